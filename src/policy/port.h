@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * What src/policy needs from where it runs: the only file here that knows
+ * whether that is the kernel. User space implements it in port-user.c.
+ */
+#ifndef IPE_POLICY_PORT_H
+#define IPE_POLICY_PORT_H
+
+#ifdef __KERNEL__
+
+#include <linux/build_bug.h>
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/mm.h>
+#include <linux/overflow.h>
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <linux/siphash.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+/* Key of the digest index, so that nobody can choose digests that collide. */
+struct ipe_port_key {
+	siphash_key_t siphash;
+};
+
+static inline void ipe_port_key_init(struct ipe_port_key *key)
+{
+	get_random_bytes(&key->siphash, sizeof(key->siphash));
+}
+
+static inline u64 ipe_port_hash(const struct ipe_port_key *key,
+				const void *data, size_t len)
+{
+	return siphash(data, len, &key->siphash);
+}
+
+/* Zeroed; NULL if there is no memory or @n * @size overflows. */
+static inline void *ipe_port_alloc(size_t n, size_t size)
+{
+	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
+}
+
+static inline void ipe_port_free(const void *memory)
+{
+	kvfree(memory);
+}
+
+/* Called every few thousand steps of a long loop. */
+static inline void ipe_port_relax(void)
+{
+	cond_resched();
+}
+
+#else
+
+#include <assert.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+
+struct ipe_port_key {
+	u8 siphash[16];
+};
+
+/* SipHash-2-4 by libcrypto; aborts where the library cannot provide it. */
+void ipe_port_key_init(struct ipe_port_key *key);
+u64 ipe_port_hash(const struct ipe_port_key *key, const void *data, size_t len);
+
+static inline void *ipe_port_alloc(size_t n, size_t size)
+{
+	return calloc(n ? n : 1, size ? size : 1);
+}
+
+static inline void ipe_port_free(const void *memory)
+{
+	free((void *)memory);
+}
+
+static inline void ipe_port_relax(void)
+{
+}
+
+#endif
+#endif
