@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What can be said of the source without running it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "ipe"
+
+
+def tracked(*patterns):
+    output = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *patterns],
+                            cwd=TOP, check=True, capture_output=True, text=True).stdout
+    return sorted(line for line in output.splitlines() if (TOP / line).is_file())
+
+
+def shebang(path, word):
+    with open(TOP / path, "rb") as file:
+        line = file.readline()
+    return line.startswith(b"#!") and word in line
+
+
+def scripts(word):
+    return [path for path in tracked("tools", ".ci", "test") if shebang(path, word)]
+
+
+# Texts of licences, data of fuzzers and pages that are prose need no licence line of their own.
+NO_SPDX = re.compile(r"^(LICENSES/|test/fuzz/corpus/|README\.md$|docs/|.*\.md$|\.gitignore$)")
+
+
+@pytest.mark.parametrize("path", [path for path in tracked() if not NO_SPDX.match(path)])
+def test_file_names_its_licence(path):
+    with open(TOP / path, encoding="utf-8", errors="replace") as file:
+        head = "".join(file.readline() for _ in range(12))
+    licence = re.search(r"SPDX-License-Identifier: ([^*\n]+?)\s*(\*/|-->|\n|$)", head)
+    assert licence, "no SPDX-License-Identifier in the first 12 lines"
+    expected = "LGPL-2.1-or-later"
+    if path.startswith("src/lsm/"):
+        expected = "GPL-2.0-only"
+    elif path.startswith("src/policy/") and not path.endswith("meson.build"):
+        expected = "GPL-2.0-only OR LGPL-2.1-or-later"
+    assert licence.group(1).strip() == expected
+
+
+# A layer may include its own headers, those of the layers below it, and the system's.
+LAYERS = {
+    "src/policy": ["src/policy"],
+    "src/libipe": ["src/libipe", "src/policy"],
+    "src/ipectld": ["src/ipectld", "src/libipe", "src/policy"],
+    "src/ipectl": ["src/ipectl", "src/libipe", "src/policy"],
+}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_layer_includes_only_layers_below(layer):
+    files = tracked(layer)
+    headers = {Path(path).name for below in LAYERS[layer] for path in tracked(below) if path.endswith(".h")}
+    wrong = []
+    for path in files:
+        if not path.endswith((".c", ".h")):
+            continue
+        for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', (TOP / path).read_text(), re.M):
+            if Path(name).name not in headers or ".." in name:
+                wrong.append(f"{path}: {name}")
+    assert not wrong
+
+
+def test_policy_language_includes_only_itself():
+    wrong = [f"{path}: {name}" for path in tracked("src/policy") if path.endswith((".c", ".h"))
+             and Path(path).name not in ("port.h", "port-user.c")
+             for name in re.findall(r"^\s*#\s*include\s+<([^>]+)>", (TOP / path).read_text(), re.M)]
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", scripts(b"sh"))
+def test_shellcheck(path):
+    subprocess.run(["shellcheck", path], cwd=TOP, check=True)
+
+
+@pytest.mark.parametrize("path", sorted(set(scripts(b"python")) | set(tracked("*.py"))))
+def test_python_compiles(path):
+    compile((TOP / path).read_text(), path, "exec")
+
+
+def test_spelling():
+    files = [path for path in tracked() if not path.startswith(("LICENSES/", "test/fuzz/corpus/"))]
+    subprocess.run(["codespell", "--ignore-words-list=nd,ser,ro,erofs,anull,parms,ot", *files], cwd=TOP, check=True)
+
+
+@pytest.mark.parametrize("path", [path for path in tracked("*.xml", "*.policy", "*.conf") if path.endswith(".xml")])
+def test_xml_is_well_formed(path):
+    subprocess.run(["xmllint", "--nonet", "--noout", path], cwd=TOP, check=True)
+
+
+def test_no_key_material():
+    wrong = [path for path in tracked() if re.search(rb"PRIVATE " + rb"KEY-----", (TOP / path).read_bytes())]
+    assert not wrong
+
+
+def kernel_source():
+    found = sorted(CACHE.glob("**/linux-source-6.12*/scripts/checkpatch.pl"))
+    return found[0].parents[1] if found else None
+
+
+@pytest.mark.parametrize("path", [path for path in tracked("src/lsm", "src/policy") if path.endswith((".c", ".h"))
+                                  and not path.endswith("port-user.c")])
+def test_checkpatch(path):
+    """Kernel style, as the kernel's own checker sees it."""
+    assert shutil.which("perl"), "perl is part of every Debian installation"
+    source = kernel_source()
+    assert source, "tools/kernel has not unpacked the kernel source"
+    ignored = ["SPDX_LICENSE_TAG", "FILE_PATH_CHANGES", "CONST_STRUCT", "EMBEDDED_FILENAME", "PREFER_KERNEL_TYPES"]
+    result = subprocess.run([source / "scripts/checkpatch.pl", "--no-tree", "--strict", "--terse", "--no-summary",
+                             "--ignore", ",".join(ignored), "-f", path], cwd=TOP, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
