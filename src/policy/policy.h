@@ -120,6 +120,11 @@ int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
 			  const struct ipe_property *property);
 
 /**
+ * ipe_vocabulary_answer_builtin() - Say that all builtin properties are filled
+ */
+void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary);
+
+/**
  * struct ipe_version - policy version, compared from left to right
  */
 struct ipe_version {
@@ -130,6 +135,12 @@ struct ipe_version {
 
 /* Bytes of "65535.65535.65535" and its NUL. */
 #define IPE_VERSION_STRLEN 18
+
+/**
+ * ipe_version_print() - "X.Y.Z"
+ */
+void ipe_version_print(const struct ipe_version *version,
+		       char buf[IPE_VERSION_STRLEN]);
 
 /**
  * ipe_version_compare() - Order two versions

@@ -69,6 +69,10 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+#define U16_MAX UINT16_MAX
+#define U32_MAX UINT32_MAX
+#define U64_MAX UINT64_MAX
+
 struct ipe_port_key {
 	u8 siphash[16];
 };
@@ -77,15 +81,14 @@ struct ipe_port_key {
 void ipe_port_key_init(struct ipe_port_key *key);
 u64 ipe_port_hash(const struct ipe_port_key *key, const void *data, size_t len);
 
-static inline void *ipe_port_alloc(size_t n, size_t size)
-{
-	return calloc(n ? n : 1, size ? size : 1);
-}
+void *ipe_port_alloc(size_t n, size_t size);
+void ipe_port_free(const void *memory);
 
-static inline void ipe_port_free(const void *memory)
-{
-	free((void *)memory);
-}
+/*
+ * For tests: let the allocations after the next @n ones fail; -1 for none.
+ * Counts in the calling thread alone.
+ */
+void ipe_port_fail_after(int n);
 
 static inline void ipe_port_relax(void)
 {

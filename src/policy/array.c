@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Memory that grows while a policy is compiled.
+ */
+
+#include "internal.h"
+
+static int resize(struct ipe_array *array, u32 room, size_t size)
+{
+	void *data = ipe_port_alloc(room, size);
+
+	if (!data)
+		return -ENOMEM;
+	if (array->n)
+		memcpy(data, array->data, array->n * size);
+	ipe_port_free(array->data);
+	array->data = data;
+	array->room = room;
+	return 0;
+}
+
+/**
+ * ipe_array_push() - Make room for @n more elements
+ * @array: doubled where it is full
+ * @n: how many
+ * @size: bytes of an element, always the same for one array
+ *
+ * Return: the first new element, zeroed, valid until the next push; NULL if
+ * there is no memory.
+ */
+void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
+{
+	u64 need = (u64)array->n + n;
+	u64 room = array->room ? array->room : 16;
+	void *added;
+
+	while (room < need)
+		room *= 2;
+	if (room >= IPE_NONE)
+		return NULL;
+	if (room > array->room && resize(array, room, size) < 0)
+		return NULL;
+
+	added = (u8 *)array->data + array->n * size;
+	array->n = need;
+	return added;
+}
+
+/**
+ * ipe_array_trim() - Give back what is not in use
+ * Return: %0, or %-ENOMEM and the array as it was.
+ */
+int ipe_array_trim(struct ipe_array *array, size_t size)
+{
+	if (array->n == array->room)
+		return 0;
+	return resize(array, array->n, size);
+}
+
+/**
+ * ipe_table_init() - Make an empty table
+ * @table: its old slots are freed
+ * @n: how many elements it is to hold; at most half of its slots are taken
+ *
+ * Return: %0, or %-ENOMEM and the table as it was.
+ */
+int ipe_table_init(struct ipe_table *table, u32 n)
+{
+	u64 slots = 16;
+	u32 *new;
+
+	while (slots < 2 * (u64)n)
+		slots *= 2;
+	if (slots >= IPE_NONE)
+		return -ENOMEM;
+	new = ipe_port_alloc(slots, sizeof(*new));
+	if (!new)
+		return -ENOMEM;
+	memset(new, 0xff, slots * sizeof(*new));
+	ipe_port_free(table->slots);
+	*table = (struct ipe_table){ .slots = new, .mask = slots - 1 };
+	return 0;
+}

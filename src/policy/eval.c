@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Facts -> verdict. See index.c for what is looked up here.
+ */
+
+#include "internal.h"
+
+/* The first rule of a chain that these booleans satisfy. */
+static u32 first_match(const struct ipe_policy *policy, u32 index, u32 booleans)
+{
+	const struct ipe_rule *rule;
+
+	for (; index != IPE_NONE; index = rule->next) {
+		rule = ipe_rule_at(policy, index);
+		if ((booleans & rule->booleans) == rule->wanted)
+			break;
+	}
+	return index;
+}
+
+/* Of the rules that name a digest, the first that matches. */
+static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
+			 const struct ipe_facts *facts)
+{
+	u32 slot, shape, n, index, best = IPE_NONE, have = 0;
+	u32 known[IPE_DIGESTS_MAX], ids[IPE_DIGESTS_MAX];
+	u32 shapes;
+
+	for (slot = 0; slot < policy->vocabulary->n_digests; slot++) {
+		known[slot] = ipe_index_digest(policy, &facts->digests[slot]);
+		if (known[slot] != IPE_NONE)
+			have |= 1U << slot;
+	}
+	if (!have)
+		return IPE_NONE;
+
+	for (shape = 1, shapes = policy->shapes[op] >> 1; shapes;
+	     shape++, shapes >>= 1) {
+		if (!(shapes & 1) || (shape & ~have))
+			continue;
+		for (slot = 0, n = 0; slot < IPE_DIGESTS_MAX; slot++)
+			if (shape & (1U << slot))
+				ids[n++] = known[slot];
+		index = ipe_index_chain(policy, op, shape, ids);
+		index = first_match(policy, index, facts->booleans);
+		/* IPE_NONE is above every index. */
+		if (index < best)
+			best = index;
+	}
+	return best;
+}
+
+static struct ipe_verdict decide_default(const struct ipe_policy *policy,
+					 enum ipe_op op)
+{
+	struct ipe_verdict verdict = { .op = op };
+
+	if (op != IPE_OP_UNKNOWN && policy->defaults[op]) {
+		verdict.match = IPE_MATCH_OP_DEFAULT;
+		verdict.action = policy->defaults[op];
+		return verdict;
+	}
+	verdict.match = IPE_MATCH_GLOBAL_DEFAULT;
+	verdict.action = policy->defaults[IPE_OP_COUNT];
+	if (verdict.action == IPE_ACTION_UNSET)
+		verdict.action = IPE_ACTION_ALLOW;
+	return verdict;
+}
+
+/**
+ * ipe_policy_evaluate() - Judge a file
+ * @policy: compiled
+ * @op: what is about to happen to it
+ * @facts: what is known of it
+ *
+ * Return: the verdict; see policy.h.
+ */
+struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
+				       enum ipe_op op,
+				       const struct ipe_facts *facts)
+{
+	u32 bits = policy->vocabulary->n_booleans;
+	const struct ipe_rule *rule;
+	u32 index, other;
+
+	if ((unsigned int)op >= IPE_OP_COUNT)
+		return decide_default(policy, IPE_OP_UNKNOWN);
+
+	index = policy->by_booleans[(op << bits) +
+				    (facts->booleans & ((1U << bits) - 1))];
+	if (policy->shapes[op]) {
+		other = match_digests(policy, op, facts);
+		if (other < index)
+			index = other;
+	}
+	if (index == IPE_NONE)
+		return decide_default(policy, op);
+
+	rule = ipe_rule_at(policy, index);
+	return (struct ipe_verdict){
+		.action = rule->action,
+		.match = IPE_MATCH_RULE,
+		.op = op,
+		.rule = rule,
+	};
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * How a compiled policy looks in memory; known to src/policy alone.
+ *
+ * All positions in the text are byte offsets, all references are 32-bit
+ * indices: a policy of 100,000 digests is mostly its digests.
+ */
+#ifndef IPE_POLICY_INTERNAL_H
+#define IPE_POLICY_INTERNAL_H
+
+#include "policy.h"
+
+/* "No such element" of any 32-bit index here. */
+#define IPE_NONE U32_MAX
+
+/**
+ * struct ipe_rule - one "op=..." line
+ * @line: counted from 1
+ * @text: where "op=" stands
+ * @text_len: bytes from there to the end of the action
+ * @refs: first element of &ipe_policy.refs; one a bit of @digests, in the
+ *	order of the slots
+ * @next: the next rule of the same chain (see index.c), or IPE_NONE
+ * @op: enum ipe_op
+ * @action: enum ipe_action
+ * @booleans: slots of the boolean properties that the rule names
+ * @wanted: those of @booleans that must be TRUE
+ * @digests: slots of the digest properties that the rule names
+ * @never: contradictory, names a property that nobody answers, or an empty
+ *	digest: it cannot match
+ */
+struct ipe_rule {
+	u32 line;
+	u32 text;
+	u32 text_len;
+	u32 refs;
+	u32 next;
+	u8 op;
+	u8 action;
+	u8 booleans;
+	u8 wanted;
+	u8 digests;
+	bool never;
+};
+
+/**
+ * struct ipe_stored_digest - a digest that some rule names, stored once
+ * @algorithm: where its name stands in the text
+ * @algorithm_len: bytes of the name
+ * @value: where the raw bytes stand in &ipe_policy.bytes
+ * @value_len: how many there are
+ */
+struct ipe_stored_digest {
+	u32 algorithm;
+	u32 algorithm_len;
+	u32 value;
+	u32 value_len;
+};
+
+/**
+ * struct ipe_array - growable array
+ * @data: the elements; NULL while there are none
+ * @n: how many are in use
+ * @room: how many fit
+ */
+struct ipe_array {
+	void *data;
+	u32 n;
+	u32 room;
+};
+
+/**
+ * struct ipe_table - open-addressing hash table of 32-bit indices
+ * @slots: IPE_NONE where empty
+ * @mask: number of slots, a power of two, less one
+ * @n: how many slots are taken
+ */
+struct ipe_table {
+	u32 *slots;
+	u32 mask;
+	u32 n;
+};
+
+/**
+ * struct ipe_policy - a compiled policy, immutable once it is parsed
+ * @text: the caller's
+ * @text_len: its bytes
+ * @vocabulary: the caller's
+ * @name: owned, NUL-terminated
+ * @version: of the header
+ * @floor: policy_rollback_floor, or @version
+ * @has_floor: the header names a floor
+ * @extended_line: first line that upstream refuses; 0 if none
+ * @default_line: the line that set each operation's default; last: the global
+ *	default's; 0 if there is none
+ * @defaults: actions; last: the global default
+ * @rules: struct ipe_rule, in the order of the text
+ * @refs: u32, indices into @digests
+ * @digests: struct ipe_stored_digest
+ * @bytes: u8, raw digest values
+ * @key: secret of the tables below
+ * @mix: universal hash of a chain's identity: one coefficient for its
+ *	operation and digest slots, one for each digest
+ * @interned: digest bytes to index into @digests
+ * @chains: (operation, digests named, the digests) to the first rule of those
+ * @shapes: for each operation the sets of digest slots that occur in its
+ *	rules: bit n is set for the set n
+ * @by_booleans: for each operation, for each combination of boolean
+ *	properties, the first rule that names no digest and matches; IPE_NONE
+ */
+struct ipe_policy {
+	const char *text;
+	u32 text_len;
+	const struct ipe_vocabulary *vocabulary;
+
+	char *name;
+	struct ipe_version version;
+	struct ipe_version floor;
+	bool has_floor;
+	u32 extended_line;
+	u32 default_line[IPE_OP_COUNT + 1];
+	u8 defaults[IPE_OP_COUNT + 1];
+
+	struct ipe_array rules;
+	struct ipe_array refs;
+	struct ipe_array digests;
+	struct ipe_array bytes;
+
+	struct ipe_port_key key;
+	u64 mix[1 + IPE_DIGESTS_MAX];
+	struct ipe_table interned;
+	struct ipe_table chains;
+	u16 shapes[IPE_OP_COUNT];
+	u32 *by_booleans;
+};
+
+static inline struct ipe_rule *ipe_rule_at(const struct ipe_policy *policy,
+					   u32 index)
+{
+	return (struct ipe_rule *)policy->rules.data + index;
+}
+
+static inline u32 ipe_ref_at(const struct ipe_policy *policy, u32 index)
+{
+	return ((const u32 *)policy->refs.data)[index];
+}
+
+/**
+ * struct ipe_token - bytes of the text
+ */
+struct ipe_token {
+	const char *text;
+	size_t len;
+};
+
+/**
+ * struct ipe_line - one line of the text, and how far it is read
+ * @start: its first byte
+ * @next: where the next token is looked for
+ * @end: behind its last byte that is neither comment nor trailing space
+ * @number: counted from 1
+ */
+struct ipe_line {
+	const char *start;
+	const char *next;
+	const char *end;
+	u32 number;
+};
+
+/**
+ * struct ipe_reader - the text, and how far it is read
+ */
+struct ipe_reader {
+	const char *next;
+	const char *end;
+	u32 number;
+};
+
+/* token.c */
+int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
+			 struct ipe_parse_error *reterr);
+bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);
+bool ipe_token_equals(const struct ipe_token *token, const char *word);
+bool ipe_token_strip(struct ipe_token *token, const char *prefix);
+
+/* array.c */
+void *ipe_array_push(struct ipe_array *array, u32 n, size_t size);
+int ipe_array_trim(struct ipe_array *array, size_t size);
+int ipe_table_init(struct ipe_table *table, u32 n);
+
+/* index.c */
+int ipe_index_init(struct ipe_policy *policy);
+int ipe_index_intern(struct ipe_policy *policy,
+		     const struct ipe_stored_digest *digest, u32 *ret);
+u32 ipe_index_digest(const struct ipe_policy *policy,
+		     const struct ipe_digest *digest);
+u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op,
+		    u32 shape, const u32 *ids);
+int ipe_index_build(struct ipe_policy *policy);
+
+#endif

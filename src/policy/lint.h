@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
+/*
+ * What a policy says that can only be a mistake. The kernel accepts it all
+ * the same, as upstream does; this is for user space.
+ */
+#ifndef IPE_POLICY_LINT_H
+#define IPE_POLICY_LINT_H
+
+#include "policy.h"
+
+/**
+ * enum ipe_lint_kind - what is odd about a line
+ * @IPE_LINT_ALGORITHM: the kernel has no digest of that algorithm for this
+ *	property
+ * @IPE_LINT_LENGTH: a digest of that algorithm has another length
+ * @IPE_LINT_CONTRADICTION: no file can have all properties of the rule
+ * @IPE_LINT_SHADOWED: earlier rules match whatever this one matches
+ * @IPE_LINT_EXTENDED: upstream kernels refuse the policy because of this line;
+ *	a note, not a mistake
+ */
+enum ipe_lint_kind {
+	IPE_LINT_ALGORITHM,
+	IPE_LINT_LENGTH,
+	IPE_LINT_CONTRADICTION,
+	IPE_LINT_SHADOWED,
+	IPE_LINT_EXTENDED,
+};
+
+/**
+ * struct ipe_lint - one remark
+ * @kind: what is odd
+ * @line: where, counted from 1
+ * @other_line: IPE_LINT_SHADOWED: a rule that matches first; else 0
+ * @sentence: static text
+ */
+struct ipe_lint {
+	enum ipe_lint_kind kind;
+	unsigned int line;
+	unsigned int other_line;
+	const char *sentence;
+};
+
+typedef void (*ipe_lint_fn)(const struct ipe_lint *lint, void *userdata);
+
+/**
+ * ipe_policy_lint() - Call @fn for each remark, in the order of the lines
+ */
+void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
+		     void *userdata);
+
+#endif

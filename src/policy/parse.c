@@ -1,0 +1,562 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Tokens -> rules. The grammar and the order in which its mistakes are found
+ * are upstream's; docs/policy-language.md says where this one differs.
+ */
+
+#include "internal.h"
+
+/**
+ * struct ipe_parser - one run over one text
+ * @policy: being filled in
+ * @line: the line that is being read
+ * @reterr: never NULL
+ */
+struct ipe_parser {
+	struct ipe_policy *policy;
+	struct ipe_line line;
+	struct ipe_parse_error *reterr;
+};
+
+/**
+ * struct ipe_draft - a rule while its line is being read
+ * @rule: what is known of it
+ * @ids: the digest of each slot in &ipe_rule.digests
+ * @is_default: the line starts with DEFAULT
+ * @has_op: an operation was read
+ * @has_property: a property was read
+ */
+struct ipe_draft {
+	struct ipe_rule rule;
+	u32 ids[IPE_DIGESTS_MAX];
+	bool is_default;
+	bool has_op;
+	bool has_property;
+};
+
+static int refuse(struct ipe_parser *parser, const struct ipe_token *token,
+		  int error, const char *sentence)
+{
+	const struct ipe_line *line = &parser->line;
+
+	*parser->reterr = (struct ipe_parse_error){
+		.line = line->number,
+		.sentence = sentence,
+	};
+	if (token) {
+		parser->reterr->column = token->text - line->start + 1;
+		parser->reterr->token = token->text;
+		parser->reterr->token_len = token->len;
+	}
+	return error;
+}
+
+static u32 text_offset(const struct ipe_parser *parser, const char *at)
+{
+	return at - parser->policy->text;
+}
+
+static void needs_extension(struct ipe_parser *parser)
+{
+	if (!parser->policy->extended_line)
+		parser->policy->extended_line = parser->line.number;
+}
+
+static int parse_name(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_token value = *token;
+	char *name;
+
+	if (!ipe_token_strip(&value, "policy_name=") || !value.len)
+		return refuse(parser, token, -EBADMSG,
+			      "expected 'policy_name=NAME'");
+	name = ipe_port_alloc(value.len + 1, 1);
+	if (!name)
+		return -ENOMEM;
+	memcpy(name, value.text, value.len);
+	parser->policy->name = name;
+	return 0;
+}
+
+static int parse_version(struct ipe_parser *parser, struct ipe_token *token,
+			 const char *key, const char *sentence,
+			 struct ipe_version *ret)
+{
+	struct ipe_token value = *token;
+	int r;
+
+	if (!ipe_token_strip(&value, key) || !value.len)
+		return refuse(parser, token, -EBADMSG, sentence);
+	r = ipe_version_parse(value.text, value.len, ret);
+	if (r == -EBADMSG)
+		return refuse(parser, token, r,
+			      "a version has three components: X.Y.Z");
+	if (r == -EINVAL)
+		return refuse(parser, token, r,
+			      "a version component is not a decimal number");
+	if (r == -ERANGE)
+		return refuse(parser, token, r,
+			      "a version component is above 65535");
+	return r;
+}
+
+static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_policy *policy = parser->policy;
+	int r;
+
+	r = parse_version(parser, token, "policy_rollback_floor=",
+			  "expected 'policy_rollback_floor=X.Y.Z' or nothing",
+			  &policy->floor);
+	if (r < 0)
+		return r;
+	if (ipe_version_compare(&policy->floor, &policy->version) > 0)
+		return refuse(parser, token, -EBADMSG,
+			      "policy_rollback_floor is above policy_version");
+	policy->has_floor = true;
+	needs_extension(parser);
+	return 0;
+}
+
+static int parse_header(struct ipe_parser *parser)
+{
+	struct ipe_policy *policy = parser->policy;
+	struct ipe_line *line = &parser->line;
+	struct ipe_token token;
+	int r;
+
+	if (!ipe_line_next_token(line, &token))
+		return refuse(parser, NULL, -EBADMSG,
+			      "expected 'policy_name=NAME'");
+	r = parse_name(parser, &token);
+	if (r < 0)
+		return r;
+
+	if (!ipe_line_next_token(line, &token))
+		return refuse(parser, NULL, -EBADMSG,
+			      "expected 'policy_version=X.Y.Z' after the name");
+	r = parse_version(parser, &token, "policy_version=",
+			  "expected 'policy_version=X.Y.Z'", &policy->version);
+	if (r < 0)
+		return r;
+
+	policy->floor = policy->version;
+	if (!ipe_line_next_token(line, &token))
+		return 0;
+	r = parse_floor(parser, &token);
+	if (r < 0)
+		return r;
+	if (ipe_line_next_token(line, &token))
+		return refuse(parser, &token, -EBADMSG,
+			      "the header ends before this");
+	return 0;
+}
+
+static int parse_op(struct ipe_parser *parser, const struct ipe_token *token,
+		    u8 *ret)
+{
+	struct ipe_token value = *token;
+	unsigned int op;
+
+	if (!ipe_token_strip(&value, "op="))
+		return refuse(parser, token, -EBADMSG,
+			      "expected 'op=OPERATION' here");
+	for (op = 0; op < IPE_OP_COUNT; op++) {
+		if (ipe_token_equals(&value, ipe_op_name(op))) {
+			*ret = op;
+			return 0;
+		}
+	}
+	return refuse(parser, token, -EBADMSG, "no such operation");
+}
+
+static int parse_boolean(struct ipe_parser *parser,
+			 const struct ipe_token *token,
+			 const struct ipe_token *value, u32 slot,
+			 struct ipe_rule *rule)
+{
+	bool wanted = ipe_token_equals(value, "TRUE");
+	u8 bit = 1U << slot;
+
+	if (!wanted && !ipe_token_equals(value, "FALSE"))
+		return refuse(parser, token, -EBADMSG,
+			      "this property is TRUE or FALSE");
+	if ((rule->booleans & bit) && !!(rule->wanted & bit) != wanted)
+		rule->never = true;
+	rule->booleans |= bit;
+	if (wanted)
+		rule->wanted |= bit;
+	return 0;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+static bool decode_hex(const char *hex, size_t n, u8 *ret)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		int high = hex_value(hex[2 * i]);
+		int low = hex_value(hex[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ret[i] = high << 4 | low;
+	}
+	return true;
+}
+
+static int parse_digest(struct ipe_parser *parser,
+			const struct ipe_token *token,
+			const struct ipe_token *value, u32 slot,
+			struct ipe_draft *draft)
+{
+	struct ipe_policy *policy = parser->policy;
+	struct ipe_rule *rule = &draft->rule;
+	struct ipe_stored_digest digest = {};
+	const char *colon, *hex;
+	u32 id, n;
+	u8 *raw;
+	int r;
+
+	colon = value->len ? memchr(value->text, ':', value->len) : NULL;
+	if (!colon)
+		return refuse(parser, token, -EBADMSG,
+			      "a digest is written ALGORITHM:HEX");
+	hex = colon + 1;
+	n = value->text + value->len - hex;
+	if (n % 2)
+		return refuse(parser, token, -EINVAL,
+			      "a digest has two hexadecimal digits a byte");
+	n /= 2;
+	if (!n) {
+		/* Upstream takes it; no file has such a digest. */
+		rule->never = true;
+		return 0;
+	}
+
+	digest.algorithm = text_offset(parser, value->text);
+	digest.algorithm_len = colon - value->text;
+	digest.value = policy->bytes.n;
+	digest.value_len = n;
+	raw = ipe_array_push(&policy->bytes, n, 1);
+	if (!raw)
+		return -ENOMEM;
+	if (!decode_hex(hex, n, raw))
+		return refuse(parser, token, -EINVAL,
+			      "not a hexadecimal digit in the digest");
+	r = ipe_index_intern(policy, &digest, &id);
+	if (r < 0)
+		return r;
+
+	if ((rule->digests & (1U << slot)) && draft->ids[slot] != id)
+		rule->never = true;
+	rule->digests |= 1U << slot;
+	draft->ids[slot] = id;
+	return 0;
+}
+
+static int find_property(const struct ipe_vocabulary *vocabulary,
+			 const struct ipe_token *token,
+			 struct ipe_token *ret_value)
+{
+	const char *equals = memchr(token->text, '=', token->len);
+	struct ipe_token name;
+	unsigned int i;
+
+	if (!equals)
+		return -1;
+	name = (struct ipe_token){ token->text, equals - token->text };
+	for (i = 0; i < vocabulary->n_properties; i++) {
+		if (!ipe_token_equals(&name, vocabulary->properties[i].name))
+			continue;
+		ret_value->text = equals + 1;
+		ret_value->len = token->text + token->len - ret_value->text;
+		return i;
+	}
+	return -1;
+}
+
+static int parse_property(struct ipe_parser *parser,
+			  const struct ipe_token *token,
+			  struct ipe_draft *draft)
+{
+	const struct ipe_vocabulary *vocabulary = parser->policy->vocabulary;
+	const struct ipe_property *property;
+	struct ipe_token value;
+	int id, r;
+
+	id = find_property(vocabulary, token, &value);
+	if (id < 0)
+		return refuse(parser, token, -EBADMSG, "no such property");
+	property = &vocabulary->properties[id];
+	if (property->kind == IPE_PROPERTY_BOOLEAN)
+		r = parse_boolean(parser, token, &value, vocabulary->slot[id],
+				  &draft->rule);
+	else
+		r = parse_digest(parser, token, &value, vocabulary->slot[id],
+				 draft);
+	if (r < 0)
+		return r;
+
+	draft->has_property = true;
+	if (property->extended)
+		needs_extension(parser);
+	if (!(vocabulary->answered & (1U << id)))
+		draft->rule.never = true;
+	return 0;
+}
+
+static int parse_action(struct ipe_parser *parser,
+			const struct ipe_token *token, u8 *ret)
+{
+	if (ipe_token_equals(token, "action=ALLOW"))
+		*ret = IPE_ACTION_ALLOW;
+	else if (ipe_token_equals(token, "action=DENY"))
+		*ret = IPE_ACTION_DENY;
+	else
+		return refuse(parser, token, -EBADMSG,
+			      "a rule ends in 'action=ALLOW' or 'action=DENY'");
+	return 0;
+}
+
+static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
+{
+	struct ipe_policy *policy = parser->policy;
+	u32 op = draft->has_op ? draft->rule.op : IPE_OP_COUNT;
+
+	if (draft->has_property)
+		return refuse(parser, NULL, -EBADMSG,
+			      "a DEFAULT has no properties");
+	if (policy->defaults[op])
+		return refuse(parser, NULL, -EBADMSG,
+			      draft->has_op ?
+				      "this operation has a DEFAULT already" :
+				      "there is a global DEFAULT already");
+	policy->defaults[op] = draft->rule.action;
+	policy->default_line[op] = draft->rule.line;
+	return 0;
+}
+
+static int add_rule(struct ipe_parser *parser, struct ipe_draft *draft)
+{
+	struct ipe_policy *policy = parser->policy;
+	struct ipe_rule *rule;
+	u32 slot, *ref;
+
+	draft->rule.refs = policy->refs.n;
+	for (slot = 0; slot < IPE_DIGESTS_MAX; slot++) {
+		if (!(draft->rule.digests & (1U << slot)))
+			continue;
+		ref = ipe_array_push(&policy->refs, 1, sizeof(*ref));
+		if (!ref)
+			return -ENOMEM;
+		*ref = draft->ids[slot];
+	}
+	rule = ipe_array_push(&policy->rules, 1, sizeof(*rule));
+	if (!rule)
+		return -ENOMEM;
+	*rule = draft->rule;
+	return 0;
+}
+
+/* A token that is not the last one of its line. */
+static int parse_condition(struct ipe_parser *parser,
+			   const struct ipe_token *token, bool first,
+			   struct ipe_draft *draft)
+{
+	int r;
+
+	if (first && ipe_token_equals(token, "DEFAULT")) {
+		draft->is_default = true;
+		return 0;
+	}
+	if (draft->has_op)
+		return parse_property(parser, token, draft);
+	r = parse_op(parser, token, &draft->rule.op);
+	draft->has_op = r >= 0;
+	return r;
+}
+
+static int parse_rule(struct ipe_parser *parser)
+{
+	struct ipe_line *line = &parser->line;
+	struct ipe_draft draft = { .rule.next = IPE_NONE };
+	struct ipe_token token;
+	bool first = true;
+	int r;
+
+	draft.rule.line = line->number;
+	while (ipe_line_next_token(line, &token) && line->next < line->end) {
+		if (first)
+			draft.rule.text = text_offset(parser, token.text);
+		r = parse_condition(parser, &token, first, &draft);
+		if (r < 0)
+			return r;
+		first = false;
+	}
+	draft.rule.text_len = text_offset(parser, line->end) - draft.rule.text;
+
+	r = parse_action(parser, &token, &draft.rule.action);
+	if (r < 0)
+		return r;
+	if (draft.is_default)
+		return add_default(parser, &draft);
+	if (!draft.has_op)
+		return refuse(parser, &token, -EBADMSG,
+			      "a rule starts with 'op=OPERATION' or DEFAULT");
+	return add_rule(parser, &draft);
+}
+
+static int check_defaults(struct ipe_parser *parser)
+{
+	const struct ipe_policy *policy = parser->policy;
+	unsigned int op;
+
+	if (policy->defaults[IPE_OP_COUNT])
+		return 0;
+	for (op = 0; op < IPE_OP_COUNT; op++) {
+		if (policy->defaults[op])
+			continue;
+		*parser->reterr = (struct ipe_parse_error){
+			.sentence = "neither a global DEFAULT nor one for every operation"
+		};
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static int parse_text(struct ipe_parser *parser)
+{
+	struct ipe_policy *policy = parser->policy;
+	struct ipe_reader reader = {
+		.next = policy->text,
+		.end = policy->text + policy->text_len,
+	};
+	bool header = false;
+	int r;
+
+	for (;;) {
+		r = ipe_reader_next_line(&reader, &parser->line,
+					 parser->reterr);
+		if (r < 0)
+			return r;
+		if (!r)
+			break;
+		if (parser->line.end == parser->line.start)
+			continue;
+		r = header ? parse_rule(parser) : parse_header(parser);
+		if (r < 0)
+			return r;
+		header = true;
+		if (!(parser->line.number & 0xfff))
+			ipe_port_relax();
+	}
+	if (!header) {
+		*parser->reterr = (struct ipe_parse_error){
+			.sentence = "no header: the first line is 'policy_name=NAME policy_version=X.Y.Z'"
+		};
+		return -EBADMSG;
+	}
+	return check_defaults(parser);
+}
+
+static int compile(struct ipe_parser *parser)
+{
+	struct ipe_policy *policy = parser->policy;
+	int r;
+
+	r = ipe_index_init(policy);
+	if (r < 0)
+		return r;
+	r = parse_text(parser);
+	if (r < 0)
+		return r;
+	r = ipe_array_trim(&policy->rules, sizeof(struct ipe_rule));
+	if (r < 0)
+		return r;
+	r = ipe_array_trim(&policy->refs, sizeof(u32));
+	if (r < 0)
+		return r;
+	r = ipe_array_trim(&policy->digests, sizeof(struct ipe_stored_digest));
+	if (r < 0)
+		return r;
+	r = ipe_array_trim(&policy->bytes, 1);
+	if (r < 0)
+		return r;
+	return ipe_index_build(policy);
+}
+
+/**
+ * ipe_policy_parse() - Compile a policy text
+ * @text: borrowed, and must outlive the policy
+ * @len: bytes of @text
+ * @vocabulary: borrowed, and must outlive the policy
+ * @ret: the policy; unchanged on failure
+ * @reterr: may be NULL
+ *
+ * Return: %0, %-EBADMSG, %-EINVAL, %-ERANGE, %-EFBIG or %-ENOMEM; see
+ * policy.h.
+ */
+int ipe_policy_parse(const char *text, size_t len,
+		     const struct ipe_vocabulary *vocabulary,
+		     struct ipe_policy **ret, struct ipe_parse_error *reterr)
+{
+	struct ipe_parse_error unwanted;
+	struct ipe_parser parser = {
+		.reterr = reterr ? reterr : &unwanted,
+	};
+	int r;
+
+	*parser.reterr = (struct ipe_parse_error){};
+	if (len > IPE_POLICY_TEXT_MAX) {
+		parser.reterr->sentence = "the text is longer than 64 MiB";
+		return -EFBIG;
+	}
+	if (!len) {
+		parser.reterr->sentence = "the text is empty";
+		return -EBADMSG;
+	}
+	parser.policy = ipe_port_alloc(1, sizeof(*parser.policy));
+	if (!parser.policy)
+		return -ENOMEM;
+	parser.policy->text = text;
+	parser.policy->text_len = len;
+	parser.policy->vocabulary = vocabulary;
+
+	r = compile(&parser);
+	if (r < 0) {
+		ipe_policy_free(parser.policy);
+		return r;
+	}
+	*ret = parser.policy;
+	return 0;
+}
+
+/**
+ * ipe_policy_free() - Free a policy
+ * @policy: may be NULL
+ */
+void ipe_policy_free(struct ipe_policy *policy)
+{
+	if (!policy)
+		return;
+	ipe_port_free(policy->by_booleans);
+	ipe_port_free(policy->chains.slots);
+	ipe_port_free(policy->interned.slots);
+	ipe_port_free(policy->bytes.data);
+	ipe_port_free(policy->digests.data);
+	ipe_port_free(policy->refs.data);
+	ipe_port_free(policy->rules.data);
+	ipe_port_free(policy->name);
+	ipe_port_free(policy);
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * Rules, verdicts and policies -> canonical text, and what else is asked of a
+ * compiled policy.
+ */
+
+#include "internal.h"
+
+/**
+ * struct ipe_output - where text goes
+ * @buf: NUL-terminated as long as @size is not 0
+ * @size: bytes of @buf
+ * @len: bytes that were to be written, whether they fitted or not
+ */
+struct ipe_output {
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+static void put_char(struct ipe_output *out, char c)
+{
+	if (out->len + 1 < out->size) {
+		out->buf[out->len] = c;
+		out->buf[out->len + 1] = '\0';
+	}
+	out->len++;
+}
+
+static void put(struct ipe_output *out, const char *text, size_t len)
+{
+	while (len--)
+		put_char(out, *text++);
+}
+
+static void put_word(struct ipe_output *out, const char *word)
+{
+	put(out, word, strlen(word));
+}
+
+static void put_number(struct ipe_output *out, u16 number)
+{
+	if (number >= 10)
+		put_number(out, number / 10);
+	put_char(out, '0' + number % 10);
+}
+
+static void put_version(struct ipe_output *out,
+			const struct ipe_version *version)
+{
+	put_number(out, version->major);
+	put_char(out, '.');
+	put_number(out, version->minor);
+	put_char(out, '.');
+	put_number(out, version->revision);
+}
+
+static bool is_digest(const struct ipe_policy *policy,
+		      const struct ipe_token *token)
+{
+	const struct ipe_vocabulary *vocabulary = policy->vocabulary;
+	const struct ipe_property *property;
+	unsigned int i;
+
+	for (i = 0; i < vocabulary->n_properties; i++) {
+		struct ipe_token rest = *token;
+
+		property = &vocabulary->properties[i];
+		if (property->kind == IPE_PROPERTY_DIGEST &&
+		    ipe_token_strip(&rest, property->name) && rest.len &&
+		    rest.text[0] == '=')
+			return true;
+	}
+	return false;
+}
+
+static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
+		      const struct ipe_token *token)
+{
+	const char *hex = token->text + token->len;
+
+	if (is_digest(policy, token))
+		hex = memchr(token->text, ':', token->len);
+	put(out, token->text, hex - token->text);
+	for (; hex < token->text + token->len; hex++)
+		put_char(out, *hex >= 'A' && *hex <= 'F' ? *hex - 'A' + 'a' :
+							   *hex);
+}
+
+static void put_rule(struct ipe_output *out, const struct ipe_policy *policy,
+		     const struct ipe_rule *rule)
+{
+	struct ipe_line line = {
+		.next = policy->text + rule->text,
+		.end = policy->text + rule->text + rule->text_len,
+	};
+	struct ipe_token token;
+	bool first = true;
+
+	while (ipe_line_next_token(&line, &token)) {
+		if (!first)
+			put_char(out, ' ');
+		put_token(out, policy, &token);
+		first = false;
+	}
+}
+
+/* @op: IPE_OP_COUNT for the global DEFAULT */
+static void put_default(struct ipe_output *out, unsigned int op, u8 action)
+{
+	put_word(out, "DEFAULT ");
+	if (op < IPE_OP_COUNT) {
+		put_word(out, "op=");
+		put_word(out, ipe_op_name(op));
+		put_char(out, ' ');
+	}
+	put_word(out, "action=");
+	put_word(out, ipe_action_name(action));
+}
+
+static struct ipe_output output_init(char *buf, size_t size)
+{
+	if (size)
+		buf[0] = '\0';
+	return (struct ipe_output){ .buf = buf, .size = size };
+}
+
+/**
+ * ipe_verdict_print() - The rule or DEFAULT that decided, as canonical text
+ * @policy: the policy that gave the verdict
+ * @verdict: of that policy
+ * @buf: NUL-terminated if @size is not 0, cut where it does not fit
+ * @size: bytes of @buf
+ *
+ * Return: bytes that the whole text takes, without the NUL.
+ */
+size_t ipe_verdict_print(const struct ipe_policy *policy,
+			 const struct ipe_verdict *verdict, char *buf,
+			 size_t size)
+{
+	struct ipe_output out = output_init(buf, size);
+
+	if (verdict->match == IPE_MATCH_RULE)
+		put_rule(&out, policy, verdict->rule);
+	else
+		put_default(&out,
+			    verdict->match == IPE_MATCH_OP_DEFAULT ?
+				    verdict->op :
+				    IPE_OP_COUNT,
+			    verdict->action);
+	return out.len;
+}
+
+/**
+ * ipe_policy_print() - The whole policy as canonical text
+ * @policy: compiled
+ * @buf: NUL-terminated if @size is not 0, cut where it does not fit
+ * @size: bytes of @buf
+ *
+ * Return: bytes that the whole text takes, without the NUL.
+ */
+size_t ipe_policy_print(const struct ipe_policy *policy, char *buf, size_t size)
+{
+	struct ipe_output out = output_init(buf, size);
+	u32 i;
+
+	put_word(&out, "policy_name=");
+	put_word(&out, policy->name);
+	put_word(&out, " policy_version=");
+	put_version(&out, &policy->version);
+	if (policy->has_floor) {
+		put_word(&out, " policy_rollback_floor=");
+		put_version(&out, &policy->floor);
+	}
+	put_char(&out, '\n');
+
+	if (policy->defaults[IPE_OP_COUNT]) {
+		put_default(&out, IPE_OP_COUNT, policy->defaults[IPE_OP_COUNT]);
+		put_char(&out, '\n');
+	}
+	for (i = 0; i < IPE_OP_COUNT; i++) {
+		if (!policy->defaults[i])
+			continue;
+		put_default(&out, i, policy->defaults[i]);
+		put_char(&out, '\n');
+	}
+	for (i = 0; i < policy->rules.n; i++) {
+		put_rule(&out, policy, ipe_rule_at(policy, i));
+		put_char(&out, '\n');
+	}
+	return out.len;
+}
+
+/**
+ * ipe_version_print() - "X.Y.Z"
+ * @version: to be printed
+ * @buf: of IPE_VERSION_STRLEN bytes
+ */
+void ipe_version_print(const struct ipe_version *version,
+		       char buf[IPE_VERSION_STRLEN])
+{
+	struct ipe_output out = output_init(buf, IPE_VERSION_STRLEN);
+
+	put_version(&out, version);
+}
+
+/**
+ * ipe_policy_name() - The policy_name of the header
+ */
+const char *ipe_policy_name(const struct ipe_policy *policy)
+{
+	return policy->name;
+}
+
+/**
+ * ipe_policy_version() - The policy_version of the header
+ */
+const struct ipe_version *ipe_policy_version(const struct ipe_policy *policy)
+{
+	return &policy->version;
+}
+
+/**
+ * ipe_policy_rollback_floor() - The policy_rollback_floor of the header
+ * Return: the floor; the policy's own version where the header names none.
+ */
+const struct ipe_version *
+ipe_policy_rollback_floor(const struct ipe_policy *policy)
+{
+	return &policy->floor;
+}
+
+/**
+ * ipe_policy_extended_line() - Does the policy need the extended ABI?
+ * Return: the first line that upstream kernels refuse, or %0.
+ */
+unsigned int ipe_policy_extended_line(const struct ipe_policy *policy)
+{
+	return policy->extended_line;
+}
+
+/**
+ * ipe_policy_n_rules() - How many rules there are, DEFAULTs not counted
+ */
+unsigned int ipe_policy_n_rules(const struct ipe_policy *policy)
+{
+	return policy->rules.n;
+}
+
+/**
+ * ipe_policy_size() - Bytes of memory that a policy holds, without its text
+ */
+size_t ipe_policy_size(const struct ipe_policy *policy)
+{
+	size_t columns = (size_t)1 << policy->vocabulary->n_booleans;
+
+	return sizeof(*policy) + strlen(policy->name) + 1 +
+	       policy->rules.room * sizeof(struct ipe_rule) +
+	       policy->refs.room * sizeof(u32) +
+	       policy->digests.room * sizeof(struct ipe_stored_digest) +
+	       policy->bytes.room +
+	       ((size_t)policy->interned.mask + 1) * sizeof(u32) +
+	       ((size_t)policy->chains.mask + 1) * sizeof(u32) +
+	       IPE_OP_COUNT * columns * sizeof(u32);
+}
+
+/**
+ * ipe_rule_line() - Where a rule stands in the text, counted from 1
+ */
+unsigned int ipe_rule_line(const struct ipe_rule *rule)
+{
+	return rule->line;
+}
+
+/**
+ * ipe_rule_index() - The place of a rule among all rules, counted from 0
+ */
+unsigned int ipe_rule_index(const struct ipe_policy *policy,
+			    const struct ipe_rule *rule)
+{
+	return rule - ipe_rule_at(policy, 0);
+}

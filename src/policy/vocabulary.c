@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
+/*
+ * The words of the language: operations, actions, properties, versions.
+ */
+
+#include "internal.h"
+
+static const char *const op_names[IPE_OP_COUNT + 1] = {
+	[IPE_OP_EXECUTE] = "EXECUTE",
+	[IPE_OP_FIRMWARE] = "FIRMWARE",
+	[IPE_OP_KMODULE] = "KMODULE",
+	[IPE_OP_KEXEC_IMAGE] = "KEXEC_IMAGE",
+	[IPE_OP_KEXEC_INITRAMFS] = "KEXEC_INITRAMFS",
+	[IPE_OP_POLICY] = "POLICY",
+	[IPE_OP_X509_CERT] = "X509_CERT",
+	[IPE_OP_UNKNOWN] = "UNKNOWN",
+};
+
+static const struct ipe_property builtin[IPE_PROPERTY_BUILTIN_COUNT] = {
+	[IPE_PROPERTY_BOOT_VERIFIED] = {
+		"boot_verified", IPE_PROPERTY_BOOLEAN, false },
+	[IPE_PROPERTY_DMVERITY_ROOTHASH] = {
+		"dmverity_roothash", IPE_PROPERTY_DIGEST, false },
+	[IPE_PROPERTY_DMVERITY_SIGNATURE] = {
+		"dmverity_signature", IPE_PROPERTY_BOOLEAN, false },
+	[IPE_PROPERTY_FSVERITY_DIGEST] = {
+		"fsverity_digest", IPE_PROPERTY_DIGEST, false },
+	[IPE_PROPERTY_FSVERITY_SIGNATURE] = {
+		"fsverity_signature", IPE_PROPERTY_BOOLEAN, false },
+	[IPE_PROPERTY_DMVERITY_CMDLINE] = {
+		"dmverity_cmdline", IPE_PROPERTY_BOOLEAN, true },
+};
+
+/**
+ * ipe_op_name() - The word for an operation
+ */
+const char *ipe_op_name(enum ipe_op op)
+{
+	return op_names[op <= IPE_OP_COUNT ? op : IPE_OP_UNKNOWN];
+}
+
+/**
+ * ipe_action_name() - The word for an action
+ */
+const char *ipe_action_name(enum ipe_action action)
+{
+	return action == IPE_ACTION_ALLOW ? "ALLOW" : "DENY";
+}
+
+static int add_property(struct ipe_vocabulary *vocabulary,
+			const struct ipe_property *property)
+{
+	bool digest = property->kind == IPE_PROPERTY_DIGEST;
+	unsigned int *n = digest ? &vocabulary->n_digests :
+				   &vocabulary->n_booleans;
+	unsigned int max = digest ? IPE_DIGESTS_MAX : IPE_BOOLEANS_MAX;
+
+	if (*n >= max || vocabulary->n_properties >= IPE_PROPERTIES_MAX)
+		return -ENOSPC;
+	vocabulary->properties[vocabulary->n_properties] = *property;
+	vocabulary->slot[vocabulary->n_properties] = (*n)++;
+	return vocabulary->n_properties++;
+}
+
+/**
+ * ipe_vocabulary_init() - Fill in the builtin properties, none answered
+ * @vocabulary: overwritten
+ */
+void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary)
+{
+	unsigned int i;
+
+	*vocabulary = (struct ipe_vocabulary){};
+	for (i = 0; i < IPE_PROPERTY_BUILTIN_COUNT; i++)
+		add_property(vocabulary, &builtin[i]);
+}
+
+/**
+ * ipe_vocabulary_answer() - Say that the facts of a property are filled in
+ * @vocabulary: not yet in use by any policy
+ * @property: a builtin property, recognised by its name, or a new one
+ *
+ * Return: the property's number, %-ENOSPC or %-EEXIST; see policy.h.
+ */
+int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
+			  const struct ipe_property *property)
+{
+	const struct ipe_property *known;
+	int id;
+
+	for (id = 0; id < (int)vocabulary->n_properties; id++) {
+		known = &vocabulary->properties[id];
+		if (strcmp(known->name, property->name))
+			continue;
+		if (known->kind != property->kind)
+			return -EEXIST;
+		break;
+	}
+	if (id == (int)vocabulary->n_properties) {
+		id = add_property(vocabulary, property);
+		if (id < 0)
+			return id;
+	}
+	vocabulary->answered |= 1U << id;
+	return id;
+}
+
+/**
+ * ipe_vocabulary_answer_builtin() - Say that all builtin properties are filled
+ * @vocabulary: not yet in use by any policy
+ */
+void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
+{
+	vocabulary->answered |= (1U << IPE_PROPERTY_BUILTIN_COUNT) - 1;
+}
+
+/**
+ * ipe_version_compare() - Order two versions
+ * @a: one
+ * @b: the other
+ *
+ * Return: below, equal to or above 0, as @a is below, equal to or above @b.
+ */
+int ipe_version_compare(const struct ipe_version *a,
+			const struct ipe_version *b)
+{
+	if (a->major != b->major)
+		return a->major < b->major ? -1 : 1;
+	if (a->minor != b->minor)
+		return a->minor < b->minor ? -1 : 1;
+	if (a->revision != b->revision)
+		return a->revision < b->revision ? -1 : 1;
+	return 0;
+}
+
+/*
+ * A component is read as upstream's header is, by the rules of kstrtou16():
+ * one '+' may lead, and a number that overflows 64 bits is out of range
+ * whatever follows it.
+ */
+static int parse_component(const char *text, size_t len, u16 *ret)
+{
+	size_t i = len && text[0] == '+';
+	size_t first = i;
+	bool overflow = false;
+	u64 value = 0;
+
+	for (; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
+		u64 digit = text[i] - '0';
+
+		if (value > (U64_MAX - digit) / 10)
+			overflow = true;
+		value = value * 10 + digit;
+	}
+	if (overflow)
+		return -ERANGE;
+	if (i == first || i < len)
+		return -EINVAL;
+	if (value > U16_MAX)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+/**
+ * ipe_version_parse() - Read "X.Y.Z"
+ * @text: not NUL-terminated
+ * @len: bytes of @text
+ * @ret: unchanged on failure
+ *
+ * Return: %0, %-EBADMSG, %-EINVAL or %-ERANGE; see policy.h.
+ */
+int ipe_version_parse(const char *text, size_t len, struct ipe_version *ret)
+{
+	const char *end = text + len;
+	u16 parts[3];
+	size_t n = 0;
+	int r;
+
+	for (;;) {
+		const char *dot = len ? memchr(text, '.', end - text) : NULL;
+		const char *stop = dot ? dot : end;
+
+		if (n == 3)
+			return -EBADMSG;
+		r = parse_component(text, stop - text, &parts[n++]);
+		if (r < 0)
+			return r;
+		if (!dot)
+			break;
+		text = dot + 1;
+	}
+	if (n != 3)
+		return -EBADMSG;
+	*ret = (struct ipe_version){ parts[0], parts[1], parts[2] };
+	return 0;
+}
