@@ -51,7 +51,14 @@ static u32 digest_hash(const struct ipe_policy *policy,
 	return hash >> 32;
 }
 
-static struct ipe_digest stored_digest(const struct ipe_policy *policy, u32 id)
+/**
+ * ipe_index_stored() - The digest of a number
+ * @policy: compiled, or being compiled
+ * @id: index into &ipe_policy.digests
+ *
+ * Return: the digest, borrowed from @policy until its next digest is added.
+ */
+struct ipe_digest ipe_index_stored(const struct ipe_policy *policy, u32 id)
 {
 	const struct ipe_stored_digest *stored = policy->digests.data;
 
@@ -83,7 +90,7 @@ static u32 *find_interned(const struct ipe_policy *policy,
 	for (;; at = (at + 1) & table->mask) {
 		if (table->slots[at] == IPE_NONE)
 			return &table->slots[at];
-		there = stored_digest(policy, table->slots[at]);
+		there = ipe_index_stored(policy, table->slots[at]);
 		if (digest_equal(&there, digest))
 			return &table->slots[at];
 	}
@@ -102,7 +109,7 @@ static int grow_interned(struct ipe_policy *policy)
 	if (r < 0)
 		return r;
 	for (i = 0; i < n; i++) {
-		digest = stored_digest(policy, i);
+		digest = ipe_index_stored(policy, i);
 		*find_interned(policy, &digest) = i;
 		if (!(i & 0xfff))
 			ipe_port_relax();

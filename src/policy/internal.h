@@ -153,6 +153,12 @@ struct ipe_token {
 	size_t len;
 };
 
+/* Digests are printed and compared in lower case. */
+static inline char ipe_hex_lower(char c)
+{
+	return c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c;
+}
+
 /**
  * struct ipe_line - one line of the text, and how far it is read
  * @start: its first byte
@@ -183,6 +189,11 @@ bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);
 bool ipe_token_equals(const struct ipe_token *token, const char *word);
 bool ipe_token_strip(struct ipe_token *token, const char *prefix);
 
+/* vocabulary.c */
+int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
+			const struct ipe_token *token,
+			struct ipe_token *ret_value);
+
 /* array.c */
 void *ipe_array_push(struct ipe_array *array, u32 n, size_t size);
 int ipe_array_trim(struct ipe_array *array, size_t size);
@@ -192,6 +203,7 @@ int ipe_table_init(struct ipe_table *table, u32 n);
 int ipe_index_init(struct ipe_policy *policy);
 int ipe_index_intern(struct ipe_policy *policy,
 		     const struct ipe_stored_digest *digest, u32 *ret);
+struct ipe_digest ipe_index_stored(const struct ipe_policy *policy, u32 id);
 u32 ipe_index_digest(const struct ipe_policy *policy,
 		     const struct ipe_digest *digest);
 u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op,

@@ -46,103 +46,152 @@ find_algorithm(const struct ipe_token *name, bool fsverity)
  * @policy: the policy
  * @fn: told each remark
  * @userdata: for @fn
+ * @line: that is being read
+ * @booleans: slots that its rule has named so far
+ * @wanted: those of @booleans that must be TRUE
+ * @digests: for each slot what its rule has named so far; no text if nothing
+ * @dead: its rule can match no file, and it was said why
  */
 struct linter {
 	const struct ipe_policy *policy;
 	ipe_lint_fn fn;
 	void *userdata;
+
+	struct ipe_line line;
+	u32 booleans;
+	u32 wanted;
+	struct ipe_token digests[IPE_DIGESTS_MAX];
+	bool dead;
 };
 
-static void remark(const struct linter *linter, enum ipe_lint_kind kind,
-		   const struct ipe_rule *rule, unsigned int other_line,
+static void remark(struct linter *linter, enum ipe_lint_kind kind,
+		   const char *at, unsigned int other_line,
 		   const char *sentence)
 {
-	struct ipe_lint lint = { kind, rule->line, other_line, sentence };
+	struct ipe_lint lint = {
+		.kind = kind,
+		.line = linter->line.number,
+		.column = at - linter->line.start + 1,
+		.other_line = other_line,
+		.sentence = sentence,
+	};
 
 	linter->fn(&lint, linter->userdata);
 }
 
-/*
- * The digest of a token, if it is one of the two properties whose algorithms
- * are known.
- */
-static bool split_digest(const struct ipe_token *token,
-			 struct ipe_token *ret_algorithm, size_t *ret_len,
-			 bool *ret_fsverity)
+static void remark_dead(struct linter *linter, enum ipe_lint_kind kind,
+			const struct ipe_token *token, const char *sentence)
 {
-	struct ipe_token value = *token;
-	const char *colon;
+	remark(linter, kind, token->text, 0, sentence);
+	linter->dead = true;
+}
 
-	*ret_fsverity = ipe_token_strip(&value, "fsverity_digest=");
-	if (!*ret_fsverity && !ipe_token_strip(&value, "dmverity_roothash="))
+static void remark_extended(struct linter *linter,
+			    const struct ipe_token *token)
+{
+	remark(linter, IPE_LINT_EXTENDED, token->text, 0,
+	       "needs the extended ABI: upstream kernels refuse this");
+}
+
+static void lint_boolean(struct linter *linter, const struct ipe_token *token,
+			 const struct ipe_token *value, u32 bit)
+{
+	bool wanted = ipe_token_equals(value, "TRUE");
+
+	if ((linter->booleans & bit) && !!(linter->wanted & bit) != wanted)
+		remark_dead(linter, IPE_LINT_CONTRADICTION, token,
+			    "the rule names this property as TRUE and as FALSE, so it never matches");
+	linter->booleans |= bit;
+	if (wanted)
+		linter->wanted |= bit;
+}
+
+static bool same_digest(const struct ipe_token *a, const struct ipe_token *b)
+{
+	const char *colon = memchr(a->text, ':', a->len);
+	size_t i = colon - a->text;
+
+	if (a->len != b->len || memcmp(a->text, b->text, i + 1))
 		return false;
-	colon = memchr(value.text, ':', value.len);
-	if (!colon)
-		return false;
-	*ret_algorithm = (struct ipe_token){ value.text, colon - value.text };
-	*ret_len = (value.text + value.len - colon - 1) / 2;
+	for (; i < a->len; i++)
+		if (ipe_hex_lower(a->text[i]) != ipe_hex_lower(b->text[i]))
+			return false;
 	return true;
 }
 
-/* Returns whether all digests of the rule can be digests of files. */
-static bool lint_digests(const struct linter *linter,
-			 const struct ipe_rule *rule)
+static void lint_digest(struct linter *linter, const struct ipe_token *token,
+			const struct ipe_token *value, int id)
 {
-	const struct ipe_policy *policy = linter->policy;
+	bool fsverity = id == IPE_PROPERTY_FSVERITY_DIGEST;
+	const char *colon = memchr(value->text, ':', value->len);
+	struct ipe_token name = { value->text, colon - value->text };
+	size_t len = (value->text + value->len - colon - 1) / 2;
 	const struct known_algorithm *algorithm;
-	struct ipe_token token, name;
-	bool fsverity, good = true;
-	struct ipe_line line = {
-		.next = policy->text + rule->text,
-		.end = policy->text + rule->text + rule->text_len,
-	};
-	size_t len;
+	struct ipe_token *before =
+		&linter->digests[linter->policy->vocabulary->slot[id]];
 
-	while (ipe_line_next_token(&line, &token)) {
-		if (!split_digest(&token, &name, &len, &fsverity))
-			continue;
-		algorithm = find_algorithm(&name, fsverity);
-		if (!algorithm)
-			remark(linter, IPE_LINT_ALGORITHM, rule, 0,
-			       fsverity ?
-				       "fs-verity has no digest of this algorithm, so the rule never matches" :
-				       "the kernel has no digest of this algorithm, so the rule never matches");
-		else if (algorithm->len != len)
-			remark(linter, IPE_LINT_LENGTH, rule, 0,
-			       "a digest of this algorithm has another length, so the rule never matches");
-		else
-			continue;
-		good = false;
+	if (!len) {
+		remark_dead(linter, IPE_LINT_LENGTH, token,
+			    "no file has an empty digest, so the rule never matches");
+		return;
 	}
-	return good;
+	if (before->text && !same_digest(before, value))
+		remark_dead(linter, IPE_LINT_CONTRADICTION, token,
+			    "no file has two digests of one kind, so the rule never matches");
+	*before = *value;
+
+	/* What digests another provider has is not known here. */
+	if (id >= IPE_PROPERTY_BUILTIN_COUNT)
+		return;
+	algorithm = find_algorithm(&name, fsverity);
+	if (!algorithm)
+		remark_dead(linter, IPE_LINT_ALGORITHM, token,
+			    fsverity ?
+				    "fs-verity has no digest of this algorithm, so the rule never matches" :
+				    "dm-verity has no digest of this algorithm, so the rule never matches");
+	else if (algorithm->len != len)
+		remark_dead(linter, IPE_LINT_LENGTH, token,
+			    "a digest of this algorithm has another length, so the rule never matches");
+}
+
+static void lint_property(struct linter *linter, const struct ipe_token *token)
+{
+	const struct ipe_vocabulary *vocabulary = linter->policy->vocabulary;
+	struct ipe_token value;
+	int id = ipe_vocabulary_find(vocabulary, token, &value);
+
+	if (id < 0)
+		return;
+	if (vocabulary->properties[id].extended)
+		remark_extended(linter, token);
+	if (!(vocabulary->answered & (1U << id)))
+		remark_dead(linter, IPE_LINT_UNANSWERED, token,
+			    "nothing here answers this property, so the rule never matches");
+	if (vocabulary->properties[id].kind == IPE_PROPERTY_BOOLEAN)
+		lint_boolean(linter, token, &value,
+			     1U << vocabulary->slot[id]);
+	else
+		lint_digest(linter, token, &value, id);
 }
 
 /*
  * A rule is worth its line if a file with its digests and some combination of
- * booleans is decided by it: asked of the index itself.
+ * booleans is decided by it: asked of the index itself. Further digests of
+ * the file cannot change that, as no rule asks for the lack of one.
  */
-static void lint_shadow(const struct linter *linter,
-			const struct ipe_rule *rule)
+static void lint_shadow(struct linter *linter, const struct ipe_rule *rule)
 {
 	const struct ipe_policy *policy = linter->policy;
 	u32 slot, ref = rule->refs, booleans;
-	const struct ipe_stored_digest *stored;
 	struct ipe_facts facts = {};
 	struct ipe_verdict verdict;
 	unsigned int other = 0;
 
-	for (slot = 0; slot < IPE_DIGESTS_MAX; slot++) {
-		if (!(rule->digests & (1U << slot)))
-			continue;
-		stored = policy->digests.data;
-		stored += ipe_ref_at(policy, ref++);
-		facts.digests[slot] = (struct ipe_digest){
-			policy->text + stored->algorithm,
-			stored->algorithm_len,
-			(const u8 *)policy->bytes.data + stored->value,
-			stored->value_len,
-		};
-	}
+	for (slot = 0; slot < IPE_DIGESTS_MAX; slot++)
+		if (rule->digests & (1U << slot))
+			facts.digests[slot] = ipe_index_stored(
+				policy, ipe_ref_at(policy, ref++));
+
 	for (booleans = 0; booleans >> policy->vocabulary->n_booleans == 0;
 	     booleans++) {
 		if ((booleans & rule->booleans) != rule->wanted)
@@ -153,12 +202,38 @@ static void lint_shadow(const struct linter *linter,
 			return;
 		other = verdict.rule->line;
 	}
-	remark(linter, IPE_LINT_SHADOWED, rule, other,
+	remark(linter, IPE_LINT_SHADOWED, policy->text + rule->text, other,
 	       "earlier rules match whatever this one matches");
 }
 
+static void lint_rule(struct linter *linter, const struct ipe_rule *rule)
+{
+	struct ipe_token token;
+
+	linter->booleans = 0;
+	linter->wanted = 0;
+	memset(linter->digests, 0, sizeof(linter->digests));
+	linter->dead = false;
+
+	while (ipe_line_next_token(&linter->line, &token))
+		lint_property(linter, &token);
+	if (!linter->dead)
+		lint_shadow(linter, rule);
+}
+
+static void lint_header(struct linter *linter)
+{
+	struct ipe_token token;
+
+	while (ipe_line_next_token(&linter->line, &token))
+		if (ipe_token_strip(&token, "policy_rollback_floor=")) {
+			token.text -= strlen("policy_rollback_floor=");
+			remark_extended(linter, &token);
+		}
+}
+
 /**
- * ipe_policy_lint() - Call @fn for each remark, in the order of the lines
+ * ipe_policy_lint() - Call @fn for each remark, in the order of the text
  * @policy: compiled
  * @fn: told each remark; the struct lives for the call alone
  * @userdata: handed to @fn
@@ -166,30 +241,27 @@ static void lint_shadow(const struct linter *linter,
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		     void *userdata)
 {
-	struct linter linter = { policy, fn, userdata };
-	unsigned int extended = policy->extended_line;
-	struct ipe_lint note = {
-		.kind = IPE_LINT_EXTENDED,
-		.line = extended,
-		.sentence = "needs the extended ABI: upstream kernels refuse this line",
+	struct linter linter = {
+		.policy = policy,
+		.fn = fn,
+		.userdata = userdata,
 	};
-	const struct ipe_rule *rule;
-	u32 i;
+	struct ipe_reader reader = {
+		.next = policy->text,
+		.end = policy->text + policy->text_len,
+	};
+	struct ipe_parse_error unwanted;
+	bool header = false;
+	u32 next = 0;
 
-	for (i = 0; i < policy->rules.n; i++) {
-		rule = ipe_rule_at(policy, i);
-		if (extended && rule->line >= extended) {
-			fn(&note, userdata);
-			extended = 0;
-		}
-		if (!lint_digests(&linter, rule))
+	while (ipe_reader_next_line(&reader, &linter.line, &unwanted) > 0) {
+		if (linter.line.end == linter.line.start)
 			continue;
-		if (rule->never)
-			remark(&linter, IPE_LINT_CONTRADICTION, rule, 0,
-			       "no file has all these properties, so the rule never matches");
-		else
-			lint_shadow(&linter, rule);
+		if (!header)
+			lint_header(&linter);
+		else if (next < policy->rules.n &&
+			 ipe_rule_at(policy, next)->line == linter.line.number)
+			lint_rule(&linter, ipe_rule_at(policy, next++));
+		header = true;
 	}
-	if (extended)
-		fn(&note, userdata);
 }

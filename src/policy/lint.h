@@ -14,14 +14,16 @@
  *	property
  * @IPE_LINT_LENGTH: a digest of that algorithm has another length
  * @IPE_LINT_CONTRADICTION: no file can have all properties of the rule
+ * @IPE_LINT_UNANSWERED: the vocabulary has a property that nobody answers
  * @IPE_LINT_SHADOWED: earlier rules match whatever this one matches
- * @IPE_LINT_EXTENDED: upstream kernels refuse the policy because of this line;
- *	a note, not a mistake
+ * @IPE_LINT_EXTENDED: upstream kernels refuse the policy because of this; a
+ *	note, not a mistake
  */
 enum ipe_lint_kind {
 	IPE_LINT_ALGORITHM,
 	IPE_LINT_LENGTH,
 	IPE_LINT_CONTRADICTION,
+	IPE_LINT_UNANSWERED,
 	IPE_LINT_SHADOWED,
 	IPE_LINT_EXTENDED,
 };
@@ -30,12 +32,15 @@ enum ipe_lint_kind {
  * struct ipe_lint - one remark
  * @kind: what is odd
  * @line: where, counted from 1
+ * @column: byte in the line, counted from 1: of the property that is odd, or
+ *	of the rule as a whole
  * @other_line: IPE_LINT_SHADOWED: a rule that matches first; else 0
  * @sentence: static text
  */
 struct ipe_lint {
 	enum ipe_lint_kind kind;
 	unsigned int line;
+	unsigned int column;
 	unsigned int other_line;
 	const char *sentence;
 };
@@ -43,7 +48,7 @@ struct ipe_lint {
 typedef void (*ipe_lint_fn)(const struct ipe_lint *lint, void *userdata);
 
 /**
- * ipe_policy_lint() - Call @fn for each remark, in the order of the lines
+ * ipe_policy_lint() - Call @fn for each remark, in the order of the text
  */
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		     void *userdata);

@@ -265,27 +265,6 @@ static int parse_digest(struct ipe_parser *parser,
 	return 0;
 }
 
-static int find_property(const struct ipe_vocabulary *vocabulary,
-			 const struct ipe_token *token,
-			 struct ipe_token *ret_value)
-{
-	const char *equals = memchr(token->text, '=', token->len);
-	struct ipe_token name;
-	unsigned int i;
-
-	if (!equals)
-		return -1;
-	name = (struct ipe_token){ token->text, equals - token->text };
-	for (i = 0; i < vocabulary->n_properties; i++) {
-		if (!ipe_token_equals(&name, vocabulary->properties[i].name))
-			continue;
-		ret_value->text = equals + 1;
-		ret_value->len = token->text + token->len - ret_value->text;
-		return i;
-	}
-	return -1;
-}
-
 static int parse_property(struct ipe_parser *parser,
 			  const struct ipe_token *token,
 			  struct ipe_draft *draft)
@@ -295,7 +274,7 @@ static int parse_property(struct ipe_parser *parser,
 	struct ipe_token value;
 	int id, r;
 
-	id = find_property(vocabulary, token, &value);
+	id = ipe_vocabulary_find(vocabulary, token, &value);
 	if (id < 0)
 		return refuse(parser, token, -EBADMSG, "no such property");
 	property = &vocabulary->properties[id];

@@ -58,20 +58,11 @@ static void put_version(struct ipe_output *out,
 static bool is_digest(const struct ipe_policy *policy,
 		      const struct ipe_token *token)
 {
-	const struct ipe_vocabulary *vocabulary = policy->vocabulary;
-	const struct ipe_property *property;
-	unsigned int i;
+	struct ipe_token value;
+	int id = ipe_vocabulary_find(policy->vocabulary, token, &value);
 
-	for (i = 0; i < vocabulary->n_properties; i++) {
-		struct ipe_token rest = *token;
-
-		property = &vocabulary->properties[i];
-		if (property->kind == IPE_PROPERTY_DIGEST &&
-		    ipe_token_strip(&rest, property->name) && rest.len &&
-		    rest.text[0] == '=')
-			return true;
-	}
-	return false;
+	return id >= 0 && policy->vocabulary->properties[id].kind ==
+				  IPE_PROPERTY_DIGEST;
 }
 
 static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
@@ -83,8 +74,7 @@ static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
 		hex = memchr(token->text, ':', token->len);
 	put(out, token->text, hex - token->text);
 	for (; hex < token->text + token->len; hex++)
-		put_char(out, *hex >= 'A' && *hex <= 'F' ? *hex - 'A' + 'a' :
-							   *hex);
+		put_char(out, ipe_hex_lower(*hex));
 }
 
 static void put_rule(struct ipe_output *out, const struct ipe_policy *policy,

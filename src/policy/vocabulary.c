@@ -115,6 +115,36 @@ void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
 }
 
 /**
+ * ipe_vocabulary_find() - Which property does a token of a rule name?
+ * @vocabulary: to be searched
+ * @token: "NAME=VALUE"
+ * @ret_value: what stands behind the '='; unchanged if there is no such
+ *	property
+ *
+ * Return: the property's number, or %-ENOENT.
+ */
+int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
+			const struct ipe_token *token,
+			struct ipe_token *ret_value)
+{
+	const char *equals = memchr(token->text, '=', token->len);
+	struct ipe_token name;
+	unsigned int i;
+
+	if (!equals)
+		return -ENOENT;
+	name = (struct ipe_token){ token->text, equals - token->text };
+	for (i = 0; i < vocabulary->n_properties; i++) {
+		if (!ipe_token_equals(&name, vocabulary->properties[i].name))
+			continue;
+		ret_value->text = equals + 1;
+		ret_value->len = token->text + token->len - ret_value->text;
+		return i;
+	}
+	return -ENOENT;
+}
+
+/**
  * ipe_version_compare() - Order two versions
  * @a: one
  * @b: the other
