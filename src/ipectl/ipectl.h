@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the parts of ipectl share: the options of the command line, the exit statuses and the verbs.
+ *
+ * ipectl is a short-lived program, so it does not survive a lack of memory: see oom() in output.h.
+ */
+#ifndef IPECTL_H
+#define IPECTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The exit statuses are documented in ipectl(1); scripts depend on them. */
+typedef enum ExitStatus {
+        STATUS_OK = 0,
+        STATUS_FAILED = 1,
+        STATUS_USAGE = 2,
+        STATUS_NO_SUCH_POLICY = 3,
+        STATUS_PERMISSION = 4,
+        STATUS_NOT_SUPPORTED = 5,
+        STATUS_NOT_TRUSTED = 6, /* the signature is invalid, or nobody vouches for its key */
+        STATUS_NO_DAEMON = 7,
+} ExitStatus;
+
+typedef enum JsonMode {
+        JSON_OFF,
+        JSON_SHORT,
+        JSON_PRETTY,
+} JsonMode;
+
+/* Options in the order of the table in main.c; a verb names those that it knows by their bits. */
+typedef enum OptionBit {
+        OPTION_JSON = 1 << 0,
+        OPTION_QUIET = 1 << 1,
+        OPTION_NO_LEGEND = 1 << 2,
+        OPTION_NO_ASK_PASSWORD = 1 << 3,
+        OPTION_VERSION_OF_POLICY = 1 << 4,
+        OPTION_STRICT = 1 << 5,
+        OPTION_CERT = 1 << 6,
+        OPTION_KEY = 1 << 7,
+        OPTION_OUTPUT = 1 << 8,
+        OPTION_FORCE = 1 << 9,
+        OPTION_TRUST = 1 << 10,
+} OptionBit;
+
+typedef struct Options {
+        unsigned given; /* OptionBit of each option on the command line */
+        JsonMode json;
+        bool quiet;
+        bool no_legend;
+        bool ask_password;
+        bool strict;
+        bool force;
+        const char *policy_version; /* --version= of activate; NULL: the newest */
+        const char *cert;
+        const char *key;
+        const char *output;
+        const char *trust;
+} Options;
+
+/* argv[0] is the verb; argv[argc] is NULL. The number of arguments was checked. */
+typedef ExitStatus (*VerbFunction)(int argc, char **argv, const Options *options);
+
+/* verb-show.c: what is */
+ExitStatus verb_status(int argc, char **argv, const Options *options);
+ExitStatus verb_list(int argc, char **argv, const Options *options);
+ExitStatus verb_show(int argc, char **argv, const Options *options);
+
+/* verb-change.c: make it otherwise */
+ExitStatus verb_stage(int argc, char **argv, const Options *options);
+ExitStatus verb_activate(int argc, char **argv, const Options *options);
+ExitStatus verb_confirm(int argc, char **argv, const Options *options);
+ExitStatus verb_rollback(int argc, char **argv, const Options *options);
+ExitStatus verb_discard(int argc, char **argv, const Options *options);
+ExitStatus verb_reload(int argc, char **argv, const Options *options);
+ExitStatus verb_enforce(int argc, char **argv, const Options *options);
+ExitStatus verb_success_audit(int argc, char **argv, const Options *options);
+
+/* verb-lint.c: texts, without a daemon */
+ExitStatus verb_lint(int argc, char **argv, const Options *options);
+ExitStatus verb_print(int argc, char **argv, const Options *options);
+
+/* verb-sign.c: signatures, without a daemon */
+ExitStatus verb_sign(int argc, char **argv, const Options *options);
+ExitStatus verb_verify(int argc, char **argv, const Options *options);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ipectl: the command line of IPE. This file reads the command line and calls one verb.
+ */
+
+#include <getopt.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "output.h"
+
+/* What every verb takes, so that a script may always give it. */
+#define COMMON (OPTION_QUIET | OPTION_JSON | OPTION_NO_ASK_PASSWORD)
+
+typedef struct Verb {
+        const char *name;
+        const char *arguments; /* for the usage */
+        const char *summary;   /* for --help */
+        int min_arguments;
+        int max_arguments; /* -1: any number */
+        unsigned options;  /* OptionBit of those that make sense */
+        VerbFunction run;
+} Verb;
+
+static const Verb verbs[] = {
+        { "status", "", "Show what the kernel enforces", 0, 0, COMMON, verb_status },
+        { "list", "", "List the policies that ipectld knows", 0, 0, COMMON | OPTION_NO_LEGEND, verb_list },
+        { "show", "NAME [VERSION]", "Show one policy, with its text", 1, 2, COMMON, verb_show },
+        { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON, verb_stage },
+        { "activate", "NAME", "Put a staged policy in force", 1, 1, COMMON | OPTION_VERSION_OF_POLICY,
+          verb_activate },
+        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON,
+          verb_confirm },
+        { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
+        { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON,
+          verb_discard },
+        { "reload", "", "Read policy.d again", 0, 0, COMMON, verb_reload },
+        { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, COMMON, verb_enforce },
+        { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, COMMON,
+          verb_success_audit },
+        { "lint", "FILE...", "Check policies, plain or signed", 1, -1, COMMON | OPTION_STRICT,
+          verb_lint },
+        { "print", "FILE", "Print a policy, plain or signed, as canonical text", 1, 1, COMMON,
+          verb_print },
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+enum {
+        CODE_JSON = 256,
+        CODE_NO_LEGEND,
+        CODE_NO_ASK_PASSWORD,
+        CODE_NO_PAGER,
+        CODE_VERSION,
+        CODE_STRICT,
+        CODE_CERT,
+        CODE_KEY,
+        CODE_OUTPUT,
+        CODE_FORCE,
+        CODE_TRUST,
+};
+
+static const struct option long_options[] = {
+        { "help", no_argument, NULL, 'h' },
+        { "version", optional_argument, NULL, CODE_VERSION },
+        { "quiet", no_argument, NULL, 'q' },
+        { "json", optional_argument, NULL, CODE_JSON },
+        { "no-legend", no_argument, NULL, CODE_NO_LEGEND },
+        { "no-pager", no_argument, NULL, CODE_NO_PAGER },
+        { "no-ask-password", no_argument, NULL, CODE_NO_ASK_PASSWORD },
+        { "strict", no_argument, NULL, CODE_STRICT },
+        { "cert", required_argument, NULL, CODE_CERT },
+        { "key", required_argument, NULL, CODE_KEY },
+        { "output", required_argument, NULL, CODE_OUTPUT },
+        { "force", no_argument, NULL, CODE_FORCE },
+        { "trust", required_argument, NULL, CODE_TRUST },
+        {},
+};
+
+/* In the order of OptionBit. */
+static const char *const option_names[] = { "--json", "--quiet",  "--no-legend", "--no-ask-password", "--version=",
+                                            "--strict", "--cert=", "--key=",      "--output=",         "--force",
+                                            "--trust=" };
+
+static void print_help(void) {
+        puts("ipectl [OPTIONS...] COMMAND ...\n\n"
+             "Manage the integrity policies that the kernel enforces (IPE).\n");
+        for (size_t i = 0; i < N_VERBS; i++) {
+                char usage[64];
+
+                if (i == 0)
+                        puts("Commands that ask ipectld.service:");
+                else if (verbs[i].run == verb_lint)
+                        puts("\nCommands that work on files:");
+                snprintf(usage, sizeof(usage), "%s %s", verbs[i].name, verbs[i].arguments);
+                printf("  %-24s %s\n", usage, verbs[i].summary);
+        }
+        puts("\nOptions:\n"
+             "  -h --help                Show this help\n"
+             "     --version             Show the version of ipectl\n"
+             "  -q --quiet               Do not say what was done\n"
+             "     --json[=MODE]         Print JSON: pretty (the default), short or off\n"
+             "     --no-legend           Print no header and no count\n"
+             "     --no-ask-password     Do not ask for passwords\n"
+             "     --version=VERSION     Activate this version, not the newest\n"
+             "     --strict              Take warnings for errors\n"
+             "     --cert=FILE           Sign with this certificate (PEM)\n"
+             "     --key=FILE            Sign with this private key (PEM)\n"
+             "     --output=FILE         Write the signed policy here, '-' for standard output;\n"
+             "                           by default NAME.p7b, NAME being the policy's\n"
+             "     --force               Overwrite the output\n"
+             "     --trust=DIR           Trust the certificates DIR/*.pem, not those of the system\n\n"
+             "See ipectl(1) for details and exit statuses.");
+}
+
+static int parse_json(const char *text, JsonMode *ret) {
+        if (!text || strcmp(text, "pretty") == 0)
+                *ret = JSON_PRETTY;
+        else if (strcmp(text, "short") == 0)
+                *ret = JSON_SHORT;
+        else if (strcmp(text, "off") == 0)
+                *ret = JSON_OFF;
+        else {
+                say_error("'%s' is no way to print JSON: expected 'pretty', 'short' or 'off'.", text);
+                return -1;
+        }
+        return 0;
+}
+
+/* Returns 0 to go on, 1 to end well, -1 after saying what is wrong. */
+static int apply_option(Options *options, int code) {
+        switch (code) {
+        case 'h':
+                print_help();
+                return 1;
+        case 'q':
+                options->given |= OPTION_QUIET;
+                options->quiet = true;
+                return 0;
+        case CODE_VERSION:
+                if (!optarg) {
+                        puts("ipe " PROJECT_VERSION);
+                        return 1;
+                }
+                options->given |= OPTION_VERSION_OF_POLICY;
+                options->policy_version = optarg;
+                return 0;
+        case CODE_JSON:
+                options->given |= OPTION_JSON;
+                return parse_json(optarg, &options->json);
+        case CODE_NO_LEGEND:
+                options->given |= OPTION_NO_LEGEND;
+                options->no_legend = true;
+                return 0;
+        case CODE_NO_PAGER: /* there never is one; for those who write it out of habit */
+                return 0;
+        case CODE_NO_ASK_PASSWORD:
+                options->given |= OPTION_NO_ASK_PASSWORD;
+                options->ask_password = false;
+                return 0;
+        case CODE_STRICT:
+                options->given |= OPTION_STRICT;
+                options->strict = true;
+                return 0;
+        case CODE_CERT:
+                options->given |= OPTION_CERT;
+                options->cert = optarg;
+                return 0;
+        case CODE_KEY:
+                options->given |= OPTION_KEY;
+                options->key = optarg;
+                return 0;
+        case CODE_OUTPUT:
+                options->given |= OPTION_OUTPUT;
+                options->output = optarg;
+                return 0;
+        case CODE_FORCE:
+                options->given |= OPTION_FORCE;
+                options->force = true;
+                return 0;
+        case CODE_TRUST:
+                options->given |= OPTION_TRUST;
+                options->trust = optarg;
+                return 0;
+        default: /* getopt_long() said what is wrong */
+                return -1;
+        }
+}
+
+static int parse_options(int argc, char **argv, Options *options) {
+        int code, r;
+
+        while ((code = getopt_long(argc, argv, "hq", long_options, NULL)) >= 0) {
+                r = apply_option(options, code);
+                if (r != 0)
+                        return r;
+        }
+        return 0;
+}
+
+static const Verb *find_verb(const char *name) {
+        for (size_t i = 0; i < N_VERBS; i++)
+                if (strcmp(verbs[i].name, name) == 0)
+                        return &verbs[i];
+        return NULL;
+}
+
+/* argc and argv: of the verb, its name included. */
+static bool check_usage(const Verb *verb, int argc, const Options *options) {
+        unsigned foreign = options->given & ~verb->options;
+
+        if (argc - 1 < verb->min_arguments || (verb->max_arguments >= 0 && argc - 1 > verb->max_arguments)) {
+                say_error("Usage: ipectl %s %s", verb->name, verb->arguments);
+                return false;
+        }
+        for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
+                if (foreign & (1U << i)) {
+                        say_error("'ipectl %s' knows no option '%s'.", verb->name, option_names[i]);
+                        return false;
+                }
+        return true;
+}
+
+static ExitStatus run(int argc, char **argv) {
+        Options options = { .ask_password = true };
+        const Verb *verb;
+        int r;
+
+        r = parse_options(argc, argv, &options);
+        if (r != 0)
+                return r > 0 ? STATUS_OK : STATUS_USAGE;
+        argc -= optind;
+        argv += optind;
+        if (argc == 0) {
+                static char *status[] = { (char *) "status", NULL };
+
+                argc = 1;
+                argv = status;
+        }
+        verb = find_verb(argv[0]);
+        if (!verb) {
+                say_error("There is no command '%s'. 'ipectl --help' lists them.", argv[0]);
+                return STATUS_USAGE;
+        }
+        if (!check_usage(verb, argc, &options))
+                return STATUS_USAGE;
+        return verb->run(argc, argv, &options);
+}
+
+int main(int argc, char **argv) {
+        (void) setlocale(LC_CTYPE, "");
+        (void) setlocale(LC_TIME, "C");
+        (void) signal(SIGPIPE, SIG_DFL);
+        return output_finish(run(argc, argv));
+}

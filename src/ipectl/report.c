@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Mistakes, oddities and the kernels that will take a policy.
+ */
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lint.h"
+#include "output.h"
+#include "report.h"
+
+/* Bytes of an offending token that a message repeats. */
+#define TOKEN_SHOWN 64
+
+/* What user space knows of the language: everything; whether the kernel at hand answers is another question. */
+static const struct ipe_vocabulary *full_vocabulary(void) {
+        static struct ipe_vocabulary vocabulary;
+
+        if (vocabulary.n_properties == 0) {
+                ipe_vocabulary_init(&vocabulary);
+                ipe_vocabulary_answer_builtin(&vocabulary);
+        }
+        return &vocabulary;
+}
+
+void report_add(Report *report, Severity severity, unsigned line, unsigned column, const char *kind,
+                const char *format, ...) {
+        Finding *findings = reallocarray(report->findings, report->n_findings + 1, sizeof(*findings));
+        va_list arguments;
+        char *sentence;
+
+        if (!findings)
+                oom();
+        report->findings = findings;
+        va_start(arguments, format);
+        if (vasprintf(&sentence, format, arguments) < 0)
+                oom();
+        va_end(arguments);
+        findings[report->n_findings++] = (Finding){
+                .severity = severity,
+                .line = line,
+                .column = column,
+                .kind = kind,
+                .sentence = escape(sentence),
+        };
+        free(sentence);
+}
+
+bool report_has_error(const Report *report) {
+        for (size_t i = 0; i < report->n_findings; i++)
+                if (report->findings[i].severity == SEVERITY_ERROR)
+                        return true;
+        return false;
+}
+
+static void add_parse_error(Report *report, const struct ipe_parse_error *error) {
+        size_t shown = error->token_len < TOKEN_SHOWN ? error->token_len : TOKEN_SHOWN;
+        unsigned column = error->line == 0 || error->column > 0 ? error->column : 1;
+        Finding *finding;
+        char *token, *whole;
+
+        report_add(report, SEVERITY_ERROR, error->line, column, "syntax", "%s", error->sentence);
+        if (!error->token)
+                return;
+        /* The token may hold a NUL, so it is put behind the sentence once that is escaped. */
+        finding = &report->findings[report->n_findings - 1];
+        token = escape_bytes(error->token, shown);
+        if (asprintf(&whole, "%s: '%s%s'", finding->sentence, token, shown < error->token_len ? "..." : "") < 0)
+                oom();
+        free(token);
+        free(finding->sentence);
+        finding->sentence = whole;
+}
+
+typedef struct LintContext {
+        Report *report;
+        bool strict;
+} LintContext;
+
+static const char *lint_word(enum ipe_lint_kind kind) {
+        static const char *const words[] = {
+                [IPE_LINT_ALGORITHM] = "algorithm",         [IPE_LINT_LENGTH] = "length",
+                [IPE_LINT_CONTRADICTION] = "contradiction", [IPE_LINT_SHADOWED] = "shadowed",
+                [IPE_LINT_UNANSWERED] = "unanswered",       [IPE_LINT_EXTENDED] = "extended-abi",
+        };
+
+        return words[kind];
+}
+
+static void add_lint(const struct ipe_lint *lint, void *userdata) {
+        LintContext *context = userdata;
+        Severity severity = lint->kind == IPE_LINT_EXTENDED ? SEVERITY_NOTE
+                            : context->strict               ? SEVERITY_ERROR
+                                                            : SEVERITY_WARNING;
+
+        if (lint->other_line > 0)
+                report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind),
+                           "%s (line %u)", lint->sentence, lint->other_line);
+        else
+                report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind), "%s",
+                           lint->sentence);
+}
+
+/* The kernel makes a directory of the name in securityfs, and ipectld says it on the bus. */
+static void check_name(Report *report) {
+        const char *name = ipe_policy_name(report->policy);
+
+        if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+                report_add(report, SEVERITY_ERROR, 0, 0, "name",
+                           "no kernel takes '%s' as the name of a policy: it cannot be that of a directory", name);
+        else if (strlen(name) > NAME_MAX)
+                report_add(report, SEVERITY_ERROR, 0, 0, "name",
+                           "no kernel takes a policy name of %zu bytes; at most %d are possible", strlen(name),
+                           NAME_MAX);
+}
+
+static void check_size(Report *report, size_t data_size, bool strict) {
+        Severity severity = strict ? SEVERITY_ERROR : SEVERITY_WARNING;
+
+        if (report->is_signed && data_size > SIGNED_SIZE_MAX)
+                report_add(report, severity, 0, 0, "size",
+                           "the signed policy has %zu bytes; upstream kernels take at most %u", data_size,
+                           SIGNED_SIZE_MAX);
+        else if (!report->is_signed && data_size + SIGNATURE_SIZE_MIN > SIGNED_SIZE_MAX)
+                report_add(report, severity, 0, 0, "size",
+                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels take",
+                           data_size, SIGNED_SIZE_MAX);
+}
+
+static void examine_text(Report *report, bool strict) {
+        LintContext context = { report, strict };
+        struct ipe_parse_error error;
+        int r;
+
+        r = ipe_policy_parse(report->text, report->text_size, full_vocabulary(), &report->policy, &error);
+        if (r == -ENOMEM)
+                oom();
+        if (r < 0) {
+                add_parse_error(report, &error);
+                return;
+        }
+        check_name(report);
+        ipe_policy_lint(report->policy, add_lint, &context);
+}
+
+static bool is_pem(const char *data, size_t size) {
+        static const char mark[] = "-----BEGIN ";
+
+        return size >= sizeof(mark) - 1 && memcmp(data, mark, sizeof(mark) - 1) == 0;
+}
+
+void report_make(const char *file, const char *data, size_t size, bool strict, Report *ret) {
+        *ret = (Report){ .file = file, .text = data, .text_size = size };
+
+        if (is_pem(data, size)) {
+                report_add(ret, SEVERITY_ERROR, 0, 0, "envelope",
+                           "this is PEM; a policy is plain text, or signed and DER");
+                return;
+        }
+        check_size(ret, size, strict);
+        examine_text(ret, strict);
+}
+
+void report_done(Report *report) {
+        for (size_t i = 0; i < report->n_findings; i++)
+                free(report->findings[i].sentence);
+        free(report->findings);
+        ipe_policy_free(report->policy);
+        *report = (Report){};
+}
+
+static const char *severity_word(Severity severity) {
+        static const char *const words[] = { "note", "warning", "error" };
+
+        return words[severity];
+}
+
+void report_print(const Report *report, bool to_stderr) {
+        FILE *out = to_stderr ? stderr : stdout;
+        char *file = escape(report->file);
+
+        for (size_t i = 0; i < report->n_findings; i++) {
+                const Finding *finding = &report->findings[i];
+
+                if (finding->line > 0)
+                        fprintf(out, "%s:%u:%u: ", file, finding->line, finding->column);
+                else
+                        fprintf(out, "%s: ", file);
+                fprintf(out, "%s: %s\n", severity_word(finding->severity), finding->sentence);
+        }
+        free(file);
+}
+
+void report_print_summary(const Report *report) {
+        unsigned rules = ipe_policy_n_rules(report->policy), line = ipe_policy_extended_line(report->policy);
+        char *file = escape(report->file), *name = escape(ipe_policy_name(report->policy));
+        char version[IPE_VERSION_STRLEN];
+
+        ipe_version_print(ipe_policy_version(report->policy), version);
+        printf("%s: '%s' %s, %u %s; ", file, name, version, rules, rules == 1 ? "rule" : "rules");
+        if (report_has_error(report))
+                puts("not usable as it is");
+        else if (line > 0)
+                printf("needs the extended ABI (line %u): upstream kernels refuse it\n", line);
+        else
+                puts("every kernel with IPE takes it");
+        free(name);
+        free(file);
+}
+
+static struct json_object *finding_to_json(const Finding *finding) {
+        struct json_object *object = json_object_new_object();
+
+        if (!object)
+                oom();
+        json_set(object, "severity", json_string(severity_word(finding->severity)));
+        json_set(object, "line", finding->line > 0 ? json_object_new_uint64(finding->line) : NULL);
+        json_set(object, "column", finding->line > 0 ? json_object_new_uint64(finding->column) : NULL);
+        json_set(object, "kind", json_string(finding->kind));
+        json_set(object, "message", json_string(finding->sentence));
+        return object;
+}
+
+static void set_policy(struct json_object *object, const struct ipe_policy *policy) {
+        char version[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
+        unsigned line = ipe_policy_extended_line(policy);
+
+        ipe_version_print(ipe_policy_version(policy), version);
+        ipe_version_print(ipe_policy_rollback_floor(policy), floor);
+        json_set(object, "name", json_string(ipe_policy_name(policy)));
+        json_set(object, "version", json_string(version));
+        json_set(object, "rollback_floor", json_string(floor));
+        json_set(object, "rules", json_object_new_uint64(ipe_policy_n_rules(policy)));
+        json_set(object, "needs_extended_abi", json_object_new_boolean(line > 0));
+        json_set(object, "extended_abi_line", line > 0 ? json_object_new_uint64(line) : NULL);
+}
+
+struct json_object *report_to_json(const Report *report) {
+        struct json_object *object = json_object_new_object(), *findings = json_object_new_array();
+
+        if (!object || !findings)
+                oom();
+        json_set(object, "file", json_string(report->file));
+        json_set(object, "ok", json_object_new_boolean(!report_has_error(report)));
+        json_set(object, "signed", json_object_new_boolean(report->is_signed));
+        if (report->policy)
+                set_policy(object, report->policy);
+        for (size_t i = 0; i < report->n_findings; i++)
+                if (json_object_array_add(findings, finding_to_json(&report->findings[i])) < 0)
+                        oom();
+        json_set(object, "findings", findings);
+        return object;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * lint and print: texts, without a daemon and without trust; a signature is not looked at.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "input.h"
+#include "output.h"
+#include "report.h"
+
+static ExitStatus lint_file(const char *path, const Options *options, struct json_object *array) {
+        ExitStatus status = STATUS_OK;
+        Report report;
+        size_t size;
+        char *data;
+        int r;
+
+        r = input_read(path, &data, &size);
+        if (r < 0) {
+                say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
+                return STATUS_FAILED;
+        }
+        report_make(input_name(path), data, size, options->strict, &report);
+        if (report_has_error(&report))
+                status = STATUS_FAILED;
+        if (options->json != JSON_OFF) {
+                if (json_object_array_add(array, report_to_json(&report)) < 0)
+                        oom();
+        } else {
+                report_print(&report, false);
+                if (!options->quiet && report.policy)
+                        report_print_summary(&report);
+        }
+        report_done(&report);
+        free(data);
+        return status;
+}
+
+ExitStatus verb_lint(int argc, char **argv, const Options *options) {
+        struct json_object *array = json_object_new_array();
+        ExitStatus status = STATUS_OK;
+
+        if (!array)
+                oom();
+        for (int i = 1; i < argc; i++)
+                if (lint_file(argv[i], options, array) != STATUS_OK)
+                        status = STATUS_FAILED;
+        if (options->json != JSON_OFF)
+                json_print(array, options->json);
+        json_object_put(array);
+        return status;
+}
+
+/* To a file or a pipe byte for byte, because somebody may sign it. A terminal sees no byte it would act upon. */
+static void write_text(const char *text, size_t size) {
+        if (!isatty(STDOUT_FILENO)) {
+                fwrite(text, 1, size, stdout);
+                return;
+        }
+        while (size > 0) {
+                const char *end = memchr(text, '\n', size);
+                size_t len = end ? (size_t) (end - text) : size;
+                char *line = escape_bytes(text, len);
+
+                puts(line);
+                free(line);
+                text += len + (end ? 1 : 0);
+                size -= len + (end ? 1 : 0);
+        }
+}
+
+static void print_canonical(const struct ipe_policy *policy, JsonMode json) {
+        size_t size = ipe_policy_print(policy, NULL, 0);
+        char *text = malloc(size + 1);
+
+        if (!text)
+                oom();
+        ipe_policy_print(policy, text, size + 1);
+        if (json != JSON_OFF) {
+                struct json_object *object = json_object_new_object();
+                char version[IPE_VERSION_STRLEN];
+
+                if (!object)
+                        oom();
+                ipe_version_print(ipe_policy_version(policy), version);
+                json_set(object, "name", json_string(ipe_policy_name(policy)));
+                json_set(object, "version", json_string(version));
+                json_set(object, "text", json_string_len(text, size));
+                json_print(object, json);
+                json_object_put(object);
+        } else
+                write_text(text, size);
+        free(text);
+}
+
+ExitStatus verb_print(int argc, char **argv, const Options *options) {
+        ExitStatus status = STATUS_OK;
+        Report report;
+        size_t size;
+        char *data;
+        int r;
+
+        r = input_read(argv[1], &data, &size);
+        if (r < 0) {
+                say_error("Failed to read '%s': %s", input_name(argv[1]), strerror(-r));
+                return STATUS_FAILED;
+        }
+        report_make(input_name(argv[1]), data, size, false, &report);
+        if (report.policy)
+                print_canonical(report.policy, options->json);
+        else {
+                report_print(&report, true);
+                status = STATUS_FAILED;
+        }
+        report_done(&report);
+        free(data);
+        return status;
+}
