@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash
+# Completion of ipectl for bash.
+
+# Names of policies, one a line. Without a daemon there are none, and no message in the middle of a command line.
+# Only plain ones: compgen -W expands its words, so that a name like '$(reboot)' would be run.
+__ipectl_names() {
+        ipectl list --no-legend --no-ask-password 2>/dev/null |
+                awk '$1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }' | sort -u
+}
+
+# Versions of one policy.
+__ipectl_versions() {
+        ipectl list --no-legend --no-ask-password 2>/dev/null |
+                awk -v name="$1" '$1 == name && $2 ~ /^[0-9.]+$/ { print $2 }'
+}
+
+_ipectl() {
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
+        local -i i arguments=0
+        local verbs='status list show stage activate confirm rollback discard reload enforce success-audit
+                     lint print sign verify'
+        local options='--help --version --quiet --json --no-legend --no-pager --no-ask-password'
+
+        COMPREPLY=()
+        # "--option=word" comes as three words; the value is what is being completed.
+        if [[ $cur == = ]]; then
+                cur=''
+        elif [[ $prev == = ]]; then
+                prev=${COMP_WORDS[COMP_CWORD-2]}
+        fi
+
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust) ]] && continue
+                if [[ -z $verb ]]; then
+                        verb=$word
+                else
+                        name=${name:-$word}
+                        arguments+=1
+                fi
+        done
+
+        case $prev in
+        --json)
+                mapfile -t COMPREPLY < <(compgen -W 'pretty short off' -- "$cur")
+                return
+                ;;
+        --cert | --key | --output)
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                return
+                ;;
+        --trust)
+                mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+                return
+                ;;
+        --version)
+                [[ $verb == activate ]] &&
+                        mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_versions "$name")" -- "$cur")
+                return
+                ;;
+        esac
+
+        if [[ $cur == -* ]]; then
+                case $verb in
+                activate) options+=' --version=' ;;
+                lint) options+=' --strict' ;;
+                sign) options+=' --strict --cert= --key= --output= --force' ;;
+                verify) options+=' --trust=' ;;
+                esac
+                mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+                [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
+                return
+        fi
+
+        case $verb in
+        '')
+                mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
+                ;;
+        activate | confirm | rollback)
+                ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
+                ;;
+        show | discard)
+                if ((arguments == 0)); then
+                        mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
+                elif ((arguments == 1)); then
+                        mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_versions "$name")" -- "$cur")
+                fi
+                ;;
+        enforce | success-audit)
+                ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W 'yes no' -- "$cur")
+                ;;
+        stage | lint | print | sign | verify)
+                compopt -o filenames
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+                ;;
+        esac
+}
+
+complete -F _ipectl ipectl
