@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Starts the image of tools/image in qemu, and runs commands in it.
+
+A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any number of
+volumes. Commands go through a virtio port to an agent that systemd starts (test/image/mkosi.extra).
+"""
+
+import base64
+import functools
+import itertools
+import select
+import shlex
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from guest import TROUBLE, MachineFailed
+
+TOP = Path(__file__).resolve().parents[2]
+OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+
+
+@functools.cache
+def image():
+    """The directory of tools/image."""
+    return Path(subprocess.run([TOP / "tools/image"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
+
+
+@functools.cache
+def kernel():
+    """The directory of the x86 kernel with our LSM."""
+    return Path(subprocess.run([TOP / "tools/kernel"], check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    output: str
+
+    @property
+    def ok(self):
+        return self.status == 0
+
+
+class System:
+    """A machine with systemd. disks: images of volumes, read-only; they are /dev/vdd and on."""
+
+    BOOT_SEC = 180
+
+    def __init__(self, flavour, directory, disks=(), command_line=()):
+        self.flavour, self.directory = flavour, Path(directory)
+        self.disks, self.command_line = list(disks), list(command_line)
+        self.log = self.directory / f"console-{flavour}.log"
+        self.log.write_bytes(b"")
+        self.process = self.channel = None
+        self.buffer = b""
+        self.numbers = itertools.count(1)
+        self.boots = 0
+        self.changes = self.directory / f"changes-{flavour}.ext4"
+        subprocess.run(["cp", "--sparse=always", image() / "changes.ext4", self.changes], check=True)
+
+    def _arguments(self, agent):
+        directory = image()
+        root_hash = (directory / "root.hash").read_text()
+        # systemd's own generator is not to open the volume a second time.
+        words = ["console=ttyS0", "panic=-1", "audit=1", "audit_backlog_limit=8192", "printk.devkmsg=on", f"roothash={root_hash}",
+                 "systemd.verity=no", "systemd.mask=serial-getty@ttyS0.service", "systemd.show_status=no",
+                 *self.command_line]
+        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+                     "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
+                     f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
+                     "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}",
+                     "-device", "virtserialport,chardev=agent,name=ipe-test",
+                     "-device", "virtio-rng-pci", "-initrd", directory / "initramfs", "-append", " ".join(words)]
+        if self.flavour == "stock":
+            variables = self.directory / "OVMF_VARS.fd"
+            if not variables.exists():
+                shutil.copy2(directory / "OVMF_VARS.fd", variables)
+            arguments += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                          "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
+                          "-kernel", directory / "stock/vmlinuz"]
+        else:
+            arguments += ["-kernel", kernel() / "bzImage"]
+        disks = [(directory / "root.erofs", True), (directory / "root.verity", True), (self.changes, False),
+                 *((disk, True) for disk in self.disks)]
+        for number, (path, read_only) in enumerate(disks):
+            arguments += ["-drive", f"if=none,id=disk{number},format=raw,file={path}"
+                          + (",readonly=on" if read_only else ",cache=unsafe"),
+                          "-device", f"virtio-blk-pci,drive=disk{number}"]
+        return [str(argument) for argument in arguments]
+
+    def start(self):
+        """Boots and waits for the agent. A boot that never reaches user space is tried once more."""
+        for last in (False, True):
+            ours, theirs = socket.socketpair()
+            with open(self.directory / f"qemu-{self.flavour}.log", "ab") as output:
+                self.process = subprocess.Popen(self._arguments(theirs.fileno()), pass_fds=[theirs.fileno()],
+                                                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+            theirs.close()
+            self.channel, self.buffer = ours, b""
+            before = self.log.stat().st_size
+            try:
+                line = self._read_line(time.monotonic() + self.BOOT_SEC)
+                if line != b"ready":
+                    raise MachineFailed(f"unexpected first words of the agent: {line!r}")
+                self.boots += 1
+                return self
+            except MachineFailed:
+                self.kill()
+                with open(self.log, "rb") as log:
+                    log.seek(before)
+                    if last or b"systemd[1]" in log.read():
+                        raise
+        return self
+
+    def run(self, command, timeout_sec=60):
+        """Runs a shell command as root; returns its Result, with standard error in the output."""
+        number = str(next(self.numbers)).encode()
+        self._send(number + b" " + base64.b64encode(command.encode()) + b"\n", timeout_sec)
+        answer = self._read_line(time.monotonic() + timeout_sec).split(b" ")
+        if answer[0] != number:
+            raise MachineFailed(f"unexpected answer {answer!r}\n{self.tail()}")
+        return Result(int(answer[1]), base64.b64decode(answer[2]).decode(errors="replace"))
+
+    def must(self, command, timeout_sec=60):
+        """Runs a command that has to succeed; returns its output."""
+        result = self.run(command, timeout_sec)
+        assert result.ok, f"'{command}' ended with {result.status}:\n{result.output}"
+        return result.output
+
+    def wait_until(self, command, timeout_sec=30):
+        """Repeats a command until it succeeds; returns its output."""
+        return self.must(f"for i in $(seq {timeout_sec * 5}); do out=$({command}) && {{ echo \"$out\"; exit 0; }}; "
+                         f"sleep 0.2; done; echo \"$out\"; exit 1", timeout_sec * 4 + 60)
+
+    def put(self, path, data, mode=0o644):
+        """Writes a file in the machine: to a temporary name, then renamed."""
+        data = data if isinstance(data, bytes) else data.encode()
+        encoded = base64.b64encode(data).decode()
+        name = shlex.quote(str(path))
+        self.must(f"mkdir -p $(dirname {name}) && base64 -d > {name}.new <<'EOF' && chmod {mode:o} {name}.new && "
+                  f"mv {name}.new {name}\n{encoded}\nEOF")
+
+    def reboot(self):
+        """Restarts in the orderly way; the disk of changes stays."""
+        self._send(b"0 " + base64.b64encode(b"systemctl reboot") + b"\n", 10)
+        try:
+            self.process.wait(120)
+        except subprocess.TimeoutExpired as error:
+            raise MachineFailed(f"the machine does not shut down\n{self.tail()}") from error
+        self.channel.close()
+        return self.start()
+
+    def cut_power(self):
+        self.kill()
+        return self.start()
+
+    def kill(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.channel.close()
+            self.process = None
+
+    def trouble(self):
+        """Lines of the console that no healthy kernel writes."""
+        return [line.decode(errors="replace") for line in self.log.read_bytes().splitlines() if TROUBLE.search(line)]
+
+    def tail(self):
+        lines = self.log.read_bytes().decode(errors="replace").splitlines()
+        return f"Console ({self.log}):\n" + "\n".join(lines[-60:])
+
+    def _send(self, data, timeout_sec):
+        self.channel.settimeout(timeout_sec)
+        try:
+            self.channel.sendall(data)
+        except OSError as error:
+            raise MachineFailed(f"the machine does not listen: {error}\n{self.tail()}") from error
+
+    def _read_line(self, deadline):
+        while b"\n" not in self.buffer:
+            timeout = deadline - time.monotonic()
+            if timeout <= 0 or not select.select([self.channel], [], [], timeout)[0]:
+                raise MachineFailed(f"the machine does not answer in time\n{self.tail()}")
+            received = self.channel.recv(1 << 16)
+            if not received:
+                raise MachineFailed(f"the machine has stopped\n{self.tail()}")
+            self.buffer += received
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line
