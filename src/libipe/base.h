@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Small idioms that every file of user space uses: memory and descriptors that free themselves.
+ */
+#ifndef LIBIPE_BASE_H
+#define LIBIPE_BASE_H
+
+#include <assert.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define _cleanup_(function) __attribute__((cleanup(function)))
+#define _printf_(string, first) __attribute__((format(printf, string, first)))
+
+#define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Moves a value out of a variable that frees itself. */
+#define TAKE_PTR(pointer)                                                                                    \
+        ({                                                                                                   \
+                __typeof__(pointer) *_from = &(pointer);                                                     \
+                __typeof__(pointer) _taken = *_from;                                                         \
+                *_from = NULL;                                                                               \
+                _taken;                                                                                      \
+        })
+#define TAKE_FD(fd)                                                                                          \
+        ({                                                                                                   \
+                int *_from = &(fd);                                                                          \
+                int _taken = *_from;                                                                         \
+                *_from = -1;                                                                                 \
+                _taken;                                                                                      \
+        })
+
+static inline void freep(void *pointer) {
+        free(*(void **) pointer);
+}
+
+static inline int safe_close(int fd) {
+        if (fd >= 0) {
+                int saved = errno;
+
+                close(fd);
+                errno = saved;
+        }
+        return -1;
+}
+
+static inline void closep(int *fd) {
+        safe_close(*fd);
+}
+
+#define _cleanup_free_ _cleanup_(freep)
+#define _cleanup_close_ _cleanup_(closep)
+
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The names of signed policies: SHA-256 over the whole envelope. Needs no libcrypto; envelope.h has digest_of().
+ */
+#ifndef LIBIPE_DIGEST_H
+#define LIBIPE_DIGEST_H
+
+#include "base.h"
+
+typedef struct Digest {
+        uint8_t bytes[32]; /* raw */
+} Digest;
+
+/* Bytes of a digest in hex, with the NUL. */
+#define DIGEST_HEX_SIZE 65
+
+void digest_to_hex(const Digest *digest, char ret[DIGEST_HEX_SIZE]);
+/* Returns 0, or -EINVAL if hex is not 64 lower-case digits. */
+int digest_from_hex(const char *hex, Digest *ret);
+bool digest_equal(const Digest *a, const Digest *b);
+
+#endif

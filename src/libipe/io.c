@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Bounded reads and atomic writes.
+ */
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+
+#include "io.h"
+
+int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
+        size_t size = 0, room = 4096;
+        _cleanup_free_ char *data = malloc(room + 1);
+
+        if (!data)
+                return -ENOMEM;
+        for (;;) {
+                ssize_t n;
+
+                if (size == room) {
+                        char *larger = realloc(data, 2 * room + 1);
+
+                        if (!larger)
+                                return -ENOMEM;
+                        data = larger;
+                        room *= 2;
+                }
+                n = read(fd, data + size, room - size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                size += (size_t) n;
+                if (size > size_max)
+                        return -EFBIG;
+        }
+        data[size] = '\0';
+        *ret = TAKE_PTR(data);
+        *ret_size = size;
+        return 0;
+}
+
+int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        struct stat st;
+
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (S_ISDIR(st.st_mode))
+                return -EISDIR;
+        if (!S_ISREG(st.st_mode))
+                return -EBADF;
+        if (st.st_size > 0 && (uintmax_t) st.st_size > size_max)
+                return -EFBIG;
+        return read_fd(fd, size_max, ret, ret_size);
+}
+
+static int write_all(int fd, const void *data, size_t size) {
+        const char *next = data;
+
+        while (size > 0) {
+                ssize_t n = write(fd, next, size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                next += n;
+                size -= (size_t) n;
+        }
+        return 0;
+}
+
+int sync_directory(int dir_fd) {
+        return fsync(dir_fd) < 0 ? -errno : 0;
+}
+
+static int write_temporary(int dir_fd, const char *name, const void *data, size_t size, unsigned mode) {
+        _cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r >= 0 && fsync(fd) < 0)
+                r = -errno;
+        /* A file system may keep a write error back until here. */
+        if (close(TAKE_FD(fd)) < 0 && r >= 0)
+                r = -errno;
+        return r;
+}
+
+int replace_file_at(int dir_fd, const char *name, const void *data, size_t size, unsigned mode) {
+        _cleanup_free_ char *temporary = NULL;
+        uint64_t random;
+        int r;
+
+        if (getrandom(&random, sizeof(random), GRND_NONBLOCK) != sizeof(random))
+                random = (uint64_t) getpid();
+        if (asprintf(&temporary, TEMPORARY_PREFIX "%s.%016llx", name, (unsigned long long) random) < 0) {
+                temporary = NULL;
+                return -ENOMEM;
+        }
+        r = write_temporary(dir_fd, temporary, data, size, mode);
+        if (r >= 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+                r = -errno;
+        if (r < 0) {
+                if (r != -EEXIST)
+                        (void) unlinkat(dir_fd, temporary, 0);
+                return r;
+        }
+        return sync_directory(dir_fd);
+}
+
+int write_once(int fd, const void *data, size_t size) {
+        ssize_t n;
+
+        do
+                n = write(fd, data, size);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return -errno;
+        return (size_t) n == size ? 0 : -EIO;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Directories in layers, as systemd has them: of files with the same name the one of the highest layer counts, and a
+ * link to /dev/null masks a name.
+ */
+#ifndef LIBIPE_LAYERS_H
+#define LIBIPE_LAYERS_H
+
+#include "base.h"
+
+typedef struct LayeredFile {
+        char *name; /* without directory */
+        char *path;
+} LayeredFile;
+
+typedef struct LayeredFiles {
+        LayeredFile *files; /* sorted by name */
+        size_t n;
+} LayeredFiles;
+
+/* Lists the files that count; hidden names and those without the suffix are left out, masked ones too.
+ *
+ * directories: highest layer first, NULL at the end; one that does not exist is an empty one.
+ * reterr_path: the directory that could not be read, on failure; borrowed from directories; may be NULL.
+ *
+ * Returns 0, -ENOMEM, or an errno of opendir() or readdir(). */
+int layers_list(const char *const *directories, const char *suffix, LayeredFiles *ret, const char **reterr_path);
+
+void layers_done(LayeredFiles *files);
+
+#define _cleanup_layers_ _cleanup_(layers_done)
+
+/* How many bytes of name come before the suffix; 0 if it has another one or nothing before it. */
+size_t stem_length(const char *name, const char *suffix);
+
+#endif
