@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -266,10 +268,10 @@ static void run_in_child(int fd, int argc, struct word *argv)
         _exit(0);
 }
 
-/* as UID VERB...: runs a verb as another user, without capabilities */
-static int as(struct answer *answer, int argc, struct word *argv)
+/* Runs a verb in a child that has given up what this function takes away; it returns 0, or -1. */
+static int run_without(struct answer *answer, int (*give_up)(unsigned int id), unsigned int id, int argc,
+                       struct word *argv)
 {
-        unsigned int id = (unsigned int)strtoul(argv[0].data, NULL, 10);
         int pipe_fds[2], error = EIO;
         char data[4096];
         ssize_t n;
@@ -277,9 +279,9 @@ static int as(struct answer *answer, int argc, struct word *argv)
         if (pipe(pipe_fds) < 0)
                 return errno;
         if (fork() == 0) {
-                if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+                if (give_up(id) < 0)
                         _exit(1);
-                run_in_child(pipe_fds[1], argc - 1, argv + 1);
+                run_in_child(pipe_fds[1], argc, argv);
         }
         close(pipe_fds[1]);
         if (read(pipe_fds[0], &error, sizeof(error)) == sizeof(error))
@@ -288,6 +290,34 @@ static int as(struct answer *answer, int argc, struct word *argv)
         close(pipe_fds[0]);
         wait(NULL);
         return error;
+}
+
+static int become_user(unsigned int id)
+{
+        return setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
+}
+
+/* as UID VERB...: runs a verb as another user, without capabilities */
+static int as(struct answer *answer, int argc, struct word *argv)
+{
+        return run_without(answer, become_user, (unsigned int)strtoul(argv[0].data, NULL, 10), argc - 1, argv + 1);
+}
+
+static int drop_capability(unsigned int id)
+{
+        struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+        struct __user_cap_data_struct data[2];
+
+        if (syscall(SYS_capget, &header, data) < 0)
+                return -1;
+        data[id / 32].effective &= ~(1U << (id % 32));
+        return syscall(SYS_capset, &header, data) < 0 ? -1 : 0;
+}
+
+/* without-mac-admin VERB...: runs a verb as root that lacks this one capability */
+static int without_mac_admin(struct answer *answer, int argc, struct word *argv)
+{
+        return run_without(answer, drop_capability, CAP_MAC_ADMIN, argc, argv);
 }
 
 /* race PATH BYTES...: one process for each BYTES writes it to PATH, all at once; answers their errnos */
@@ -378,6 +408,7 @@ const struct verb file_verbs[] = {
         { "hold-read", 1, 1, hold_read },
         { "hold-close", 1, 1, hold_close },
         { "as", 2, 32, as },
+        { "without-mac-admin", 1, 32, without_mac_admin },
         { "race", 2, 32, race },
         { "repeat", 2, 32, repeat },
         { "wait-readable", 2, 2, wait_readable },
