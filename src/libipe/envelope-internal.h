@@ -22,7 +22,11 @@ struct VerifiedEnvelope {
         Digest fingerprint;
 };
 
-/* The newest reason in libcrypto's queue, which is emptied; "unknown error" if there is none. */
+/* The oldest reason in libcrypto's queue, which the others followed from; "unknown error" if there is none. Empties
+ * the queue. */
 const char *openssl_reason(void);
+
+/* Of a certificate, RFC 2253; to be freed. NULL if there is no memory. */
+char *certificate_subject(X509 *certificate);
 
 #endif

@@ -10,11 +10,26 @@
 #include "envelope-internal.h"
 
 const char *openssl_reason(void) {
-        unsigned long code = ERR_peek_last_error();
+        unsigned long code = ERR_peek_error();
         const char *reason = code ? ERR_reason_error_string(code) : NULL;
 
         ERR_clear_error();
         return reason ? reason : "unknown error";
+}
+
+char *certificate_subject(X509 *certificate) {
+        BIO *bio = BIO_new(BIO_s_mem());
+        char *text, *subject = NULL;
+        long length;
+
+        if (!bio)
+                return NULL;
+        if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+                length = BIO_get_mem_data(bio, &text);
+                subject = strndup(text, (size_t) length);
+        }
+        BIO_free(bio);
+        return subject;
 }
 
 void digest_of(const void *data, size_t size, Digest *ret) {
@@ -57,6 +72,23 @@ const char *envelope_text(const Envelope *envelope, size_t *ret_size) {
 
         *ret_size = (size_t) ASN1_STRING_length(*content);
         return (const char *) ASN1_STRING_get0_data(*content);
+}
+
+int envelope_claimed_signer(const Envelope *envelope, char **ret) {
+        CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(CMS_get0_SignerInfos(envelope->cms), 0);
+        STACK_OF(X509) *certificates = CMS_get1_certs(envelope->cms);
+        int r = 0;
+
+        for (int i = 0; r == 0 && i < sk_X509_num(certificates); i++) {
+                X509 *certificate = sk_X509_value(certificates, i);
+
+                if (CMS_SignerInfo_cert_cmp(signer, certificate) != 0)
+                        continue;
+                *ret = certificate_subject(certificate);
+                r = *ret ? 1 : -ENOMEM;
+        }
+        sk_X509_pop_free(certificates, X509_free);
+        return r;
 }
 
 const Envelope *verified_envelope_get(const VerifiedEnvelope *verified) {
@@ -209,11 +241,11 @@ int envelope_sign(const char *text, size_t text_size, const char *certificate, s
         key_bio = BIO_new_mem_buf(key, (int) key_size);
         x509 = certificate_bio ? PEM_read_bio_X509(certificate_bio, NULL, NULL, NULL) : NULL;
         if (!x509)
-                r = fail_to_sign(reterr, -EKEYREJECTED, "Cannot read the certificate");
+                r = fail_to_sign(reterr, -EKEYREJECTED, "Cannot read the certificate as PEM");
         else {
                 private_key = key_bio ? PEM_read_bio_PrivateKey(key_bio, NULL, NULL, (void *) passphrase) : NULL;
                 if (!private_key)
-                        r = fail_to_sign(reterr, -EKEYREJECTED, "Cannot read the private key");
+                        r = fail_to_sign(reterr, -EKEYREJECTED, "Cannot read the private key as PEM");
                 else if (X509_check_private_key(x509, private_key) != 1)
                         r = fail_to_sign(reterr, -EKEYREJECTED, "The certificate is not that of the private key");
                 else

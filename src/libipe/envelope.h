@@ -38,6 +38,13 @@ const Digest *envelope_digest(const Envelope *envelope);
 const char *envelope_text(const Envelope *envelope, size_t *ret_size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
+/* Who the envelope says signed it first: the subject of a certificate in it, RFC 2253. Nobody has checked that.
+ *
+ * ret: to be freed; unchanged unless 1 is returned.
+ *
+ * Returns 1, 0 if the signer's certificate is not in the envelope, or -ENOMEM. */
+int envelope_claimed_signer(const Envelope *envelope, char **ret);
+
 /* Signs a policy text as the kernel wants it: SHA-256, no signed attributes, content included, definite length.
  *
  * certificate, key: PEM. passphrase: for an encrypted key; NULL to be asked on the terminal.

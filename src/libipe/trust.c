@@ -183,24 +183,9 @@ static int judge(int error, const char *subject, Failure *reterr) {
         }
 }
 
-static char *subject_of(X509 *certificate) {
-        BIO *bio = BIO_new(BIO_s_mem());
-        char *text, *subject = NULL;
-        long length;
-
-        if (!bio)
-                return NULL;
-        if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
-                length = BIO_get_mem_data(bio, &text);
-                subject = strndup(text, (size_t) length);
-        }
-        BIO_free(bio);
-        return subject;
-}
-
 static int verify_signer(X509_STORE *store, X509 *certificate, STACK_OF(X509) *others, Failure *reterr) {
         X509_STORE_CTX *context = X509_STORE_CTX_new();
-        _cleanup_free_ char *subject = subject_of(certificate);
+        _cleanup_free_ char *subject = certificate_subject(certificate);
         int r = 0;
 
         if (!context || !subject || X509_STORE_CTX_init(context, store, certificate, others) != 1)
@@ -221,7 +206,7 @@ static int verify_signers(X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvel
         for (int i = 0; r == 0 && i < sk_X509_num(signers); i++)
                 r = verify_signer(store, sk_X509_value(signers, i), others, reterr);
         if (r == 0) {
-                verified->signer = subject_of(first);
+                verified->signer = certificate_subject(first);
                 if (!verified->signer ||
                     X509_digest(first, EVP_sha256(), verified->fingerprint.bytes, &length) != 1)
                         r = -ENOMEM;
