@@ -1,0 +1,389 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Reads and writes of securityfs, below one directory that is opened once. Policies are found by directories that are
+ * named after them; a name, wherever it comes from, never leads out of there.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "envelope.h"
+#include "io.h"
+#include "kernel.h"
+
+#define FEATURES_SIZE_MAX 4096U
+/* Of the files that hold one number or one version. */
+#define VALUE_SIZE_MAX 64U
+
+struct Kernel {
+        KernelAbi abi;
+        int dir_fd;          /* -1 without IPE */
+        char *features_text; /* cut into lines */
+        char **features;     /* borrowed from features_text */
+};
+
+const char *kernel_abi_to_string(KernelAbi abi) {
+        static const char *const names[_KERNEL_ABI_MAX] = {
+                [KERNEL_ABI_NONE] = "none",
+                [KERNEL_ABI_UPSTREAM] = "upstream",
+                [KERNEL_ABI_EXTENDED] = "extended",
+        };
+
+        return names[abi];
+}
+
+Kernel *kernel_free(Kernel *kernel) {
+        if (!kernel)
+                return NULL;
+        safe_close(kernel->dir_fd);
+        free(kernel->features);
+        free(kernel->features_text);
+        free(kernel);
+        return NULL;
+}
+
+static int split_features(Kernel *kernel) {
+        size_t n = 0;
+        char *rest;
+
+        kernel->features = malloc((strlen(kernel->features_text) / 2 + 2) * sizeof(*kernel->features));
+        if (!kernel->features)
+                return -ENOMEM;
+        for (char *word = strtok_r(kernel->features_text, "\n", &rest); word; word = strtok_r(NULL, "\n", &rest))
+                kernel->features[n++] = word;
+        kernel->features[n] = NULL;
+        return 0;
+}
+
+int kernel_open(const char *directory, Kernel **ret) {
+        _cleanup_(kernel_freep) Kernel *kernel = malloc(sizeof(*kernel));
+        size_t size;
+        int r;
+
+        if (!kernel)
+                return -ENOMEM;
+        *kernel = (Kernel) { .abi = KERNEL_ABI_NONE, .dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC) };
+        if (kernel->dir_fd < 0 && errno != ENOENT)
+                return -errno;
+        if (kernel->dir_fd >= 0) {
+                r = read_file_at(kernel->dir_fd, "features", FEATURES_SIZE_MAX, (void **) &kernel->features_text,
+                                 &size);
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                kernel->abi = r < 0 ? KERNEL_ABI_UPSTREAM : KERNEL_ABI_EXTENDED;
+        }
+        if (kernel->features_text) {
+                r = split_features(kernel);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(kernel);
+        return 0;
+}
+
+KernelAbi kernel_abi(const Kernel *kernel) {
+        return kernel->abi;
+}
+
+char *const *kernel_features(const Kernel *kernel) {
+        static char *const none[] = { NULL };
+
+        return kernel->features ? kernel->features : none;
+}
+
+bool kernel_has_feature(const Kernel *kernel, const char *word) {
+        for (char *const *feature = kernel_features(kernel); *feature; feature++)
+                if (streq(*feature, word))
+                        return true;
+        return false;
+}
+
+/* Reads a short text without the newline that may end it. */
+static int read_value(int dir_fd, const char *file, char **ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = read_file_at(dir_fd, file, VALUE_SIZE_MAX, (void **) &text, &size);
+        if (r < 0)
+                return r;
+        if (size > 0 && text[size - 1] == '\n')
+                text[size - 1] = '\0';
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+/* Returns 0 or 1, -EIO for anything else in the file, or an errno. */
+static int read_boolean(int dir_fd, const char *file) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = read_value(dir_fd, file, &text);
+        if (r < 0)
+                return r;
+        if (!streq(text, "0") && !streq(text, "1"))
+                return -EIO;
+        return text[0] == '1';
+}
+
+static int write_file(int dir_fd, const char *file, const void *data, size_t size) {
+        _cleanup_close_ int fd = openat(dir_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+        if (fd < 0)
+                return -errno;
+        return write_once(fd, data, size);
+}
+
+static const char *switch_file(KernelSwitch which) {
+        return which == KERNEL_ENFORCE ? "enforce" : "success_audit";
+}
+
+int kernel_get_switch(const Kernel *kernel, KernelSwitch which) {
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return -ENODEV;
+        return read_boolean(kernel->dir_fd, switch_file(which));
+}
+
+int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value) {
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return -ENODEV;
+        return write_file(kernel->dir_fd, switch_file(which), value ? "1" : "0", 1);
+}
+
+void kernel_policy_done(KernelPolicy *policy) {
+        free(policy->name);
+        *policy = (KernelPolicy) {};
+}
+
+/* The name of a policy is signed by somebody, but it still is theirs: it must be one component of a path. */
+static bool is_component(const char *name) {
+        return name[0] != '\0' && !streq(name, ".") && !streq(name, "..") && !strchr(name, '/');
+}
+
+static int open_policies(const Kernel *kernel) {
+        int fd = openat(kernel->dir_fd, "policies", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Returns a descriptor of the policy's directory, -ENOENT if there is none, -ENODEV, or another errno. */
+static int open_policy(const Kernel *kernel, const char *name) {
+        _cleanup_close_ int policies_fd = -1;
+        int fd;
+
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return -ENODEV;
+        if (!is_component(name))
+                return -ENOENT;
+        policies_fd = open_policies(kernel);
+        if (policies_fd < 0)
+                return policies_fd;
+        fd = openat(policies_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return errno == ENAMETOOLONG ? -ENOENT : -errno;
+        return fd;
+}
+
+static int read_version(int policy_fd, struct ipe_version *ret) {
+        _cleanup_free_ char *text = NULL;
+        int r;
+
+        r = read_value(policy_fd, "version", &text);
+        if (r < 0)
+                return r;
+        return ipe_version_parse(text, strlen(text), ret) < 0 ? -EIO : 0;
+}
+
+int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret) {
+        _cleanup_kernel_policy_ KernelPolicy policy = {};
+        _cleanup_close_ int policy_fd = -1;
+        int active, r;
+
+        policy_fd = open_policy(kernel, name);
+        if (policy_fd == -ENOENT || policy_fd == -ENODEV)
+                return 0;
+        if (policy_fd < 0)
+                return policy_fd;
+        r = read_version(policy_fd, &policy.version);
+        active = r < 0 ? r : read_boolean(policy_fd, "active");
+        if (active == -ENOENT)
+                return 0;
+        if (active < 0)
+                return active;
+        policy.active = active;
+        policy.name = strdup(name);
+        if (!policy.name)
+                return -ENOMEM;
+        *ret = policy;
+        policy = (KernelPolicy) {};
+        return 1;
+}
+
+static int find_active_in(const Kernel *kernel, DIR *policies, KernelPolicy *ret) {
+        for (;;) {
+                _cleanup_kernel_policy_ KernelPolicy policy = {};
+                struct dirent *entry;
+                int r;
+
+                errno = 0;
+                entry = readdir(policies);
+                if (!entry)
+                        return -errno;
+                r = kernel_find(kernel, entry->d_name, &policy);
+                if (r < 0)
+                        return r;
+                if (r > 0 && policy.active) {
+                        *ret = policy;
+                        policy = (KernelPolicy) {};
+                        return 1;
+                }
+        }
+}
+
+int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
+        DIR *policies;
+        int fd, r;
+
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return 0;
+        fd = open_policies(kernel);
+        if (fd < 0)
+                return fd;
+        policies = fdopendir(fd);
+        if (!policies) {
+                r = -errno;
+                safe_close(fd);
+                return r;
+        }
+        r = find_active_in(kernel, policies, ret);
+        closedir(policies);
+        return r;
+}
+
+int kernel_read_envelope(const Kernel *kernel, const char *name, void **ret, size_t *ret_size) {
+        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+
+        if (policy_fd < 0)
+                return policy_fd == -ENODEV ? -ENOENT : policy_fd;
+        return read_file_at(policy_fd, "pkcs7", ENVELOPE_SIZE_MAX, ret, ret_size);
+}
+
+/* Returns 1 if the loaded policy of that name came from these bytes, 0 if from others, or an errno. */
+static int has_content(const Kernel *kernel, const char *name, const void *data, size_t size) {
+        _cleanup_free_ void *loaded = NULL;
+        size_t loaded_size;
+        int r;
+
+        r = kernel_read_envelope(kernel, name, &loaded, &loaded_size);
+        if (r == -ENOENT)
+                return 0;
+        if (r < 0)
+                return r;
+        return loaded_size == size && memcmp(loaded, data, size) == 0;
+}
+
+static int write_policy_file(const Kernel *kernel, const char *name, const char *file, const void *data, size_t size) {
+        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+
+        if (policy_fd < 0)
+                return policy_fd;
+        return write_file(policy_fd, file, data, size);
+}
+
+int kernel_delete(const Kernel *kernel, const char *name) {
+        int r = write_policy_file(kernel, name, "delete", "1", 1);
+
+        return r == -ENOENT || r == -ENODEV ? 0 : r;
+}
+
+/* How a policy gets into the kernel. */
+typedef enum Way {
+        WAY_LOAD,   /* new_policy */
+        WAY_UPDATE, /* update of the loaded one */
+        WAY_RELOAD, /* delete the loaded one, then new_policy */
+        WAY_LOADED, /* it is there */
+} Way;
+
+/* Looks at what is loaded. Returns a Way, -ESTALE if there is none, or another errno. */
+static int choose_way(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                      size_t size) {
+        _cleanup_kernel_policy_ KernelPolicy active = {}, loaded = {};
+        int found, order, r;
+
+        r = kernel_find_active(kernel, &active);
+        if (r < 0)
+                return r;
+        if (r > 0 && ipe_version_compare(version, &active.version) < 0)
+                return -ESTALE;
+        found = kernel_find(kernel, name, &loaded);
+        if (found < 0)
+                return found;
+        if (!found)
+                return WAY_LOAD;
+        order = ipe_version_compare(version, &loaded.version);
+        if (order > 0)
+                return WAY_UPDATE;
+        if (order == 0) {
+                r = has_content(kernel, name, data, size);
+                if (r < 0)
+                        return r;
+                if (r > 0)
+                        return WAY_LOADED;
+        }
+        return loaded.active ? -ESTALE : WAY_RELOAD;
+}
+
+static int load(const Kernel *kernel, Way way, const char *name, const void *data, size_t size) {
+        int r;
+
+        if (way == WAY_LOADED)
+                return 0;
+        if (way == WAY_UPDATE)
+                return write_policy_file(kernel, name, "update", data, size);
+        if (way == WAY_RELOAD) {
+                r = kernel_delete(kernel, name);
+                if (r < 0)
+                        return r;
+        }
+        return write_file(kernel->dir_fd, "new_policy", data, size);
+}
+
+static int make_active(const Kernel *kernel, const char *name) {
+        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+        int active;
+
+        if (policy_fd < 0)
+                return policy_fd;
+        /* An update of the active policy is live already; another write would be another audit record. */
+        active = read_boolean(policy_fd, "active");
+        if (active != 0)
+                return active < 0 ? active : 0;
+        return write_file(policy_fd, "active", "1", 1);
+}
+
+static int try_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                        size_t size) {
+        int way = choose_way(kernel, name, version, data, size), r;
+
+        if (way < 0)
+                return way;
+        r = load(kernel, way, name, data, size);
+        if (r < 0)
+                return r;
+        return make_active(kernel, name);
+}
+
+int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                    size_t size) {
+        int r;
+
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return -ENODEV;
+        if (!is_component(name))
+                return -EINVAL;
+        r = try_activate(kernel, name, version, data, size);
+        /* Somebody else, like PID 1 at boot, loaded or deleted a policy between the look and the write. */
+        if (r == -EEXIST || r == -ENOENT)
+                r = try_activate(kernel, name, version, data, size);
+        return r;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's side, as /sys/kernel/security/ipe shows it: what it can do, what it enforces, and the writes that change
+ * that. Nothing is cached but the features: what is asked is read.
+ */
+#ifndef LIBIPE_KERNEL_H
+#define LIBIPE_KERNEL_H
+
+#include "base.h"
+#include "digest.h"
+#include "policy.h"
+
+#define KERNEL_DIRECTORY "/sys/kernel/security/ipe"
+
+typedef enum KernelAbi {
+        KERNEL_ABI_NONE,     /* IPE is not enabled */
+        KERNEL_ABI_UPSTREAM, /* the LSM of Linux */
+        KERNEL_ABI_EXTENDED, /* the LSM of this project: has the file "features" */
+        _KERNEL_ABI_MAX,
+} KernelAbi;
+
+const char *kernel_abi_to_string(KernelAbi abi);
+
+typedef struct Kernel Kernel;
+
+/* Looks at what the kernel offers.
+ *
+ * directory: KERNEL_DIRECTORY; a test has another one. One that does not exist means KERNEL_ABI_NONE.
+ *
+ * Returns 0, -ENOMEM, or an errno of open() or read(). */
+int kernel_open(const char *directory, Kernel **ret);
+
+Kernel *kernel_free(Kernel *kernel);
+
+static inline void kernel_freep(Kernel **kernel) {
+        kernel_free(*kernel);
+}
+
+KernelAbi kernel_abi(const Kernel *kernel);
+
+/* The words of the file "features", NULL at the end; none on upstream kernels. As long as the Kernel lives. */
+char *const *kernel_features(const Kernel *kernel);
+bool kernel_has_feature(const Kernel *kernel, const char *word);
+
+typedef enum KernelSwitch {
+        KERNEL_ENFORCE,
+        KERNEL_SUCCESS_AUDIT,
+} KernelSwitch;
+
+/* Returns 0 or 1, -ENODEV without IPE, or an errno of open() or read(). */
+int kernel_get_switch(const Kernel *kernel, KernelSwitch which);
+/* Returns 0, -ENODEV without IPE, -EPERM, -EACCES or another errno of open() or write(). */
+int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value);
+
+/* A policy as the kernel has it. */
+typedef struct KernelPolicy {
+        char *name;
+        struct ipe_version version;
+        bool active;
+} KernelPolicy;
+
+void kernel_policy_done(KernelPolicy *policy);
+
+#define _cleanup_kernel_policy_ _cleanup_(kernel_policy_done)
+
+/* The policy that decides now.
+ *
+ * ret: to be freed with kernel_policy_done(); unchanged unless 1 is returned.
+ *
+ * Returns 1 if there is one, 0 if none is active or there is no IPE, or a negative errno. A policy that vanishes while
+ * it is looked at is none. */
+int kernel_find_active(const Kernel *kernel, KernelPolicy *ret);
+
+/* A loaded policy by its name. Returns as kernel_find_active(); a name that cannot be a directory entry is not there. */
+int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret);
+
+/* The signed policy that a loaded policy came from: file "pkcs7".
+ * ret: to be freed. Returns 0; -ENOENT if no such policy is loaded, or it came unsigned; another errno. */
+int kernel_read_envelope(const Kernel *kernel, const char *name, void **ret, size_t *ret_size);
+
+/* Loads a policy and makes it the one that decides, by the way that the state of the kernel asks for: new_policy, or
+ * update of a lower version, or delete and new_policy if a higher version is loaded and not active; then active.
+ *
+ * name, version: of the policy in data. data: the whole envelope.
+ *
+ * Returns 0 if it decides now; -ENODEV without IPE; -EINVAL for a name with '/' or NUL, or "." or ".."; -ESTALE if the
+ * active policy has a higher version, whatever its name, so that the running kernel can never activate this one, or if
+ * the same name and version is active with other content; -EKEYREJECTED, -ENOKEY, -EBADMSG, -ENOPKG, -EPERM, -EACCES
+ * and others from the kernel. After a failure the policy that was active before still is; the new one may be loaded
+ * and inactive. */
+int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                    size_t size);
+
+/* Makes the kernel forget a policy that is not active. Returns 0, also if it is not loaded; -EPERM if it is active. */
+int kernel_delete(const Kernel *kernel, const char *name);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Objects as they are added. A file of its own, because only this part of the store needs libcrypto, by way of
+ * envelope.c: ipe-load, which reads at boot, is linked without it.
+ */
+
+#include "io.h"
+#include "store-internal.h"
+
+/* Returns 1 if the object is there and undamaged, 0 if not, or -ENOMEM. */
+static int has_object(const Store *store, const Digest *digest, const void *data, size_t size) {
+        _cleanup_free_ void *there = NULL;
+        size_t there_size;
+        int r;
+
+        r = store_read(store, digest, &there, &there_size);
+        if (r == -ENOMEM)
+                return r;
+        /* What cannot be read, for whatever reason, is replaced. */
+        return r >= 0 && there_size == size && memcmp(there, data, size) == 0;
+}
+
+int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret) {
+        const Digest *digest = envelope_digest(verified_envelope_get(envelope));
+        char hex[DIGEST_HEX_SIZE];
+        const void *data;
+        size_t size;
+        int there, r;
+
+        assert(store->lock_fd >= 0);
+        data = envelope_data(verified_envelope_get(envelope), &size);
+        there = has_object(store, digest, data, size);
+        if (there < 0)
+                return there;
+        digest_to_hex(digest, hex);
+        /* An earlier life may have been cut off before it made the name durable. */
+        r = there ? sync_directory(store->objects_fd) : replace_file_at(store->objects_fd, hex, data, size, 0600);
+        if (r < 0)
+                return r;
+        *ret = *digest;
+        return !there;
+}

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The text of state.json. Members that are unknown are ignored, so that an older daemon starts on a newer one's state
+ * as long as "format" is the same; everything else has to be exactly as store_state_print() writes it.
+ *
+ *     {
+ *       "format": 1,
+ *       "versions": [ {
+ *         "name": "corp-base", "version": "1.0.0", "digest": "SHA-256 in hex", "state": "confirmed",
+ *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1
+ *       } ],
+ *       "activating": "SHA-256 in hex",          (only while an activation is under way)
+ *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
+ *     }
+ *
+ * The name of a policy may have any byte in it but white space and NUL, and the name of a file too, so neither need be
+ * UTF-8, as JSON must. Printable ASCII stands for itself, a backslash is doubled, and every other byte is \xNN.
+ */
+
+#include <limits.h>
+
+#include <json-c/json.h>
+
+#include "store-internal.h"
+
+#define FORMAT 1
+
+static void json_object_putp(struct json_object **object) {
+        json_object_put(*object);
+}
+
+#define _cleanup_json_ _cleanup_(json_object_putp)
+
+static bool is_plain(char c) {
+        return c >= 0x20 && c <= 0x7e && c != '\\';
+}
+
+static char *escape(const char *bytes) {
+        char *text = malloc(4 * strlen(bytes) + 1), *out = text;
+
+        if (!text)
+                return NULL;
+        for (; *bytes; bytes++)
+                if (is_plain(*bytes))
+                        *out++ = *bytes;
+                else if (*bytes == '\\')
+                        out = stpcpy(out, "\\\\");
+                else
+                        out += sprintf(out, "\\x%02x", (unsigned char) *bytes);
+        *out = '\0';
+        return text;
+}
+
+static int from_hex_digit(char c) {
+        static const char digits[] = "0123456789abcdef";
+        const char *found = c ? strchr(digits, c) : NULL;
+
+        return found ? (int) (found - digits) : -1;
+}
+
+/* One escape sequence, text standing behind its backslash. Returns the byte, or -EUCLEAN. */
+static int unescape_byte(const char **text) {
+        int high, low, value;
+
+        if (**text == '\\') {
+                (*text)++;
+                return '\\';
+        }
+        if (**text != 'x')
+                return -EUCLEAN;
+        high = from_hex_digit((*text)[1]);
+        low = high < 0 ? -1 : from_hex_digit((*text)[2]);
+        value = high << 4 | low;
+        /* What stands for itself has no other spelling, and there is no NUL in a string. */
+        if (low < 0 || value == 0 || value == '\\' || is_plain((char) value))
+                return -EUCLEAN;
+        *text += 3;
+        return value;
+}
+
+static int unescape(const char *text, char **ret) {
+        _cleanup_free_ char *bytes = malloc(strlen(text) + 1);
+        char *out = bytes;
+
+        if (!bytes)
+                return -ENOMEM;
+        while (*text) {
+                int byte = *text++;
+
+                if (byte == '\\')
+                        byte = unescape_byte(&text);
+                else if (!is_plain((char) byte))
+                        return -EUCLEAN;
+                if (byte < 0)
+                        return byte;
+                *out++ = (char) byte;
+        }
+        *out = '\0';
+        *ret = TAKE_PTR(bytes);
+        return 0;
+}
+
+/* Returns the string of a member, or NULL if it is missing, of another type, or has a NUL in it. */
+static const char *get_text(struct json_object *object, const char *member) {
+        struct json_object *value;
+        const char *text;
+
+        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_string))
+                return NULL;
+        text = json_object_get_string(value);
+        return strlen(text) == (size_t) json_object_get_string_len(value) ? text : NULL;
+}
+
+static int get_escaped(struct json_object *object, const char *member, char **ret) {
+        const char *text = get_text(object, member);
+
+        return text ? unescape(text, ret) : -EUCLEAN;
+}
+
+static int get_number(struct json_object *object, const char *member, uint64_t *ret) {
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_int) ||
+            json_object_get_int64(value) < 0)
+                return -EUCLEAN;
+        *ret = json_object_get_uint64(value);
+        return 0;
+}
+
+static int get_digest(struct json_object *object, const char *member, Digest *ret) {
+        const char *text = get_text(object, member);
+
+        return text && digest_from_hex(text, ret) >= 0 ? 0 : -EUCLEAN;
+}
+
+static int get_version(struct json_object *object, struct ipe_version *ret) {
+        const char *text = get_text(object, "version");
+
+        return text && ipe_version_parse(text, strlen(text), ret) >= 0 ? 0 : -EUCLEAN;
+}
+
+static int get_state(struct json_object *object, VersionState *ret) {
+        const char *text = get_text(object, "state");
+        int state = text ? version_state_from_string(text) : -EINVAL;
+
+        if (state < 0)
+                return -EUCLEAN;
+        *ret = state;
+        return 0;
+}
+
+/* On failure ret is partly filled in, and has to be freed all the same. */
+static int read_record(struct json_object *object, VersionRecord *ret) {
+        int r;
+
+        if (!json_object_is_type(object, json_type_object))
+                return -EUCLEAN;
+        r = get_escaped(object, "name", &ret->name);
+        if (r >= 0)
+                r = get_escaped(object, "signer", &ret->signer);
+        if (r >= 0)
+                r = get_escaped(object, "source", &ret->source);
+        if (r >= 0)
+                r = get_version(object, &ret->version);
+        if (r >= 0)
+                r = get_digest(object, "digest", &ret->digest);
+        if (r >= 0)
+                r = get_state(object, &ret->state);
+        if (r >= 0)
+                r = get_number(object, "staged_usec", &ret->staged_usec);
+        if (r >= 0)
+                r = get_number(object, "changed_usec", &ret->changed_usec);
+        return r;
+}
+
+static int compare_records(const void *a, const void *b) {
+        const VersionRecord *x = a, *y = b;
+        int order = strcmp(x->name, y->name);
+
+        return order != 0 ? order : ipe_version_compare(&x->version, &y->version);
+}
+
+static int read_versions(struct json_object *root, StoreState *state) {
+        struct json_object *versions;
+        size_t n;
+
+        if (!json_object_object_get_ex(root, "versions", &versions) ||
+            !json_object_is_type(versions, json_type_array))
+                return -EUCLEAN;
+        n = json_object_array_length(versions);
+        state->versions = calloc(n + 1, sizeof(*state->versions));
+        if (!state->versions)
+                return -ENOMEM;
+        while (state->n_versions < n) {
+                size_t i = state->n_versions++;
+                int r = read_record(json_object_array_get_idx(versions, i), &state->versions[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        qsort(state->versions, n, sizeof(*state->versions), compare_records);
+        return 0;
+}
+
+static int read_optional(struct json_object *root, StoreState *state) {
+        int r;
+
+        if (json_object_object_get_ex(root, "activating", NULL)) {
+                r = get_digest(root, "activating", &state->activating_digest);
+                if (r < 0)
+                        return r;
+                state->activating = true;
+        }
+        if (json_object_object_get_ex(root, "pending_boot_id", NULL)) {
+                const char *text = get_text(root, "pending_boot_id");
+
+                if (!text || strlen(text) != sizeof(state->pending_boot_id) - 1)
+                        return -EUCLEAN;
+                strcpy(state->pending_boot_id, text);
+        }
+        return 0;
+}
+
+static int read_root(struct json_object *root, StoreState *state) {
+        uint64_t format;
+        int r;
+
+        if (!json_object_is_type(root, json_type_object))
+                return -EUCLEAN;
+        r = get_number(root, "format", &format);
+        if (r < 0)
+                return r;
+        if (format != FORMAT)
+                return -EUCLEAN;
+        r = read_versions(root, state);
+        if (r < 0)
+                return r;
+        return read_optional(root, state);
+}
+
+static int compare_digests(const void *a, const void *b) {
+        const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
+
+        return memcmp(&x->digest, &y->digest, sizeof(x->digest));
+}
+
+/* An object is one policy of one version. */
+static int check_digests(const StoreState *state) {
+        _cleanup_free_ const VersionRecord **sorted = calloc(state->n_versions + 1, sizeof(*sorted));
+
+        if (!sorted)
+                return -ENOMEM;
+        for (size_t i = 0; i < state->n_versions; i++)
+                sorted[i] = &state->versions[i];
+        qsort(sorted, state->n_versions, sizeof(*sorted), compare_digests);
+        for (size_t i = 1; i < state->n_versions; i++)
+                if (compare_digests(&sorted[i - 1], &sorted[i]) == 0)
+                        return -EUCLEAN;
+        return 0;
+}
+
+static bool is_boot_id(const char *text) {
+        return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
+/* What no member says alone: that there is only one of what there can only be one of. */
+static int check(const StoreState *state) {
+        unsigned count[_VERSION_STATE_MAX] = {};
+
+        for (size_t i = 0; i < state->n_versions; i++) {
+                const VersionRecord *record = &state->versions[i];
+
+                if (record->name[0] == '\0' || (i > 0 && compare_records(record - 1, record) >= 0))
+                        return -EUCLEAN;
+                count[record->state]++;
+        }
+        if (count[VERSION_TRIAL] > 1 || count[VERSION_CONFIRMED] > 1 || count[VERSION_PENDING_REBOOT] > 1)
+                return -EUCLEAN;
+        if (state->pending_boot_id[0] != '\0' && !is_boot_id(state->pending_boot_id))
+                return -EUCLEAN;
+        return check_digests(state);
+}
+
+static void json_tokener_freep(struct json_tokener **tokener) {
+        if (*tokener)
+                json_tokener_free(*tokener);
+}
+
+int store_state_parse(const char *text, size_t size, StoreState **ret) {
+        _cleanup_(json_tokener_freep) struct json_tokener *tokener = json_tokener_new();
+        _cleanup_(store_state_freep) StoreState *state = store_state_copy(NULL);
+        _cleanup_json_ struct json_object *root = NULL;
+        int r;
+
+        if (!tokener || !state)
+                return -ENOMEM;
+        if (size > STORE_STATE_SIZE_MAX)
+                return -EUCLEAN;
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+        root = json_tokener_parse_ex(tokener, text, (int) size);
+        if (!root || json_tokener_get_parse_end(tokener) != size)
+                return -EUCLEAN;
+        r = read_root(root, state);
+        if (r < 0)
+                return r;
+        r = check(state);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(state);
+        return 0;
+}
+
+/* Takes value, also on failure. */
+static int put(struct json_object *object, const char *member, struct json_object *value) {
+        if (!value || json_object_object_add(object, member, value) < 0) {
+                json_object_put(value);
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int put_text(struct json_object *object, const char *member, const char *text) {
+        return put(object, member, json_object_new_string(text));
+}
+
+static int put_escaped(struct json_object *object, const char *member, const char *bytes) {
+        _cleanup_free_ char *text = escape(bytes);
+
+        return text ? put_text(object, member, text) : -ENOMEM;
+}
+
+static int put_digest(struct json_object *object, const char *member, const Digest *digest) {
+        char hex[DIGEST_HEX_SIZE];
+
+        digest_to_hex(digest, hex);
+        return put_text(object, member, hex);
+}
+
+static int put_version(struct json_object *object, const struct ipe_version *version) {
+        char text[IPE_VERSION_STRLEN];
+
+        ipe_version_print(version, text);
+        return put_text(object, "version", text);
+}
+
+static int put_record(struct json_object *array, const VersionRecord *record) {
+        struct json_object *object = json_object_new_object();
+        int r;
+
+        if (!object || json_object_array_add(array, object) < 0) {
+                json_object_put(object);
+                return -ENOMEM;
+        }
+        r = put_escaped(object, "name", record->name);
+        if (r >= 0)
+                r = put_version(object, &record->version);
+        if (r >= 0)
+                r = put_digest(object, "digest", &record->digest);
+        if (r >= 0)
+                r = put_text(object, "state", version_state_to_string(record->state));
+        if (r >= 0)
+                r = put_escaped(object, "signer", record->signer);
+        if (r >= 0)
+                r = put_escaped(object, "source", record->source);
+        if (r >= 0)
+                r = put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
+        if (r >= 0)
+                r = put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
+        return r;
+}
+
+static int put_versions(struct json_object *root, const StoreState *state) {
+        struct json_object *versions = json_object_new_array();
+        int r;
+
+        r = put(root, "versions", versions);
+        for (size_t i = 0; r >= 0 && i < state->n_versions; i++)
+                r = put_record(versions, &state->versions[i]);
+        return r;
+}
+
+static int put_root(struct json_object *root, const StoreState *state) {
+        int r;
+
+        r = put(root, "format", json_object_new_int(FORMAT));
+        if (r >= 0)
+                r = put_versions(root, state);
+        if (r >= 0 && state->activating)
+                r = put_digest(root, "activating", &state->activating_digest);
+        if (r >= 0 && state->pending_boot_id[0] != '\0')
+                r = put_text(root, "pending_boot_id", state->pending_boot_id);
+        return r;
+}
+
+int store_state_print(const StoreState *state, char **ret, size_t *ret_size) {
+        const int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
+        _cleanup_json_ struct json_object *root = json_object_new_object();
+        const char *text;
+        char *copy;
+        size_t size;
+        int r;
+
+        if (!root)
+                return -ENOMEM;
+        r = check(state);
+        if (r < 0)
+                return r == -EUCLEAN ? -EINVAL : r;
+        r = put_root(root, state);
+        if (r < 0)
+                return r;
+        text = json_object_to_json_string_length(root, flags, &size);
+        if (!text)
+                return -ENOMEM;
+        if (size >= STORE_STATE_SIZE_MAX)
+                return -EFBIG;
+        r = asprintf(&copy, "%s\n", text);
+        if (r < 0)
+                return -ENOMEM;
+        *ret = copy;
+        *ret_size = (size_t) r;
+        return 0;
+}

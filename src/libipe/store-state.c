@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state as a value: versions in their order, and questions about them. Knows no file.
+ */
+
+#include "store-internal.h"
+
+static const char *const state_names[_VERSION_STATE_MAX] = {
+        [VERSION_STAGED] = "staged",
+        [VERSION_TRIAL] = "trial",
+        [VERSION_CONFIRMED] = "confirmed",
+        [VERSION_SUPERSEDED] = "superseded",
+        [VERSION_PENDING_REBOOT] = "pending-reboot",
+        [VERSION_ROLLED_BACK] = "rolled-back",
+        [VERSION_FAILED] = "failed",
+};
+
+const char *version_state_to_string(VersionState state) {
+        return state_names[state];
+}
+
+int version_state_from_string(const char *text) {
+        for (int state = 0; state < _VERSION_STATE_MAX; state++)
+                if (streq(text, state_names[state]))
+                        return state;
+        return -EINVAL;
+}
+
+static void version_record_done(VersionRecord *record) {
+        free(record->name);
+        free(record->signer);
+        free(record->source);
+        *record = (VersionRecord) {};
+}
+
+static int copy_record(const VersionRecord *record, VersionRecord *ret) {
+        VersionRecord copy = *record;
+
+        copy.name = strdup(record->name);
+        copy.signer = strdup(record->signer);
+        copy.source = strdup(record->source);
+        if (!copy.name || !copy.signer || !copy.source) {
+                version_record_done(&copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
+StoreState *store_state_free(StoreState *state) {
+        if (!state)
+                return NULL;
+        for (size_t i = 0; i < state->n_versions; i++)
+                version_record_done(&state->versions[i]);
+        free(state->versions);
+        free(state);
+        return NULL;
+}
+
+StoreState *store_state_copy(const StoreState *state) {
+        _cleanup_(store_state_freep) StoreState *copy = calloc(1, sizeof(*copy));
+
+        if (!copy || !state)
+                return TAKE_PTR(copy);
+        *copy = *state;
+        copy->n_versions = 0;
+        copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
+        if (!copy->versions)
+                return NULL;
+        for (; copy->n_versions < state->n_versions; copy->n_versions++)
+                if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)
+                        return NULL;
+        return TAKE_PTR(copy);
+}
+
+static int compare(const char *name, const struct ipe_version *version, const VersionRecord *record) {
+        int order = strcmp(name, record->name);
+
+        return order != 0 ? order : ipe_version_compare(version, &record->version);
+}
+
+/* The place of a version, or where it belongs. */
+static size_t find_place(const StoreState *state, const char *name, const struct ipe_version *version, bool *ret_found) {
+        size_t low = 0, high = state->n_versions;
+
+        *ret_found = false;
+        while (low < high && !*ret_found) {
+                size_t middle = low + (high - low) / 2;
+                int order = compare(name, version, &state->versions[middle]);
+
+                if (order < 0)
+                        high = middle;
+                else if (order > 0)
+                        low = middle + 1;
+                else {
+                        low = middle;
+                        *ret_found = true;
+                }
+        }
+        return low;
+}
+
+int store_state_add(StoreState *state, const VersionRecord *record) {
+        VersionRecord *larger, copy;
+        size_t place;
+        bool found;
+        int r;
+
+        place = find_place(state, record->name, &record->version, &found);
+        if (found)
+                return -EEXIST;
+        r = copy_record(record, &copy);
+        if (r < 0)
+                return r;
+        larger = reallocarray(state->versions, state->n_versions + 1, sizeof(*larger));
+        if (!larger) {
+                version_record_done(&copy);
+                return -ENOMEM;
+        }
+        state->versions = larger;
+        memmove(larger + place + 1, larger + place, (state->n_versions - place) * sizeof(*larger));
+        larger[place] = copy;
+        state->n_versions++;
+        return 0;
+}
+
+void store_state_remove(StoreState *state, const char *name, const struct ipe_version *version) {
+        VersionRecord *record;
+        size_t place;
+        bool found;
+
+        place = find_place(state, name, version, &found);
+        if (!found)
+                return;
+        record = state->versions + place;
+        version_record_done(record);
+        memmove(record, record + 1, (state->n_versions - place - 1) * sizeof(*record));
+        state->n_versions--;
+}
+
+VersionRecord *store_state_find(const StoreState *state, const char *name, const struct ipe_version *version) {
+        bool found;
+        size_t place = find_place(state, name, version, &found);
+
+        return found ? state->versions + place : NULL;
+}
+
+VersionRecord *store_state_find_digest(const StoreState *state, const Digest *digest) {
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (digest_equal(&state->versions[i].digest, digest))
+                        return state->versions + i;
+        return NULL;
+}
+
+VersionRecord *store_state_find_state(const StoreState *state, VersionState wanted) {
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (state->versions[i].state == wanted)
+                        return state->versions + i;
+        return NULL;
+}
+
+static int compare_latest_first(const void *a, const void *b) {
+        const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
+
+        if (x->changed_usec != y->changed_usec)
+                return x->changed_usec > y->changed_usec ? -1 : 1;
+        return ipe_version_compare(&y->version, &x->version);
+}
+
+int store_state_boot_order(const StoreState *state, const VersionRecord ***ret) {
+        static const VersionState first[] = { VERSION_PENDING_REBOOT, VERSION_CONFIRMED };
+        const VersionRecord **order = calloc(state->n_versions + 1, sizeof(*order));
+        size_t n = 0, n_first;
+
+        if (!order)
+                return -ENOMEM;
+        for (size_t i = 0; i < ELEMENTSOF(first); i++) {
+                order[n] = store_state_find_state(state, first[i]);
+                n += order[n] != NULL;
+        }
+        n_first = n;
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (state->versions[i].state == VERSION_SUPERSEDED)
+                        order[n++] = state->versions + i;
+        qsort(order + n_first, n - n_first, sizeof(*order), compare_latest_first);
+        *ret = order;
+        return (int) n;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The directory of the store: its lock, state.json, and the objects as they are read and removed. store-add.c adds
+ * them, store-json.c knows the text of state.json, store-state.c what it means.
+ *
+ * An object is durable before a state names it, and is removed only after no state does: so a state never names what
+ * is not there.
+ */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "io.h"
+#include "store-internal.h"
+
+#define STATE_FILE "state.json"
+
+Store *store_free(Store *store) {
+        if (!store)
+                return NULL;
+        safe_close(store->objects_fd);
+        safe_close(store->dir_fd);
+        safe_close(store->lock_fd);
+        free(store);
+        return NULL;
+}
+
+static Store *store_new(void) {
+        Store *store = malloc(sizeof(*store));
+
+        if (store)
+                *store = (Store) { .dir_fd = -1, .objects_fd = -1, .lock_fd = -1 };
+        return store;
+}
+
+static int open_directory(int dir_fd, const char *path) {
+        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : fd;
+}
+
+/* Opens a directory, and makes it, durably, if it is missing. */
+static int make_directory(int dir_fd, const char *path) {
+        _cleanup_close_ int fd = -1, parent_fd = -1;
+        int r;
+
+        if (mkdirat(dir_fd, path, 0700) < 0)
+                return errno == EEXIST ? open_directory(dir_fd, path) : -errno;
+        fd = open_directory(dir_fd, path);
+        if (fd < 0)
+                return fd;
+        parent_fd = open_directory(fd, "..");
+        if (parent_fd < 0)
+                return parent_fd;
+        r = sync_directory(parent_fd);
+        return r < 0 ? r : TAKE_FD(fd);
+}
+
+static int take_lock(int dir_fd) {
+        _cleanup_close_ int fd = openat(dir_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+        if (fd < 0)
+                return -errno;
+        if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+                return errno == EWOULDBLOCK ? -EBUSY : -errno;
+        return TAKE_FD(fd);
+}
+
+/* Is this file to be removed? */
+typedef bool (*Unwanted)(const char *name, const StoreState *state);
+
+/* Removes the files of a directory that are unwanted. Returns how many, or an errno of what went wrong first. */
+static int remove_files(int dir_fd, Unwanted unwanted, const StoreState *state) {
+        int fd = open_directory(dir_fd, "."), removed = 0, error = 0;
+        struct dirent *entry;
+        DIR *dir;
+
+        if (fd < 0)
+                return fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                error = -errno;
+                safe_close(fd);
+                return error;
+        }
+        while (errno = 0, (entry = readdir(dir))) {
+                if (!unwanted(entry->d_name, state))
+                        continue;
+                if (unlinkat(dir_fd, entry->d_name, 0) >= 0)
+                        removed++;
+                else if (error == 0)
+                        error = -errno;
+        }
+        if (error == 0)
+                error = -errno;
+        closedir(dir);
+        return error < 0 ? error : removed;
+}
+
+static bool is_temporary(const char *name, const StoreState *state) {
+        return strncmp(name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+}
+
+static bool is_unnamed(const char *name, const StoreState *state) {
+        Digest digest;
+
+        return is_temporary(name, state) ||
+               (digest_from_hex(name, &digest) >= 0 && !store_state_find_digest(state, &digest));
+}
+
+int store_open(const char *directory, Store **ret) {
+        _cleanup_(store_freep) Store *store = store_new();
+
+        if (!store)
+                return -ENOMEM;
+        store->dir_fd = make_directory(AT_FDCWD, directory);
+        if (store->dir_fd < 0)
+                return store->dir_fd;
+        store->lock_fd = take_lock(store->dir_fd);
+        if (store->lock_fd < 0)
+                return store->lock_fd;
+        store->objects_fd = make_directory(store->dir_fd, "objects");
+        if (store->objects_fd < 0)
+                return store->objects_fd;
+        /* What is left there takes room, and does no other harm. */
+        (void) remove_files(store->dir_fd, is_temporary, NULL);
+        (void) remove_files(store->objects_fd, is_temporary, NULL);
+        *ret = TAKE_PTR(store);
+        return 0;
+}
+
+int store_open_read_only(const char *directory, Store **ret) {
+        _cleanup_(store_freep) Store *store = store_new();
+
+        if (!store)
+                return -ENOMEM;
+        store->dir_fd = open_directory(AT_FDCWD, directory);
+        if (store->dir_fd < 0)
+                return store->dir_fd;
+        *ret = TAKE_PTR(store);
+        return 0;
+}
+
+int store_read_state(const Store *store, StoreState **ret) {
+        _cleanup_(store_state_freep) StoreState *state = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = read_file_at(store->dir_fd, STATE_FILE, STORE_STATE_SIZE_MAX, (void **) &text, &size);
+        if (r == -ENOENT) {
+                state = store_state_copy(NULL);
+                if (!state)
+                        return -ENOMEM;
+        } else if (r >= 0)
+                r = store_state_parse(text, size, &state);
+        if (!state)
+                return r;
+        *ret = TAKE_PTR(state);
+        return 0;
+}
+
+int store_quarantine_state(Store *store) {
+        assert(store->lock_fd >= 0);
+        if (renameat(store->dir_fd, STATE_FILE, store->dir_fd, STATE_FILE ".damaged") < 0)
+                return -errno;
+        return sync_directory(store->dir_fd);
+}
+
+int store_write_state(Store *store, const StoreState *state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        assert(store->lock_fd >= 0);
+        r = store_state_print(state, &text, &size);
+        if (r < 0)
+                return r;
+        return replace_file_at(store->dir_fd, STATE_FILE, text, size, 0600);
+}
+
+int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size) {
+        char path[sizeof("objects/") + DIGEST_HEX_SIZE] = "objects/";
+
+        digest_to_hex(digest, path + strlen(path));
+        return read_file_at(store->dir_fd, path, ENVELOPE_SIZE_MAX, ret, ret_size);
+}
+
+int store_collect(Store *store, const StoreState *state) {
+        assert(store->lock_fd >= 0);
+        return remove_files(store->objects_fd, is_unnamed, state);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what) and lock.
+ * Whatever is cut off at any instant, the old state or the new one is there afterwards. The daemon is the only writer;
+ * ipe-load reads at boot.
+ */
+#ifndef LIBIPE_STORE_H
+#define LIBIPE_STORE_H
+
+#include "base.h"
+#include "digest.h"
+#include "envelope.h"
+#include "policy.h"
+
+#define STORE_DIRECTORY "/var/lib/ipe"
+
+/* The states of a version of a policy. ipectld.service(8) explains them; src/ipectld/state.c says how they follow. */
+typedef enum VersionState {
+        VERSION_STAGED,
+        VERSION_TRIAL,
+        VERSION_CONFIRMED,
+        VERSION_SUPERSEDED,
+        VERSION_PENDING_REBOOT,
+        VERSION_ROLLED_BACK,
+        VERSION_FAILED,
+        _VERSION_STATE_MAX,
+} VersionState;
+
+/* "staged", "pending-reboot"... */
+const char *version_state_to_string(VersionState state);
+/* Returns the state, or -EINVAL. */
+int version_state_from_string(const char *text);
+
+/* One version of a policy, as the state file has it. */
+typedef struct VersionRecord {
+        char *name;
+        struct ipe_version version;
+        Digest digest; /* names its object */
+        VersionState state;
+        char *signer;          /* subject of the certificate, RFC 2253 */
+        char *source;          /* path of the file, or who handed it in */
+        uint64_t staged_usec;  /* wall clock */
+        uint64_t changed_usec; /* wall clock: when it got its state */
+} VersionRecord;
+
+/* The content of state.json. */
+typedef struct StoreState {
+        VersionRecord *versions; /* sorted by name, then by version; a pair of both is there once */
+        size_t n_versions;
+        /* An activation that was begun: written before the kernel is asked, cleared when its answer is on disk. */
+        bool activating;
+        Digest activating_digest;
+        /* Of the boot in which a version became VERSION_PENDING_REBOOT; empty while there is none. */
+        char pending_boot_id[33];
+} StoreState;
+
+StoreState *store_state_free(StoreState *state);
+
+static inline void store_state_freep(StoreState **state) {
+        store_state_free(*state);
+}
+
+/* Returns a deep copy, or NULL if there is no memory. NULL gives an empty state. */
+StoreState *store_state_copy(const StoreState *state);
+
+/* Adds a version, in its place. record: its strings are copied. Returns 0; -EEXIST if name and version are there;
+ * -ENOMEM. */
+int store_state_add(StoreState *state, const VersionRecord *record);
+
+void store_state_remove(StoreState *state, const char *name, const struct ipe_version *version);
+
+/* NULL if it is not there. Valid until the next add, remove or free. */
+VersionRecord *store_state_find(const StoreState *state, const char *name, const struct ipe_version *version);
+VersionRecord *store_state_find_digest(const StoreState *state, const Digest *digest);
+/* The one version in a state of which there is at most one: VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT. */
+VersionRecord *store_state_find_state(const StoreState *state, VersionState wanted);
+
+typedef struct Store Store;
+
+/* Opens the store for writing: makes what is missing, takes the lock, removes temporary files of an earlier life.
+ *
+ * Returns 0, -EBUSY if another process has it open for writing, or an errno. */
+int store_open(const char *directory, Store **ret);
+
+/* Opens it for reading, without lock, and changes nothing. Returns 0, -ENOENT if there is none, or an errno. */
+int store_open_read_only(const char *directory, Store **ret);
+
+Store *store_free(Store *store);
+
+static inline void store_freep(Store **store) {
+        store_free(*store);
+}
+
+/* Reads state.json. One that is missing is an empty state.
+ *
+ * Returns 0; -EUCLEAN if it is damaged in any way (no JSON, a member missing or of another type, an unknown state or
+ * format version, two of what there can only be one of); -EFBIG, -ENOMEM, -EIO or another errno of open() or read(). */
+int store_read_state(const Store *store, StoreState **ret);
+
+/* Moves a damaged state.json out of the way, to state.json.damaged, over an earlier one. Returns 0 or an errno. */
+int store_quarantine_state(Store *store);
+
+/* Replaces state.json; durable once this returns.
+ *
+ * Returns 0; -EINVAL if store_read_state() would not take it back (two of what there can only be one of), -EFBIG,
+ * -ENOSPC, -EROFS, -EIO or -ENOMEM, and then nothing changed. */
+int store_write_state(Store *store, const StoreState *state);
+
+/* Adds a verified envelope; durable once this returns. A file of that name with other content is replaced.
+ *
+ * ret: SHA-256 over the whole envelope: its name.
+ *
+ * Returns 1 if added, 0 if it is there already; -ENOSPC, -EROFS, -EIO or -ENOMEM, and then nothing changed. */
+int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret);
+
+/* Reads an object as it is on disk. Who needs to know that it is undamaged compares envelope_digest(); the kernel
+ * checks the signature anyway.
+ *
+ * ret: to be freed. Returns 0, -ENOENT, -EFBIG, -ENOMEM, -EIO or another errno. */
+int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size);
+
+/* Removes the objects that no version of state names. Returns how many, or an errno of what went wrong first. */
+int store_collect(Store *store, const StoreState *state);
+
+/* Writes the versions to be tried at boot, best first: the one that waits for the reboot, the confirmed one, then those
+ * that were superseded, the latest first.
+ *
+ * ret: to be freed; the elements are borrowed from state. Returns how many, or -ENOMEM. */
+int store_state_boot_order(const StoreState *state, const VersionRecord ***ret);
+
+#endif
