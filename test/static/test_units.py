@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What is installed beside the programs: units, the bus and polkit, the message catalog."""
+
+import os
+import re
+import subprocess
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+UNITS = ["ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld.service"]
+# Highest exposure that 'systemd-analyze security' may find, times ten.
+EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20}
+OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True,
+           "env": {**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", "LC_ALL": "C.UTF-8"}}
+
+
+def unit_text(name, libexecdir="/usr/lib/ipe"):
+    source = TOP / "units" / f"{name}.in"
+    if source.exists():
+        return source.read_text().replace("@libexecdir@", str(libexecdir))
+    return (TOP / "units" / name).read_text()
+
+
+def settings(name):
+    """{key: [value, ...]} of a unit."""
+    found = {}
+    for key, value in re.findall(r"^([A-Za-z]+)=(.*)$", unit_text(name), re.M):
+        found.setdefault(key, []).append(value)
+    return found
+
+
+@pytest.fixture(scope="module")
+def unit_directory(tmp_path_factory):
+    """Our units beside the system's, with programs that exist: what they do does not matter here."""
+    directory = tmp_path_factory.mktemp("units")
+    libexecdir = directory / "lib"
+    libexecdir.mkdir()
+    for program in ("ipectld", "ipe-load"):
+        (libexecdir / program).symlink_to("/usr/bin/true")
+    for name in UNITS:
+        (directory / name).write_text(unit_text(name, libexecdir))
+    return directory
+
+
+def test_systemd_finds_nothing_wrong(unit_directory):
+    result = subprocess.run(["systemd-analyze", "verify", "--man=no", "--recursive-errors=one",
+                             *(str(unit_directory / name) for name in UNITS)],
+                            **{**OPTIONS, "env": {**OPTIONS["env"], "SYSTEMD_UNIT_PATH": f"{unit_directory}:"}})
+    ours = [line for line in result.stdout.splitlines() if any(name in line for name in UNITS)]
+    assert result.returncode == 0 and not ours, result.stdout
+
+
+@pytest.mark.parametrize("name", EXPOSURE)
+def test_sandbox_is_tight(unit_directory, name):
+    result = subprocess.run(["systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE[name]}",
+                             str(unit_directory / name)], **OPTIONS)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.mark.parametrize("name", ["ipe-load.service", "ipe-policy-check.service"])
+def test_units_of_early_boot_stop_at_shutdown(name):
+    """Without the default dependencies, a unit has to say so itself."""
+    found = settings(name)
+    assert found["DefaultDependencies"] == ["no"]
+    assert "shutdown.target" in found["Conflicts"]
+    assert any("shutdown.target" in value.split() for value in found["Before"])
+
+
+def test_loading_cannot_stop_the_boot():
+    """sysinit.target wants ipe-load.service and waits for it; nothing of the boot requires it."""
+    found = settings("ipe-load.service")
+    assert found["WantedBy"] == ["sysinit.target"]
+    assert "RequiredBy" not in found and "OnFailure" not in found and "FailureAction" not in found
+    assert "TimeoutStartSec" in found
+
+
+def test_target_is_bound_to_the_check():
+    """Requires= would be satisfied by a check that was skipped."""
+    found = settings("ipe-policy.target")
+    assert found["BindsTo"] == found["After"] == ["ipe-policy-check.service"]
+
+
+@pytest.mark.parametrize("active,wanted", [({"a": "0", "b": "1"}, 0), ({"a": "0"}, 1), ({}, 1), (None, 2)],
+                         ids=["one is active", "none is active", "none is loaded", "no IPE"])
+def test_check_asks_the_kernel(tmp_path, active, wanted):
+    policies = tmp_path / "policies"
+    if active is not None:
+        policies.mkdir()
+    for name, value in (active or {}).items():
+        (policies / name).mkdir()
+        (policies / name / "active").write_text(value)
+        # The text of a policy may have any line.
+        (policies / name / "policy").write_text("# x\n1\n")
+    command, = settings("ipe-policy-check.service")["ExecCondition"]
+    words = command.replace("/sys/kernel/security/ipe/policies", str(policies)).split()
+    assert subprocess.run(words, **OPTIONS).returncode == wanted
+
+
+def test_bus_starts_the_unit_that_owns_the_name():
+    text = (TOP / "dbus/org.ipe.Manager.service").read_text()
+    assert re.search(r"^Name=(.*)$", text, re.M).group(1) == settings("ipectld.service")["BusName"][0]
+    assert re.search(r"^SystemdService=(.*)$", text, re.M).group(1) == "ipectld.service"
+
+
+def rules(context):
+    tree = ElementTree.parse(TOP / "dbus/org.ipe.Manager.conf")
+    policy, = [policy for policy in tree.iter("policy") if context.items() <= policy.attrib.items()]
+    return [(rule.tag, dict(rule.attrib)) for rule in policy]
+
+
+def test_only_root_owns_the_name():
+    assert ("allow", {"own": "org.ipe.Manager"}) in rules({"user": "root"})
+    assert not [rule for rule in rules({"context": "default"}) if "own" in rule[1]]
+
+
+def test_everybody_may_call_but_not_set_properties():
+    others = rules({"context": "default"})
+    assert all(tag == "allow" and rule["send_destination"] == "org.ipe.Manager" and "send_interface" in rule
+               for tag, rule in others)
+    members = {rule.get("send_member") for _, rule in others
+               if rule["send_interface"] == "org.freedesktop.DBus.Properties"}
+    assert members == {"Get", "GetAll"}
+
+
+def actions():
+    tree = ElementTree.parse(TOP / "dbus/org.ipe.manager.policy")
+    return {action.get("id"): {child.tag: child.text for child in action.find("defaults")}
+            for action in tree.iter("action")}
+
+
+def test_polkit_policy_is_valid():
+    subprocess.run(["xmllint", "--nonet", "--valid", "--noout", TOP / "dbus/org.ipe.manager.policy"], check=True)
+
+
+def test_polkit_actions_are_the_documented_ones_and_the_daemons():
+    documented = set(re.findall(r"org\.ipe\.manager\.[a-z-]+", (TOP / "man/org.ipe.Manager.5.xml").read_text()))
+    used = {word for path in (TOP / "src/ipectld").glob("*.c")
+            for word in re.findall(r"org\.ipe\.manager\.[a-z-]+", path.read_text())}
+    assert set(actions()) == documented
+    assert used <= documented
+
+
+def test_everybody_but_root_authenticates():
+    for action in actions().values():
+        assert action == {"allow_any": "auth_admin", "allow_inactive": "auth_admin", "allow_active": "auth_admin_keep"}
+
+
+CATALOG = TOP / "catalog/ipe.catalog"
+# What announce.c puts into every entry that is about a version.
+OF_A_VERSION = {"IPE_POLICY", "IPE_VERSION", "IPE_DIGEST", "IPE_SIGNER", "IPE_SOURCE"}
+
+
+def messages():
+    """{name: id} of messages.h."""
+    return dict(re.findall(r'^#define MESSAGE_(\w+) "([0-9a-f]{32})"$', (TOP / "src/ipectld/messages.h").read_text(),
+                           re.M))
+
+
+def entries():
+    """{id: text} of the catalog."""
+    parts = re.split(r"^-- ([0-9a-f]{32})$", CATALOG.read_text(), flags=re.M)[1:]
+    return dict(zip(parts[::2], parts[1::2]))
+
+
+def test_catalog_explains_each_kind_of_entry_once():
+    assert sorted(re.findall(r"^-- ([0-9a-f]+)$", CATALOG.read_text(), re.M)) == sorted(messages().values())
+
+
+@pytest.fixture(scope="module")
+def catalog_root(tmp_path_factory):
+    root = tmp_path_factory.mktemp("catalog")
+    directory = root / "usr/lib/systemd/catalog"
+    directory.mkdir(parents=True)
+    (directory / CATALOG.name).write_text(CATALOG.read_text())
+    result = subprocess.run(["journalctl", f"--root={root}", "--update-catalog"], **OPTIONS)
+    assert result.returncode == 0 and not result.stdout, result.stdout
+    return root
+
+
+@pytest.mark.parametrize("name", messages())
+def test_journalctl_reads_the_catalog(catalog_root, name):
+    result = subprocess.run(["journalctl", f"--root={catalog_root}", "--dump-catalog", messages()[name]], **OPTIONS)
+    assert result.returncode == 0
+    for field in ("Subject", "Defined-By", "Documentation"):
+        assert re.search(rf"^{field}: \S", result.stdout, re.M), result.stdout
+
+
+@pytest.mark.parametrize("name", messages())
+def test_catalog_says_what_to_do(name):
+    text = entries()[messages()[name]]
+    assert re.search(r"^    (ipectl|journalctl|systemctl) ", text, re.M), "no command to go on with"
+    fields = set(re.findall(r"@(\w+)@", text))
+    known = {"REJECTED": {"IPE_SOURCE", "IPE_ERROR"}, "STATE_DAMAGED": {"IPE_SOURCE"}, "ENFORCE": set(),
+             "ACTIVATION_FAILED": OF_A_VERSION | {"IPE_ERROR"}}
+    assert fields <= known.get(name, OF_A_VERSION)
