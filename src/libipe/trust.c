@@ -37,6 +37,11 @@ size_t trust_count(const Trust *trust) {
         return (size_t) sk_X509_num(trust->anchors);
 }
 
+/* Reasons are numbered in each library anew. */
+static bool is_error(unsigned long code, int library, int reason) {
+        return ERR_GET_LIB(code) == library && ERR_GET_REASON(code) == reason;
+}
+
 /* Returns how many there were, 0 if the file has none, -ENOMEM, or -EINVAL if one of them is broken. */
 static int read_pem(Trust *trust, BIO *bio, bool crl) {
         int n = 0;
@@ -66,7 +71,7 @@ static int read_pem(Trust *trust, BIO *bio, bool crl) {
                         return -ENOMEM;
                 n++;
         }
-        if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
+        if (!is_error(ERR_peek_last_error(), ERR_LIB_PEM, PEM_R_NO_START_LINE))
                 return -EINVAL;
         ERR_clear_error();
         return n;
@@ -220,7 +225,7 @@ static int verify_signature(const Trust *trust, CMS_ContentInfo *cms, Failure *r
         ERR_clear_error();
         if (CMS_verify(cms, trust->anchors, NULL, NULL, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1)
                 return 0;
-        if (ERR_GET_REASON(ERR_peek_error()) == CMS_R_SIGNER_CERTIFICATE_NOT_FOUND) {
+        if (is_error(ERR_peek_error(), ERR_LIB_CMS, CMS_R_SIGNER_CERTIFICATE_NOT_FOUND)) {
                 ERR_clear_error();
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
                                    "The signer's certificate is neither in the policy nor in /etc/ipe/trust.d/.");
