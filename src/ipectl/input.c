@@ -3,64 +3,34 @@
  * Reading files that a user names.
  */
 
-#include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "input.h"
+#include "io.h"
 #include "output.h"
 
-static int read_all(int fd, char **ret, size_t *ret_size) {
-        size_t size = 0, allocated = 0;
-        char *data = NULL;
-
-        for (;;) {
-                ssize_t n;
-
-                if (allocated - size < 2) { /* room for a byte that is too many, and for the NUL */
-                        allocated = allocated > 0 ? allocated * 2 : 65536;
-                        data = realloc(data, allocated);
-                        if (!data)
-                                oom();
-                }
-                n = read(fd, data + size, allocated - size - 1);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0) {
-                        int error = -errno;
-
-                        free(data);
-                        return error;
-                }
-                if (n == 0)
-                        break;
-                size += n;
-                if (size > INPUT_SIZE_MAX) {
-                        free(data);
-                        return -EFBIG;
-                }
-        }
-        data[size] = '\0';
-        *ret = data;
-        *ret_size = size;
-        return 0;
-}
-
-int input_read(const char *path, char **ret, size_t *ret_size) {
-        int fd, r;
-
-        if (strcmp(path, "-") == 0)
-                return read_all(STDIN_FILENO, ret, ret_size);
-        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-        if (fd < 0)
-                return -errno;
-        r = read_all(fd, ret, ret_size);
-        close(fd);
-        return r;
+bool input_is_stdin(const char *path) {
+        return streq(path, "-");
 }
 
 const char *input_name(const char *path) {
-        return strcmp(path, "-") == 0 ? "<stdin>" : path;
+        return input_is_stdin(path) ? "<stdin>" : path;
+}
+
+int input_read(const char *path, char **ret, size_t *ret_size) {
+        _cleanup_close_ int opened = -1;
+        int fd = STDIN_FILENO, r;
+        void *data;
+
+        if (!input_is_stdin(path)) {
+                opened = fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+                if (fd < 0)
+                        return -errno;
+        }
+        r = read_fd(fd, INPUT_SIZE_MAX, &data, ret_size);
+        if (r == -ENOMEM)
+                oom();
+        if (r >= 0)
+                *ret = data;
+        return r;
 }

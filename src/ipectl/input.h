@@ -5,6 +5,7 @@
 #ifndef IPECTL_INPUT_H
 #define IPECTL_INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* An extended envelope is a policy text of up to 64 MiB with a signature and a trailer. */
@@ -15,6 +16,8 @@
  *
  * Returns 0; -EFBIG above INPUT_SIZE_MAX bytes, -EISDIR, -ENOENT, -EACCES, -EIO or another of open() or read(). */
 int input_read(const char *path, char **ret, size_t *ret_size);
+
+bool input_is_stdin(const char *path);
 
 /* What to call a file in messages: "<stdin>" for "-". */
 const char *input_name(const char *path);

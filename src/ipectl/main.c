@@ -45,6 +45,9 @@ static const Verb verbs[] = {
           verb_lint },
         { "print", "FILE", "Print a policy, plain or signed, as canonical text", 1, 1, COMMON,
           verb_print },
+        { "sign", "FILE", "Sign a policy, with --cert= and --key=", 1, 1,
+          COMMON | OPTION_STRICT | OPTION_CERT | OPTION_KEY | OPTION_OUTPUT | OPTION_FORCE, verb_sign },
+        { "verify", "FILE", "Check the signature of a policy", 1, 1, COMMON | OPTION_TRUST, verb_verify },
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))

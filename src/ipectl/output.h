@@ -50,8 +50,8 @@ Table *table_free(Table *table);
 void table_add(Table *table, const char *const *cells);
 
 /* Writes to stdout: a header, the rows, and a line with their number. legend: with header and number.
- * noun: what a row is, in the singular and with a plural in -s; or in -ies for -y. */
-void table_print(const Table *table, bool legend, const char *noun);
+ * singular, plural: what rows are. */
+void table_print(const Table *table, bool legend, const char *singular, const char *plural);
 
 /* A JSON string out of bytes; those that are not UTF-8 are escaped as on a terminal. */
 struct json_object *json_string_len(const char *bytes, size_t len);

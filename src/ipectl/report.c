@@ -119,17 +119,11 @@ static void check_name(Report *report) {
                            NAME_MAX);
 }
 
-static void check_size(Report *report, size_t data_size, bool strict) {
-        Severity severity = strict ? SEVERITY_ERROR : SEVERITY_WARNING;
-
-        if (report->is_signed && data_size > SIGNED_SIZE_MAX)
-                report_add(report, severity, 0, 0, "size",
-                           "the signed policy has %zu bytes; upstream kernels take at most %u", data_size,
-                           SIGNED_SIZE_MAX);
-        else if (!report->is_signed && data_size + SIGNATURE_SIZE_MIN > SIGNED_SIZE_MAX)
-                report_add(report, severity, 0, 0, "size",
+static void check_size(Report *report, bool strict) {
+        if (report->text_size + SIGNATURE_SIZE_MIN > ENVELOPE_SIZE_MAX)
+                report_add(report, strict ? SEVERITY_ERROR : SEVERITY_WARNING, 0, 0, "size",
                            "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels take",
-                           data_size, SIGNED_SIZE_MAX);
+                           report->text_size, ENVELOPE_SIZE_MAX);
 }
 
 static void examine_text(Report *report, bool strict) {
@@ -154,15 +148,41 @@ static bool is_pem(const char *data, size_t size) {
         return size >= sizeof(mark) - 1 && memcmp(data, mark, sizeof(mark) - 1) == 0;
 }
 
+/* The start of an ASN.1 sequence with a length of several bytes, as every signed policy has it; no text starts so. */
+static bool is_der(const char *data, size_t size) {
+        return size >= 2 && data[0] == 0x30 && ((unsigned char) data[1] & 0x80);
+}
+
+/* Returns false after adding what is wrong. */
+static bool open_envelope(Report *report, const char *data, size_t size) {
+        Failure failure = {};
+        int r;
+
+        r = envelope_parse(data, size, &report->envelope, &failure);
+        if (r > 0)
+                report_add(report, SEVERITY_ERROR, 0, 0, "envelope", "%s", failure.sentence);
+        if (r == 0)
+                r = envelope_claimed_signer(report->envelope, &report->signer);
+        if (r < 0)
+                oom();
+        if (!report->envelope)
+                return false;
+        report->text = envelope_text(report->envelope, &report->text_size);
+        return true;
+}
+
 void report_make(const char *file, const char *data, size_t size, bool strict, Report *ret) {
-        *ret = (Report){ .file = file, .text = data, .text_size = size };
+        *ret = (Report){ .file = file, .text = data, .text_size = size, .is_signed = is_der(data, size) };
 
         if (is_pem(data, size)) {
                 report_add(ret, SEVERITY_ERROR, 0, 0, "envelope",
                            "this is PEM; a policy is plain text, or signed and DER");
                 return;
         }
-        check_size(ret, size, strict);
+        if (!ret->is_signed)
+                check_size(ret, strict);
+        else if (!open_envelope(ret, data, size))
+                return;
         examine_text(ret, strict);
 }
 
@@ -171,6 +191,8 @@ void report_done(Report *report) {
                 free(report->findings[i].sentence);
         free(report->findings);
         ipe_policy_free(report->policy);
+        envelope_free(report->envelope);
+        free(report->signer);
         *report = (Report){};
 }
 
@@ -199,16 +221,19 @@ void report_print(const Report *report, bool to_stderr) {
 void report_print_summary(const Report *report) {
         unsigned rules = ipe_policy_n_rules(report->policy), line = ipe_policy_extended_line(report->policy);
         char *file = escape(report->file), *name = escape(ipe_policy_name(report->policy));
-        char version[IPE_VERSION_STRLEN];
+        char *signer = escape(report->signer), version[IPE_VERSION_STRLEN];
 
         ipe_version_print(ipe_policy_version(report->policy), version);
         printf("%s: '%s' %s, %u %s; ", file, name, version, rules, rules == 1 ? "rule" : "rules");
+        if (report->signer)
+                printf("signed by '%s' (not verified); ", signer);
         if (report_has_error(report))
                 puts("not usable as it is");
         else if (line > 0)
                 printf("needs the extended ABI (line %u): upstream kernels refuse it\n", line);
         else
                 puts("every kernel with IPE takes it");
+        free(signer);
         free(name);
         free(file);
 }
@@ -248,6 +273,7 @@ struct json_object *report_to_json(const Report *report) {
         json_set(object, "file", json_string(report->file));
         json_set(object, "ok", json_object_new_boolean(!report_has_error(report)));
         json_set(object, "signed", json_object_new_boolean(report->is_signed));
+        json_set(object, "signer", report->signer ? json_string(report->signer) : NULL);
         if (report->policy)
                 set_policy(object, report->policy);
         for (size_t i = 0; i < report->n_findings; i++)

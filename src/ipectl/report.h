@@ -11,10 +11,8 @@
 
 #include <json-c/json.h>
 
+#include "envelope.h"
 #include "policy.h"
-
-/* The largest signed policy that upstream kernels can take: their ASN.1 decoder stops there. Bytes. */
-#define SIGNED_SIZE_MAX 65535U
 
 /* What a signature adds at least: an RSA-2048 signature, and the PKCS#7 structures around it. Bytes. */
 #define SIGNATURE_SIZE_MIN 400U
@@ -41,8 +39,10 @@ typedef struct Report {
         /* Bytes of the text: data that the caller keeps, or the content of the envelope. */
         const char *text;
         size_t text_size;
-        bool is_signed;
-        void *envelope; /* owns text where is_signed */
+
+        bool is_signed;     /* data is DER, though perhaps not an envelope */
+        Envelope *envelope; /* owns text; NULL if there is none */
+        char *signer;       /* as the envelope claims; NULL if it does not say */
 
         /* NULL if there is an error that makes it no policy. */
         struct ipe_policy *policy;

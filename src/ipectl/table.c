@@ -76,18 +76,7 @@ static bool has_underline(void) {
         return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 }
 
-static void print_count(size_t n, const char *noun) {
-        size_t len = strlen(noun);
-
-        if (n == 1)
-                printf("\n1 %s listed.\n", noun);
-        else if (noun[len - 1] == 'y')
-                printf("\n%zu %.*sies listed.\n", n, (int) len - 1, noun);
-        else
-                printf("\n%zu %ss listed.\n", n, noun);
-}
-
-void table_print(const Table *table, bool legend, const char *noun) {
+void table_print(const Table *table, bool legend, const char *singular, const char *plural) {
         size_t n_rows = table->n_cells / table->n_columns;
 
         if (legend && n_rows > 0) {
@@ -103,5 +92,5 @@ void table_print(const Table *table, bool legend, const char *noun) {
                 puts("");
         }
         if (legend)
-                print_count(n_rows, noun);
+                printf("\n%zu %s listed.\n", n_rows, n_rows == 1 ? singular : plural);
 }

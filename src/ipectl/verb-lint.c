@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lint and print: texts, without a daemon and without trust; a signature is not looked at.
+ * lint and print: texts, without a daemon and without trust: a signature is taken off, not verified.
  */
 
 #include <stdio.h>
@@ -73,27 +73,33 @@ static void write_text(const char *text, size_t size) {
         }
 }
 
-static void print_canonical(const struct ipe_policy *policy, JsonMode json) {
-        size_t size = ipe_policy_print(policy, NULL, 0);
+static void print_canonical(const Report *report, const Options *options) {
+        size_t size = ipe_policy_print(report->policy, NULL, 0);
         char *text = malloc(size + 1);
 
         if (!text)
                 oom();
-        ipe_policy_print(policy, text, size + 1);
-        if (json != JSON_OFF) {
+        ipe_policy_print(report->policy, text, size + 1);
+        if (options->json != JSON_OFF) {
                 struct json_object *object = json_object_new_object();
                 char version[IPE_VERSION_STRLEN];
 
                 if (!object)
                         oom();
-                ipe_version_print(ipe_policy_version(policy), version);
-                json_set(object, "name", json_string(ipe_policy_name(policy)));
+                ipe_version_print(ipe_policy_version(report->policy), version);
+                json_set(object, "name", json_string(ipe_policy_name(report->policy)));
                 json_set(object, "version", json_string(version));
+                json_set(object, "signed", json_object_new_boolean(report->is_signed));
+                json_set(object, "signer", report->signer ? json_string(report->signer) : NULL);
                 json_set(object, "text", json_string_len(text, size));
-                json_print(object, json);
+                json_print(object, options->json);
                 json_object_put(object);
-        } else
+        } else {
+                /* Not on stdout, which is the policy and nothing else. */
+                if (report->signer && !options->quiet)
+                        say_error("%s: signed by '%s' (not verified)", report->file, report->signer);
                 write_text(text, size);
+        }
         free(text);
 }
 
@@ -111,7 +117,7 @@ ExitStatus verb_print(int argc, char **argv, const Options *options) {
         }
         report_make(input_name(argv[1]), data, size, false, &report);
         if (report.policy)
-                print_canonical(report.policy, options->json);
+                print_canonical(&report, options);
         else {
                 report_print(&report, true);
                 status = STATUS_FAILED;

@@ -182,7 +182,7 @@ static void print_list(struct json_object *policies, bool legend) {
                                                         get_string(entry, "state"), yes_no(entry, "active"),
                                                         digest });
         }
-        table_print(table, legend, "policy");
+        table_print(table, legend, "policy", "policies");
         table_free(table);
 }
 

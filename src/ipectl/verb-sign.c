@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * sign and verify: signatures, without a daemon. What libipe signs and how it judges is what the daemon does, too.
+ */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "envelope.h"
+#include "input.h"
+#include "io.h"
+#include "output.h"
+#include "report.h"
+#include "trust.h"
+
+/* What goes into a signature, and where it goes. */
+typedef struct Signing {
+        const char *file; /* as messages call it */
+        Report report;
+        char *output; /* "-" is standard output */
+} Signing;
+
+static bool check_sign_usage(const char *file, const Options *options) {
+        if (!options->cert || !options->key) {
+                say_error("'ipectl sign' needs a certificate and its private key: --cert=FILE --key=FILE.");
+                return false;
+        }
+        if (input_is_stdin(file) + input_is_stdin(options->cert) + input_is_stdin(options->key) > 1) {
+                say_error("Standard input can be read for one file only.");
+                return false;
+        }
+        if (options->json != JSON_OFF && options->output && streq(options->output, "-")) {
+                say_error("'--output=-' and '--json' both want standard output.");
+                return false;
+        }
+        return true;
+}
+
+/* An existing file is looked at before anybody types a passphrase. Who makes one in the meantime loses it. */
+static bool check_output_file(const char *path, bool force) {
+        struct stat st;
+
+        if (lstat(path, &st) < 0) {
+                if (errno == ENOENT)
+                        return true;
+                say_error("Failed to look at '%s': %s", path, strerror(errno));
+                return false;
+        }
+        /* The atomic write would put a file in the place of a device, or of a link and not of what it points to. */
+        if (!S_ISREG(st.st_mode)) {
+                say_error("'%s' is no regular file, so it is not replaced; '--output=-' is standard output.", path);
+                return false;
+        }
+        if (!force) {
+                say_error("'%s' exists; --force overwrites it.", path);
+                return false;
+        }
+        return true;
+}
+
+static bool choose_output(Signing *signing, const Options *options) {
+        const char *name = ipe_policy_name(signing->report.policy);
+
+        if (options->output)
+                signing->output = strdup(options->output);
+        else if (name[0] == '.') {
+                say_error("The file of a policy that is called '%s' would be hidden: say with --output= where it goes.",
+                          name);
+                return false;
+        } else if (asprintf(&signing->output, "%s.p7b", name) < 0)
+                signing->output = NULL;
+        if (!signing->output)
+                oom();
+        if (!streq(signing->output, "-"))
+                return check_output_file(signing->output, options->force);
+        if (isatty(STDOUT_FILENO)) {
+                say_error("A signed policy is binary, so it is not written to a terminal.");
+                return false;
+        }
+        return true;
+}
+
+/* libcrypto asks on the terminal, and would read standard input where there is none. */
+static ExitStatus check_passphrase(const char *key, size_t key_size, const Options *options) {
+        static const char mark[] = "ENCRYPTED"; /* in both of PEM's ways to say so */
+        int fd;
+
+        if (!memmem(key, key_size, mark, sizeof(mark) - 1))
+                return STATUS_OK;
+        if (!options->ask_password) {
+                say_error("'%s' has a passphrase, and --no-ask-password forbids to ask for it.", options->key);
+                return STATUS_PERMISSION;
+        }
+        fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+        if (fd < 0) {
+                say_error("'%s' has a passphrase, and there is no terminal to ask for it.", options->key);
+                return STATUS_FAILED;
+        }
+        close(fd);
+        return STATUS_OK;
+}
+
+static int read_or_say(const char *path, char **ret, size_t *ret_size) {
+        int r = input_read(path, ret, ret_size);
+
+        if (r < 0)
+                say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
+        return r;
+}
+
+static ExitStatus sign_text(const Signing *signing, const Options *options, void **ret, size_t *ret_size) {
+        _cleanup_free_ char *certificate = NULL, *key = NULL;
+        size_t certificate_size, key_size;
+        Failure failure = {};
+        ExitStatus status;
+        int r;
+
+        if (read_or_say(options->cert, &certificate, &certificate_size) < 0 ||
+            read_or_say(options->key, &key, &key_size) < 0)
+                return STATUS_FAILED;
+        status = check_passphrase(key, key_size, options);
+        if (status == STATUS_OK) {
+                r = envelope_sign(signing->report.text, signing->report.text_size, certificate, certificate_size,
+                                  key, key_size, NULL, ret, ret_size, &failure);
+                if (r == -ENOMEM)
+                        oom();
+                if (r < 0) {
+                        say_error("Failed to sign '%s': %s", signing->file, failure.sentence);
+                        status = STATUS_FAILED;
+                }
+        }
+        explicit_bzero(key, key_size);
+        return status;
+}
+
+static int write_file(const char *path, const void *data, size_t size) {
+        const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+        _cleanup_free_ char *directory = slash ? strndup(path, (size_t) (name - path)) : strdup(".");
+        _cleanup_close_ int fd = -1;
+
+        if (!directory)
+                oom();
+        if (!*name)
+                return slash ? -EISDIR : -ENOENT;
+        fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        return replace_file_at(fd, name, data, size, 0644);
+}
+
+static void report_signed(const Signing *signing, const Digest *digest, const Options *options) {
+        const struct ipe_policy *policy = signing->report.policy;
+        char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE];
+        struct json_object *object;
+
+        ipe_version_print(ipe_policy_version(policy), version);
+        if (options->json == JSON_OFF) {
+                if (!options->quiet)
+                        say("Signed '%s' %s: %s", ipe_policy_name(policy), version, signing->output);
+                return;
+        }
+        digest_to_hex(digest, hex);
+        object = json_object_new_object();
+        if (!object)
+                oom();
+        json_set(object, "file", json_string(signing->file));
+        json_set(object, "output", json_string(signing->output));
+        json_set(object, "name", json_string(ipe_policy_name(policy)));
+        json_set(object, "version", json_string(version));
+        json_set(object, "digest", json_string(hex));
+        json_print(object, options->json);
+        json_object_put(object);
+}
+
+static ExitStatus sign_and_write(const Signing *signing, const Options *options) {
+        _cleanup_free_ void *data = NULL;
+        ExitStatus status;
+        Digest digest;
+        size_t size;
+        int r;
+
+        status = sign_text(signing, options, &data, &size);
+        if (status != STATUS_OK)
+                return status;
+        if (streq(signing->output, "-")) {
+                fwrite(data, 1, size, stdout); /* output_finish() finds out whether that worked */
+                return STATUS_OK;
+        }
+        r = write_file(signing->output, data, size);
+        if (r < 0) {
+                say_error("Failed to write '%s': %s", signing->output, strerror(-r));
+                return STATUS_FAILED;
+        }
+        digest_of(data, size, &digest);
+        report_signed(signing, &digest, options);
+        return STATUS_OK;
+}
+
+ExitStatus verb_sign(int argc, char **argv, const Options *options) {
+        Signing signing = { .file = input_name(argv[1]) };
+        _cleanup_free_ char *data = NULL;
+        ExitStatus status = STATUS_FAILED;
+        size_t size;
+
+        if (!check_sign_usage(argv[1], options))
+                return STATUS_USAGE;
+        if (read_or_say(argv[1], &data, &size) < 0)
+                return STATUS_FAILED;
+        report_make(signing.file, data, size, options->strict, &signing.report);
+        if (signing.report.is_signed)
+                say_error("'%s' is signed already, or no text; 'ipectl print' shows what is in it.", signing.file);
+        else {
+                /* On stderr, as stdout may be where the signed policy goes. */
+                report_print(&signing.report, true);
+                if (!report_has_error(&signing.report) && choose_output(&signing, options))
+                        status = sign_and_write(&signing, options);
+        }
+        report_done(&signing.report);
+        free(signing.output);
+        return status;
+}
+
+static void say_problem(const char *path, const char *sentence, void *userdata) {
+        say_error("%s: %s, ignoring", path, sentence);
+}
+
+static ExitStatus load_trust(const char *directory, Trust **ret) {
+        const char *const only[] = { directory, NULL };
+        int r;
+
+        /* In the system's directories, one that is not there has nothing in it; one that somebody names is a typo. */
+        if (directory) {
+                _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+                if (fd < 0) {
+                        say_error("Failed to read '%s': %s", directory, strerror(errno));
+                        return STATUS_FAILED;
+                }
+        }
+        r = trust_load(directory ? only : trust_directories, say_problem, NULL, ret);
+        if (r == -ENOMEM)
+                oom();
+        if (r < 0) {
+                say_error("Failed to read the trusted certificates: %s", strerror(-r));
+                return STATUS_FAILED;
+        }
+        return STATUS_OK;
+}
+
+static void report_verified(const char *file, const Report *report, const VerifiedEnvelope *verified,
+                            const Options *options) {
+        const char *name = ipe_policy_name(report->policy), *signer = verified_envelope_signer(verified);
+        char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE];
+        struct json_object *object;
+
+        ipe_version_print(ipe_policy_version(report->policy), version);
+        if (options->json == JSON_OFF) {
+                if (!options->quiet)
+                        say("%s: '%s' %s, signed by '%s', who is trusted", file, name, version, signer);
+                return;
+        }
+        object = json_object_new_object();
+        if (!object)
+                oom();
+        json_set(object, "file", json_string(file));
+        json_set(object, "name", json_string(name));
+        json_set(object, "version", json_string(version));
+        digest_to_hex(envelope_digest(verified_envelope_get(verified)), hex);
+        json_set(object, "digest", json_string(hex));
+        json_set(object, "signer", json_string(signer));
+        digest_to_hex(verified_envelope_fingerprint(verified), hex);
+        json_set(object, "fingerprint", json_string(hex));
+        json_print(object, options->json);
+        json_object_put(object);
+}
+
+static ExitStatus verify(const char *file, const char *data, size_t size, const Trust *trust,
+                         const Options *options) {
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        ExitStatus status = STATUS_OK;
+        Failure failure = {};
+        Report report;
+        int r;
+
+        r = envelope_parse(data, size, &envelope, &failure);
+        if (r == 0)
+                r = trust_verify(trust, &envelope, &verified, &failure);
+        if (r < 0)
+                oom();
+        if (r > 0) {
+                say_error("%s: %s", file, failure.sentence);
+                return STATUS_NOT_TRUSTED;
+        }
+        report_make(file, data, size, false, &report);
+        if (report_has_error(&report)) {
+                say_error("%s: signed by '%s', who is trusted; but it is no policy:", file,
+                          verified_envelope_signer(verified));
+                report_print(&report, true);
+                status = STATUS_FAILED;
+        } else
+                report_verified(file, &report, verified, options);
+        report_done(&report);
+        return status;
+}
+
+ExitStatus verb_verify(int argc, char **argv, const Options *options) {
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        _cleanup_free_ char *data = NULL;
+        ExitStatus status;
+        size_t size;
+
+        status = load_trust(options->trust, &trust);
+        if (status != STATUS_OK)
+                return status;
+        if (read_or_say(argv[1], &data, &size) < 0)
+                return STATUS_FAILED;
+        return verify(input_name(argv[1]), data, size, trust, options);
+}
