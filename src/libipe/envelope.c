@@ -178,6 +178,11 @@ int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reter
         if (end != (const unsigned char *) data + size)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                                    "There are bytes behind the end of the signed policy.");
+        /* libcrypto also reads BER, of which the kernel sees other bytes as the signed ones. */
+        if (i2d_CMS_ContentInfo(envelope->cms, NULL) != (int) size)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The signed policy is not encoded in DER: sign it with 'ipectl sign', or without "
+                                   "-stream.");
         r = check_form(envelope, reterr);
         if (r != 0)
                 return r;

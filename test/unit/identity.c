@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "identity.h"
+#include "test-unit.h"
+
+#define DAY 86400L
+
+static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *value) {
+        X509_EXTENSION *extension;
+        X509V3_CTX context;
+
+        X509V3_set_ctx(&context, issuer, certificate, NULL, NULL, 0);
+        extension = X509V3_EXT_conf_nid(NULL, &context, nid, value);
+        assert_non_null(extension);
+        assert_int_equal(X509_add_ext(certificate, extension, -1), 1);
+        X509_EXTENSION_free(extension);
+}
+
+Identity *identity_make(const IdentityOptions *options) {
+        const Identity *issuer = options->issuer;
+        Identity *identity = calloc(1, sizeof(*identity));
+        static long serial;
+        X509 *certificate;
+        X509_NAME *name;
+
+        assert_non_null(identity);
+        identity->key = options->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+        identity->certificate = certificate = X509_new();
+        assert_non_null(identity->key);
+        assert_non_null(certificate);
+        if (!issuer)
+                issuer = identity;
+
+        X509_set_version(certificate, X509_VERSION_3);
+        ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
+        X509_gmtime_adj(X509_getm_notBefore(certificate), (options->from ? options->from : -1) * DAY);
+        X509_gmtime_adj(X509_getm_notAfter(certificate), (options->to ? options->to : 1) * DAY);
+        name = X509_get_subject_name(certificate);
+        assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) options->name,
+                                                    -1, -1, 0), 1);
+        X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate));
+        X509_set_pubkey(certificate, identity->key);
+        add_extension(certificate, issuer->certificate, NID_basic_constraints,
+                      options->authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
+        add_extension(certificate, issuer->certificate, NID_key_usage,
+                      options->authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+        add_extension(certificate, issuer->certificate, NID_subject_key_identifier, "hash");
+        assert_true(X509_sign(certificate, issuer->key, EVP_sha256()) > 0);
+        return identity;
+}
+
+Identity *identity_free(Identity *identity) {
+        if (!identity)
+                return NULL;
+        EVP_PKEY_free(identity->key);
+        X509_free(identity->certificate);
+        free(identity);
+        return NULL;
+}
+
+/* Takes what was written into a BIO, and frees it. */
+static char *take_bio(BIO *bio, size_t *ret_size) {
+        char *data, *copy;
+        long size = BIO_get_mem_data(bio, &data);
+
+        copy = malloc((size_t) size + 1);
+        assert_non_null(copy);
+        memcpy(copy, data, (size_t) size);
+        copy[size] = '\0';
+        if (ret_size)
+                *ret_size = (size_t) size;
+        BIO_free(bio);
+        return copy;
+}
+
+char *identity_certificate(const Identity *identity) {
+        BIO *bio = BIO_new(BIO_s_mem());
+
+        assert_int_equal(PEM_write_bio_X509(bio, identity->certificate), 1);
+        return take_bio(bio, NULL);
+}
+
+char *identity_key(const Identity *identity, const char *passphrase) {
+        const EVP_CIPHER *cipher = passphrase ? EVP_aes_256_cbc() : NULL;
+        BIO *bio = BIO_new(BIO_s_mem());
+
+        assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, identity->key, cipher, passphrase,
+                                                       passphrase ? (int) strlen(passphrase) : 0, NULL, NULL), 1);
+        return take_bio(bio, NULL);
+}
+
+static ASN1_TIME *days_from_now(int days) {
+        ASN1_TIME *when = X509_gmtime_adj(NULL, days * DAY);
+
+        assert_non_null(when);
+        return when;
+}
+
+char *identity_revoke(const Identity *issuer, const Identity *revoked, int from, int to) {
+        ASN1_TIME *start = days_from_now(from), *end = days_from_now(to);
+        BIO *bio = BIO_new(BIO_s_mem());
+        X509_CRL *crl = X509_CRL_new();
+
+        assert_non_null(crl);
+        X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+        X509_CRL_set_issuer_name(crl, X509_get_subject_name(issuer->certificate));
+        X509_CRL_set1_lastUpdate(crl, start);
+        X509_CRL_set1_nextUpdate(crl, end);
+        if (revoked) {
+                X509_REVOKED *entry = X509_REVOKED_new();
+
+                X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(revoked->certificate));
+                X509_REVOKED_set_revocationDate(entry, start);
+                assert_int_equal(X509_CRL_add0_revoked(crl, entry), 1);
+        }
+        X509_CRL_sort(crl);
+        assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
+        assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
+        X509_CRL_free(crl);
+        ASN1_TIME_free(start);
+        ASN1_TIME_free(end);
+        return take_bio(bio, NULL);
+}
+
+void *message_make(size_t *ret_size, const MessageOptions *options) {
+        const unsigned flags = ((CMS_BINARY | CMS_NOATTR | CMS_NOSMIMECAP) & ~options->without) | options->flags;
+        size_t size = options->size ? options->size : strlen(options->text);
+        BIO *input = BIO_new_mem_buf(options->text, (int) size), *output = BIO_new(BIO_s_mem());
+        CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, CMS_PARTIAL | flags);
+
+        assert_non_null(input);
+        assert_non_null(output);
+        assert_non_null(cms);
+        if (options->content_type)
+                assert_int_equal(CMS_set1_eContentType(cms, OBJ_nid2obj(options->content_type)), 1);
+        for (const Identity *const *signer = options->signers; *signer; signer++)
+                assert_non_null(CMS_add1_signer(cms, (*signer)->certificate, (*signer)->key,
+                                                options->digest ? options->digest : EVP_sha256(), flags));
+        for (const Identity *const *other = options->others; *other; other++)
+                assert_int_equal(CMS_add1_cert(cms, (*other)->certificate), 1);
+        if (options->indefinite) {
+                assert_int_equal(i2d_CMS_bio_stream(output, cms, input, (int) flags | CMS_STREAM), 1);
+        } else {
+                assert_int_equal(CMS_final(cms, input, NULL, flags), 1);
+                assert_int_equal(i2d_CMS_bio(output, cms), 1);
+        }
+        CMS_ContentInfo_free(cms);
+        BIO_free(input);
+        return take_bio(output, ret_size);
+}
