@@ -26,7 +26,8 @@ int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
  *
  * name: within dir_fd, without a slash. mode: as of open().
  *
- * Returns 0, -ENOSPC, -EROFS, -EIO or another errno; then nothing changed and no temporary file is left. */
+ * Returns 0, -ENOSPC, -EROFS, -EIO or another errno; then nothing changed and no temporary file is left. Only if the
+ * directory alone cannot be made durable, the new content is there already, and may be lost again with a crash. */
 int replace_file_at(int dir_fd, const char *name, const void *data, size_t size, unsigned mode);
 
 /* What replace_file_at() may leave behind when the machine stops: the names of its temporary files start so. */

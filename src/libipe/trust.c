@@ -181,6 +181,12 @@ static int judge(int error, const char *subject, Failure *reterr) {
         case X509_V_ERR_CERT_REVOKED:
                 return failure_set(reterr, FAILURE_CERTIFICATE_REVOKED,
                                    "The certificate of the signer '%s' is revoked.", subject);
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+        case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "Whether the certificate of the signer '%s' is revoked cannot be told (%s): renew "
+                                   "the list in /etc/ipe/trust.d/, NAME.crl.pem.", subject, reason);
         default:
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
                                    "The signer '%s' is not trusted (%s): put the certificate into /etc/ipe/trust.d/ "
