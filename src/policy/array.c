@@ -48,6 +48,9 @@ void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
 
 /**
  * ipe_array_trim() - Give back what is not in use
+ * @array: its elements may move
+ * @size: bytes of an element
+ *
  * Return: %0, or %-ENOMEM and the array as it was.
  */
 int ipe_array_trim(struct ipe_array *array, size_t size)

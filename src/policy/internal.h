@@ -145,9 +145,7 @@ static inline u32 ipe_ref_at(const struct ipe_policy *policy, u32 index)
 	return ((const u32 *)policy->refs.data)[index];
 }
 
-/**
- * struct ipe_token - bytes of the text
- */
+/* Bytes of the text. */
 struct ipe_token {
 	const char *text;
 	size_t len;
@@ -173,9 +171,7 @@ struct ipe_line {
 	u32 number;
 };
 
-/**
- * struct ipe_reader - the text, and how far it is read
- */
+/* The text, and how far it is read. */
 struct ipe_reader {
 	const char *next;
 	const char *end;

@@ -47,9 +47,7 @@ struct ipe_lint {
 
 typedef void (*ipe_lint_fn)(const struct ipe_lint *lint, void *userdata);
 
-/**
- * ipe_policy_lint() - Call @fn for each remark, in the order of the text
- */
+/* Calls @fn for each remark, in the order of the text. */
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		     void *userdata);
 

@@ -15,10 +15,10 @@
 
 #include "port.h"
 
-/**
- * enum ipe_op - what is about to happen to a file
- * @IPE_OP_UNKNOWN: an operation of a newer kernel that the language has no
- *	word for; only the global DEFAULT can decide about it
+/*
+ * What is about to happen to a file. IPE_OP_UNKNOWN is an operation of a newer
+ * kernel that the language has no word for; only the global DEFAULT can decide
+ * about it.
  */
 enum ipe_op {
 	IPE_OP_EXECUTE,
@@ -102,9 +102,7 @@ struct ipe_vocabulary {
 	u32 answered;
 };
 
-/**
- * ipe_vocabulary_init() - Fill in the builtin properties, none answered
- */
+/* Fills in the builtin properties, none answered. */
 void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary);
 
 /**
@@ -119,14 +117,10 @@ void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary);
 int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
 			  const struct ipe_property *property);
 
-/**
- * ipe_vocabulary_answer_builtin() - Say that all builtin properties are filled
- */
+/* Says that all builtin properties are answered. */
 void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary);
 
-/**
- * struct ipe_version - policy version, compared from left to right
- */
+/* X.Y.Z, compared from left to right. */
 struct ipe_version {
 	u16 major;
 	u16 minor;
@@ -136,16 +130,11 @@ struct ipe_version {
 /* Bytes of "65535.65535.65535" and its NUL. */
 #define IPE_VERSION_STRLEN 18
 
-/**
- * ipe_version_print() - "X.Y.Z"
- */
+/* Writes "X.Y.Z". */
 void ipe_version_print(const struct ipe_version *version,
 		       char buf[IPE_VERSION_STRLEN]);
 
-/**
- * ipe_version_compare() - Order two versions
- * Return: below, equal to or above 0, as @a is below, equal to or above @b.
- */
+/* Below, equal to or above 0, as @a is below, equal to or above @b. */
 int ipe_version_compare(const struct ipe_version *a,
 			const struct ipe_version *b);
 
@@ -229,25 +218,23 @@ int ipe_policy_parse(const char *text, size_t len,
 /* Longest policy text, in bytes: the extended envelope's ceiling. */
 #define IPE_POLICY_TEXT_MAX (64U << 20)
 
-/**
- * ipe_policy_free() - Free a policy; NULL is fine
- */
+/* NULL is fine. */
 void ipe_policy_free(struct ipe_policy *policy);
 
 /* The name is NUL-terminated and lives as long as the policy. */
 const char *ipe_policy_name(const struct ipe_policy *policy);
 const struct ipe_version *ipe_policy_version(const struct ipe_policy *policy);
 
-/**
- * ipe_policy_rollback_floor() - policy_rollback_floor= of the header
- * Return: the floor; the policy's own version where the header names none.
+/*
+ * policy_rollback_floor= of the header; the policy's own version where the
+ * header names none.
  */
 const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy);
 
-/**
- * ipe_policy_extended_line() - Does the policy need the extended ABI?
- * Return: the first line (counted from 1) that upstream kernels refuse, or 0.
+/*
+ * Does the policy need the extended ABI? The first line (counted from 1) that
+ * upstream kernels refuse, or 0.
  */
 unsigned int ipe_policy_extended_line(const struct ipe_policy *policy);
 
@@ -256,9 +243,7 @@ unsigned int ipe_policy_n_rules(const struct ipe_policy *policy);
 /* Bytes of memory that @policy holds, its text not counted. */
 size_t ipe_policy_size(const struct ipe_policy *policy);
 
-/**
- * enum ipe_match - which part of a policy decided
- */
+/* Which part of a policy decided. */
 enum ipe_match {
 	IPE_MATCH_RULE,
 	IPE_MATCH_OP_DEFAULT,
@@ -280,8 +265,8 @@ struct ipe_verdict {
 	const struct ipe_rule *rule;
 };
 
-/**
- * ipe_policy_evaluate() - Judge a file
+/*
+ * Judges a file.
  *
  * Takes a time that does not depend on the number of rules, allocates nothing
  * and never sleeps. The first matching rule wins, then the operation's
@@ -298,8 +283,8 @@ unsigned int ipe_rule_line(const struct ipe_rule *rule);
 unsigned int ipe_rule_index(const struct ipe_policy *policy,
 			    const struct ipe_rule *rule);
 
-/**
- * ipe_verdict_print() - The rule or DEFAULT that decided, as canonical text
+/*
+ * Writes the rule or DEFAULT that decided, as canonical text.
  * @buf: NUL-terminated if @size is not 0, cut where it does not fit
  * @size: bytes of @buf
  *
@@ -313,8 +298,8 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 			 const struct ipe_verdict *verdict,
 			 char *buf, size_t size);
 
-/**
- * ipe_policy_print() - The whole policy as canonical text
+/*
+ * Writes the whole policy as canonical text.
  *
  * Parsing the result gives a policy with the same verdicts, and printing that
  * one the same text. Arguments and return as of ipe_verdict_print(); the

@@ -196,6 +196,9 @@ void ipe_version_print(const struct ipe_version *version,
 
 /**
  * ipe_policy_name() - The policy_name of the header
+ * @policy: compiled
+ *
+ * Return: NUL-terminated, owned by @policy.
  */
 const char *ipe_policy_name(const struct ipe_policy *policy)
 {
@@ -204,6 +207,9 @@ const char *ipe_policy_name(const struct ipe_policy *policy)
 
 /**
  * ipe_policy_version() - The policy_version of the header
+ * @policy: compiled
+ *
+ * Return: owned by @policy.
  */
 const struct ipe_version *ipe_policy_version(const struct ipe_policy *policy)
 {
@@ -212,6 +218,8 @@ const struct ipe_version *ipe_policy_version(const struct ipe_policy *policy)
 
 /**
  * ipe_policy_rollback_floor() - The policy_rollback_floor of the header
+ * @policy: compiled
+ *
  * Return: the floor; the policy's own version where the header names none.
  */
 const struct ipe_version *
@@ -222,6 +230,8 @@ ipe_policy_rollback_floor(const struct ipe_policy *policy)
 
 /**
  * ipe_policy_extended_line() - Does the policy need the extended ABI?
+ * @policy: compiled
+ *
  * Return: the first line that upstream kernels refuse, or %0.
  */
 unsigned int ipe_policy_extended_line(const struct ipe_policy *policy)
@@ -230,7 +240,10 @@ unsigned int ipe_policy_extended_line(const struct ipe_policy *policy)
 }
 
 /**
- * ipe_policy_n_rules() - How many rules there are, DEFAULTs not counted
+ * ipe_policy_n_rules() - Count the rules
+ * @policy: compiled
+ *
+ * Return: how many there are, DEFAULTs not counted.
  */
 unsigned int ipe_policy_n_rules(const struct ipe_policy *policy)
 {
@@ -238,7 +251,10 @@ unsigned int ipe_policy_n_rules(const struct ipe_policy *policy)
 }
 
 /**
- * ipe_policy_size() - Bytes of memory that a policy holds, without its text
+ * ipe_policy_size() - Measure a policy
+ * @policy: compiled
+ *
+ * Return: bytes of memory that it holds, its text not counted.
  */
 size_t ipe_policy_size(const struct ipe_policy *policy)
 {
@@ -255,7 +271,10 @@ size_t ipe_policy_size(const struct ipe_policy *policy)
 }
 
 /**
- * ipe_rule_line() - Where a rule stands in the text, counted from 1
+ * ipe_rule_line() - Where a rule stands in the text
+ * @rule: of a verdict
+ *
+ * Return: the line, counted from 1.
  */
 unsigned int ipe_rule_line(const struct ipe_rule *rule)
 {
@@ -263,7 +282,11 @@ unsigned int ipe_rule_line(const struct ipe_rule *rule)
 }
 
 /**
- * ipe_rule_index() - The place of a rule among all rules, counted from 0
+ * ipe_rule_index() - The place of a rule among all rules
+ * @policy: that has the rule
+ * @rule: of a verdict
+ *
+ * Return: the place, counted from 0.
  */
 unsigned int ipe_rule_index(const struct ipe_policy *policy,
 			    const struct ipe_rule *rule)

@@ -54,7 +54,8 @@ int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 	if (reader->next == reader->end)
 		return 0;
 
-	ret->start = ret->next = reader->next;
+	ret->start = reader->next;
+	ret->next = reader->next;
 	ret->number = ++reader->number;
 	found = memchr(ret->start, '\n', reader->end - ret->start);
 	end = found ? found : reader->end;
@@ -106,6 +107,10 @@ bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret)
 
 /**
  * ipe_token_equals() - Is the token exactly this word?
+ * @token: to be compared
+ * @word: NUL-terminated
+ *
+ * Return: whether it is.
  */
 bool ipe_token_equals(const struct ipe_token *token, const char *word)
 {
@@ -116,6 +121,7 @@ bool ipe_token_equals(const struct ipe_token *token, const char *word)
 /**
  * ipe_token_strip() - Take a prefix from a token
  * @token: advanced behind @prefix if it starts so, unchanged if not
+ * @prefix: NUL-terminated
  *
  * Return: whether it started so.
  */

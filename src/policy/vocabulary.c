@@ -33,6 +33,9 @@ static const struct ipe_property builtin[IPE_PROPERTY_BUILTIN_COUNT] = {
 
 /**
  * ipe_op_name() - The word for an operation
+ * @op: may be IPE_OP_UNKNOWN
+ *
+ * Return: a static string.
  */
 const char *ipe_op_name(enum ipe_op op)
 {
@@ -41,6 +44,9 @@ const char *ipe_op_name(enum ipe_op op)
 
 /**
  * ipe_action_name() - The word for an action
+ * @action: not IPE_ACTION_UNSET
+ *
+ * Return: a static string.
  */
 const char *ipe_action_name(enum ipe_action action)
 {
