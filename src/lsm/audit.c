@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Audit records: 1420 (access), 1421 (configuration), 1422 (policy load), 1404
+ * (enforce). See ipe(7) for the fields.
+ */
+
+#include <linux/cred.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/uidgid.h>
+
+#include "audit.h"
+
+static const char *const hook_names[IPE_HOOK_COUNT] = {
+	[IPE_HOOK_BPRM_CHECK] = "BPRM_CHECK",
+	[IPE_HOOK_MMAP] = "MMAP",
+	[IPE_HOOK_MPROTECT] = "MPROTECT",
+	[IPE_HOOK_KERNEL_READ] = "KERNEL_READ",
+	[IPE_HOOK_KERNEL_LOAD] = "KERNEL_LOAD",
+};
+
+/**
+ * ipe_audit_is_plain() - May a text stand between quotes in a record?
+ * @text: not NUL-terminated
+ * @len: bytes of @text
+ *
+ * Unlike audit_log_untrustedstring() a space is fine, as quotes are around it.
+ *
+ * Return: whether it may.
+ */
+bool ipe_audit_is_plain(const char *text, size_t len)
+{
+	for (; len; len--, text++)
+		if (*text < 0x20 || *text > 0x7e || *text == '"')
+			return false;
+	return true;
+}
+
+static void put_subject(struct audit_buffer *ab, const struct file *file)
+{
+	const struct inode *inode;
+
+	if (!file) {
+		audit_log_format(ab, " path=? dev=? ino=?");
+		return;
+	}
+	inode = file_inode(file);
+	audit_log_d_path(ab, " path=", &file->f_path);
+	audit_log_format(ab, " dev=");
+	audit_log_untrustedstring(ab, inode->i_sb->s_id);
+	audit_log_format(ab, " ino=%lu", inode->i_ino);
+}
+
+/* The verdict has been given: for its text memory is asked for, not insisted on. */
+static void put_rule(struct audit_buffer *ab, const struct ipe_policy *policy,
+		     const struct ipe_verdict *verdict)
+{
+	size_t len = ipe_verdict_print(policy, verdict, NULL, 0);
+	char *text;
+
+	len = min_t(size_t, len, IPE_AUDIT_RULE_MAX);
+	text = kmalloc(len + 1, GFP_ATOMIC | __GFP_NOWARN);
+	if (!text) {
+		audit_log_format(ab, " rule=?");
+		return;
+	}
+	ipe_verdict_print(policy, verdict, text, len + 1);
+	if (ipe_audit_is_plain(text, len)) {
+		audit_log_format(ab, " rule=\"%s\"", text);
+	} else {
+		audit_log_format(ab, " rule=");
+		audit_log_n_hex(ab, text, len);
+	}
+	kfree(text);
+}
+
+/**
+ * ipe_audit_access() - Record a verdict
+ * @event: the verdict and what it was about
+ * @suppressed: equal denials before this one that were not recorded
+ *
+ * Context: that of the verdict; does not sleep.
+ */
+void ipe_audit_access(const struct ipe_event *event, u64 suppressed)
+{
+	char comm[sizeof(current->comm)];
+	struct audit_buffer *ab;
+
+	ab = audit_log_start(audit_context(), GFP_ATOMIC | __GFP_NOWARN,
+			     AUDIT_IPE_ACCESS);
+	if (!ab)
+		return;
+	audit_log_format(ab, "ipe_op=%s ipe_hook=%s enforcing=%d pid=%d comm=",
+			 ipe_op_name(event->verdict.op),
+			 hook_names[event->hook], event->enforcing,
+			 task_tgid_nr(current));
+	audit_log_untrustedstring(ab, get_task_comm(comm, current));
+	put_subject(ab, event->file);
+	put_rule(ab, event->loaded->policy, &event->verdict);
+	if (suppressed)
+		audit_log_format(ab, " suppressed=%llu", suppressed);
+	audit_log_end(ab);
+}
+
+/**
+ * struct names - what the fields of a policy are called
+ * @name: the name's
+ * @version: the version's
+ * @digest: the digest's
+ */
+struct names {
+	const char *name;
+	const char *version;
+	const char *digest;
+};
+
+static const struct names any_names = {
+	"policy_name=", " policy_version=", " policy_digest=",
+};
+
+static const struct names old_names = {
+	"old_active_pol_name=", " old_active_pol_version=",
+	" old_policy_digest=",
+};
+
+static const struct names new_names = {
+	" new_active_pol_name=", " new_active_pol_version=",
+	" new_policy_digest=",
+};
+
+static void put_policy(struct audit_buffer *ab, const struct names *names,
+		       struct ipe_identity policy)
+{
+	char version[IPE_VERSION_STRLEN] = "?";
+
+	audit_log_format(ab, "%s", names->name);
+	if (policy.name)
+		audit_log_untrustedstring(ab, policy.name);
+	else
+		audit_log_format(ab, "?");
+
+	if (policy.version)
+		ipe_version_print(policy.version, version);
+	audit_log_format(ab, "%s%s", names->version, version);
+
+	audit_log_format(ab, "%s%s", names->digest,
+			 policy.digest ? "sha256:" : "?");
+	if (policy.digest)
+		audit_log_n_hex(ab, policy.digest, SHA256_DIGEST_SIZE);
+}
+
+static void put_session(struct audit_buffer *ab)
+{
+	audit_log_format(ab, " auid=%u ses=%u",
+			 from_kuid(&init_user_ns, audit_get_loginuid(current)),
+			 audit_get_sessionid(current));
+}
+
+static void put_outcome(struct audit_buffer *ab, int error)
+{
+	put_session(ab);
+	audit_log_format(ab, " lsm=ipe res=%d", !error);
+	if (error)
+		audit_log_format(ab, " errno=%d", error);
+}
+
+static struct audit_buffer *start(int type)
+{
+	return audit_log_start(audit_context(), GFP_KERNEL, type);
+}
+
+/**
+ * ipe_audit_load() - Record that a policy was loaded, or was not
+ * @policy: as far as it is known
+ * @where: the place of a syntax error; may be NULL
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_load(struct ipe_identity policy,
+		    const struct ipe_parse_error *where, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_POLICY_LOAD);
+
+	if (!ab)
+		return;
+	put_policy(ab, &any_names, policy);
+	put_outcome(ab, error);
+	if (where && where->line)
+		audit_log_format(ab, " line=%u column=%u", where->line,
+				 where->column);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_activation() - Record that a policy became active, or did not
+ * @old: the active policy until now; NULL if there is none
+ * @new: the one that was asked for; NULL if that is deleted
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_activation(const struct ipe_loaded *old,
+			  const struct ipe_loaded *new, int error)
+{
+	static const struct ipe_identity unknown;
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	put_policy(ab, &old_names, old ? ipe_identity(old) : unknown);
+	put_policy(ab, &new_names, new ? ipe_identity(new) : unknown);
+	put_outcome(ab, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_delete() - Record that a policy was deleted, or was not
+ * @policy: as far as it is known
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_delete(struct ipe_identity policy, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=delete ");
+	put_policy(ab, &any_names, policy);
+	put_outcome(ab, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_enforce() - Record that enforcement is switched
+ * @old: from
+ * @new: to
+ *
+ * Context: Process context.
+ */
+void ipe_audit_enforce(bool old, bool new)
+{
+	struct audit_buffer *ab = start(AUDIT_MAC_STATUS);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "enforcing=%d old_enforcing=%d", new, old);
+	put_session(ab);
+	audit_log_format(ab, " enabled=1 old-enabled=1 lsm=ipe res=1");
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_success_audit() - Record that records of what is allowed are
+ *	switched on or off
+ * @old: from
+ * @new: to
+ *
+ * Context: Process context.
+ */
+void ipe_audit_success_audit(bool old, bool new)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=success_audit success_audit=%d old_success_audit=%d",
+			 new, old);
+	put_outcome(ab, 0);
+	audit_log_end(ab);
+}

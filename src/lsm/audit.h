@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What audit records look like; who is recorded is decided elsewhere. The
+ * documented fields come first, in the documented order; ours come at the end.
+ * A value that is not plain text is in hex without quotes, as everywhere in
+ * audit, so that no name can pass for a field.
+ */
+#ifndef _SECURITY_IPE_AUDIT_H
+#define _SECURITY_IPE_AUDIT_H
+
+#include <linux/audit.h>
+
+#include "loaded.h"
+#include "report.h"
+
+/* Bytes of a rule that a record shows; what is longer is cut. */
+#define IPE_AUDIT_RULE_MAX 1024
+
+/**
+ * struct ipe_identity - what a record says of a policy
+ * @name: NULL if it could not be read
+ * @version: NULL if it could not be read
+ * @digest: SHA-256 of the envelope; NULL if there was none to look at
+ */
+struct ipe_identity {
+	const char *name;
+	const struct ipe_version *version;
+	const u8 *digest;
+};
+
+static inline struct ipe_identity
+ipe_identity(const struct ipe_loaded *loaded)
+{
+	return (struct ipe_identity){
+		.name = ipe_policy_name(loaded->policy),
+		.version = ipe_policy_version(loaded->policy),
+		.digest = loaded->envelope.digest,
+	};
+}
+
+void ipe_audit_access(const struct ipe_event *event, u64 suppressed);
+void ipe_audit_load(struct ipe_identity policy,
+		    const struct ipe_parse_error *where, int error);
+void ipe_audit_activation(const struct ipe_loaded *old,
+			  const struct ipe_loaded *new, int error);
+void ipe_audit_delete(struct ipe_identity policy, int error);
+void ipe_audit_enforce(bool old, bool new);
+void ipe_audit_success_audit(bool old, bool new);
+bool ipe_audit_is_plain(const char *text, size_t len);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the LSM keeps with inodes, superblocks and block devices: for each
+ * provider the struct of its own header, one behind the other. A provider that
+ * is not built takes no room. The kernel allocates the blobs zeroed with their
+ * objects, and frees them with those.
+ */
+#ifndef _SECURITY_IPE_BLOB_H
+#define _SECURITY_IPE_BLOB_H
+
+#include <linux/blk_types.h>
+#include <linux/fs.h>
+#include <linux/lsm_hooks.h>
+
+#include "provider-blobs.h"
+
+#define IPE_PROVIDER(name) struct ipe_##name##_inode name;
+struct ipe_inode_blob {
+#include "provider-list.h"
+};
+
+#undef IPE_PROVIDER
+
+#define IPE_PROVIDER(name) struct ipe_##name##_sb name;
+struct ipe_sb_blob {
+#include "provider-list.h"
+};
+
+#undef IPE_PROVIDER
+
+#define IPE_PROVIDER(name) struct ipe_##name##_bdev name;
+struct ipe_bdev_blob {
+#include "provider-list.h"
+};
+
+#undef IPE_PROVIDER
+
+/* Sizes until the LSM is prepared, then offsets in the kernel's blobs. */
+extern struct lsm_blob_sizes ipe_blob_sizes;
+
+static inline struct ipe_inode_blob *ipe_inode_blob(const struct inode *inode)
+{
+	return inode->i_security + ipe_blob_sizes.lbs_inode;
+}
+
+static inline struct ipe_sb_blob *ipe_sb_blob(const struct super_block *sb)
+{
+	return sb->s_security + ipe_blob_sizes.lbs_superblock;
+}
+
+static inline struct ipe_bdev_blob *
+ipe_bdev_blob(const struct block_device *bdev)
+{
+	return bdev->bd_security + ipe_blob_sizes.lbs_bdev;
+}
+
+#endif

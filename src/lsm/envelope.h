@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A policy as it comes from user space: one DER PKCS#7 message with the policy
+ * text as its content. Copied first, then verified; only then is there a text.
+ */
+#ifndef _SECURITY_IPE_ENVELOPE_H
+#define _SECURITY_IPE_ENVELOPE_H
+
+#include <linux/types.h>
+#include <crypto/sha2.h>
+
+/* Bytes that the kernel's ASN.1 decoder takes. */
+#define IPE_ENVELOPE_MAX 65535
+
+/**
+ * struct ipe_envelope - bytes, and the policy text in them
+ * @data: owned; NULL for the unsigned boot policy
+ * @len: bytes of @data
+ * @text: inside @data, or the boot policy in the kernel image. NULL until the
+ *	signature is verified
+ * @text_len: bytes of @text
+ * @digest: SHA-256 of @data, made when it was copied; of nothing for the boot
+ *	policy
+ */
+struct ipe_envelope {
+	u8 *data;
+	size_t len;
+	const char *text;
+	size_t text_len;
+	u8 digest[SHA256_DIGEST_SIZE];
+};
+
+struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len);
+int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
+		      size_t len);
+int ipe_envelope_verify(struct ipe_envelope *envelope);
+void ipe_envelope_release(struct ipe_envelope *envelope);
+ssize_t ipe_envelope_message_len(const u8 *data, size_t len);
+
+#endif

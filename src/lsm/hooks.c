@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The questions: may this be executed, mapped executable, or loaded?
+ *
+ * Each hook names the operation and the file; judge() does the rest: which
+ * policy decides, what is known of the file, the verdict, the report, the
+ * errno. Hooks that a provider needs to learn about files are the provider's.
+ */
+
+#define pr_fmt(fmt) "ipe: " fmt
+
+#include <linux/binfmts.h>
+#include <linux/cache.h>
+#include <linux/dcache.h>
+#include <linux/errno.h>
+#include <linux/fs.h>
+#include <linux/kernel_read_file.h>
+#include <linux/lsm_hooks.h>
+#include <linux/mm.h>
+#include <linux/mman.h>
+#include <linux/security.h>
+
+#include "hooks.h"
+#include "ipe.h"
+#include "lifecycle.h"
+#include "provider.h"
+#include "report.h"
+
+/*
+ * @file: NULL for anonymous memory and for buffers that user space hands in;
+ *	of those nothing is known, and only DEFAULTs and rules that want a
+ *	property to be FALSE match
+ *
+ * Everything is judged by the inode that has the bytes. Over overlayfs a file
+ * is opened, mapped and given to mprotect() as different objects, and all of
+ * them lead to that inode.
+ */
+static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
+{
+	struct ipe_event event = { .hook = hook, .file = file };
+	struct ipe_evidence evidence;
+	struct inode *inode = NULL;
+
+	guard(rcu)();
+
+	event.loaded = ipe_lifecycle_deciding(&ipe_lifecycle);
+	if (!event.loaded)
+		return 0;
+
+	event.enforcing = READ_ONCE(ipe_enforce);
+	if (file)
+		inode = d_real_inode(file->f_path.dentry);
+	event.inode = inode;
+	ipe_providers_collect(inode, &evidence);
+	event.verdict = ipe_policy_evaluate(event.loaded->policy, op,
+					    &evidence.facts);
+	if (WARN_ON_ONCE(event.verdict.action != IPE_ACTION_ALLOW &&
+			 event.verdict.action != IPE_ACTION_DENY))
+		event.verdict.action = IPE_ACTION_DENY;
+	ipe_report(&event);
+
+	if (event.verdict.action == IPE_ACTION_DENY && event.enforcing)
+		return -EACCES;
+	return 0;
+}
+
+static int on_exec(struct linux_binprm *bprm)
+{
+	return judge(IPE_HOOK_BPRM_CHECK, IPE_OP_EXECUTE, bprm->file);
+}
+
+static int on_mmap(struct file *file, unsigned long reqprot,
+		   unsigned long prot, unsigned long flags)
+{
+	if (!(prot & PROT_EXEC))
+		return 0;
+	return judge(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+}
+
+/* What is executable already was judged when it became so. */
+static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
+		       unsigned long prot)
+{
+	if (!(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC)
+		return 0;
+	return judge(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, vma->vm_file);
+}
+
+/**
+ * struct purpose - what the kernel reads something for
+ * @known: the language has a word for it
+ * @op: that word
+ */
+struct purpose {
+	bool known;
+	enum ipe_op op;
+};
+
+/* Files and buffers are numbered alike. */
+static const struct purpose purposes[] = {
+	[READING_FIRMWARE] = { true, IPE_OP_FIRMWARE },
+	[READING_MODULE] = { true, IPE_OP_KMODULE },
+	[READING_KEXEC_IMAGE] = { true, IPE_OP_KEXEC_IMAGE },
+	[READING_KEXEC_INITRAMFS] = { true, IPE_OP_KEXEC_INITRAMFS },
+	[READING_POLICY] = { true, IPE_OP_POLICY },
+	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
+};
+
+static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);
+static_assert((int)READING_MODULE == (int)LOADING_MODULE);
+static_assert((int)READING_KEXEC_IMAGE == (int)LOADING_KEXEC_IMAGE);
+static_assert((int)READING_KEXEC_INITRAMFS == (int)LOADING_KEXEC_INITRAMFS);
+static_assert((int)READING_POLICY == (int)LOADING_POLICY);
+static_assert((int)READING_X509_CERTIFICATE == (int)LOADING_X509_CERTIFICATE);
+
+static enum ipe_op op_of(unsigned int id)
+{
+	if (id < ARRAY_SIZE(purposes) && purposes[id].known)
+		return purposes[id].op;
+	pr_warn_once("purpose %u has no operation, only the global DEFAULT decides\n",
+		     id);
+	return IPE_OP_UNKNOWN;
+}
+
+static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
+			  bool contents)
+{
+	return judge(IPE_HOOK_KERNEL_READ, op_of(id), file);
+}
+
+static int on_kernel_load(enum kernel_load_data_id id, bool contents)
+{
+	return judge(IPE_HOOK_KERNEL_LOAD, op_of(id), NULL);
+}
+
+static struct security_hook_list hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(bprm_check_security, on_exec),
+	LSM_HOOK_INIT(mmap_file, on_mmap),
+	LSM_HOOK_INIT(file_mprotect, on_mprotect),
+	LSM_HOOK_INIT(kernel_read_file, on_kernel_read),
+	LSM_HOOK_INIT(kernel_load_data, on_kernel_load),
+};
+
+/**
+ * ipe_hooks_register() - From now on, ask
+ *
+ * Context: while the LSM starts, once.
+ */
+void __init ipe_hooks_register(void)
+{
+	security_add_hooks(hooks, ARRAY_SIZE(hooks), &ipe_lsm_id);
+}

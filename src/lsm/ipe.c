@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where the LSM starts: switches, blobs, hooks, the boot policy. What each hook
+ * does is in hooks.c and in the providers.
+ */
+
+#define pr_fmt(fmt) "ipe: " fmt
+
+#include <linux/moduleparam.h>
+#include <uapi/linux/lsm.h>
+
+#include "blob.h"
+#include "envelope.h"
+#include "hooks.h"
+#include "ipe.h"
+#include "lifecycle.h"
+#include "loaded.h"
+#include "provider.h"
+
+bool ipe_enforce = true;
+bool ipe_success_audit;
+bool ipe_enabled __ro_after_init;
+
+module_param_named(enforce, ipe_enforce, bool, 0400);
+MODULE_PARM_DESC(enforce, "Deny what the policy denies (0: record it only)");
+module_param_named(success_audit, ipe_success_audit, bool, 0400);
+MODULE_PARM_DESC(success_audit, "Record what the policy allows, too");
+
+struct lsm_blob_sizes ipe_blob_sizes __ro_after_init = {
+	.lbs_bdev = sizeof(struct ipe_bdev_blob),
+	.lbs_inode = sizeof(struct ipe_inode_blob),
+	.lbs_superblock = sizeof(struct ipe_sb_blob),
+};
+
+const struct lsm_id ipe_lsm_id = {
+	.id = LSM_ID_IPE,
+	.name = "ipe",
+};
+
+static int __init load_boot_policy(void)
+{
+	size_t len = ipe_boot_text_end - ipe_boot_text;
+	struct ipe_parse_error error = {};
+	struct ipe_envelope envelope;
+	struct ipe_loaded *loaded;
+	int r;
+
+	if (!len)
+		return 0;
+	envelope = ipe_envelope_unsigned(ipe_boot_text, len);
+	r = ipe_loaded_new(&envelope, &loaded, &error);
+	if (r) {
+		pr_err("boot policy, line %u, column %u: %s\n", error.line,
+		       error.column, error.sentence ?: "not usable");
+		return r;
+	}
+	return ipe_lifecycle_boot(&ipe_lifecycle, loaded);
+}
+
+static int __init init_lsm(void)
+{
+	int r;
+
+	r = ipe_providers_init();
+	if (r)
+		return r;
+	ipe_hooks_register();
+	ipe_enabled = true;
+	return load_boot_policy();
+}
+
+DEFINE_LSM(ipe) = {
+	.name = "ipe",
+	.blobs = &ipe_blob_sizes,
+	.init = init_lsm,
+};

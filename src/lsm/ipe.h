@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the whole LSM shares: the switches, and who we are.
+ *
+ * Reading order: hooks.c (a question comes in), provider.h (what is known of
+ * the file), policy/policy.h (the answer), report.h (who is told). The writers'
+ * side: fs.c and fs_policy.c (securityfs), envelope.h (is it signed?), loaded.h
+ * (a policy in memory), lifecycle.h (which one decides).
+ */
+#ifndef _SECURITY_IPE_IPE_H
+#define _SECURITY_IPE_IPE_H
+
+#include <linux/lsm_hooks.h>
+#include <linux/types.h>
+
+/*
+ * A DENY is an error, and not a record alone.
+ *
+ * ipe.enforce= on the command line; written by the file "enforce" under its
+ * lock, read with READ_ONCE(), once for a verdict and its record.
+ */
+extern bool ipe_enforce;
+
+/*
+ * An ALLOW is recorded too.
+ *
+ * ipe.success_audit= on the command line; written by the file "success_audit"
+ * under its lock, read with READ_ONCE().
+ */
+extern bool ipe_success_audit;
+
+/* The LSM is in use: lsm= or CONFIG_LSM names it. */
+extern bool ipe_enabled;
+
+extern const struct lsm_id ipe_lsm_id;
+
+/* boot_text.S: the boot policy, up to ipe_boot_text_end; may be empty. */
+extern const char ipe_boot_text[];
+extern const char ipe_boot_text_end[];
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A policy in memory: the envelope it came in, and what it was compiled to.
+ * Immutable; there is no such thing of an unverified policy.
+ */
+#ifndef _SECURITY_IPE_LOADED_H
+#define _SECURITY_IPE_LOADED_H
+
+#include <linux/refcount.h>
+#include <linux/workqueue.h>
+
+#include "envelope.h"
+#include "policy/policy.h"
+
+/**
+ * struct ipe_loaded - a loaded policy
+ * @refs: of its slot, of the active pointer, of readers of its files. Verdicts
+ *	take none, they look at it under RCU
+ * @rcu_work: frees it after the last verdict, in a worker: that may take long
+ * @serial: of all policies ever loaded, no other has this number
+ * @envelope: its bytes; owned
+ * @policy: the compiled text; borrows the text of @envelope
+ */
+struct ipe_loaded {
+	refcount_t refs;
+	struct rcu_work rcu_work;
+	u64 serial;
+	struct ipe_envelope envelope;
+	struct ipe_policy *policy;
+};
+
+int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
+		   struct ipe_parse_error *reterr);
+struct ipe_loaded *ipe_loaded_get(struct ipe_loaded *loaded);
+void ipe_loaded_put(struct ipe_loaded *loaded);
+
+DEFINE_FREE(ipe_loaded_put, struct ipe_loaded *, if (_T) ipe_loaded_put(_T))
+
+#endif

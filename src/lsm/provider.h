@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A provider knows one mechanism that proves where a file's bytes come from,
+ * and fills in the facts of the properties that it answers.
+ *
+ * To add one: write providers/NAME.c with a struct ipe_provider_NAME and
+ * providers/NAME.h with struct ipe_NAME_inode, ipe_NAME_sb and ipe_NAME_bdev
+ * (empty where it keeps nothing there), give it a symbol in Kconfig, and a line
+ * in Makefile. Nothing else knows its name.
+ */
+#ifndef _SECURITY_IPE_PROVIDER_H
+#define _SECURITY_IPE_PROVIDER_H
+
+#include <linux/fs.h>
+#include <linux/lsm_hooks.h>
+
+#include "policy/policy.h"
+
+/* Longest digest that a provider reports, in bytes. */
+#define IPE_EVIDENCE_DIGEST_MAX 64
+
+/**
+ * struct ipe_subject - what is judged
+ * @inode: the inode that has the bytes: below overlayfs, where that is in
+ *	between; never NULL, as nobody is asked about anonymous memory. The
+ *	caller holds a reference to its file
+ */
+struct ipe_subject {
+	struct inode *inode;
+};
+
+/**
+ * struct ipe_evidence - facts, and room for what they point to
+ * @facts: what the policy is evaluated with; digests point into @room, or to
+ *	memory that stays until the end of the RCU read-side critical section
+ * @room: not initialised; one element a digest property, by its slot
+ *
+ * Lives on the stack of one verdict.
+ */
+struct ipe_evidence {
+	struct ipe_facts facts;
+	u8 room[IPE_DIGESTS_MAX][IPE_EVIDENCE_DIGEST_MAX];
+};
+
+/**
+ * struct ipe_answer - a property that a provider answers
+ * @property: name and kind
+ * @feature: the word in the file "features" that tells user space of it; NULL
+ *	for what every kernel with this LSM answers
+ * @left_out: configured out: rules may name the property, none matches
+ * @slot: where its fact is in struct ipe_facts; set while the LSM starts
+ */
+struct ipe_answer {
+	struct ipe_property property;
+	const char *feature;
+	bool left_out;
+	u8 slot;
+};
+
+/**
+ * struct ipe_provider - a mechanism
+ * @name: for messages
+ * @answers: what it answers
+ * @n_answers: elements of @answers
+ * @hooks: LSM hooks of its own, registered after @init; may be NULL. There are
+ *	as many places for a hook as there are LSMs, so no hook twice in IPE
+ * @n_hooks: elements of @hooks
+ * @init: called once while the LSM starts; may be NULL
+ * @collect: fills in the facts. Called inside an RCU read-side critical
+ *	section: does not sleep or allocate
+ */
+struct ipe_provider {
+	const char *name;
+	struct ipe_answer *answers;
+	unsigned int n_answers;
+	struct security_hook_list *hooks;
+	unsigned int n_hooks;
+	int (*init)(void);
+	void (*collect)(const struct ipe_subject *subject,
+			struct ipe_evidence *evidence);
+};
+
+/*
+ * The properties that policies may name.
+ *
+ * Complete when the LSM has started, and constant from then on.
+ */
+extern struct ipe_vocabulary ipe_vocabulary;
+
+int ipe_providers_init(void);
+int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
+			struct ipe_provider *provider);
+void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence);
+size_t ipe_providers_features(char *buf, size_t size);
+
+/**
+ * ipe_evidence_true() - Say that a boolean property is TRUE of the subject
+ * @evidence: gets the fact
+ * @answer: a boolean property
+ */
+static inline void ipe_evidence_true(struct ipe_evidence *evidence,
+				     const struct ipe_answer *answer)
+{
+	if (!answer->left_out)
+		evidence->facts.booleans |= BIT(answer->slot);
+}
+
+/**
+ * ipe_evidence_digest() - Say which digest the subject has
+ * @evidence: gets the fact
+ * @answer: a digest property
+ * @algorithm: constant, or valid as long as @value
+ * @value: valid until the end of the RCU read-side critical section, or in
+ *	&ipe_evidence.room
+ * @len: bytes of @value
+ */
+static inline void ipe_evidence_digest(struct ipe_evidence *evidence,
+				       const struct ipe_answer *answer,
+				       const char *algorithm, const u8 *value,
+				       size_t len)
+{
+	if (answer->left_out)
+		return;
+	evidence->facts.digests[answer->slot] = (struct ipe_digest){
+		.algorithm = algorithm,
+		.algorithm_len = strlen(algorithm),
+		.value = value,
+		.value_len = len,
+	};
+}
+
+#endif

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * boot_verified: the bytes of the file are those that the boot loader handed
+ * over in the initramfs, which secure or measured boot vouches for.
+ *
+ * The initramfs is unpacked into rootfs, which anybody with the permission may
+ * write to later. So a file is boot verified if it is on rootfs, was there when
+ * the kernel had unpacked the initramfs, and has not been opened for writing
+ * nor changed its size since. rootfs is in memory: its inodes stay as long as
+ * their files, so that nothing is forgotten.
+ *
+ * Every way to change the bytes passes one of the two hooks: write, shared
+ * mappings, fallocate, copy_file_range, clones and io_uring need a file that
+ * is open for writing; truncate and O_TRUNC change the size. Opened is enough:
+ * nobody can know when a writer writes. What a process has mapped executable
+ * before a file is opened for writing stays mapped; the page cache is shared
+ * with the writer, as in every file system without integrity of its own.
+ */
+
+#include <linux/cache.h>
+#include <linux/fs_struct.h>
+#include <linux/sched.h>
+
+#include "blob.h"
+#include "provider.h"
+
+static struct ipe_answer boot_answers[] __ro_after_init = {
+	{ .property = { "boot_verified", IPE_PROPERTY_BOOLEAN } },
+};
+
+/* Written once, by the thread that unpacks, before any user process runs. */
+static bool populated __ro_after_init;
+
+static void collect_boot(const struct ipe_subject *subject,
+			 struct ipe_evidence *evidence)
+{
+	const struct ipe_boot_inode *inode;
+
+	if (!ipe_sb_blob(subject->inode->i_sb)->boot.initramfs)
+		return;
+	inode = &ipe_inode_blob(subject->inode)->boot;
+	if (inode->early && !READ_ONCE(inode->touched))
+		ipe_evidence_true(evidence, &boot_answers[0]);
+}
+
+static void touch(const struct inode *inode)
+{
+	if (ipe_sb_blob(inode->i_sb)->boot.initramfs)
+		WRITE_ONCE(ipe_inode_blob(inode)->boot.touched, true);
+}
+
+/* Runs in the thread that unpacked the initramfs into its root. */
+static void remember_initramfs(void)
+{
+	const struct super_block *sb = current->fs->root.mnt->mnt_sb;
+
+	ipe_sb_blob(sb)->boot.initramfs = true;
+	populated = true;
+}
+
+static int mark_new_inode(struct inode *inode)
+{
+	if (!populated)
+		ipe_inode_blob(inode)->boot.early = true;
+	return 0;
+}
+
+static int notice_open(struct file *file)
+{
+	if (file->f_mode & FMODE_WRITE)
+		touch(file_inode(file));
+	return 0;
+}
+
+static int notice_resize(struct mnt_idmap *idmap, struct dentry *dentry,
+			 struct iattr *attr)
+{
+	if (attr->ia_valid & ATTR_SIZE)
+		touch(d_inode(dentry));
+	return 0;
+}
+
+static struct security_hook_list boot_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(initramfs_populated, remember_initramfs),
+	LSM_HOOK_INIT(inode_alloc_security, mark_new_inode),
+	LSM_HOOK_INIT(file_open, notice_open),
+	LSM_HOOK_INIT(inode_setattr, notice_resize),
+};
+
+struct ipe_provider ipe_provider_boot __ro_after_init = {
+	.name = "boot",
+	.answers = boot_answers,
+	.n_answers = ARRAY_SIZE(boot_answers),
+	.hooks = boot_hooks,
+	.n_hooks = ARRAY_SIZE(boot_hooks),
+	.collect = collect_boot,
+};

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dmverity_roothash, dmverity_signature, dmverity_cmdline: the file system that
+ * the file is in is on a dm-verity volume, and which one.
+ *
+ * dm-verity tells us about a volume each time its device is resumed: first the
+ * root hash, then whether a signature of it was verified. It cannot be taken
+ * off the device again: a verity table may only be replaced by another one, or
+ * by the error target.
+ */
+
+#include <linux/cache.h>
+#include <linux/crypto.h>
+#include <linux/hex.h>
+#include <linux/init.h>
+#include <linux/rcupdate.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "blob.h"
+#include "provider.h"
+
+/**
+ * struct ipe_verity_volume - what dm-verity said of a volume
+ * @rcu: for freeing it after the last verdict that looks at it
+ * @cmdline: the command line names this root hash; constant
+ * @is_signed: the kernel verified a signature of the root hash; set after
+ *	@volume is published, with the device still suspended
+ * @len: bytes of @value
+ * @value: raw root hash
+ * @algorithm: as the crypto API spells it
+ */
+struct ipe_verity_volume {
+	struct rcu_head rcu;
+	bool cmdline;
+	bool is_signed;
+	size_t len;
+	u8 value[IPE_ROOT_HASH_MAX];
+	char algorithm[CRYPTO_MAX_ALG_NAME];
+};
+
+enum { ROOT_HASH, SIGNATURE, CMDLINE };
+
+static struct ipe_answer verity_answers[] __ro_after_init = {
+	[ROOT_HASH] = {
+		.property = { "dmverity_roothash", IPE_PROPERTY_DIGEST },
+	},
+	[SIGNATURE] = {
+		.property = { "dmverity_signature", IPE_PROPERTY_BOOLEAN },
+		.left_out = !IS_ENABLED(CONFIG_IPE_PROP_DM_VERITY_SIGNATURE),
+	},
+	[CMDLINE] = {
+		.property = { "dmverity_cmdline", IPE_PROPERTY_BOOLEAN, true },
+		.feature = "dmverity-cmdline",
+	},
+};
+
+static struct ipe_cmdline_hashes authorised __ro_after_init;
+
+static void replace_volume(struct ipe_dm_verity_bdev *blob,
+			   struct ipe_verity_volume *volume)
+{
+	struct ipe_verity_volume *old;
+
+	old = rcu_replace_pointer(blob->volume, volume, true);
+	if (old)
+		kfree_rcu(old, rcu);
+}
+
+static bool is_same(const struct ipe_verity_volume *volume,
+		    const struct dm_verity_digest *digest)
+{
+	return volume && volume->len == digest->digest_len &&
+	       !memcmp(volume->value, digest->digest, volume->len) &&
+	       !strcmp(volume->algorithm, digest->alg);
+}
+
+/*
+ * A volume that is resumed with the table it had keeps its object, so that its
+ * signature does not look missing for a moment.
+ */
+static int set_root_hash(struct ipe_dm_verity_bdev *blob,
+			 const struct dm_verity_digest *digest)
+{
+	struct ipe_verity_volume *volume;
+
+	if (!digest) {
+		replace_volume(blob, NULL);
+		return 0;
+	}
+	if (is_same(rcu_dereference_protected(blob->volume, true), digest))
+		return 0;
+	if (WARN_ON_ONCE(digest->digest_len > sizeof(volume->value)))
+		return -EINVAL;
+
+	volume = kzalloc(sizeof(*volume), GFP_KERNEL);
+	if (!volume)
+		return -ENOMEM;
+	volume->len = digest->digest_len;
+	memcpy(volume->value, digest->digest, volume->len);
+	strscpy(volume->algorithm, digest->alg);
+	volume->cmdline = ipe_cmdline_hashes_match(&authorised, volume->value,
+						   volume->len);
+	replace_volume(blob, volume);
+	return 0;
+}
+
+/* dm-verity names the root hash before it speaks of a signature. */
+static int set_signed(struct ipe_dm_verity_bdev *blob, bool is_signed)
+{
+	struct ipe_verity_volume *volume;
+
+	volume = rcu_dereference_protected(blob->volume, true);
+	if (volume)
+		WRITE_ONCE(volume->is_signed, is_signed);
+	else if (WARN_ON_ONCE(is_signed))
+		return -EINVAL;
+	return 0;
+}
+
+static int set_integrity(struct block_device *bdev,
+			 enum lsm_integrity_type type, const void *value,
+			 size_t size)
+{
+	struct ipe_dm_verity_bdev *blob = &ipe_bdev_blob(bdev)->dm_verity;
+
+	if (type == LSM_INT_DMVERITY_ROOTHASH)
+		return set_root_hash(blob, value);
+	if (type == LSM_INT_DMVERITY_SIG_VALID)
+		return set_signed(blob, value && size);
+	return -EINVAL;
+}
+
+static void free_bdev(struct block_device *bdev)
+{
+	replace_volume(&ipe_bdev_blob(bdev)->dm_verity, NULL);
+}
+
+static void collect_dm_verity(const struct ipe_subject *subject,
+			      struct ipe_evidence *evidence)
+{
+	const struct block_device *bdev = subject->inode->i_sb->s_bdev;
+	const struct ipe_verity_volume *volume;
+
+	if (!bdev)
+		return;
+	volume = rcu_dereference(ipe_bdev_blob(bdev)->dm_verity.volume);
+	if (!volume)
+		return;
+	ipe_evidence_digest(evidence, &verity_answers[ROOT_HASH],
+			    volume->algorithm, volume->value, volume->len);
+	if (READ_ONCE(volume->is_signed))
+		ipe_evidence_true(evidence, &verity_answers[SIGNATURE]);
+	if (volume->cmdline)
+		ipe_evidence_true(evidence, &verity_answers[CMDLINE]);
+}
+
+static void parse_root_hash(const char *hex, struct ipe_root_hash *ret)
+{
+	size_t digits = hex ? strlen(hex) : 0;
+
+	ret->len = 0;
+	if (digits % 2 || digits / 2 > sizeof(ret->value))
+		return;
+	if (digits && !hex2bin(ret->value, hex, digits / 2))
+		ret->len = digits / 2;
+}
+
+/**
+ * ipe_cmdline_hashes_parse() - Find roothash= and usrhash= in a command line
+ * @cmdline: NUL-terminated; spoilt
+ * @ret: overwritten
+ *
+ * Parameters are split and unquoted as the kernel's own are. They count behind
+ * a "--" too, as for systemd-veritysetup-generator. If one occurs again, the
+ * last one counts; one that is not hex counts as none.
+ */
+void ipe_cmdline_hashes_parse(char *cmdline, struct ipe_cmdline_hashes *ret)
+{
+	char *param, *value;
+
+	*ret = (struct ipe_cmdline_hashes){};
+	cmdline = skip_spaces(cmdline);
+	while (*cmdline) {
+		cmdline = next_arg(cmdline, &param, &value);
+		if (!strcmp(param, "roothash"))
+			parse_root_hash(value, &ret->root);
+		else if (!strcmp(param, "usrhash"))
+			parse_root_hash(value, &ret->usr);
+	}
+}
+
+static bool matches(const struct ipe_root_hash *hash, const u8 *value,
+		    size_t len)
+{
+	return len && hash->len == len && !memcmp(hash->value, value, len);
+}
+
+/**
+ * ipe_cmdline_hashes_match() - Does the command line name this root hash?
+ * @hashes: of the command line
+ * @value: raw root hash; of any algorithm, as the command line names none
+ * @len: bytes of @value
+ *
+ * Return: whether it does.
+ */
+bool ipe_cmdline_hashes_match(const struct ipe_cmdline_hashes *hashes,
+			      const u8 *value, size_t len)
+{
+	return matches(&hashes->root, value, len) ||
+	       matches(&hashes->usr, value, len);
+}
+
+static int __init init_dm_verity(void)
+{
+	char *cmdline = kstrdup(saved_command_line, GFP_KERNEL);
+
+	if (!cmdline)
+		return -ENOMEM;
+	ipe_cmdline_hashes_parse(cmdline, &authorised);
+	kfree(cmdline);
+	return 0;
+}
+
+static struct security_hook_list verity_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(bdev_setintegrity, set_integrity),
+	LSM_HOOK_INIT(bdev_free_security, free_bdev),
+};
+
+struct ipe_provider ipe_provider_dm_verity __ro_after_init = {
+	.name = "dm_verity",
+	.answers = verity_answers,
+	.n_answers = ARRAY_SIZE(verity_answers),
+	.hooks = verity_hooks,
+	.n_hooks = ARRAY_SIZE(verity_hooks),
+	.init = init_dm_verity,
+	.collect = collect_dm_verity,
+};

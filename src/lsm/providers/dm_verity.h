@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _SECURITY_IPE_PROVIDERS_DM_VERITY_H
+#define _SECURITY_IPE_PROVIDERS_DM_VERITY_H
+
+#include <linux/types.h>
+
+/* Longest root hash that dm-verity makes, in bytes. */
+#define IPE_ROOT_HASH_MAX 64
+
+struct ipe_dm_verity_inode {
+};
+
+struct ipe_dm_verity_sb {
+};
+
+/**
+ * struct ipe_dm_verity_bdev - the volume on a block device
+ * @volume: NULL where there is none. Read under RCU; written by the
+ *	bdev_setintegrity hook, which device-mapper calls with the device
+ *	suspended and its lock held; freed with the device
+ */
+struct ipe_dm_verity_bdev {
+	struct ipe_verity_volume __rcu *volume;
+};
+
+/**
+ * struct ipe_root_hash - a root hash of the kernel command line
+ * @len: bytes of @value; 0 if the command line has none, or none that is hex
+ * @value: raw bytes
+ */
+struct ipe_root_hash {
+	size_t len;
+	u8 value[IPE_ROOT_HASH_MAX];
+};
+
+/**
+ * struct ipe_cmdline_hashes - what the kernel command line authorises
+ * @root: of roothash=
+ * @usr: of usrhash=
+ */
+struct ipe_cmdline_hashes {
+	struct ipe_root_hash root;
+	struct ipe_root_hash usr;
+};
+
+void ipe_cmdline_hashes_parse(char *cmdline, struct ipe_cmdline_hashes *ret);
+bool ipe_cmdline_hashes_match(const struct ipe_cmdline_hashes *hashes,
+			      const u8 *value, size_t len);
+
+#endif
