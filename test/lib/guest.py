@@ -5,8 +5,8 @@ A machine has a console, kept in a log file, and a channel for the agent. How it
 uml.py and of qemu_agent.py.
 """
 
+import collections
 import errno
-import os
 import re
 import select
 import subprocess
@@ -77,6 +77,8 @@ class Machine:
 
     # How long one call may take.
     TIMEOUT_SEC = 60
+    # Bytes of a line, and of all lines that are not answered yet.
+    LINE, WINDOW = 1000, 3000
 
     def __init__(self, log):
         self.log = log
@@ -87,7 +89,6 @@ class Machine:
 
     def connect(self, process, channel, boot_timeout_sec):
         self.process, self.channel = process, channel
-        os.set_blocking(channel.fileno(), False)
         line = self._read_line(boot_timeout_sec)
         if line != b"= ready":
             raise MachineFailed(f"unexpected first words of the agent: {line!r}\n{self._tail()}")
@@ -100,16 +101,24 @@ class Machine:
 
     def batch(self, commands):
         """Sends many commands, [(verb, argument...)], and returns their answers in order."""
-        data = b"".join(b" ".join(map(encode, command)) + b"\n" for command in commands)
+        lines = collections.deque(line for command in commands for line in self._lines(command))
+        sent = collections.deque()
         answers = []
-        deadline = time.monotonic() + self.TIMEOUT_SEC
         while len(answers) < len(commands):
-            if b"\n" in self.buffer:
-                answers.append(self._parse(self._take_line()))
-                deadline = time.monotonic() + self.TIMEOUT_SEC
-                continue
-            data = self._exchange(data, deadline)
+            # What the terminal on the other side can hold, and no more: see agent.c.
+            while lines and (not sent or sum(sent) + len(lines[0]) <= self.WINDOW):
+                self._send(lines[0])
+                sent.append(len(lines.popleft()))
+            line = self._read_line(self.TIMEOUT_SEC)
+            sent.popleft()
+            if line != b"+":
+                answers.append(self._parse(line))
         return answers
+
+    def _lines(self, command):
+        data = b" ".join(map(encode, command))
+        pieces = [data[at:at + self.LINE] for at in range(0, len(data), self.LINE)]
+        return [*(piece + b"\t\n" for piece in pieces[:-1]), pieces[-1] + b"\n"]
 
     def call(self, verb, *arguments):
         return self.batch([(verb, *arguments)])[0]
@@ -130,31 +139,24 @@ class Machine:
             raise MachineFailed(f"unexpected answer {line!r}\n{self._tail()}")
         return Answer(int(match.group(1)), decode(match.group(2)))
 
-    def _take_line(self):
-        line, _, self.buffer = self.buffer.partition(b"\n")
-        return line.rstrip(b"\r")
+    def _send(self, data):
+        try:
+            self.channel.sendall(data)
+        except OSError as error:
+            raise MachineFailed(f"the machine does not listen: {error}\n{self._tail()}") from error
 
     def _read_line(self, timeout_sec):
         deadline = time.monotonic() + timeout_sec
         while b"\n" not in self.buffer:
-            self._exchange(b"", deadline)
-        return self._take_line()
-
-    def _exchange(self, data, deadline):
-        """Sends what can be sent and reads what can be read; returns what is left to send."""
-        timeout = deadline - time.monotonic()
-        if timeout <= 0:
-            raise MachineFailed(f"the machine does not answer\n{self._tail()}")
-        readable, writable, _ = select.select([self.channel], [self.channel] if data else [], [], timeout)
-        if readable:
+            timeout = deadline - time.monotonic()
+            if timeout <= 0 or not select.select([self.channel], [], [], timeout)[0]:
+                raise MachineFailed(f"the machine does not answer\n{self._tail()}")
             received = self.channel.recv(1 << 20)
             if not received:
                 raise MachineFailed(f"the machine has stopped\n{self._tail()}")
             self.buffer += received
-        if writable:
-            # A terminal's input buffer is small: no more than it can hold at a time.
-            data = data[self.channel.send(data[:2048]):]
-        return data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line.rstrip(b"\r")
 
     # The console
 

@@ -2,10 +2,15 @@
 /*
  * The agent's loop: reads commands from the terminal that agent=DEVICE of the kernel command line names,
  * and answers there. See agent.h. The console is left to the kernel.
+ *
+ * A terminal's input buffer is small, and User-mode Linux never reads again from one that was full. So the other
+ * side sends no more than fits before it gets an answer, and breaks a long command into lines: one that ends in a
+ * tab goes on in the next, and is answered by a '+'.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,12 +153,30 @@ static void mount_basics(void)
         mount("tmpfs", "/tmp", "tmpfs", 0, NULL);
 }
 
+/* Reads one command into *command, NUL-terminated; returns false at the end of the input. */
+static bool read_command(FILE *input, int fd, struct answer *command)
+{
+        static char *line;
+        static size_t size;
+        ssize_t n;
+
+        command->size = 0;
+        while ((n = getline(&line, &size, input)) > 0) {
+                bool goes_on = n > 1 && line[n - 2] == '\t';
+
+                answer_add(command, line, (size_t)n - (goes_on ? 2 : 0));
+                if (!goes_on)
+                        return true;
+                write_all(fd, "+\n", 2);
+        }
+        return false;
+}
+
 int main(void)
 {
         const char *path = getenv("agent");
         struct word words[WORDS_MAX];
-        char *line = NULL;
-        size_t size = 0;
+        struct answer command = { 0 };
         FILE *input;
         int fd;
 
@@ -167,9 +190,9 @@ int main(void)
                 reboot(RB_POWER_OFF);
         }
         write_all(fd, "= ready\n", 8);
-        while (getline(&line, &size, input) > 0) {
+        while (read_command(input, fd, &command)) {
                 struct answer answer = { 0 };
-                int n = split(line, words);
+                int n = split(command.data, words);
 
                 send_answer(fd, run_verb(&answer, n, words), &answer);
                 free(answer.data);

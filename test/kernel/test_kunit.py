@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The LSM's own tests, which run in the kernel while it boots: all of them ran, and none failed or was skipped."""
+
+import re
+
+import pytest
+from guest import TOP
+
+CASE = re.compile(r"KUNIT_CASE\((\w+)\)")
+SUITE = re.compile(r'\.name = "([\w-]+)",\s+(?:\.init = \w+,\s+)?(?:\.exit = \w+,\s+)?\.test_cases')
+RESULT = re.compile(r"^ *(ok|not ok) \d+ ([\w-]+)(.*)$", re.M)
+
+
+def expected():
+    """The suites and cases in the source."""
+    found = {}
+    for path in sorted((TOP / "src/lsm/tests").glob("*.c")):
+        text = path.read_text()
+        suite, = SUITE.findall(text)
+        found[suite] = set(CASE.findall(text))
+        assert found[suite], path
+    return found
+
+
+@pytest.fixture(scope="module")
+def results(boot):
+    """{name: (result, remark)} of suites and cases, in the kernel's words."""
+    machine = boot("kunit", "kunit.enable=1", "kunit.filter_glob=ipe-*")
+    text = machine.log.read_text(errors="replace")
+    return {name: (result, remark) for result, name, remark in RESULT.findall(text)}, machine.trouble()
+
+
+@pytest.mark.parametrize("suite", expected())
+def test_suite(results, suite):
+    found, _ = results
+    for name in (suite, *sorted(expected()[suite])):
+        assert found.get(name) == ("ok", ""), name
+
+
+def test_nothing_ran_that_is_not_known(results):
+    found, _ = results
+    assert set(found) == set(expected()) | set().union(*expected().values())
+
+
+def test_kernel_has_nothing_to_report(results):
+    _, trouble = results
+    assert not trouble

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Each property, TRUE and FALSE and by digest, in each place, by each way to execute something."""
+
+import keys
+import pytest
+from world import BOOLEANS, DIGESTS
+
+WAYS = ("exec", "mmap", "mmap-shared", "mprotect")
+ROOT_HASHES = ("unsigned", "signed")
+PLACES = ("initramfs", "initramfs-script", "initramfs-late", "tmpfs", "ext4", "fsverity", "fsverity-signed",
+          "verity", "verity-signed", "overlay-verity", "overlay-copied-up", "overlay-initramfs")
+DIGEST_PLACES = {"dmverity_roothash": ("verity", "verity-signed"), "fsverity_digest": ("fsverity", "fsverity-signed")}
+CONDITIONS = [*(f"{name}={value}" for name in BOOLEANS for value in ("TRUE", "FALSE")),
+              *(f"{name}={place}" for name in DIGESTS for place in DIGEST_PLACES[name]),
+              "dmverity_signature=TRUE dmverity_roothash=verity-signed",
+              "dmverity_signature=FALSE dmverity_roothash=verity",
+              "dmverity_signature=TRUE dmverity_roothash=verity",
+              "boot_verified=FALSE fsverity_signature=FALSE dmverity_signature=FALSE"]
+
+
+def is_true(place, term, world):
+    name, _, value = term.partition("=")
+    if name in DIGESTS:
+        return place.facts.get(name) == world.places[value].facts[name]
+    return place.facts.get(name, False) == (value == "TRUE")
+
+
+def in_policy(condition, world):
+    """The condition with a digest in the place of a place's name."""
+    terms = []
+    for term in condition.split():
+        name, _, value = term.partition("=")
+        terms.append(f"{name}=sha256:{world.places[value].facts[name]}" if name in DIGESTS else term)
+    return " ".join(terms)
+
+
+@pytest.fixture(scope="module")
+def verdicts(world_of_variant):
+    """verdicts(condition, action): {(place, way): errno} under one rule; one policy for all places."""
+    known = {}
+
+    def get(condition, action):
+        if (condition, action) not in known:
+            world = world_of_variant
+            other = "DENY" if action == "ALLOW" else "ALLOW"
+            world.activate(f"DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action={other}\n"
+                           f"op=EXECUTE {in_policy(condition, world)} action={action}\n")
+            asked = [(place, way) for place in PLACES for way in WAYS]
+            answers = world.machine.batch([(way, world.places[place].path) for place, way in asked])
+            known[condition, action] = {key: answer.name for key, answer in zip(asked, answers)}
+        return known[condition, action]
+
+    return get
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("condition", CONDITIONS)
+@pytest.mark.parametrize("action", ("ALLOW", "DENY"))
+def test_property(world, verdicts, condition, place, action):
+    matches = all(is_true(world.places[place], term, world) for term in condition.split())
+    allowed = matches == (action == "ALLOW")
+    expected = {way: "OK" if allowed else "EACCES" for way in WAYS}
+    if place == "initramfs-script" and condition.startswith("boot_verified"):
+        # Its interpreter is asked about too, and is in the initramfs as well.
+        assert world.places["initramfs"].facts == world.places[place].facts
+    found = verdicts(condition, action)
+    assert {way: found[place, way] for way in WAYS} == expected
+
+
+ANONYMOUS = (("anonymous-mmap",), ("anonymous-mprotect",), ("anonymous-shared-mmap",), ("memfd-exec", "/bin/hello"),
+             ("memfd-mmap", "/bin/hello"), ("memfd-mprotect", "/bin/hello"))
+
+
+@pytest.mark.parametrize("call", ANONYMOUS, ids=lambda call: call[0])
+@pytest.mark.parametrize("condition", [f"{name}={value}" for name in BOOLEANS for value in ("TRUE", "FALSE")])
+def test_memory_without_a_file_has_no_property(world, condition, call):
+    world.activate(f"DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nop=EXECUTE {condition} action=ALLOW\n")
+    assert world.machine.errno(*call) == ("OK" if condition.endswith("FALSE") else "EACCES")
+
+
+@pytest.mark.parametrize("call", ANONYMOUS, ids=lambda call: call[0])
+def test_memory_without_a_file_follows_the_default(world, call):
+    world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n")
+    assert world.machine.errno(*call) == "EACCES"
+    world.activate("DEFAULT action=ALLOW\n")
+    assert world.machine.errno(*call) == "OK"
+
+
+def test_mapping_that_is_not_executable_is_not_asked_about(world):
+    world.activate("DEFAULT action=DENY\n")
+    assert world.machine.errno("mmap-read", "/ext4/plain") == "OK"
+    assert world.machine.errno("mmap", "/ext4/plain") == "EACCES"
+
+
+WRITES = {"touched": "touch-open", "truncated": "truncate-same"}
+BOOT_ONLY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nop=EXECUTE boot_verified=TRUE action=ALLOW\n"
+
+
+@pytest.mark.parametrize("file, write", WRITES.items())
+def test_initramfs_file_that_may_have_been_written_is_not_boot_verified(world, file, write):
+    world.activate(BOOT_ONLY)
+    assert world.machine.errno("mmap", f"/bin/{file}") == "OK"
+    world.machine.must(write, f"/bin/{file}")
+    assert [world.machine.errno(way, f"/bin/{file}") for way in WAYS] == ["EACCES"] * len(WAYS)
+
+
+def test_initramfs_file_that_is_being_written_is_not_boot_verified(world):
+    world.activate(BOOT_ONLY)
+    assert world.machine.errno("mmap", "/bin/written") == "OK"
+    world.machine.must("hold", 1, "/bin/written", "w")
+    assert world.machine.errno("mmap", "/bin/written") == "EACCES"
+    world.machine.must("hold-close", 1)
+    assert world.machine.errno("mmap", "/bin/written") == "EACCES"
+
+
+def test_initramfs_file_stays_boot_verified_under_another_name(world):
+    world.activate(BOOT_ONLY)
+    world.machine.must("link", "/bin/moved", "/bin/linked")
+    world.machine.must("rename", "/bin/moved", "/bin/renamed")
+    world.machine.must("chmod", "/bin/renamed", "0755")
+    assert world.machine.errno("exec", "/bin/renamed") == "OK"
+    assert world.machine.errno("exec", "/bin/linked") == "OK"
+
+
+def test_file_that_replaces_one_of_the_initramfs_is_not_boot_verified(world):
+    world.activate(BOOT_ONLY)
+    world.machine.must("copy", "/bin/hello", "/bin/replacement")
+    world.machine.must("rename", "/bin/replacement", "/bin/linked")
+    assert world.machine.errno("exec", "/bin/linked") == "EACCES"
+
+
+def test_fsverity_that_is_enabled_later_counts_at_once(world):
+    digest = "fsverity_digest=sha256:" + keys.fsverity_digest(world.kit.programs["late-fsv"])
+    world.activate(f"DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nop=EXECUTE {digest} action=ALLOW\n")
+    assert world.machine.errno("exec", "/ext4/late-fsv") == "EACCES"
+    world.machine.must("fsverity", "/ext4/late-fsv")
+    assert world.machine.errno("exec", "/ext4/late-fsv") == "OK"
+
+
+def test_fsverity_signature_of_an_untrusted_key_is_refused(world):
+    world.machine.must("copy", "/ext4/late-fsv", "/ext4/other-fsv")
+    assert world.machine.errno("fsverity", "/ext4/other-fsv", "/fsv-other.sig") == "ENOKEY"
+    world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+                   "op=EXECUTE fsverity_signature=TRUE action=ALLOW\n")
+    assert world.machine.errno("exec", "/ext4/other-fsv") == "EACCES"
+
+
+def test_root_hash_signature_of_an_untrusted_key_is_refused(world):
+    table = world.kit.unsigned.table(world.machine.disk(1))
+    assert world.machine.errno("verity", "untrusted", *table, "/unsigned.other-sig") != "OK"
+
+
+def test_volume_that_gets_a_signature_counts_as_signed_from_then_on(world):
+    table = world.kit.reloaded.table(world.machine.disk(3))
+    node = world.machine.must("verity", "reloaded", *table).text
+    world.machine.must("mount", node, "/reloaded", "erofs", "ro")
+    world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+                   "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n")
+    assert world.machine.errno("exec", "/reloaded/hello") == "EACCES"
+    world.machine.must("verity", "reloaded", *table, "/reloaded.sig")
+    assert world.machine.errno("exec", "/reloaded/hello") == "OK"
+    world.machine.must("verity", "reloaded", *table)
+    assert world.machine.errno("exec", "/reloaded/hello") == "EACCES"

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The things that IPE tells apart, on one test machine: the same program in every kind of place.
+
+A place is a path and the facts that hold for it. Kit makes what a boot needs on the host (disks, initramfs);
+World sets the places up in the running machine and keeps track of policies there.
+"""
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import guest
+import keys
+import volumes
+
+IPE = guest.IPE
+BOOLEANS = ("boot_verified", "dmverity_signature", "fsverity_signature", "dmverity_cmdline")
+DIGESTS = ("dmverity_roothash", "fsverity_digest")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A program and what is true of it; facts: {property: True, or the digest in hex}."""
+    path: str
+    facts: dict = field(default_factory=dict, hash=False)
+
+
+class Kit:
+    """What every boot starts from; made once a test session."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.agent, self.hello = guest.build_agent(self.directory)
+        self.programs = {name: self.hello + bytes([number]) * 8
+                         for number, name in enumerate(("plain", "fsv", "fsv-signed", "late-fsv"), start=1)}
+        files = {"hello": self.hello}
+        self.unsigned = volumes.verity(self.directory / "unsigned.img", files, "00" * 32)
+        self.signed = volumes.verity(self.directory / "signed.img", files, "11" * 32)
+        self.reloaded = volumes.verity(self.directory / "reloaded.img", files, "22" * 32)
+        volumes.ext4(self.directory / "ext4.img", self.programs)
+        certificates = keys.directory()
+        self.files = {
+            "bin/hello": self.hello,
+            "bin/script": b"#!/bin/hello\n",
+            "bin/touched": self.hello + b"t", "bin/truncated": self.hello + b"u", "bin/written": self.hello + b"w",
+            "bin/moved": self.hello + b"m", "lib/firmware/boot-fw": b"firmware", "certificate": b"not read",
+            "test.der": (certificates / "test.der").read_bytes(),
+            "fsv-signed.sig": keys.sign_fsverity(self.programs["fsv-signed"]),
+            "fsv-other.sig": keys.sign_fsverity(self.programs["late-fsv"], key="other"),
+            "signed.sig": keys.sign_root_hash(self.signed.root_hash),
+            "reloaded.sig": keys.sign_root_hash(self.reloaded.root_hash),
+            "unsigned.other-sig": keys.sign_root_hash(self.unsigned.root_hash, key="other"),
+        }
+
+    def initramfs(self, name, files=None):
+        return guest.initramfs(self.directory / name, self.agent, {**self.files, **(files or {})})
+
+    def disks(self, name):
+        """Image files for one boot; the first one is writable, and this boot's own."""
+        own = self.directory / f"{name}-ext4.img"
+        own.write_bytes((self.directory / "ext4.img").read_bytes())
+        return [own, self.unsigned.image, self.signed.image, self.reloaded.image]
+
+
+def places(kit):
+    """{name: Place} as World.set_up() makes them; dmverity_cmdline is as without a command line."""
+    unsigned = {"dmverity_roothash": kit.unsigned.root_hash}
+    signed = {"dmverity_roothash": kit.signed.root_hash, "dmverity_signature": True}
+    return {
+        "initramfs": Place("/bin/hello", {"boot_verified": True}),
+        "initramfs-script": Place("/bin/script", {"boot_verified": True}),
+        "initramfs-late": Place("/late/hello"),
+        "tmpfs": Place("/tmp/hello"),
+        "ext4": Place("/ext4/plain"),
+        "fsverity": Place("/ext4/fsv", {"fsverity_digest": keys.fsverity_digest(kit.programs["fsv"])}),
+        "fsverity-signed": Place("/ext4/fsv-signed", {
+            "fsverity_digest": keys.fsverity_digest(kit.programs["fsv-signed"]), "fsverity_signature": True}),
+        "verity": Place("/unsigned/hello", unsigned),
+        "verity-signed": Place("/signed/hello", signed),
+        "overlay-verity": Place("/overlay/hello", signed),
+        "overlay-copied-up": Place("/overlay-written/hello"),
+        "overlay-initramfs": Place("/overlay-bin/hello", {"boot_verified": True}),
+    }
+
+
+class World:
+    def __init__(self, machine, kit):
+        self.machine, self.kit = machine, kit
+        self.counter = itertools.count(1)
+        self.active = None
+        self.places = places(kit)
+
+    def set_up(self):
+        must = self.machine.must
+        disk = self.machine.disk
+        must("audit-start")
+        must("mount", disk(0), "/ext4", "ext4", "rw")
+        must("key", ".fs-verity", "/test.der")
+        must("fsverity", "/ext4/fsv")
+        must("fsverity", "/ext4/fsv-signed", "/fsv-signed.sig")
+        self.volume("unsigned", self.kit.unsigned, disk(1))
+        self.volume("signed", self.kit.signed, disk(2), "/signed.sig")
+        must("mkdir", "/late")
+        for path in ("/late/hello", "/tmp/hello"):
+            must("copy", "/bin/hello", path)
+        self.overlay("overlay", "/signed")
+        self.overlay("overlay-written", "/signed")
+        # Written, and so copied to the upper layer; what it has are the same bytes.
+        must("copy", "/bin/hello", "/overlay-written/hello")
+        self.overlay("overlay-bin", "/bin")
+        must("audit")
+        return self
+
+    def volume(self, name, verity, device, signature=None):
+        node = self.machine.must("verity", name, *verity.table(device), *([signature] if signature else [])).text
+        self.machine.must("mount", node, f"/{name}", "erofs", "ro")
+
+    def overlay(self, name, lower):
+        for directory in ("upper", "work"):
+            self.machine.must("mkdir", f"/ext4/{name}-{directory}")
+        self.machine.must("mount", "overlay", f"/{name}", "overlay", "rw",
+                          f"lowerdir={lower},upperdir=/ext4/{name}-upper,workdir=/ext4/{name}-work")
+
+    # Policies
+
+    def header(self):
+        """A new name, and the header of a policy that may be activated after all earlier ones."""
+        number = next(self.counter)
+        name = f"policy-{number}"
+        return name, f"policy_name={name} policy_version=1.{number >> 8}.{number & 255}\n"
+
+    def load(self, envelope):
+        """Writes an envelope to new_policy; returns the errno by name."""
+        return self.machine.errno("put", f"{IPE}/new_policy", envelope)
+
+    def node(self, name, file):
+        return f"{IPE}/policies/{name}/{file}"
+
+    def put(self, name, file, data=b"1"):
+        """Writes to a file of a policy; returns the errno by name."""
+        return self.machine.errno("put", self.node(name, file), data)
+
+    def get(self, name, file):
+        return self.machine.must("get", self.node(name, file)).data
+
+    def activate(self, rules):
+        """Makes a policy of these rules the active one, and deletes the one that was; returns its name."""
+        name, header = self.header()
+        assert self.load(keys.sign_policy(header + rules)) == "OK"
+        assert self.put(name, "active") == "OK"
+        previous, self.active = self.active, name
+        if previous:
+            assert self.put(previous, "delete") == "OK"
+        return name
+
+    def loaded(self):
+        return self.machine.must("list", f"{IPE}/policies").text.split()
+
+    def records(self):
+        """Audit records since the last call."""
+        return [Record.parse(line) for line in self.machine.must("audit").text.splitlines()]
+
+
+@dataclass(frozen=True)
+class Record:
+    """An audit record; values in quotes are without them, and values in hex stay so."""
+    type: int
+    text: str
+    fields: dict
+
+    @classmethod
+    def parse(cls, line):
+        kind, _, text = line.partition(" ")
+        body = text.partition("): ")[2]
+        fields = {key: value.strip('"') for key, value in
+                  re.findall(r'(?:^|\s)([a-z0-9_]+)=("[^"]*"|\S*)', body)}
+        return cls(int(kind), text, fields)
+
+    def string(self, name):
+        """A field that the kernel writes in quotes, or in hex where it is not plain."""
+        if f'{name}="' in self.text:
+            return self.fields[name]
+        value = self.fields[name]
+        return bytes.fromhex(value).decode(errors="surrogateescape") if re.fullmatch(r"([0-9A-F]{2})+", value) \
+            else value
