@@ -25,6 +25,7 @@ typedef enum FailureCode {
         FAILURE_KERNEL_REJECTED,
         FAILURE_NOT_SUPPORTED,
         FAILURE_TOO_LARGE,
+        FAILURE_INVALID_ARGUMENT,
         _FAILURE_MAX,
 } FailureCode;
 
@@ -33,7 +34,10 @@ typedef struct Failure {
         char sentence[1024];
 } Failure;
 
-/* Writes the sentence, cut where it is too long, and returns code. failure: may be NULL. */
+/* Writes the sentence, cut where it is too long, as printable UTF-8, and returns code. failure: may be NULL. */
 int failure_set(Failure *failure, FailureCode code, const char *format, ...) _printf_(3, 4);
+
+/* The same for what is broken: ": " and the errno's text follow the sentence. Returns error, which is negative. */
+int failure_set_errno(Failure *failure, int error, const char *format, ...) _printf_(3, 4);
 
 #endif

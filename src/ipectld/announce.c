@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Journal entries and signals, side by side for each event.
+ */
+
+#include "announce.h"
+#include "bus-error.h"
+#include "bus-path.h"
+#include "log.h"
+#include "messages.h"
+
+typedef struct Names {
+        char version[IPE_VERSION_STRLEN];
+        char digest[DIGEST_HEX_SIZE];
+} Names;
+
+static void name_version(const VersionRecord *record, Names *ret) {
+        ipe_version_print(&record->version, ret->version);
+        digest_to_hex(&record->digest, ret->digest);
+}
+
+/* The fields of an entry about a version; "names" must live as long. */
+#define FIELDS_OF(record, names, ...)                                                                        \
+        ((const LogField[]) {                                                                                \
+                { "IPE_POLICY", (record)->name },                                                            \
+                { "IPE_VERSION", (names).version },                                                          \
+                { "IPE_DIGEST", (names).digest },                                                            \
+                { "IPE_SIGNER", (record)->signer },                                                          \
+                { "IPE_SOURCE", (record)->source },                                                          \
+                __VA_ARGS__ {},                                                                              \
+        })
+
+static void log_signal_failure(const char *member, int r) {
+        if (r < 0)
+                log_debug("Cannot emit %s, ignoring: %s", member, strerror(-r));
+}
+
+static void emit_version(const Announcer *announcer, const char *member, const VersionRecord *record,
+                         const Names *names) {
+        if (announcer->bus)
+                log_signal_failure(member, sd_bus_emit_signal(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE, member,
+                                                              "sss", record->name, names->version, names->digest));
+}
+
+void announce_staged(const Announcer *announcer, const VersionRecord *record, char *const *warnings) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_STAGED, FIELDS_OF(record, names),
+                  "Staged '%s' %s from '%s', signed by '%s'.", record->name, names.version, record->source,
+                  record->signer);
+        for (; *warnings; warnings++)
+                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s: %s", record->name, names.version,
+                          *warnings);
+        emit_version(announcer, "PolicyStaged", record, &names);
+}
+
+void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure) {
+        const char *error = bus_error_name(result);
+
+        log_entry(LOG_ERR, MESSAGE_REJECTED,
+                  (const LogField[]) { { "IPE_SOURCE", source }, { "IPE_ERROR", error }, {} },
+                  "Rejected the policy from '%s': %s", source, failure->sentence);
+        if (announcer->bus)
+                log_signal_failure("PolicyRejected",
+                                   sd_bus_emit_signal(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
+                                                      "PolicyRejected", "sss", source, error, failure->sentence));
+}
+
+void announce_activated(const Announcer *announcer, const VersionRecord *record, bool at_once) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_ACTIVATED, FIELDS_OF(record, names), "Activated '%s' %s%s.", record->name,
+                  names.version, at_once ? ", confirmed at once as this kernel has no trial" : "");
+        emit_version(announcer, "PolicyActivated", record, &names);
+}
+
+void announce_confirmed(const Announcer *announcer, const VersionRecord *record) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_CONFIRMED, FIELDS_OF(record, names), "Confirmed '%s' %s.", record->name,
+                  names.version);
+        emit_version(announcer, "PolicyConfirmed", record, &names);
+}
+
+void announce_activation_failed(const Announcer *announcer, const VersionRecord *record, int result,
+                                const Failure *failure) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_ERR, MESSAGE_ACTIVATION_FAILED,
+                  FIELDS_OF(record, names, { "IPE_ERROR", bus_error_name(result) }, ),
+                  "Cannot activate '%s' %s: %s", record->name, names.version, failure->sentence);
+}
+
+void announce_rolled_back(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up) {
+        Names names, old;
+
+        name_version(record, &names);
+        name_version(given_up, &old);
+        log_entry(LOG_NOTICE, MESSAGE_ROLLED_BACK, FIELDS_OF(record, names), "Rolled back to '%s' %s from '%s' %s.",
+                  record->name, names.version, given_up->name, old.version);
+        emit_version(announcer, "PolicyRolledBack", record, &names);
+}
+
+void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record,
+                               const VersionRecord *given_up) {
+        Names names, old;
+
+        name_version(record, &names);
+        name_version(given_up, &old);
+        log_entry(LOG_NOTICE, MESSAGE_ROLLBACK_PENDING, FIELDS_OF(record, names),
+                  "Selected '%s' %s for the next boot; the running kernel cannot go back, '%s' %s stays in force until "
+                  "then.",
+                  record->name, names.version, given_up->name, old.version);
+        emit_version(announcer, "PolicyRolledBack", record, &names);
+}
+
+void announce_not_loaded(const Announcer *announcer, const VersionRecord *record) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_ERR, MESSAGE_LOAD_FAILED, FIELDS_OF(record, names),
+                  "'%s' %s was selected for this boot, but could not be loaded; see 'journalctl -b -u ipe-load'.",
+                  record->name, names.version);
+}
+
+void announce_discarded(const Announcer *announcer, const VersionRecord *record) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_DISCARDED, FIELDS_OF(record, names), "Discarded '%s' %s.", record->name,
+                  names.version);
+}
+
+void announce_damaged(const char *what, const char *consequence) {
+        log_entry(LOG_ERR, MESSAGE_STATE_DAMAGED, (const LogField[]) { { "IPE_SOURCE", what }, {} },
+                  "'%s' is damaged: %s", what, consequence);
+}
+
+void announce_switch(const Announcer *announcer, bool enforce, bool value) {
+        log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now.",
+                  enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off");
+        if (announcer->bus)
+                log_signal_failure("PropertiesChanged",
+                                   sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
+                                                                  enforce ? "Enforce" : "SuccessAudit", NULL));
+}
+
+static void tell_of_object(sd_bus *bus, const VersionRecord *before, const VersionRecord *after) {
+        _cleanup_free_ char *path = NULL;
+        int r;
+
+        r = bus_path_of(after ?: before, &path);
+        if (r < 0)
+                ;
+        else if (!before)
+                r = sd_bus_emit_object_added(bus, path);
+        else if (!after)
+                r = sd_bus_emit_interfaces_removed(bus, path, POLICY_INTERFACE, NULL);
+        else
+                r = sd_bus_emit_properties_changed(bus, path, POLICY_INTERFACE, "State", "Active", "SelectedForBoot",
+                                                   NULL);
+        log_signal_failure("the change of an object", r);
+}
+
+void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
+        if (!announcer->bus)
+                return;
+        for (size_t i = 0; i < after->n_versions; i++) {
+                const VersionRecord *new = &after->versions[i],
+                                    *old = store_state_find(before, new->name, &new->version);
+
+                if (!old || old->state != new->state)
+                        tell_of_object(announcer->bus, old, new);
+        }
+        for (size_t i = 0; i < before->n_versions; i++)
+                if (!store_state_find(after, before->versions[i].name, &before->versions[i].version))
+                        tell_of_object(announcer->bus, &before->versions[i], NULL);
+        log_signal_failure("PropertiesChanged",
+                           sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
+                                                          "ActivePolicy", "ConfirmedPolicy", NULL));
+}

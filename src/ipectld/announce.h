@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Who is told what: the only writer of structured journal entries and of signals. Nothing here can fail: what was
+ * decided stays decided if nobody hears of it.
+ */
+#ifndef IPECTLD_ANNOUNCE_H
+#define IPECTLD_ANNOUNCE_H
+
+#include <systemd/sd-bus.h>
+
+#include "failure.h"
+#include "store.h"
+
+typedef struct Announcer {
+        sd_bus *bus; /* borrowed; NULL while there is none: the journal alone is told */
+} Announcer;
+
+/* warnings: of the linter, NULL at the end. */
+void announce_staged(const Announcer *announcer, const VersionRecord *record, char *const *warnings);
+
+/* result: what the function returned that refused; see bus_error_name(). */
+void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure);
+
+/* at_once: confirmed in the same step, as this kernel has no trial. */
+void announce_activated(const Announcer *announcer, const VersionRecord *record, bool at_once);
+void announce_confirmed(const Announcer *announcer, const VersionRecord *record);
+void announce_activation_failed(const Announcer *announcer, const VersionRecord *record, int result,
+                                const Failure *failure);
+/* record: what was gone back to, given_up: from what. */
+void announce_rolled_back(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up);
+void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record,
+                               const VersionRecord *given_up);
+/* It was selected for this boot, and another one decides. */
+void announce_not_loaded(const Announcer *announcer, const VersionRecord *record);
+void announce_discarded(const Announcer *announcer, const VersionRecord *record);
+void announce_damaged(const char *what, const char *consequence);
+
+/* enforce: the switch that was set, else it is that of success audit. */
+void announce_switch(const Announcer *announcer, bool enforce, bool value);
+
+/* Tells which objects and properties changed between two states; after is the one in force. */
+void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after);
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * org.freedesktop.LogControl1: 'systemctl service-log-level ipectld.service debug'.
+ */
+
+#include "bus.h"
+#include "log.h"
+
+static int get_level(sd_bus *sd, const char *path, const char *interface, const char *property,
+                     sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
+}
+
+static int set_level(sd_bus *sd, const char *path, const char *interface, const char *property,
+                     sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
+        const char *text;
+        int r = sd_bus_message_read(value, "s", &text);
+
+        if (r < 0)
+                return r;
+        r = log_level_from_string(text);
+        if (r < 0)
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no log level '%s'.", text);
+        log_set_level(r);
+        return 0;
+}
+
+static int get_target(sd_bus *sd, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "s", log_target_to_string(log_get_target()));
+}
+
+static int set_target(sd_bus *sd, const char *path, const char *interface, const char *property,
+                      sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
+        const char *text;
+        int r = sd_bus_message_read(value, "s", &text);
+
+        if (r < 0)
+                return r;
+        r = log_target_from_string(text);
+        if (r < 0)
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no log target '%s'.", text);
+        log_set_target((LogTarget) r);
+        return 0;
+}
+
+static int get_identifier(sd_bus *sd, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "s", program_invocation_short_name);
+}
+
+static const sd_bus_vtable log_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, 0),
+        SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, 0),
+        SD_BUS_VTABLE_END,
+};
+
+int bus_log_register(Bus *bus) {
+        return sd_bus_add_object_vtable(bus->bus, NULL, "/org/freedesktop/LogControl1",
+                                        "org.freedesktop.LogControl1", log_vtable, bus);
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * /org/ipe/Manager. A handler reads its arguments, asks polkit, calls the manager and replies; after polkit it runs
+ * again from its start, so nothing may have changed before that.
+ */
+
+#include <sys/stat.h>
+
+#include "activate.h"
+#include "bus-error.h"
+#include "bus-path.h"
+#include "bus.h"
+#include "io.h"
+#include "log.h"
+#include "stage.h"
+#include "utf8.h"
+
+#define ACTION(name) "org.ipe.manager." name
+
+int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
+        if (result == -ENOMEM)
+                return -ENOMEM;
+        return sd_bus_error_set(reterr, bus_error_name(result),
+                                failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EINVAL));
+}
+
+static int reply_with_path(sd_bus_message *message, const VersionRecord *record) {
+        _cleanup_free_ char *path = NULL;
+        int r = bus_path_of(record, &path);
+
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(message, "o", path);
+}
+
+/* Options of a call, of which none is known: a misspelt one must not be taken for granted. */
+static int refuse_options(sd_bus_message *message, sd_bus_error *reterr) {
+        const char *key;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_enter_container(message, 'e', "sv");
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                r = sd_bus_message_read(message, "s", &key);
+                if (r < 0)
+                        return r;
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
+        }
+        return sd_bus_message_exit_container(message);
+}
+
+/* "pid 4711 (ipectl) of uid 0": who handed a policy in. */
+static char *describe_sender(sd_bus_message *message) {
+        sd_bus_creds *creds = NULL;
+        const char *command = NULL;
+        uid_t uid = (uid_t) -1;
+        char *text = NULL;
+        pid_t pid = 0;
+
+        if (sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM |
+                                      SD_BUS_CREDS_AUGMENT, &creds) >= 0) {
+                (void) sd_bus_creds_get_euid(creds, &uid);
+                (void) sd_bus_creds_get_pid(creds, &pid);
+                (void) sd_bus_creds_get_comm(creds, &command);
+        }
+        if (asprintf(&text, "bus: pid %d (%s) of uid %u", pid, command ?: "?", uid) < 0)
+                text = NULL;
+        sd_bus_creds_unref(creds);
+        return text;
+}
+
+/* Only what can be read without waiting: a pipe could keep the daemon for ever. */
+static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr) {
+        struct stat st;
+        int r;
+
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "The descriptor is not that of a regular file or of memory.");
+        r = read_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
+        if (r == -EFBIG)
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than the %u bytes that a kernel "
+                                   "takes.", ENVELOPE_SIZE_MAX);
+        if (r < 0 && r != -ENOMEM)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Cannot read the descriptor: %s.",
+                                   strerror(-r));
+        return r;
+}
+
+static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        _cleanup_free_ char *sender = NULL;
+        _cleanup_free_ void *data = NULL;
+        const VersionRecord *record;
+        Failure failure = {};
+        bool is_new = true;
+        size_t size;
+        int r, fd;
+
+        r = sd_bus_message_read(message, "h", &fd);
+        if (r >= 0)
+                r = refuse_options(message, reterr);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        sender = describe_sender(message);
+        if (!sender)
+                return -ENOMEM;
+        r = read_descriptor(fd, &data, &size, &failure);
+        if (r == 0)
+                r = stage_policy(bus->manager, data, size, sender, NULL, &record, &is_new, &failure);
+        if (r == 0 && !is_new)
+                r = failure_set(&failure, FAILURE_ALREADY_EXISTS,
+                                "This very policy is there already; its state is '%s'.",
+                                version_state_to_string(record->state));
+        if (r != 0) {
+                if (is_new)
+                        announce_rejected(&bus->manager->announcer, sender, r, &failure);
+                return bus_refuse(reterr, r, &failure);
+        }
+        return reply_with_path(message, record);
+}
+
+static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        int r;
+
+        r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = source_scan(bus->source, true);
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(message, "");
+}
+
+static int activate(Bus *bus, sd_bus_message *message, const char *name, const ActivateOptions *options,
+                    sd_bus_error *reterr) {
+        const VersionRecord *record;
+        Failure failure = {};
+        int r;
+
+        r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = activate_policy(bus->manager, name, options, &record, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        return reply_with_path(message, record);
+}
+
+static int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const char *name;
+        int r = sd_bus_message_read(message, "s", &name);
+
+        if (r < 0)
+                return r;
+        return activate(userdata, message, name, &(const ActivateOptions) {}, reterr);
+}
+
+static int read_activate_options(sd_bus_message *message, ActivateOptions *options, sd_bus_error *reterr) {
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                const char *key;
+
+                r = sd_bus_message_read(message, "s", &key);
+                if (r < 0)
+                        return r;
+                if (streq(key, "version"))
+                        r = sd_bus_message_read(message, "v", "s", &options->version);
+                else if (streq(key, "trial-sec"))
+                        r = sd_bus_message_read(message, "v", "t", &options->trial_sec);
+                else
+                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
+                if (r < 0)
+                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "The value of the option '%s' has another type.", key);
+                r = sd_bus_message_exit_container(message);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+static int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        ActivateOptions options = {};
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+                r = read_activate_options(message, &options, reterr);
+        if (r < 0)
+                return r;
+        return activate(userdata, message, name, &options, reterr);
+}
+
+static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        Failure failure = {};
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = confirm_policy(bus->manager, name, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        return sd_bus_reply_method_return(message, "");
+}
+
+static int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const VersionRecord *record;
+        Failure failure = {};
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = roll_back_policy(bus->manager, name, &record, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        return reply_with_path(message, record);
+}
+
+static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const char *name, *version;
+        Failure failure = {};
+        int r;
+
+        r = sd_bus_message_read(message, "ss", &name, &version);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = manager_discard(bus->manager, name, version, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        return sd_bus_reply_method_return(message, "");
+}
+
+static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, sd_bus_error *reterr) {
+        Failure failure = {};
+        int r, value;
+
+        r = sd_bus_message_read(message, "b", &value);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("set-enforce"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = manager_set_switch(bus->manager, which, value, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        return sd_bus_reply_method_return(message, "");
+}
+
+static int method_set_enforce(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return set_switch(userdata, message, KERNEL_ENFORCE, reterr);
+}
+
+static int method_set_success_audit(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return set_switch(userdata, message, KERNEL_SUCCESS_AUDIT, reterr);
+}
+
+static int send_reply(sd_bus_message *reply, int r) {
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
+static int method_list_policies(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = bus_policy_append_list(reply, bus->manager);
+        return send_reply(reply, r);
+}
+
+static int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        sd_bus_message *reply = NULL;
+        const VersionRecord *record;
+        const char *name, *version;
+        Failure failure = {};
+        int r;
+
+        r = sd_bus_message_read(message, "ss", &name, &version);
+        if (r < 0)
+                return r;
+        r = manager_find(bus->manager, name, version, &record, &failure);
+        if (r == 0) {
+                r = sd_bus_message_new_method_return(message, &reply);
+                if (r >= 0)
+                        r = bus_policy_append_description(reply, bus->manager, record, &failure);
+        }
+        if (r != 0) {
+                sd_bus_message_unref(reply);
+                return bus_refuse(reterr, r, &failure);
+        }
+        return send_reply(reply, 0);
+}
+
+int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version) {
+        char text[IPE_VERSION_STRLEN] = "";
+        _cleanup_free_ char *printable = utf8_escape(name ?: "", name ? strlen(name) : 0);
+
+        if (!printable)
+                return -ENOMEM;
+        if (name)
+                ipe_version_print(version, text);
+        return sd_bus_message_append(message, "(ss)", printable, text);
+}
+
+static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
+                       sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "s", PROJECT_VERSION);
+}
+
+static int get_features(sd_bus *sd, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+
+        return sd_bus_message_append_strv(reply, (char **) kernel_features(bus->manager->kernel));
+}
+
+static int get_kernel_abi(sd_bus *sd, const char *path, const char *interface, const char *property,
+                          sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+
+        return sd_bus_message_append(reply, "s", kernel_abi_to_string(kernel_abi(bus->manager->kernel)));
+}
+
+static int get_switch(sd_bus *sd, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        int r = kernel_get_switch(bus->manager->kernel,
+                                  streq(property, "Enforce") ? KERNEL_ENFORCE : KERNEL_SUCCESS_AUDIT);
+
+        /* Without IPE neither happens. */
+        if (r < 0 && r != -ENODEV)
+                return r;
+        return sd_bus_message_append(reply, "b", r > 0);
+}
+
+static int get_active_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+
+        (void) manager_active(bus->manager, &active);
+        return bus_append_pair(reply, active.name, &active.version);
+}
+
+static int get_trial_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return bus_append_pair(reply, NULL, NULL);
+}
+
+static int get_trial_deadline(sd_bus *sd, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "t", UINT64_C(0));
+}
+
+static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
+                                sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        const VersionRecord *record = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
+
+        return bus_append_pair(reply, record ? record->name : NULL, record ? &record->version : NULL);
+}
+
+static const sd_bus_vtable manager_vtable[] = {
+        SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_ARGS("Stage", SD_BUS_ARGS("h", fd, "a{sv}", options),
+                                SD_BUS_RESULT("o", policy), method_stage,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Activate", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_activate,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ActivateWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options),
+                                SD_BUS_RESULT("o", policy), method_activate_with_options,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Confirm", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_confirm,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_rollback,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS,
+                                SD_BUS_RESULT("a(ssssbo)", policies), method_list_policies,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name, "s", version),
+                                SD_BUS_RESULT("a{sv}", policy), method_get_policy,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_NO_RESULT, method_set_enforce,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("SetSuccessAudit", SD_BUS_ARGS("b", enable),
+                                SD_BUS_NO_RESULT, method_set_success_audit,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Features", "as", get_features, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("KernelAbi", "s", get_kernel_abi, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Enforce", "b", get_switch, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("SuccessAudit", "b", get_switch, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ActivePolicy", "(ss)", get_active_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialPolicy", "(ss)", get_trial_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialDeadlineUSec", "t", get_trial_deadline, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyRejected", SD_BUS_ARGS("s", source, "s", error, "s", message), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyActivated", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyConfirmed", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("PolicyRolledBack", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
+        SD_BUS_VTABLE_END,
+};
+
+static int connect_bus(Bus *bus, sd_event *event) {
+        int r;
+
+        r = sd_bus_open_system_with_description(&bus->bus, "ipectld");
+        if (r < 0) {
+                log_error("Cannot connect to the system bus: %s", strerror(-r));
+                return r;
+        }
+        (void) sd_bus_set_exit_on_disconnect(bus->bus, true);
+        r = sd_bus_add_object_vtable(bus->bus, NULL, MANAGER_PATH, MANAGER_INTERFACE, manager_vtable, bus);
+        if (r >= 0)
+                r = sd_bus_add_object_manager(bus->bus, NULL, BUS_ROOT_PATH);
+        if (r >= 0)
+                r = bus_policy_register(bus);
+        if (r >= 0)
+                r = bus_log_register(bus);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus->bus, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0) {
+                log_error("Cannot offer objects on the bus: %s", strerror(-r));
+                return r;
+        }
+        r = sd_bus_request_name(bus->bus, BUS_NAME, 0);
+        if (r < 0)
+                log_error("Cannot take the name " BUS_NAME ": %s", strerror(-r));
+        return r;
+}
+
+int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
+        _cleanup_(bus_freep) Bus *bus = calloc(1, sizeof(*bus));
+        int r;
+
+        if (!bus)
+                return -ENOMEM;
+        bus->manager = manager;
+        bus->source = source;
+        bus->polkit = polkit_new();
+        if (!bus->polkit)
+                return -ENOMEM;
+        r = connect_bus(bus, event);
+        if (r < 0)
+                return r;
+        manager->announcer.bus = bus->bus;
+        *ret = TAKE_PTR(bus);
+        return 0;
+}
+
+Bus *bus_free(Bus *bus) {
+        if (!bus)
+                return NULL;
+        bus->manager->announcer.bus = NULL;
+        polkit_free(bus->polkit);
+        sd_bus_flush_close_unref(bus->bus);
+        free(bus);
+        return NULL;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The configuration, by libeconf: the main file of the highest layer that has one, then all drop-ins in the order of
+ * their names; what comes later wins.
+ */
+
+#include <libeconf.h>
+
+#include "config.h"
+#include "layers.h"
+#include "log.h"
+
+#define SECTION "Manager"
+
+const char *const config_directories[] = { "/etc/ipe", "/run/ipe", "/usr/lib/ipe", NULL };
+
+typedef struct Setting {
+        const char *key;
+        size_t offset; /* of a bool in Config */
+} Setting;
+
+static const Setting settings[] = {
+        { "RollbackAtBoot", offsetof(Config, rollback_at_boot) },
+};
+
+static void econf_freep(econf_file **file) {
+        econf_freeFile(*file);
+}
+
+static const Setting *find_setting(const char *key) {
+        for (size_t i = 0; i < ELEMENTSOF(settings); i++)
+                if (streq(settings[i].key, key))
+                        return &settings[i];
+        return NULL;
+}
+
+static void apply_key(econf_file *file, const char *path, const char *key, Config *config) {
+        const Setting *setting = find_setting(key);
+        bool value;
+
+        if (!setting)
+                log_warning("'%s': there is no setting '%s', ignoring it.", path, key);
+        else if (econf_getBoolValue(file, SECTION, key, &value) != ECONF_SUCCESS)
+                log_warning("'%s': the value of '%s' is not a boolean, ignoring it.", path, key);
+        else
+                *(bool *) ((char *) config + setting->offset) = value;
+}
+
+static void warn_of_sections(econf_file *file, const char *path) {
+        char **groups = NULL;
+        size_t n = 0;
+
+        if (econf_getGroups(file, &n, &groups) != ECONF_SUCCESS)
+                return;
+        for (size_t i = 0; i < n; i++)
+                if (!streq(groups[i], SECTION))
+                        log_warning("'%s': there is no section [%s], ignoring it.", path, groups[i]);
+        econf_freeArray(groups);
+}
+
+static void apply_file(const char *path, Config *config) {
+        _cleanup_(econf_freep) econf_file *file = NULL;
+        char **keys = NULL;
+        size_t n = 0;
+        econf_err error;
+
+        error = econf_readFile(&file, path, "=", "#");
+        if (error != ECONF_SUCCESS) {
+                log_warning("Cannot read '%s', ignoring it: %s", path, econf_errString(error));
+                return;
+        }
+        warn_of_sections(file, path);
+        if (econf_getKeys(file, SECTION, &n, &keys) != ECONF_SUCCESS)
+                return;
+        for (size_t i = 0; i < n; i++)
+                apply_key(file, path, keys[i], config);
+        econf_freeArray(keys);
+}
+
+static int apply_main_file(const char *const *directories, Config *config) {
+        for (size_t i = 0; directories[i]; i++) {
+                _cleanup_free_ char *path = NULL;
+
+                if (asprintf(&path, "%s/ipectld.conf", directories[i]) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                if (access(path, F_OK) < 0)
+                        continue;
+                apply_file(path, config);
+                break;
+        }
+        return 0;
+}
+
+static int apply_drop_ins(const char *const *directories, Config *config) {
+        _cleanup_layers_ LayeredFiles files = {};
+        char *paths[4] = {};
+        int r = 0;
+
+        for (size_t i = 0; directories[i] && i + 1 < ELEMENTSOF(paths) && r >= 0; i++)
+                if (asprintf(&paths[i], "%s/ipectld.conf.d", directories[i]) < 0) {
+                        paths[i] = NULL;
+                        r = -ENOMEM;
+                }
+        if (r >= 0) {
+                const char *path = "";
+
+                r = layers_list((const char *const *) paths, ".conf", &files, &path);
+                if (r < 0 && r != -ENOMEM) {
+                        log_warning("Cannot read '%s', ignoring it: %s", path, strerror(-r));
+                        r = 0;
+                }
+        }
+        for (size_t i = 0; i < files.n; i++)
+                apply_file(files.files[i].path, config);
+        for (size_t i = 0; i < ELEMENTSOF(paths); i++)
+                free(paths[i]);
+        return r;
+}
+
+int config_load(const char *const *directories, Config *ret) {
+        Config config = { .rollback_at_boot = true };
+        int r;
+
+        r = apply_main_file(directories, &config);
+        if (r >= 0)
+                r = apply_drop_ins(directories, &config);
+        if (r < 0)
+                return r;
+        *ret = config;
+        return 0;
+}

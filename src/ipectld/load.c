@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ipe-load: at boot, before anything that a policy is to judge; reads what the daemon left and tells the kernel, which
+ * verifies. Needs no bus and no libcrypto, and writes nothing but journal entries.
+ *
+ * Exit status: 0 if a policy is in force or none is wanted, 1 if none could be loaded.
+ */
+
+#include "kernel.h"
+#include "log.h"
+#include "messages.h"
+#include "store.h"
+
+#define FIELDS_OF(record, version, hex)                                                                      \
+        ((const LogField[]) {                                                                                \
+                { "IPE_POLICY", (record)->name },                                                            \
+                { "IPE_VERSION", version },                                                                  \
+                { "IPE_DIGEST", hex },                                                                       \
+                { "IPE_SIGNER", (record)->signer },                                                          \
+                {},                                                                                          \
+        })
+
+static int load_version(const Kernel *kernel, const Store *store, const VersionRecord *record) {
+        char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE];
+        _cleanup_free_ void *data = NULL;
+        size_t size;
+        int r;
+
+        ipe_version_print(&record->version, version);
+        digest_to_hex(&record->digest, hex);
+        r = store_read(store, &record->digest, &data, &size);
+        if (r >= 0)
+                r = kernel_activate(kernel, record->name, &record->version, data, size);
+        if (r < 0)
+                log_entry(LOG_ERR, MESSAGE_LOAD_FAILED, FIELDS_OF(record, version, hex),
+                          "Cannot load '%s' %s: %s", record->name, version, strerror(-r));
+        else
+                log_entry(LOG_NOTICE, MESSAGE_LOADED, FIELDS_OF(record, version, hex), "'%s' %s is in force.",
+                          record->name, version);
+        return r;
+}
+
+static int read_state(Store **ret_store, StoreState **ret_state) {
+        int r = store_open_read_only(STORE_DIRECTORY, ret_store);
+
+        if (r == -ENOENT) {
+                *ret_state = store_state_copy(NULL);
+                return *ret_state ? 0 : -ENOMEM;
+        }
+        if (r >= 0)
+                r = store_read_state(*ret_store, ret_state);
+        if (r == -EUCLEAN || r == -EFBIG)
+                log_entry(LOG_ERR, MESSAGE_STATE_DAMAGED,
+                          (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
+                          "'" STORE_DIRECTORY "/state.json' is damaged: no policy is loaded.");
+        else if (r < 0)
+                log_error("Cannot read '" STORE_DIRECTORY "': %s", strerror(-r));
+        return r;
+}
+
+static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
+        _cleanup_free_ const VersionRecord **order = NULL;
+        int n = store_state_boot_order(state, &order);
+
+        if (n < 0)
+                return n;
+        if (n == 0) {
+                log_info("No policy is confirmed, nothing to load.");
+                return 0;
+        }
+        if (kernel_abi(kernel) == KERNEL_ABI_NONE) {
+                log_error("'%s' is confirmed, but IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel "
+                          "command line.", order[0]->name);
+                return -ENODEV;
+        }
+        for (int i = 0; i < n; i++)
+                if (load_version(kernel, store, order[i]) >= 0)
+                        return 0;
+        log_error("None of %d policies could be loaded: nothing is enforced.", n);
+        return -ENOENT;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(store_state_freep) StoreState *state = NULL;
+        _cleanup_(kernel_freep) Kernel *kernel = NULL;
+        _cleanup_(store_freep) Store *store = NULL;
+        int r;
+
+        log_open();
+        r = kernel_open(KERNEL_DIRECTORY, &kernel);
+        if (r < 0)
+                log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
+        if (r >= 0)
+                r = read_state(&store, &state);
+        if (r >= 0)
+                r = load_best(kernel, store, state);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

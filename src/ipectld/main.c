@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ipectld: makes the manager, watches policy.d, connects the bus, and runs.
+ */
+
+#include <signal.h>
+
+#include <systemd/sd-daemon.h>
+
+#include "bus.h"
+#include "log.h"
+
+static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
+        (void) source_scan(userdata, true);
+        return 0;
+}
+
+static int handle_signals(sd_event *event, Source *source) {
+        sigset_t signals;
+        int r;
+
+        (void) sigemptyset(&signals);
+        (void) sigaddset(&signals, SIGTERM);
+        (void) sigaddset(&signals, SIGINT);
+        (void) sigaddset(&signals, SIGHUP);
+        if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0)
+                return -errno;
+        r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        if (r >= 0)
+                r = sd_event_add_signal(event, NULL, SIGHUP, on_hangup, source);
+        return r;
+}
+
+static int run_loop(sd_event *event, Manager *manager) {
+        _cleanup_(source_freep) Source *source = NULL;
+        _cleanup_(bus_freep) Bus *bus = NULL;
+        int r;
+
+        r = source_new(manager, event, &source);
+        if (r >= 0)
+                r = handle_signals(event, source);
+        if (r < 0) {
+                log_error("Cannot watch the directories of policies: %s", strerror(-r));
+                return r;
+        }
+        r = bus_new(manager, source, event, &bus);
+        if (r >= 0)
+                r = manager_reconcile(manager);
+        if (r >= 0)
+                r = source_scan(source, true);
+        if (r < 0)
+                return r;
+        (void) sd_event_set_watchdog(event, true);
+        (void) sd_notify(false, "READY=1");
+        r = sd_event_loop(event);
+        (void) sd_notify(false, "STOPPING=1");
+        if (r < 0)
+                log_error("The event loop failed: %s", strerror(-r));
+        return r;
+}
+
+int main(int argc, char **argv) {
+        _cleanup_(manager_freep) Manager *manager = NULL;
+        sd_event *event = NULL;
+        int r;
+
+        if (argc > 1) {
+                fprintf(stderr, "%s is started by systemd and takes no arguments; see ipectld.service(8).\n", argv[0]);
+                return EXIT_FAILURE;
+        }
+        log_open();
+        r = sd_event_default(&event);
+        if (r >= 0)
+                r = manager_new(&manager);
+        if (r >= 0)
+                r = run_loop(event, manager);
+        manager = manager_free(manager);
+        sd_event_unref(event);
+        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the daemon holds, from start to end, and the small operations on it.
+ */
+
+#include <systemd/sd-id128.h>
+
+#include "log.h"
+#include "manager.h"
+#include "stage.h"
+
+static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
+        log_warning("Trusting nobody because of '%s': %s", path, sentence);
+}
+
+static int load_state(Manager *manager) {
+        int r = store_read_state(manager->store, &manager->state);
+
+        if (r != -EUCLEAN && r != -EFBIG)
+                return r;
+        announce_damaged(STORE_DIRECTORY "/state.json",
+                         "it is kept as state.json.damaged, and no policy is known until it is staged again.");
+        r = store_quarantine_state(manager->store);
+        if (r < 0)
+                return r;
+        manager->state = store_state_copy(NULL);
+        return manager->state ? 0 : -ENOMEM;
+}
+
+/* A version whose object is gone or damaged cannot be used any more; the others can. */
+static int drop_damaged(Manager *manager) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        bool changed = false;
+
+        if (!new)
+                return -ENOMEM;
+        for (size_t i = 0; i < manager->state->n_versions; i++) {
+                const VersionRecord *record = &manager->state->versions[i];
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+                char hex[DIGEST_HEX_SIZE];
+                Failure failure = {};
+                int r = manager_open_envelope(manager, record, &envelope, &failure);
+
+                digest_to_hex(&record->digest, hex);
+                if (r == -ENOMEM)
+                        return r;
+                if (r != 0 && r != -EUCLEAN && r != -ENOENT)
+                        log_warning("Cannot check the stored policy '%s', ignoring: %s", hex, failure.sentence);
+                if (r != -EUCLEAN && r != -ENOENT)
+                        continue;
+                announce_damaged(hex, "that policy is forgotten, stage it again.");
+                store_state_remove(new, record->name, &record->version);
+                changed = true;
+        }
+        return changed ? manager_commit(manager, &new, NULL) : 0;
+}
+
+static int open_store(Manager *manager) {
+        int r = store_open(STORE_DIRECTORY, &manager->store);
+
+        if (r == -EBUSY)
+                log_error("Another ipectld is running.");
+        else if (r < 0)
+                log_error("Cannot open '" STORE_DIRECTORY "': %s", strerror(-r));
+        if (r < 0)
+                return r;
+        r = load_state(manager);
+        if (r >= 0)
+                r = drop_damaged(manager);
+        if (r < 0) {
+                log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
+                return r;
+        }
+        r = store_collect(manager->store, manager->state);
+        if (r < 0)
+                log_warning("Cannot remove what is not needed from '" STORE_DIRECTORY "', ignoring: %s",
+                            strerror(-r));
+        return 0;
+}
+
+int manager_reload(Manager *manager) {
+        Trust *trust;
+        Config config;
+        int r;
+
+        r = config_load(config_directories, &config);
+        if (r >= 0)
+                r = trust_load(trust_directories, say_trust_problem, NULL, &trust);
+        if (r < 0) {
+                log_error("Cannot read the trusted certificates, those of before stay: %s", strerror(-r));
+                return r;
+        }
+        trust_free(manager->trust);
+        manager->trust = trust;
+        manager->config = config;
+        return 0;
+}
+
+int manager_new(Manager **ret) {
+        _cleanup_(manager_freep) Manager *manager = calloc(1, sizeof(*manager));
+        sd_id128_t boot_id;
+        int r;
+
+        if (!manager)
+                return -ENOMEM;
+        ipe_vocabulary_init(&manager->vocabulary);
+        ipe_vocabulary_answer_builtin(&manager->vocabulary);
+        r = sd_id128_get_boot(&boot_id);
+        if (r < 0)
+                return r;
+        sd_id128_to_string(boot_id, manager->boot_id);
+        r = kernel_open(KERNEL_DIRECTORY, &manager->kernel);
+        if (r < 0) {
+                log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
+                return r;
+        }
+        r = manager_reload(manager);
+        if (r >= 0)
+                r = open_store(manager);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        if (!manager)
+                return NULL;
+        store_state_free(manager->state);
+        store_free(manager->store);
+        trust_free(manager->trust);
+        kernel_free(manager->kernel);
+        free(manager);
+        return NULL;
+}
+
+int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
+        StoreState *old = manager->state;
+        int r = store_write_state(manager->store, *new);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
+        manager->state = TAKE_PTR(*new);
+        announce_changes(&manager->announcer, old, manager->state);
+        store_state_free(old);
+        return 0;
+}
+
+static const VersionRecord *find_newest(const StoreState *state, const char *name) {
+        const VersionRecord *newest = NULL;
+
+        /* Versions are sorted. */
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (streq(state->versions[i].name, name))
+                        newest = &state->versions[i];
+        return newest;
+}
+
+int manager_find(const Manager *manager, const char *name, const char *version, const VersionRecord **ret,
+                 Failure *reterr) {
+        const VersionRecord *record;
+        struct ipe_version number;
+
+        if (!version || !*version)
+                record = find_newest(manager->state, name);
+        else if (ipe_version_parse(version, strlen(version), &number) < 0)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is not a version: expected X.Y.Z.",
+                                   version);
+        else
+                record = store_state_find(manager->state, name, &number);
+        if (!record)
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "There is no policy '%s'%s%s here.", name,
+                                   version && *version ? " of version " : "", version ?: "");
+        *ret = record;
+        return 0;
+}
+
+int manager_open_envelope(const Manager *manager, const VersionRecord *record, Envelope **ret, Failure *reterr) {
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_free_ void *data = NULL;
+        size_t size;
+        int r;
+
+        r = store_read(manager->store, &record->digest, &data, &size);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot read the stored policy");
+        r = envelope_parse(data, size, &envelope, reterr);
+        if (r < 0)
+                return r;
+        if (r > 0 || !digest_equal(envelope_digest(envelope), &record->digest)) {
+                failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                            "The stored policy is damaged: discard it and stage it again.");
+                return -EUCLEAN;
+        }
+        *ret = TAKE_PTR(envelope);
+        return 0;
+}
+
+const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active) {
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        const VersionRecord *record = NULL;
+        _cleanup_free_ void *data = NULL;
+        Digest digest;
+        size_t size;
+        int r;
+
+        r = kernel_find_active(manager->kernel, &active);
+        if (r < 0)
+                log_warning("Cannot find out what the kernel enforces: %s", strerror(-r));
+        if (r > 0 && kernel_read_envelope(manager->kernel, active.name, &data, &size) >= 0) {
+                digest_of(data, size, &digest);
+                record = store_state_find_digest(manager->state, &digest);
+        }
+        if (ret_active) {
+                *ret_active = active;
+                active = (KernelPolicy) {};
+        }
+        return record;
+}
+
+const VersionRecord *manager_selected(const Manager *manager) {
+        return store_state_find_state(manager->state, VERSION_PENDING_REBOOT) ?:
+                       store_state_find_state(manager->state, VERSION_CONFIRMED);
+}
+
+/* What the kernel still has of a version that was discarded is of no use to anybody. */
+static void unload(const Manager *manager, const VersionRecord *record) {
+        _cleanup_kernel_policy_ KernelPolicy loaded = {};
+        int r = kernel_find(manager->kernel, record->name, &loaded);
+
+        if (r > 0 && !loaded.active && ipe_version_compare(&loaded.version, &record->version) == 0)
+                r = kernel_delete(manager->kernel, record->name);
+        if (r < 0)
+                log_warning("Cannot unload '%s' from the kernel, ignoring: %s", record->name, strerror(-r));
+}
+
+int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = NULL, *before = NULL;
+        const VersionRecord *record;
+        int r;
+
+        if (!*version)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Name the version that is to be discarded.");
+        r = manager_find(manager, name, version, &record, reterr);
+        if (r != 0)
+                return r;
+        if (record == manager_active(manager, NULL) || record->state == VERSION_CONFIRMED ||
+            record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "'%s' %s is in force or selected for the next boot: activate another version "
+                                   "first.", name, version);
+        new = store_state_copy(manager->state);
+        before = store_state_copy(manager->state);
+        if (!new || !before)
+                return -ENOMEM;
+        store_state_remove(new, name, &record->version);
+        /* The one of the copy outlives the change. */
+        record = store_state_find_digest(before, &record->digest);
+        r = manager_commit(manager, &new, reterr);
+        if (r < 0)
+                return r;
+        unload(manager, record);
+        r = store_collect(manager->store, manager->state);
+        if (r < 0)
+                log_warning("Cannot remove the discarded policy from disk, ignoring: %s", strerror(-r));
+        announce_discarded(&manager->announcer, record);
+        return 0;
+}
+
+int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure *reterr) {
+        int r, old = kernel_get_switch(manager->kernel, which);
+
+        if (old == -ENODEV)
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.");
+        r = old < 0 ? old : kernel_set_switch(manager->kernel, which, value);
+        if (r == -EPERM || r == -EACCES)
+                return failure_set(reterr, FAILURE_LOCKED_DOWN,
+                                   "The kernel does not let the daemon do that: %s.", strerror(-r));
+        if (r < 0)
+                return failure_set_errno(reterr, r, "The kernel refuses the change");
+        if (old != value)
+                announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
+        return 0;
+}

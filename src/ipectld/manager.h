@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, activate.c puts them
+ * in force and goes back, reconcile.c compares the disk with the kernel at start, manager.c holds it all.
+ *
+ * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
+ * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
+ *
+ * Every change goes the same way: disk, kernel, memory, announcement.
+ */
+#ifndef IPECTLD_MANAGER_H
+#define IPECTLD_MANAGER_H
+
+#include "announce.h"
+#include "config.h"
+#include "failure.h"
+#include "kernel.h"
+#include "policy.h"
+#include "state.h"
+#include "store.h"
+#include "trust.h"
+
+typedef struct Manager {
+        Config config;
+        Announcer announcer;
+        struct ipe_vocabulary vocabulary; /* every property: which of them the kernel answers is its matter */
+        Kernel *kernel;
+        Trust *trust;
+        Store *store;
+        StoreState *state; /* what is on disk */
+        char boot_id[33];
+} Manager;
+
+/* Opens everything. Returns 0; -EBUSY if another ipectld runs; -ENOMEM or another errno, which was logged. */
+int manager_new(Manager **ret);
+
+Manager *manager_free(Manager *manager);
+
+static inline void manager_freep(Manager **manager) {
+        manager_free(*manager);
+}
+
+/* Brings disk and kernel together: an activation that was cut off, a version selected for this boot. */
+int manager_reconcile(Manager *manager);
+
+/* Reads configuration and trusted certificates again. Returns 0 or an errno, which was logged; the old ones stay then. */
+int manager_reload(Manager *manager);
+
+/* Writes a new state to disk and makes it the one in force. new: taken over on success.
+ * Returns 0 or a negative errno. */
+int manager_commit(Manager *manager, StoreState **new, Failure *reterr);
+
+/* Finds a version. version: NULL or "" for the newest of that name.
+ * Returns 0, FAILURE_NO_SUCH_POLICY or FAILURE_INVALID_ARGUMENT. */
+int manager_find(const Manager *manager, const char *name, const char *version, const VersionRecord **ret,
+                 Failure *reterr);
+
+/* Reads a stored policy as it was when it was staged. Returns 0 or a negative errno. */
+int manager_open_envelope(const Manager *manager, const VersionRecord *record, Envelope **ret, Failure *reterr);
+
+/* Which stored version the kernel enforces now, if it is one of ours.
+ * ret_active: what the kernel says; NULL, or to be freed with kernel_policy_done(); empty name if none.
+ * Returns the record, or NULL. */
+const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active);
+
+/* The version that is loaded at the next boot, or NULL. */
+const VersionRecord *manager_selected(const Manager *manager);
+
+/* Forgets a version that is neither in force nor selected. */
+int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr);
+
+int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure *reterr);
+
+#endif

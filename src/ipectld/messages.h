@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The journal's kinds of entries, one MESSAGE_ID each; catalog/ explains them.
+ */
+#ifndef IPECTLD_MESSAGES_H
+#define IPECTLD_MESSAGES_H
+
+/* A version was verified and stored. */
+#define MESSAGE_STAGED "1ea83df0ee6b456a9a2d4cc61686be78"
+/* A policy was refused before it was stored. IPE_ERROR= is the error's name, IPE_SOURCE= where it came from. */
+#define MESSAGE_REJECTED "6c0fe0af3c334a37815d87c6d2db39f1"
+/* A version decides now. */
+#define MESSAGE_ACTIVATED "9fb3f4380e384130bdf2d5612f129508"
+/* A version was confirmed: it stays, beyond a reboot. */
+#define MESSAGE_CONFIRMED "c3dd15346cc74d20850acc7a1515ffb5"
+/* A version was given up, and the one before it decides again. */
+#define MESSAGE_ROLLED_BACK "2bb81a4483b545579cd9a49fe318a5e4"
+/* A rollback needs a reboot: the version before is selected for it. */
+#define MESSAGE_ROLLBACK_PENDING "737fd488cc15423db6b81ef81d2d46ac"
+/* The kernel refused a version. */
+#define MESSAGE_ACTIVATION_FAILED "b18a6b0ff89547ffb3d9e7e9c7bc8830"
+/* A version was forgotten on demand. */
+#define MESSAGE_DISCARDED "f7bb7392050b4df39b8eb162a032130c"
+/* Enforcement was switched on or off. */
+#define MESSAGE_ENFORCE "17f64bc444ed466da141638cf875c963"
+/* ipe-load: a version decides from boot on. */
+#define MESSAGE_LOADED "db2a39efce7344a6a36c7e4156561cb0"
+/* ipe-load: a version could not be loaded; the next best is tried. */
+#define MESSAGE_LOAD_FAILED "0e91ba1f3d5a42d78300a9cea42dacc9"
+/* The state file, or a stored policy, is damaged. */
+#define MESSAGE_STATE_DAMAGED "a9d3e65b4f63421297f2c5114aa94b71"
+
+#endif

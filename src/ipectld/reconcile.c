@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * At start: what is on disk and what the kernel enforces may differ, because the machine was started since, the daemon
+ * was killed between two steps, or somebody wrote to securityfs by hand. The kernel tells what is, the disk what was
+ * wanted.
+ */
+
+#include "activate.h"
+#include "log.h"
+#include "manager.h"
+
+/* activate.c was cut off between its steps 2 and 4. */
+static int finish_activation(Manager *manager, const VersionRecord *active) {
+        bool done = active && digest_equal(&active->digest, &manager->state->activating_digest);
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        Digest digest = manager->state->activating_digest;
+        Failure failure = {};
+        int r = 0;
+
+        if (!new)
+                return -ENOMEM;
+        new->activating = false;
+        if (done)
+                r = confirm_in_state(new, store_state_find_digest(new, &digest), EVENT_REPLACED);
+        if (r >= 0)
+                r = manager_commit(manager, &new, &failure);
+        if (r < 0) {
+                log_error("Cannot finish an activation that was cut off: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
+                return r;
+        }
+        if (done)
+                announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, &digest));
+        else
+                log_notice("An activation was cut off before the kernel had the policy; it is as before.");
+        return 0;
+}
+
+/* A rollback chose a version for a boot that is past now: ipe-load loaded it, or it could not. */
+static int finish_rollback(Manager *manager, const VersionRecord *active) {
+        const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
+                            *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        bool loaded = active == pending;
+        Digest to = pending->digest, from = confirmed ? confirmed->digest : pending->digest;
+        Failure failure = {};
+        VersionRecord *record;
+        int r;
+
+        if (!new)
+                return -ENOMEM;
+        record = store_state_find_digest(new, &to);
+        r = loaded ? confirm_in_state(new, record, EVENT_GIVEN_UP) : version_apply(record, EVENT_REFUSED);
+        new->pending_boot_id[0] = '\0';
+        if (r >= 0)
+                r = manager_commit(manager, &new, &failure);
+        if (r < 0) {
+                log_error("Cannot finish a rollback: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+                return r;
+        }
+        record = store_state_find_digest(manager->state, &to);
+        if (loaded)
+                announce_rolled_back(&manager->announcer, record, store_state_find_digest(manager->state, &from));
+        else
+                announce_not_loaded(&manager->announcer, record);
+        return 0;
+}
+
+static void say_what_differs(const Manager *manager, const VersionRecord *active, const KernelPolicy *kernel) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        char version[IPE_VERSION_STRLEN];
+
+        if (kernel->name && !active) {
+                ipe_version_print(&kernel->version, version);
+                log_notice("The kernel enforces '%s' %s, which was not loaded by us; it stays.", kernel->name, version);
+        } else if (kernel->name && active != confirmed)
+                log_warning("The kernel enforces '%s', which is not the confirmed policy; it stays until the next "
+                            "boot.", active->name);
+        else if (!kernel->name && confirmed && kernel_abi(manager->kernel) != KERNEL_ABI_NONE)
+                log_warning("No policy is in force, though '%s' is confirmed: is ipe-load.service enabled?",
+                            confirmed->name);
+}
+
+int manager_reconcile(Manager *manager) {
+        _cleanup_kernel_policy_ KernelPolicy kernel = {};
+        const VersionRecord *active = manager_active(manager, &kernel);
+        int r = 0;
+
+        if (manager->state->activating) {
+                r = finish_activation(manager, active);
+                active = manager_active(manager, NULL);
+        }
+        /* Where nothing is in force it is not the fault of the version that was selected. */
+        if (r >= 0 && kernel.name && store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
+            !streq(manager->state->pending_boot_id, manager->boot_id)) {
+                r = finish_rollback(manager, active);
+                active = manager_active(manager, NULL);
+        }
+        if (r >= 0)
+                say_what_differs(manager, active, &kernel);
+        return r;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The states of a version of a policy.
+ *
+ *      staged --ACTIVATED--> confirmed --REPLACED--> superseded --SELECTED--> pending-reboot --ACTIVATED--> confirmed
+ *        |                       |                        ^                      |        |
+ *     REFUSED                 GIVEN_UP                    +------DESELECTED------+     REFUSED
+ *        v                       v                                                        v
+ *      failed               rolled-back                                                 failed
+ *
+ * What failed or was rolled back may be activated again on demand. What the kernel refuses to go back to was good
+ * once: it stays superseded, and can be tried at boot.
+ */
+
+#include "state.h"
+
+/* A cell that is 0 cannot happen. */
+#define TO(state) ((state) + 1)
+
+static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
+        [VERSION_STAGED] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_FAILED),
+        },
+        [VERSION_CONFIRMED] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_CONFIRMED),
+                [EVENT_REPLACED] = TO(VERSION_SUPERSEDED),
+                [EVENT_GIVEN_UP] = TO(VERSION_ROLLED_BACK),
+        },
+        [VERSION_SUPERSEDED] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_SUPERSEDED),
+                [EVENT_SELECTED] = TO(VERSION_PENDING_REBOOT),
+        },
+        [VERSION_PENDING_REBOOT] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_FAILED),
+                [EVENT_DESELECTED] = TO(VERSION_SUPERSEDED),
+        },
+        [VERSION_ROLLED_BACK] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_FAILED),
+        },
+        [VERSION_FAILED] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_FAILED),
+        },
+};
+
+static const char *const event_names[_VERSION_EVENT_MAX] = {
+        [EVENT_ACTIVATED] = "activated", [EVENT_REFUSED] = "refused",       [EVENT_REPLACED] = "replaced",
+        [EVENT_SELECTED] = "selected",   [EVENT_DESELECTED] = "deselected", [EVENT_GIVEN_UP] = "given-up",
+};
+
+const char *version_event_to_string(VersionEvent event) {
+        return event_names[event];
+}
+
+int version_state_next(VersionState state, VersionEvent event) {
+        int next = table[state][event];
+
+        return next > 0 ? next - 1 : -EPERM;
+}
