@@ -75,8 +75,29 @@ static int audit(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
+/* audit-lost: how many records the kernel could not keep for us since it started */
+static int audit_lost(struct answer *answer, int argc, struct word *argv)
+{
+        struct message message;
+        struct audit_status status;
+        int error = send_message(AUDIT_GET, "", 0);
+
+        while (!error) {
+                ssize_t n = recv(audit_fd, &message, sizeof(message), 0);
+
+                if (n < (ssize_t)NLMSG_LENGTH(sizeof(status)))
+                        return n < 0 ? errno : EIO;
+                if (message.header.nlmsg_type == AUDIT_GET)
+                        break;
+        }
+        memcpy(&status, message.data, sizeof(status));
+        answer_print(answer, "%u", status.lost);
+        return error;
+}
+
 const struct verb audit_verbs[] = {
         { "audit-start", 0, 0, audit_start },
         { "audit", 0, 0, audit },
+        { "audit-lost", 0, 0, audit_lost },
         { 0 }
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -186,6 +187,17 @@ static int mode(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
+/* inode PATH: the inode number */
+static int inode(struct answer *answer, int argc, struct word *argv)
+{
+        struct stat status;
+
+        if (stat(argv[0].data, &status) < 0)
+                return errno;
+        answer_print(answer, "%lu", (unsigned long)status.st_ino);
+        return 0;
+}
+
 /* touch-open PATH: opens for writing and writes nothing */
 static int touch_open(struct answer *answer, int argc, struct word *argv)
 {
@@ -320,6 +332,19 @@ static int without_mac_admin(struct answer *answer, int argc, struct word *argv)
         return run_without(answer, drop_capability, CAP_MAC_ADMIN, argc, argv);
 }
 
+/* named NAME VERB...: runs a verb while the agent's command name is another one */
+static int named(struct answer *answer, int argc, struct word *argv)
+{
+        char before[17] = "";
+        int error;
+
+        prctl(PR_GET_NAME, before);
+        prctl(PR_SET_NAME, argv[0].data);
+        error = run_verb(answer, argc - 1, argv + 1);
+        prctl(PR_SET_NAME, before);
+        return error;
+}
+
 /* race PATH BYTES...: one process for each BYTES writes it to PATH, all at once; answers their errnos */
 static int race(struct answer *answer, int argc, struct word *argv)
 {
@@ -399,6 +424,7 @@ const struct verb file_verbs[] = {
         { "link", 2, 2, link_file },
         { "chmod", 2, 2, change_mode },
         { "mode", 1, 1, mode },
+        { "inode", 1, 1, inode },
         { "touch-open", 1, 1, touch_open },
         { "truncate-same", 1, 1, truncate_same },
         { "mount", 4, 5, mount_verb },
@@ -409,6 +435,7 @@ const struct verb file_verbs[] = {
         { "hold-close", 1, 1, hold_close },
         { "as", 2, 32, as },
         { "without-mac-admin", 1, 32, without_mac_admin },
+        { "named", 2, 32, named },
         { "race", 2, 32, race },
         { "repeat", 2, 32, repeat },
         { "wait-readable", 2, 2, wait_readable },
