@@ -70,9 +70,11 @@ static int unescape_byte(const char **text) {
                 return -EUCLEAN;
         high = from_hex_digit((*text)[1]);
         low = high < 0 ? -1 : from_hex_digit((*text)[2]);
+        if (low < 0)
+                return -EUCLEAN;
         value = high << 4 | low;
         /* What stands for itself has no other spelling, and there is no NUL in a string. */
-        if (low < 0 || value == 0 || value == '\\' || is_plain((char) value))
+        if (value == 0 || value == '\\' || is_plain((char) value))
                 return -EUCLEAN;
         *text += 3;
         return value;

@@ -1,0 +1,532 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state of the store as a value and as text: its order, what is found in it, and that a text that is damaged in
+ * any way is not taken for a state.
+ */
+
+#include "test-unit.h"
+
+#include "store-internal.h"
+
+static const struct ipe_version one = { 1, 0, 0 }, two = { 2, 0, 0 }, ten = { 10, 0, 0 };
+
+/* A digest that differs with the number. */
+static Digest digest(uint8_t number) {
+        return (Digest) { .bytes = { number } };
+}
+
+static VersionRecord record(const char *name, struct ipe_version version, uint8_t number, VersionState state) {
+        return (VersionRecord) {
+                .name = (char *) name,
+                .version = version,
+                .digest = digest(number),
+                .state = state,
+                .signer = (char *) "CN=signer",
+                .source = (char *) "/etc/ipe/policy.d/a.p7b",
+                .staged_usec = 1700000000000000 + number,
+                .changed_usec = 1700000000000000 + number,
+        };
+}
+
+static void add(StoreState *state, VersionRecord added) {
+        assert_int_equal(store_state_add(state, &added), 0);
+}
+
+static StoreState *empty_state(void) {
+        StoreState *state = store_state_copy(NULL);
+
+        assert_non_null(state);
+        assert_int_equal(state->n_versions, 0);
+        return state;
+}
+
+static void assert_record_equal(const VersionRecord *a, const VersionRecord *b) {
+        assert_string_equal(a->name, b->name);
+        assert_int_equal(ipe_version_compare(&a->version, &b->version), 0);
+        assert_true(digest_equal(&a->digest, &b->digest));
+        assert_int_equal(a->state, b->state);
+        assert_string_equal(a->signer, b->signer);
+        assert_string_equal(a->source, b->source);
+        assert_int_equal(a->staged_usec, b->staged_usec);
+        assert_int_equal(a->changed_usec, b->changed_usec);
+}
+
+static void assert_state_equal(const StoreState *a, const StoreState *b) {
+        assert_int_equal(a->n_versions, b->n_versions);
+        for (size_t i = 0; i < a->n_versions; i++)
+                assert_record_equal(&a->versions[i], &b->versions[i]);
+        assert_int_equal(a->activating, b->activating);
+        assert_true(digest_equal(&a->activating_digest, &b->activating_digest));
+        assert_string_equal(a->pending_boot_id, b->pending_boot_id);
+}
+
+static void each_version_state_has_a_word(void **state) {
+        for (int s = 0; s < _VERSION_STATE_MAX; s++)
+                assert_int_equal(version_state_from_string(version_state_to_string(s)), s);
+        assert_string_equal(version_state_to_string(VERSION_PENDING_REBOOT), "pending-reboot");
+        assert_string_equal(version_state_to_string(VERSION_ROLLED_BACK), "rolled-back");
+        assert_int_equal(version_state_from_string(""), -EINVAL);
+        assert_int_equal(version_state_from_string("Staged"), -EINVAL);
+        assert_int_equal(version_state_from_string("rejected"), -EINVAL);
+}
+
+static void versions_are_kept_in_order_however_they_come(void **state) {
+        static const struct {
+                const char *name;
+                struct ipe_version version;
+        } sorted[] = {
+                { "A", { 9, 9, 9 } }, { "a", { 1, 0, 0 } },  { "a", { 1, 0, 1 } },
+                { "a", { 2, 0, 0 } }, { "a", { 10, 0, 0 } }, { "aa", { 0, 0, 0 } }, { "b", { 1, 0, 0 } },
+        };
+
+        /* Each element first, and the others behind it in two directions. */
+        for (size_t first = 0; first < 2 * ELEMENTSOF(sorted); first++) {
+                _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+                for (size_t i = 0; i < ELEMENTSOF(sorted); i++) {
+                        size_t k = (first + (first % 2 ? i : ELEMENTSOF(sorted) - i)) % ELEMENTSOF(sorted);
+
+                        add(s, record(sorted[k].name, sorted[k].version, (uint8_t) k, VERSION_STAGED));
+                }
+                assert_int_equal(s->n_versions, ELEMENTSOF(sorted));
+                for (size_t i = 0; i < ELEMENTSOF(sorted); i++) {
+                        assert_string_equal(s->versions[i].name, sorted[i].name);
+                        assert_int_equal(s->versions[i].digest.bytes[0], i);
+                }
+        }
+}
+
+static void a_version_is_there_once(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        VersionRecord again = record("a", one, 2, VERSION_FAILED);
+
+        add(s, record("a", one, 1, VERSION_STAGED));
+        assert_int_equal(store_state_add(s, &again), -EEXIST);
+        assert_int_equal(s->n_versions, 1);
+        assert_int_equal(s->versions[0].state, VERSION_STAGED);
+        assert_int_equal(s->versions[0].digest.bytes[0], 1);
+}
+
+static void what_was_added_is_found_until_it_is_removed(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        const Digest wanted = digest(2);
+        VersionRecord *found;
+
+        assert_null(store_state_find(s, "a", &one));
+        add(s, record("a", one, 1, VERSION_SUPERSEDED));
+        add(s, record("a", two, 2, VERSION_CONFIRMED));
+        add(s, record("b", one, 3, VERSION_STAGED));
+        found = store_state_find(s, "a", &two);
+        assert_non_null(found);
+        assert_ptr_equal(store_state_find_digest(s, &wanted), found);
+        assert_ptr_equal(store_state_find_state(s, VERSION_CONFIRMED), found);
+        assert_null(store_state_find(s, "a", &ten));
+        assert_null(store_state_find(s, "c", &one));
+        assert_null(store_state_find_state(s, VERSION_TRIAL));
+
+        store_state_remove(s, "a", &ten);
+        assert_int_equal(s->n_versions, 3);
+        store_state_remove(s, "a", &two);
+        assert_int_equal(s->n_versions, 2);
+        assert_null(store_state_find(s, "a", &two));
+        assert_null(store_state_find_digest(s, &wanted));
+        assert_null(store_state_find_state(s, VERSION_CONFIRMED));
+        assert_non_null(store_state_find(s, "a", &one));
+        assert_non_null(store_state_find(s, "b", &one));
+}
+
+static void a_copy_lives_by_itself(void **state) {
+        StoreState *s = empty_state();
+        _cleanup_(store_state_freep) StoreState *copy = NULL;
+
+        add(s, record("a", one, 1, VERSION_PENDING_REBOOT));
+        add(s, record("b", one, 2, VERSION_CONFIRMED));
+        s->activating = true;
+        s->activating_digest = digest(2);
+        strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
+        copy = store_state_copy(s);
+        assert_non_null(copy);
+        assert_state_equal(copy, s);
+        s->versions[0].name[0] = 'x';
+        store_state_remove(s, "b", &one);
+        store_state_free(s);
+        assert_int_equal(copy->n_versions, 2);
+        assert_string_equal(copy->versions[0].name, "a");
+        assert_string_equal(copy->versions[1].signer, "CN=signer");
+}
+
+typedef struct BootCase {
+        VersionRecord versions[6]; /* up to the first without a name */
+        uint8_t order[7];          /* their digests, up to 0 */
+} BootCase;
+
+static void the_boot_tries_pending_then_confirmed_then_the_latest_superseded(void **state) {
+        const BootCase cases[] = {
+                { {}, {} },
+                { { record("a", one, 1, VERSION_STAGED), record("a", two, 2, VERSION_FAILED),
+                    record("b", one, 3, VERSION_ROLLED_BACK), record("c", one, 4, VERSION_TRIAL) }, {} },
+                { { record("a", one, 9, VERSION_CONFIRMED) }, { 9 } },
+                { { record("a", one, 3, VERSION_SUPERSEDED), record("a", two, 5, VERSION_SUPERSEDED),
+                    record("b", one, 4, VERSION_SUPERSEDED), record("c", one, 1, VERSION_CONFIRMED),
+                    record("d", one, 6, VERSION_STAGED), record("z", one, 2, VERSION_PENDING_REBOOT) },
+                  { 2, 1, 5, 4, 3 } },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(store_state_freep) StoreState *s = empty_state();
+                const VersionRecord **order = NULL;
+                int n;
+
+                for (const VersionRecord *v = cases[i].versions; v < cases[i].versions + 6 && v->name; v++)
+                        add(s, *v);
+                n = store_state_boot_order(s, &order);
+                for (int k = 0; k < n; k++)
+                        assert_int_equal(order[k]->digest.bytes[0], cases[i].order[k]);
+                assert_int_equal(n, strlen((const char *) cases[i].order));
+                free(order);
+        }
+}
+
+static void of_versions_superseded_at_once_the_higher_is_tried_first(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        const VersionRecord **order = NULL;
+
+        add(s, record("a", two, 1, VERSION_SUPERSEDED));
+        add(s, record("a", ten, 2, VERSION_SUPERSEDED));
+        add(s, record("b", one, 3, VERSION_SUPERSEDED));
+        for (size_t i = 0; i < s->n_versions; i++)
+                s->versions[i].changed_usec = 5;
+        assert_int_equal(store_state_boot_order(s, &order), 3);
+        assert_int_equal(order[0]->digest.bytes[0], 2);
+        assert_int_equal(order[1]->digest.bytes[0], 1);
+        assert_int_equal(order[2]->digest.bytes[0], 3);
+        free(order);
+}
+
+/* Prints a state and reads it back. */
+static void assert_survives(const StoreState *s) {
+        _cleanup_(store_state_freep) StoreState *back = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        assert_int_equal(store_state_print(s, &text, &size), 0);
+        assert_int_equal(strlen(text), size);
+        assert_int_equal(store_state_parse(text, size, &back), 0);
+        assert_state_equal(back, s);
+}
+
+static void a_state_survives_as_text(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+        assert_survives(s);
+        for (int i = 0; i < _VERSION_STATE_MAX; i++)
+                add(s, record("name", (struct ipe_version) { 65535, 0, (uint16_t) i }, (uint8_t) i, i));
+        s->versions[0].staged_usec = 0;
+        s->versions[0].changed_usec = UINT64_MAX;
+        s->versions[1].signer[0] = '\0';
+        s->versions[1].source[0] = '\0';
+        assert_survives(s);
+        s->activating = true;
+        s->activating_digest = digest(3);
+        assert_survives(s);
+        strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
+        assert_survives(s);
+}
+
+/* Policy and file names need not be UTF-8. */
+static void every_byte_of_a_name_survives_as_text(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        VersionRecord r = record("", one, 0, VERSION_STAGED);
+        char bytes[256] = {}, pair[] = "\\x";
+
+        for (unsigned value = 1; value < 256; value++)
+                bytes[value - 1] = (char) value;
+        r.name = r.signer = r.source = bytes;
+        assert_int_equal(store_state_add(s, &r), 0);
+        /* What looks like an escape sequence already. */
+        add(s, record("\\x41", one, 1, VERSION_STAGED));
+        add(s, record("\\", one, 2, VERSION_STAGED));
+        add(s, record("\\\\x", one, 3, VERSION_STAGED));
+        add(s, record(pair, one, 4, VERSION_STAGED));
+        add(s, record("\"},{\"", one, 5, VERSION_STAGED));
+        assert_survives(s);
+}
+
+static void a_state_that_could_not_be_read_is_not_written(void **state) {
+        static const VersionState singular[] = { VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT };
+        char *text = NULL;
+        size_t size;
+
+        for (size_t i = 0; i < ELEMENTSOF(singular); i++) {
+                _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+                add(s, record("a", one, 1, singular[i]));
+                assert_survives(s);
+                add(s, record("b", one, 2, singular[i]));
+                assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
+        }
+        for (int wrong = 0; wrong < 4; wrong++) {
+                _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+                add(s, record(wrong == 0 ? "" : "a", one, 1, VERSION_STAGED));
+                add(s, record("b", one, wrong == 1 ? 1 : 2, VERSION_STAGED));
+                if (wrong == 2)
+                        strcpy(s->pending_boot_id, "0123456789ABCDEF0123456789ABCDEF");
+                if (wrong == 3)
+                        s->versions[1].name[0] = 'A';
+                assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
+        }
+        assert_null(text);
+}
+
+static void a_state_that_would_be_too_large_is_not_written(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        char *source = malloc(STORE_STATE_SIZE_MAX), *text = NULL;
+        VersionRecord r = record("a", one, 1, VERSION_STAGED);
+        size_t size;
+
+        assert_non_null(source);
+        memset(source, 's', STORE_STATE_SIZE_MAX - 1);
+        source[STORE_STATE_SIZE_MAX - 1] = '\0';
+        r.source = source;
+        assert_int_equal(store_state_add(s, &r), 0);
+        assert_int_equal(store_state_print(s, &text, &size), -EFBIG);
+        assert_null(text);
+        free(source);
+}
+
+#define HEX "00000000000000000000000000000000000000000000000000000000000000"
+#define BOOT_ID "0123456789abcdef0123456789abcdef"
+/* A version: what differs between them; all members but one for those in which something is wrong. */
+#define TAIL "\"signer\":\"s\",\"source\":\"f\",\"staged_usec\":1,\"changed_usec\":2}"
+#define VERSION(name, version, digest, state)                                                                          \
+        "{\"name\":\"" name "\",\"version\":\"" version "\",\"digest\":\"" digest HEX "\",\"state\":\"" state "\"," TAIL
+#define A VERSION("a", "1.0.0", "01", "staged")
+#define STATE(format, versions, more) "{\"format\":" format ",\"versions\":[" versions "]" more "}"
+
+static void texts_in_other_spelling_are_read(void **state) {
+        static const struct {
+                const char *text;
+                size_t n_versions;
+        } good[] = {
+                { STATE("1", "", ""), 0 },
+                { " \t\r\n" STATE(" 1 ", " ", " ") " \n\n", 0 },
+                { STATE("1", A, ""), 1 },
+                { "{\"versions\":[" A "],\"format\":1}", 1 },
+                { STATE("1", VERSION("b", "1.0.0", "02", "trial") "," VERSION("a", "10.0.0", "03", "staged") "," A, ""), 3 },
+                { STATE("1", A, ",\"activating\":\"ff" HEX "\",\"pending_boot_id\":\"" BOOT_ID "\""), 1 },
+                /* Of a newer daemon. */
+                { STATE("1", "{\"colour\":[null]," "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX
+                        "\",\"state\":\"staged\"," TAIL, ",\"more\":{\"format\":2}"), 1 },
+                { STATE("1", VERSION("\\u0061", "1.0.0", "01", "staged"), ""), 1 },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(good); i++) {
+                _cleanup_(store_state_freep) StoreState *s = NULL;
+
+                assert_int_equal(store_state_parse(good[i].text, strlen(good[i].text), &s), 0);
+                assert_int_equal(s->n_versions, good[i].n_versions);
+                for (size_t k = 1; k < s->n_versions; k++)
+                        assert_true(strcmp(s->versions[k - 1].name, s->versions[k].name) < 0 ||
+                                    ipe_version_compare(&s->versions[k - 1].version, &s->versions[k].version) < 0);
+        }
+}
+
+typedef struct DamagedCase {
+        const char *what, *text;
+} DamagedCase;
+
+#define MEMBERS(members) STATE("1", "{" members "}", "")
+#define NAME "\"name\":\"a\","
+#define V "\"version\":\"1.0.0\","
+#define DIGEST "\"digest\":\"01" HEX "\","
+#define ST "\"state\":\"staged\","
+#define SIGNER "\"signer\":\"s\","
+#define SOURCE "\"source\":\"f\","
+#define STAGED "\"staged_usec\":1,"
+#define CHANGED "\"changed_usec\":2"
+
+static const DamagedCase damaged[] = {
+        { "empty", "" },
+        { "white space", "\n" },
+        { "zeros", "\\0" },
+        { "no JSON", "state" },
+        { "null", "null" },
+        { "an array", "[]" },
+        { "a number", "1" },
+        { "an object without members", "{}" },
+        { "no format", "{\"versions\":[]}" },
+        { "no versions", "{\"format\":1}" },
+        { "a format of the past", STATE("0", "", "") },
+        { "a format of the future", STATE("2", "", "") },
+        { "a negative format", STATE("-1", "", "") },
+        { "a format that is 1 only in 32 bits", STATE("4294967297", "", "") },
+        { "a format with a fraction", STATE("1.0", "", "") },
+        { "a format in quotes", STATE("\"1\"", "", "") },
+        { "a format that is true", STATE("true", "", "") },
+        { "versions that are no array", "{\"format\":1,\"versions\":{}}" },
+        { "versions that are null", "{\"format\":1,\"versions\":null}" },
+        { "a version that is no object", STATE("1", "1", "") },
+        { "a version that is null", STATE("1", "null", "") },
+        { "a version that is an array", STATE("1", "[]", "") },
+        { "a comma at the end", STATE("1", A ",", "") },
+        { "bytes behind the end", STATE("1", A, "") "x" },
+        { "a second object", STATE("1", A, "") STATE("1", "", "") },
+        { "a comment", "{/**/\"format\":1,\"versions\":[]}" },
+
+        { "no name", MEMBERS(V DIGEST ST SIGNER SOURCE STAGED CHANGED) },
+        { "no version", MEMBERS(NAME DIGEST ST SIGNER SOURCE STAGED CHANGED) },
+        { "no digest", MEMBERS(NAME V ST SIGNER SOURCE STAGED CHANGED) },
+        { "no state", MEMBERS(NAME V DIGEST SIGNER SOURCE STAGED CHANGED) },
+        { "no signer", MEMBERS(NAME V DIGEST ST SOURCE STAGED CHANGED) },
+        { "no source", MEMBERS(NAME V DIGEST ST SIGNER STAGED CHANGED) },
+        { "no staging time", MEMBERS(NAME V DIGEST ST SIGNER SOURCE CHANGED) },
+        { "no time of change", MEMBERS(NAME V DIGEST ST SIGNER SOURCE "\"staged_usec\":1") },
+        { "a name that is a number", MEMBERS("\"name\":1," V DIGEST ST SIGNER SOURCE STAGED CHANGED) },
+        { "a name that is null", MEMBERS("\"name\":null," V DIGEST ST SIGNER SOURCE STAGED CHANGED) },
+        { "a version that is a number", MEMBERS(NAME "\"version\":1.0," DIGEST ST SIGNER SOURCE STAGED CHANGED) },
+        { "a digest that is null", MEMBERS(NAME V "\"digest\":null," ST SIGNER SOURCE STAGED CHANGED) },
+        { "a state that is a number", MEMBERS(NAME V DIGEST "\"state\":0," SIGNER SOURCE STAGED CHANGED) },
+        { "a signer that is null", MEMBERS(NAME V DIGEST ST "\"signer\":null," SOURCE STAGED CHANGED) },
+        { "a source that is an object", MEMBERS(NAME V DIGEST ST SIGNER "\"source\":{}," STAGED CHANGED) },
+        { "a time in quotes", MEMBERS(NAME V DIGEST ST SIGNER SOURCE "\"staged_usec\":\"1\"," CHANGED) },
+        { "a time with a fraction", MEMBERS(NAME V DIGEST ST SIGNER SOURCE "\"staged_usec\":1.5," CHANGED) },
+        { "a negative time", MEMBERS(NAME V DIGEST ST SIGNER SOURCE "\"staged_usec\":-1," CHANGED) },
+
+        { "an empty name", STATE("1", VERSION("", "1.0.0", "01", "staged"), "") },
+        { "a NUL in a name", STATE("1", VERSION("a\\u0000b", "1.0.0", "01", "staged"), "") },
+        { "an escaped NUL in a name", STATE("1", VERSION("a\\\\x00", "1.0.0", "01", "staged"), "") },
+        { "a byte in a name that is not escaped", STATE("1", VERSION("\xff", "1.0.0", "01", "staged"), "") },
+        { "a letter in a name that is not ASCII", STATE("1", VERSION("\\u00fc", "1.0.0", "01", "staged"), "") },
+        { "a line break in a name", STATE("1", VERSION("a\\n", "1.0.0", "01", "staged"), "") },
+        { "a backslash alone", STATE("1", VERSION("\\\\", "1.0.0", "01", "staged"), "") },
+        { "an unknown escape sequence", STATE("1", VERSION("\\\\n", "1.0.0", "01", "staged"), "") },
+        { "an escape sequence without digits", STATE("1", VERSION("\\\\x", "1.0.0", "01", "staged"), "") },
+        { "an escape sequence with one digit", STATE("1", VERSION("\\\\xf", "1.0.0", "01", "staged"), "") },
+        { "an escape sequence in capitals", STATE("1", VERSION("\\\\xFF", "1.0.0", "01", "staged"), "") },
+        { "an escape sequence that is not needed", STATE("1", VERSION("\\\\x61", "1.0.0", "01", "staged"), "") },
+        { "an escaped backslash in digits", STATE("1", VERSION("\\\\x5c", "1.0.0", "01", "staged"), "") },
+        { "two components of a version", STATE("1", VERSION("a", "1.0", "01", "staged"), "") },
+        { "a component that is too large", STATE("1", VERSION("a", "1.0.65536", "01", "staged"), "") },
+        { "a version with a NUL", STATE("1", VERSION("a", "1.0.0\\u0000", "01", "staged"), "") },
+        { "an empty version", STATE("1", VERSION("a", "", "01", "staged"), "") },
+        { "a digest that is too short", STATE("1", VERSION("a", "1.0.0", "0", "staged"), "") },
+        { "a digest that is too long", STATE("1", VERSION("a", "1.0.0", "001", "staged"), "") },
+        { "a digest in capitals", STATE("1", VERSION("a", "1.0.0", "AA", "staged"), "") },
+        { "a digest that is a path", STATE("1", VERSION("a", "1.0.0", "./", "staged"), "") },
+        { "an unknown state", STATE("1", VERSION("a", "1.0.0", "01", "rejected"), "") },
+        { "an empty state", STATE("1", VERSION("a", "1.0.0", "01", ""), "") },
+
+        { "a version twice", STATE("1", A "," VERSION("a", "1.0.0", "02", "failed"), "") },
+        { "a version twice, in two spellings", STATE("1", A "," VERSION("\\u0061", "1.0.0", "02", "failed"), "") },
+        { "an object twice", STATE("1", A "," VERSION("b", "1.0.0", "01", "failed"), "") },
+        { "two on trial", STATE("1", VERSION("a", "1.0.0", "01", "trial") "," VERSION("b", "1.0.0", "02", "trial"), "") },
+        { "two confirmed", STATE("1", VERSION("a", "1.0.0", "01", "confirmed") "," A "," VERSION("b", "1.0.0", "02",
+                                 "confirmed"), "") },
+        { "two pending", STATE("1", VERSION("a", "1.0.0", "01", "pending-reboot") ","
+                               VERSION("a", "2.0.0", "02", "pending-reboot"), "") },
+
+        { "an activation of nothing", STATE("1", "", ",\"activating\":\"\"") },
+        { "an activation that is true", STATE("1", "", ",\"activating\":true") },
+        { "an activation that is null", STATE("1", "", ",\"activating\":null") },
+        { "a boot that is too short", STATE("1", "", ",\"pending_boot_id\":\"0123\"") },
+        { "a boot that is too long", STATE("1", "", ",\"pending_boot_id\":\"" BOOT_ID "0\"") },
+        { "a boot in capitals", STATE("1", "", ",\"pending_boot_id\":\"0123456789ABCDEF0123456789ABCDEF\"") },
+        { "a boot that is empty", STATE("1", "", ",\"pending_boot_id\":\"\"") },
+        { "a boot that is a number", STATE("1", "", ",\"pending_boot_id\":1") },
+};
+
+static void assert_damaged(const char *text, size_t size) {
+        char *copy = malloc(size);
+        StoreState *s = NULL;
+
+        /* Of exactly this size, so that a read behind its end is seen. */
+        assert_non_null(copy);
+        memcpy(copy, text, size);
+        assert_int_equal(store_state_parse(copy, size, &s), -EUCLEAN);
+        assert_null(s);
+        free(copy);
+}
+
+static void a_damaged_text_is_no_state(void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(damaged); i++) {
+                print_message("# %s\n", damaged[i].what);
+                assert_damaged(damaged[i].text, strlen(damaged[i].text));
+        }
+        /* A crash on a file system that does not keep its promises. */
+        assert_damaged("\0\0\0\0", 4);
+        assert_damaged(STATE("1", A, "") "\0", sizeof(STATE("1", A, "")));
+}
+
+static char *print_example(size_t *ret_size) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        char *text;
+
+        add(s, record("a\\\xff", one, 1, VERSION_SUPERSEDED));
+        add(s, record("a", two, 2, VERSION_CONFIRMED));
+        s->activating = true;
+        strcpy(s->pending_boot_id, BOOT_ID);
+        assert_int_equal(store_state_print(s, &text, ret_size), 0);
+        return text;
+}
+
+static void a_text_cut_anywhere_is_no_state(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        text = print_example(&size);
+        assert_int_equal(text[size - 1], '\n');
+        for (size_t cut = 0; cut < size - 1; cut++)
+                assert_damaged(text, cut);
+}
+
+static void a_text_with_a_flipped_bit_is_a_state_or_refused(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        text = print_example(&size);
+        for (size_t i = 0; i < 8 * size; i++) {
+                _cleanup_(store_state_freep) StoreState *s = NULL;
+                int r;
+
+                text[i / 8] ^= (char) (1 << i % 8);
+                r = store_state_parse(text, size, &s);
+                assert_true(r == 0 || r == -EUCLEAN);
+                if (r == 0)
+                        assert_survives(s);
+                text[i / 8] ^= (char) (1 << i % 8);
+        }
+}
+
+static void deep_nesting_is_refused_and_harms_nobody(void **state) {
+        size_t size = 1 << 20;
+        char *text = malloc(size);
+
+        assert_non_null(text);
+        memset(text, '[', size);
+        assert_damaged(text, size);
+        free(text);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(each_version_state_has_a_word),
+                cmocka_unit_test(versions_are_kept_in_order_however_they_come),
+                cmocka_unit_test(a_version_is_there_once),
+                cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
+                cmocka_unit_test(a_copy_lives_by_itself),
+                cmocka_unit_test(the_boot_tries_pending_then_confirmed_then_the_latest_superseded),
+                cmocka_unit_test(of_versions_superseded_at_once_the_higher_is_tried_first),
+                cmocka_unit_test(a_state_survives_as_text),
+                cmocka_unit_test(every_byte_of_a_name_survives_as_text),
+                cmocka_unit_test(a_state_that_could_not_be_read_is_not_written),
+                cmocka_unit_test(a_state_that_would_be_too_large_is_not_written),
+                cmocka_unit_test(texts_in_other_spelling_are_read),
+                cmocka_unit_test(a_damaged_text_is_no_state),
+                cmocka_unit_test(a_text_cut_anywhere_is_no_state),
+                cmocka_unit_test(a_text_with_a_flipped_bit_is_a_state_or_refused),
+                cmocka_unit_test(deep_nesting_is_refused_and_harms_nobody),
+        };
+
+        return run_tests_as_tap(tests);
+}
