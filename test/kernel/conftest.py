@@ -2,6 +2,7 @@
 """One machine a kernel variant, shared by the tests; every test fails that leaves a report in the kernel's log."""
 
 import os
+from pathlib import Path
 
 import pytest
 import uml
@@ -9,6 +10,7 @@ from world import Kit, World
 
 # For work on the tests themselves: a kernel with upstream's IPE, which fails where ours is stricter.
 UPSTREAM = ["--upstream"] if os.environ.get("IPE_TEST_UPSTREAM") else []
+BOOT_POLICY = Path(__file__).with_name("boot.policy")
 VARIANTS = {"uml": ["--uml"], "kasan": ["--uml", "--kasan"]}
 
 
@@ -29,16 +31,21 @@ def kernel(variant):
 
 
 @pytest.fixture(scope="session")
+def kernel_with_boot_policy(variant):
+    return uml.kernel(*VARIANTS[variant], *UPSTREAM, "--boot-policy", BOOT_POLICY)
+
+
+@pytest.fixture(scope="session")
 def boot(kernel, variant, kit, tmp_path_factory):
-    """Boots a machine: boot(name, *command_line, files={}); what is still running is stopped in the end."""
+    """Boots a machine: boot(name, *command_line); what is still running is stopped in the end."""
     machines = []
 
-    def start(name, *command_line, files=None):
+    def start(name, *command_line, kernel=kernel):
         logs = tmp_path_factory.mktemp(f"{variant}-{name}")
         modules = {"ipe_probe.ko": (kernel / "ipe_probe.ko").read_bytes(),
                    "test_module.ko": next(kernel.glob("modules/**/test_module.ko")).read_bytes()}
-        machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-{name}.cpio", {**modules, **(files or {})}),
-                          logs / "console.log", kit.disks(f"{variant}-{name}"), command_line)
+        machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-{name}.cpio", modules), logs / "console.log",
+                          kit.disks(f"{variant}-{name}"), command_line)
         machines.append(machine)
         return machine
 

@@ -26,8 +26,9 @@ class Uml(Machine):
         ours, theirs = socket.socketpair()
         arguments = [linux, f"mem={memory}", f"initrd={initrd}", "con=null", "con0=null,fd:1",
                      f"con1=fd:{theirs.fileno()},fd:{theirs.fileno()}", "ssl=null", "console=tty0", "agent=/dev/tty1",
-                     "panic=-1", "loglevel=7", *command_line,
-                     *(f"ubd{number}{'r' if number else ''}={disk}" for number, disk in enumerate(disks))]
+                     "panic=-1", "loglevel=7",
+                     *(f"ubd{number}{'r' if number else ''}={disk}" for number, disk in enumerate(disks)),
+                     *command_line]
         environment = {**os.environ, "GLIBC_TUNABLES": "glibc.pthread.rseq=0"}
         if os.access("/dev/shm", os.W_OK):
             environment["TMPDIR"] = "/dev/shm"

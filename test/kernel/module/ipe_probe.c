@@ -6,8 +6,8 @@
  * another LSM to be asked for. Writing "read KIND PATH" to the parameter
  * "request" makes the kernel read a file as that kind, "load KIND" asks for
  * data without a file; the write fails with what the LSMs answered.
- * KIND is a word of kernel_read_file_id_str(), such as "firmware". "leak bytes"
- * loses some memory, so that a test can see that lost memory is found.
+ * KIND is a word of kernel_read_file_id_str(), such as "firmware". "leak WORD"
+ * loses memory with that word in it, so that a test can see that it is found.
  */
 #include <linux/kernel_read_file.h>
 #include <linux/module.h>
@@ -46,7 +46,7 @@ static int set_request(const char *value, const struct kernel_param *param)
 	if (n < 2)
 		return -EDOM;
 	if (!strcmp(verb, "leak"))
-		return kmalloc(100, GFP_KERNEL) ? 0 : -ENOMEM;
+		return kstrdup(kind, GFP_KERNEL) ? 0 : -ENOMEM;
 	id = find_kind(kind);
 	if (id < 0)
 		return id;
