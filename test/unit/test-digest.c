@@ -40,9 +40,9 @@ static void what_is_not_64_lower_case_digits_is_refused(void **state) {
         static const char *const wrong[] = {
                 "",
                 "ba7816bf",
-                ABC "0",
-                ABC " ",
-                " " ABC,
+                (ABC "0"),
+                (ABC " "),
+                (" " ABC),
                 "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD",
                 "ga7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
                 "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015a/",

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The store after a writer that was killed before each of its system calls in turn, and after one for which each of
+ * them failed in turn: the old state or the new one, with the objects that it names. A kill does not show what a cut of
+ * power loses; that is told from the order of the calls: what has a name was synced before, the name is synced after.
+ */
+
+#include "test-unit.h"
+
+#include <dirent.h>
+#include <sys/syscall.h>
+
+#include "fault.h"
+#include "files.h"
+#include "io.h"
+#include "store.h"
+#include "verified.h"
+
+/* Exit code of a writer that was told of an error, and stopped. */
+#define TOLD 42
+
+static const char *const words[] = { "old", "new" };
+static VerifiedEnvelope *envelopes[2];
+
+static const Digest *digest_of_word(unsigned word) {
+        return envelope_digest(verified_envelope_get(envelopes[word]));
+}
+
+/* A state with one version, named by the word. */
+static StoreState *state_of(unsigned word) {
+        StoreState *state = store_state_copy(NULL);
+        const VersionRecord record = {
+                .name = (char *) words[word],
+                .digest = *digest_of_word(word),
+                .signer = (char *) "CN=signer",
+                .source = (char *) "test",
+        };
+
+        if (!state || store_state_add(state, &record) < 0)
+                abort();
+        return state;
+}
+
+/* In a child there is no test to fail: it ends with the code that its parent looks at. */
+static void check(int r) {
+        if (r < 0)
+                _exit(TOLD);
+}
+
+/* All that a writer does when it gets a new version, and forgets the old one. */
+static void write_word(unsigned word) {
+        _cleanup_(store_state_freep) StoreState *state = state_of(word);
+        _cleanup_(store_freep) Store *store = NULL;
+        Digest digest;
+
+        check(store_open("store", &store));
+        check(store_add(store, envelopes[word], &digest));
+        check(store_write_state(store, state));
+        check(store_collect(store, state));
+}
+
+static void write_new(void *userdata) {
+        write_word(1);
+}
+
+static void quarantine(void *userdata) {
+        _cleanup_(store_freep) Store *store = NULL;
+
+        check(store_open("store", &store));
+        check(store_quarantine_state(store));
+}
+
+/* Makes the store with the old version as it is before each writer. */
+static int enter_store(void **state) {
+        enter_directory(state);
+        for (unsigned word = 0; word < 2; word++)
+                envelopes[word] = verified_new(words[word]);
+        write_word(0);
+        assert_int_equal(rename("store", "before"), 0);
+        return 0;
+}
+
+static int leave_store(void **state) {
+        for (unsigned word = 0; word < 2; word++)
+                verified_envelope_free(envelopes[word]);
+        return leave_directory(state);
+}
+
+static void restore(void) {
+        if (is_there("store"))
+                remove_tree("store");
+        copy_tree("before", "store");
+}
+
+/* Which word a state has, with its object undamaged; -1 for the empty state. */
+static int read_word(const Store *store) {
+        _cleanup_(store_state_freep) StoreState *state = NULL;
+        _cleanup_free_ void *data = NULL;
+        const void *expected;
+        size_t size, n;
+        int word;
+
+        assert_int_equal(store_read_state(store, &state), 0);
+        if (state->n_versions == 0)
+                return -1;
+        assert_int_equal(state->n_versions, 1);
+        word = strcmp(state->versions[0].name, "new") == 0;
+        assert_string_equal(state->versions[0].name, words[word]);
+        assert_int_equal(store_read(store, &state->versions[0].digest, &data, &size), 0);
+        expected = envelope_data(verified_envelope_get(envelopes[word]), &n);
+        assert_int_equal(size, n);
+        assert_memory_equal(data, expected, n);
+        return word;
+}
+
+/* Opens the store after the writer's end, for reading as at boot, then for writing; both see the same. */
+static int reopen(void) {
+        Store *reader, *writer;
+        int seen, word;
+
+        assert_int_equal(store_open_read_only("store", &reader), 0);
+        seen = read_word(reader);
+        store_free(reader);
+        assert_int_equal(store_open("store", &writer), 0);
+        word = read_word(writer);
+        assert_int_equal(word, seen);
+        store_free(writer);
+        return word;
+}
+
+static unsigned count_temporary(const char *path) {
+        DIR *dir = opendir(path);
+        unsigned n = 0;
+
+        assert_non_null(dir);
+        for (struct dirent *entry; (entry = readdir(dir));)
+                n += strncmp(entry->d_name, TEMPORARY_PREFIX, strlen(TEMPORARY_PREFIX)) == 0;
+        closedir(dir);
+        return n;
+}
+
+static bool is_rename(const FaultCall *call) {
+        switch (call->number) {
+#ifdef SYS_renameat
+        case SYS_renameat:
+#endif
+        case SYS_renameat2:
+                return true;
+        default:
+                return false;
+        }
+}
+
+static unsigned count_renames(const FaultResult *result) {
+        unsigned n = 0;
+
+        for (size_t i = 0; i < result->n_calls; i++)
+                n += is_rename(&result->calls[i]);
+        return n;
+}
+
+static void a_writer_killed_at_any_call_leaves_the_old_state_or_the_new_one(void **state) {
+        FaultPlan plan = { .run = write_new };
+        FaultResult result;
+        int word = 0;
+
+        do {
+                int now;
+
+                restore();
+                fault_run(&plan, &result);
+                now = reopen();
+                /* Once it is the new one it stays so. */
+                assert_in_range(now, word, 1);
+                word = now;
+                plan.at++;
+        } while (result.killed);
+        assert_int_equal(result.status, 0);
+        assert_int_equal(word, 1);
+        /* It was killed before each call of a whole run: one for the object, one for the state are renames. */
+        assert_int_equal(result.n_calls, plan.at - 1);
+        assert_int_equal(count_renames(&result), 2);
+        assert_int_equal(count_entries("store/objects"), 1);
+}
+
+static void a_writer_killed_while_it_makes_the_store_leaves_one_that_can_be_opened(void **state) {
+        FaultPlan plan = { .run = write_new };
+        FaultResult result;
+        int word = -1;
+
+        do {
+                Store *store;
+                int now;
+
+                if (is_there("store"))
+                        remove_tree("store");
+                fault_run(&plan, &result);
+                assert_int_equal(store_open("store", &store), 0);
+                now = read_word(store);
+                store_free(store);
+                assert_true(now == word || (word == -1 && now == 1));
+                word = now;
+                plan.at++;
+        } while (result.killed);
+        assert_int_equal(result.status, 0);
+        assert_int_equal(word, 1);
+}
+
+/* Whatever is told of, there is the old state or the new one; where nothing is told of, the new one. */
+static void a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one(void **state) {
+        static const int errors[] = { EIO, ENOSPC, EROFS, ENOMEM };
+
+        for (size_t i = 0; i < ELEMENTSOF(errors); i++) {
+                FaultPlan plan = { .run = write_new, .error = errors[i] };
+                unsigned told = 0;
+                FaultResult result;
+
+                do {
+                        restore();
+                        fault_run(&plan, &result);
+                        assert_true(result.status == 0 || result.status == TOLD);
+                        told += result.status == TOLD;
+                        assert_int_equal(count_temporary("store") + count_temporary("store/objects"), 0);
+                        if (result.status == 0)
+                                assert_int_equal(reopen(), 1);
+                        else
+                                assert_in_range(reopen(), 0, 1);
+                } while (plan.at++ < result.n_calls);
+                assert_int_equal(result.status, 0);
+                /* Each of the writes, the syncs and the renames of two files is told of, at least. */
+                assert_in_range(told, 6, plan.at);
+        }
+}
+
+static void putting_a_damaged_state_aside_can_be_cut_off(void **state) {
+        FaultPlan plan = { .run = quarantine };
+        FaultResult result;
+
+        do {
+                restore();
+                put_text("store/state.json", "damaged");
+                fault_run(&plan, &result);
+                assert_true(is_there("store/state.json") != is_there("store/state.json.damaged"));
+                plan.at++;
+        } while (result.killed);
+        assert_int_equal(result.status, 0);
+        assert_file_text("store/state.json.damaged", "damaged");
+}
+
+/* A cut of power may lose what was not synced, in any order. */
+static void a_file_is_synced_before_it_has_its_name_and_the_directory_after(void **state) {
+        static FaultResult result;
+        int written = -1, directory = -1;
+        bool synced = true;
+
+        restore();
+        fault_run(&(FaultPlan) { .run = write_new, .at = FAULT_NEVER }, &result);
+        assert_int_equal(result.status, 0);
+        for (size_t i = 0; i < result.n_calls; i++) {
+                const FaultCall *call = &result.calls[i];
+                int fd = (int) call->arguments[0];
+
+                if (call->number == SYS_write) {
+                        written = fd;
+                        synced = false;
+                } else if (call->number == SYS_fsync) {
+                        synced = synced || fd == written;
+                        if (fd == directory)
+                                directory = -1;
+                } else if (is_rename(call)) {
+                        assert_true(synced);
+                        /* The object's name is durable before a state has it in it. */
+                        assert_int_equal(directory, -1);
+                        directory = (int) call->arguments[2];
+                } else if (call->number == SYS_unlinkat) {
+                        /* No object is removed before the state that does not name it is durable. */
+                        assert_int_equal(directory, -1);
+                        assert_int_equal(count_renames(&result), 2);
+                }
+        }
+        assert_int_equal(directory, -1);
+        assert_int_equal(count_renames(&result), 2);
+}
+
+static void a_directory_is_durable_before_anything_is_put_into_it(void **state) {
+        static FaultResult result;
+        unsigned made = 0;
+        bool durable = true;
+
+        fault_run(&(FaultPlan) { .run = write_new, .at = FAULT_NEVER }, &result);
+        assert_int_equal(result.status, 0);
+        for (size_t i = 0; i < result.n_calls; i++) {
+                const FaultCall *call = &result.calls[i];
+
+                if (call->number == SYS_mkdirat) {
+                        assert_true(durable);
+                        durable = false;
+                        made++;
+                } else if (call->number == SYS_fsync)
+                        durable = true;
+                else if (call->number == SYS_write || is_rename(call))
+                        assert_true(durable);
+        }
+        assert_int_equal(made, 2);
+}
+
+#define crash_test(test) cmocka_unit_test_setup_teardown(test, enter_store, leave_store)
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                crash_test(a_writer_killed_at_any_call_leaves_the_old_state_or_the_new_one),
+                crash_test(a_writer_killed_while_it_makes_the_store_leaves_one_that_can_be_opened),
+                crash_test(a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one),
+                crash_test(putting_a_damaged_state_aside_can_be_cut_off),
+                crash_test(a_file_is_synced_before_it_has_its_name_and_the_directory_after),
+                crash_test(a_directory_is_durable_before_anything_is_put_into_it),
+        };
+
+        return run_tests_as_tap(tests);
+}
