@@ -4,7 +4,6 @@
  * the middle of a verdict.
  */
 
-#include <linux/cleanup.h>
 #include <linux/jhash.h>
 #include <linux/string.h>
 
@@ -21,25 +20,9 @@ unsigned int ipe_limiter_place(const struct ipe_limit_key *key)
 	return jhash(key, sizeof(*key), 0) % IPE_LIMIT_ENTRIES;
 }
 
-/**
- * ipe_limiter_admit() - Is this denial to be recorded?
- * @limiter: the table
- * @key: what makes it equal to others
- * @now: jiffies, 64 bits
- * @ret_suppressed: if so, how many equal ones before it were not
- *
- * Context: any but interrupts.
- * Return: whether it is.
- */
-bool ipe_limiter_admit(struct ipe_limiter *limiter,
-		       const struct ipe_limit_key *key, u64 now,
-		       u64 *ret_suppressed)
+static bool admit(struct ipe_limit_entry *entry, const struct ipe_limit_key *key,
+		  u64 now, u64 *ret_suppressed)
 {
-	struct ipe_limit_entry *entry =
-		&limiter->entries[ipe_limiter_place(key)];
-
-	guard(spinlock)(&limiter->lock);
-
 	if (memcmp(&entry->key, key, sizeof(*key)))
 		*entry = (struct ipe_limit_entry){ .key = *key, .start = now };
 
@@ -55,4 +38,27 @@ bool ipe_limiter_admit(struct ipe_limiter *limiter,
 	*ret_suppressed = entry->suppressed;
 	entry->suppressed = 0;
 	return true;
+}
+
+/**
+ * ipe_limiter_admit() - Is this denial to be recorded?
+ * @limiter: the table
+ * @key: what makes it equal to others
+ * @now: jiffies, 64 bits
+ * @ret_suppressed: if so, how many equal ones before it were not
+ *
+ * Context: any but interrupts.
+ * Return: whether it is.
+ */
+bool ipe_limiter_admit(struct ipe_limiter *limiter,
+		       const struct ipe_limit_key *key, u64 now,
+		       u64 *ret_suppressed)
+{
+	bool admitted;
+
+	spin_lock(&limiter->lock);
+	admitted = admit(&limiter->entries[ipe_limiter_place(key)], key, now,
+			 ret_suppressed);
+	spin_unlock(&limiter->lock);
+	return admitted;
 }

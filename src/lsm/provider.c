@@ -10,10 +10,6 @@
 #include "ipe.h"
 #include "provider.h"
 
-#define IPE_PROVIDER(name) extern struct ipe_provider ipe_provider_##name;
-#include "provider-list.h"
-#undef IPE_PROVIDER
-
 #define IPE_PROVIDER(name) &ipe_provider_##name,
 static struct ipe_provider *const providers[] = {
 #include "provider-list.h"

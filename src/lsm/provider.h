@@ -80,6 +80,11 @@ struct ipe_provider {
 			struct ipe_evidence *evidence);
 };
 
+/* The providers that are built, from Makefile. */
+#define IPE_PROVIDER(name) extern struct ipe_provider ipe_provider_##name;
+#include "provider-list.h"
+#undef IPE_PROVIDER
+
 /*
  * The properties that policies may name.
  *
