@@ -265,8 +265,8 @@ static int find_rollback(const Manager *manager, const char *name, const Version
 }
 
 int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
-        const VersionRecord *previous, *confirmed,
-                *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        const VersionRecord *previous = NULL, *confirmed = NULL,
+                            *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         _cleanup_(store_state_freep) StoreState *new = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         VersionRecord *selected;

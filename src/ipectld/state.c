@@ -48,15 +48,6 @@ static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
         },
 };
 
-static const char *const event_names[_VERSION_EVENT_MAX] = {
-        [EVENT_ACTIVATED] = "activated", [EVENT_REFUSED] = "refused",       [EVENT_REPLACED] = "replaced",
-        [EVENT_SELECTED] = "selected",   [EVENT_DESELECTED] = "deselected", [EVENT_GIVEN_UP] = "given-up",
-};
-
-const char *version_event_to_string(VersionEvent event) {
-        return event_names[event];
-}
-
 int version_state_next(VersionState state, VersionEvent event) {
         int next = table[state][event];
 

@@ -17,8 +17,6 @@ typedef enum VersionEvent {
         _VERSION_EVENT_MAX,
 } VersionEvent;
 
-const char *version_event_to_string(VersionEvent event);
-
 /* The state that follows. Returns it, or -EPERM if the event cannot happen in that state. */
 int version_state_next(VersionState state, VersionEvent event);
 

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The main job's actors, for the tests of test/vm and for tools/demo: a machine whose root is a signed dm-verity
+volume, a program on a second such volume and its copy on tmpfs, and policies about them."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import keys
+import volumes
+from qemu import System
+
+NAME = "vm-base"
+VOLUME = "/run/volume"
+ON_VOLUME = f"{VOLUME}/bin/hello"
+ON_TMPFS = "/tmp/hello"
+HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
+MANAGER = "org.ipe.Manager /org/ipe/Manager org.ipe.Manager"
+
+
+def hello_program(directory):
+    """A static program, so that nothing but itself has to be allowed."""
+    program = Path(directory) / "hello"
+    subprocess.run(["gcc", "-static", "-O1", "-s", "-x", "c", "-o", program, "-"], input=HELLO.encode(), check=True)
+    return program.read_bytes()
+
+
+class Scenario:
+    """flavour: "ours" or "stock"; directory: for what belongs to this machine."""
+
+    def __init__(self, flavour, directory):
+        self.directory = Path(directory)
+        self.volume = volumes.verity(self.directory / "volume.img", {"bin/hello": hello_program(directory)}, "ab" * 32)
+        self.system = System(flavour, directory, disks=[self.volume.image])
+
+    # Policies
+
+    def policy(self, version, revoke_volume=False, name=NAME, header=""):
+        """Executes only what a signed dm-verity volume holds; revoke_volume: but for the second volume."""
+        rules = [f"policy_name={name} policy_version={version}{header}",
+                 "DEFAULT action=ALLOW",
+                 "DEFAULT op=EXECUTE action=DENY"]
+        if revoke_volume:
+            rules.append(f"op=EXECUTE dmverity_roothash=sha256:{self.volume.root_hash} action=DENY")
+        rules += ["op=EXECUTE dmverity_signature=TRUE action=ALLOW"]
+        return "\n".join(rules) + "\n"
+
+    def signed(self, version, key="test", **options):
+        return keys.sign_policy(self.policy(version, **options), key=key)
+
+    def drop(self, envelope, name=NAME):
+        """Puts a policy where the daemon looks for it, as an administrator does."""
+        self.system.put(f"/etc/ipe/policy.d/{name}.p7b", envelope)
+
+    def trust(self):
+        self.system.put("/etc/ipe/trust.d/test.pem", (keys.directory() / "test.crt").read_bytes())
+
+    # Programs
+
+    def open_volume(self):
+        """Opens the second volume, its signature checked by the kernel, and copies its program to tmpfs."""
+        self.system.put("/run/volume.p7s", keys.sign_root_hash(self.volume.root_hash))
+        self.system.must(f"veritysetup open /dev/vdd volume /dev/vdd {self.volume.root_hash} "
+                         f"--hash-offset={self.volume.blocks * volumes.BLOCK} "
+                         f"--root-hash-signature=/run/volume.p7s && mkdir -p {VOLUME} && "
+                         f"mount -o ro /dev/mapper/volume {VOLUME} && cp {ON_VOLUME} {ON_TMPFS}")
+
+    def runs(self, path):
+        """Whether a program is executed (True), or refused by the kernel with EACCES (False)."""
+        result = self.system.run(path)
+        if result.ok and result.output == "hello\n":
+            return True
+        assert result.status == 126 and "Permission denied" in result.output, result
+        return False
+
+    # The daemon
+
+    def call(self, method, *arguments):
+        """Calls a method as root and returns the values of the answer."""
+        result = self.try_call(method, *arguments)
+        assert result.ok, result.output
+        return json.loads(result.output)["data"] if result.output else []
+
+    def try_call(self, method, *arguments, runner=""):
+        quoted = " ".join(f"'{argument}'" for argument in arguments)
+        return self.system.run(f"{runner} busctl --json=short call {MANAGER} {method} {quoted}")
+
+    def get(self, name):
+        return json.loads(self.system.must(f"busctl --json=short get-property {MANAGER} {name}"))["data"]
+
+    def versions(self):
+        """{version: state} of the policy NAME."""
+        return {entry[1]: entry[2] for entry in self.call("ListPolicies")[0] if entry[0] == NAME}
+
+    def wait_for_state(self, version, state):
+        self.system.wait_until(f"busctl --json=short call {MANAGER} GetPolicy ss {NAME} {version} | "
+                               f"grep -q '\"State\":{{\"type\":\"s\",\"data\":\"{state}\"}}'")
+
+    def journal(self, *matches):
+        """Entries of ipectld and ipe-load that match, oldest first."""
+        words = " ".join(f"'{match}'" for match in matches)
+        output = self.system.must(f"journalctl --sync; journalctl -q -o json {words}")
+        return [json.loads(line) for line in output.splitlines()]
+
+    def kernel_active(self):
+        """(name, version) of the policy that the kernel enforces, or None."""
+        output = self.system.must("cd /sys/kernel/security/ipe/policies && for p in *; do [ -e \"$p/active\" ] && "
+                                  "[ \"$(cat \"$p/active\")\" = 1 ] && echo \"$p $(cat \"$p/version\")\"; done; true")
+        return tuple(output.split()) or None
+
+    def disk_state(self):
+        """A digest over what the daemon keeps on disk."""
+        return self.system.must("cd /var/lib/ipe && { find . -type f -not -name '*lock*' -print0 | sort -z | "
+                                "xargs -0 sha256sum; } | sha256sum")
