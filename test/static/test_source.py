@@ -102,13 +102,8 @@ def test_no_key_material():
     assert not wrong
 
 
-def kernel_source():
-    found = sorted(CACHE.glob("**/linux-source-6.12*/scripts/checkpatch.pl"))
-    return found[0].parents[1] if found else None
-
-
-# Of src/policy, what the kernel does not compile.
-USER_SPACE_ALONE = ("port-user.c", "lint.c", "lint.h")
+# Where tools/kernel unpacks the distribution's source.
+KERNEL_SOURCE = CACHE / "source/linux-source-6.12"
 
 
 @pytest.mark.parametrize("path", [path for path in tracked("src/lsm", "src/policy") if path.endswith((".c", ".h"))
@@ -116,23 +111,21 @@ USER_SPACE_ALONE = ("port-user.c", "lint.c", "lint.h")
 def test_checkpatch(path):
     """Kernel style, as the kernel's own checker sees it."""
     assert shutil.which("perl"), "perl is part of every Debian installation"
-    source = kernel_source()
-    assert source, "tools/kernel has not unpacked the kernel source"
+    assert KERNEL_SOURCE.is_dir(), "tools/kernel has not unpacked the kernel source"
     ignored = ["SPDX_LICENSE_TAG", "FILE_PATH_CHANGES", "CONST_STRUCT", "EMBEDDED_FILENAME", "PREFER_KERNEL_TYPES",
                # Lists of providers are macros; kernel-doc is the comment that it does not see.
                "COMPLEX_MACRO", "TRAILING_SEMICOLON", "MACRO_ARG_REUSE", "UNCOMMENTED_DEFINITION",
                "LONG_LINE_STRING",
                # Tables of texts and bytes.
                "SPLIT_STRING", "STRING_FRAGMENTS", "QUOTED_WHITESPACE_BEFORE_NEWLINE"]
-    result = subprocess.run([source / "scripts/checkpatch.pl", "--no-tree", "--strict", "--terse", "--no-summary",
+    result = subprocess.run([KERNEL_SOURCE / "scripts/checkpatch.pl", "--no-tree", "--strict", "--terse", "--no-summary",
                              "--ignore", ",".join(ignored), "-f", path], cwd=TOP, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 def test_kernel_doc():
     """Every comment of that form describes what it stands before, and all of it."""
-    source = kernel_source()
-    assert source, "tools/kernel has not unpacked the kernel source"
+    assert KERNEL_SOURCE.is_dir(), "tools/kernel has not unpacked the kernel source"
     files = [path for path in tracked("src/lsm", "src/policy") if path.endswith((".c", ".h"))]
     result = subprocess.run([source / "scripts/kernel-doc", "-none", "-Wall", *files], cwd=TOP, capture_output=True,
                             text=True)
