@@ -130,6 +130,8 @@ static void a_flipped_byte_is_refused_or_parsed(void **state) {
 static void bytes_behind_the_message_are_refused(void **state) {
         static const char *const tails[] = { "", "\n", "more" };
         _cleanup_free_ char *message = NULL;
+        Envelope *envelope = NULL;
+        Failure failure = {};
         size_t size;
 
         message = message_new(&size, .text = TEXT, .signers = { signer });
@@ -142,6 +144,8 @@ static void bytes_behind_the_message_are_refused(void **state) {
                 memcpy(longer, message, size);
                 memcpy(longer + size, tails[i], n);
                 assert_refused(longer, size + n, FAILURE_SIGNATURE_INVALID);
+                assert_int_equal(parse(longer, size + n, &envelope, &failure), FAILURE_SIGNATURE_INVALID);
+                assert_non_null(strstr(failure.sentence, "behind the end"));
                 free(longer);
         }
         /* A second message is no better than other bytes. */

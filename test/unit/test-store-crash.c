@@ -282,6 +282,25 @@ static void a_file_is_synced_before_it_has_its_name_and_the_directory_after(void
         assert_int_equal(count_renames(&result), 2);
 }
 
+static void write_old_again(void *userdata) {
+        write_word(0);
+}
+
+/* The writer that made it may have been cut off before its directory was synced. */
+static void an_object_that_is_there_already_is_durable_before_a_state_has_it(void **state) {
+        static FaultResult result;
+        size_t i = 0;
+
+        restore();
+        fault_run(&(FaultPlan) { .run = write_old_again, .at = FAULT_NEVER }, &result);
+        assert_int_equal(result.status, 0);
+        assert_int_equal(count_renames(&result), 1);
+        while (result.calls[i].number != SYS_fsync) {
+                assert_int_not_equal(result.calls[i].number, SYS_write);
+                i++;
+        }
+}
+
 static void a_directory_is_durable_before_anything_is_put_into_it(void **state) {
         static FaultResult result;
         unsigned made = 0;
@@ -313,6 +332,7 @@ int main(void) {
                 crash_test(a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one),
                 crash_test(putting_a_damaged_state_aside_can_be_cut_off),
                 crash_test(a_file_is_synced_before_it_has_its_name_and_the_directory_after),
+                crash_test(an_object_that_is_there_already_is_durable_before_a_state_has_it),
                 crash_test(a_directory_is_durable_before_anything_is_put_into_it),
         };
 

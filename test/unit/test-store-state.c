@@ -238,6 +238,8 @@ static void every_byte_of_a_name_survives_as_text(void **state) {
         _cleanup_(store_state_freep) StoreState *s = empty_state();
         VersionRecord r = record("", one, 0, VERSION_STAGED);
         char bytes[256] = {}, pair[] = "\\x";
+        _cleanup_free_ char *text = NULL;
+        size_t size;
 
         for (unsigned value = 1; value < 256; value++)
                 bytes[value - 1] = (char) value;
@@ -250,6 +252,10 @@ static void every_byte_of_a_name_survives_as_text(void **state) {
         add(s, record(pair, one, 4, VERSION_STAGED));
         add(s, record("\"},{\"", one, 5, VERSION_STAGED));
         assert_survives(s);
+        /* All of it is printable. */
+        assert_int_equal(store_state_print(s, &text, &size), 0);
+        for (size_t i = 0; i < size; i++)
+                assert_true(text[i] == '\n' || (text[i] >= 0x20 && text[i] <= 0x7e));
 }
 
 static void a_state_that_could_not_be_read_is_not_written(void **state) {
