@@ -82,7 +82,7 @@ static int delete_inactive(void)
         if (!directory)
                 return 0;
         for (struct dirent *entry; (entry = readdir(directory));)
-                if (entry->d_name[0] != '.' && delete_policy(entry->d_name) == 0)
+                if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..") && delete_policy(entry->d_name) == 0)
                         n++;
         closedir(directory);
         return n;
