@@ -67,6 +67,17 @@ void announce_rejected(const Announcer *announcer, const char *source, int resul
                                                       "PolicyRejected", "sss", source, error, failure->sentence));
 }
 
+/* Units that want a policy to be in force wait for this target. At boot ipe-load.service is in time for it; after a first
+ * activation in a running system it is reached now. */
+static void reach_target(const Announcer *announcer) {
+        if (announcer->bus)
+                log_signal_failure("the start of ipe-policy.target",
+                                   sd_bus_call_method_async(announcer->bus, NULL, "org.freedesktop.systemd1",
+                                                            "/org/freedesktop/systemd1",
+                                                            "org.freedesktop.systemd1.Manager", "StartUnit", NULL, NULL,
+                                                            "ss", "ipe-policy.target", "fail"));
+}
+
 void announce_activated(const Announcer *announcer, const VersionRecord *record, bool at_once) {
         Names names;
 
@@ -74,6 +85,7 @@ void announce_activated(const Announcer *announcer, const VersionRecord *record,
         log_entry(LOG_NOTICE, MESSAGE_ACTIVATED, FIELDS_OF(record, names), "Activated '%s' %s%s.", record->name,
                   names.version, at_once ? ", confirmed at once as this kernel has no trial" : "");
         emit_version(announcer, "PolicyActivated", record, &names);
+        reach_target(announcer);
 }
 
 void announce_confirmed(const Announcer *announcer, const VersionRecord *record) {

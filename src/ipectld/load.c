@@ -3,7 +3,8 @@
  * ipe-load: at boot, before anything that a policy is to judge; reads what the daemon left and tells the kernel, which
  * verifies. Needs no bus and no libcrypto, and writes nothing but journal entries.
  *
- * Exit status: 0 if a policy is in force or none is wanted, 1 if none could be loaded.
+ * Exit status: 0 if a policy is in force or none is wanted, 1 if none could be loaded. With --check nothing is loaded: 0
+ * if a policy is in force, whoever loaded it, 1 if not.
  */
 
 #include "kernel.h"
@@ -80,16 +81,33 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
         return -ENOENT;
 }
 
+/* For ipe-policy-check.service. Returns 0, or -ENOENT if no policy is in force. */
+static int check(const Kernel *kernel) {
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        int r = kernel_find_active(kernel, &active);
+
+        if (r < 0)
+                log_error("Cannot find out what the kernel enforces: %s", strerror(-r));
+        return r == 0 ? -ENOENT : r;
+}
+
 int main(int argc, char **argv) {
+        bool only_check = argc == 2 && streq(argv[1], "--check");
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
         _cleanup_(store_freep) Store *store = NULL;
         int r;
 
+        if (argc > 1 && !only_check) {
+                fprintf(stderr, "Usage: %s [--check]; see ipe-load.service(8).\n", argv[0]);
+                return EXIT_FAILURE;
+        }
         log_open();
         r = kernel_open(KERNEL_DIRECTORY, &kernel);
         if (r < 0)
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
+        else if (only_check)
+                return check(kernel) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (r >= 0)
                 r = read_state(&store, &state);
         if (r >= 0)

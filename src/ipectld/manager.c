@@ -10,7 +10,7 @@
 #include "stage.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
-        log_warning("Trusting nobody because of '%s': %s", path, sentence);
+        log_warning("Trusting nothing that is in '%s': %s", path, sentence);
 }
 
 static int load_state(Manager *manager) {

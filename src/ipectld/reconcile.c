@@ -76,7 +76,10 @@ static void say_what_differs(const Manager *manager, const VersionRecord *active
         } else if (kernel->name && active != confirmed)
                 log_warning("The kernel enforces '%s', which is not the confirmed policy; it stays until the next "
                             "boot.", active->name);
-        else if (!kernel->name && confirmed && kernel_abi(manager->kernel) != KERNEL_ABI_NONE)
+        else if (confirmed && kernel_abi(manager->kernel) == KERNEL_ABI_NONE)
+                log_warning("'%s' is confirmed, but IPE is not enabled in this kernel: nothing is enforced.",
+                            confirmed->name);
+        else if (!kernel->name && confirmed)
                 log_warning("No policy is in force, though '%s' is confirmed: is ipe-load.service enabled?",
                             confirmed->name);
 }

@@ -5,7 +5,7 @@
  *      bytes -> Envelope -> VerifiedEnvelope -> PolicyVersion -> object on disk -> VersionRecord in the state file
  *
  * Each step returns something stronger than it was given, and refuses with a sentence. Up to the last step nothing
- * is changed that anybody could notice; an object that no state names is removed at the next start.
+ * is changed that anybody could notice; an object that no state names is removed at once, or at the next start.
  */
 
 #include <time.h>
@@ -176,8 +176,11 @@ static int store_version(Manager *manager, const PolicyVersion *version, const c
         if (r < 0)
                 return r;
         r = manager_commit(manager, &new, reterr);
-        if (r < 0)
+        if (r < 0) {
+                /* Nobody names the object now. */
+                (void) store_collect(manager->store, manager->state);
                 return r;
+        }
         *ret = store_state_find_digest(manager->state, &record.digest);
         return 0;
 }

@@ -83,22 +83,6 @@ def test_target_is_bound_to_the_check():
     assert found["BindsTo"] == found["After"] == ["ipe-policy-check.service"]
 
 
-@pytest.mark.parametrize("active,wanted", [({"a": "0", "b": "1"}, 0), ({"a": "0"}, 1), ({}, 1), (None, 2)],
-                         ids=["one is active", "none is active", "none is loaded", "no IPE"])
-def test_check_asks_the_kernel(tmp_path, active, wanted):
-    policies = tmp_path / "policies"
-    if active is not None:
-        policies.mkdir()
-    for name, value in (active or {}).items():
-        (policies / name).mkdir()
-        (policies / name / "active").write_text(value)
-        # The text of a policy may have any line.
-        (policies / name / "policy").write_text("# x\n1\n")
-    command, = settings("ipe-policy-check.service")["ExecCondition"]
-    words = command.replace("/sys/kernel/security/ipe/policies", str(policies)).split()
-    assert subprocess.run(words, **OPTIONS).returncode == wanted
-
-
 def test_bus_starts_the_unit_that_owns_the_name():
     text = (TOP / "dbus/org.ipe.Manager.service").read_text()
     assert re.search(r"^Name=(.*)$", text, re.M).group(1) == settings("ipectld.service")["BusName"][0]

@@ -14,8 +14,8 @@ def test_the_machine_comes_up(scenario):
     assert state.output.strip() == "running", failed
 
 
-def test_the_root_volume_is_verified(scenario):
-    assert "verity" in scenario.system.must("dmsetup table root 2>/dev/null || veritysetup status root")
+def test_the_volumes_are_verified_by_the_kernel(scenario):
+    assert "verified (with signature)" in scenario.system.must("veritysetup status root")
     scenario.open_volume()
     assert "verified (with signature)" in scenario.system.must("veritysetup status volume")
 
@@ -33,6 +33,7 @@ def test_the_daemon_says_what_the_kernel_can_do(scenario):
 
 def test_without_a_policy_everything_runs(scenario):
     assert scenario.kernel_active() is None
+    assert scenario.system.run("systemctl is-active ipe-policy.target").output == "inactive\n"
     assert scenario.runs(ON_VOLUME) and scenario.runs(ON_TMPFS)
 
 
@@ -67,6 +68,14 @@ def test_an_unprivileged_caller_is_refused(scenario, method):
     assert scenario.versions() == before and scenario.kernel_active() is None
 
 
+def test_an_unprivileged_caller_cannot_stage(scenario):
+    scenario.system.put("/run/other.p7b", scenario.signed("1.0.1"))
+    before = scenario.disk_state()
+    result = scenario.system.run("runuser -u nobody -- ipectl --no-ask-password stage /run/other.p7b")
+    assert result.status == 4, result
+    assert scenario.disk_state() == before
+
+
 def test_an_unprivileged_caller_may_look(scenario):
     assert NAME in scenario.system.must(f"runuser -u nobody -- busctl call {MANAGER} ListPolicies")
     assert NAME in scenario.system.must("runuser -u nobody -- ipectl list")
@@ -89,6 +98,7 @@ def test_activate_enforces(scenario):
     assert scenario.versions() == {"1.0.0": "confirmed"}
     assert scenario.runs(ON_VOLUME)
     assert not scenario.runs(ON_TMPFS)
+    scenario.system.wait_until("systemctl is-active ipe-policy.target")
 
 
 def test_the_denial_is_in_the_journal(scenario):
@@ -202,6 +212,22 @@ def test_a_killed_daemon_comes_back_to_the_same_state(scenario):
         assert scenario.get("ActivePolicy") == [NAME, "1.0.0"]
 
 
+def test_a_full_disk_is_said_and_changes_nothing(scenario):
+    scenario.system.put("/run/next.p7b", scenario.signed("1.9.0"))
+    before = scenario.disk_state()
+    scenario.system.run("dd if=/dev/zero of=/var/filler bs=1M; sync")
+    try:
+        # The rest, down to the last block.
+        scenario.system.run("cat /dev/zero > /var/filler2")
+        result = scenario.system.run("ipectl stage /run/next.p7b")
+        assert not result.ok and "No space left" in result.output, result
+        assert scenario.disk_state() == before
+    finally:
+        scenario.system.must("rm -f /var/filler /var/filler2")
+    assert scenario.versions() == {"1.0.0": "confirmed"}
+    assert scenario.kernel_active() == (NAME, "1.0.0")
+
+
 def test_the_next_version_takes_its_place(scenario):
     scenario.drop(scenario.signed("2.0.0", revoke_volume=True))
     scenario.wait_for_state("2.0.0", "staged")
@@ -244,6 +270,21 @@ def test_a_cut_of_power_keeps_the_confirmed_policy(scenario):
     scenario.system.cut_power()
     assert scenario.kernel_active() == (NAME, "2.0.0")
     scenario.wait_for_state("2.0.0", "confirmed")
+
+
+def test_a_daemon_killed_while_it_activates_agrees_with_the_kernel_again(scenario):
+    """It is killed a bit later each time: before, while and after the kernel is asked."""
+    for number, delay in enumerate((0, 4, 8, 12, 16, 24, 32, 48), start=1):
+        version = f"2.1.{number}"
+        scenario.drop(scenario.signed(version))
+        scenario.wait_for_state(version, "staged")
+        scenario.system.must(f"(busctl call {MANAGER} Activate s {NAME} >/dev/null 2>&1 &) ; sleep 0.{delay:03}; "
+                             "systemctl kill -s KILL ipectld.service; systemctl reset-failed ipectld.service")
+        states = scenario.versions()
+        confirmed = [number for number, state in states.items() if state == "confirmed"]
+        assert confirmed == [scenario.kernel_active()[1]], states
+        assert set(states.values()) <= {"confirmed", "superseded", "staged", "rolled-back"}, states
+        assert scenario.get("ActivePolicy") == scenario.get("ConfirmedPolicy")
 
 
 def test_the_units_are_clean(scenario):
