@@ -13,6 +13,7 @@
 #include <wchar.h>
 
 #include "output.h"
+#include "utf8.h"
 
 void oom(void) {
         static const char sentence[] = "Out of memory.\n";
@@ -138,34 +139,6 @@ char *format_usec(unsigned long long usec) {
         return ret;
 }
 
-/* Bytes of the UTF-8 sequence at the start, whatever the locale; 0 if there is none. */
-static size_t utf8_length(const unsigned char *bytes, size_t len, uint32_t *ret) {
-        static const struct {
-                unsigned char mask, lead;
-                uint32_t lowest;
-        } forms[] = { { 0x80, 0x00, 0 }, { 0xe0, 0xc0, 0x80 }, { 0xf0, 0xe0, 0x800 }, { 0xf8, 0xf0, 0x10000 } };
-
-        for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-                uint32_t value;
-
-                if ((bytes[0] & forms[i].mask) != forms[i].lead)
-                        continue;
-                if (len < i + 1)
-                        return 0;
-                value = bytes[0] & (unsigned char) ~forms[i].mask;
-                for (size_t k = 1; k <= i; k++) {
-                        if ((bytes[k] & 0xc0) != 0x80)
-                                return 0;
-                        value = value << 6 | (bytes[k] & 0x3f);
-                }
-                if (value < forms[i].lowest || value > 0x10ffff || (value >= 0xd800 && value <= 0xdfff))
-                        return 0;
-                *ret = value;
-                return i + 1;
-        }
-        return 0;
-}
-
 struct json_object *json_string_len(const char *bytes, size_t len) {
         struct json_object *object;
         char *text = NULL;
@@ -176,8 +149,7 @@ struct json_object *json_string_len(const char *bytes, size_t len) {
         if (!out)
                 oom();
         while (len > 0) {
-                uint32_t value;
-                size_t n = utf8_length((const unsigned char *) bytes, len, &value);
+                size_t n = utf8_read(bytes, len, NULL);
 
                 if (n > 0)
                         fwrite(bytes, 1, n, out);
@@ -211,7 +183,7 @@ static void write_ascii(FILE *out, const char *text) {
 
         while (len > 0) {
                 uint32_t value = 0;
-                size_t n = utf8_length((const unsigned char *) text, len, &value);
+                size_t n = utf8_read(text, len, &value);
 
                 if (n == 0)
                         return; /* cannot be: json_string_len() let only UTF-8 in */
