@@ -5,13 +5,21 @@ import os
 from pathlib import Path
 
 import pytest
+import qemu
 import uml
+from qemu_agent import QemuAgent
 from world import Kit, World
 
 # For work on the tests themselves: a kernel with upstream's IPE, which fails where ours is stricter.
 UPSTREAM = ["--upstream"] if os.environ.get("IPE_TEST_UPSTREAM") else []
 BOOT_POLICY = Path(__file__).with_name("boot.policy")
 VARIANTS = {"uml": ["--uml"], "kasan": ["--uml", "--kasan"]}
+KUNIT = ("kunit.enable=1", "kunit.filter_glob=ipe-*")
+
+
+def modules(kernel):
+    return {"ipe_probe.ko": (kernel / "ipe_probe.ko").read_bytes(),
+            "test_module.ko": next(kernel.glob("modules/**/test_module.ko")).read_bytes()}
 
 
 @pytest.fixture(scope="session")
@@ -21,7 +29,7 @@ def kit(tmp_path_factory):
 
 @pytest.fixture(scope="session", params=VARIANTS)
 def variant(request):
-    """The kernel that a test runs on: plain, and with KASAN, lockdep and kmemleak."""
+    """The kernel that a test runs on: plain, and with KASAN, lockdep and kmemleak; "x86" where a test asks for it."""
     return request.param
 
 
@@ -36,27 +44,50 @@ def kernel_with_boot_policy(variant):
 
 
 @pytest.fixture(scope="session")
-def boot(kernel, variant, kit, tmp_path_factory):
-    """Boots a machine: boot(name, *command_line); what is still running is stopped in the end."""
-    machines = []
-
-    def start(name, *command_line, kernel=kernel):
-        logs = tmp_path_factory.mktemp(f"{variant}-{name}")
-        modules = {"ipe_probe.ko": (kernel / "ipe_probe.ko").read_bytes(),
-                   "test_module.ko": next(kernel.glob("modules/**/test_module.ko")).read_bytes()}
-        machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-{name}.cpio", modules), logs / "console.log",
-                          kit.disks(f"{variant}-{name}"), command_line)
-        machines.append(machine)
-        return machine
-
-    yield start
-    for machine in machines:
+def machines():
+    """All that were started; what is still running is stopped in the end."""
+    started = []
+    yield started
+    for machine in started:
         machine.stop()
 
 
 @pytest.fixture(scope="session")
-def world_of_variant(boot, kit):
-    return World(boot("shared"), kit).set_up()
+def boot(kernel, variant, kit, machines, tmp_path_factory):
+    """Boots a machine: boot(name, *command_line)."""
+    def start(name, *command_line, kernel=kernel):
+        logs = tmp_path_factory.mktemp(f"{variant}-{name}")
+        machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-{name}.cpio", modules(kernel)),
+                          logs / "console.log", kit.disks(f"{variant}-{name}"), command_line)
+        machines.append(machine)
+        return machine
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def x86(kit, machines, tmp_path_factory):
+    """A machine with two processors, with a kernel to start by kexec and KUnit's results in its log."""
+    kernel = qemu.kernel()
+    files = {"bzImage": (kernel / "bzImage").read_bytes(), **modules(kernel)}
+    machine = QemuAgent("ours", kit.initramfs("x86.cpio", files), tmp_path_factory.mktemp("x86") / "console.log",
+                        kit.disks("x86"), KUNIT)
+    machines.append(machine)
+    return machine
+
+
+@pytest.fixture(scope="session")
+def worlds():
+    """Those of world_of_variant, which pytest may ask for more than once."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def world_of_variant(worlds, variant, request, kit):
+    if variant not in worlds:
+        machine = request.getfixturevalue("x86") if variant == "x86" else request.getfixturevalue("boot")("shared")
+        worlds[variant] = World(machine, kit).set_up()
+    return worlds[variant]
 
 
 @pytest.fixture

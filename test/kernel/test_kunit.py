@@ -4,11 +4,12 @@
 import re
 
 import pytest
+from conftest import KUNIT
 from guest import TOP
 
 CASE = re.compile(r"KUNIT_CASE\((\w+)\)")
 SUITE = re.compile(r'\.name = "([\w-]+)",\s+(?:\.init = \w+,\s+)?(?:\.exit = \w+,\s+)?\.test_cases')
-RESULT = re.compile(r"^ *(ok|not ok) \d+ ([\w-]+)(.*)$", re.M)
+RESULT = re.compile(r"^(?:\[ *[\d.]+\])? *(ok|not ok) \d+ ([\w-]+)(.*?)\r?$", re.M)
 
 
 def expected():
@@ -22,12 +23,16 @@ def expected():
     return found
 
 
+def read_results(machine):
+    """{name: (result, remark)} of suites and cases, in the kernel's words."""
+    text = machine.log.read_text(errors="replace")
+    return {name: (result, remark) for result, name, remark in RESULT.findall(text)}
+
+
 @pytest.fixture(scope="module")
 def results(boot):
-    """{name: (result, remark)} of suites and cases, in the kernel's words."""
-    machine = boot("kunit", "kunit.enable=1", "kunit.filter_glob=ipe-*")
-    text = machine.log.read_text(errors="replace")
-    return {name: (result, remark) for result, name, remark in RESULT.findall(text)}, machine.trouble()
+    machine = boot("kunit", *KUNIT)
+    return read_results(machine), machine.trouble()
 
 
 @pytest.mark.parametrize("suite", expected())
@@ -45,3 +50,10 @@ def test_nothing_ran_that_is_not_known(results):
 def test_kernel_has_nothing_to_report(results):
     _, trouble = results
     assert not trouble
+
+
+def test_all_suites_on_two_processors(x86):
+    found = read_results(x86)
+    for suite, cases in expected().items():
+        for name in (suite, *sorted(cases)):
+            assert found.get(name) == ("ok", ""), name

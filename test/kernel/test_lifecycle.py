@@ -368,35 +368,6 @@ def test_root_without_the_capability_writes_a_global_file(world, file, data):
     assert world.machine.call("get", f"{IPE}/{file}").data == before
 
 
-# Several at once
-
-
-def test_one_of_many_concurrent_loads_of_a_name_wins(world):
-    for _ in range(5):
-        name, _ = world.header()
-        blobs = [policy(name, f"1.0.{number}") for number in range(6)]
-        errnos = world.machine.must("race", f"{IPE}/new_policy", *blobs).text.split()
-        assert sorted(errnos) == ["0"] + ["17"] * 5
-        assert world.loaded().count(name) == 1
-
-
-def test_concurrent_updates_end_at_the_highest_version(world):
-    for _ in range(5):
-        name, _ = world.header()
-        assert load(world, name, "1.0.0") == "OK"
-        blobs = [policy(name, f"1.0.{number}") for number in range(1, 7)]
-        errnos = world.machine.must("race", world.node(name, "update"), *blobs).text.split()
-        assert set(errnos) <= {"0", "116"} and "0" in errnos
-        assert world.get(name, "version") == b"1.0.6"
-
-
-def test_one_of_many_concurrent_deletes_wins(world):
-    for _ in range(5):
-        name = fresh(world)
-        errnos = world.machine.must("race", world.node(name, "delete"), *["1"] * 6).text.split()
-        assert sorted(errnos) == ["0"] + ["2"] * 5
-
-
 # The switches
 
 

@@ -64,7 +64,8 @@ class QemuAgent(Machine):
         else:
             arguments += ["-kernel", qemu.kernel() / "bzImage"]
         for number, path in enumerate(self.disks):
-            arguments += ["-drive", f"if=none,id=disk{number},format=raw,file={path},"
+            # User-mode Linux may have the same image, and locks it in its own way.
+            arguments += ["-drive", f"if=none,id=disk{number},format=raw,file.filename={path},file.locking=off,"
                           + ("readonly=on" if number else "cache=unsafe"),
                           "-device", f"virtio-blk-pci,drive=disk{number}"]
         return [str(argument) for argument in arguments]

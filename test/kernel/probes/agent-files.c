@@ -6,6 +6,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,7 @@ int read_file(const char *path, char **ret, size_t *ret_size)
         if (error) {
                 free(data);
                 *ret = NULL;
+                *ret_size = 0;
         }
         return error;
 }
@@ -375,6 +377,29 @@ static int race(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
+static pid_t writers[HELD_MAX];
+
+/* write-on SLOT PATH BYTES [PATH BYTES]...: a process that writes each of these again and again, until write-off */
+static int write_on(struct answer *answer, int argc, struct word *argv)
+{
+        pid_t child = fork();
+
+        if (child < 0)
+                return errno;
+        while (child == 0)
+                for (int i = 1; i + 1 < argc; i += 2)
+                        write_once(argv[i].data, argv[i + 1].data, argv[i + 1].size);
+        writers[atoi(argv[0].data) % HELD_MAX] = child;
+        return 0;
+}
+
+static int write_off(struct answer *answer, int argc, struct word *argv)
+{
+        pid_t child = writers[atoi(argv[0].data) % HELD_MAX];
+
+        return kill(child, SIGKILL) < 0 || waitpid(child, NULL, 0) < 0 ? errno : 0;
+}
+
 /* repeat COUNT VERB...: answers how often each errno came */
 static int repeat(struct answer *answer, int argc, struct word *argv)
 {
@@ -437,6 +462,8 @@ const struct verb file_verbs[] = {
         { "without-mac-admin", 1, 32, without_mac_admin },
         { "named", 2, 32, named },
         { "race", 2, 32, race },
+        { "write-on", 3, 32, write_on },
+        { "write-off", 1, 1, write_off },
         { "repeat", 2, 32, repeat },
         { "wait-readable", 2, 2, wait_readable },
         { "sleep", 1, 1, sleep_verb },

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The operations that start another kernel, by the system calls that user space has; User-mode Linux has none."""
+
+import pytest
+
+pytestmark = pytest.mark.parametrize("variant", ["x86"], indirect=True)
+ALLOW = "DEFAULT action=ALLOW\n"
+
+
+def records(world):
+    return [(record.fields["ipe_op"], record.fields["ipe_hook"], record.string("path"))
+            for record in world.records() if record.type == 1420]
+
+
+@pytest.fixture
+def machine(world):
+    world.activate(ALLOW)
+    if world.machine.errno("mode", "/tmp/bzImage") != "OK":
+        world.machine.must("copy", "/bzImage", "/tmp/bzImage")
+    return world.machine
+
+
+def test_kernel_by_where_it_comes_from(world, machine):
+    assert machine.errno("kexec", "/tmp/bzImage", "/certificate") == "OK"
+    world.activate(ALLOW + "DEFAULT op=KEXEC_IMAGE action=DENY\nop=KEXEC_IMAGE boot_verified=TRUE action=ALLOW\n")
+    machine.must("audit")
+    assert machine.errno("kexec", "/bzImage", "/tmp/hello") == "OK"
+    assert machine.errno("kexec", "/tmp/bzImage", "/certificate") == "EACCES"
+    assert records(world) == [("KEXEC_IMAGE", "KERNEL_READ", "/tmp/bzImage")]
+
+
+def test_initramfs_by_where_it_comes_from(world, machine):
+    world.activate(ALLOW + "DEFAULT op=KEXEC_INITRAMFS action=DENY\n"
+                 "op=KEXEC_INITRAMFS boot_verified=TRUE action=ALLOW\n")
+    machine.must("audit")
+    assert machine.errno("kexec", "/tmp/bzImage", "/certificate") == "OK"
+    assert machine.errno("kexec", "/bzImage", "/tmp/hello") == "EACCES"
+    assert records(world) == [("KEXEC_INITRAMFS", "KERNEL_READ", "/tmp/hello")]
+
+
+def test_kernel_that_user_space_has_read(world, machine):
+    assert machine.errno("kexec-data") == "OK"
+    world.activate(ALLOW + "DEFAULT op=KEXEC_IMAGE action=DENY\nop=KEXEC_IMAGE boot_verified=TRUE action=ALLOW\n")
+    machine.must("audit")
+    assert machine.errno("kexec-data") == "EACCES"
+    assert records(world) == [("KEXEC_IMAGE", "KERNEL_LOAD", "?")]
+    world.activate("DEFAULT action=DENY\nop=KEXEC_IMAGE boot_verified=FALSE action=ALLOW\n")
+    assert machine.errno("kexec-data") == "OK"
