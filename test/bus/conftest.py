@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The real ipectld on a private bus; see machine.py."""
+
+import pytest
+
+import machine as machines
+
+
+@pytest.fixture
+def bare():
+    """A machine with a bus, and nothing on it yet."""
+    if not machines.DAEMON.exists():
+        pytest.exit(f"{machines.BUILD} has no ipectld: set IPE_BUILD_DIR, or run tools/check", returncode=1)
+    machine = machines.Machine()
+    yield machine
+    machine.close()
+
+
+@pytest.fixture
+def machine(bare):
+    """A machine with ipectld."""
+    bare.start_daemon()
+    return bare
+
+
+@pytest.fixture
+def mocked(machine):
+    """A machine with ipectld and a mock of polkit, which allows nothing."""
+    machine.start_mock_polkit()
+    return machine

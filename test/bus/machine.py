@@ -1,0 +1,396 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A small machine without a kernel of its own: the real ipectld on a private system bus.
+
+Every process runs in a bwrap sandbox that has nothing of the host but /usr, so directories, bus, journal and polkit
+are the test's own. There is no /sys: KernelAbi is "none" whatever the host has. What a kernel decides is proven in
+virtual machines, by test/kernel and test/vm.
+
+The sandboxes share the host's process IDs, because polkit looks up who calls; the test is one of the callers.
+"""
+
+import json
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from gi.repository import Gio, GLib
+
+import keys
+
+TOP = Path(__file__).resolve().parents[2]
+BUILD = TOP / os.environ.get("IPE_BUILD_DIR", "build/check-asan")
+DAEMON = BUILD / "src/ipectld/ipectld"
+IPECTL = BUILD / "src/ipectl/ipectl"
+
+NAME = "org.ipe.Manager"
+PATH = "/org/ipe/Manager"
+POLICY = "org.ipe.Policy"
+POLKIT = "org.freedesktop.PolicyKit1"
+POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
+
+# Only a bound for what hangs; nothing is measured.
+DEADLINE_SEC = 60
+
+NOBODY = 65534
+
+
+class BusError(Exception):
+    def __init__(self, name, message):
+        super().__init__(f"{name}: {message}")
+        self.name = name
+        self.message = message
+
+
+def policy_text(name="corp-base", version="1.0.0", body="DEFAULT action=ALLOW\n"):
+    return f"policy_name={name} policy_version={version}\n{body}"
+
+
+def signed(name="corp-base", version="1.0.0", key="test", **options):
+    """A signed policy as bytes."""
+    return keys.sign_policy(policy_text(name, version, **options), key=key)
+
+
+def memfd(data):
+    """A descriptor from which data can be read."""
+    fd = os.memfd_create("policy")
+    os.write(fd, data)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
+
+
+def object_path(name, version):
+    """As sd_bus_path_encode_many(3) escapes."""
+    def escape(text):
+        plain = "".join(c if c.isalnum() and c.isascii() else "".join(f"_{b:02x}" for b in c.encode()) for c in text)
+        return f"_{ord(plain[0]):02x}{plain[1:]}" if plain[:1].isdigit() else plain
+    return f"/org/ipe/policy/{escape(name)}/{escape(version)}"
+
+
+class Process:
+    """A program in the sandbox. pid: its own, not that of bwrap."""
+
+    def __init__(self, machine, command, environment=(), **options):
+        info, theirs = os.pipe()
+        self.bwrap = subprocess.Popen(machine.sandbox(command, environment, info_fd=theirs), pass_fds=[theirs],
+                                      stdin=subprocess.DEVNULL, **options)
+        os.close(theirs)
+        with os.fdopen(info) as file:
+            self.pid = json.load(file)["child-pid"]
+
+    def wait(self):
+        return self.bwrap.wait(timeout=DEADLINE_SEC)
+
+    def send(self, number):
+        os.kill(self.pid, number)
+
+    def stop(self, number=signal.SIGTERM):
+        """Ends it if it runs; returns its exit status as of a shell."""
+        if self.bwrap.poll() is None:
+            self.send(number)
+        return self.wait()
+
+
+class Journal:
+    """The socket of journald. A thread reads it, because a sender waits where nobody reads."""
+
+    def __init__(self, path):
+        path.parent.mkdir(parents=True)
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(path))
+        self.entries = []
+        self.lock = threading.Lock()
+        self.stop, self.stopped = os.pipe()
+        self.thread = threading.Thread(target=self.read_until_stopped)
+        self.thread.start()
+
+    def read_until_stopped(self):
+        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
+            self.read()
+
+    @staticmethod
+    def parse(data):
+        entry = {}
+        while data:
+            line, _, rest = data.partition(b"\n")
+            key, equals, value = line.partition(b"=")
+            if not equals:
+                size = struct.unpack("<Q", rest[:8])[0]
+                value, rest = rest[8:8 + size], rest[9 + size:]
+            entry[key.decode()] = value.decode()
+            data = rest
+        return entry
+
+    def read(self):
+        """All entries so far, as dictionaries."""
+        with self.lock:
+            while True:
+                try:
+                    self.entries.append(self.parse(self.socket.recv(1 << 20, socket.MSG_DONTWAIT)))
+                except BlockingIOError:
+                    return list(self.entries)
+
+    def close(self):
+        os.close(self.stopped)
+        self.thread.join()
+        os.close(self.stop)
+        self.socket.close()
+
+
+class Connection:
+    """The test, as root, on the bus."""
+
+    def __init__(self, address):
+        self.signals = []
+        self.bus = Gio.DBusConnection.new_for_address_sync(
+            address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
+            None, None)
+        self.bus.set_exit_on_close(False)
+        for interface in (NAME, POLICY, "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"):
+            self.bus.signal_subscribe(NAME, interface, None, None, None, Gio.DBusSignalFlags.NONE, self.on_signal)
+
+    def on_signal(self, _bus, _sender, path, _interface, member, arguments):
+        self.signals.append((path, member, arguments.unpack()))
+
+    def call(self, path, interface, method, arguments=None, fds=(), name=NAME):
+        """Calls a method; returns its results as a tuple. fds: descriptors, which the call closes."""
+        fd_list = Gio.UnixFDList.new_from_array(list(fds))
+        try:
+            reply, _ = self.bus.call_with_unix_fd_list_sync(name, path, interface, method, arguments, None,
+                                                            Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000,
+                                                            fd_list, None)
+        except GLib.Error as error:
+            remote = Gio.DBusError.get_remote_error(error)
+            if not remote:
+                raise
+            raise BusError(remote, error.message.removeprefix(f"GDBus.Error:{remote}: ")) from None
+        return reply.unpack()
+
+    def close(self):
+        self.bus.close_sync(None)
+
+
+class Machine:
+    def __init__(self):
+        # Not below pytest's directory: the path of a socket is short, and other users must be able to pass.
+        self.directory = Path(tempfile.mkdtemp(prefix="ipe-bus-"))
+        self.directory.chmod(0o755)
+        for name in ("etc/policy.d", "etc/trust.d", "run/dbus", "run/ipe/policy.d", "state", "rules.d"):
+            (self.directory / name).mkdir(parents=True)
+        self.etc = self.directory / "etc"
+        self.run_directory = self.directory / "run"
+        self.state = self.directory / "state"
+        self.rules = self.directory / "rules.d"
+        self.address = f"unix:path={self.run_directory}/dbus/system_bus_socket"
+        self.journal = Journal(self.run_directory / "systemd/journal/socket")
+        self.notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.notify_socket.bind(str(self.run_directory / "notify"))
+        self.notify_socket.settimeout(DEADLINE_SEC)
+        self.processes = []
+        self.daemon = None
+        self.connection = None
+        self.trust("test")
+        self.start_bus()
+
+    def sandbox(self, command, environment=(), info_fd=None):
+        words = ["bwrap", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL", "--clearenv",
+                 "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
+                 "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc",
+                 "--dev", "/dev", "--tmpfs", "/tmp"]
+        # Those that bwrap makes by itself are closed to others.
+        for name in ("etc", "etc/dbus-1", "etc/dbus-1/system.d", "etc/polkit-1", "var", "var/lib"):
+            words += ["--perms", "0755", "--dir", f"/{name}"]
+        words += ["--symlink", "../run", "/var/run"]
+        for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"):
+            words += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
+        words += ["--ro-bind", TOP / "dbus/org.ipe.Manager.conf", "/etc/dbus-1/system.d/org.ipe.Manager.conf",
+                  "--tmpfs", "/usr/share/polkit-1/actions",
+                  "--ro-bind", TOP / "dbus/org.ipe.manager.policy",
+                  "/usr/share/polkit-1/actions/org.ipe.manager.policy",
+                  "--ro-bind", self.rules, "/etc/polkit-1/rules.d",
+                  "--ro-bind", BUILD, BUILD,
+                  "--bind", self.etc, "/etc/ipe", "--bind", self.run_directory, "/run",
+                  "--bind", self.state, "/var/lib/ipe", "--chdir", "/"]
+        for name, value in {"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", **dict(environment)}.items():
+            words += ["--setenv", name, value]
+        if info_fd is not None:
+            words += ["--info-fd", str(info_fd)]
+        return [*map(str, words), "--", *map(str, command)]
+
+    def start(self, command, environment=(), **options):
+        process = Process(self, command, environment, **options)
+        self.processes.append(process)
+        return process
+
+    def run(self, *command, uid=None, check=True, **options):
+        """Runs a command to its end, as root or another user; returns the completed process with text."""
+        if uid is not None:
+            command = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
+        completed = subprocess.run(self.sandbox(command), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                   timeout=DEADLINE_SEC, **options)
+        if check:
+            assert completed.returncode == 0, completed.stdout + completed.stderr
+        return completed
+
+    def wait_for(self, condition, what):
+        """Handles what comes from the bus until condition() is true; returns its value."""
+        deadline = time.monotonic() + DEADLINE_SEC
+        while True:
+            while GLib.MainContext.default().iteration(False):
+                pass
+            value = condition()
+            if value:
+                return value
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            time.sleep(0.005)
+
+    def start_bus(self):
+        """The distribution's own dbus-daemon, with its configuration and ours."""
+        self.bus = self.start(["dbus-daemon", "--nofork", "--nopidfile", "--nosyslog",
+                               "--config-file=/usr/share/dbus-1/system.conf"], stderr=subprocess.DEVNULL)
+        path = self.run_directory / "dbus/system_bus_socket"
+        self.wait_for(path.exists, "the bus")
+        self.wait_for(self.connect, "the bus to listen")
+
+    def connect(self):
+        try:
+            self.connection = Connection(self.address)
+        except GLib.Error:
+            return False
+        return True
+
+    def has_owner(self, name):
+        return self.connection.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "NameHasOwner",
+                                    GLib.Variant("(s)", (name,)), name="org.freedesktop.DBus")[0]
+
+    def trust(self, key, name=None):
+        """Puts a test key into trust.d."""
+        certificate = (keys.directory() / f"{key}.crt").read_bytes()
+        (self.etc / f"trust.d/{name or key}.pem").write_bytes(certificate)
+
+    def drop(self, data, name="corp-base.p7b", directory=None):
+        """Puts a file into policy.d as one should: complete, by a rename."""
+        directory = directory or self.etc / "policy.d"
+        (directory / ".new").write_bytes(data)
+        (directory / ".new").rename(directory / name)
+
+    # ipectld
+
+    def launch_daemon(self, environment=()):
+        """Starts ipectld with the capabilities that its unit leaves it; does not wait for it."""
+        self.log = self.directory / "ipectld.log"
+        with open(self.log, "ab") as log:
+            return self.start(["setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs",
+                               DAEMON],
+                              {"NOTIFY_SOCKET": "/run/notify", "SYSTEMD_LOG_LEVEL": "debug", **dict(environment)},
+                              stdout=log, stderr=log)
+
+    def start_daemon(self, **options):
+        self.daemon = self.launch_daemon(**options)
+        self.wait_notify("READY=1")
+        return self.daemon
+
+    def wait_notify(self, word):
+        while word not in self.notify_socket.recv(4096).decode().splitlines():
+            pass
+
+    def stop_daemon(self):
+        status = self.daemon.stop()
+        assert status == 0, self.log.read_text()
+        self.daemon = None
+
+    def kill_daemon(self):
+        self.daemon.stop(signal.SIGKILL)
+        self.daemon = None
+
+    def call(self, method, arguments=None, fds=()):
+        """A method of the manager."""
+        return self.connection.call(PATH, NAME, method, arguments, fds)
+
+    def stage(self, data, options=None):
+        """Returns the object's path."""
+        return self.call("Stage", GLib.Variant("(ha{sv})", (0, options or {})), [memfd(data)])[0]
+
+    def list(self):
+        """What ListPolicies() says: a dictionary from (name, version) to (state, digest, active, path)."""
+        return {row[:2]: row[2:] for row in self.call("ListPolicies")[0]}
+
+    def get(self, name, version=""):
+        return self.call("GetPolicy", GLib.Variant("(ss)", (name, version)))[0]
+
+    def properties(self, path=PATH, interface=NAME):
+        return self.connection.call(path, "org.freedesktop.DBus.Properties", "GetAll",
+                                    GLib.Variant("(s)", (interface,)))[0]
+
+    def signals(self, member):
+        """The arguments of all signals of that name so far."""
+        return [arguments for _, name, arguments in self.connection.signals if name == member]
+
+    def wait_signal(self, member, condition=lambda arguments: True):
+        return self.wait_for(lambda: [found for found in self.signals(member) if condition(found)], member)[0]
+
+    def entries(self, **fields):
+        """Journal entries that have these fields."""
+        return [entry for entry in self.journal.read()
+                if all(entry.get(key) == value for key, value in fields.items())]
+
+    # polkit
+
+    def start_mock_polkit(self):
+        """python3-dbusmock's, which allows nothing until it is told to."""
+        uid = self.run("id", "-u", "polkitd").stdout.strip()
+        with open(self.directory / "polkit.log", "ab") as log:
+            process = self.start(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "python3", "-m",
+                                  "dbusmock", "--system", "--template", "polkitd"], stdout=log, stderr=log)
+        self.wait_for(lambda: self.has_owner(POLKIT), "the mock of polkit")
+        return process
+
+    def mock(self, method, arguments=None):
+        return self.connection.call(POLKIT_PATH, "org.freedesktop.DBus.Mock", method, arguments, name=POLKIT)
+
+    def allow(self, *actions):
+        self.mock("SetAllowed", GLib.Variant("(as)", (actions,)))
+
+    def start_polkit(self):
+        """The real one. What it may do is in self.rules."""
+        with open(self.directory / "polkit.log", "ab") as log:
+            process = self.start(["/usr/lib/polkit-1/polkitd", "--no-debug"], stdout=log, stderr=log)
+        self.wait_for(lambda: self.has_owner(POLKIT), "polkitd")
+        return process
+
+    def busctl(self, *words, uid=None, check=True):
+        """Calls the manager as a user would: busctl call ... METHOD SIGNATURE ARGUMENTS."""
+        return self.run("busctl", "--timeout=50", "call", NAME, PATH, NAME, *words, uid=uid, check=check)
+
+    def ipectl(self, *words, status=0, uid=None):
+        """Runs ipectl; returns the completed process."""
+        completed = self.run(IPECTL, *words, uid=uid, check=False)
+        assert completed.returncode == status, completed.stdout + completed.stderr
+        assert "Sanitizer" not in completed.stderr
+        return completed
+
+    def close(self):
+        """Ends everything. The daemon has to end well."""
+        try:
+            if self.daemon:
+                self.stop_daemon()
+            if self.log_text():
+                assert "Sanitizer" not in self.log_text() and "runtime error" not in self.log_text(), self.log_text()
+        finally:
+            self.connection.close()
+            for process in reversed(self.processes):
+                process.stop(signal.SIGKILL)
+            self.journal.close()
+            self.notify_socket.close()
+            shutil.rmtree(self.directory)
+
+    def log_text(self):
+        path = self.directory / "ipectld.log"
+        return path.read_text() if path.exists() else ""
