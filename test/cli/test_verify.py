@@ -3,11 +3,11 @@
 
 import hashlib
 import re
-import subprocess
 
 import pytest
 
 import keys
+from certificates import issue, revoke, sign_with
 from conftest import GOOD, HOSTILE_HEADER
 
 
@@ -16,26 +16,6 @@ def signed(tmp_path):
     path = tmp_path / "corp-base.p7b"
     path.write_bytes(keys.sign_policy(GOOD))
     return path
-
-
-def issue(directory, name, *options, issuer=None):
-    """Makes a certificate, self-signed or issued by an earlier one; returns the start of its file names."""
-    subject = ["-subj", f"/CN={name}", "-addext", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign",
-               "-addext", "basicConstraints=critical,CA:TRUE"]
-    subprocess.run(["openssl", "req", "-new", "-newkey", "rsa:2048", "-nodes", "-batch", *subject, "-keyout",
-                    f"{name}.key", "-out", f"{name}.csr"], cwd=directory, check=True, capture_output=True)
-    by = ["-CA", f"{issuer}.crt", "-CAkey", f"{issuer}.key", "-CAcreateserial"] if issuer else \
-        ["-signkey", f"{name}.key"]
-    subprocess.run(["openssl", "x509", "-req", "-in", f"{name}.csr", *by, "-copy_extensions", "copyall", "-out",
-                    f"{name}.crt", *(options or ("-days", "30"))], cwd=directory, check=True, capture_output=True)
-    return directory / name
-
-
-def sign_with(signer, *certificates):
-    extra = [word for certificate in certificates for word in ("-certfile", f"{certificate}.crt")]
-    return subprocess.run(["openssl", "smime", "-sign", "-binary", "-outform", "der", "-noattr", "-nodetach",
-                           "-nosmimecap", "-signer", f"{signer}.crt", "-inkey", f"{signer}.key", *extra],
-                          input=GOOD.encode(), check=True, capture_output=True).stdout
 
 
 def test_good(ipectl, signed, trust):
@@ -112,18 +92,18 @@ def test_chain(ipectl, tmp_path, trust):
     issue(tmp_path, "root")
     middle = issue(tmp_path, "middle", issuer="root")
     leaf = issue(tmp_path, "leaf", issuer="middle")
-    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, middle))
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD, middle))
     ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
     (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
     assert "'CN=leaf', who is trusted" in ipectl("verify", f"--trust={trust}", "some.p7b").output
-    (tmp_path / "some.p7b").write_bytes(sign_with(leaf))
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
     ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
 
 
 def test_expired_certificate(ipectl, tmp_path, trust):
     old = issue(tmp_path, "old", "-days", "-1")
     (trust / "old.pem").write_bytes((tmp_path / "old.crt").read_bytes())
-    (tmp_path / "some.p7b").write_bytes(sign_with(old))
+    (tmp_path / "some.p7b").write_bytes(sign_with(old, GOOD))
     assert "expired" in ipectl("verify", f"--trust={trust}", "some.p7b", status=6).errors
 
 
@@ -131,13 +111,9 @@ def test_revoked_certificate(ipectl, tmp_path, trust):
     issue(tmp_path, "root")
     leaf = issue(tmp_path, "leaf", issuer="root")
     (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
-    (tmp_path / "some.p7b").write_bytes(sign_with(leaf))
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
     ipectl("verify", f"--trust={trust}", "some.p7b")
-    (tmp_path / "index").touch()
-    (tmp_path / "ca.conf").write_text("[ca]\ndefault_ca=d\n[d]\ndatabase=index\ndefault_md=sha256\n"
-                                      "default_crl_days=30\ncertificate=root.crt\nprivate_key=root.key\n")
-    for words in (["-revoke", "leaf.crt"], ["-gencrl", "-out", "trust/root.crl.pem"]):
-        subprocess.run(["openssl", "ca", "-config", "ca.conf", *words], cwd=tmp_path, check=True, capture_output=True)
+    revoke(tmp_path, "leaf", "root").rename(trust / "root.crl.pem")
     assert "is revoked" in ipectl("verify", f"--trust={trust}", "some.p7b", status=6).errors
 
 
