@@ -4,9 +4,11 @@
  * the file is in is on a dm-verity volume, and which one.
  *
  * dm-verity tells us about a volume each time its device is resumed: first the
- * root hash, then whether a signature of it was verified. It cannot be taken
- * off the device again: a verity table may only be replaced by another one, or
- * by the error target.
+ * root hash, then whether a signature of it was verified. Nobody tells us of
+ * the end: device-mapper lets another verity table, or the error target, follow
+ * a verity table. It lets anything follow the error target, though, so that
+ * root can put other bytes below a volume that counts as verified, also below
+ * what is mapped already. That is for device-mapper to refuse.
  */
 
 #include <linux/cache.h>
