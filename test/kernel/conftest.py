@@ -10,8 +10,6 @@ import uml
 from qemu_agent import QemuAgent
 from world import Kit, World
 
-# For work on the tests themselves: a kernel with upstream's IPE, which fails where ours is stricter.
-UPSTREAM = ["--upstream"] if os.environ.get("IPE_TEST_UPSTREAM") else []
 BOOT_POLICY = Path(__file__).with_name("boot.policy")
 VARIANTS = {"uml": ["--uml"], "kasan": ["--uml", "--kasan"]}
 KUNIT = ("kunit.enable=1", "kunit.filter_glob=ipe-*")
@@ -35,12 +33,12 @@ def variant(request):
 
 @pytest.fixture(scope="session")
 def kernel(variant):
-    return uml.kernel(*VARIANTS[variant], *UPSTREAM)
+    return uml.kernel(*VARIANTS[variant])
 
 
 @pytest.fixture(scope="session")
 def kernel_with_boot_policy(variant):
-    return uml.kernel(*VARIANTS[variant], *UPSTREAM, "--boot-policy", BOOT_POLICY)
+    return uml.kernel(*VARIANTS[variant], "--boot-policy", BOOT_POLICY)
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +66,11 @@ def boot(kernel, variant, kit, machines, tmp_path_factory):
 @pytest.fixture(scope="session")
 def x86(kit, machines, tmp_path_factory):
     """A machine with two processors, with a kernel to start by kexec and KUnit's results in its log."""
-    kernel = qemu.kernel()
+    # The long run has the time for one with every checker.
+    kernel = uml.kernel("--debug") if os.environ.get("IPE_TEST_LONG") else qemu.kernel()
     files = {"bzImage": (kernel / "bzImage").read_bytes(), **modules(kernel)}
-    machine = QemuAgent("ours", kit.initramfs("x86.cpio", files), tmp_path_factory.mktemp("x86") / "console.log",
-                        kit.disks("x86"), KUNIT)
+    machine = QemuAgent(kernel / "bzImage", kit.initramfs("x86.cpio", files),
+                        tmp_path_factory.mktemp("x86") / "console.log", kit.disks("x86"), KUNIT)
     machines.append(machine)
     return machine
 

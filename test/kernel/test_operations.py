@@ -95,11 +95,22 @@ def test_firmware(world):
     world.machine.must("put", "/sys/module/firmware_class/parameters/path", "/lib/firmware")
     assert outcome() == "OK"
     world.activate("DEFAULT action=ALLOW\nDEFAULT op=FIRMWARE action=DENY\n")
-    assert outcome() != "OK"
+    assert outcome() == "EACCES"
     assert [record.fields["ipe_op"] for record in world.records() if record.type == 1420][0] == "FIRMWARE"
     world.activate("DEFAULT action=ALLOW\nDEFAULT op=FIRMWARE action=DENY\n"
                    "op=FIRMWARE boot_verified=TRUE action=ALLOW\n")
     assert outcome() == "OK"
+
+
+def test_script_and_its_interpreter_are_both_asked_about(world):
+    world.machine.must("create", "/tmp/script", "#!/bin/hello\n")
+    world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nop=EXECUTE boot_verified=TRUE action=ALLOW\n")
+    assert world.machine.must("exec", "/bin/script").text == "exit 42"
+    for script, culprit in (("/tmp/script", "/tmp/script"), ("/bin/script-of-tmpfs", "/tmp/hello")):
+        world.machine.must("audit")
+        assert world.machine.errno("exec", script) == "EACCES"
+        record, = [record for record in world.records() if record.type == 1420]
+        assert record.string("path") == culprit
 
 
 def test_first_matching_rule_wins(world):

@@ -10,15 +10,15 @@ from guest import Machine, MachineFailed
 
 
 class QemuAgent(Machine):
-    """A running virtual machine. flavour: "ours" or "stock"; disks: image files, the first is writable."""
+    """A running virtual machine. kernel: a bzImage of ours, or "stock"; disks: image files, the first is writable."""
 
     TIMEOUT_SEC = 120
     BOOT_SEC = 120
 
-    def __init__(self, flavour, initrd, log, disks=(), command_line=()):
+    def __init__(self, kernel, initrd, log, disks=(), command_line=()):
         super().__init__(log)
-        self.flavour, self.initrd, self.disks, self.command_line = flavour, initrd, disks, command_line
-        if flavour == "stock":
+        self.kernel, self.initrd, self.disks, self.command_line = kernel, initrd, disks, command_line
+        if kernel == "stock":
             # The image's initramfs has the modules that this kernel needs for the disks; our files come on top.
             modules = (qemu.image() / "initramfs").read_bytes()
             initrd.write_bytes(modules + bytes(-len(modules) % 4) + initrd.read_bytes())
@@ -29,7 +29,7 @@ class QemuAgent(Machine):
             if b"Run /init" in log.read_bytes():
                 raise
             self._start()
-        if flavour == "stock":
+        if kernel == "stock":
             self._load_modules()
 
     def _start(self):
@@ -48,21 +48,21 @@ class QemuAgent(Machine):
 
     def _arguments(self, channel):
         arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-                     "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none",
+                     "-m", "1536", "-nodefaults", "-no-reboot", "-display", "none",
                      "-chardev", f"file,id=console,path={self.log}", "-serial", "chardev:console",
                      # Not a second serial port: the firmware would talk there.
                      "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={channel}",
                      "-device", "virtconsole,chardev=agent",
                      "-initrd", self.initrd,
                      "-append", " ".join(["console=ttyS0", "agent=/dev/hvc0", "panic=-1", *self.command_line])]
-        if self.flavour == "stock":
+        if self.kernel == "stock":
             variables = self.initrd.with_suffix(".vars")
             shutil.copy2(qemu.image() / "OVMF_VARS.fd", variables)
             arguments += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={qemu.OVMF_CODE}",
                           "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
                           "-kernel", qemu.image() / "stock/vmlinuz"]
         else:
-            arguments += ["-kernel", qemu.kernel() / "bzImage"]
+            arguments += ["-kernel", self.kernel]
         for number, path in enumerate(self.disks):
             # User-mode Linux may have the same image, and locks it in its own way.
             arguments += ["-drive", f"if=none,id=disk{number},format=raw,file.filename={path},file.locking=off,"

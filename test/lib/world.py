@@ -42,7 +42,7 @@ class Kit:
         certificates = keys.directory()
         self.files = {
             "bin/hello": self.hello,
-            "bin/script": b"#!/bin/hello\n",
+            "bin/script": b"#!/bin/hello\n", "bin/script-of-tmpfs": b"#!/tmp/hello\n",
             "bin/touched": self.hello + b"t", "bin/truncated": self.hello + b"u", "bin/written": self.hello + b"w",
             "bin/moved": self.hello + b"m", "lib/firmware/boot-fw": b"firmware", "certificate": b"not read",
             "test.der": (certificates / "test.der").read_bytes(),
