@@ -40,6 +40,7 @@ POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
 DEADLINE_SEC = 60
 
 NOBODY = 65534
+CALLER = "/caller.py"
 
 
 class BusError(Exception):
@@ -77,9 +78,9 @@ def object_path(name, version):
 class Process:
     """A program in the sandbox. pid: its own, not that of bwrap."""
 
-    def __init__(self, machine, command, environment=(), **options):
+    def __init__(self, machine, command, environment=(), sandbox=(), **options):
         info, theirs = os.pipe()
-        self.bwrap = subprocess.Popen(machine.sandbox(command, environment, info_fd=theirs), pass_fds=[theirs],
+        self.bwrap = subprocess.Popen(machine.sandbox(command, environment, [*sandbox, "--info-fd", theirs]), pass_fds=[theirs],
                                       stdin=subprocess.DEVNULL, **options)
         os.close(theirs)
         with os.fdopen(info) as file:
@@ -174,7 +175,8 @@ class Connection:
         return reply.unpack()
 
     def close(self):
-        self.bus.close_sync(None)
+        if not self.bus.is_closed():
+            self.bus.close_sync(None)
 
 
 class Machine:
@@ -199,7 +201,8 @@ class Machine:
         self.trust("test")
         self.start_bus()
 
-    def sandbox(self, command, environment=(), info_fd=None):
+    def sandbox(self, command, environment=(), options=()):
+        """The words that run a command in a sandbox; options: further ones of bwrap."""
         words = ["bwrap", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL", "--clearenv",
                  "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
                  "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc",
@@ -215,16 +218,15 @@ class Machine:
                   "--ro-bind", TOP / "dbus/org.ipe.manager.policy",
                   "/usr/share/polkit-1/actions/org.ipe.manager.policy",
                   "--ro-bind", self.rules, "/etc/polkit-1/rules.d",
-                  "--ro-bind", BUILD, BUILD,
+                  "--ro-bind", BUILD, BUILD, "--ro-bind", TOP / "test/bus/caller.py", CALLER,
                   "--bind", self.etc, "/etc/ipe", "--bind", self.run_directory, "/run",
                   "--bind", self.state, "/var/lib/ipe", "--chdir", "/"]
         for name, value in {"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", **dict(environment)}.items():
             words += ["--setenv", name, value]
-        if info_fd is not None:
-            words += ["--info-fd", str(info_fd)]
-        return [*map(str, words), "--", *map(str, command)]
+        return [*map(str, [*words, *options, "--", *command])]
 
     def start(self, command, environment=(), **options):
+        """Starts a program; options: sandbox, further options of bwrap, and those of Popen()."""
         process = Process(self, command, environment, **options)
         self.processes.append(process)
         return process
@@ -283,14 +285,14 @@ class Machine:
 
     # ipectld
 
-    def launch_daemon(self, environment=()):
+    def launch_daemon(self, environment=(), **options):
         """Starts ipectld with the capabilities that its unit leaves it; does not wait for it."""
         self.log = self.directory / "ipectld.log"
         with open(self.log, "ab") as log:
             return self.start(["setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs",
                                DAEMON],
                               {"NOTIFY_SOCKET": "/run/notify", "SYSTEMD_LOG_LEVEL": "debug", **dict(environment)},
-                              stdout=log, stderr=log)
+                              stdout=log, stderr=log, **options)
 
     def start_daemon(self, **options):
         self.daemon = self.launch_daemon(**options)
@@ -365,9 +367,9 @@ class Machine:
         self.wait_for(lambda: self.has_owner(POLKIT), "polkitd")
         return process
 
-    def busctl(self, *words, uid=None, check=True):
-        """Calls the manager as a user would: busctl call ... METHOD SIGNATURE ARGUMENTS."""
-        return self.run("busctl", "--timeout=50", "call", NAME, PATH, NAME, *words, uid=uid, check=check)
+    def call_as(self, uid, *words):
+        """Calls a method as another user, see caller.py."""
+        return self.run(CALLER, *words, uid=uid, check=False)
 
     def ipectl(self, *words, status=0, uid=None):
         """Runs ipectl; returns the completed process."""

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Who may change something: with a mock of polkit, which can be told to hang, and with the real one."""
+
+import signal
+import subprocess
+
+import pytest
+from gi.repository import GLib
+
+from machine import CALLER, NAME, NOBODY, PATH, policy_text, signed
+
+DBUS = "org.freedesktop.DBus.Error"
+
+# Every method that changes something: the action that it needs, its arguments, and the error that an authorised call
+# ends with on a machine without IPE, if it does.
+CHANGES = {
+    "Stage": ("stage", "(handle 0, @a{sv} {})", None),
+    "Reload": ("stage", "()", None),
+    "Discard": ("stage", "('corp-base', '1.0.0')", None),
+    "Activate": ("activate", "('corp-base',)", "NotSupported"),
+    "ActivateWithOptions": ("activate", "('corp-base', @a{sv} {})", "NotSupported"),
+    "Confirm": ("activate", "('corp-base',)", "NoTrial"),
+    "Rollback": ("rollback", "('corp-base',)", "NoSuchPolicy"),
+    "SetEnforce": ("set-enforce", "(false,)", "NotSupported"),
+    "SetSuccessAudit": ("set-enforce", "(true,)", "NotSupported"),
+}
+ACTIONS = {f"org.ipe.manager.{action}" for action, _, _ in CHANGES.values()}
+NEW = ("corp-base", "2.0.0")
+
+
+def call(machine, method, uid=NOBODY):
+    """Calls a method as another user; Stage hands in NEW."""
+    files = []
+    if method == "Stage":
+        (machine.run_directory / "new.p7b").write_bytes(signed(*NEW))
+        files.append("/run/new.p7b")
+    return machine.call_as(uid, method, CHANGES[method][1], *files)
+
+
+def refused(result, error):
+    return result.returncode == 1 and result.stderr.startswith(f"{error}: ")
+
+
+def assert_authorised(result, method):
+    error = CHANGES[method][2]
+    assert refused(result, f"org.ipe.Error.{error}") if error else result.returncode == 0, result.stderr
+
+
+def snapshot(machine):
+    return machine.list(), machine.properties(), (machine.state / "state.json").read_bytes()
+
+
+def test_every_method_that_changes_something_is_here(machine):
+    xml = machine.run("busctl", "introspect", "--xml-interface", NAME, PATH).stdout
+    ours = xml.partition(f'<interface name="{NAME}">')[2]
+    methods = {line.split('"')[1] for line in ours.splitlines() if "<method " in line}
+    assert methods - set(CHANGES) == {"ListPolicies", "GetPolicy"}
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_refused_without_polkit(machine, method):
+    machine.stage(signed())
+    before = snapshot(machine)
+    assert refused(call(machine, method), f"{DBUS}.AccessDenied")
+    assert snapshot(machine) == before
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_refused_by_polkit_and_nothing_changes(mocked, method):
+    """Also if every other action is allowed."""
+    mocked.stage(signed())
+    mocked.allow(*(ACTIONS - {f"org.ipe.manager.{CHANGES[method][0]}"}))
+    before = snapshot(mocked)
+    assert refused(call(mocked, method), f"{DBUS}.AccessDenied")
+    assert snapshot(mocked) == before
+    assert not mocked.signals("PolicyRejected")
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_allowed_by_its_action_alone(mocked, method):
+    mocked.stage(signed())
+    mocked.allow(f"org.ipe.manager.{CHANGES[method][0]}")
+    assert_authorised(call(mocked, method), method)
+    assert (NEW in mocked.list()) == (method == "Stage")
+    assert (("corp-base", "1.0.0") in mocked.list()) == (method != "Discard")
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_root_needs_no_polkit(machine, method):
+    machine.stage(signed())
+    assert_authorised(call(machine, method, uid=0), method)
+
+
+def test_who_handed_a_policy_in(mocked):
+    mocked.allow("org.ipe.manager.stage")
+    assert call(mocked, "Stage").returncode == 0
+    assert f"(caller.py) of uid {NOBODY}" in mocked.get(*NEW)["Source"]
+
+
+def hang(machine):
+    machine.mock("SimulateHang", GLib.Variant("(b)", (True,)))
+    machine.mock("AllowUnknown", GLib.Variant("(b)", (True,)))
+
+
+def hanging(machine):
+    return machine.mock("HaveHangingCalls")[0]
+
+
+def start_call(machine, *words):
+    """A caller that waits for polkit."""
+    return machine.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", CALLER, *words],
+                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def test_daemon_answers_others_while_polkit_thinks(mocked):
+    mocked.stage(signed())
+    hang(mocked)
+    caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
+    mocked.wait_for(lambda: hanging(mocked), "the question")
+    assert ("corp-base", "1.0.0") in mocked.list()
+    mocked.stage(signed("another"))
+    mocked.mock("ReleaseHangingCalls")
+    assert caller.wait() == 0
+    assert mocked.list().keys() == {("another", "1.0.0")}
+
+
+def test_state_that_changes_while_polkit_thinks(mocked):
+    """What was asked for is looked at when the answer comes, not when the question was put."""
+    mocked.stage(signed())
+    hang(mocked)
+    caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
+    mocked.wait_for(lambda: hanging(mocked), "the question")
+    mocked.call("Discard", GLib.Variant("(ss)", ("corp-base", "1.0.0")))
+    mocked.mock("ReleaseHangingCalls")
+    assert caller.wait() != 0
+    assert not mocked.list()
+
+
+def test_caller_that_vanishes_while_polkit_thinks(mocked):
+    mocked.stage(signed())
+    hang(mocked)
+    for _ in range(5):
+        caller = start_call(mocked, "Activate", "('corp-base',)")
+        mocked.wait_for(lambda: hanging(mocked), "the question")
+        caller.stop(signal.SIGKILL)
+        mocked.mock("ReleaseHangingCalls")
+    assert mocked.list()["corp-base", "1.0.0"][0] == "staged"
+
+
+def test_polkit_that_vanishes(bare):
+    bare.start_daemon()
+    polkit = bare.start_mock_polkit()
+    hang(bare)
+    bare.stage(signed())
+    caller = start_call(bare, "Discard", "('corp-base', '1.0.0')")
+    bare.wait_for(lambda: hanging(bare), "the question")
+    polkit.stop(signal.SIGKILL)
+    assert caller.wait() != 0
+    assert ("corp-base", "1.0.0") in bare.list()
+
+
+def test_daemon_that_is_stopped_while_polkit_thinks(mocked):
+    mocked.stage(signed())
+    hang(mocked)
+    caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
+    mocked.wait_for(lambda: hanging(mocked), "the question")
+    mocked.stop_daemon()
+    assert caller.wait() != 0
+    mocked.start_daemon()
+    assert ("corp-base", "1.0.0") in mocked.list()
+
+
+# The real polkitd. Nobody sits at this machine, so an administrator's password can be asked for by nobody.
+
+
+def rule(machine, text):
+    (machine.rules / "10-test.rules").write_text(f"polkit.addRule(function(action, subject) {{ {text} }});\n")
+
+
+@pytest.mark.parametrize("method", CHANGES)
+def test_default_is_to_ask_an_administrator(machine, method):
+    machine.stage(signed())
+    machine.start_polkit()
+    before = snapshot(machine)
+    assert refused(call(machine, method), f"{DBUS}.InteractiveAuthorizationRequired")
+    assert snapshot(machine) == before
+
+
+def test_rule_that_allows_one_action_to_one_user(machine):
+    rule(machine, 'if (action.id == "org.ipe.manager.stage" && subject.user == "nobody") return polkit.Result.YES;')
+    machine.stage(signed())
+    machine.start_polkit()
+    assert call(machine, "Stage").returncode == 0
+    assert NEW in machine.list()
+    assert refused(call(machine, "Activate"), f"{DBUS}.InteractiveAuthorizationRequired")
+    assert refused(call(machine, "Reload", uid=1), f"{DBUS}.InteractiveAuthorizationRequired")
+
+
+def test_rule_that_denies(machine):
+    rule(machine, 'return polkit.Result.NO;')
+    machine.start_polkit()
+    assert refused(call(machine, "Stage"), f"{DBUS}.AccessDenied")
+    assert not machine.list()
+
+
+def test_actions_are_known_to_polkit(machine):
+    machine.start_polkit()
+    assert set(machine.run("pkaction").stdout.split()) == ACTIONS
+
+
+def test_text_of_a_policy_is_for_everybody(machine):
+    machine.stage(signed())
+    result = machine.call_as(NOBODY, "GetPolicy", "('corp-base', '1.0.0')")
+    assert policy_text().splitlines()[0] in result.stdout

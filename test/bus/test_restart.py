@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A daemon that ends, however it does, and starts again; and what may be wrong on disk then."""
+
+import json
+import random
+import signal
+import subprocess
+
+import pytest
+from gi.repository import GLib
+
+from machine import CALLER, DAEMON, NAME, BusError, signed
+
+DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+
+
+def test_state_survives(machine):
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    before = machine.list(), machine.get("corp-base")
+    machine.stop_daemon()
+    machine.start_daemon()
+    assert (machine.list(), machine.get("corp-base")) == before
+    assert not machine.signals("PolicyRejected")
+
+
+def test_killed_at_any_moment_it_comes_back_to_the_same_state(machine):
+    """Each round is cut off somewhere between "not there yet" and "there": one of the two has to be what remains, and
+    what was answered before must not be lost."""
+    chance = random.Random(20260101)
+    known = {}
+    killed = 0
+    for number in range(30):
+        version = f"1.{number}.0"
+        data = signed(version=version)
+        (machine.run_directory / "new.p7b").write_bytes(data)
+        caller = machine.start([CALLER, "Stage", "(handle 0, @a{sv} {})", "/run/new.p7b"],
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(chance.randrange(4000)):
+            if caller.bwrap.poll() is not None:
+                break
+        machine.kill_daemon()
+        answered = caller.wait() == 0
+        machine.start_daemon()
+        found = machine.list()
+        assert found.items() >= known.items()
+        new = found.keys() - known.keys()
+        assert new <= {("corp-base", version)}
+        assert new or not answered
+        killed += not answered
+        known = found
+        assert {path.name for path in (machine.state / "objects").iterdir()} == {row[1] for row in found.values()}
+    assert killed > 0
+
+
+def test_killed_while_it_takes_in_many_files(machine):
+    for number in range(20):
+        machine.drop(signed(f"policy-{number}"), f"policy-{number}.p7b")
+    chance = random.Random(7)
+    for _ in range(8):
+        machine.kill_daemon()
+        machine.daemon = machine.launch_daemon()
+        for _ in range(chance.randrange(3)):
+            machine.run("true")
+    machine.kill_daemon()
+    machine.start_daemon()
+    assert len(machine.list()) == 20
+    assert not (machine.state / "state.json.damaged").exists()
+
+
+def test_second_daemon_gives_up_and_the_first_goes_on(machine):
+    machine.stage(signed())
+    assert machine.launch_daemon().wait() != 0
+    assert "Another ipectld" in "".join(entry["MESSAGE"] for entry in machine.entries())
+    assert ("corp-base", "1.0.0") in machine.list()
+
+
+def test_name_that_is_taken(bare):
+    """By somebody else, who may own it."""
+    bare.connection.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
+                         GLib.Variant("(su)", (NAME, 0)), name="org.freedesktop.DBus")
+    assert bare.launch_daemon().wait() != 0
+
+
+def test_no_bus(bare):
+    bare.bus.stop(signal.SIGKILL)
+    assert bare.launch_daemon().wait() != 0
+    assert bare.entries(PRIORITY="3")
+
+
+def test_bus_that_goes_away(machine):
+    """Without it nobody can reach the daemon; systemd starts it again."""
+    machine.bus.stop(signal.SIGKILL)
+    machine.daemon.wait()
+    machine.daemon = None
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ends_well(machine, number):
+    assert machine.daemon.stop(number) == 0
+    machine.wait_notify("STOPPING=1")
+    machine.daemon = None
+
+
+def test_hangup_reads_the_directories_again(machine):
+    machine.drop(signed(key="other"))
+    machine.wait_signal("PolicyRejected")
+    machine.daemon.send(signal.SIGHUP)
+    machine.wait_for(lambda: len(machine.signals("PolicyRejected")) == 2, "the refusal")
+
+
+def test_watchdog(bare):
+    bare.start_daemon(environment={"WATCHDOG_USEC": "500000"})
+    bare.wait_notify("WATCHDOG=1")
+
+
+def test_arguments_are_refused(bare):
+    result = bare.run(DAEMON, "--help", check=False)
+    assert result.returncode != 0
+    assert "takes no arguments" in result.stderr
+
+
+def change_state(machine, change):
+    """Stops the daemon, lets change() work on what is in state.json, and starts it again."""
+    machine.stop_daemon()
+    path = machine.state / "state.json"
+    state = json.loads(path.read_text())
+    change(state)
+    path.write_text(json.dumps(state))
+    machine.start_daemon()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"nonsense", b"[]", b"{}", b"\0" * 4096, b'{"format": 99, "versions": []}',
+                                     b'{"format": 1, "versions": [{}]}', b"{" * 100000], ids=range(9))
+def test_damaged_state_is_put_aside_and_said(machine, content):
+    machine.drop(signed())
+    machine.wait_signal("PolicyStaged")
+    machine.stop_daemon()
+    (machine.state / "state.json").write_bytes(content)
+    machine.start_daemon()
+    assert (machine.state / "state.json.damaged").read_bytes() == content
+    assert machine.entries(MESSAGE_ID=DAMAGED)
+    assert machine.list()["corp-base", "1.0.0"][0] == "staged"
+
+
+def test_unknown_state_of_a_version_is_damage(machine):
+    machine.stage(signed())
+    change_state(machine, lambda state: state["versions"][0].update(state="enforced"))
+    assert not machine.list()
+    assert (machine.state / "state.json.damaged").exists()
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"junk"),
+                                    lambda path: path.write_bytes(path.read_bytes()[:-1]),
+                                    lambda path: path.write_bytes(signed("another"))],
+                         ids=["gone", "junk", "cut", "of another policy"])
+def test_damaged_policy_is_forgotten_and_the_others_stay(machine, damage):
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    digest = machine.list()["corp-base", "1.0.0"][1]
+    machine.stop_daemon()
+    damage(machine.state / "objects" / digest)
+    machine.start_daemon()
+    assert machine.list().keys() == {("corp-base", "1.1.0")}
+    assert machine.entries(MESSAGE_ID=DAMAGED)[-1]["IPE_SOURCE"] == digest
+    machine.stage(signed())
+
+
+def test_policy_that_is_damaged_while_the_daemon_runs(machine):
+    machine.stage(signed())
+    (machine.state / "objects" / machine.list()["corp-base", "1.0.0"][1]).write_bytes(b"junk")
+    with pytest.raises(BusError):
+        machine.get("corp-base")
+    with pytest.raises(BusError):
+        machine.call("Activate", GLib.Variant("(s)", ("corp-base",)))
+
+
+def test_leftovers_are_removed(machine):
+    machine.stage(signed())
+    machine.stop_daemon()
+    objects = machine.state / "objects"
+    (objects / ("0" * 64)).write_bytes(b"nobody names this")
+    (objects / ".#x.0123456789abcdef").write_bytes(b"half")
+    (machine.state / ".#state.json.0123456789abcdef").write_bytes(b"half")
+    machine.start_daemon()
+    assert [path.name for path in objects.iterdir()] == [machine.list()["corp-base", "1.0.0"][1]]
+    assert not list(machine.state.glob(".#*"))
+
+
+def test_activation_that_was_cut_off(machine):
+    """Without a kernel that has the policy it did not happen."""
+    machine.stage(signed())
+    digest = machine.list()["corp-base", "1.0.0"][1]
+    change_state(machine, lambda state: state.update(activating=digest))
+    assert machine.list()["corp-base", "1.0.0"][0] == "staged"
+    assert "activating" not in json.loads((machine.state / "state.json").read_text())
+
+
+def set_states(machine, **states):
+    """Writes states of versions as an activation would; here there is no kernel for it. _1_0_0="confirmed"..."""
+    def change(state):
+        for version in state["versions"]:
+            version["state"] = states.get("_" + version["version"].replace(".", "_"), version["state"])
+    change_state(machine, change)
+
+
+@pytest.fixture
+def confirmed(machine):
+    """Three versions: 1.0.0 superseded, 1.1.0 confirmed, 1.2.0 staged."""
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        machine.stage(signed(version=version))
+    set_states(machine, _1_0_0="superseded", _1_1_0="confirmed")
+    return machine
+
+
+def states(machine):
+    return {version: row[0] for (_, version), row in machine.list().items()}
+
+
+def roll_back(machine):
+    return machine.call("Rollback", GLib.Variant("(s)", ("corp-base",)))[0]
+
+
+def test_rollback_selects_the_version_before_for_the_next_boot(confirmed):
+    path = roll_back(confirmed)
+    assert path == confirmed.list()["corp-base", "1.0.0"][3]
+    assert states(confirmed) == {"1.0.0": "pending-reboot", "1.1.0": "confirmed", "1.2.0": "staged"}
+    assert confirmed.get("corp-base", "1.0.0")["SelectedForBoot"]
+    assert not confirmed.get("corp-base", "1.1.0")["SelectedForBoot"]
+    assert confirmed.wait_signal("PolicyRolledBack")[:2] == ("corp-base", "1.0.0")
+    changed = confirmed.wait_for(lambda: [change for where, member, change in confirmed.connection.signals
+                                          if member == "PropertiesChanged" and where == path], "the change")[0]
+    assert changed[1] == {"State": "pending-reboot", "Active": False, "SelectedForBoot": True}
+    assert roll_back(confirmed) == path
+    confirmed.stop_daemon()
+    confirmed.start_daemon()
+    assert states(confirmed)["1.0.0"] == "pending-reboot"
+
+
+def test_rollback_is_forbidden_by_the_configuration(confirmed):
+    (confirmed.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    confirmed.call("Reload")
+    with pytest.raises(BusError) as caught:
+        roll_back(confirmed)
+    assert caught.value.name == "org.ipe.Error.NotSupported"
+    assert "RollbackAtBoot=no" in caught.value.message
+    assert states(confirmed)["1.0.0"] == "superseded"
+    (confirmed.etc / "ipectld.conf.d").mkdir()
+    (confirmed.etc / "ipectld.conf.d/50-back.conf").write_text("[Manager]\nRollbackAtBoot=yes\n")
+    confirmed.call("Reload")
+    roll_back(confirmed)
+
+
+def test_rollback_without_a_version_before(machine):
+    machine.stage(signed())
+    set_states(machine, _1_0_0="confirmed")
+    with pytest.raises(BusError) as caught:
+        roll_back(machine)
+    assert caught.value.name == "org.ipe.Error.NoSuchPolicy"
+
+
+def test_version_below_the_confirmed_one_is_refused(confirmed):
+    with pytest.raises(BusError) as caught:
+        confirmed.stage(signed(version="1.0.5"))
+    assert caught.value.name == "org.ipe.Error.VersionTooOld"
+    assert "1.1.0" in caught.value.message
+
+
+def test_what_is_confirmed_or_selected_is_not_discarded(confirmed):
+    roll_back(confirmed)
+    for version in ("1.0.0", "1.1.0"):
+        with pytest.raises(BusError) as caught:
+            confirmed.call("Discard", GLib.Variant("(ss)", ("corp-base", version)))
+        assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs"
+    confirmed.call("Discard", GLib.Variant("(ss)", ("corp-base", "1.2.0")))
+    assert len(states(confirmed)) == 2
+
+
+def test_properties_tell_the_confirmed_policy(confirmed):
+    assert confirmed.properties()["ConfirmedPolicy"] == ("corp-base", "1.1.0")
+    assert confirmed.properties()["ActivePolicy"] == ("", "")
+
+
+@pytest.mark.parametrize("text", ["", "nonsense", "[Manager]\nRollbackAtBoot=perhaps\n", "[Other]\nX=1\n",
+                                  "[Manager]\nUnknown=1\n", "\0" * 100, "[Manager\n", "=\n"], ids=range(8))
+def test_configuration_that_makes_no_sense_is_ignored(confirmed, text):
+    (confirmed.etc / "ipectld.conf").write_text(text)
+    confirmed.call("Reload")
+    roll_back(confirmed)
+
+
+def test_full_disk(bare):
+    """Nothing is staged that is not on disk, and nothing is lost."""
+    bare.start_daemon(sandbox=["--size", "65536", "--tmpfs", "/var/lib/ipe"])
+    count = 0
+    with pytest.raises(BusError) as caught:
+        while count < 64:
+            bare.stage(signed(version=f"1.{count}.0"))
+            count += 1
+    assert "No space left" in caught.value.message
+    assert 0 < count == len(bare.list())
+    bare.call("Discard", GLib.Variant("(ss)", ("corp-base", "1.0.0")))
+    bare.stage(signed(version=f"1.{count}.0"))
