@@ -172,7 +172,7 @@ class Author:
         elif what == 2:
             line[at] = other
         elif what == 3:
-            line[at] = token.swapcase()
+            line[at] = "".join(c.swapcase() if c.isascii() else c for c in token)
         elif what == 4:
             line[at] = token[:cut]
         elif what == 5:

@@ -3,22 +3,11 @@
 
 import pytest
 
-KMEMLEAK = "/sys/kernel/debug/kmemleak"
 REQUEST = "/sys/module/ipe_probe/parameters/request"
 
 
 def test_no_audit_record_was_lost(world):
     assert world.machine.must("audit-lost").text == "0"
-
-
-def leaks(machine):
-    """What kmemleak finds: one text an object."""
-    # An object counts once it is five seconds old and was found in two scans with the same content.
-    machine.must("sleep", 5500)
-    for _ in range(2):
-        machine.must("put", KMEMLEAK, "scan")
-    text = machine.must("get", KMEMLEAK).text
-    return ["unreferenced object" + part for part in text.split("unreferenced object")[1:]]
 
 
 @pytest.mark.parametrize("variant", ["kasan"], indirect=True)
@@ -29,7 +18,7 @@ def test_no_memory_was_lost(world):
         machine.must("insmod", "/ipe_probe.ko")
     # Lost on purpose, to see that losses are found.
     machine.must("put", REQUEST, "leak LostOnPurpose")
-    found = leaks(machine)
+    found = world.leaks()
     # The kernel says so in its log, too.
     machine.trouble()
     assert [text for text in found if "LostOnPurpose" in text], found

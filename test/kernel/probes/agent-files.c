@@ -347,6 +347,24 @@ static int named(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
+/* failing N VERB...: runs a verb whose Nth allocation in the kernel fails; answers whether there were so many */
+static int failing(struct answer *answer, int argc, struct word *argv)
+{
+        struct answer ignored = { 0 };
+        char left[16] = "";
+        int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), error;
+
+        if (fd < 0 || write(fd, argv[0].data, argv[0].size) < 0)
+                return ENOMEDIUM;
+        error = run_verb(&ignored, argc - 1, argv + 1);
+        if (pread(fd, left, sizeof(left) - 1, 0) < 0 || pwrite(fd, "0", 1, 0) < 0)
+                return ENOMEDIUM;
+        close(fd);
+        free(ignored.data);
+        answer_print(answer, "%s", atoi(left) == 0 ? "yes" : "no");
+        return error;
+}
+
 /* race PATH BYTES...: one process for each BYTES writes it to PATH, all at once; answers their errnos */
 static int race(struct answer *answer, int argc, struct word *argv)
 {
@@ -461,6 +479,7 @@ const struct verb file_verbs[] = {
         { "as", 2, 32, as },
         { "without-mac-admin", 1, 32, without_mac_admin },
         { "named", 2, 32, named },
+        { "failing", 2, 32, failing },
         { "race", 2, 32, race },
         { "write-on", 3, 32, write_on },
         { "write-off", 1, 1, write_off },
