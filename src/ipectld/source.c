@@ -3,8 +3,8 @@
  * policy.d and trust.d, watched by inotify.
  *
  * Of a directory that does not exist the nearest one above it is watched, for the name that is missing. Any change
- * that may matter sets up all watches anew and starts a short timer, so that many changes at once are one scan; when
- * it runs out all files are read. There is no other way in which a file is noticed, so none can be missed between
+ * that may matter starts a short timer, so that many changes at once are one scan; when it runs out all watches are set
+ * up anew, and then all files are read. There is no other way in which a file is noticed, so none can be missed between
  * two events.
  */
 
@@ -57,7 +57,7 @@ struct Source {
         Refusals refusals;
 };
 
-static int rewatch(Source *source);
+static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata);
 
 static void refusals_done(Refusals *refusals) {
         for (size_t i = 0; i < refusals->n; i++)
@@ -148,17 +148,16 @@ int source_scan(Source *source, bool all_again) {
         return r;
 }
 
-static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
-        (void) source_scan(userdata, false);
-        return 0;
-}
-
+/* The first of many changes starts it; later ones do not put it off. */
 static int start_timer(Source *source) {
-        int r;
+        int r, enabled;
 
         if (!source->timer)
                 return sd_event_add_time_relative(source->event, &source->timer, CLOCK_MONOTONIC, SETTLE_USEC, 0,
                                                   on_settled, source);
+        r = sd_event_source_get_enabled(source->timer, &enabled);
+        if (r < 0 || enabled != SD_EVENT_OFF)
+                return r;
         r = sd_event_source_set_time_relative(source->timer, SETTLE_USEC);
         if (r < 0)
                 return r;
@@ -181,18 +180,15 @@ static bool may_be_complete(const Watch *watch, const struct inotify_event *even
 
 static int on_change(sd_event_source *event_source, const struct inotify_event *event, void *userdata) {
         Watch *watch = userdata;
-        Source *source = watch->source;
         int r;
 
         if (watch->missing && event->len > 0 && !streq(event->name, watch->missing))
                 return 0;
         if (!may_be_complete(watch, event))
                 return 0;
-        r = rewatch(source);
-        if (r >= 0)
-                r = start_timer(source);
+        r = start_timer(watch->source);
         if (r < 0)
-                log_error("Cannot watch the directories of policies any more: %s", strerror(-r));
+                log_error("Cannot start a timer, the change of '%s' goes unnoticed: %s", watch->path, strerror(-r));
         return 0;
 }
 
@@ -242,6 +238,15 @@ static int rewatch(Source *source) {
         for (size_t i = 0; trust_directories[i] && r >= 0; i++)
                 r = watch_directory(&source->watches[n++], trust_directories[i]);
         return r;
+}
+
+static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
+        int r = rewatch(userdata);
+
+        if (r < 0)
+                log_error("Cannot watch the directories of policies any more: %s", strerror(-r));
+        (void) source_scan(userdata, false);
+        return 0;
 }
 
 int source_new(Manager *manager, sd_event *event, Source **ret) {
