@@ -6,8 +6,10 @@
 #include "log.h"
 #include "polkit.h"
 
-/* Questions at once; whoever asks more often than a person can answer is refused. */
-#define QUERIES_MAX 256
+/* Questions at once. dbus-daemon lets a connection wait for 128 replies, after that polkit could not be asked at all; and
+ * nobody is to use up what is there for all. */
+#define QUERIES_MAX 100
+#define QUERIES_PER_USER_MAX 20
 /* Somebody may have to type a password. */
 #define QUERY_USEC (5ULL * 60 * 1000 * 1000)
 #define FLAG_ALLOW_INTERACTION 1U
@@ -16,6 +18,7 @@ typedef struct Query {
         Polkit *polkit;
         sd_bus_message *message; /* that is waiting */
         sd_bus_slot *slot;
+        uid_t uid; /* of the sender */
         sd_bus_error error; /* set once the answer is no */
         bool answered;
         struct Query *next;
@@ -57,16 +60,15 @@ Polkit *polkit_free(Polkit *polkit) {
         return NULL;
 }
 
-static int is_root(sd_bus_message *message) {
+static int sender_uid(sd_bus_message *message, uid_t *ret) {
         sd_bus_creds *creds = NULL;
-        uid_t uid;
         int r;
 
         r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
         if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, &uid);
+                r = sd_bus_creds_get_euid(creds, ret);
         sd_bus_creds_unref(creds);
-        return r < 0 ? r : uid == 0;
+        return r;
 }
 
 static void read_answer(Query *query, sd_bus_message *reply) {
@@ -123,11 +125,20 @@ static int ask(Query *query, const char *action) {
         return r;
 }
 
-static int begin_query(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
+static size_t count_queries(const Polkit *polkit, uid_t uid) {
+        size_t n = 0;
+
+        for (const Query *query = polkit->queries; query; query = query->next)
+                n += query->uid == uid;
+        return n;
+}
+
+static int begin_query(Polkit *polkit, sd_bus_message *message, uid_t uid, const char *action,
+                       sd_bus_error *reterr) {
         _cleanup_(query_freep) Query *query = NULL;
         int r;
 
-        if (polkit->n >= QUERIES_MAX)
+        if (polkit->n >= QUERIES_MAX || count_queries(polkit, uid) >= QUERIES_PER_USER_MAX)
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
                                         "Too many calls are waiting for polkit already.");
         query = calloc(1, sizeof(*query));
@@ -135,6 +146,7 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, const char *acti
                 return -ENOMEM;
         query->polkit = polkit;
         query->message = sd_bus_message_ref(message);
+        query->uid = uid;
         query->next = polkit->queries;
         polkit->queries = query;
         polkit->n++;
@@ -146,6 +158,7 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, const char *acti
 }
 
 int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
+        uid_t uid;
         int r;
 
         for (Query *query = polkit->queries; query; query = query->next)
@@ -154,8 +167,8 @@ int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd
                         query_free(query);
                         return r;
                 }
-        r = is_root(message);
-        if (r != 0)
+        r = sender_uid(message, &uid);
+        if (r < 0)
                 return r;
-        return begin_query(polkit, message, action, reterr);
+        return uid == 0 ? 1 : begin_query(polkit, message, uid, action, reterr);
 }

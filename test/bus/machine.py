@@ -86,6 +86,9 @@ class Process:
         with os.fdopen(info) as file:
             self.pid = json.load(file)["child-pid"]
 
+    def ended(self):
+        return self.bwrap.poll() is not None
+
     def wait(self):
         return self.bwrap.wait(timeout=DEADLINE_SEC)
 
@@ -94,7 +97,7 @@ class Process:
 
     def stop(self, number=signal.SIGTERM):
         """Ends it if it runs; returns its exit status as of a shell."""
-        if self.bwrap.poll() is None:
+        if not self.ended():
             self.send(number)
         return self.wait()
 

@@ -106,9 +106,9 @@ def hanging(machine):
     return machine.mock("HaveHangingCalls")[0]
 
 
-def start_call(machine, *words):
+def start_call(machine, *words, uid=NOBODY):
     """A caller that waits for polkit."""
-    return machine.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", CALLER, *words],
+    return machine.start(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", CALLER, *words],
                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -145,6 +145,22 @@ def test_caller_that_vanishes_while_polkit_thinks(mocked):
         caller.stop(signal.SIGKILL)
         mocked.mock("ReleaseHangingCalls")
     assert mocked.list()["corp-base", "1.0.0"][0] == "staged"
+
+
+def test_one_user_cannot_use_up_the_questions_of_all(mocked):
+    """More callers than src/ipectld/polkit.c lets one user have: those above 20 do not have to wait."""
+    mocked.stage(signed())
+    hang(mocked)
+    callers = [start_call(mocked, "Activate", "('corp-base',)") for _ in range(25)]
+    mocked.wait_for(lambda: sum(caller.ended() for caller in callers) == 5,
+                    "those above the limit")
+    assert refused(call(mocked, "Activate"), f"{DBUS}.LimitsExceeded")
+    other = start_call(mocked, "Discard", "('corp-base', '1.0.0')", uid=1)
+    mocked.wait_for(lambda: mocked.mock("ReleaseHangingCalls") is None or other.ended(), "another user's answer")
+    assert other.wait() == 0
+    for caller in callers:
+        assert caller.wait() == 1
+    assert not mocked.list()
 
 
 def test_polkit_that_vanishes(bare):
