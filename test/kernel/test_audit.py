@@ -185,6 +185,15 @@ def test_limit_starts_anew_with_another_policy(world):
         assert len([record for record in world.records() if record.type == ACCESS]) == 5
 
 
+def test_limit_of_permissive_denials_is_not_that_of_enforced_ones(world):
+    world.activate(DENY)
+    for value in ("0", "1"):
+        world.machine.must("put", f"{IPE}/enforce", value)
+        world.machine.must("audit")
+        world.machine.must("repeat", 10, "mmap", "/tmp/hello")
+        assert [record.fields["enforcing"] for record in world.records() if record.type == ACCESS] == [value] * 5
+
+
 # 1422: loading
 
 

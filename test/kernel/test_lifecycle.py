@@ -323,6 +323,9 @@ def test_file_held_open_for_writing_across_a_delete(world, file):
     assert world.put(name, "delete") == "OK"
     data = policy(name, "9.0.0") if file == "update" else "1"
     assert world.machine.errno("hold-write", 2, data) == "ENOENT"
+    if file == "update":
+        # Before it is looked at what was written.
+        assert world.machine.errno("hold-write", 2, "nonsense") == "ENOENT"
     world.machine.must("hold-close", 2)
     assert name not in world.loaded()
 

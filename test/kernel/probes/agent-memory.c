@@ -105,6 +105,26 @@ static int mprotect_verb(struct answer *answer, int argc, struct word *argv)
         return map_path(argv[0].data, MAP_PRIVATE, PROT_READ, PROT_READ | PROT_EXEC);
 }
 
+static void *kept = MAP_FAILED;
+
+/* map-keep PATH: maps a page readable and executable and keeps it, for "map-again" */
+static int map_keep(struct answer *answer, int argc, struct word *argv)
+{
+        int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0)
+                return errno;
+        kept = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+        close(fd);
+        return kept == MAP_FAILED ? errno : 0;
+}
+
+/* map-again: gives the page that was kept another protection with which it stays executable */
+static int map_again(struct answer *answer, int argc, struct word *argv)
+{
+        return mprotect(kept, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) < 0 ? errno : 0;
+}
+
 static int anonymous_mmap(struct answer *answer, int argc, struct word *argv)
 {
         return map_page(-1, MAP_PRIVATE | MAP_ANONYMOUS, PROT_READ | PROT_EXEC, 0);
@@ -174,6 +194,8 @@ const struct verb memory_verbs[] = {
         { "mmap-shared", 1, 1, mmap_shared },
         { "mmap-read", 1, 1, mmap_read },
         { "mprotect", 1, 1, mprotect_verb },
+        { "map-keep", 1, 1, map_keep },
+        { "map-again", 0, 0, map_again },
         { "anonymous-mmap", 0, 0, anonymous_mmap },
         { "anonymous-mprotect", 0, 0, anonymous_mprotect },
         { "anonymous-shared-mmap", 0, 0, shared_anonymous_mmap },
