@@ -51,6 +51,7 @@ typedef struct Options {
         bool ask_password;
         bool strict;
         bool force;
+        bool show_version; /* --version without a value */
         const char *policy_version; /* --version= of activate; NULL: the newest */
         const char *cert;
         const char *key;

@@ -145,8 +145,8 @@ static int apply_option(Options *options, int code) {
                 return 0;
         case CODE_VERSION:
                 if (!optarg) {
-                        puts("ipe " PROJECT_VERSION);
-                        return 1;
+                        options->show_version = true;
+                        return 0;
                 }
                 options->given |= OPTION_VERSION_OF_POLICY;
                 options->policy_version = optarg;
@@ -237,6 +237,14 @@ static ExitStatus run(int argc, char **argv) {
                 return r > 0 ? STATUS_OK : STATUS_USAGE;
         argc -= optind;
         argv += optind;
+        if (options.show_version && argc > 0) {
+                say_error("'--version' takes the version of a policy in the same word: '--version=X.Y.Z'.");
+                return STATUS_USAGE;
+        }
+        if (options.show_version) {
+                puts("ipe " PROJECT_VERSION);
+                return STATUS_OK;
+        }
         if (argc == 0) {
                 static char *status[] = { (char *) "status", NULL };
 

@@ -55,12 +55,16 @@ int confirm_in_state(StoreState *state, VersionRecord *record, VersionEvent conf
 static const VersionRecord *find_candidate(const StoreState *state, const char *name) {
         const VersionRecord *best = NULL, *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
 
-        for (size_t i = 0; i < state->n_versions; i++)
-                if (streq(state->versions[i].name, name) &&
-                    (state->versions[i].state == VERSION_STAGED || state->versions[i].state == VERSION_FAILED))
-                        best = &state->versions[i];
-        if (!best && confirmed && streq(confirmed->name, name))
-                return confirmed;
+        if (confirmed && streq(confirmed->name, name))
+                best = confirmed;
+        for (size_t i = 0; i < state->n_versions; i++) {
+                const VersionRecord *record = &state->versions[i];
+
+                if (streq(record->name, name) &&
+                    (record->state == VERSION_STAGED || record->state == VERSION_FAILED) &&
+                    (!best || ipe_version_compare(&record->version, &best->version) > 0))
+                        best = record;
+        }
         return best;
 }
 
@@ -77,6 +81,20 @@ static int find_version(const Manager *manager, const char *name, const char *ve
                                    "name a version that is known.", name);
         *ret = record;
         return 0;
+}
+
+/* To go below what is confirmed is a rollback, which is another right. */
+static int check_confirmed(const Manager *manager, const VersionRecord *record, Failure *reterr) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        char version[IPE_VERSION_STRLEN];
+
+        if (!confirmed || !streq(confirmed->name, record->name) ||
+            ipe_version_compare(&record->version, &confirmed->version) >= 0)
+                return 0;
+        ipe_version_print(&confirmed->version, version);
+        return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
+                           "Version %s of '%s' is confirmed; 'ipectl rollback' goes back to the one before.", version,
+                           record->name);
 }
 
 static int check_kernel(const Manager *manager, const VersionRecord *record, const struct ipe_policy *policy,
@@ -143,7 +161,9 @@ static void end_refused(Manager *manager, const Digest *digest, int result, cons
         Failure ignored = {};
 
         if (new) {
-                (void) version_apply(store_state_find_digest(new, digest), EVENT_REFUSED);
+                /* What is broken, as memory that is short, says nothing of the version. */
+                if (result > 0)
+                        (void) version_apply(store_state_find_digest(new, digest), EVENT_REFUSED);
                 new->activating = false;
                 if (manager_commit(manager, &new, &ignored) < 0)
                         log_warning("%s, ignoring.", ignored.sentence);
@@ -212,7 +232,9 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "This kernel has no trial: activate with trial-sec 0, or without it.");
         digest = record->digest;
-        r = manager_open_envelope(manager, record, &envelope, reterr);
+        r = check_confirmed(manager, record, reterr);
+        if (r == 0)
+                r = manager_open_envelope(manager, record, &envelope, reterr);
         if (r == 0)
                 r = policy_version_new(manager, &envelope, &version, reterr);
         if (r == 0)

@@ -8,6 +8,7 @@
 #include "bus-path.h"
 #include "log.h"
 #include "messages.h"
+#include "utf8.h"
 
 typedef struct Names {
         char version[IPE_VERSION_STRLEN];
@@ -57,7 +58,9 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, ch
 
 void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure) {
         const char *error = bus_error_name(result);
+        _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
 
+        source = printable ?: "?";
         log_entry(LOG_ERR, MESSAGE_REJECTED,
                   (const LogField[]) { { "IPE_SOURCE", source }, { "IPE_ERROR", error }, {} },
                   "Rejected the policy from '%s': %s", source, failure->sentence);
@@ -171,11 +174,18 @@ static void tell_of_object(sd_bus *bus, const VersionRecord *before, const Versi
         else if (!before)
                 r = sd_bus_emit_object_added(bus, path);
         else if (!after)
-                r = sd_bus_emit_interfaces_removed(bus, path, POLICY_INTERFACE, NULL);
+                r = sd_bus_emit_interfaces_removed(bus, path, "org.freedesktop.DBus.Peer",
+                                                   "org.freedesktop.DBus.Introspectable",
+                                                   "org.freedesktop.DBus.Properties", POLICY_INTERFACE, NULL);
         else
                 r = sd_bus_emit_properties_changed(bus, path, POLICY_INTERFACE, "State", "Active", "SelectedForBoot",
                                                    NULL);
         log_signal_failure("the change of an object", r);
+}
+
+static bool is_selected(const StoreState *state, const VersionRecord *record) {
+        return record == (store_state_find_state(state, VERSION_PENDING_REBOOT) ?:
+                                  store_state_find_state(state, VERSION_CONFIRMED));
 }
 
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
@@ -185,7 +195,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
 
-                if (!old || old->state != new->state)
+                if (!old || old->state != new->state || is_selected(before, old) != is_selected(after, new))
                         tell_of_object(announcer->bus, old, new);
         }
         for (size_t i = 0; i < before->n_versions; i++)

@@ -58,6 +58,18 @@ static void warn_of_sections(econf_file *file, const char *path) {
         econf_freeArray(groups);
 }
 
+static void warn_of_loose_keys(econf_file *file, const char *path) {
+        char **keys = NULL;
+        size_t n = 0;
+
+        if (econf_getKeys(file, NULL, &n, &keys) != ECONF_SUCCESS)
+                return;
+        for (size_t i = 0; i < n; i++)
+                log_warning("'%s': the setting '%s' is in no section, ignoring it: it belongs to [" SECTION "].", path,
+                            keys[i]);
+        econf_freeArray(keys);
+}
+
 static void apply_file(const char *path, Config *config) {
         _cleanup_(econf_freep) econf_file *file = NULL;
         char **keys = NULL;
@@ -70,6 +82,7 @@ static void apply_file(const char *path, Config *config) {
                 return;
         }
         warn_of_sections(file, path);
+        warn_of_loose_keys(file, path);
         if (econf_getKeys(file, SECTION, &n, &keys) != ECONF_SUCCESS)
                 return;
         for (size_t i = 0; i < n; i++)
@@ -120,7 +133,7 @@ static int apply_drop_ins(const char *const *directories, Config *config) {
 }
 
 int config_load(const char *const *directories, Config *ret) {
-        Config config = { .rollback_at_boot = true };
+        Config config = CONFIG_DEFAULT;
         int r;
 
         r = apply_main_file(directories, &config);

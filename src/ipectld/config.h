@@ -11,6 +11,8 @@ typedef struct Config {
         bool rollback_at_boot; /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
 } Config;
 
+#define CONFIG_DEFAULT { .rollback_at_boot = true }
+
 /* Where ipectld.conf and ipectld.conf.d/ are looked for, highest layer first, NULL at the end. */
 extern const char *const config_directories[];
 

@@ -46,12 +46,11 @@ static int run_loop(sd_event *event, Manager *manager) {
                 return r;
         }
         r = bus_new(manager, source, event, &bus);
-        if (r >= 0)
-                r = manager_reconcile(manager);
-        if (r >= 0)
-                r = source_scan(source, true);
         if (r < 0)
                 return r;
+        /* What fails here was said; a daemon that can be asked, and can switch enforcement off, is better than none. */
+        (void) manager_reconcile(manager);
+        (void) source_scan(source, true);
         (void) sd_event_set_watchdog(event, true);
         (void) sd_notify(false, "READY=1");
         r = sd_event_loop(event);

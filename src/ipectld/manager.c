@@ -19,7 +19,8 @@ static int load_state(Manager *manager) {
         if (r != -EUCLEAN && r != -EFBIG)
                 return r;
         announce_damaged(STORE_DIRECTORY "/state.json",
-                         "it is kept as state.json.damaged, and no policy is known until it is staged again.");
+                         "it is kept as state.json.damaged beside all stored policies, and none is known until it "
+                         "is staged again.");
         r = store_quarantine_state(manager->store);
         if (r < 0)
                 return r;
@@ -71,7 +72,8 @@ static int open_store(Manager *manager) {
                 log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
                 return r;
         }
-        r = store_collect(manager->store, manager->state);
+        /* An empty state may be one that was lost. */
+        r = manager->state->n_versions > 0 ? store_collect(manager->store, manager->state) : 0;
         if (r < 0)
                 log_warning("Cannot remove what is not needed from '" STORE_DIRECTORY "', ignoring: %s",
                             strerror(-r));
@@ -87,7 +89,8 @@ int manager_reload(Manager *manager) {
         if (r >= 0)
                 r = trust_load(trust_directories, say_trust_problem, NULL, &trust);
         if (r < 0) {
-                log_error("Cannot read the trusted certificates, those of before stay: %s", strerror(-r));
+                log_error("Cannot read the trusted certificates, %s: %s",
+                          manager->trust ? "those of before stay" : "so nobody is trusted", strerror(-r));
                 return r;
         }
         trust_free(manager->trust);
@@ -115,6 +118,12 @@ int manager_new(Manager **ret) {
                 return r;
         }
         r = manager_reload(manager);
+        if (r < 0 && r != -ENOMEM) {
+                static const char *const nowhere[] = { NULL };
+
+                manager->config = (Config) CONFIG_DEFAULT;
+                r = trust_load(nowhere, say_trust_problem, NULL, &manager->trust);
+        }
         if (r >= 0)
                 r = open_store(manager);
         if (r < 0)
@@ -138,8 +147,11 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
         StoreState *old = manager->state;
         int r = store_write_state(manager->store, *new);
 
-        if (r < 0)
+        if (r < 0) {
+                /* Where only the directory could not be synced, the new state is there already: back to the old one. */
+                (void) store_write_state(manager->store, manager->state);
                 return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
+        }
         manager->state = TAKE_PTR(*new);
         announce_changes(&manager->announcer, old, manager->state);
         store_state_free(old);
@@ -178,20 +190,23 @@ int manager_find(const Manager *manager, const char *name, const char *version, 
 int manager_open_envelope(const Manager *manager, const VersionRecord *record, Envelope **ret, Failure *reterr) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_free_ void *data = NULL;
+        Digest digest;
         size_t size;
         int r;
 
         r = store_read(manager->store, &record->digest, &data, &size);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the stored policy");
-        r = envelope_parse(data, size, &envelope, reterr);
-        if (r < 0)
-                return r;
-        if (r > 0 || !digest_equal(envelope_digest(envelope), &record->digest)) {
+        digest_of(data, size, &digest);
+        if (!digest_equal(&digest, &record->digest)) {
                 failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                             "The stored policy is damaged: discard it and stage it again.");
                 return -EUCLEAN;
         }
+        /* It could be read once, so this may be for lack of memory. */
+        r = envelope_parse(data, size, &envelope, reterr);
+        if (r != 0)
+                return r;
         *ret = TAKE_PTR(envelope);
         return 0;
 }

@@ -10,8 +10,8 @@
  * nobody is to use up what is there for all. */
 #define QUERIES_MAX 100
 #define QUERIES_PER_USER_MAX 20
-/* Somebody may have to type a password. */
-#define QUERY_USEC (5ULL * 60 * 1000 * 1000)
+/* Somebody may have to type a password; but less than ipectl waits, so that what it says has failed is not done later. */
+#define QUERY_USEC (100ULL * 1000 * 1000)
 #define FLAG_ALLOW_INTERACTION 1U
 
 typedef struct Query {

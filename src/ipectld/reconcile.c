@@ -29,9 +29,10 @@ static int finish_activation(Manager *manager, const VersionRecord *active) {
                           failure.sentence[0] ? failure.sentence : strerror(-r));
                 return r;
         }
-        if (done)
+        if (done) {
+                announce_activated(&manager->announcer, store_state_find_digest(manager->state, &digest), true);
                 announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, &digest));
-        else
+        } else
                 log_notice("An activation was cut off before the kernel had the policy; it is as before.");
         return 0;
 }

@@ -22,6 +22,12 @@ static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_FAILED),
         },
+        /* No kernel has a trial yet; a newer daemon may have left one on disk. */
+        [VERSION_TRIAL] = {
+                [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
+                [EVENT_REFUSED] = TO(VERSION_FAILED),
+                [EVENT_GIVEN_UP] = TO(VERSION_ROLLED_BACK),
+        },
         [VERSION_CONFIRMED] = {
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_CONFIRMED),

@@ -16,6 +16,7 @@
 #include "store-internal.h"
 
 #define STATE_FILE "state.json"
+#define DAMAGED_FILE STATE_FILE ".damaged"
 
 Store *store_free(Store *store) {
         if (!store)
@@ -164,7 +165,7 @@ int store_read_state(const Store *store, StoreState **ret) {
 
 int store_quarantine_state(Store *store) {
         assert(store->lock_fd >= 0);
-        if (renameat(store->dir_fd, STATE_FILE, store->dir_fd, STATE_FILE ".damaged") < 0)
+        if (renameat(store->dir_fd, STATE_FILE, store->dir_fd, DAMAGED_FILE) < 0)
                 return -errno;
         return sync_directory(store->dir_fd);
 }
@@ -190,5 +191,8 @@ int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret
 
 int store_collect(Store *store, const StoreState *state) {
         assert(store->lock_fd >= 0);
+        /* Which of them a damaged state named cannot be told. */
+        if (faccessat(store->dir_fd, DAMAGED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+                return 0;
         return remove_files(store->objects_fd, is_unnamed, state);
 }

@@ -119,7 +119,8 @@ int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret);
  * ret: to be freed. Returns 0, -ENOENT, -EFBIG, -ENOMEM, -EIO or another errno. */
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size);
 
-/* Removes the objects that no version of state names. Returns how many, or an errno of what went wrong first. */
+/* Removes the objects that no version of state names; none at all as long as a state.json.damaged lies there,
+ * which may have named them. Returns how many, or an errno of what went wrong first. */
 int store_collect(Store *store, const StoreState *state);
 
 /* Writes the versions to be tried at boot, best first: the one that waits for the reboot, the confirmed one, then those

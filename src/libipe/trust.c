@@ -97,7 +97,7 @@ static int load_file(Trust *trust, const LayeredFile *file, TrustProblem problem
         if (r < 0) {
                 snprintf(sentence, sizeof(sentence), "cannot read it: %s", strerror(-r));
                 problem(file->path, sentence, userdata);
-                return 0;
+                return crl ? -EBADMSG : 0;
         }
         bio = BIO_new_mem_buf(data, (int) size);
         if (!bio)
@@ -112,6 +112,8 @@ static int load_file(Trust *trust, const LayeredFile *file, TrustProblem problem
                          crl ? "not a list of revoked certificates in PEM" : "not a certificate in PEM",
                          r < 0 ? openssl_reason() : "there is none in it");
                 problem(file->path, sentence, userdata);
+                /* Without the list, what is revoked would be trusted. */
+                return crl ? -EBADMSG : 0;
         }
         return 0;
 }
@@ -194,7 +196,26 @@ static int judge(int error, const char *subject, Failure *reterr) {
         }
 }
 
-static int verify_signer(X509_STORE *store, X509 *certificate, STACK_OF(X509) *others, Failure *reterr) {
+/* libcrypto ends the chain at an anchor, and takes no list whose issuer is not in the chain: of an anchor that is not a
+ * root it would not see that it is revoked. The lists of trust.d are the administrator's own. */
+static bool is_revoked(const Trust *trust, X509_STORE_CTX *context) {
+        STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
+
+        for (int i = 0; i < sk_X509_num(chain); i++)
+                for (int k = 0; k < sk_X509_CRL_num(trust->crls); k++) {
+                        X509 *certificate = sk_X509_value(chain, i), *issuer = sk_X509_value(chain, i + 1);
+                        X509_CRL *crl = sk_X509_CRL_value(trust->crls, k);
+                        X509_REVOKED *revoked = NULL;
+
+                        if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(certificate)) == 0 &&
+                            (!issuer || X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1) &&
+                            X509_CRL_get0_by_cert(crl, &revoked, certificate) == 1)
+                                return true;
+                }
+        return false;
+}
+
+static int verify_signer(const Trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *others, Failure *reterr) {
         X509_STORE_CTX *context = X509_STORE_CTX_new();
         _cleanup_free_ char *subject = certificate_subject(certificate);
         int r = 0;
@@ -203,19 +224,22 @@ static int verify_signer(X509_STORE *store, X509 *certificate, STACK_OF(X509) *o
                 r = -ENOMEM;
         else if (X509_verify_cert(context) != 1)
                 r = judge(X509_STORE_CTX_get_error(context), subject, reterr);
+        else if (is_revoked(trust, context))
+                r = judge(X509_V_ERR_CERT_REVOKED, subject, reterr);
         X509_STORE_CTX_free(context);
         ERR_clear_error();
         return r;
 }
 
-static int verify_signers(X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvelope *verified, Failure *reterr) {
+static int verify_signers(const Trust *trust, X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvelope *verified,
+                          Failure *reterr) {
         STACK_OF(X509) *signers = CMS_get0_signers(cms), *others = CMS_get1_certs(cms);
         X509 *first = sk_X509_num(signers) > 0 ? sk_X509_value(signers, 0) : NULL;
         unsigned length = sizeof(verified->fingerprint.bytes);
         int r = first ? 0 : -ENOMEM;
 
         for (int i = 0; r == 0 && i < sk_X509_num(signers); i++)
-                r = verify_signer(store, sk_X509_value(signers, i), others, reterr);
+                r = verify_signer(trust, store, sk_X509_value(signers, i), others, reterr);
         if (r == 0) {
                 verified->signer = certificate_subject(first);
                 if (!verified->signer ||
@@ -253,7 +277,7 @@ int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret
         store = make_store(trust);
         if (!store)
                 return -ENOMEM;
-        r = verify_signers(store, (*envelope)->cms, verified, reterr);
+        r = verify_signers(trust, store, (*envelope)->cms, verified, reterr);
         X509_STORE_free(store);
         if (r != 0)
                 return r;

@@ -22,7 +22,8 @@ typedef void (*TrustProblem)(const char *path, const char *sentence, void *userd
  *
  * directories: highest layer first, NULL at the end.
  *
- * Returns 0, with no anchors where there are none; a negative errno if a directory cannot be read. */
+ * Returns 0, with no anchors where there are none; -EBADMSG if a revocation list cannot be read, as
+ * what it revokes would be trusted; a negative errno if a directory cannot be read. */
 int trust_load(const char *const *directories, TrustProblem problem, void *userdata, Trust **ret);
 
 Trust *trust_free(Trust *trust);

@@ -150,6 +150,23 @@ def test_unknown_state_of_a_version_is_damage(machine):
     assert (machine.state / "state.json.damaged").exists()
 
 
+def test_damaged_state_takes_no_policy_with_it(machine):
+    """Nobody can tell which of them it named: they are kept as long as the damaged file is."""
+    machine.stage(signed())
+    digest = machine.list()["corp-base", "1.0.0"][1]
+    machine.stop_daemon()
+    (machine.state / "state.json").write_bytes(b"{")
+    machine.start_daemon()
+    machine.stage(signed("another"))
+    machine.stop_daemon()
+    machine.start_daemon()
+    assert (machine.state / "objects" / digest).read_bytes() == signed()
+    (machine.state / "state.json.damaged").unlink()
+    machine.stop_daemon()
+    machine.start_daemon()
+    assert not (machine.state / "objects" / digest).exists()
+
+
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"junk"),
                                     lambda path: path.write_bytes(path.read_bytes()[:-1]),
                                     lambda path: path.write_bytes(signed("another"))],
@@ -235,6 +252,14 @@ def test_rollback_selects_the_version_before_for_the_next_boot(confirmed):
     confirmed.stop_daemon()
     confirmed.start_daemon()
     assert states(confirmed)["1.0.0"] == "pending-reboot"
+
+
+def test_activation_below_the_confirmed_version_is_a_rollback(confirmed):
+    with pytest.raises(BusError) as error:
+        confirmed.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (
+            "corp-base", {"version": GLib.Variant("s", "1.0.0")})))
+    assert error.value.name == "org.ipe.Error.VersionTooOld"
+    assert states(confirmed)["1.0.0"] == "superseded"
 
 
 def test_rollback_is_forbidden_by_the_configuration(confirmed):

@@ -100,6 +100,18 @@ static ASN1_TIME *days_from_now(int days) {
         return when;
 }
 
+/* As the lists of real authorities do: libcrypto takes such a list only where it finds that very key. */
+static void name_issuer_key(X509_CRL *crl, X509 *issuer) {
+        X509_EXTENSION *extension;
+        X509V3_CTX context;
+
+        X509V3_set_ctx(&context, issuer, NULL, NULL, crl, 0);
+        extension = X509V3_EXT_conf_nid(NULL, &context, NID_authority_key_identifier, "keyid:always");
+        assert_non_null(extension);
+        assert_int_equal(X509_CRL_add_ext(crl, extension, -1), 1);
+        X509_EXTENSION_free(extension);
+}
+
 char *identity_revoke(const Identity *issuer, const Identity *revoked, int from, int to) {
         ASN1_TIME *start = days_from_now(from), *end = days_from_now(to);
         BIO *bio = BIO_new(BIO_s_mem());
@@ -118,6 +130,7 @@ char *identity_revoke(const Identity *issuer, const Identity *revoked, int from,
                 assert_int_equal(X509_CRL_add0_revoked(crl, entry), 1);
         }
         X509_CRL_sort(crl);
+        name_issuer_key(crl, issuer->certificate);
         assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
         assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);
         X509_CRL_free(crl);
