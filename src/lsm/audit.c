@@ -38,19 +38,12 @@ bool ipe_audit_is_plain(const char *text, size_t len)
 	return true;
 }
 
-static void put_subject(struct audit_buffer *ab, const struct file *file)
+static void put_file(struct audit_buffer *ab, const struct file *file)
 {
-	const struct inode *inode;
-
-	if (!file) {
-		audit_log_format(ab, " path=? dev=? ino=?");
-		return;
-	}
-	inode = file_inode(file);
 	audit_log_d_path(ab, " path=", &file->f_path);
 	audit_log_format(ab, " dev=");
-	audit_log_untrustedstring(ab, inode->i_sb->s_id);
-	audit_log_format(ab, " ino=%lu", inode->i_ino);
+	audit_log_untrustedstring(ab, file_inode(file)->i_sb->s_id);
+	audit_log_format(ab, " ino=%lu", file_inode(file)->i_ino);
 }
 
 /* The verdict has been given: for its text memory is asked for, not insisted on. */
@@ -97,7 +90,10 @@ void ipe_audit_access(const struct ipe_event *event, u64 suppressed)
 			 hook_names[event->hook], event->enforcing,
 			 task_tgid_nr(current));
 	audit_log_untrustedstring(ab, get_task_comm(comm, current));
-	put_subject(ab, event->file);
+	if (event->file)
+		put_file(ab, event->file);
+	else
+		audit_log_format(ab, " path=? dev=? ino=?");
 	put_rule(ab, event->loaded->policy, &event->verdict);
 	if (suppressed)
 		audit_log_format(ab, " suppressed=%llu", suppressed);

@@ -35,8 +35,22 @@ struct ipe_bdev_blob {
 
 #undef IPE_PROVIDER
 
+/**
+ * struct ipe_file_blob - what is kept with an open file
+ * @opened: the inode that had the file's metadata when it was opened; to be
+ *	compared with, not to be looked at. NULL for files that nobody opened
+ */
+struct ipe_file_blob {
+	const struct inode *opened;
+};
+
 /* Sizes until the LSM is prepared, then offsets in the kernel's blobs. */
 extern struct lsm_blob_sizes ipe_blob_sizes;
+
+static inline struct ipe_file_blob *ipe_file_blob(const struct file *file)
+{
+	return file->f_security + ipe_blob_sizes.lbs_file;
+}
 
 static inline struct ipe_inode_blob *ipe_inode_blob(const struct inode *inode)
 {

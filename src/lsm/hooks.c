@@ -20,26 +20,53 @@
 #include <linux/mman.h>
 #include <linux/security.h>
 
+#include "blob.h"
 #include "hooks.h"
 #include "ipe.h"
 #include "lifecycle.h"
 #include "provider.h"
 #include "report.h"
 
+static const struct inode *metadata_inode(const struct file *file)
+{
+	return d_inode(d_real(file->f_path.dentry, D_REAL_METADATA));
+}
+
+/*
+ * The inode that has the bytes of a file. Over overlayfs a file is opened,
+ * mapped and given to mprotect() as different objects, and all of them lead to
+ * that inode; unless the file was copied up since it was opened: then what is
+ * mapped are the bytes from before, and nothing is known of those. Nor is
+ * anything known of the bytes behind a device node.
+ *
+ * May sleep: overlayfs looks up what it has not looked up yet.
+ */
+static struct inode *inode_of_bytes(const struct file *file)
+{
+	const struct inode *opened = ipe_file_blob(file)->opened;
+	struct inode *inode;
+
+	if (opened && opened != metadata_inode(file))
+		return NULL;
+	inode = d_real_inode(file->f_path.dentry);
+	return S_ISREG(inode->i_mode) ? inode : NULL;
+}
+
 /*
  * @file: NULL for anonymous memory and for buffers that user space hands in;
  *	of those nothing is known, and only DEFAULTs and rules that want a
  *	property to be FALSE match
- *
- * Everything is judged by the inode that has the bytes. Over overlayfs a file
- * is opened, mapped and given to mprotect() as different objects, and all of
- * them lead to that inode.
  */
 static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
 {
 	struct ipe_event event = { .hook = hook, .file = file };
 	struct ipe_evidence evidence;
 	struct inode *inode = NULL;
+
+	if (!rcu_access_pointer(ipe_lifecycle.active))
+		return 0;
+	if (file)
+		inode = inode_of_bytes(file);
 
 	guard(rcu)();
 
@@ -48,8 +75,6 @@ static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
 		return 0;
 
 	event.enforcing = READ_ONCE(ipe_enforce);
-	if (file)
-		inode = d_real_inode(file->f_path.dentry);
 	event.inode = inode;
 	ipe_providers_collect(inode, &evidence);
 	event.verdict = ipe_policy_evaluate(event.loaded->policy, op,
@@ -77,7 +102,7 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 	return judge(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
 
-/* What is executable already was judged when it became so. */
+/* What was mapped executable was judged then, if a policy was active. */
 static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		       unsigned long prot)
 {
@@ -133,7 +158,25 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 	return judge(IPE_HOOK_KERNEL_LOAD, op_of(id), NULL);
 }
 
+static int on_open(struct file *file)
+{
+	ipe_file_blob(file)->opened = metadata_inode(file);
+	if (file->f_mode & FMODE_WRITE)
+		ipe_providers_written(file_inode(file));
+	return 0;
+}
+
+static int on_setattr(struct mnt_idmap *idmap, struct dentry *dentry,
+		      struct iattr *attr)
+{
+	if (attr->ia_valid & ATTR_SIZE)
+		ipe_providers_written(d_inode(dentry));
+	return 0;
+}
+
 static struct security_hook_list hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(file_open, on_open),
+	LSM_HOOK_INIT(inode_setattr, on_setattr),
 	LSM_HOOK_INIT(bprm_check_security, on_exec),
 	LSM_HOOK_INIT(mmap_file, on_mmap),
 	LSM_HOOK_INIT(file_mprotect, on_mprotect),

@@ -28,6 +28,7 @@ MODULE_PARM_DESC(success_audit, "Record what the policy allows, too");
 
 struct lsm_blob_sizes ipe_blob_sizes __ro_after_init = {
 	.lbs_bdev = sizeof(struct ipe_bdev_blob),
+	.lbs_file = sizeof(struct ipe_file_blob),
 	.lbs_inode = sizeof(struct ipe_inode_blob),
 	.lbs_superblock = sizeof(struct ipe_sb_blob),
 };

@@ -27,6 +27,7 @@
  * @op: enum ipe_op
  * @match: enum ipe_match
  * @enforcing: a denial that is enforced differs from one that is not
+ * @hook: enum ipe_hook; a mapping hides no execution
  * @zero: no room that nobody fills
  */
 struct ipe_limit_key {
@@ -39,7 +40,8 @@ struct ipe_limit_key {
 	u8 op;
 	u8 match;
 	u8 enforcing;
-	u8 zero[5];
+	u8 hook;
+	u8 zero[4];
 };
 
 static_assert(sizeof(struct ipe_limit_key) == 40);

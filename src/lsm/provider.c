@@ -76,6 +76,21 @@ int __init ipe_providers_init(void)
 }
 
 /**
+ * ipe_providers_written() - The bytes of a file may change from now on
+ * @inode: that has the bytes, or one of a stacked file system
+ *
+ * Context: Process context.
+ */
+void ipe_providers_written(const struct inode *inode)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(providers); i++)
+		if (providers[i]->written)
+			providers[i]->written(inode);
+}
+
+/**
  * ipe_providers_collect() - Gather what is known of a file
  * @inode: of the bytes; NULL for anonymous memory, of which nothing is known
  * @evidence: overwritten

@@ -66,6 +66,8 @@ struct ipe_answer {
  *	as many places for a hook as there are LSMs, so no hook twice in IPE
  * @n_hooks: elements of @hooks
  * @init: called once while the LSM starts; may be NULL
+ * @written: the bytes of a file may change from now on: it is being opened for
+ *	writing, or gets another size; may be NULL. May not sleep
  * @collect: fills in the facts. Called inside an RCU read-side critical
  *	section: does not sleep or allocate
  */
@@ -76,6 +78,7 @@ struct ipe_provider {
 	struct security_hook_list *hooks;
 	unsigned int n_hooks;
 	int (*init)(void);
+	void (*written)(const struct inode *inode);
 	void (*collect)(const struct ipe_subject *subject,
 			struct ipe_evidence *evidence);
 };
@@ -96,6 +99,7 @@ int ipe_providers_init(void);
 int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
 			struct ipe_provider *provider);
 void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence);
+void ipe_providers_written(const struct inode *inode);
 size_t ipe_providers_features(char *buf, size_t size);
 
 /**

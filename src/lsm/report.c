@@ -24,6 +24,7 @@ static struct ipe_limit_key key_of(const struct ipe_event *event)
 		.op = verdict->op,
 		.match = verdict->match,
 		.enforcing = event->enforcing,
+		.hook = event->hook,
 	};
 
 	if (verdict->rule)

@@ -158,3 +158,42 @@ def test_volume_that_gets_a_signature_counts_as_signed_from_then_on(world):
     assert world.machine.errno("exec", "/reloaded/hello") == "OK"
     world.machine.must("verity", "reloaded", *table)
     assert world.machine.errno("exec", "/reloaded/hello") == "EACCES"
+
+
+SIGNED_ONLY = ("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+               "op=EXECUTE fsverity_signature=TRUE action=ALLOW\n")
+
+
+def test_signature_whose_fsverity_could_not_be_enabled_does_not_count_later(world):
+    """The signature is verified, then the disk is full; what is enabled in the end are other bytes without one."""
+    must = world.machine.must
+    must("copy", "/ext4/fsv-signed", "/ext4/victim")
+    world.activate(SIGNED_ONLY)
+    must("hold", 3, "/ext4/victim", "r")
+    must("fill", "/ext4/filler")
+    try:
+        assert world.machine.errno("fsverity", "/ext4/victim", "/fsv-signed.sig") == "ENOSPC"
+    finally:
+        must("unlink", "/ext4/filler")
+    must("copy", "/ext4/plain", "/ext4/victim")
+    must("fsverity", "/ext4/victim")
+    assert [world.machine.errno(way, "/ext4/victim") for way in WAYS] == ["EACCES"] * len(WAYS)
+    must("hold-close", 3)
+    must("unlink", "/ext4/victim")
+
+
+def test_file_that_is_open_across_a_copy_up_is_judged_by_no_other_bytes(world):
+    """Over overlayfs a mapping of it has the bytes from before; the file that has its name now is another one."""
+    must = world.machine.must
+    for directory in ("old-lower", "old-upper", "old-work"):
+        must("mkdir", f"/ext4/{directory}")
+    must("copy", "/ext4/plain", "/ext4/old-lower/file")
+    must("mount", "overlay", "/overlay-old", "overlay", "rw",
+         "lowerdir=/ext4/old-lower,upperdir=/ext4/old-upper,workdir=/ext4/old-work")
+    must("hold", 3, "/overlay-old/file", "r")
+    must("copy", "/ext4/fsv-signed", "/overlay-old/file")
+    must("fsverity", "/ext4/old-upper/file", "/fsv-signed.sig")
+    world.activate(SIGNED_ONLY)
+    assert world.machine.errno("mmap", "/overlay-old/file") == "OK"
+    assert world.machine.errno("hold-mmap", 3) == "EACCES"
+    must("hold-close", 3)

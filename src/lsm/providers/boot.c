@@ -9,7 +9,7 @@
  * nor changed its size since. rootfs is in memory: its inodes stay as long as
  * their files, so that nothing is forgotten.
  *
- * Every way to change the bytes passes one of the two hooks: write, shared
+ * Every way to change the bytes through the file passes one of the two: write, shared
  * mappings, fallocate, copy_file_range, clones and io_uring need a file that
  * is open for writing; truncate and O_TRUNC change the size. Opened is enough:
  * nobody can know when a writer writes. What a process has mapped executable
@@ -65,26 +65,9 @@ static int mark_new_inode(struct inode *inode)
 	return 0;
 }
 
-static int notice_open(struct file *file)
-{
-	if (file->f_mode & FMODE_WRITE)
-		touch(file_inode(file));
-	return 0;
-}
-
-static int notice_resize(struct mnt_idmap *idmap, struct dentry *dentry,
-			 struct iattr *attr)
-{
-	if (attr->ia_valid & ATTR_SIZE)
-		touch(d_inode(dentry));
-	return 0;
-}
-
 static struct security_hook_list boot_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(initramfs_populated, remember_initramfs),
 	LSM_HOOK_INIT(inode_alloc_security, mark_new_inode),
-	LSM_HOOK_INIT(file_open, notice_open),
-	LSM_HOOK_INIT(inode_setattr, notice_resize),
 };
 
 struct ipe_provider ipe_provider_boot __ro_after_init = {
@@ -93,5 +76,6 @@ struct ipe_provider ipe_provider_boot __ro_after_init = {
 	.n_answers = ARRAY_SIZE(boot_answers),
 	.hooks = boot_hooks,
 	.n_hooks = ARRAY_SIZE(boot_hooks),
+	.written = touch,
 	.collect = collect_boot,
 };

@@ -53,6 +53,17 @@ static int set_integrity(const struct inode *inode,
 	return 0;
 }
 
+/*
+ * A signature is verified before verity is enabled, and enabling may fail after
+ * that. What is written then is not what was signed, though verity be enabled
+ * later without a signature. While it is being enabled nobody can write.
+ */
+static void forget_signature(const struct inode *inode)
+{
+	if (!IS_VERITY(inode))
+		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, false);
+}
+
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(inode_setintegrity, set_integrity),
 };
@@ -63,5 +74,6 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.n_answers = ARRAY_SIZE(fsverity_answers),
 	.hooks = fsverity_hooks,
 	.n_hooks = ARRAY_SIZE(fsverity_hooks),
+	.written = forget_signature,
 	.collect = collect_fs_verity,
 };

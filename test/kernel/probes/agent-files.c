@@ -266,6 +266,36 @@ static int hold_read(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
+/* hold-mmap N: maps what file N has executable; the errno is that of mmap() */
+static int hold_mmap(struct answer *answer, int argc, struct word *argv)
+{
+        void *memory = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, held[atoi(argv[0].data) % HELD_MAX], 0);
+
+        if (memory == MAP_FAILED)
+                return errno;
+        munmap(memory, 4096);
+        return 0;
+}
+
+/* fill PATH: writes to a new file until the file system has no block left */
+static int fill(struct answer *answer, int argc, struct word *argv)
+{
+        int fd = open(argv[0].data, O_WRONLY | O_CREAT | O_EXCL, 0600), error = 0;
+        static const char block[4096];
+
+        if (fd < 0)
+                return errno;
+        /* What is not allocated until it is written back may turn out to fit after all. */
+        for (int round = 0; round < 3; round++) {
+                while (write(fd, block, sizeof(block)) == sizeof(block))
+                        ;
+                error = errno;
+                fsync(fd);
+        }
+        close(fd);
+        return error == ENOSPC ? 0 : error;
+}
+
 static int hold_close(struct answer *answer, int argc, struct word *argv)
 {
         return close(held[atoi(argv[0].data) % HELD_MAX]) < 0 ? errno : 0;
@@ -476,6 +506,8 @@ const struct verb file_verbs[] = {
         { "hold-write", 2, 2, hold_write },
         { "hold-read", 1, 1, hold_read },
         { "hold-close", 1, 1, hold_close },
+        { "hold-mmap", 1, 1, hold_mmap },
+        { "fill", 1, 1, fill },
         { "as", 2, 32, as },
         { "without-mac-admin", 1, 32, without_mac_admin },
         { "named", 2, 32, named },
