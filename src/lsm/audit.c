@@ -14,11 +14,11 @@
 #include "audit.h"
 
 static const char *const hook_names[IPE_HOOK_COUNT] = {
-	[IPE_HOOK_BPRM_CHECK] = "BPRM_CHECK",
+	[IPE_HOOK_EXEC] = "BPRM_CHECK",
 	[IPE_HOOK_MMAP] = "MMAP",
 	[IPE_HOOK_MPROTECT] = "MPROTECT",
-	[IPE_HOOK_KERNEL_READ] = "KERNEL_READ",
-	[IPE_HOOK_KERNEL_LOAD] = "KERNEL_LOAD",
+	[IPE_HOOK_READ_FILE] = "KERNEL_READ",
+	[IPE_HOOK_READ_BUFFER] = "KERNEL_LOAD",
 };
 
 /**
@@ -36,6 +36,22 @@ bool ipe_audit_is_plain(const char *text, size_t len)
 		if (*text < 0x20 || *text > 0x7e || *text == '"')
 			return false;
 	return true;
+}
+
+static void put_question(struct audit_buffer *ab, const struct ipe_event *event)
+{
+	audit_log_format(ab, "ipe_op=%s", ipe_op_name(event->verdict.op));
+	audit_log_format(ab, " ipe_hook=%s", hook_names[event->hook]);
+	audit_log_format(ab, " enforcing=%d", event->enforcing);
+}
+
+static void put_task(struct audit_buffer *ab)
+{
+	char name[TASK_COMM_LEN];
+
+	get_task_comm(name, current);
+	audit_log_format(ab, " pid=%d comm=", task_tgid_nr(current));
+	audit_log_untrustedstring(ab, name);
 }
 
 static void put_file(struct audit_buffer *ab, const struct file *file)
@@ -78,18 +94,14 @@ static void put_rule(struct audit_buffer *ab, const struct ipe_policy *policy,
  */
 void ipe_audit_access(const struct ipe_event *event, u64 suppressed)
 {
-	char comm[sizeof(current->comm)];
-	struct audit_buffer *ab;
+	struct audit_buffer *ab = audit_log_start(audit_context(),
+						  GFP_ATOMIC | __GFP_NOWARN,
+						  AUDIT_IPE_ACCESS);
 
-	ab = audit_log_start(audit_context(), GFP_ATOMIC | __GFP_NOWARN,
-			     AUDIT_IPE_ACCESS);
 	if (!ab)
 		return;
-	audit_log_format(ab, "ipe_op=%s ipe_hook=%s enforcing=%d pid=%d comm=",
-			 ipe_op_name(event->verdict.op),
-			 hook_names[event->hook], event->enforcing,
-			 task_tgid_nr(current));
-	audit_log_untrustedstring(ab, get_task_comm(comm, current));
+	put_question(ab, event);
+	put_task(ab);
 	if (event->file)
 		put_file(ab, event->file);
 	else

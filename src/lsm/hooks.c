@@ -91,7 +91,7 @@ static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
 
 static int on_exec(struct linux_binprm *bprm)
 {
-	return judge(IPE_HOOK_BPRM_CHECK, IPE_OP_EXECUTE, bprm->file);
+	return judge(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
 }
 
 static int on_mmap(struct file *file, unsigned long reqprot,
@@ -150,12 +150,12 @@ static enum ipe_op op_of(unsigned int id)
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
-	return judge(IPE_HOOK_KERNEL_READ, op_of(id), file);
+	return judge(IPE_HOOK_READ_FILE, op_of(id), file);
 }
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 {
-	return judge(IPE_HOOK_KERNEL_LOAD, op_of(id), NULL);
+	return judge(IPE_HOOK_READ_BUFFER, op_of(id), NULL);
 }
 
 static int on_open(struct file *file)

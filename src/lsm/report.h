@@ -10,13 +10,13 @@
 #include "loaded.h"
 #include "policy/policy.h"
 
-/* Where the question came from. */
+/* Where the question came from: what is executed, and what the kernel reads. */
 enum ipe_hook {
-	IPE_HOOK_BPRM_CHECK,
-	IPE_HOOK_MMAP,
+	IPE_HOOK_EXEC,
 	IPE_HOOK_MPROTECT,
-	IPE_HOOK_KERNEL_READ,
-	IPE_HOOK_KERNEL_LOAD,
+	IPE_HOOK_MMAP,
+	IPE_HOOK_READ_FILE,
+	IPE_HOOK_READ_BUFFER,
 	IPE_HOOK_COUNT,
 };
 

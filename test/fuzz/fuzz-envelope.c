@@ -11,13 +11,6 @@
 static void ignore_problem(const char *path, const char *sentence, void *userdata) {
 }
 
-static void require(bool condition, const char *what) {
-        if (condition)
-                return;
-        fprintf(stderr, "%s\n", what);
-        abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static const char *const nowhere[] = { NULL };
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;

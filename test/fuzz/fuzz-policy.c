@@ -34,13 +34,6 @@ static void seed(const char *text, size_t len) {
         random_state |= 1;
 }
 
-static void require(bool condition, const char *what) {
-        if (condition)
-                return;
-        fprintf(stderr, "%s\n", what);
-        abort();
-}
-
 /* Digests that occur in the text, so that rules match. */
 struct digests {
         struct ipe_digest list[DIGESTS_MAX];

@@ -7,13 +7,6 @@
 
 #include "store-internal.h"
 
-static void require(bool condition, const char *what) {
-        if (condition)
-                return;
-        fprintf(stderr, "%s\n", what);
-        abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         _cleanup_(store_state_freep) StoreState *state = NULL, *back = NULL;
         _cleanup_free_ char *text = NULL, *again = NULL;

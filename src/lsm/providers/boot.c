@@ -9,12 +9,12 @@
  * nor changed its size since. rootfs is in memory: its inodes stay as long as
  * their files, so that nothing is forgotten.
  *
- * Every way to change the bytes through the file passes one of the two: write, shared
- * mappings, fallocate, copy_file_range, clones and io_uring need a file that
- * is open for writing; truncate and O_TRUNC change the size. Opened is enough:
- * nobody can know when a writer writes. What a process has mapped executable
- * before a file is opened for writing stays mapped; the page cache is shared
- * with the writer, as in every file system without integrity of its own.
+ * Every way to change the bytes through the file is noticed: write, shared
+ * mappings, fallocate, copy_file_range, clones and io_uring need a file that is
+ * open for writing; truncate and O_TRUNC change the size. Opened is enough:
+ * nobody can know when a writer writes. Two ways stay, see ipe(7): what is
+ * mapped executable when a file is opened for writing shows what is written,
+ * and pages of a tmpfs may be changed on the device that they are swapped to.
  */
 
 #include <linux/cache.h>
