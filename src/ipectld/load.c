@@ -12,12 +12,15 @@
 #include "messages.h"
 #include "store.h"
 
+/* journald asks /proc which unit an entry is from, which may be too late for a program that ends at once; 'journalctl -u'
+ * finds the entry by the unit that it names, too. */
 #define FIELDS_OF(record, version, hex)                                                                      \
         ((const LogField[]) {                                                                                \
                 { "IPE_POLICY", (record)->name },                                                            \
                 { "IPE_VERSION", version },                                                                  \
                 { "IPE_DIGEST", hex },                                                                       \
                 { "IPE_SIGNER", (record)->signer },                                                          \
+                { "OBJECT_SYSTEMD_UNIT", "ipe-load.service" },                                               \
                 {},                                                                                          \
         })
 
