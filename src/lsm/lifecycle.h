@@ -18,11 +18,14 @@
  * @lock: held for every change of what is below
  * @active: the policy that decides, with a reference; NULL: everything is
  *	allowed. Read under RCU
+ * @shadow: the policy that is evaluated beside it and decides nothing, with a
+ *	reference; NULL if there is none. Read under RCU
  * @slots: struct ipe_slot, one a policy name
  */
 struct ipe_lifecycle {
 	struct mutex lock;
 	struct ipe_loaded __rcu *active;
+	struct ipe_loaded __rcu *shadow;
 	struct list_head slots;
 };
 
@@ -82,6 +85,19 @@ static inline const struct ipe_loaded *
 ipe_lifecycle_deciding(const struct ipe_lifecycle *lifecycle)
 {
 	return rcu_dereference(lifecycle->active);
+}
+
+/**
+ * ipe_lifecycle_shadowed() - The policy to evaluate beside it
+ * @lifecycle: all policies
+ *
+ * Context: as ipe_lifecycle_deciding().
+ * Return: NULL if there is none.
+ */
+static inline const struct ipe_loaded *
+ipe_lifecycle_shadowed(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference(lifecycle->shadow);
 }
 
 #endif
