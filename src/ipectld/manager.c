@@ -222,7 +222,7 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
         r = kernel_find_active(manager->kernel, &active);
         if (r < 0)
                 log_warning("Cannot find out what the kernel enforces: %s", strerror(-r));
-        if (r > 0 && kernel_read_envelope(manager->kernel, active.name, &data, &size) >= 0) {
+        if (r > 0 && kernel_read_envelope(manager->kernel, active.name, active.place, &data, &size) >= 0) {
                 digest_of(data, size, &digest);
                 record = store_state_find_digest(manager->state, &digest);
         }

@@ -9,18 +9,13 @@
 
 #include "envelope.h"
 #include "io.h"
-#include "kernel.h"
+#include "kernel-internal.h"
 
 #define FEATURES_SIZE_MAX 4096U
 /* Of the files that hold one number or one version. */
 #define VALUE_SIZE_MAX 64U
-
-struct Kernel {
-        KernelAbi abi;
-        int dir_fd;          /* -1 without IPE */
-        char *features_text; /* cut into lines */
-        char **features;     /* borrowed from features_text */
-};
+/* Of "confirm": a name, which is a directory entry, and a version. */
+#define TRIAL_SIZE_MAX 512U
 
 const char *kernel_abi_to_string(KernelAbi abi) {
         static const char *const names[_KERNEL_ABI_MAX] = {
@@ -98,13 +93,12 @@ bool kernel_has_feature(const Kernel *kernel, const char *word) {
         return false;
 }
 
-/* Reads a short text without the newline that may end it. */
-static int read_value(int dir_fd, const char *file, char **ret) {
+int kernel_read_text(int dir_fd, const char *file, size_t size_max, char **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r;
 
-        r = read_file_at(dir_fd, file, VALUE_SIZE_MAX, (void **) &text, &size);
+        r = read_file_at(dir_fd, file, size_max, (void **) &text, &size);
         if (r < 0)
                 return r;
         if (size > 0 && text[size - 1] == '\n')
@@ -113,12 +107,11 @@ static int read_value(int dir_fd, const char *file, char **ret) {
         return 0;
 }
 
-/* Returns 0 or 1, -EIO for anything else in the file, or an errno. */
-static int read_boolean(int dir_fd, const char *file) {
+int kernel_read_boolean(int dir_fd, const char *file) {
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = read_value(dir_fd, file, &text);
+        r = kernel_read_text(dir_fd, file, VALUE_SIZE_MAX, &text);
         if (r < 0)
                 return r;
         if (!streq(text, "0") && !streq(text, "1"))
@@ -126,7 +119,7 @@ static int read_boolean(int dir_fd, const char *file) {
         return text[0] == '1';
 }
 
-static int write_file(int dir_fd, const char *file, const void *data, size_t size) {
+int kernel_write_file(int dir_fd, const char *file, const void *data, size_t size) {
         _cleanup_close_ int fd = openat(dir_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 
         if (fd < 0)
@@ -141,13 +134,13 @@ static const char *switch_file(KernelSwitch which) {
 int kernel_get_switch(const Kernel *kernel, KernelSwitch which) {
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
-        return read_boolean(kernel->dir_fd, switch_file(which));
+        return kernel_read_boolean(kernel->dir_fd, switch_file(which));
 }
 
 int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value) {
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
-        return write_file(kernel->dir_fd, switch_file(which), value ? "1" : "0", 1);
+        return kernel_write_file(kernel->dir_fd, switch_file(which), value ? "1" : "0", 1);
 }
 
 void kernel_policy_done(KernelPolicy *policy) {
@@ -155,8 +148,7 @@ void kernel_policy_done(KernelPolicy *policy) {
         *policy = (KernelPolicy) {};
 }
 
-/* The name of a policy is signed by somebody, but it still is theirs: it must be one component of a path. */
-static bool is_component(const char *name) {
+bool kernel_is_component(const char *name) {
         return name[0] != '\0' && !streq(name, ".") && !streq(name, "..") && !strchr(name, '/');
 }
 
@@ -166,14 +158,13 @@ static int open_policies(const Kernel *kernel) {
         return fd < 0 ? -errno : fd;
 }
 
-/* Returns a descriptor of the policy's directory, -ENOENT if there is none, -ENODEV, or another errno. */
-static int open_policy(const Kernel *kernel, const char *name) {
+int kernel_open_policy(const Kernel *kernel, const char *name) {
         _cleanup_close_ int policies_fd = -1;
         int fd;
 
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
-        if (!is_component(name))
+        if (!kernel_is_component(name))
                 return -ENOENT;
         policies_fd = open_policies(kernel);
         if (policies_fd < 0)
@@ -184,11 +175,12 @@ static int open_policy(const Kernel *kernel, const char *name) {
         return fd;
 }
 
-static int read_version(int policy_fd, struct ipe_version *ret) {
+static int read_version(int policy_fd, KernelPlace place, struct ipe_version *ret) {
+        static const char *const files[_KERNEL_PLACE_MAX] = { "version", "next/version", "previous/version" };
         _cleanup_free_ char *text = NULL;
         int r;
 
-        r = read_value(policy_fd, "version", &text);
+        r = kernel_read_text(policy_fd, files[place], VALUE_SIZE_MAX, &text);
         if (r < 0)
                 return r;
         return ipe_version_parse(text, strlen(text), ret) < 0 ? -EIO : 0;
@@ -199,13 +191,13 @@ int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret) {
         _cleanup_close_ int policy_fd = -1;
         int active, r;
 
-        policy_fd = open_policy(kernel, name);
+        policy_fd = kernel_open_policy(kernel, name);
         if (policy_fd == -ENOENT || policy_fd == -ENODEV)
                 return 0;
         if (policy_fd < 0)
                 return policy_fd;
-        r = read_version(policy_fd, &policy.version);
-        active = r < 0 ? r : read_boolean(policy_fd, "active");
+        r = read_version(policy_fd, KERNEL_CURRENT, &policy.version);
+        active = r < 0 ? r : kernel_read_boolean(policy_fd, "active");
         if (active == -ENOENT)
                 return 0;
         if (active < 0)
@@ -240,12 +232,82 @@ static int find_active_in(const Kernel *kernel, DIR *policies, KernelPolicy *ret
         }
 }
 
-int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
+int kernel_find_version(const Kernel *kernel, const char *name, KernelPlace place, struct ipe_version *ret) {
+        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
+        int r = policy_fd < 0 ? policy_fd : read_version(policy_fd, place, ret);
+
+        return r == -ENOENT || r == -ENODEV ? 0 : r < 0 ? r : 1;
+}
+
+static int read_remaining(int policy_fd, unsigned *ret) {
+        _cleanup_free_ char *text = NULL;
+        char *end;
+        int r;
+
+        r = kernel_read_text(policy_fd, "trial", VALUE_SIZE_MAX, &text);
+        if (r < 0)
+                return r;
+        *ret = (unsigned) strtoul(text, &end, 10);
+        return end == text || *end != '\0' ? -EIO : 0;
+}
+
+/* text: "NAME VERSION", which is cut between the two. */
+static int split_trial(char *text, struct ipe_version *ret) {
+        char *space = strrchr(text, ' ');
+
+        if (!space || ipe_version_parse(space + 1, strlen(space + 1), ret) < 0)
+                return -EIO;
+        *space = '\0';
+        return 0;
+}
+
+/* Versions of a name differ, so the version tells the place. Returns 1, 0 if it is in none, or an errno. */
+static int find_place(int policy_fd, const struct ipe_version *version, KernelPlace *ret) {
+        static const KernelPlace places[] = { KERNEL_NEXT, KERNEL_CURRENT };
+        struct ipe_version found;
+
+        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
+                int r = read_version(policy_fd, places[i], &found);
+
+                if (r < 0 && r != -ENOENT)
+                        return r;
+                if (r >= 0 && ipe_version_compare(&found, version) == 0) {
+                        *ret = places[i];
+                        return 1;
+                }
+        }
+        return 0;
+}
+
+int kernel_find_trial(const Kernel *kernel, KernelTrial *ret) {
+        _cleanup_kernel_policy_ KernelPolicy policy = { .active = true };
+        _cleanup_close_ int policy_fd = -1;
+        unsigned remaining;
+        int r;
+
+        if (!kernel_has_feature(kernel, "trial"))
+                return 0;
+        r = kernel_read_text(kernel->dir_fd, "confirm", TRIAL_SIZE_MAX, &policy.name);
+        if (r < 0 || policy.name[0] == '\0')
+                return r;
+        r = split_trial(policy.name, &policy.version);
+        if (r < 0)
+                return r;
+        policy_fd = kernel_open_policy(kernel, policy.name);
+        r = policy_fd < 0 ? policy_fd : read_remaining(policy_fd, &remaining);
+        if (r >= 0 && remaining > 0)
+                r = find_place(policy_fd, &policy.version, &policy.place);
+        if (r <= 0)
+                return r == -ENOENT ? 0 : r;
+        *ret = (KernelTrial) { .policy = policy, .remaining_sec = remaining };
+        policy = (KernelPolicy) {};
+        return 1;
+}
+
+static int find_current_active(const Kernel *kernel, KernelPolicy *ret) {
         DIR *policies;
         int fd, r;
 
-        if (kernel->abi == KERNEL_ABI_NONE)
-                return 0;
         fd = open_policies(kernel);
         if (fd < 0)
                 return fd;
@@ -260,21 +322,40 @@ int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
         return r;
 }
 
-int kernel_read_envelope(const Kernel *kernel, const char *name, void **ret, size_t *ret_size) {
-        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
+        KernelTrial trial;
+        int r;
+
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return 0;
+        /* A trial that begins or ends between the two looks hides who decides; so a look that finds nobody is repeated. */
+        for (int look = 0; look < 2; look++) {
+                r = kernel_find_trial(kernel, &trial);
+                if (r > 0)
+                        *ret = trial.policy;
+                if (r == 0)
+                        r = find_current_active(kernel, ret);
+                if (r != 0 || !kernel_has_feature(kernel, "trial"))
+                        return r;
+        }
+        return 0;
+}
+
+int kernel_read_envelope(const Kernel *kernel, const char *name, KernelPlace place, void **ret, size_t *ret_size) {
+        static const char *const files[_KERNEL_PLACE_MAX] = { "pkcs7", "next/pkcs7", "previous/pkcs7" };
+        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
 
         if (policy_fd < 0)
                 return policy_fd == -ENODEV ? -ENOENT : policy_fd;
-        return read_file_at(policy_fd, "pkcs7", ENVELOPE_SIZE_MAX, ret, ret_size);
+        return read_file_at(policy_fd, files[place], ENVELOPE_SIZE_MAX, ret, ret_size);
 }
 
-/* Returns 1 if the loaded policy of that name came from these bytes, 0 if from others, or an errno. */
-static int has_content(const Kernel *kernel, const char *name, const void *data, size_t size) {
+int kernel_has_content(const Kernel *kernel, const char *name, KernelPlace place, const void *data, size_t size) {
         _cleanup_free_ void *loaded = NULL;
         size_t loaded_size;
         int r;
 
-        r = kernel_read_envelope(kernel, name, &loaded, &loaded_size);
+        r = kernel_read_envelope(kernel, name, place, &loaded, &loaded_size);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
@@ -282,16 +363,16 @@ static int has_content(const Kernel *kernel, const char *name, const void *data,
         return loaded_size == size && memcmp(loaded, data, size) == 0;
 }
 
-static int write_policy_file(const Kernel *kernel, const char *name, const char *file, const void *data, size_t size) {
-        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+int kernel_write_policy_file(const Kernel *kernel, const char *name, const char *file, const void *data, size_t size) {
+        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
 
         if (policy_fd < 0)
                 return policy_fd;
-        return write_file(policy_fd, file, data, size);
+        return kernel_write_file(policy_fd, file, data, size);
 }
 
 int kernel_delete(const Kernel *kernel, const char *name) {
-        int r = write_policy_file(kernel, name, "delete", "1", 1);
+        int r = kernel_write_policy_file(kernel, name, "delete", "1", 1);
 
         return r == -ENOENT || r == -ENODEV ? 0 : r;
 }
@@ -324,7 +405,7 @@ static int choose_way(const Kernel *kernel, const char *name, const struct ipe_v
         if (order > 0)
                 return WAY_UPDATE;
         if (order == 0) {
-                r = has_content(kernel, name, data, size);
+                r = kernel_has_content(kernel, name, KERNEL_CURRENT, data, size);
                 if (r < 0)
                         return r;
                 if (r > 0)
@@ -339,26 +420,26 @@ static int load(const Kernel *kernel, Way way, const char *name, const void *dat
         if (way == WAY_LOADED)
                 return 0;
         if (way == WAY_UPDATE)
-                return write_policy_file(kernel, name, "update", data, size);
+                return kernel_write_policy_file(kernel, name, "update", data, size);
         if (way == WAY_RELOAD) {
                 r = kernel_delete(kernel, name);
                 if (r < 0)
                         return r;
         }
-        return write_file(kernel->dir_fd, "new_policy", data, size);
+        return kernel_write_file(kernel->dir_fd, "new_policy", data, size);
 }
 
 static int make_active(const Kernel *kernel, const char *name) {
-        _cleanup_close_ int policy_fd = open_policy(kernel, name);
+        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
         int active;
 
         if (policy_fd < 0)
                 return policy_fd;
         /* An update of the active policy is live already; another write would be another audit record. */
-        active = read_boolean(policy_fd, "active");
+        active = kernel_read_boolean(policy_fd, "active");
         if (active != 0)
                 return active < 0 ? active : 0;
-        return write_file(policy_fd, "active", "1", 1);
+        return kernel_write_file(policy_fd, "active", "1", 1);
 }
 
 static int try_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
@@ -379,7 +460,7 @@ int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_ver
 
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
-        if (!is_component(name))
+        if (!kernel_is_component(name))
                 return -EINVAL;
         r = try_activate(kernel, name, version, data, size);
         /* Somebody else, like PID 1 at boot, loaded or deleted a policy between the look and the write. */

@@ -52,18 +52,27 @@ int kernel_get_switch(const Kernel *kernel, KernelSwitch which);
 /* Returns 0, -ENODEV without IPE, -EPERM, -EACCES or another errno of open() or write(). */
 int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value);
 
+/* The versions of one name that the kernel keeps; upstream has the current one alone. */
+typedef enum KernelPlace {
+        KERNEL_CURRENT,
+        KERNEL_NEXT,     /* staged; above the current one */
+        KERNEL_PREVIOUS, /* was current; what a rollback goes back to */
+        _KERNEL_PLACE_MAX,
+} KernelPlace;
+
 /* A policy as the kernel has it. */
 typedef struct KernelPolicy {
         char *name;
         struct ipe_version version;
-        bool active;
+        KernelPlace place;
+        bool active; /* it decides */
 } KernelPolicy;
 
 void kernel_policy_done(KernelPolicy *policy);
 
 #define _cleanup_kernel_policy_ _cleanup_(kernel_policy_done)
 
-/* The policy that decides now.
+/* The policy that decides now: a current one, or a next one that is on trial.
  *
  * ret: to be freed with kernel_policy_done(); unchanged unless 1 is returned.
  *
@@ -71,12 +80,30 @@ void kernel_policy_done(KernelPolicy *policy);
  * it is looked at is none. */
 int kernel_find_active(const Kernel *kernel, KernelPolicy *ret);
 
-/* A loaded policy by its name. Returns as kernel_find_active(); a name that cannot be a directory entry is not there. */
+/* The current version of a loaded policy. Returns as kernel_find_active(); a name that cannot be a directory entry is not
+ * there. */
 int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret);
+
+/* Which version of a name is in a place. Returns 1, 0 if there is none, or a negative errno. */
+int kernel_find_version(const Kernel *kernel, const char *name, KernelPlace place, struct ipe_version *ret);
 
 /* The signed policy that a loaded policy came from: file "pkcs7".
  * ret: to be freed. Returns 0; -ENOENT if no such policy is loaded, or it came unsigned; another errno. */
-int kernel_read_envelope(const Kernel *kernel, const char *name, void **ret, size_t *ret_size);
+int kernel_read_envelope(const Kernel *kernel, const char *name, KernelPlace place, void **ret, size_t *ret_size);
+
+/* A trial that runs. */
+typedef struct KernelTrial {
+        KernelPolicy policy;
+        unsigned remaining_sec; /* rounded up; what the kernel said when it was asked */
+} KernelTrial;
+
+/* What is on trial, whoever put it there.
+ *
+ * ret: its policy to be freed with kernel_policy_done(); unchanged unless 1 is returned.
+ *
+ * Returns 1, 0 if nothing is on trial or the kernel has no trial, or a negative errno. A trial that ends while it is
+ * looked at is none. */
+int kernel_find_trial(const Kernel *kernel, KernelTrial *ret);
 
 /* Loads a policy and makes it the one that decides, by the way that the state of the kernel asks for: new_policy, or
  * update of a lower version, or delete and new_policy if a higher version is loaded and not active; then active.

@@ -68,7 +68,7 @@ static void a_kernel_without_ipe_answers_so(void **state) {
         assert_int_equal(kernel_set_switch(kernel, KERNEL_ENFORCE, true), -ENODEV);
         assert_int_equal(kernel_find_active(kernel, &policy), 0);
         assert_int_equal(kernel_find(kernel, "a", &policy), 0);
-        assert_int_equal(kernel_read_envelope(kernel, "a", &data, &size), -ENOENT);
+        assert_int_equal(kernel_read_envelope(kernel, "a", KERNEL_CURRENT, &data, &size), -ENOENT);
         assert_int_equal(kernel_activate(kernel, "a", &version, NEW_DATA, strlen(NEW_DATA)), -ENODEV);
         assert_int_equal(kernel_delete(kernel, "a"), 0);
         assert_null(policy.name);
@@ -236,10 +236,10 @@ static void the_envelope_of_a_loaded_policy_is_read(void **state) {
 
         put_policy("signed", "1.0.0", true, "bytes");
         put_policy("unsigned", "1.0.0", false, NULL);
-        assert_int_equal(kernel_read_envelope(kernel, "unsigned", &data, &size), -ENOENT);
-        assert_int_equal(kernel_read_envelope(kernel, "missing", &data, &size), -ENOENT);
+        assert_int_equal(kernel_read_envelope(kernel, "unsigned", KERNEL_CURRENT, &data, &size), -ENOENT);
+        assert_int_equal(kernel_read_envelope(kernel, "missing", KERNEL_CURRENT, &data, &size), -ENOENT);
         assert_null(data);
-        assert_int_equal(kernel_read_envelope(kernel, "signed", &data, &size), 0);
+        assert_int_equal(kernel_read_envelope(kernel, "signed", KERNEL_CURRENT, &data, &size), 0);
         assert_int_equal(size, 5);
         assert_memory_equal(data, "bytes", 5);
 }
@@ -359,7 +359,7 @@ static void no_name_leads_out_of_the_directory_of_policies(void **state) {
         put_traps();
         for (size_t i = 0; i < ELEMENTSOF(names); i++) {
                 assert_int_equal(kernel_find(kernel, names[i], &policy), 0);
-                assert_int_equal(kernel_read_envelope(kernel, names[i], &data, &size), -ENOENT);
+                assert_int_equal(kernel_read_envelope(kernel, names[i], KERNEL_CURRENT, &data, &size), -ENOENT);
                 assert_int_equal(kernel_delete(kernel, names[i]), 0);
                 assert_int_equal(kernel_activate(kernel, names[i], &version, "x", 1), -EINVAL);
         }

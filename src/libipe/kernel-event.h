@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The kernel's file "events": one line a denial, and one where a policy in the shadow of the one that decides would have
+ * decided otherwise.
+ */
+#ifndef LIBIPE_KERNEL_EVENT_H
+#define LIBIPE_KERNEL_EVENT_H
+
+#include "kernel.h"
+
+/* One line. What it does not say, or the kernel did not know, is NULL or 0. Strings are as the kernel has them: any bytes
+ * but NUL. */
+typedef struct KernelEvent {
+        uint64_t lost;     /* so many lines were overwritten before they could be read; then all else is empty */
+        uint64_t seq;      /* counts all lines since boot */
+        uint64_t time_ns;  /* CLOCK_BOOTTIME */
+        bool denied;       /* else it was allowed */
+        bool shadow;       /* by the policy in the shadow */
+        uint64_t pid;
+        char *operation;   /* "EXECUTE" */
+        char *policy_name;
+        char *policy_version;
+        char *rule;        /* text of the rule, or the default, that matched */
+        char *comm;
+        char *path;        /* NULL for memory that has no file */
+} KernelEvent;
+
+void kernel_event_done(KernelEvent *event);
+
+#define _cleanup_kernel_event_ _cleanup_(kernel_event_done)
+
+/* Takes one line apart, without its LF. Fields that are not known are skipped.
+ * ret: to be freed with kernel_event_done(). Returns 0, -EBADMSG or -ENOMEM. */
+int kernel_event_parse(const char *line, size_t size, KernelEvent *ret);
+
+/* A reader of its own: it starts with the oldest line that is kept, and never blocks.
+ * Returns a descriptor, -EOPNOTSUPP if the features do not name "events", -ENODEV without IPE, or an errno of open(). */
+int kernel_open_events(const Kernel *kernel);
+
+typedef void (*KernelEventFunction)(const KernelEvent *event, void *userdata);
+
+/* Reads what there is and calls function for each line; one that makes no sense is skipped.
+ * Returns 0 if there is no more, 1 if there may be, -ENOMEM or an errno of read(). */
+int kernel_read_events(int fd, KernelEventFunction function, void *userdata);
+
+#endif

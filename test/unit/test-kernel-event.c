@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * src/libipe/kernel-event.c: lines of the kernel's file "events", through a FIFO.
+ */
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "test-unit.h"
+
+#include "files.h"
+#include "kernel-event.h"
+
+#define LINE                                                                                                 \
+        "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "      \
+        "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "     \
+        "pid=42 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 boot_verified=TRUE "                    \
+        "dmverity_roothash=sha256:00ff"
+
+static int parse(const char *line, KernelEvent *ret) {
+        return kernel_event_parse(line, strlen(line), ret);
+}
+
+static void a_line_is_taken_apart(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        assert_int_equal(parse(LINE, &event), 0);
+        assert_int_equal(event.seq, 7);
+        assert_int_equal(event.time_ns, 123456789012);
+        assert_int_equal(event.pid, 42);
+        assert_true(event.denied);
+        assert_true(event.shadow);
+        assert_int_equal(event.lost, 0);
+        assert_string_equal(event.operation, "EXECUTE");
+        assert_string_equal(event.policy_name, "corp-base");
+        assert_string_equal(event.policy_version, "1.2.3");
+        assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
+        assert_string_equal(event.comm, "sh");
+        assert_string_equal(event.path, "/usr/bin/true");
+}
+
+static void what_is_not_plain_comes_in_hex(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        assert_int_equal(parse("seq=1 comm=612062 path=2F610A22FF policy_name=corp", &event), -EBADMSG);
+        assert_int_equal(parse("seq=1 comm=612062 path=2F610A22FF verdict=ALLOW shadow=0", &event), 0);
+        assert_string_equal(event.comm, "a b");
+        assert_string_equal(event.path, "/a\n\"\xff");
+        assert_false(event.denied);
+        assert_false(event.shadow);
+}
+
+static void what_the_kernel_did_not_know_is_null(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        assert_int_equal(parse("seq=1 path=? rule=? comm=?", &event), 0);
+        assert_null(event.path);
+        assert_null(event.rule);
+        assert_null(event.comm);
+        assert_null(event.operation);
+}
+
+static void lost_lines_are_counted(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        assert_int_equal(parse("lost=18446744073709551615", &event), 0);
+        assert_true(event.lost == UINT64_MAX);
+        assert_int_equal(event.seq, 0);
+}
+
+static void nonsense_is_refused(void **state) {
+        static const char *const lines[] = {
+                "", " ", "x", "=", "=1", "seq", "seq=", "seq=x", "seq=-1", "seq=18446744073709551616", "seq=1 x",
+                "seq=1 path=\"/a", "seq=1 path=2", "seq=1 path=2f", "seq=1 path=2G", "seq=1 path=00", "seq=1 path=",
+                "seq=1 a b=c", "lost=0", "seq=0", "time=1", "seq=1 shadow=x", "seq=1 pid=",
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
+                KernelEvent event = {};
+
+                print_message("# '%s'\n", lines[i]);
+                assert_int_equal(parse(lines[i], &event), -EBADMSG);
+                assert_null(event.path);
+        }
+        assert_int_equal(kernel_event_parse("seq=1 ipe_op=A\0B", 16, &(KernelEvent) {}), -EBADMSG);
+}
+
+/* Cut or changed anywhere, it is taken or refused; sanitizers see the rest. */
+static void no_byte_leads_astray(void **state) {
+        for (size_t i = 0; i <= strlen(LINE); i++) {
+                _cleanup_free_ char *copy = strndup(LINE, i);
+                KernelEvent event = {};
+
+                assert_non_null(copy);
+                (void) kernel_event_parse(copy, i, &event);
+                kernel_event_done(&event);
+        }
+        for (size_t i = 0; i < strlen(LINE); i++)
+                for (int byte = 0; byte < 256; byte += 5) {
+                        _cleanup_free_ char *copy = strdup(LINE);
+                        KernelEvent event = {};
+
+                        assert_non_null(copy);
+                        copy[i] = (char) byte;
+                        (void) kernel_event_parse(copy, strlen(LINE), &event);
+                        kernel_event_done(&event);
+                }
+}
+
+typedef struct Seen {
+        size_t n;
+        uint64_t last, lost;
+} Seen;
+
+static void on_event(const KernelEvent *event, void *userdata) {
+        Seen *seen = userdata;
+
+        seen->n++;
+        seen->last = event->seq;
+        seen->lost += event->lost;
+}
+
+static void lines_are_read_until_there_are_no_more(void **state) {
+        static const char text[] = LINE "\nnonsense\nlost=3\nseq=11 verdict=DENY\n";
+        _cleanup_(kernel_freep) Kernel *kernel = NULL;
+        _cleanup_close_ int fd = -1, writer = -1;
+        Seen seen = {};
+
+        put_text("ipe/features", "events\n");
+        assert_return_code(mkfifo("ipe/events", 0600), errno);
+        assert_int_equal(kernel_open("ipe", &kernel), 0);
+        fd = kernel_open_events(kernel);
+        assert_true(fd >= 0);
+        writer = open("ipe/events", O_WRONLY | O_CLOEXEC);
+        assert_return_code(writer, errno);
+        assert_int_equal(kernel_read_events(fd, on_event, &seen), 0);
+        assert_int_equal(seen.n, 0);
+        assert_int_equal(write(writer, text, strlen(text)), strlen(text));
+        assert_int_equal(kernel_read_events(fd, on_event, &seen), 0);
+        assert_int_equal(seen.n, 3);
+        assert_int_equal(seen.last, 11);
+        assert_int_equal(seen.lost, 3);
+}
+
+static void a_reader_that_never_gets_to_the_end_is_not_kept(void **state) {
+        _cleanup_(kernel_freep) Kernel *kernel = NULL;
+        _cleanup_close_ int fd = -1;
+        Seen seen = {};
+
+        put_text("ipe/features", "events\n");
+        assert_return_code(symlink("/dev/zero", "ipe/events"), errno);
+        assert_int_equal(kernel_open("ipe", &kernel), 0);
+        assert_int_equal(kernel_open_events(kernel), -ELOOP);
+        fd = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+        assert_int_equal(kernel_read_events(fd, on_event, &seen), 1);
+        assert_int_equal(seen.n, 0);
+}
+
+static void there_are_no_events_without_the_feature(void **state) {
+        _cleanup_(kernel_freep) Kernel *upstream = NULL, *none = NULL;
+
+        put_text("ipe/events", "");
+        assert_int_equal(kernel_open("ipe", &upstream), 0);
+        assert_int_equal(kernel_open_events(upstream), -EOPNOTSUPP);
+        assert_int_equal(kernel_open("missing", &none), 0);
+        assert_int_equal(kernel_open_events(none), -ENODEV);
+}
+
+int main(void) {
+        const struct CMUnitTest tests[] = {
+                cmocka_unit_test(a_line_is_taken_apart),
+                cmocka_unit_test(what_is_not_plain_comes_in_hex),
+                cmocka_unit_test(what_the_kernel_did_not_know_is_null),
+                cmocka_unit_test(lost_lines_are_counted),
+                cmocka_unit_test(nonsense_is_refused),
+                cmocka_unit_test(no_byte_leads_astray),
+                unit_test_in_directory(lines_are_read_until_there_are_no_more),
+                unit_test_in_directory(a_reader_that_never_gets_to_the_end_is_not_kept),
+                unit_test_in_directory(there_are_no_events_without_the_feature),
+        };
+
+        return run_tests_as_tap(tests);
+}
