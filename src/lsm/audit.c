@@ -8,7 +8,6 @@
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/sched.h>
-#include <linux/slab.h>
 #include <linux/uidgid.h>
 
 #include "audit.h"
@@ -62,27 +61,16 @@ static void put_file(struct audit_buffer *ab, const struct file *file)
 	audit_log_format(ab, " ino=%lu", file_inode(file)->i_ino);
 }
 
-/* The verdict has been given: for its text memory is asked for, not insisted on. */
-static void put_rule(struct audit_buffer *ab, const struct ipe_policy *policy,
-		     const struct ipe_verdict *verdict)
+static void put_rule(struct audit_buffer *ab, const struct ipe_event *event)
 {
-	size_t len = ipe_verdict_print(policy, verdict, NULL, 0);
-	char *text;
-
-	len = min_t(size_t, len, IPE_AUDIT_RULE_MAX);
-	text = kmalloc(len + 1, GFP_ATOMIC | __GFP_NOWARN);
-	if (!text) {
+	if (!event->rule) {
 		audit_log_format(ab, " rule=?");
-		return;
-	}
-	ipe_verdict_print(policy, verdict, text, len + 1);
-	if (ipe_audit_is_plain(text, len)) {
-		audit_log_format(ab, " rule=\"%s\"", text);
+	} else if (ipe_audit_is_plain(event->rule, event->rule_len)) {
+		audit_log_format(ab, " rule=\"%s\"", event->rule);
 	} else {
 		audit_log_format(ab, " rule=");
-		audit_log_n_hex(ab, text, len);
+		audit_log_n_hex(ab, event->rule, event->rule_len);
 	}
-	kfree(text);
 }
 
 /**
@@ -91,25 +79,31 @@ static void put_rule(struct audit_buffer *ab, const struct ipe_policy *policy,
  * @suppressed: equal denials before this one that were not recorded
  *
  * Context: that of the verdict; does not sleep.
+ * Return: whether there is a record: not if audit is off, has a rule against
+ * records of this type, or has no room. The rate limit of audit itself comes
+ * later, and nobody is told of it.
  */
-void ipe_audit_access(const struct ipe_event *event, u64 suppressed)
+bool ipe_audit_access(const struct ipe_event *event, u64 suppressed)
 {
 	struct audit_buffer *ab = audit_log_start(audit_context(),
 						  GFP_ATOMIC | __GFP_NOWARN,
 						  AUDIT_IPE_ACCESS);
 
 	if (!ab)
-		return;
+		return false;
 	put_question(ab, event);
 	put_task(ab);
 	if (event->file)
 		put_file(ab, event->file);
 	else
 		audit_log_format(ab, " path=? dev=? ino=?");
-	put_rule(ab, event->loaded->policy, &event->verdict);
+	put_rule(ab, event);
 	if (suppressed)
 		audit_log_format(ab, " suppressed=%llu", suppressed);
+	if (event->shadow)
+		audit_log_format(ab, " shadow=1");
 	audit_log_end(ab);
+	return true;
 }
 
 /**

@@ -13,9 +13,6 @@
 #include "loaded.h"
 #include "report.h"
 
-/* Bytes of a rule that a record shows; what is longer is cut. */
-#define IPE_AUDIT_RULE_MAX 1024
-
 /**
  * struct ipe_identity - what a record says of a policy
  * @name: NULL if it could not be read
@@ -38,7 +35,7 @@ ipe_identity(const struct ipe_loaded *loaded)
 	};
 }
 
-void ipe_audit_access(const struct ipe_event *event, u64 suppressed);
+bool ipe_audit_access(const struct ipe_event *event, u64 suppressed);
 void ipe_audit_load(struct ipe_identity policy,
 		    const struct ipe_parse_error *where, int error);
 void ipe_audit_activation(const struct ipe_loaded *old,

@@ -2,20 +2,27 @@
 /*
  * What the LSM keeps with inodes, superblocks and block devices: for each
  * provider the struct of its own header, one behind the other. A provider that
- * is not built takes no room. The kernel allocates the blobs zeroed with their
- * objects, and frees them with those.
+ * is not built takes no room. An inode has a number besides. The kernel
+ * allocates the blobs zeroed with their objects, and frees them with those.
  */
 #ifndef _SECURITY_IPE_BLOB_H
 #define _SECURITY_IPE_BLOB_H
 
+#include <linux/atomic.h>
 #include <linux/blk_types.h>
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
 
 #include "provider-blobs.h"
 
+/*
+ * number: of all inodes that were ever the subject of a denial, no other has
+ * it; given by report.c at the first one, 0 until then. Unlike device and inode
+ * number it is not used again.
+ */
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
+	atomic64_t number;
 #include "provider-list.h"
 };
 

@@ -3,8 +3,9 @@
  * The questions: may this be executed, mapped executable, or loaded?
  *
  * Each hook names the operation and the file; judge() does the rest: which
- * policy decides, what is known of the file, the verdict, the report, the
- * errno. Hooks that a provider needs to learn about files are the provider's.
+ * policy decides, what is known of the file, the verdict, the report, what the
+ * shadow would have said, the errno. Hooks that a provider needs to learn about
+ * files are the provider's.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
@@ -52,6 +53,23 @@ static struct inode *inode_of_bytes(const struct file *file)
 	return S_ISREG(inode->i_mode) ? inode : NULL;
 }
 
+static void evaluate(struct ipe_event *event, enum ipe_op op,
+		     const struct ipe_loaded *loaded)
+{
+	event->loaded = loaded;
+	event->verdict = ipe_policy_evaluate(loaded->policy, op, event->facts);
+	if (WARN_ON_ONCE(event->verdict.action != IPE_ACTION_ALLOW &&
+			 event->verdict.action != IPE_ACTION_DENY))
+		event->verdict.action = IPE_ACTION_DENY;
+}
+
+/* Where no policy decides, a shadow is held against "everything is allowed". */
+static bool nobody_to_ask(void)
+{
+	return !rcu_access_pointer(ipe_lifecycle.active) &&
+	       !rcu_access_pointer(ipe_lifecycle.shadow);
+}
+
 /*
  * @file: NULL for anonymous memory and for buffers that user space hands in;
  *	of those nothing is known, and only DEFAULTs and rules that want a
@@ -59,34 +77,38 @@ static struct inode *inode_of_bytes(const struct file *file)
  */
 static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
 {
-	struct ipe_event event = { .hook = hook, .file = file };
+	enum ipe_action decided = IPE_ACTION_ALLOW;
+	const struct ipe_loaded *deciding, *shadow;
 	struct ipe_evidence evidence;
-	struct inode *inode = NULL;
+	struct ipe_event event = {
+		.hook = hook,
+		.file = file,
+		.facts = &evidence.facts,
+	};
 
-	if (!rcu_access_pointer(ipe_lifecycle.active))
+	if (nobody_to_ask())
 		return 0;
 	if (file)
-		inode = inode_of_bytes(file);
+		event.inode = inode_of_bytes(file);
 
 	guard(rcu)();
 
-	event.loaded = ipe_lifecycle_deciding(&ipe_lifecycle);
-	if (!event.loaded)
-		return 0;
-
+	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
+	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
 	event.enforcing = READ_ONCE(ipe_enforce);
-	event.inode = inode;
-	ipe_providers_collect(inode, &evidence);
-	event.verdict = ipe_policy_evaluate(event.loaded->policy, op,
-					    &evidence.facts);
-	if (WARN_ON_ONCE(event.verdict.action != IPE_ACTION_ALLOW &&
-			 event.verdict.action != IPE_ACTION_DENY))
-		event.verdict.action = IPE_ACTION_DENY;
-	ipe_report(&event);
+	ipe_providers_collect(event.inode, &evidence);
+	if (deciding) {
+		evaluate(&event, op, deciding);
+		decided = event.verdict.action;
+		ipe_report(&event);
+	}
+	/* The same only for a moment, while it comes to decide. */
+	if (unlikely(shadow) && shadow != deciding) {
+		evaluate(&event, op, shadow);
+		ipe_report_shadow(&event, decided);
+	}
 
-	if (event.verdict.action == IPE_ACTION_DENY && event.enforcing)
-		return -EACCES;
-	return 0;
+	return decided == IPE_ACTION_DENY && event.enforcing ? -EACCES : 0;
 }
 
 static int on_exec(struct linux_binprm *bprm)

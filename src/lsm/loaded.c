@@ -16,9 +16,25 @@ static void free_loaded(struct work_struct *work)
 	struct ipe_loaded *loaded = container_of(to_rcu_work(work),
 						 struct ipe_loaded, rcu_work);
 
+	ipe_stats_free(loaded->stats);
 	ipe_policy_free(loaded->policy);
 	ipe_envelope_release(&loaded->envelope);
 	kfree(loaded);
+}
+
+/* On failure the caller frees what is there. */
+static int compile(struct ipe_loaded *loaded,
+		   const struct ipe_envelope *envelope,
+		   struct ipe_parse_error *reterr)
+{
+	int r;
+
+	r = ipe_policy_parse(envelope->text ?: "", envelope->text_len,
+			     &ipe_vocabulary, &loaded->policy, reterr);
+	if (r)
+		return r;
+	loaded->stats = ipe_stats_new(ipe_policy_n_rules(loaded->policy));
+	return loaded->stats ? 0 : -ENOMEM;
 }
 
 /**
@@ -27,7 +43,7 @@ static void free_loaded(struct work_struct *work)
  * @ret: a reference of the caller's; unchanged on failure
  * @reterr: zeroed by the caller; where the text is wrong
  *
- * Return: %0, or an error of ipe_policy_parse().
+ * Return: %0, %-ENOMEM, or an error of ipe_policy_parse().
  */
 int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 		   struct ipe_parse_error *reterr)
@@ -40,9 +56,9 @@ int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 	loaded = kzalloc(sizeof(*loaded), GFP_KERNEL_ACCOUNT);
 	if (!loaded)
 		return -ENOMEM;
-	r = ipe_policy_parse(envelope->text ?: "", envelope->text_len,
-			     &ipe_vocabulary, &loaded->policy, reterr);
+	r = compile(loaded, envelope, reterr);
 	if (r) {
+		ipe_policy_free(loaded->policy);
 		kfree(loaded);
 		return r;
 	}

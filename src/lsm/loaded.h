@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy in memory: the envelope it came in, and what it was compiled to.
- * Immutable; there is no such thing of an unverified policy.
+ * A policy in memory: the envelope it came in, what it was compiled to, and how
+ * often that decided. Immutable but for its counters; there is no such thing of
+ * an unverified policy.
  */
 #ifndef _SECURITY_IPE_LOADED_H
 #define _SECURITY_IPE_LOADED_H
@@ -11,6 +12,7 @@
 
 #include "envelope.h"
 #include "policy/policy.h"
+#include "stats.h"
 
 /**
  * struct ipe_loaded - a loaded policy
@@ -20,6 +22,7 @@
  * @serial: of all policies ever loaded, no other has this number
  * @envelope: its bytes; owned
  * @policy: the compiled text; borrows the text of @envelope
+ * @stats: its counters; owned
  */
 struct ipe_loaded {
 	refcount_t refs;
@@ -27,6 +30,7 @@ struct ipe_loaded {
 	u64 serial;
 	struct ipe_envelope envelope;
 	struct ipe_policy *policy;
+	struct ipe_stats *stats;
 };
 
 int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,

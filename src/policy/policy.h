@@ -283,6 +283,21 @@ unsigned int ipe_rule_line(const struct ipe_rule *rule);
 unsigned int ipe_rule_index(const struct ipe_policy *policy,
 			    const struct ipe_rule *rule);
 
+/* The line of the rule at a place among all rules, counted from 1. */
+unsigned int ipe_policy_rule_line(const struct ipe_policy *policy,
+				  unsigned int index);
+
+/*
+ * The line of an operation's DEFAULT, or of the global one where @op is
+ * IPE_OP_UNKNOWN; 0 where the policy has none.
+ */
+unsigned int ipe_policy_default_line(const struct ipe_policy *policy,
+				     enum ipe_op op);
+
+/* The line of the rule or DEFAULT that decided; 0 if there is none. */
+unsigned int ipe_verdict_line(const struct ipe_policy *policy,
+			      const struct ipe_verdict *verdict);
+
 /*
  * Writes the rule or DEFAULT that decided, as canonical text.
  * @buf: NUL-terminated if @size is not 0, cut where it does not fit

@@ -293,3 +293,46 @@ unsigned int ipe_rule_index(const struct ipe_policy *policy,
 {
 	return rule - ipe_rule_at(policy, 0);
 }
+
+/**
+ * ipe_policy_rule_line() - Where a rule stands in the text
+ * @policy: compiled
+ * @index: of the rule among all rules, below ipe_policy_n_rules()
+ *
+ * Return: the line, counted from 1.
+ */
+unsigned int ipe_policy_rule_line(const struct ipe_policy *policy,
+				  unsigned int index)
+{
+	return ipe_rule_at(policy, index)->line;
+}
+
+/**
+ * ipe_policy_default_line() - Where a DEFAULT stands in the text
+ * @policy: compiled
+ * @op: whose DEFAULT; IPE_OP_UNKNOWN for the global one
+ *
+ * Return: the line, counted from 1; %0 where the policy has no such DEFAULT.
+ */
+unsigned int ipe_policy_default_line(const struct ipe_policy *policy,
+				     enum ipe_op op)
+{
+	return policy->default_line[op];
+}
+
+/**
+ * ipe_verdict_line() - Where the rule or DEFAULT that decided stands
+ * @policy: the policy that gave the verdict
+ * @verdict: of that policy
+ *
+ * Return: the line, counted from 1; %0 where nothing in the policy decided.
+ */
+unsigned int ipe_verdict_line(const struct ipe_policy *policy,
+			      const struct ipe_verdict *verdict)
+{
+	if (verdict->match == IPE_MATCH_RULE)
+		return verdict->rule->line;
+	if (verdict->match == IPE_MATCH_OP_DEFAULT)
+		return policy->default_line[verdict->op];
+	return policy->default_line[IPE_OP_COUNT];
+}

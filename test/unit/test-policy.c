@@ -374,6 +374,47 @@ static void rule_tells_its_line_and_index(void **state) {
         ipe_policy_free(policy);
 }
 
+static void what_decided_tells_its_line(void **state) {
+        struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n"
+                                          "# c\n"
+                                          "DEFAULT op=KMODULE action=DENY\n"
+                                          "DEFAULT action=ALLOW\n"
+                                          "op=FIRMWARE action=DENY\n");
+        static const struct { enum ipe_op op; unsigned line, default_line; } cases[] = {
+                { IPE_OP_FIRMWARE, 5, 0 },
+                { IPE_OP_KMODULE, 3, 3 },
+                { IPE_OP_POLICY, 4, 0 },
+                { IPE_OP_UNKNOWN, 4, 4 },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct ipe_facts facts = {};
+                struct ipe_verdict verdict = ipe_policy_evaluate(policy, cases[i].op, &facts);
+
+                assert_int_equal(ipe_verdict_line(policy, &verdict), cases[i].line);
+                assert_int_equal(ipe_policy_default_line(policy, cases[i].op), cases[i].default_line);
+        }
+        assert_int_equal(ipe_policy_rule_line(policy, 0), 5);
+        ipe_policy_free(policy);
+}
+
+static void no_line_decides_where_the_policy_has_none(void **state) {
+        struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n"
+                                          "DEFAULT op=EXECUTE action=DENY\n"
+                                          "DEFAULT op=FIRMWARE action=DENY\n"
+                                          "DEFAULT op=KMODULE action=DENY\n"
+                                          "DEFAULT op=KEXEC_IMAGE action=DENY\n"
+                                          "DEFAULT op=KEXEC_INITRAMFS action=DENY\n"
+                                          "DEFAULT op=POLICY action=DENY\n"
+                                          "DEFAULT op=X509_CERT action=DENY\n");
+        struct ipe_facts facts = {};
+        struct ipe_verdict verdict = ipe_policy_evaluate(policy, IPE_OP_UNKNOWN, &facts);
+
+        assert_int_equal(verdict.action, IPE_ACTION_ALLOW);
+        assert_int_equal(ipe_verdict_line(policy, &verdict), 0);
+        ipe_policy_free(policy);
+}
+
 static void canonical_text_is_as_documented(void **state) {
         struct ipe_policy *policy = parse("# comment\r\n"
                                           "\tpolicy_name=n\tpolicy_version=+1.02.3  policy_rollback_floor=1.0.0 \r\n"
@@ -582,6 +623,8 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(policy_tells_its_floor),
         cmocka_unit_test(policy_tells_the_first_extended_line),
         cmocka_unit_test(rule_tells_its_line_and_index),
+        cmocka_unit_test(what_decided_tells_its_line),
+        cmocka_unit_test(no_line_decides_where_the_policy_has_none),
         cmocka_unit_test(canonical_text_is_as_documented),
         cmocka_unit_test(text_that_does_not_fit_is_cut),
         cmocka_unit_test(versions_are_ordered_from_left_to_right),

@@ -34,7 +34,7 @@ static int ask(struct ipe_limiter *limiter, const struct ipe_limit_key *key,
 
 static void burst_is_recorded_and_the_rest_is_not(struct kunit *test)
 {
-	const struct ipe_limit_key key = { .serial = 1, .ino = 7 };
+	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
 	struct ipe_limiter *limiter = new_limiter(test);
 	u64 suppressed = 99;
 
@@ -47,7 +47,7 @@ static void burst_is_recorded_and_the_rest_is_not(struct kunit *test)
 
 static void record_after_the_window_tells_how_many_were_suppressed(struct kunit *test)
 {
-	const struct ipe_limit_key key = { .serial = 1, .ino = 7 };
+	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
 	struct ipe_limiter *limiter = new_limiter(test);
 	u64 suppressed;
 
@@ -63,17 +63,17 @@ static void record_after_the_window_tells_how_many_were_suppressed(struct kunit 
 static void each_part_of_a_key_counts(struct kunit *test)
 {
 	static const struct ipe_limit_key others[] = {
-		{ .serial = 2, .ino = 7 },
-		{ .serial = 1, .ino = 8 },
-		{ .serial = 1, .ino = 7, .dev = 1 },
-		{ .serial = 1, .ino = 7, .generation = 1 },
-		{ .serial = 1, .ino = 7, .line = 1 },
-		{ .serial = 1, .ino = 7, .tgid = 1 },
-		{ .serial = 1, .ino = 7, .op = 1 },
-		{ .serial = 1, .ino = 7, .match = 1 },
-		{ .serial = 1, .ino = 7, .enforcing = 1 },
+		{ .serial = 2, .inode = 7 },
+		{ .serial = 1, .inode = 8 },
+		{ .serial = 1, .inode = 7, .line = 1 },
+		{ .serial = 1, .inode = 7, .program = 1 },
+		{ .serial = 1, .inode = 7, .op = 1 },
+		{ .serial = 1, .inode = 7, .match = 1 },
+		{ .serial = 1, .inode = 7, .enforcing = 1 },
+		{ .serial = 1, .inode = 7, .hook = 1 },
+		{ .serial = 1, .inode = 7, .shadow = 1 },
 	};
-	const struct ipe_limit_key key = { .serial = 1, .ino = 7 };
+	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
 	struct ipe_limiter *limiter = new_limiter(test);
 	u64 suppressed;
 	int i;
@@ -84,26 +84,105 @@ static void each_part_of_a_key_counts(struct kunit *test)
 					      &suppressed), 1, "key %d", i);
 }
 
-static void collision_evicts_and_silences_nobody(struct kunit *test)
+/* Keys that share their places with a first one, and differ in @serial. */
+static void make_rivals(struct ipe_limit_key *keys, int n)
 {
-	struct ipe_limit_key one = { .serial = 1 }, other = { .serial = 2 };
+	int i;
+
+	keys[0] = (struct ipe_limit_key){ .serial = 1 };
+	for (i = 1; i < n; i++) {
+		keys[i] = (struct ipe_limit_key){ .serial = i + 1 };
+		while (ipe_limiter_group(&keys[i]) !=
+		       ipe_limiter_group(&keys[0]))
+			keys[i].inode++;
+	}
+}
+
+static void rivals_that_find_a_place_keep_their_counts(struct kunit *test)
+{
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES];
 	struct ipe_limiter *limiter = new_limiter(test);
 	u64 suppressed;
+	int i;
 
-	while (ipe_limiter_place(&one) != ipe_limiter_place(&other))
-		other.ino++;
-	ask(limiter, &one, NOW, 100, &suppressed);
-	KUNIT_EXPECT_EQ(test, ask(limiter, &other, NOW, 100, &suppressed),
-			IPE_LIMIT_BURST);
-	KUNIT_EXPECT_EQ(test, ask(limiter, &one, NOW, 1, &suppressed), 1);
+	make_rivals(keys, IPE_LIMIT_PLACES);
+	for (i = 0; i < IPE_LIMIT_PLACES; i++)
+		KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i], NOW, 100 + i,
+					  &suppressed), IPE_LIMIT_BURST);
+	for (i = 0; i < IPE_LIMIT_PLACES; i++) {
+		KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i],
+					  NOW + IPE_LIMIT_WINDOW, 1,
+					  &suppressed), 1);
+		KUNIT_EXPECT_EQ(test, suppressed, 100 + i - IPE_LIMIT_BURST);
+	}
+}
+
+static void one_rival_too_many_takes_the_oldest_place_and_silences_nobody(struct kunit *test)
+{
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
+	struct ipe_limiter *limiter = new_limiter(test);
+	u64 suppressed;
+	int i;
+
+	make_rivals(keys, IPE_LIMIT_PLACES + 1);
+	/* The second one has the oldest window. */
+	for (i = 0; i < IPE_LIMIT_PLACES; i++)
+		ask(limiter, &keys[i], i == 1 ? NOW : NOW + 1, 100,
+		    &suppressed);
+	KUNIT_EXPECT_EQ(test, ask(limiter, &keys[IPE_LIMIT_PLACES], NOW + 2,
+				  100, &suppressed), IPE_LIMIT_BURST);
+	for (i = 0; i < IPE_LIMIT_PLACES; i++)
+		if (i != 1)
+			KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i], NOW + 3,
+						  10, &suppressed), 0);
+	KUNIT_EXPECT_EQ(test, ask(limiter, &keys[1], NOW + 4, 1, &suppressed),
+			1);
 	KUNIT_EXPECT_EQ(test, suppressed, 0);
+}
+
+static void record_that_was_not_made_uses_nothing_up(struct kunit *test)
+{
+	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
+	struct ipe_limiter *limiter = new_limiter(test);
+	u64 suppressed;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		KUNIT_EXPECT_EQ(test, ask(limiter, &key, NOW, 1, &suppressed),
+				1);
+		KUNIT_EXPECT_EQ(test, suppressed, i);
+		ipe_limiter_return(limiter, &key, suppressed);
+	}
+	KUNIT_EXPECT_EQ(test, ask(limiter, &key, NOW, 1, &suppressed), 1);
+	KUNIT_EXPECT_EQ(test, suppressed, 1000);
+	KUNIT_EXPECT_EQ(test, ask(limiter, &key, NOW, 100, &suppressed),
+			IPE_LIMIT_BURST - 1);
+}
+
+static void what_is_returned_too_late_harms_no_other_key(struct kunit *test)
+{
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
+	struct ipe_limiter *limiter = new_limiter(test);
+	u64 suppressed;
+	int i;
+
+	make_rivals(keys, IPE_LIMIT_PLACES + 1);
+	for (i = 0; i <= IPE_LIMIT_PLACES; i++)
+		ask(limiter, &keys[i], NOW + i, 100, &suppressed);
+	ipe_limiter_return(limiter, &keys[0], 3);
+	for (i = 1; i <= IPE_LIMIT_PLACES; i++)
+		KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i], NOW + i, 1,
+					  &suppressed), 0);
 }
 
 static struct kunit_case limiter_cases[] = {
 	KUNIT_CASE(burst_is_recorded_and_the_rest_is_not),
 	KUNIT_CASE(record_after_the_window_tells_how_many_were_suppressed),
 	KUNIT_CASE(each_part_of_a_key_counts),
-	KUNIT_CASE(collision_evicts_and_silences_nobody),
+	KUNIT_CASE(rivals_that_find_a_place_keep_their_counts),
+	KUNIT_CASE(one_rival_too_many_takes_the_oldest_place_and_silences_nobody),
+	KUNIT_CASE(record_that_was_not_made_uses_nothing_up),
+	KUNIT_CASE(what_is_returned_too_late_harms_no_other_key),
 	{}
 };
 
