@@ -1,23 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Putting a version in force, and going back.
+ * Putting a version in force, on trial or for good.
  *
  * Activation, step by step, with what a cut at that place leaves behind:
  *
  *      1. read and verify the stored policy again      nothing changed
  *      2. state.json: "activating" DIGEST              the old version is loaded at boot; reconcile.c clears it
- *      3. the kernel: load, activate                   it decides; after a cut reconcile.c finds it active: step 4
- *      4. state.json: confirmed, the old superseded    done
+ *      3. the kernel: load, activate or trial          it decides; after a cut reconcile.c finds it: step 4
+ *      4. state.json: confirmed, the old superseded;   done
+ *         or trial, see trial.c
  *      5. memory, journal, signals
  */
 
 #include <time.h>
 
 #include "activate.h"
+#include "explain.h"
+#include "kernel-trial.h"
 #include "log.h"
 #include "stage.h"
-
-static const char no_ipe[] = "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.";
+#include "trial.h"
 
 int version_apply(VersionRecord *record, VersionEvent event) {
         int next = version_state_next(record->state, event);
@@ -51,8 +53,7 @@ int confirm_in_state(StoreState *state, VersionRecord *record, VersionEvent conf
         return 0;
 }
 
-/* The newest version that waits to be activated; else the one that is confirmed: to ask for it again is fine. */
-static const VersionRecord *find_candidate(const StoreState *state, const char *name) {
+const VersionRecord *activation_candidate(const StoreState *state, const char *name) {
         const VersionRecord *best = NULL, *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
 
         if (confirmed && streq(confirmed->name, name))
@@ -74,7 +75,7 @@ static int find_version(const Manager *manager, const char *name, const char *ve
 
         if (version)
                 return manager_find(manager, name, version, ret, reterr);
-        record = find_candidate(manager->state, name);
+        record = activation_candidate(manager->state, name);
         if (!record)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' is staged: put the signed policy into /etc/ipe/policy.d/, or "
@@ -104,7 +105,7 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
         int r;
 
         if (kernel_abi(manager->kernel) == KERNEL_ABI_NONE)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", no_ipe);
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", explain_no_ipe);
         if (kernel_abi(manager->kernel) == KERNEL_ABI_UPSTREAM && ipe_policy_extended_line(policy) > 0)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "Line %u of the policy needs the extended ABI, which this kernel has not.",
@@ -121,37 +122,25 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
         return 0;
 }
 
-static int explain_kernel(int r, Failure *reterr) {
-        switch (r) {
-        case -ENODEV:
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", no_ipe);
-        case -ENOKEY:
-                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The kernel does not trust the signer: the certificate has to be in its builtin, "
-                                   "secondary or platform keyring.");
-        case -EKEYREJECTED:
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "The kernel rejects the signature, or the key that made it.");
-        case -ESTALE:
-                return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
-                                   "The kernel enforces a newer version, or the same one with other content, and "
-                                   "cannot go back while it runs.");
-        case -ENOMEM:
-                return r;
-        default:
-                return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.",
-                                   strerror(-r));
-        }
-}
-
-static int begin(Manager *manager, const VersionRecord *record, Failure *reterr) {
+int activation_mark(Manager *manager, const Digest *digest, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
 
         if (!new)
                 return -ENOMEM;
         new->activating = true;
-        new->activating_digest = record->digest;
+        new->activating_digest = *digest;
         return manager_commit(manager, &new, reterr);
+}
+
+void activation_unmark(Manager *manager) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        Failure ignored = {};
+
+        if (!new)
+                return;
+        new->activating = false;
+        if (manager_commit(manager, &new, &ignored) < 0)
+                log_warning("%s, ignoring.", ignored.sentence);
 }
 
 /* After the kernel said no. That this is not on disk yet changes nothing: the next start finds it out. */
@@ -161,8 +150,8 @@ static void end_refused(Manager *manager, const Digest *digest, int result, cons
         Failure ignored = {};
 
         if (new) {
-                /* What is broken, as memory that is short, says nothing of the version. */
-                if (result > 0)
+                /* What is broken, as memory that is short, says nothing of the version; nor do a lock or a trial. */
+                if (result > 0 && result != FAILURE_LOCKED_DOWN && result != FAILURE_TRIAL_IN_PROGRESS)
                         (void) version_apply(store_state_find_digest(new, digest), EVENT_REFUSED);
                 new->activating = false;
                 if (manager_commit(manager, &new, &ignored) < 0)
@@ -184,7 +173,7 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
                         r = manager_commit(manager, &new, reterr);
         }
         record = store_state_find_digest(manager->state, digest);
-        announce_activated(&manager->announcer, record, true);
+        announce_activated(&manager->announcer, record);
         if (r >= 0)
                 announce_confirmed(&manager->announcer, record);
         else
@@ -194,7 +183,8 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
         return r;
 }
 
-static int ask_kernel(Manager *manager, const VersionRecord *record, const PolicyVersion *version,
+/* seconds: 0 to confirm at once. */
+static int ask_kernel(Manager *manager, const VersionRecord *record, const PolicyVersion *version, uint64_t seconds,
                       Failure *reterr) {
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
@@ -202,19 +192,70 @@ static int ask_kernel(Manager *manager, const VersionRecord *record, const Polic
         Failure failure = {};
         int r;
 
-        r = begin(manager, record, reterr);
+        r = activation_mark(manager, &digest, reterr);
         if (r < 0)
                 return r;
         record = store_state_find_digest(manager->state, &digest);
-        r = kernel_activate(manager->kernel, record->name, &record->version, data, size);
-        if (r < 0) {
-                r = explain_kernel(r, &failure);
+        if (seconds > 0)
+                r = kernel_trial(manager->kernel, record->name, &record->version, data, size, (unsigned) seconds);
+        else
+                r = kernel_activate(manager->kernel, record->name, &record->version, data, size);
+        /* Somebody has confirmed it by the kernel's files. */
+        if (r == -EALREADY)
+                seconds = 0;
+        else if (r < 0) {
+                r = explain_kernel(manager, r, &failure);
                 end_refused(manager, &digest, r, &failure);
                 if (reterr)
                         *reterr = failure;
                 return r;
         }
-        return end_activated(manager, &digest, reterr);
+        return seconds > 0 ? trial_begun(manager, &digest, seconds, reterr) : end_activated(manager, &digest, reterr);
+}
+
+/* How long it is to be on trial: as the caller says, or the configuration, where the kernel has a trial. */
+static int choose_trial(const Manager *manager, const ActivateOptions *options, const VersionRecord *record,
+                        uint64_t *ret, Failure *reterr) {
+        bool can = kernel_has_feature(manager->kernel, "trial"), confirmed = record->state == VERSION_CONFIRMED;
+        uint64_t seconds = can && !confirmed ? manager->config.trial_sec : 0;
+
+        if (options->has_trial_sec)
+                seconds = options->trial_sec;
+        if (options->confirm == CONFIRM_AUTO)
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "There are no health checks that could confirm a policy: leave 'confirm' out or use "
+                                   "'manual', and confirm it with 'ipectl confirm %s'.", record->name);
+        if (!can && (seconds > 0 || options->confirm == CONFIRM_MANUAL))
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "This kernel has no trial: activate with trial-sec 0, or without it.");
+        if (seconds > KERNEL_TRIAL_SEC_MAX)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "A trial takes at most %u seconds.",
+                                   KERNEL_TRIAL_SEC_MAX);
+        if (seconds > 0 && confirmed)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is confirmed already: there is nothing to try.",
+                                   record->name);
+        if (seconds == 0 && options->confirm == CONFIRM_MANUAL)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "Without a trial there is nothing to confirm: leave 'confirm' out, or set trial-sec.");
+        *ret = seconds;
+        return 0;
+}
+
+static int check_trial(const Manager *manager, Failure *reterr) {
+        _cleanup_kernel_policy_ KernelPolicy policy = {};
+        char version[IPE_VERSION_STRLEN];
+        KernelTrial trial;
+        int r = kernel_find_trial(manager->kernel, &trial);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot find out what is on trial");
+        if (r == 0)
+                return 0;
+        policy = trial.policy;
+        ipe_version_print(&policy.version, version);
+        return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
+                           "'%s' %s is on trial for another %u seconds: confirm it, or roll it back, first.", policy.name,
+                           version, trial.remaining_sec);
 }
 
 int activate_policy(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
@@ -222,107 +263,31 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const VersionRecord *record;
+        uint64_t seconds = 0;
         Digest digest;
         int r;
 
-        r = find_version(manager, name, options->version, &record, reterr);
-        if (r != 0)
-                return r;
-        if (options->trial_sec > 0)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "This kernel has no trial: activate with trial-sec 0, or without it.");
-        digest = record->digest;
-        r = check_confirmed(manager, record, reterr);
+        r = trial_settle(manager, reterr);
+        if (r == 0)
+                r = find_version(manager, name, options->version, &record, reterr);
+        if (r == 0)
+                r = choose_trial(manager, options, record, &seconds, reterr);
+        if (r == 0)
+                r = check_trial(manager, reterr);
+        if (r == 0)
+                r = check_confirmed(manager, record, reterr);
         if (r == 0)
                 r = manager_open_envelope(manager, record, &envelope, reterr);
         if (r == 0)
                 r = policy_version_new(manager, &envelope, &version, reterr);
         if (r == 0)
                 r = check_kernel(manager, record, version->policy, reterr);
-        if (r == 0)
-                r = ask_kernel(manager, record, version, reterr);
+        if (r != 0)
+                return r;
+        digest = record->digest;
+        r = ask_kernel(manager, record, version, seconds, reterr);
         if (r != 0)
                 return r;
         *ret = store_state_find_digest(manager->state, &digest);
-        return 0;
-}
-
-int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
-        const VersionRecord *record;
-        int r = manager_find(manager, name, NULL, &record, reterr);
-
-        if (r != 0)
-                return r;
-        return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial: this kernel has no trial.", name);
-}
-
-static const VersionRecord *find_previous(const StoreState *state, const VersionRecord *confirmed) {
-        const VersionRecord *previous = NULL;
-
-        for (size_t i = 0; i < state->n_versions; i++)
-                if (streq(state->versions[i].name, confirmed->name) &&
-                    state->versions[i].state == VERSION_SUPERSEDED &&
-                    ipe_version_compare(&state->versions[i].version, &confirmed->version) < 0)
-                        previous = &state->versions[i];
-        return previous;
-}
-
-static int find_rollback(const Manager *manager, const char *name, const VersionRecord **ret_previous,
-                         const VersionRecord **ret_confirmed, Failure *reterr) {
-        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED), *known;
-        int r = manager_find(manager, name, NULL, &known, reterr);
-
-        if (r != 0)
-                return r;
-        if (!confirmed || !streq(confirmed->name, name))
-                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
-                                   "No version of '%s' is confirmed: there is nothing to go back from.", name);
-        *ret_previous = find_previous(manager->state, confirmed);
-        if (!*ret_previous)
-                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
-                                   "No version of '%s' was confirmed before the present one: there is nothing to go "
-                                   "back to.", name);
-        *ret_confirmed = confirmed;
-        return 0;
-}
-
-int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
-        const VersionRecord *previous = NULL, *confirmed = NULL,
-                            *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
-        _cleanup_(store_state_freep) StoreState *new = NULL;
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        VersionRecord *selected;
-        Digest from, to;
-        int r;
-
-        if (pending && streq(pending->name, name)) {
-                *ret = pending;
-                return 0;
-        }
-        r = find_rollback(manager, name, &previous, &confirmed, reterr);
-        if (r != 0)
-                return r;
-        if (!manager->config.rollback_at_boot)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "The running kernel cannot go back, and RollbackAtBoot=no in ipectld.conf forbids "
-                                   "to select the version before for the next boot.");
-        r = manager_open_envelope(manager, previous, &envelope, reterr);
-        if (r != 0)
-                return r;
-        from = confirmed->digest;
-        to = previous->digest;
-        new = store_state_copy(manager->state);
-        if (!new)
-                return -ENOMEM;
-        selected = store_state_find_digest(new, &to);
-        r = version_apply(selected, EVENT_SELECTED);
-        if (r < 0)
-                return r;
-        memcpy(new->pending_boot_id, manager->boot_id, sizeof(new->pending_boot_id));
-        r = manager_commit(manager, &new, reterr);
-        if (r < 0)
-                return r;
-        *ret = store_state_find_digest(manager->state, &to);
-        announce_rollback_pending(&manager->announcer, *ret, store_state_find_digest(manager->state, &from));
         return 0;
 }

@@ -36,11 +36,16 @@ static void log_signal_failure(const char *member, int r) {
                 log_debug("Cannot emit %s, ignoring: %s", member, strerror(-r));
 }
 
-static void emit_version(const Announcer *announcer, const char *member, const VersionRecord *record,
-                         const Names *names) {
+static void emit_triple(const Announcer *announcer, const char *member, const char *name, const char *version,
+                        const char *digest) {
         if (announcer->bus)
                 log_signal_failure(member, sd_bus_emit_signal(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE, member,
-                                                              "sss", record->name, names->version, names->digest));
+                                                              "sss", name, version, digest));
+}
+
+static void emit_version(const Announcer *announcer, const char *member, const VersionRecord *record,
+                         const Names *names) {
+        emit_triple(announcer, member, record->name, names->version, names->digest);
 }
 
 void announce_staged(const Announcer *announcer, const VersionRecord *record, char *const *warnings) {
@@ -71,7 +76,7 @@ void announce_rejected(const Announcer *announcer, const char *source, int resul
 }
 
 /* Units that want a policy to be in force wait for this target. At boot ipe-load.service is in time for it; after a first
- * activation in a running system it is reached now. */
+ * confirmation in a running system it is reached now. A trial may leave no policy behind. */
 static void reach_target(const Announcer *announcer) {
         if (announcer->bus)
                 log_signal_failure("the start of ipe-policy.target",
@@ -81,14 +86,53 @@ static void reach_target(const Announcer *announcer) {
                                                             "ss", "ipe-policy.target", "fail"));
 }
 
-void announce_activated(const Announcer *announcer, const VersionRecord *record, bool at_once) {
+void announce_not_handed_over(const Announcer *announcer, const VersionRecord *record, int result,
+                              const Failure *failure) {
         Names names;
 
         name_version(record, &names);
-        log_entry(LOG_NOTICE, MESSAGE_ACTIVATED, FIELDS_OF(record, names), "Activated '%s' %s%s.", record->name,
-                  names.version, at_once ? ", confirmed at once as this kernel has no trial" : "");
+        log_entry(LOG_WARNING, MESSAGE_NOT_HANDED_OVER,
+                  FIELDS_OF(record, names, { "IPE_ERROR", bus_error_name(result) }, ),
+                  "The kernel does not take '%s' %s as its next version, it is only staged here: %s", record->name,
+                  names.version, failure->sentence);
+}
+
+void announce_activated(const Announcer *announcer, const VersionRecord *record) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_ACTIVATED, FIELDS_OF(record, names), "Activated '%s' %s, without a trial.",
+                  record->name, names.version);
         emit_version(announcer, "PolicyActivated", record, &names);
-        reach_target(announcer);
+}
+
+void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds) {
+        char text[24];
+        Names names;
+
+        name_version(record, &names);
+        snprintf(text, sizeof(text), "%llu", (unsigned long long) seconds);
+        log_entry(LOG_NOTICE, MESSAGE_TRIAL, FIELDS_OF(record, names, { "IPE_TRIAL_SEC", text }, ),
+                  "Activated '%s' %s, on trial for %s seconds. 'ipectl confirm %s' keeps it.", record->name, names.version,
+                  text, record->name);
+        emit_version(announcer, "PolicyActivated", record, &names);
+}
+
+void announce_trial_ended(const Announcer *announcer, const VersionRecord *record, const VersionRecord *active,
+                          bool demanded) {
+        const char *how = demanded ? "was ended on demand" : "ended without a confirmation";
+        Names names, back = {};
+
+        name_version(record, &names);
+        if (active) {
+                name_version(active, &back);
+                log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names),
+                          "The trial of '%s' %s %s; '%s' %s is in force.", record->name, names.version, how, active->name,
+                          back.version);
+        } else
+                log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names),
+                          "The trial of '%s' %s %s; no policy of ipectld's is in force.", record->name, names.version, how);
+        emit_triple(announcer, "PolicyRolledBack", active ? active->name : "", back.version, back.digest);
 }
 
 void announce_confirmed(const Announcer *announcer, const VersionRecord *record) {
@@ -98,6 +142,7 @@ void announce_confirmed(const Announcer *announcer, const VersionRecord *record)
         log_entry(LOG_NOTICE, MESSAGE_CONFIRMED, FIELDS_OF(record, names), "Confirmed '%s' %s.", record->name,
                   names.version);
         emit_version(announcer, "PolicyConfirmed", record, &names);
+        reach_target(announcer);
 }
 
 void announce_activation_failed(const Announcer *announcer, const VersionRecord *record, int result,
@@ -188,6 +233,11 @@ static bool is_selected(const StoreState *state, const VersionRecord *record) {
                                   store_state_find_state(state, VERSION_CONFIRMED));
 }
 
+/* Whether the confirmed version decides depends on the trial of another one. */
+static bool trial_differs(const StoreState *before, const StoreState *after) {
+        return !store_state_find_state(before, VERSION_TRIAL) != !store_state_find_state(after, VERSION_TRIAL);
+}
+
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
         if (!announcer->bus)
                 return;
@@ -195,7 +245,8 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
 
-                if (!old || old->state != new->state || is_selected(before, old) != is_selected(after, new))
+                if (!old || old->state != new->state || is_selected(before, old) != is_selected(after, new) ||
+                    (new->state == VERSION_CONFIRMED && trial_differs(before, after)))
                         tell_of_object(announcer->bus, old, new);
         }
         for (size_t i = 0; i < before->n_versions; i++)
@@ -203,5 +254,6 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                         tell_of_object(announcer->bus, &before->versions[i], NULL);
         log_signal_failure("PropertiesChanged",
                            sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
-                                                          "ActivePolicy", "ConfirmedPolicy", NULL));
+                                                          "ActivePolicy", "ConfirmedPolicy", "TrialPolicy",
+                                                          "TrialDeadlineUSec", NULL));
 }

@@ -21,8 +21,17 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, ch
 /* result: what the function returned that refused; see bus_error_name(). */
 void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure);
 
-/* at_once: confirmed in the same step, as this kernel has no trial. */
-void announce_activated(const Announcer *announcer, const VersionRecord *record, bool at_once);
+/* It is staged all the same. */
+void announce_not_handed_over(const Announcer *announcer, const VersionRecord *record, int result,
+                              const Failure *failure);
+
+/* For good; announce_confirmed() follows. */
+void announce_activated(const Announcer *announcer, const VersionRecord *record);
+/* It decides, for so many seconds. */
+void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds);
+/* Without a confirmation. active: what decides now, NULL if it is none of ours. demanded: not by itself. */
+void announce_trial_ended(const Announcer *announcer, const VersionRecord *record, const VersionRecord *active,
+                          bool demanded);
 void announce_confirmed(const Announcer *announcer, const VersionRecord *record);
 void announce_activation_failed(const Announcer *announcer, const VersionRecord *record, int result,
                                 const Failure *failure);

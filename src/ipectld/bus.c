@@ -12,10 +12,11 @@
 #include "bus.h"
 #include "io.h"
 #include "log.h"
+#include "preflight.h"
+#include "rollback.h"
 #include "stage.h"
+#include "trial.h"
 #include "utf8.h"
-
-#define ACTION(name) "org.ipe.manager." name
 
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
         if (result == -ENOMEM)
@@ -24,13 +25,14 @@ int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
                                 failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EINVAL));
 }
 
+/* record: NULL for none, which is "/". */
 static int reply_with_path(sd_bus_message *message, const VersionRecord *record) {
         _cleanup_free_ char *path = NULL;
-        int r = bus_path_of(record, &path);
+        int r = record ? bus_path_of(record, &path) : 0;
 
         if (r < 0)
                 return r;
-        return sd_bus_reply_method_return(message, "o", path);
+        return sd_bus_reply_method_return(message, "o", path ?: "/");
 }
 
 /* Options of a call, of which none is known: a misspelt one must not be taken for granted. */
@@ -165,22 +167,35 @@ static int method_activate(sd_bus_message *message, void *userdata, sd_bus_error
         return activate(userdata, message, name, &(const ActivateOptions) {}, reterr);
 }
 
+static bool read_confirm(const char *text, ConfirmBy *ret) {
+        if (!streq(text, "auto") && !streq(text, "manual"))
+                return false;
+        *ret = streq(text, "auto") ? CONFIRM_AUTO : CONFIRM_MANUAL;
+        return true;
+}
+
 static int read_activate_options(sd_bus_message *message, ActivateOptions *options, sd_bus_error *reterr) {
         int r = sd_bus_message_enter_container(message, 'a', "{sv}");
 
         if (r < 0)
                 return r;
         while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                const char *key;
+                const char *key, *confirm;
 
                 r = sd_bus_message_read(message, "s", &key);
                 if (r < 0)
                         return r;
                 if (streq(key, "version"))
                         r = sd_bus_message_read(message, "v", "s", &options->version);
-                else if (streq(key, "trial-sec"))
+                else if (streq(key, "trial-sec")) {
                         r = sd_bus_message_read(message, "v", "t", &options->trial_sec);
-                else
+                        options->has_trial_sec = true;
+                } else if (streq(key, "confirm")) {
+                        r = sd_bus_message_read(message, "v", "s", &confirm);
+                        if (r >= 0 && !read_confirm(confirm, &options->confirm))
+                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                                         "The option 'confirm' is 'auto' or 'manual', not '%s'.", confirm);
+                } else
                         return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
                 if (r < 0)
                         return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
@@ -374,12 +389,20 @@ static int get_active_policy(sd_bus *sd, const char *path, const char *interface
 
 static int get_trial_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        return bus_append_pair(reply, NULL, NULL);
+        const Bus *bus = userdata;
+        _cleanup_kernel_policy_ KernelPolicy policy = {};
+        KernelTrial trial = {};
+
+        if (kernel_find_trial(bus->manager->kernel, &trial) > 0)
+                policy = trial.policy;
+        return bus_append_pair(reply, policy.name, &policy.version);
 }
 
 static int get_trial_deadline(sd_bus *sd, const char *path, const char *interface, const char *property,
                               sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        return sd_bus_message_append(reply, "t", UINT64_C(0));
+        const Bus *bus = userdata;
+
+        return sd_bus_message_append(reply, "t", trial_deadline(bus->manager));
 }
 
 static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -408,6 +431,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),
+                                method_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a(ssssbo)", policies), method_list_policies,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
@@ -486,6 +511,7 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
 Bus *bus_free(Bus *bus) {
         if (!bus)
                 return NULL;
+        preflight_cancel(bus->manager);
         bus->manager->announcer.bus = NULL;
         polkit_free(bus->polkit);
         sd_bus_flush_close_unref(bus->bus);

@@ -31,6 +31,12 @@ static inline void bus_freep(Bus **bus) {
 /* Makes a bus error of what a function of the manager returned. Returns a negative errno, for a handler to return. */
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
 
+/* The polkit action of that name. */
+#define ACTION(name) "org.ipe.manager." name
+
+/* bus-preflight.c: a handler. */
+int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
 /* bus-policy.c: the objects of versions, and what GetPolicy() and ListPolicies() say. */
 int bus_policy_register(Bus *bus);
 int bus_policy_append_list(sd_bus_message *reply, const Manager *manager);

@@ -7,20 +7,26 @@
 #include <libeconf.h>
 
 #include "config.h"
+#include "kernel-trial.h"
 #include "layers.h"
 #include "log.h"
+#include "seconds.h"
 
 #define SECTION "Manager"
 
 const char *const config_directories[] = { "/etc/ipe", "/run/ipe", "/usr/lib/ipe", NULL };
 
+/* A bool in Config, or, where max is not 0, a uint64_t of seconds. */
 typedef struct Setting {
         const char *key;
-        size_t offset; /* of a bool in Config */
+        size_t offset;
+        uint64_t min, max;
 } Setting;
 
 static const Setting settings[] = {
-        { "RollbackAtBoot", offsetof(Config, rollback_at_boot) },
+        { "PreflightSec", offsetof(Config, preflight_sec), 1, PREFLIGHT_SEC_MAX },
+        { "RollbackAtBoot", offsetof(Config, rollback_at_boot), 0, 0 },
+        { "TrialSec", offsetof(Config, trial_sec), 0, KERNEL_TRIAL_SEC_MAX },
 };
 
 static void econf_freep(econf_file **file) {
@@ -34,16 +40,38 @@ static const Setting *find_setting(const char *key) {
         return NULL;
 }
 
+static void apply_boolean(econf_file *file, const char *path, const char *key, bool *config) {
+        bool value;
+
+        if (econf_getBoolValue(file, SECTION, key, &value) != ECONF_SUCCESS)
+                log_warning("'%s': the value of '%s' is not a boolean, ignoring it.", path, key);
+        else
+                *config = value;
+}
+
+static void apply_seconds(econf_file *file, const char *path, const Setting *setting, uint64_t *config) {
+        char *text = NULL;
+        uint64_t value;
+
+        if (econf_getStringValue(file, SECTION, setting->key, &text) != ECONF_SUCCESS || !text ||
+            seconds_parse(text, &value) < 0 || value < setting->min || value > setting->max)
+                log_warning("'%s': the value of '%s' is not a time of %llu to %llu seconds, ignoring it.", path,
+                            setting->key, (unsigned long long) setting->min, (unsigned long long) setting->max);
+        else
+                *config = value;
+        free(text);
+}
+
 static void apply_key(econf_file *file, const char *path, const char *key, Config *config) {
         const Setting *setting = find_setting(key);
-        bool value;
+        void *place = setting ? (char *) config + setting->offset : NULL;
 
         if (!setting)
                 log_warning("'%s': there is no setting '%s', ignoring it.", path, key);
-        else if (econf_getBoolValue(file, SECTION, key, &value) != ECONF_SUCCESS)
-                log_warning("'%s': the value of '%s' is not a boolean, ignoring it.", path, key);
+        else if (setting->max > 0)
+                apply_seconds(file, path, setting, place);
         else
-                *(bool *) ((char *) config + setting->offset) = value;
+                apply_boolean(file, path, key, place);
 }
 
 static void warn_of_sections(econf_file *file, const char *path) {

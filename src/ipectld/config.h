@@ -8,10 +8,15 @@
 #include "base.h"
 
 typedef struct Config {
+        uint64_t trial_sec;     /* TrialSec=: how long a policy is on trial where the caller does not say; 0: not at all */
+        uint64_t preflight_sec; /* PreflightSec=: how long a preflight watches */
         bool rollback_at_boot; /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
 } Config;
 
-#define CONFIG_DEFAULT { .rollback_at_boot = true }
+#define CONFIG_DEFAULT { .trial_sec = 120, .preflight_sec = 10, .rollback_at_boot = true }
+
+/* ipectl waits somewhat longer than that. */
+#define PREFLIGHT_SEC_MAX 600U
 
 /* Where ipectld.conf and ipectld.conf.d/ are looked for, highest layer first, NULL at the end. */
 extern const char *const config_directories[];

@@ -38,6 +38,7 @@ static int run_loop(sd_event *event, Manager *manager) {
         _cleanup_(bus_freep) Bus *bus = NULL;
         int r;
 
+        manager->event = event;
         r = source_new(manager, event, &source);
         if (r >= 0)
                 r = handle_signals(event, source);

@@ -135,6 +135,7 @@ int manager_new(Manager **ret) {
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
+        sd_event_source_disable_unref(manager->trial_timer);
         store_state_free(manager->state);
         store_free(manager->store);
         trust_free(manager->trust);
@@ -211,25 +212,69 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
         return 0;
 }
 
-const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active) {
-        _cleanup_kernel_policy_ KernelPolicy active = {};
-        const VersionRecord *record = NULL;
+static int find_loaded(const Manager *manager, const char *name, KernelPlace place, const VersionRecord **ret) {
         _cleanup_free_ void *data = NULL;
         Digest digest;
         size_t size;
         int r;
 
-        r = kernel_find_active(manager->kernel, &active);
+        r = kernel_read_envelope(manager->kernel, name, place, &data, &size);
         if (r < 0)
-                log_warning("Cannot find out what the kernel enforces: %s", strerror(-r));
-        if (r > 0 && kernel_read_envelope(manager->kernel, active.name, active.place, &data, &size) >= 0) {
-                digest_of(data, size, &digest);
-                record = store_state_find_digest(manager->state, &digest);
-        }
+                return r == -ENOENT ? 0 : r;
+        digest_of(data, size, &digest);
+        *ret = store_state_find_digest(manager->state, &digest);
+        return 0;
+}
+
+const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place) {
+        const VersionRecord *record = NULL;
+        int r = find_loaded(manager, name, place, &record);
+
+        if (r < 0)
+                log_warning("Cannot read '%s' from the kernel: %s", name, strerror(-r));
+        return record;
+}
+
+int manager_find_active(const Manager *manager, KernelPolicy *ret_active, const VersionRecord **ret) {
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        const VersionRecord *record = NULL;
+        int r;
+
+        r = kernel_find_active(manager->kernel, &active);
+        if (r > 0)
+                r = find_loaded(manager, active.name, active.place, &record);
+        if (r < 0)
+                return r;
         if (ret_active) {
                 *ret_active = active;
                 active = (KernelPolicy) {};
         }
+        *ret = record;
+        return 0;
+}
+
+int manager_find_trial(const Manager *manager, KernelTrial *ret_trial, const VersionRecord **ret) {
+        KernelTrial trial = {};
+        int r;
+
+        r = kernel_find_trial(manager->kernel, &trial);
+        if (r <= 0)
+                return r;
+        r = find_loaded(manager, trial.policy.name, trial.policy.place, ret);
+        if (r < 0) {
+                kernel_policy_done(&trial.policy);
+                return r;
+        }
+        *ret_trial = trial;
+        return 0;
+}
+
+const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active) {
+        const VersionRecord *record = NULL;
+        int r = manager_find_active(manager, ret_active, &record);
+
+        if (r < 0)
+                log_warning("Cannot find out what the kernel enforces: %s", strerror(-r));
         return record;
 }
 

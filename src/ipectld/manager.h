@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, activate.c puts them
- * in force and goes back, reconcile.c compares the disk with the kernel at start, manager.c holds it all.
+ * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, preflight.c watches what
+ * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, rollback.c goes back, reconcile.c
+ * compares the disk with the kernel at start, manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
  * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
@@ -10,6 +11,8 @@
  */
 #ifndef IPECTLD_MANAGER_H
 #define IPECTLD_MANAGER_H
+
+#include <systemd/sd-event.h>
 
 #include "announce.h"
 #include "config.h"
@@ -20,6 +23,8 @@
 #include "store.h"
 #include "trust.h"
 
+typedef struct Preflight Preflight;
+
 typedef struct Manager {
         Config config;
         Announcer announcer;
@@ -29,6 +34,10 @@ typedef struct Manager {
         Store *store;
         StoreState *state; /* what is on disk */
         char boot_id[33];
+        sd_event *event;              /* borrowed; set before anything that waits */
+        sd_event_source *trial_timer; /* trial.c */
+        uint64_t trial_deadline_usec; /* trial.c: CLOCK_BOOTTIME; 0 while nothing is on trial */
+        Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
 } Manager;
 
 /* Opens everything. Returns 0; -EBUSY if another ipectld runs; -ENOMEM or another errno, which was logged. */
@@ -58,8 +67,21 @@ int manager_find(const Manager *manager, const char *name, const char *version, 
 /* Reads a stored policy as it was when it was staged. Returns 0 or a negative errno. */
 int manager_open_envelope(const Manager *manager, const VersionRecord *record, Envelope **ret, Failure *reterr);
 
-/* Which stored version the kernel enforces now, if it is one of ours.
+/* Which stored version the kernel has loaded in a place, or NULL. */
+const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place);
+
+/* Which policy the kernel enforces now.
  * ret_active: what the kernel says; NULL, or to be freed with kernel_policy_done(); empty name if none.
+ * ret: the stored version, or NULL if it is none of ours.
+ * Returns 0 or a negative errno. */
+int manager_find_active(const Manager *manager, KernelPolicy *ret_active, const VersionRecord **ret);
+
+/* What the kernel has on trial, whoever put it there. Both unchanged if nothing is.
+ * ret_trial: its policy to be freed with kernel_policy_done(). ret: the stored version, or NULL if it is none of ours.
+ * Returns 0 or a negative errno. */
+int manager_find_trial(const Manager *manager, KernelTrial *ret_trial, const VersionRecord **ret);
+
+/* The same as manager_find_active() for who cannot do anything about an error, which is logged.
  * Returns the record, or NULL. */
 const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active);
 

@@ -9,6 +9,12 @@
 #define MESSAGE_STAGED "1ea83df0ee6b456a9a2d4cc61686be78"
 /* A policy was refused before it was stored. IPE_ERROR= is the error's name, IPE_SOURCE= where it came from. */
 #define MESSAGE_REJECTED "6c0fe0af3c334a37815d87c6d2db39f1"
+/* The kernel does not take a staged version as its next one. IPE_ERROR= is the error's name. */
+#define MESSAGE_NOT_HANDED_OVER "c69eef55c4a44f8685c8bde030e3f52c"
+/* A version decides for a time. IPE_TRIAL_SEC= is how long. */
+#define MESSAGE_TRIAL "f436b899359244a0b91d8506b9e221c5"
+/* A trial ended without a confirmation. */
+#define MESSAGE_TRIAL_ENDED "432fb0fbc7024702b6a113c5c9149a17"
 /* A version decides now. */
 #define MESSAGE_ACTIVATED "9fb3f4380e384130bdf2d5612f129508"
 /* A version was confirmed: it stays, beyond a reboot. */

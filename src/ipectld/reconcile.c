@@ -2,16 +2,39 @@
 /*
  * At start: what is on disk and what the kernel enforces may differ, because the machine was started since, the daemon
  * was killed between two steps, or somebody wrote to securityfs by hand. The kernel tells what is, the disk what was
- * wanted.
+ * wanted. First comes what became of a trial (trial.c): a version that decides, but is on trial, is not to be taken for
+ * one whose activation was cut off.
  */
 
 #include "activate.h"
 #include "log.h"
 #include "manager.h"
+#include "preflight.h"
+#include "trial.h"
 
-/* activate.c was cut off between its steps 2 and 4. */
+/* rollback.c is the only one who goes to a lower version of the same name. */
+static bool goes_back(const VersionRecord *confirmed, const VersionRecord *active) {
+        return confirmed && streq(confirmed->name, active->name) &&
+               ipe_version_compare(&active->version, &confirmed->version) < 0;
+}
+
+static void tell_finished(const Manager *manager, const Digest *to, const Digest *from) {
+        const VersionRecord *record = store_state_find_digest(manager->state, to);
+
+        if (from) {
+                announce_rolled_back(&manager->announcer, record, store_state_find_digest(manager->state, from));
+                return;
+        }
+        announce_activated(&manager->announcer, record);
+        announce_confirmed(&manager->announcer, record);
+}
+
+/* activate.c or rollback.c was cut off after it wrote what it would ask the kernel for. */
 static int finish_activation(Manager *manager, const VersionRecord *active) {
-        bool done = active && digest_equal(&active->digest, &manager->state->activating_digest);
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        bool done = active && digest_equal(&active->digest, &manager->state->activating_digest),
+             back = done && goes_back(confirmed, active);
+        Digest from = confirmed ? confirmed->digest : (Digest) {};
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         Digest digest = manager->state->activating_digest;
         Failure failure = {};
@@ -21,7 +44,7 @@ static int finish_activation(Manager *manager, const VersionRecord *active) {
                 return -ENOMEM;
         new->activating = false;
         if (done)
-                r = confirm_in_state(new, store_state_find_digest(new, &digest), EVENT_REPLACED);
+                r = confirm_in_state(new, store_state_find_digest(new, &digest), back ? EVENT_GIVEN_UP : EVENT_REPLACED);
         if (r >= 0)
                 r = manager_commit(manager, &new, &failure);
         if (r < 0) {
@@ -29,11 +52,10 @@ static int finish_activation(Manager *manager, const VersionRecord *active) {
                           failure.sentence[0] ? failure.sentence : strerror(-r));
                 return r;
         }
-        if (done) {
-                announce_activated(&manager->announcer, store_state_find_digest(manager->state, &digest), true);
-                announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, &digest));
-        } else
-                log_notice("An activation was cut off before the kernel had the policy; it is as before.");
+        if (done)
+                tell_finished(manager, &digest, back ? &from : NULL);
+        else
+                log_notice("An activation was cut off, and its policy is not in force; it is as before.");
         return 0;
 }
 
@@ -74,7 +96,7 @@ static void say_what_differs(const Manager *manager, const VersionRecord *active
         if (kernel->name && !active) {
                 ipe_version_print(&kernel->version, version);
                 log_notice("The kernel enforces '%s' %s, which was not loaded by us; it stays.", kernel->name, version);
-        } else if (kernel->name && active != confirmed)
+        } else if (kernel->name && active != confirmed && active->state != VERSION_TRIAL)
                 log_warning("The kernel enforces '%s', which is not the confirmed policy; it stays until the next "
                             "boot.", active->name);
         else if (confirmed && kernel_abi(manager->kernel) == KERNEL_ABI_NONE)
@@ -87,10 +109,17 @@ static void say_what_differs(const Manager *manager, const VersionRecord *active
 
 int manager_reconcile(Manager *manager) {
         _cleanup_kernel_policy_ KernelPolicy kernel = {};
-        const VersionRecord *active = manager_active(manager, &kernel);
-        int r = 0;
+        const VersionRecord *active;
+        Failure failure = {};
+        int r;
 
-        if (manager->state->activating) {
+        preflight_recover(manager);
+        r = trial_settle(manager, &failure);
+        if (r < 0)
+                log_error("Cannot find out what became of a trial: %s", failure.sentence[0] ? failure.sentence
+                                                                                             : strerror(-r));
+        active = manager_active(manager, &kernel);
+        if (r >= 0 && manager->state->activating) {
                 r = finish_activation(manager, active);
                 active = manager_active(manager, NULL);
         }

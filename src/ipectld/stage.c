@@ -5,11 +5,14 @@
  *      bytes -> Envelope -> VerifiedEnvelope -> PolicyVersion -> object on disk -> VersionRecord in the state file
  *
  * Each step returns something stronger than it was given, and refuses with a sentence. Up to the last step nothing
- * is changed that anybody could notice; an object that no state names is removed at once, or at the next start.
+ * is changed that anybody could notice; an object that no state names is removed at once, or at the next start. Then the
+ * kernel gets it as the next version, where it keeps one; nothing that is enforced changes.
  */
 
 #include <time.h>
 
+#include "explain.h"
+#include "kernel-trial.h"
 #include "lint.h"
 #include "stage.h"
 #include "utf8.h"
@@ -150,6 +153,23 @@ static int check_place(const Manager *manager, const PolicyVersion *version, con
         return 0;
 }
 
+/* That the kernel does not take it as its next version does not undo the staging: its keyrings may change, and activation
+ * tries again. */
+static void hand_over(const Manager *manager, const VersionRecord *record, const PolicyVersion *version) {
+        size_t size;
+        const void *data = envelope_data(verified_envelope_get(version->verified), &size);
+        Failure failure = {};
+        int r;
+
+        if (!kernel_has_feature(manager->kernel, "stage"))
+                return;
+        r = kernel_stage(manager->kernel, record->name, &record->version, data, size);
+        if (r < 0) {
+                r = explain_kernel(manager, r, &failure);
+                announce_not_handed_over(&manager->announcer, record, r, &failure);
+        }
+}
+
 static int store_version(Manager *manager, const PolicyVersion *version, const char *source,
                          const VersionRecord **ret, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
@@ -213,5 +233,6 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
                 return r;
         *ret_is_new = true;
         announce_staged(&manager->announcer, *ret, warnings);
+        hand_over(manager, *ret, version);
         return 0;
 }

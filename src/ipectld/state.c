@@ -2,14 +2,14 @@
 /*
  * The states of a version of a policy.
  *
- *      staged --ACTIVATED--> confirmed --REPLACED--> superseded --SELECTED--> pending-reboot --ACTIVATED--> confirmed
- *        |                       |                        ^                      |        |
- *     REFUSED                 GIVEN_UP                    +------DESELECTED------+     REFUSED
- *        v                       v                                                        v
- *      failed               rolled-back                                                 failed
+ *      staged --TRIED--> trial --ACTIVATED--> confirmed --REPLACED--> superseded --SELECTED--> pending-reboot
+ *        |                 |                      |                       ^                      |       |
+ *     REFUSED           GIVEN_UP               GIVEN_UP                   +------DESELECTED------+    REFUSED
+ *        v                 v                      v                                                      v
+ *      failed         rolled-back            rolled-back                                              failed
  *
- * What failed or was rolled back may be activated again on demand. What the kernel refuses to go back to was good
- * once: it stays superseded, and can be tried at boot.
+ * ACTIVATED leads from every state to confirmed. What failed, was rolled back or superseded may be tried on demand, too.
+ * What the kernel refuses to go back to was good once: it stays superseded, and can be tried at boot.
  */
 
 #include "state.h"
@@ -19,13 +19,12 @@
 
 static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
         [VERSION_STAGED] = {
+                [EVENT_TRIED] = TO(VERSION_TRIAL),
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_FAILED),
         },
-        /* No kernel has a trial yet; a newer daemon may have left one on disk. */
         [VERSION_TRIAL] = {
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
-                [EVENT_REFUSED] = TO(VERSION_FAILED),
                 [EVENT_GIVEN_UP] = TO(VERSION_ROLLED_BACK),
         },
         [VERSION_CONFIRMED] = {
@@ -35,6 +34,7 @@ static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
                 [EVENT_GIVEN_UP] = TO(VERSION_ROLLED_BACK),
         },
         [VERSION_SUPERSEDED] = {
+                [EVENT_TRIED] = TO(VERSION_TRIAL),
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_SUPERSEDED),
                 [EVENT_SELECTED] = TO(VERSION_PENDING_REBOOT),
@@ -45,10 +45,12 @@ static const unsigned char table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
                 [EVENT_DESELECTED] = TO(VERSION_SUPERSEDED),
         },
         [VERSION_ROLLED_BACK] = {
+                [EVENT_TRIED] = TO(VERSION_TRIAL),
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_FAILED),
         },
         [VERSION_FAILED] = {
+                [EVENT_TRIED] = TO(VERSION_TRIAL),
                 [EVENT_ACTIVATED] = TO(VERSION_CONFIRMED),
                 [EVENT_REFUSED] = TO(VERSION_FAILED),
         },

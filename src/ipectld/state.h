@@ -8,12 +8,13 @@
 #include "store.h"
 
 typedef enum VersionEvent {
+        EVENT_TRIED,      /* the kernel enforces it for a time */
         EVENT_ACTIVATED,  /* the kernel enforces it, and it stays */
         EVENT_REFUSED,    /* the kernel does not take it */
         EVENT_REPLACED,   /* another version was confirmed */
         EVENT_SELECTED,   /* a rollback chose it for the next boot */
         EVENT_DESELECTED, /* the choice was taken back before that boot */
-        EVENT_GIVEN_UP,   /* it was rolled back */
+        EVENT_GIVEN_UP,   /* it was rolled back, or its trial ended */
         _VERSION_EVENT_MAX,
 } VersionEvent;
 

@@ -25,6 +25,7 @@ typedef enum FailureCode {
         FAILURE_KERNEL_REJECTED,
         FAILURE_NOT_SUPPORTED,
         FAILURE_TOO_LARGE,
+        FAILURE_BUSY, /* one at a time */
         FAILURE_INVALID_ARGUMENT,
         _FAILURE_MAX,
 } FailureCode;

@@ -10,6 +10,7 @@
  *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1
  *       } ],
  *       "activating": "SHA-256 in hex",          (only while an activation is under way)
+ *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way)
  *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
  *     }
  *
@@ -204,15 +205,19 @@ static int read_versions(struct json_object *root, StoreState *state) {
         return 0;
 }
 
+static int read_mark(struct json_object *root, const char *member, bool *ret, Digest *ret_digest) {
+        *ret = json_object_object_get_ex(root, member, NULL);
+        return *ret ? get_digest(root, member, ret_digest) : 0;
+}
+
 static int read_optional(struct json_object *root, StoreState *state) {
         int r;
 
-        if (json_object_object_get_ex(root, "activating", NULL)) {
-                r = get_digest(root, "activating", &state->activating_digest);
-                if (r < 0)
-                        return r;
-                state->activating = true;
-        }
+        r = read_mark(root, "activating", &state->activating, &state->activating_digest);
+        if (r >= 0)
+                r = read_mark(root, "shadowing", &state->shadowing, &state->shadowing_digest);
+        if (r < 0)
+                return r;
         if (json_object_object_get_ex(root, "pending_boot_id", NULL)) {
                 const char *text = get_text(root, "pending_boot_id");
 
@@ -389,6 +394,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = put_versions(root, state);
         if (r >= 0 && state->activating)
                 r = put_digest(root, "activating", &state->activating_digest);
+        if (r >= 0 && state->shadowing)
+                r = put_digest(root, "shadowing", &state->shadowing_digest);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
                 r = put_text(root, "pending_boot_id", state->pending_boot_id);
         return r;

@@ -50,6 +50,9 @@ typedef struct StoreState {
         /* An activation that was begun: written before the kernel is asked, cleared when its answer is on disk. */
         bool activating;
         Digest activating_digest;
+        /* A preflight that was begun: what to take out of the kernel's shadow if nobody else does. */
+        bool shadowing;
+        Digest shadowing_digest;
         /* Of the boot in which a version became VERSION_PENDING_REBOOT; empty while there is none. */
         char pending_boot_id[33];
 } StoreState;

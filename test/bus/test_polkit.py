@@ -11,12 +11,13 @@ from machine import CALLER, NAME, NOBODY, PATH, policy_text, signed
 
 DBUS = "org.freedesktop.DBus.Error"
 
-# Every method that changes something: the action that it needs, its arguments, and the error that an authorised call
+# Every method that changes something, and one that keeps the kernel busy: the action that it needs, its arguments, and the error that an authorised call
 # ends with on a machine without IPE, if it does.
 CHANGES = {
     "Stage": ("stage", "(handle 0, @a{sv} {})", None),
     "Reload": ("stage", "()", None),
     "Discard": ("stage", "('corp-base', '1.0.0')", None),
+    "Preflight": ("stage", "('corp-base',)", "NotSupported"),
     "Activate": ("activate", "('corp-base',)", "NotSupported"),
     "ActivateWithOptions": ("activate", "('corp-base', @a{sv} {})", "NotSupported"),
     "Confirm": ("activate", "('corp-base',)", "NoTrial"),

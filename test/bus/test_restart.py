@@ -306,6 +306,36 @@ def test_properties_tell_the_confirmed_policy(confirmed):
     assert confirmed.properties()["ActivePolicy"] == ("", "")
 
 
+def test_reboot_in_the_middle_of_a_trial_rolls_back(confirmed):
+    """The kernel knows of no trial, and what was on trial does not decide."""
+    set_states(confirmed, _1_2_0="trial")
+    assert states(confirmed) == {"1.0.0": "superseded", "1.1.0": "confirmed", "1.2.0": "rolled-back"}
+    assert confirmed.properties()["TrialPolicy"] == ("", "") and confirmed.properties()["TrialDeadlineUSec"] == 0
+    ended = [entry for entry in confirmed.entries(IPE_VERSION="1.2.0") if "trial of" in entry["MESSAGE"]]
+    assert len(ended) == 1 and ended[0]["MESSAGE_ID"]
+    confirmed.stop_daemon()
+    confirmed.start_daemon()
+    assert len([entry for entry in confirmed.entries(IPE_VERSION="1.2.0") if "trial of" in entry["MESSAGE"]]) == 1
+
+
+def test_preflight_that_was_cut_off(machine):
+    machine.stage(signed())
+    digest = machine.list()["corp-base", "1.0.0"][1]
+    change_state(machine, lambda state: state.update(shadowing=digest))
+    assert "shadowing" not in json.loads((machine.state / "state.json").read_text())
+    assert states(machine) == {"1.0.0": "staged"}
+
+
+@pytest.mark.parametrize("text, warnings", [
+    ("TrialSec=0\nPreflightSec=600\n", 0), ("TrialSec=24h\nPreflightSec = 10min\n", 0), ("TrialSec=86401\n", 1),
+    ("TrialSec=-1\nPreflightSec=0\n", 2), ("TrialSec=\nPreflightSec=11min\n", 2), ("TrialSec=1 minute\n", 1)])
+def test_times_of_the_configuration(machine, text, warnings):
+    (machine.etc / "ipectld.conf").write_text(f"[Manager]\n{text}")
+    machine.call("Reload")
+    found = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4") if "is not a time" in entry["MESSAGE"]]
+    assert len(found) == warnings
+
+
 @pytest.mark.parametrize("text", ["", "nonsense", "[Manager]\nRollbackAtBoot=perhaps\n", "[Other]\nX=1\n",
                                   "[Manager]\nUnknown=1\n", "\0" * 100, "[Manager\n", "=\n"], ids=range(8))
 def test_configuration_that_makes_no_sense_is_ignored(confirmed, text):

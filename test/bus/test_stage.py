@@ -251,7 +251,7 @@ def test_descriptors_are_closed(machine):
 def test_names_that_nobody_has(machine, name):
     machine.stage(signed())
     before = snapshot(machine)
-    for method in ("Activate", "Rollback", "Confirm"):
+    for method in ("Activate", "Rollback", "Confirm", "Preflight"):
         refused(machine.call, method, GLib.Variant("(s)", (name,)), error="NoSuchPolicy")
     for method in ("GetPolicy", "Discard"):
         message = refused(machine.call, method, GLib.Variant("(ss)", (name, "1.0.0")), error="NoSuchPolicy")
@@ -271,18 +271,39 @@ def test_versions_that_are_none(machine, version):
     assert len(machine.list()) == 1
 
 
-@pytest.mark.parametrize("method", ["Stage", "Activate", "ActivateWithOptions", "Confirm", "Rollback", "Discard",
-                                    "GetPolicy", "SetEnforce", "SetSuccessAudit", "ListPolicies", "Reload"])
+@pytest.mark.parametrize("method", ["Stage", "Preflight", "Activate", "ActivateWithOptions", "Confirm", "Rollback",
+                                    "Discard", "GetPolicy", "SetEnforce", "SetSuccessAudit", "ListPolicies", "Reload"])
 def test_arguments_of_another_type(machine, method):
     refused(machine.call, method, GLib.Variant("(ta(sv))", (1, [])), error="org.freedesktop.DBus.Error.InvalidArgs")
 
 
 @pytest.mark.parametrize("options", [{"version": GLib.Variant("t", 1)}, {"trial-sec": GLib.Variant("s", "1")},
-                                     {"force": GLib.Variant("b", True)}, {"": GLib.Variant("b", True)}])
+                                     {"force": GLib.Variant("b", True)}, {"": GLib.Variant("b", True)},
+                                     {"confirm": GLib.Variant("b", True)}, {"confirm": GLib.Variant("s", "never")}])
 def test_options_of_activation(machine, options):
     machine.stage(signed())
     refused(machine.call, "ActivateWithOptions", GLib.Variant("(sa{sv})", ("corp-base", options)),
             error="org.freedesktop.DBus.Error.InvalidArgs")
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"trial-sec": GLib.Variant("t", 1)}, "no trial"), ({"trial-sec": GLib.Variant("t", 2**64 - 1)}, "no trial"),
+    ({"confirm": GLib.Variant("s", "manual")}, "no trial"), ({"confirm": GLib.Variant("s", "auto")}, "health checks"),
+    ({"trial-sec": GLib.Variant("t", 0)}, "IPE is not enabled")])
+def test_activation_that_this_kernel_cannot_do(machine, options, words):
+    machine.stage(signed())
+    before = snapshot(machine)
+    assert words in refused(machine.call, "ActivateWithOptions", GLib.Variant("(sa{sv})", ("corp-base", options)),
+                            error="NotSupported")
+    assert snapshot(machine) == before
+
+
+def test_preflight_needs_a_kernel_that_can(machine):
+    machine.stage(signed())
+    before = snapshot(machine)
+    assert "beside the active one" in refused(machine.call, "Preflight", GLib.Variant("(s)", ("corp-base",)),
+                                              error="NotSupported")
+    assert snapshot(machine) == before
 
 
 def test_hostile_name_is_kept_as_it_is(machine):

@@ -122,7 +122,8 @@ def test_polkit_policy_is_valid():
 def test_polkit_actions_are_the_documented_ones_and_the_daemons():
     documented = set(re.findall(r"org\.ipe\.manager\.[a-z-]+", (TOP / "man/org.ipe.Manager.5.xml").read_text()))
     used = {f"org.ipe.manager.{word}" for word in re.findall(r'ACTION\("([a-z-]+)"\)',
-                                                             (TOP / "src/ipectld/bus.c").read_text())}
+                                                             "".join(path.read_text() for path in
+                                                                     (TOP / "src/ipectld").glob("bus*.c")))}
     assert set(actions()) == documented == used
 
 
@@ -178,5 +179,6 @@ def test_catalog_says_what_to_do(name):
     fields = set(re.findall(r"@(\w+)@", text))
     known = {"REJECTED": {"IPE_SOURCE", "IPE_ERROR"}, "STATE_DAMAGED": {"IPE_SOURCE"}, "ENFORCE": set(),
              "LOADED": OF_A_VERSION - {"IPE_SOURCE"}, "LOAD_FAILED": OF_A_VERSION - {"IPE_SOURCE"},
-             "ACTIVATION_FAILED": OF_A_VERSION | {"IPE_ERROR"}}
+             "ACTIVATION_FAILED": OF_A_VERSION | {"IPE_ERROR"}, "NOT_HANDED_OVER": OF_A_VERSION | {"IPE_ERROR"},
+             "TRIAL": OF_A_VERSION | {"IPE_TRIAL_SEC"}}
     assert fields <= known.get(name, OF_A_VERSION)

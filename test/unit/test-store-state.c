@@ -57,6 +57,8 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
                 assert_record_equal(&a->versions[i], &b->versions[i]);
         assert_int_equal(a->activating, b->activating);
         assert_true(digest_equal(&a->activating_digest, &b->activating_digest));
+        assert_int_equal(a->shadowing, b->shadowing);
+        assert_true(digest_equal(&a->shadowing_digest, &b->shadowing_digest));
         assert_string_equal(a->pending_boot_id, b->pending_boot_id);
 }
 
@@ -228,6 +230,8 @@ static void a_state_survives_as_text(void **state) {
         assert_survives(s);
         s->activating = true;
         s->activating_digest = digest(3);
+        s->shadowing = true;
+        s->shadowing_digest = digest(4);
         assert_survives(s);
         strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
         assert_survives(s);
@@ -434,6 +438,8 @@ static const DamagedCase damaged[] = {
 
         { "an activation of nothing", STATE("1", "", ",\"activating\":\"\"") },
         { "an activation that is true", STATE("1", "", ",\"activating\":true") },
+        { "a preflight of nothing", STATE("1", "", ",\"shadowing\":\"\"") },
+        { "a preflight that is a number", STATE("1", "", ",\"shadowing\":1") },
         { "an activation that is null", STATE("1", "", ",\"activating\":null") },
         { "a boot that is too short", STATE("1", "", ",\"pending_boot_id\":\"0123\"") },
         { "a boot that is too long", STATE("1", "", ",\"pending_boot_id\":\"" BOOT_ID "0\"") },

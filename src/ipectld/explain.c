@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel's errnos mean, in sentences.
+ */
+
+#include "explain.h"
+#include "kernel-trial.h"
+
+const char explain_no_ipe[] = "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.";
+
+/* The latch, the floor and the privilege have the same errno. */
+static int explain_permission(const Manager *manager, Failure *reterr) {
+        if (kernel_is_locked(manager->kernel, "policy") > 0)
+                return failure_set(reterr, FAILURE_LOCKED_DOWN,
+                                   "The kernel's policies are locked until the next boot: none can be loaded, activated "
+                                   "or rolled back.");
+        if (kernel_has_feature(manager->kernel, "rollback-floor"))
+                return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
+                                   "The kernel does not permit it: the version is below the rollback floor of a policy "
+                                   "that was confirmed since the boot; or a security module denies ipectld its "
+                                   "privilege.");
+        return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.", strerror(EPERM));
+}
+
+int explain_kernel(const Manager *manager, int r, Failure *reterr) {
+        switch (r) {
+        case -ENODEV:
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", explain_no_ipe);
+        case -EOPNOTSUPP:
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "This kernel cannot do that; see the property Features.");
+        case -ENOKEY:
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "The kernel does not trust the signer: the certificate has to be in its builtin, "
+                                   "secondary or platform keyring.");
+        case -EKEYREJECTED:
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The kernel rejects the signature, or the key that made it.");
+        case -ESTALE:
+                return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
+                                   "The kernel enforces a newer version, or the same one with other content, and "
+                                   "cannot go back while it runs.");
+        case -EBUSY:
+                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
+                                   "A policy is on trial: confirm it, or roll it back, first.");
+        case -EALREADY:
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "The kernel enforces this very policy already.");
+        case -ENODATA:
+                return failure_set(reterr, FAILURE_NO_TRIAL, "Nothing is on trial.");
+        case -EPERM:
+                return explain_permission(manager, reterr);
+        case -ENOMEM:
+                return r;
+        default:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.",
+                                   strerror(-r));
+        }
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Preflight by shadow, step by step:
+ *
+ *      1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 4
+ *      2. the kernel: shadow 1
+ *      3. events are read as they come, until the time is over; everybody else is served meanwhile
+ *      4. the kernel: shadow 0
+ *      5. state.json without "shadowing", and the answer
+ *
+ * A policy that somebody else had put into the shadow stays there: then neither 1 nor 4 is done.
+ */
+
+#include <time.h>
+
+#include <sys/epoll.h>
+
+#include "activate.h"
+#include "explain.h"
+#include "kernel-event.h"
+#include "kernel-trial.h"
+#include "log.h"
+#include "preflight.h"
+#include "stage.h"
+#include "utf8.h"
+
+/* What a caller can still read. */
+#define FINDINGS_MAX 1000U
+#define PROCESSES_MAX 20U
+
+struct Preflight {
+        Manager *manager;
+        char *name;
+        char version[IPE_VERSION_STRLEN];
+        uint64_t start_ns; /* CLOCK_BOOTTIME; what is older is of somebody else */
+        bool keep_shadow;  /* it was in the shadow before */
+        int events_fd;
+        sd_event_source *events, *timer;
+        PreflightFinding *findings;
+        size_t n;
+        uint64_t missed; /* that did not fit, or that the kernel overwrote before they were read */
+        int error;
+        PreflightDone done;
+        void *userdata;
+};
+
+static void finding_done(PreflightFinding *finding) {
+        free(finding->path);
+        free(finding->operation);
+        free(finding->rule);
+        free(finding->processes);
+}
+
+static Preflight *preflight_free(Preflight *preflight) {
+        if (!preflight)
+                return NULL;
+        sd_event_source_disable_unref(preflight->events);
+        sd_event_source_disable_unref(preflight->timer);
+        safe_close(preflight->events_fd);
+        for (size_t i = 0; i < preflight->n; i++)
+                finding_done(&preflight->findings[i]);
+        free(preflight->findings);
+        free(preflight->name);
+        free(preflight);
+        return NULL;
+}
+
+static void preflight_freep(Preflight **preflight) {
+        preflight_free(*preflight);
+}
+
+static char *to_utf8(const char *text) {
+        return utf8_escape(text ?: "", text ? strlen(text) : 0);
+}
+
+static int add_finding(Preflight *preflight, const char *path, const char *operation, const char *rule,
+                       PreflightFinding **ret) {
+        PreflightFinding *larger = reallocarray(preflight->findings, preflight->n + 1, sizeof(*larger)), *finding;
+
+        if (!larger)
+                return -ENOMEM;
+        preflight->findings = larger;
+        finding = &larger[preflight->n];
+        *finding = (PreflightFinding) {
+                .path = strdup(path), .operation = strdup(operation), .rule = strdup(rule), .processes = strdup(""),
+        };
+        if (!finding->path || !finding->operation || !finding->rule || !finding->processes) {
+                finding_done(finding);
+                return -ENOMEM;
+        }
+        preflight->n++;
+        *ret = finding;
+        return 0;
+}
+
+/* ret: unchanged if there is no room for another one. */
+static int find_finding(Preflight *preflight, const KernelEvent *event, PreflightFinding **ret) {
+        _cleanup_free_ char *path = to_utf8(event->path), *operation = to_utf8(event->operation),
+                            *rule = to_utf8(event->rule);
+
+        if (!path || !operation || !rule)
+                return -ENOMEM;
+        for (size_t i = 0; i < preflight->n; i++) {
+                PreflightFinding *finding = &preflight->findings[i];
+
+                if (streq(finding->path, path) && streq(finding->operation, operation) && streq(finding->rule, rule)) {
+                        *ret = finding;
+                        return 0;
+                }
+        }
+        if (preflight->n >= FINDINGS_MAX)
+                return 0;
+        return add_finding(preflight, path, operation, rule, ret);
+}
+
+static bool has_process(const PreflightFinding *finding, const char *process) {
+        size_t size = strlen(process);
+
+        for (const char *at = finding->processes; (at = strstr(at, process)); at += size)
+                if ((at == finding->processes || at[-1] == ' ') && (at[size] == '\0' || at[size] == ','))
+                        return true;
+        return false;
+}
+
+static int add_process(PreflightFinding *finding, const KernelEvent *event) {
+        _cleanup_free_ char *comm = to_utf8(event->comm), *process = NULL;
+        char *joined;
+
+        if (!comm || asprintf(&process, "%s[%llu]", comm, (unsigned long long) event->pid) < 0) {
+                process = NULL;
+                return -ENOMEM;
+        }
+        if (finding->n_processes > PROCESSES_MAX || has_process(finding, process))
+                return 0;
+        if (asprintf(&joined, "%s%s%s", finding->processes, finding->n_processes > 0 ? ", " : "",
+                     finding->n_processes == PROCESSES_MAX ? "..." : process) < 0)
+                return -ENOMEM;
+        free(finding->processes);
+        finding->processes = joined;
+        finding->n_processes++;
+        return 0;
+}
+
+static void on_event(const KernelEvent *event, void *userdata) {
+        Preflight *preflight = userdata;
+        PreflightFinding *finding = NULL;
+        int r;
+
+        preflight->missed += event->lost;
+        if (!event->shadow || !event->denied || event->time_ns < preflight->start_ns || !event->policy_name ||
+            !streq(event->policy_name, preflight->name) || !event->policy_version ||
+            !streq(event->policy_version, preflight->version))
+                return;
+        r = find_finding(preflight, event, &finding);
+        if (r >= 0 && finding)
+                r = add_process(finding, event);
+        if (r < 0)
+                preflight->error = r;
+        else if (!finding)
+                preflight->missed++;
+}
+
+static int mark(Manager *manager, const Digest *digest, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+
+        if (!new)
+                return -ENOMEM;
+        new->shadowing = digest != NULL;
+        new->shadowing_digest = digest ? *digest : (Digest) {};
+        return manager_commit(manager, &new, reterr);
+}
+
+/* Steps 4 and 5, but for the answer. */
+static void end_shadow(Manager *manager, const char *name) {
+        Failure failure = {};
+        int r = kernel_end_shadow(manager->kernel, name);
+
+        if (r < 0) {
+                log_warning("Cannot take '%s' out of the kernel's shadow: %s", name, strerror(-r));
+                return;
+        }
+        r = mark(manager, NULL, &failure);
+        if (r < 0)
+                log_warning("%s, ignoring.", failure.sentence[0] ? failure.sentence : strerror(-r));
+}
+
+static void finish(Manager *manager, int result, const Failure *failure) {
+        _cleanup_(preflight_freep) Preflight *preflight = TAKE_PTR(manager->preflight);
+
+        if (!preflight->keep_shadow)
+                end_shadow(manager, preflight->name);
+        if (result == 0 && kernel_read_events(preflight->events_fd, on_event, preflight) > 0)
+                preflight->missed++;
+        if (preflight->missed > 0)
+                log_warning("The preflight of '%s' %s has missed %llu events or more.", preflight->name,
+                            preflight->version, (unsigned long long) preflight->missed);
+        if (result == 0)
+                result = preflight->error;
+        preflight->done(result, failure, preflight->findings, result == 0 ? preflight->n : 0, preflight->userdata);
+}
+
+static int on_time(sd_event_source *timer, uint64_t usec, void *userdata) {
+        finish(userdata, 0, &(const Failure) {});
+        return 0;
+}
+
+static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Manager *manager = userdata;
+        Failure failure = {};
+        int r = kernel_read_events(fd, on_event, manager->preflight);
+
+        if (r < 0) {
+                failure_set_errno(&failure, r, "Cannot read the kernel's events");
+                finish(manager, r, &failure);
+        }
+        return 0;
+}
+
+static int watch(Preflight *preflight) {
+        Manager *manager = preflight->manager;
+        struct timespec now;
+        int r;
+
+        r = sd_event_add_io(manager->event, &preflight->events, preflight->events_fd, EPOLLIN, on_readable, manager);
+        if (r >= 0)
+                r = sd_event_add_time_relative(manager->event, &preflight->timer, CLOCK_MONOTONIC,
+                                               manager->config.preflight_sec * 1000000, 0, on_time, manager);
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        preflight->start_ns = (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+        return r < 0 ? r : 0;
+}
+
+static int put_into_shadow(Preflight *preflight, const VersionRecord *record, const PolicyVersion *version,
+                           Failure *reterr) {
+        Manager *manager = preflight->manager;
+        size_t size;
+        const void *data = envelope_data(verified_envelope_get(version->verified), &size);
+        const struct ipe_version number = record->version;
+        Digest digest = record->digest;
+        int r;
+
+        r = kernel_is_shadowed(manager->kernel, preflight->name);
+        if (r < 0)
+                return explain_kernel(manager, r, reterr);
+        preflight->keep_shadow = r > 0;
+        if (!preflight->keep_shadow) {
+                r = mark(manager, &digest, reterr);
+                if (r < 0)
+                        return r;
+        }
+        r = kernel_shadow(manager->kernel, preflight->name, &number, data, size);
+        if (r >= 0)
+                return 0;
+        if (!preflight->keep_shadow)
+                (void) mark(manager, NULL, NULL);
+        if (r == -EBUSY)
+                return failure_set(reterr, FAILURE_BUSY,
+                                   "The kernel evaluates another policy beside the active one already, or that version "
+                                   "is on trial.");
+        return explain_kernel(manager, r, reterr);
+}
+
+static int check(const Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *record;
+
+        record = activation_candidate(manager->state, name);
+        if (!record || record->state == VERSION_CONFIRMED)
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
+                                   "No version of '%s' waits to be activated: put the signed policy into "
+                                   "/etc/ipe/policy.d/.", name);
+        if (!kernel_has_feature(manager->kernel, "shadow") || !kernel_has_feature(manager->kernel, "events"))
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "This kernel cannot evaluate a policy beside the active one.");
+        if (manager->preflight)
+                return failure_set(reterr, FAILURE_BUSY, "A preflight of '%s' is running: try again in a moment.",
+                                   manager->preflight->name);
+        *ret = record;
+        return 0;
+}
+
+int preflight_start(Manager *manager, const char *name, PreflightDone done, void *userdata, Failure *reterr) {
+        _cleanup_(preflight_freep) Preflight *preflight = calloc(1, sizeof(*preflight));
+        _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        const VersionRecord *record;
+        int r;
+
+        if (!preflight)
+                return -ENOMEM;
+        *preflight = (Preflight) { .manager = manager, .events_fd = -1, .done = done, .userdata = userdata };
+        r = check(manager, name, &record, reterr);
+        if (r == 0)
+                r = manager_open_envelope(manager, record, &envelope, reterr);
+        if (r == 0)
+                r = policy_version_new(manager, &envelope, &version, reterr);
+        if (r != 0)
+                return r;
+        preflight->name = strdup(name);
+        if (!preflight->name)
+                return -ENOMEM;
+        ipe_version_print(&record->version, preflight->version);
+        preflight->events_fd = kernel_open_events(manager->kernel);
+        if (preflight->events_fd < 0)
+                return failure_set_errno(reterr, preflight->events_fd, "Cannot open the kernel's events");
+        r = watch(preflight);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot wait for the kernel's events");
+        r = put_into_shadow(preflight, record, version, reterr);
+        if (r != 0)
+                return r;
+        manager->preflight = TAKE_PTR(preflight);
+        return 0;
+}
+
+void preflight_cancel(Manager *manager) {
+        Failure failure = {};
+
+        if (!manager->preflight)
+                return;
+        failure_set(&failure, FAILURE_BUSY, "ipectld is being stopped.");
+        finish(manager, -ECANCELED, &failure);
+}
+
+void preflight_recover(Manager *manager) {
+        const VersionRecord *record;
+
+        if (!manager->state->shadowing)
+                return;
+        record = store_state_find_digest(manager->state, &manager->state->shadowing_digest);
+        if (record && kernel_has_feature(manager->kernel, "shadow"))
+                end_shadow(manager, record->name);
+        else
+                (void) mark(manager, NULL, NULL);
+}

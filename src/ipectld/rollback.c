@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Going back from a confirmed policy, step by step, with what a cut at that place leaves behind:
+ *
+ *      1. state.json: "activating" DIGEST of the version before      cleared by reconcile.c
+ *      2. the kernel: rollback                                       it decides: reconcile.c does step 3
+ *      3. state.json: confirmed, the other one rolled-back           done
+ *
+ * Where the kernel cannot: one change of state.json, pending-reboot, which ipe-load reads at the next boot. The end of a
+ * trial is in trial.c.
+ */
+
+#include "activate.h"
+#include "explain.h"
+#include "kernel-trial.h"
+#include "log.h"
+#include "rollback.h"
+#include "trial.h"
+
+static const VersionRecord *find_previous(const StoreState *state, const VersionRecord *confirmed) {
+        const VersionRecord *previous = NULL;
+
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (streq(state->versions[i].name, confirmed->name) &&
+                    state->versions[i].state == VERSION_SUPERSEDED &&
+                    ipe_version_compare(&state->versions[i].version, &confirmed->version) < 0)
+                        previous = &state->versions[i];
+        return previous;
+}
+
+static int find_versions(const Manager *manager, const char *name, const VersionRecord **ret_previous,
+                         const VersionRecord **ret_confirmed, Failure *reterr) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        if (!confirmed || !streq(confirmed->name, name))
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
+                                   "No version of '%s' is confirmed: there is nothing to go back from.", name);
+        *ret_previous = find_previous(manager->state, confirmed);
+        if (!*ret_previous)
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
+                                   "No version of '%s' was confirmed before the present one: there is nothing to go "
+                                   "back to.", name);
+        *ret_confirmed = confirmed;
+        return 0;
+}
+
+/* The kernel goes back to whatever it has as the previous version: that has to be the one that is meant. */
+static bool kernel_has_both(const Manager *manager, const VersionRecord *previous, const VersionRecord *confirmed) {
+        return kernel_has_feature(manager->kernel, "rollback-floor") && manager_active(manager, NULL) == confirmed &&
+               manager_find_loaded(manager, confirmed->name, KERNEL_PREVIOUS) == previous;
+}
+
+static int commit_rolled_back(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        int r = -ENOMEM;
+
+        if (new)
+                r = confirm_in_state(new, store_state_find_digest(new, to), EVENT_GIVEN_UP);
+        if (r >= 0)
+                r = manager_commit(manager, &new, reterr);
+        announce_rolled_back(&manager->announcer, store_state_find_digest(manager->state, to),
+                             store_state_find_digest(manager->state, from));
+        if (r < 0)
+                log_error("That is not recorded: the version that was rolled back is loaded at the next boot. Restart "
+                          "ipectld.service once '" STORE_DIRECTORY "' can be written.");
+        return r;
+}
+
+/* ret_done: whether the kernel went back. Returns 0, also if it cannot; a refusal, or a negative errno. */
+static int go_back_at_once(Manager *manager, const Digest *to, const Digest *from, Failure *reterr, bool *ret_done) {
+        const VersionRecord *previous;
+        int r;
+
+        *ret_done = false;
+        if (kernel_is_locked(manager->kernel, "policy") > 0)
+                return explain_kernel(manager, -EPERM, reterr);
+        r = activation_mark(manager, to, reterr);
+        if (r < 0)
+                return r;
+        previous = store_state_find_digest(manager->state, to);
+        r = kernel_rollback(manager->kernel, previous->name);
+        if (r >= 0) {
+                *ret_done = true;
+                return commit_rolled_back(manager, to, from, reterr);
+        }
+        activation_unmark(manager);
+        /* The floor forbids it, or somebody changed what the kernel has. */
+        return r == -EPERM || r == -ENODATA || r == -ENOENT ? 0 : explain_kernel(manager, r, reterr);
+}
+
+static int select_for_boot(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = NULL;
+        int r;
+
+        if (!manager->config.rollback_at_boot)
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "The running kernel cannot go back, and RollbackAtBoot=no in ipectld.conf forbids "
+                                   "to select the version before for the next boot.");
+        new = store_state_copy(manager->state);
+        if (!new)
+                return -ENOMEM;
+        r = version_apply(store_state_find_digest(new, to), EVENT_SELECTED);
+        if (r < 0)
+                return r;
+        memcpy(new->pending_boot_id, manager->boot_id, sizeof(new->pending_boot_id));
+        r = manager_commit(manager, &new, reterr);
+        if (r < 0)
+                return r;
+        announce_rollback_pending(&manager->announcer, store_state_find_digest(manager->state, to),
+                                  store_state_find_digest(manager->state, from));
+        return 0;
+}
+
+static int go_back(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *previous = NULL, *confirmed = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        bool done = false;
+        Digest from, to;
+        int r;
+
+        r = find_versions(manager, name, &previous, &confirmed, reterr);
+        if (r == 0)
+                r = manager_open_envelope(manager, previous, &envelope, reterr);
+        if (r != 0)
+                return r;
+        from = confirmed->digest;
+        to = previous->digest;
+        if (kernel_has_both(manager, previous, confirmed))
+                r = go_back_at_once(manager, &to, &from, reterr, &done);
+        if (r == 0 && !done)
+                r = select_for_boot(manager, &to, &from, reterr);
+        if (r != 0)
+                return r;
+        *ret = store_state_find_digest(manager->state, &to);
+        return 0;
+}
+
+int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *trial, *pending, *known;
+        int r;
+
+        r = trial_settle(manager, reterr);
+        if (r == 0)
+                r = manager_find(manager, name, NULL, &known, reterr);
+        if (r != 0)
+                return r;
+        trial = store_state_find_state(manager->state, VERSION_TRIAL);
+        if (trial && streq(trial->name, name))
+                return trial_give_up(manager, ret, reterr);
+        if (trial)
+                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
+                                   "'%s' is on trial: confirm it, or roll it back, first.", trial->name);
+        pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        if (pending && streq(pending->name, name)) {
+                *ret = pending;
+                return 0;
+        }
+        return go_back(manager, name, ret, reterr);
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A policy on trial. The kernel holds the time and goes back by itself; the daemon records what was begun, and finds out
+ * what became of it. What a cut at each place leaves behind:
+ *
+ *      begin     activate.c wrote "activating"    nothing is on trial: cleared by reconcile.c
+ *                the kernel began                 the kernel has it on trial: trial_settle() takes it up
+ *                state.json: trial                the same
+ *
+ *      confirm   the kernel confirmed             it decides, and is not on trial: trial_settle() confirms it. After a
+ *                                                 reboot it does not decide: it is rolled back; nobody was told otherwise
+ *                state.json: confirmed            done
+ *
+ *      end       the kernel reverted, or the      it does not decide: trial_settle() records that it was rolled back
+ *                time was over
+ *                state.json: rolled-back          done
+ *
+ * A reboot ends a trial: ipe-load loads what is confirmed, never what is on trial.
+ */
+
+#include <time.h>
+
+#include "activate.h"
+#include "explain.h"
+#include "kernel-trial.h"
+#include "log.h"
+#include "trial.h"
+
+#define USEC_PER_SEC UINT64_C(1000000)
+#define ACCURACY_USEC (USEC_PER_SEC / 10)
+/* The daemon looks a bit later than the kernel acts. */
+#define GRACE_USEC (USEC_PER_SEC / 5)
+/* After a failure, as of a disk that is full. */
+#define RETRY_USEC (10 * USEC_PER_SEC)
+
+static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
+
+static uint64_t boottime_usec(void) {
+        struct timespec now;
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+/* Looks at the trial again at a time. */
+static void look_at(Manager *manager, uint64_t usec) {
+        int r;
+
+        if (!manager->trial_timer)
+                r = sd_event_add_time(manager->event, &manager->trial_timer, CLOCK_BOOTTIME, usec, ACCURACY_USEC,
+                                      on_deadline, manager);
+        else {
+                r = sd_event_source_set_time(manager->trial_timer, usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(manager->trial_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("Cannot set a timer, the end of the trial goes unnoticed until somebody asks: %s",
+                          strerror(-r));
+}
+
+static void stop_looking(Manager *manager) {
+        manager->trial_timer = sd_event_source_disable_unref(manager->trial_timer);
+        manager->trial_deadline_usec = 0;
+}
+
+static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+        Failure failure = {};
+        int r = trial_settle(manager, &failure);
+
+        if (r < 0) {
+                log_error("Cannot record what became of the trial, trying again later: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
+                look_at(manager, boottime_usec() + RETRY_USEC);
+        }
+        return 0;
+}
+
+/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. */
+static int record_end(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        VersionRecord *record;
+        int r;
+
+        if (!new)
+                return -ENOMEM;
+        record = store_state_find_digest(new, digest);
+        r = confirmed ? confirm_in_state(new, record, EVENT_REPLACED) : version_apply(record, EVENT_GIVEN_UP);
+        if (r >= 0)
+                r = manager_commit(manager, &new, reterr);
+        if (r >= 0)
+                stop_looking(manager);
+        return r;
+}
+
+static int end_confirmed(Manager *manager, const Digest *digest, Failure *reterr) {
+        int r = record_end(manager, digest, true, reterr);
+
+        if (r >= 0)
+                announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
+        return r;
+}
+
+static int end_unconfirmed(Manager *manager, const Digest *digest, bool demanded, Failure *reterr) {
+        int r = record_end(manager, digest, false, reterr);
+
+        if (r >= 0)
+                announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest),
+                                     manager_active(manager, NULL), demanded);
+        return r;
+}
+
+/* It is not on trial any more: does it decide? */
+static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr) {
+        const VersionRecord *active = NULL;
+        Digest digest = ours->digest;
+        int r = manager_find_active(manager, NULL, &active);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+        return active == ours ? end_confirmed(manager, &digest, reterr) : end_unconfirmed(manager, &digest, false, reterr);
+}
+
+static int take_up(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        int r;
+
+        if (!new)
+                return -ENOMEM;
+        r = version_apply(store_state_find_digest(new, digest), EVENT_TRIED);
+        if (r < 0)
+                return r;
+        new->activating = false;
+        /* The change of properties, which the commit tells, has it already. */
+        manager->trial_deadline_usec = boottime_usec() + seconds * USEC_PER_SEC;
+        r = manager_commit(manager, &new, reterr);
+        if (r < 0) {
+                manager->trial_deadline_usec = 0;
+                return r;
+        }
+        look_at(manager, manager->trial_deadline_usec + GRACE_USEC);
+        announce_trial(&manager->announcer, store_state_find_digest(manager->state, digest), seconds);
+        return 0;
+}
+
+/* The trial goes on, or the daemon was started in the middle of it. */
+static void go_on(Manager *manager, unsigned remaining_sec) {
+        uint64_t end = boottime_usec() + remaining_sec * USEC_PER_SEC;
+
+        if (manager->trial_deadline_usec == 0)
+                manager->trial_deadline_usec = end;
+        look_at(manager, end + GRACE_USEC);
+}
+
+int trial_settle(Manager *manager, Failure *reterr) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *found = NULL;
+        KernelTrial trial = {};
+        Digest digest;
+        int r;
+
+        r = manager_find_trial(manager, &trial, &found);
+        kernel_policy_done(&trial.policy);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot find out what is on trial");
+        if (found && found == ours) {
+                go_on(manager, trial.remaining_sec);
+                return 0;
+        }
+        if (found)
+                digest = found->digest;
+        if (ours) {
+                r = find_out(manager, ours, reterr);
+                if (r < 0)
+                        return r;
+        }
+        /* What is confirmed on disk may be tried by hand; that changes nothing of what the next boot loads. */
+        if (!found || version_state_next(store_state_find_digest(manager->state, &digest)->state, EVENT_TRIED) < 0)
+                return 0;
+        return take_up(manager, &digest, trial.remaining_sec, reterr);
+}
+
+int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
+        int r = take_up(manager, digest, seconds, reterr), undone;
+
+        if (r >= 0)
+                return 0;
+        undone = kernel_revert(manager->kernel);
+        if (undone < 0)
+                log_error("Cannot end a trial that could not be recorded; the kernel ends it by itself in %llu seconds: "
+                          "%s", (unsigned long long) seconds, strerror(-undone));
+        return r;
+}
+
+uint64_t trial_deadline(const Manager *manager) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        KernelTrial trial = {};
+
+        if (ours && manager->trial_deadline_usec > 0)
+                return manager->trial_deadline_usec;
+        if (kernel_find_trial(manager->kernel, &trial) <= 0)
+                return 0;
+        kernel_policy_done(&trial.policy);
+        return boottime_usec() + trial.remaining_sec * USEC_PER_SEC;
+}
+
+static int refuse_no_trial(const Manager *manager, const char *name, const VersionRecord *trial, Failure *reterr) {
+        if (!kernel_has_feature(manager->kernel, "trial"))
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial: this kernel has no trial.", name);
+        if (trial)
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
+        return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
+}
+
+int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
+        const VersionRecord *trial;
+        Digest digest;
+        int r;
+
+        r = trial_settle(manager, reterr);
+        if (r == 0)
+                r = manager_find(manager, name, NULL, &trial, reterr);
+        if (r != 0)
+                return r;
+        trial = store_state_find_state(manager->state, VERSION_TRIAL);
+        if (!trial || !streq(trial->name, name))
+                return refuse_no_trial(manager, name, trial, reterr);
+        digest = trial->digest;
+        r = kernel_confirm(manager->kernel);
+        if (r == -ENODATA) {
+                /* Its time was over between the look and the write; or somebody else was faster. */
+                r = trial_settle(manager, reterr);
+                if (r < 0 || store_state_find_digest(manager->state, &digest)->state == VERSION_CONFIRMED)
+                        return r;
+                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
+                                   name);
+        }
+        if (r < 0)
+                return explain_kernel(manager, r, reterr);
+        return end_confirmed(manager, &digest, reterr);
+}
+
+int trial_give_up(Manager *manager, const VersionRecord **ret, Failure *reterr) {
+        Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
+        const VersionRecord *confirmed, *active = NULL;
+        int r = kernel_revert(manager->kernel);
+
+        if (r == -ENODATA) {
+                r = trial_settle(manager, reterr);
+                if (r >= 0 && store_state_find_digest(manager->state, &digest)->state == VERSION_CONFIRMED)
+                        return failure_set(reterr, FAILURE_NO_TRIAL, "Its trial has just ended: it was confirmed.");
+        } else if (r < 0)
+                return explain_kernel(manager, r, reterr);
+        else
+                r = end_unconfirmed(manager, &digest, true, reterr);
+        if (r < 0)
+                return r;
+        confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        active = manager_active(manager, NULL);
+        *ret = active && active == confirmed ? confirmed : NULL;
+        return 0;
+}

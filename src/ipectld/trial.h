@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A policy on trial, from its begin to its end, whoever ends it.
+ */
+#ifndef IPECTLD_TRIAL_H
+#define IPECTLD_TRIAL_H
+
+#include "manager.h"
+
+/* Brings the state and the kernel's trial together: a trial that ended by itself, or that somebody began, confirmed or
+ * reverted by the kernel's files. Whoever decides by the state calls it first; pointers to records are void then.
+ *
+ * Returns 0, or a negative errno with a sentence. */
+int trial_settle(Manager *manager, Failure *reterr);
+
+/* The kernel has put a version on trial: records it, waits for the end, tells. If it cannot be recorded the trial is taken
+ * back. Returns 0 or a negative errno. */
+int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr);
+
+/* When the trial ends, in CLOCK_BOOTTIME usec; 0 if nothing is on trial. */
+uint64_t trial_deadline(const Manager *manager);
+
+/* Keeps the policy that is on trial.
+ *
+ * Returns 0; FAILURE_NO_SUCH_POLICY; FAILURE_NO_TRIAL, also if the time is over; FAILURE_LOCKED_DOWN; a negative errno.
+ * If only the disk fails, the kernel has confirmed it, and the state follows once it can be written. */
+int confirm_policy(Manager *manager, const char *name, Failure *reterr);
+
+/* Ends the trial that the state has: the confirmed policy decides again.
+ *
+ * ret: the confirmed version; NULL if there is none, and no policy is in force.
+ *
+ * Returns 0; FAILURE_NO_TRIAL if it was confirmed meanwhile; a negative errno. */
+int trial_give_up(Manager *manager, const VersionRecord **ret, Failure *reterr);
+
+#endif
