@@ -114,21 +114,38 @@ ExitStatus client_fail(Client *client, int r) {
         return status;
 }
 
-int client_call(Client *client, const char *method, sd_bus_message **ret, const char *types, ...) {
+static int call(Client *client, uint64_t usec, const char *method, sd_bus_message **ret, const char *types,
+                va_list arguments) {
         sd_bus_message *message = NULL;
-        va_list arguments;
         int r;
 
         r = sd_bus_message_new_method_call(client->bus, &message, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE,
                                            method);
-        if (r >= 0 && *types) {
-                va_start(arguments, types);
+        if (r >= 0 && *types)
                 r = sd_bus_message_appendv(message, types, arguments);
-                va_end(arguments);
-        }
         if (r >= 0)
-                r = sd_bus_call(client->bus, message, 0, &client->error, ret);
+                r = sd_bus_call(client->bus, message, usec, &client->error, ret);
         sd_bus_message_unref(message);
+        return r;
+}
+
+int client_call(Client *client, const char *method, sd_bus_message **ret, const char *types, ...) {
+        va_list arguments;
+        int r;
+
+        va_start(arguments, types);
+        r = call(client, 0, method, ret, types, arguments);
+        va_end(arguments);
+        return r;
+}
+
+int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_message **ret, const char *types, ...) {
+        va_list arguments;
+        int r;
+
+        va_start(arguments, types);
+        r = call(client, usec, method, ret, types, arguments);
+        va_end(arguments);
         return r;
 }
 

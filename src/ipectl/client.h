@@ -40,6 +40,9 @@ ExitStatus client_fail(Client *client, int r);
 /* Calls a method of the manager; types and arguments as of sd_bus_call_method(). Returns its result. */
 int client_call(Client *client, const char *method, sd_bus_message **ret, const char *types, ...);
 
+/* The same with a time-out of its own, in usec. */
+int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_message **ret, const char *types, ...);
+
 /* Reads an a{sv}: keys become lower case with underscores ("StagedUSec" is "staged_usec"), a pair of strings is
  * {"name", "version"}, or null where both are empty. ret: to be put. */
 int client_read_dictionary(sd_bus_message *message, struct json_object **ret);

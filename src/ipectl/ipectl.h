@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The exit statuses are documented in ipectl(1); scripts depend on them. */
 typedef enum ExitStatus {
@@ -41,6 +42,7 @@ typedef enum OptionBit {
         OPTION_OUTPUT = 1 << 8,
         OPTION_FORCE = 1 << 9,
         OPTION_TRUST = 1 << 10,
+        OPTION_TRIAL_SEC = 1 << 11,
 } OptionBit;
 
 typedef struct Options {
@@ -53,6 +55,7 @@ typedef struct Options {
         bool force;
         bool show_version; /* --version without a value */
         const char *policy_version; /* --version= of activate; NULL: the newest */
+        uint64_t trial_sec; /* --trial-sec= of activate, if given */
         const char *cert;
         const char *key;
         const char *output;
@@ -66,6 +69,9 @@ typedef ExitStatus (*VerbFunction)(int argc, char **argv, const Options *options
 ExitStatus verb_status(int argc, char **argv, const Options *options);
 ExitStatus verb_list(int argc, char **argv, const Options *options);
 ExitStatus verb_show(int argc, char **argv, const Options *options);
+
+/* verb-preflight.c: what would be */
+ExitStatus verb_preflight(int argc, char **argv, const Options *options);
 
 /* verb-change.c: make it otherwise */
 ExitStatus verb_stage(int argc, char **argv, const Options *options);

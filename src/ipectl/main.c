@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "output.h"
+#include "seconds.h"
 
 /* What every verb takes, so that a script may always give it. */
 #define COMMON (OPTION_QUIET | OPTION_JSON | OPTION_NO_ASK_PASSWORD)
@@ -30,8 +31,9 @@ static const Verb verbs[] = {
         { "list", "", "List the policies that ipectld knows", 0, 0, COMMON | OPTION_NO_LEGEND, verb_list },
         { "show", "NAME [VERSION]", "Show one policy, with its text", 1, 2, COMMON, verb_show },
         { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON, verb_stage },
-        { "activate", "NAME", "Put a staged policy in force", 1, 1, COMMON | OPTION_VERSION_OF_POLICY,
-          verb_activate },
+        { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, COMMON | OPTION_NO_LEGEND, verb_preflight },
+        { "activate", "NAME", "Put a staged policy in force, on trial", 1, 1,
+          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC, verb_activate },
         { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON,
           verb_confirm },
         { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
@@ -64,6 +66,7 @@ enum {
         CODE_OUTPUT,
         CODE_FORCE,
         CODE_TRUST,
+        CODE_TRIAL_SEC,
 };
 
 static const struct option long_options[] = {
@@ -80,13 +83,14 @@ static const struct option long_options[] = {
         { "output", required_argument, NULL, CODE_OUTPUT },
         { "force", no_argument, NULL, CODE_FORCE },
         { "trust", required_argument, NULL, CODE_TRUST },
+        { "trial-sec", required_argument, NULL, CODE_TRIAL_SEC },
         {},
 };
 
 /* In the order of OptionBit. */
 static const char *const option_names[] = { "--json", "--quiet",  "--no-legend", "--no-ask-password", "--version=",
                                             "--strict", "--cert=", "--key=",      "--output=",         "--force",
-                                            "--trust=" };
+                                            "--trust=",  "--trial-sec=" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -109,6 +113,7 @@ static void print_help(void) {
              "     --no-legend           Print no header and no count\n"
              "     --no-ask-password     Do not ask for passwords\n"
              "     --version=VERSION     Activate this version, not the newest\n"
+             "     --trial-sec=TIME      Put it on trial for so long; 0 confirms it at once\n"
              "     --strict              Take warnings for errors\n"
              "     --cert=FILE           Sign with this certificate (PEM)\n"
              "     --key=FILE            Sign with this private key (PEM)\n"
@@ -128,6 +133,14 @@ static int parse_json(const char *text, JsonMode *ret) {
                 *ret = JSON_OFF;
         else {
                 say_error("'%s' is no way to print JSON: expected 'pretty', 'short' or 'off'.", text);
+                return -1;
+        }
+        return 0;
+}
+
+static int parse_trial_sec(const char *text, uint64_t *ret) {
+        if (seconds_parse(text, ret) < 0) {
+                say_error("'%s' is no time: expected seconds, or a number with 's', 'min' or 'h'.", text);
                 return -1;
         }
         return 0;
@@ -184,6 +197,9 @@ static int apply_option(Options *options, int code) {
                 options->given |= OPTION_FORCE;
                 options->force = true;
                 return 0;
+        case CODE_TRIAL_SEC:
+                options->given |= OPTION_TRIAL_SEC;
+                return parse_trial_sec(optarg, &options->trial_sec);
         case CODE_TRUST:
                 options->given |= OPTION_TRUST;
                 options->trust = optarg;

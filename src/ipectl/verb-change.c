@@ -77,6 +77,7 @@ __attribute__((format(printf, 2, 3))) static void say_done(const Options *option
         free(sentence);
 }
 
+/* policy: NULL if the call returned none. */
 typedef void (*ExplainFunction)(struct json_object *policy, struct json_object *manager);
 
 /* The call went well; what it came to is read from the object that it returned. */
@@ -88,7 +89,7 @@ static ExitStatus finish_with_object(Client *client, sd_bus_message *reply, cons
         int r;
 
         r = sd_bus_message_read(reply, "o", &path);
-        if (r >= 0)
+        if (r >= 0 && strcmp(path, "/") != 0)
                 r = client_get_all(client, path, POLICY_INTERFACE, &policy);
         if (r >= 0)
                 r = client_get_all(client, MANAGER_PATH, MANAGER_INTERFACE, &manager);
@@ -96,7 +97,8 @@ static ExitStatus finish_with_object(Client *client, sd_bus_message *reply, cons
                 client_doing(client, "It is done, but ipectld does not say what it came to");
                 status = client_fail(client, r);
         } else if (options->json != JSON_OFF) {
-                json_set(policy, "object_path", json_string(path));
+                if (policy)
+                        json_set(policy, "object_path", json_string(path));
                 json_print(policy, options->json);
         } else if (!options->quiet)
                 explain(policy, manager);
@@ -182,12 +184,12 @@ ExitStatus verb_stage(int argc, char **argv, const Options *options) {
 static void explain_trial(struct json_object *policy, struct json_object *manager) {
         unsigned long long deadline =
                 json_object_get_uint64(json_object_object_get(manager, "trial_deadline_usec"));
-        char *text = format_usec(deadline);
+        const char *name = get_string(policy, "name");
 
-        say("'%s' %s is in force, on trial until %s.", get_string(policy, "name"), get_string(policy, "version"),
-            deadline > 0 ? text : "it is confirmed");
-        say("'ipectl confirm %s' keeps it; without that it is rolled back.", get_string(policy, "name"));
-        free(text);
+        say("'%s' %s is in force, on trial for %llu seconds.", name, get_string(policy, "version"),
+            seconds_until(deadline));
+        say("'ipectl confirm %s' keeps it, 'ipectl rollback %s' ends the trial; without either the kernel goes back by "
+            "itself.", name, name);
 }
 
 static void explain_activated(struct json_object *policy, struct json_object *manager) {
@@ -200,9 +202,24 @@ static void explain_activated(struct json_object *policy, struct json_object *ma
                 say("Activated '%s' %s and confirmed it at once: this kernel cannot put a policy on trial.", name,
                     version);
         else
-                say("Activated '%s' %s; it is %s.", name, version, state);
+                say("Activated '%s' %s; it is %s, without a trial.", name, version, state);
         if (!get_boolean(manager, "enforce"))
                 say("IPE does not enforce: denials are only logged. 'ipectl enforce yes' changes that.");
+}
+
+static int call_activate(Client *client, const char *name, const Options *options, sd_bus_message **ret) {
+        bool trial = options->given & OPTION_TRIAL_SEC;
+
+        if (options->policy_version && trial)
+                return client_call(client, "ActivateWithOptions", ret, "sa{sv}", name, 2, "version", "s",
+                                   options->policy_version, "trial-sec", "t", options->trial_sec);
+        if (options->policy_version)
+                return client_call(client, "ActivateWithOptions", ret, "sa{sv}", name, 1, "version", "s",
+                                   options->policy_version);
+        if (trial)
+                return client_call(client, "ActivateWithOptions", ret, "sa{sv}", name, 1, "trial-sec", "t",
+                                   options->trial_sec);
+        return client_call(client, "Activate", ret, "s", name);
 }
 
 ExitStatus verb_activate(int argc, char **argv, const Options *options) {
@@ -217,11 +234,7 @@ ExitStatus verb_activate(int argc, char **argv, const Options *options) {
                 return status;
         client_doing(client, "Failed to activate '%s'%s%s", argv[1], options->policy_version ? " " : "",
                      options->policy_version ?: "");
-        if (options->policy_version)
-                r = client_call(client, "ActivateWithOptions", &reply, "sa{sv}", argv[1], 1, "version", "s",
-                                options->policy_version);
-        else
-                r = client_call(client, "Activate", &reply, "s", argv[1]);
+        r = call_activate(client, argv[1], options, &reply);
         status = r < 0 ? client_fail(client, r) : finish_with_object(client, reply, options, explain_activated);
         sd_bus_message_unref(reply);
         change_close(&change);
@@ -231,6 +244,10 @@ ExitStatus verb_activate(int argc, char **argv, const Options *options) {
 static void explain_rolled_back(struct json_object *policy, struct json_object *manager) {
         const char *name = get_string(policy, "name"), *version = get_string(policy, "version");
 
+        if (!policy) {
+                say("The trial has ended. No policy was confirmed before, so none of ipectld's is in force.");
+                return;
+        }
         if (strcmp(get_string(policy, "state"), "pending-reboot") != 0) {
                 say("Rolled back to '%s' %s; it is in force.", name, version);
                 return;

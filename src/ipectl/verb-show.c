@@ -71,12 +71,8 @@ static void show_trial(struct json_object *status) {
         unsigned long long deadline = json_object_get_uint64(get(status, "trial_deadline_usec"));
 
         show_pair("On trial", status, "trial_policy");
-        if (deadline > 0) {
-                char *text = format_usec(deadline);
-
-                say_field(FIELD_WIDTH, "Trial ends", "%s", text);
-                free(text);
-        }
+        if (deadline > 0)
+                say_field(FIELD_WIDTH, "Trial ends", "in %llu seconds, unless it is confirmed", seconds_until(deadline));
 }
 
 /* "3 (1 confirmed, 2 staged)", and what waits for a reboot. */

@@ -82,6 +82,11 @@ def test_sign_then_stage(machine):
     (["activate", "corp-base"], 5, "IPE is not enabled"),
     (["activate", "--version=1.0.0", "corp-base"], 5, "IPE is not enabled"),
     (["activate", "--version=9.9.9", "corp-base"], 3, "9.9.9"),
+    (["activate", "--trial-sec=1min", "corp-base"], 5, "no trial"),
+    (["activate", "--trial-sec=0", "corp-base"], 5, "IPE is not enabled"),
+    (["activate", "--version=1.0.0", "--trial-sec=5", "corp-base"], 5, "no trial"),
+    (["preflight", "nobody"], 3, "waits to be activated"),
+    (["preflight", "corp-base"], 5, "beside the active one"),
     (["confirm", "corp-base"], 1, "not on trial"),
     (["rollback", "corp-base"], 3, "nothing to go back"),
     (["discard", "corp-base", "9.9.9"], 3, "9.9.9"),
@@ -116,7 +121,7 @@ def test_discard_and_reload(staged):
 
 
 @pytest.mark.parametrize("words", [["stage", "/run/new.p7b"], ["discard", "corp-base", "1.0.0"], ["reload"],
-                                   ["activate", "corp-base"], ["confirm", "corp-base"], ["rollback", "corp-base"],
+                                   ["preflight", "corp-base"], ["activate", "corp-base"], ["confirm", "corp-base"], ["rollback", "corp-base"],
                                    ["enforce", "no"], ["success-audit", "yes"]], ids=" ".join)
 def test_others_are_refused_with_status_4(staged, words):
     put(staged, signed(version="2.0.0"))

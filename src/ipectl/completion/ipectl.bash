@@ -18,7 +18,7 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show stage activate confirm rollback discard reload enforce success-audit
+        local verbs='status list show stage preflight activate confirm rollback discard reload enforce success-audit
                      lint print sign verify'
         local options='--help --version --quiet --json --no-legend --no-pager --no-ask-password'
 
@@ -33,7 +33,7 @@ _ipectl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust|trial-sec) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -64,7 +64,7 @@ _ipectl() {
 
         if [[ $cur == -* ]]; then
                 case $verb in
-                activate) options+=' --version=' ;;
+                activate) options+=' --version= --trial-sec=' ;;
                 lint) options+=' --strict' ;;
                 sign) options+=' --strict --cert= --key= --output= --force' ;;
                 verify) options+=' --trust=' ;;
@@ -78,7 +78,7 @@ _ipectl() {
         '')
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
                 ;;
-        activate | confirm | rollback)
+        preflight | activate | confirm | rollback)
                 ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
                 ;;
         show | discard)

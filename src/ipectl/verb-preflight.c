@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * preflight: what a staged policy would deny of what happens meanwhile.
+ */
+
+#include <stdio.h>
+
+#include "agent.h"
+#include "client.h"
+#include "output.h"
+
+/* The longest time that the daemon can be told to watch, and room for a password. */
+#define PREFLIGHT_USEC (720ULL * 1000 * 1000)
+
+static struct json_object *finding_to_json(const char *path, const char *operation, const char *rule,
+                                           const char *processes) {
+        struct json_object *finding = json_object_new_object();
+
+        if (!finding)
+                oom();
+        json_set(finding, "path", *path ? json_string(path) : NULL);
+        json_set(finding, "operation", json_string(operation));
+        json_set(finding, "rule", json_string(rule));
+        json_set(finding, "processes", json_string(processes));
+        return finding;
+}
+
+static int read_findings(sd_bus_message *reply, struct json_object **ret) {
+        const char *path, *operation, *rule, *processes;
+        struct json_object *findings = json_object_new_array();
+        int r;
+
+        if (!findings)
+                oom();
+        r = sd_bus_message_enter_container(reply, 'a', "(ssss)");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssss)", &path, &operation, &rule, &processes)) > 0)
+                if (json_object_array_add(findings, finding_to_json(path, operation, rule, processes)) < 0)
+                        oom();
+        if (r < 0) {
+                json_object_put(findings);
+                return r;
+        }
+        *ret = findings;
+        return 0;
+}
+
+static const char *get_string(struct json_object *object, const char *key) {
+        return json_object_get_string(json_object_object_get(object, key));
+}
+
+static void print_findings(struct json_object *findings, const char *name, const Options *options) {
+        static const char *const headers[] = { "PATH", "OPERATION", "RULE", "PROCESSES", NULL };
+        size_t n = json_object_array_length(findings);
+        Table *table;
+
+        if (n == 0) {
+                if (!options->quiet)
+                        say("'%s' would have denied nothing of what happened meanwhile.", name);
+                return;
+        }
+        table = table_new(headers);
+        for (size_t i = 0; i < n; i++) {
+                struct json_object *finding = json_object_array_get_idx(findings, i);
+
+                table_add(table, (const char *const[]){ get_string(finding, "path") ?: "(memory without a file)",
+                                                        get_string(finding, "operation"), get_string(finding, "rule"),
+                                                        get_string(finding, "processes") });
+        }
+        table_print(table, !options->no_legend && !options->quiet, "denial", "denials");
+        table_free(table);
+}
+
+ExitStatus verb_preflight(int argc, char **argv, const Options *options) {
+        struct json_object *findings = NULL;
+        sd_bus_message *reply = NULL;
+        Client client = {};
+        ExitStatus status;
+        pid_t agent = 0;
+        int r;
+
+        status = client_open(&client, options);
+        if (status != STATUS_OK)
+                return status;
+        if (options->ask_password)
+                agent = agent_open();
+        client_doing(&client, "Failed to find out what '%s' would deny", argv[1]);
+        r = client_call_for(&client, PREFLIGHT_USEC, "Preflight", &reply, "s", argv[1]);
+        if (r >= 0)
+                r = read_findings(reply, &findings);
+        if (r < 0)
+                status = client_fail(&client, r);
+        else if (options->json != JSON_OFF)
+                json_print(findings, options->json);
+        else
+                print_findings(findings, argv[1], options);
+        json_object_put(findings);
+        sd_bus_message_unref(reply);
+        agent_close(agent);
+        client_close(&client);
+        return status;
+}
