@@ -173,6 +173,22 @@ static struct audit_buffer *start(int type)
 	return audit_log_start(audit_context(), GFP_KERNEL, type);
 }
 
+static void record_load(const char *suffix, struct ipe_identity policy,
+			const struct ipe_parse_error *where, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_POLICY_LOAD);
+
+	if (!ab)
+		return;
+	put_policy(ab, &any_names, policy);
+	put_outcome(ab, error);
+	if (where && where->line)
+		audit_log_format(ab, " line=%u column=%u", where->line,
+				 where->column);
+	audit_log_format(ab, "%s", suffix);
+	audit_log_end(ab);
+}
+
 /**
  * ipe_audit_load() - Record that a policy was loaded, or was not
  * @policy: as far as it is known
@@ -184,16 +200,31 @@ static struct audit_buffer *start(int type)
 void ipe_audit_load(struct ipe_identity policy,
 		    const struct ipe_parse_error *where, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_POLICY_LOAD);
+	record_load("", policy, where, error);
+}
 
-	if (!ab)
-		return;
-	put_policy(ab, &any_names, policy);
+/**
+ * ipe_audit_stage() - Record that a policy was staged, or was not
+ * @policy: as far as it is known
+ * @where: the place of a syntax error; may be NULL
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_stage(struct ipe_identity policy,
+		     const struct ipe_parse_error *where, int error)
+{
+	record_load(" stage=1", policy, where, error);
+}
+
+static void put_change(struct audit_buffer *ab, const struct ipe_loaded *old,
+		       const struct ipe_loaded *new, int error)
+{
+	static const struct ipe_identity unknown;
+
+	put_policy(ab, &old_names, old ? ipe_identity(old) : unknown);
+	put_policy(ab, &new_names, new ? ipe_identity(new) : unknown);
 	put_outcome(ab, error);
-	if (where && where->line)
-		audit_log_format(ab, " line=%u column=%u", where->line,
-				 where->column);
-	audit_log_end(ab);
 }
 
 /**
@@ -207,14 +238,54 @@ void ipe_audit_load(struct ipe_identity policy,
 void ipe_audit_activation(const struct ipe_loaded *old,
 			  const struct ipe_loaded *new, int error)
 {
-	static const struct ipe_identity unknown;
 	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
-	put_policy(ab, &old_names, old ? ipe_identity(old) : unknown);
-	put_policy(ab, &new_names, new ? ipe_identity(new) : unknown);
-	put_outcome(ab, error);
+	put_change(ab, old, new, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_step() - Record a step of a trial, or back
+ * @op: "confirm", "revert", "expire" or "rollback"
+ * @old: the policy that decided until now; NULL if there is none
+ * @new: the one that decides afterwards, or was to; NULL if there is none
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_step(const char *op, const struct ipe_loaded *old,
+		    const struct ipe_loaded *new, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=%s ", op);
+	put_change(ab, old, new, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_trial() - Record that a trial begins, or does not
+ * @old: the policy that decided until now; NULL if there is none
+ * @new: the one that was to be tried; NULL if that is deleted
+ * @seconds: how long; 0 if that is what was wrong
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
+		     unsigned int seconds, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=trial ");
+	put_change(ab, old, new, error);
+	audit_log_format(ab, " seconds=%u", seconds);
 	audit_log_end(ab);
 }
 
@@ -238,13 +309,14 @@ void ipe_audit_delete(struct ipe_identity policy, int error)
 }
 
 /**
- * ipe_audit_enforce() - Record that enforcement is switched
+ * ipe_audit_enforce() - Record that enforcement is switched, or is not
  * @old: from
  * @new: to
+ * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
-void ipe_audit_enforce(bool old, bool new)
+void ipe_audit_enforce(bool old, bool new, int error)
 {
 	struct audit_buffer *ab = start(AUDIT_MAC_STATUS);
 
@@ -252,7 +324,9 @@ void ipe_audit_enforce(bool old, bool new)
 		return;
 	audit_log_format(ab, "enforcing=%d old_enforcing=%d", new, old);
 	put_session(ab);
-	audit_log_format(ab, " enabled=1 old-enabled=1 lsm=ipe res=1");
+	audit_log_format(ab, " enabled=1 old-enabled=1 lsm=ipe res=%d", !error);
+	if (error)
+		audit_log_format(ab, " errno=%d", error);
 	audit_log_end(ab);
 }
 
@@ -261,10 +335,11 @@ void ipe_audit_enforce(bool old, bool new)
  *	switched on or off
  * @old: from
  * @new: to
+ * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
-void ipe_audit_success_audit(bool old, bool new)
+void ipe_audit_success_audit(bool old, bool new, int error)
 {
 	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
 
@@ -272,6 +347,46 @@ void ipe_audit_success_audit(bool old, bool new)
 		return;
 	audit_log_format(ab, "op=success_audit success_audit=%d old_success_audit=%d",
 			 new, old);
-	put_outcome(ab, 0);
+	put_outcome(ab, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_shadow() - Record that a policy begins or ends to be evaluated
+ *	beside the active one, or does not
+ * @policy: as far as it is known
+ * @on: it was to begin
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_shadow(struct ipe_identity policy, bool on, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=shadow ");
+	put_policy(ab, &any_names, policy);
+	audit_log_format(ab, " shadow=%d", on);
+	put_outcome(ab, error);
+	audit_log_end(ab);
+}
+
+/**
+ * ipe_audit_lock() - Record that something is locked until reboot, or is not
+ * @word: what; NULL if it is no word that is known
+ * @error: 0 or a negative errno
+ *
+ * Context: Process context.
+ */
+void ipe_audit_lock(const char *word, int error)
+{
+	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+
+	if (!ab)
+		return;
+	audit_log_format(ab, "op=lock lock=%s", word ?: "?");
+	put_outcome(ab, error);
 	audit_log_end(ab);
 }

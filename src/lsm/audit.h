@@ -40,9 +40,17 @@ void ipe_audit_load(struct ipe_identity policy,
 		    const struct ipe_parse_error *where, int error);
 void ipe_audit_activation(const struct ipe_loaded *old,
 			  const struct ipe_loaded *new, int error);
+void ipe_audit_stage(struct ipe_identity policy,
+		     const struct ipe_parse_error *where, int error);
+void ipe_audit_step(const char *op, const struct ipe_loaded *old,
+		    const struct ipe_loaded *new, int error);
+void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
+		     unsigned int seconds, int error);
+void ipe_audit_shadow(struct ipe_identity policy, bool on, int error);
+void ipe_audit_lock(const char *word, int error);
 void ipe_audit_delete(struct ipe_identity policy, int error);
-void ipe_audit_enforce(bool old, bool new);
-void ipe_audit_success_audit(bool old, bool new);
+void ipe_audit_enforce(bool old, bool new, int error);
+void ipe_audit_success_audit(bool old, bool new, int error);
 bool ipe_audit_is_plain(const char *text, size_t len);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bytes from user space -> a policy text that a trusted key has signed.
+ * Bytes from user space -> a policy text that a trusted key has signed, or that
+ * comes from where a policy trusts it.
  */
 
 #include <linux/asn1.h>
@@ -39,21 +40,34 @@ struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len)
 int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 		      size_t len)
 {
+	u8 *copy;
+
 	*envelope = (struct ipe_envelope){};
 	if (len > IPE_ENVELOPE_MAX)
 		return -EMSGSIZE;
 	if (!len)
 		return -EBADMSG;
-	envelope->data = kvmalloc(len, GFP_KERNEL_ACCOUNT);
-	if (!envelope->data)
+	copy = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	if (!copy)
 		return -ENOMEM;
-	if (copy_from_user(envelope->data, data, len)) {
-		ipe_envelope_release(envelope);
+	if (copy_from_user(copy, data, len)) {
+		kvfree(copy);
 		return -EFAULT;
 	}
-	envelope->len = len;
-	sha256(envelope->data, len, envelope->digest);
+	ipe_envelope_adopt(envelope, copy, len);
 	return 0;
+}
+
+/**
+ * ipe_envelope_adopt() - Make an envelope of bytes
+ * @envelope: overwritten; to be released
+ * @data: of kvmalloc() or vmalloc(); owned by the envelope afterwards
+ * @len: bytes of @data, at least one
+ */
+void ipe_envelope_adopt(struct ipe_envelope *envelope, u8 *data, size_t len)
+{
+	*envelope = (struct ipe_envelope){ .data = data, .len = len };
+	sha256(data, len, envelope->digest);
 }
 
 /**
@@ -198,5 +212,27 @@ int ipe_envelope_verify(struct ipe_envelope *envelope)
 	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_PLATFORM_KEYRING) &&
 	    (r == -ENOKEY || r == -EKEYREJECTED))
 		r = verify_with(envelope, VERIFY_USE_PLATFORM_KEYRING);
+	envelope->is_signed = !r;
 	return r;
+}
+
+/**
+ * ipe_envelope_looks_signed() - Is this a message and not a text?
+ * @envelope: not verified
+ *
+ * Return: whether it begins as a PKCS#7 message does, and as no policy text can.
+ */
+bool ipe_envelope_looks_signed(const struct ipe_envelope *envelope)
+{
+	return envelope->data[0] == (ASN1_CONS_BIT | ASN1_SEQ);
+}
+
+/**
+ * ipe_envelope_trust() - Take the bytes as a policy text, without a signature
+ * @envelope: not verified; something else vouches for the bytes
+ */
+void ipe_envelope_trust(struct ipe_envelope *envelope)
+{
+	envelope->text = envelope->data;
+	envelope->text_len = envelope->len;
 }

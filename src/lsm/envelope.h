@@ -2,6 +2,8 @@
 /*
  * A policy as it comes from user space: one DER PKCS#7 message with the policy
  * text as its content. Copied first, then verified; only then is there a text.
+ * A text without a signature is accepted from the kernel image, and from files
+ * for which a policy vouches: see provenance.c.
  */
 #ifndef _SECURITY_IPE_ENVELOPE_H
 #define _SECURITY_IPE_ENVELOPE_H
@@ -14,10 +16,11 @@
 
 /**
  * struct ipe_envelope - bytes, and the policy text in them
- * @data: owned; NULL for the unsigned boot policy
+ * @data: owned; NULL for the boot policy
  * @len: bytes of @data
+ * @is_signed: @data is a message whose signature is verified
  * @text: inside @data, or the boot policy in the kernel image. NULL until the
- *	signature is verified
+ *	signature is verified, or something else vouches for the bytes
  * @text_len: bytes of @text
  * @digest: SHA-256 of @data, made when it was copied; of nothing for the boot
  *	policy
@@ -25,6 +28,7 @@
 struct ipe_envelope {
 	u8 *data;
 	size_t len;
+	bool is_signed;
 	const char *text;
 	size_t text_len;
 	u8 digest[SHA256_DIGEST_SIZE];
@@ -33,7 +37,10 @@ struct ipe_envelope {
 struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len);
 int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 		      size_t len);
+void ipe_envelope_adopt(struct ipe_envelope *envelope, u8 *data, size_t len);
+bool ipe_envelope_looks_signed(const struct ipe_envelope *envelope);
 int ipe_envelope_verify(struct ipe_envelope *envelope);
+void ipe_envelope_trust(struct ipe_envelope *envelope);
 void ipe_envelope_release(struct ipe_envelope *envelope);
 ssize_t ipe_envelope_message_len(const u8 *data, size_t len);
 

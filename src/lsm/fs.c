@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/security/ipe: enforce, success_audit, features, new_policy.
+ * /sys/kernel/security/ipe: the files at its top.
  */
 
 #include <linux/cleanup.h>
@@ -9,22 +9,28 @@
 #include <linux/kstrtox.h>
 #include <linux/mutex.h>
 #include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/sprintf.h>
+#include <linux/string.h>
 
 #include "audit.h"
 #include "fs.h"
 #include "ipe.h"
+#include "lifecycle.h"
 #include "provider.h"
 
 /**
  * struct ipe_switch - a file that shows and sets one bit
  * @value: read by verdicts with READ_ONCE(); written under @lock
+ * @latched: one-way: it cannot be switched off any more; under @lock
  * @lock: so that the old value in a record is the one that was replaced
- * @record: tells of a change
+ * @record: tells of a change, or that there was none
  */
 struct ipe_switch {
 	bool *value;
+	bool latched;
 	struct mutex lock;
-	void (*record)(bool old, bool new);
+	void (*record)(bool old, bool new, int error);
 };
 
 static struct ipe_switch enforce_switch = {
@@ -43,17 +49,6 @@ static struct ipe_switch success_audit_switch = {
 static char features[256] __ro_after_init;
 static size_t features_len __ro_after_init;
 
-/**
- * ipe_fs_permit() - May whoever opened this file change something?
- * @file: open for writing
- *
- * Return: %0 or %-EPERM.
- */
-int ipe_fs_permit(struct file *file)
-{
-	return file_ns_capable(file, &init_user_ns, CAP_MAC_ADMIN) ? 0 : -EPERM;
-}
-
 static ssize_t read_switch(struct file *file, char __user *data, size_t len,
 			   loff_t *offset)
 {
@@ -70,7 +65,7 @@ static ssize_t write_switch(struct file *file, const char __user *data,
 	bool old, new;
 	int r;
 
-	r = ipe_fs_permit(file);
+	r = ipe_input_permit(file);
 	if (!r)
 		r = kstrtobool_from_user(data, len, &new);
 	if (r)
@@ -79,8 +74,12 @@ static ssize_t write_switch(struct file *file, const char __user *data,
 	guard(mutex)(&s->lock);
 
 	old = *s->value;
+	if (s->latched && !new) {
+		s->record(old, new, -EPERM);
+		return -EPERM;
+	}
 	if (old != new) {
-		s->record(old, new);
+		s->record(old, new, 0);
 		WRITE_ONCE(*s->value, new);
 	}
 	return len;
@@ -93,6 +92,126 @@ static ssize_t read_features(struct file *file, char __user *data, size_t len,
 				       features_len);
 }
 
+static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
+			    loff_t *offset)
+{
+	struct ipe_loaded *tried __free(ipe_loaded_put) =
+		ipe_lifecycle_on_trial(&ipe_lifecycle);
+	char version[IPE_VERSION_STRLEN];
+	char *line __free(kfree) = NULL;
+
+	if (!tried)
+		return 0;
+	ipe_version_print(ipe_policy_version(tried->policy), version);
+	line = kasprintf(GFP_KERNEL, "%s %s\n", ipe_policy_name(tried->policy),
+			 version);
+	if (!line)
+		return -ENOMEM;
+	return simple_read_from_buffer(data, len, offset, line, strlen(line));
+}
+
+static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
+			 enum ipe_write write)
+{
+	const struct ipe_request request = { .write = write };
+	int r;
+
+	r = ipe_input_go(file, data, len);
+	if (r)
+		ipe_lifecycle_refuse(&ipe_lifecycle, &request, r);
+	else
+		r = ipe_lifecycle_write(&ipe_lifecycle, &request);
+	return r ?: len;
+}
+
+static ssize_t write_confirm(struct file *file, const char __user *data,
+			     size_t len, loff_t *offset)
+{
+	return end_trial(file, data, len, IPE_WRITE_CONFIRM);
+}
+
+static ssize_t write_revert(struct file *file, const char __user *data,
+			    size_t len, loff_t *offset)
+{
+	return end_trial(file, data, len, IPE_WRITE_REVERT);
+}
+
+static bool mode_is_locked(void)
+{
+	guard(mutex)(&enforce_switch.lock);
+
+	return enforce_switch.latched;
+}
+
+static int lock_mode(void)
+{
+	guard(mutex)(&enforce_switch.lock);
+
+	enforce_switch.latched = true;
+	return 0;
+}
+
+static int lock_policies(void)
+{
+	return ipe_lifecycle_lock(&ipe_lifecycle);
+}
+
+/**
+ * struct latch - what can be locked until reboot
+ * @word: for it
+ * @set: locks it; returns 0 or an errno
+ */
+struct latch {
+	const char *word;
+	int (*set)(void);
+};
+
+static const struct latch latches[] = {
+	{ "mode", lock_mode },
+	{ "policy", lock_policies },
+};
+
+static ssize_t read_latches(struct file *file, char __user *data, size_t len,
+			 loff_t *offset)
+{
+	char words[32];
+
+	snprintf(words, sizeof(words), "%s%s", mode_is_locked() ? "mode\n" : "",
+		 ipe_lifecycle_is_locked(&ipe_lifecycle) ? "policy\n" : "");
+	return simple_read_from_buffer(data, len, offset, words, strlen(words));
+}
+
+static int set_latch(const char __user *data, size_t len, const char **ret_word)
+{
+	char *line __free(kfree) = ipe_input_line(data, len);
+	const struct latch *latch;
+
+	if (PTR_ERR(line) == -ENAMETOOLONG)
+		return -EINVAL;
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	for (latch = latches; latch < latches + ARRAY_SIZE(latches); latch++) {
+		if (strcmp(line, latch->word))
+			continue;
+		*ret_word = latch->word;
+		return latch->set();
+	}
+	return -EINVAL;
+}
+
+static ssize_t write_latch(struct file *file, const char __user *data,
+			  size_t len, loff_t *offset)
+{
+	const char *word = NULL;
+	int r;
+
+	r = ipe_input_permit(file);
+	if (!r)
+		r = set_latch(data, len, &word);
+	ipe_audit_lock(word, r);
+	return r ?: len;
+}
+
 static const struct file_operations switch_fops = {
 	.read = read_switch,
 	.write = write_switch,
@@ -100,6 +219,20 @@ static const struct file_operations switch_fops = {
 
 static const struct file_operations features_fops = {
 	.read = read_features,
+};
+
+static const struct file_operations confirm_fops = {
+	.read = read_confirm,
+	.write = write_confirm,
+};
+
+static const struct file_operations revert_fops = {
+	.write = write_revert,
+};
+
+static const struct file_operations lock_fops = {
+	.read = read_latches,
+	.write = write_latch,
 };
 
 /**
@@ -121,6 +254,10 @@ static const struct top_file top_files[] __initconst = {
 	{ "success_audit", 0600, &success_audit_switch, &switch_fops },
 	{ "features", 0444, NULL, &features_fops },
 	{ "new_policy", 0200, NULL, &ipe_new_policy_fops },
+	{ "load", 0200, NULL, &ipe_load_fops },
+	{ "confirm", 0600, NULL, &confirm_fops },
+	{ "revert", 0200, NULL, &revert_fops },
+	{ "lock", 0600, NULL, &lock_fops },
 };
 
 static int __init create_top_files(struct dentry *root)
@@ -137,6 +274,20 @@ static int __init create_top_files(struct dentry *root)
 	return 0;
 }
 
+static void __init list_features(void)
+{
+	static const char before[] = "stage\ntrial\nrollback-floor\nshadow\n"
+				     "stats\n";
+	static const char after[] = "provenance\nlock\n";
+	size_t size = sizeof(features);
+
+	features_len = scnprintf(features, size, "%s", before);
+	features_len += ipe_providers_features(features + features_len,
+					       size - features_len);
+	features_len += scnprintf(features + features_len, size - features_len,
+				  "%s", after);
+}
+
 static int __init init_fs(void)
 {
 	struct dentry *root;
@@ -144,7 +295,7 @@ static int __init init_fs(void)
 
 	if (!ipe_enabled)
 		return 0;
-	features_len = ipe_providers_features(features, sizeof(features));
+	list_features();
 	root = securityfs_create_dir("ipe", NULL);
 	if (IS_ERR(root))
 		return PTR_ERR(root);

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/security/ipe: new_policy, and the directory of each policy.
+ * /sys/kernel/security/ipe: new_policy and load, and the directory of each
+ * policy.
  *
  * A directory's inode leads to the slot of its policy. Opening a file takes a
  * reference to the slot, so that a deleted policy's open files find an empty
- * slot, and say ENOENT, and not freed memory. What fails is recorded here; what
- * succeeds is recorded by the lifecycle, or here where it ends with a directory
- * that is visible.
+ * slot, and say ENOENT, and not freed memory. What comes to nothing here is
+ * recorded here, as is a new policy, which ends with a directory that is
+ * visible; all else is recorded by the lifecycle.
  */
 
 #include <linux/dcache.h>
@@ -14,13 +15,39 @@
 #include <linux/kstrtox.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/sprintf.h>
 #include <linux/string.h>
 
 #include "audit.h"
 #include "fs.h"
 #include "lifecycle.h"
+#include "provenance.h"
+#include "stats.h"
 
 static struct dentry *policies_dir __ro_after_init;
+
+/* A verified envelope -> a loaded policy, or a record of why not. */
+static int load_envelope(struct ipe_envelope *envelope, bool staged, int r,
+			 struct ipe_loaded **ret)
+{
+	struct ipe_identity identity = {};
+	struct ipe_parse_error where = {};
+
+	if (!r)
+		r = ipe_loaded_new(envelope, ret, &where);
+	if (r) {
+		if (envelope->data)
+			identity.digest = envelope->digest;
+		if (staged)
+			ipe_audit_stage(identity, &where, r);
+		else
+			ipe_audit_load(identity, &where, r);
+	}
+	ipe_envelope_release(envelope);
+	return r;
+}
 
 /*
  * Bytes of a write() -> a loaded policy, or a record of why not.
@@ -28,41 +55,46 @@ static struct dentry *policies_dir __ro_after_init;
  * @slot: whose next version this is to be; NULL for a new policy
  */
 static int load_policy(struct file *file, const char __user *data, size_t len,
-		       struct ipe_slot *slot, struct ipe_loaded **ret)
+		       struct ipe_slot *slot, bool staged,
+		       struct ipe_loaded **ret)
 {
-	struct ipe_identity identity = {};
-	struct ipe_parse_error where = {};
 	struct ipe_envelope envelope = {};
 	int r;
 
-	r = ipe_fs_permit(file);
+	r = ipe_input_permit(file);
 	if (!r && slot)
 		r = ipe_slot_is_active(slot) < 0 ? -ENOENT : 0;
 	if (!r)
 		r = ipe_envelope_copy(&envelope, data, len);
 	if (!r)
 		r = ipe_envelope_verify(&envelope);
-	if (!r)
-		r = ipe_loaded_new(&envelope, ret, &where);
-	if (r) {
-		if (envelope.data)
-			identity.digest = envelope.digest;
-		ipe_audit_load(identity, &where, r);
-	}
-	ipe_envelope_release(&envelope);
-	return r;
+	return load_envelope(&envelope, staged, r, ret);
+}
+
+/* Which version a file shows: its inode says. */
+static enum ipe_which which_of(const struct file *file)
+{
+	return (unsigned long)file_inode(file)->i_private;
 }
 
 /* The slot of the directory that a file is in; NULL if it has none (any more). */
 static struct ipe_slot *get_slot(const struct file *file)
 {
-	struct inode *dir = d_inode(file->f_path.dentry->d_parent);
+	struct dentry *dir = file->f_path.dentry->d_parent;
 	struct ipe_slot *slot;
+
+	if (which_of(file) != IPE_CURRENT)
+		dir = dir->d_parent;
 
 	guard(rcu)();
 
-	slot = READ_ONCE(dir->i_private);
+	slot = READ_ONCE(d_inode(dir)->i_private);
 	return slot && ipe_slot_get(slot) ? slot : NULL;
+}
+
+static struct ipe_loaded *get_version(const struct file *file)
+{
+	return ipe_slot_version(file->private_data, which_of(file));
 }
 
 static int open_file(struct inode *inode, struct file *file)
@@ -81,10 +113,9 @@ static ssize_t read_pkcs7(struct file *file, char __user *data, size_t len,
 			  loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_policy(file->private_data);
+		get_version(file);
 
-	/* The boot policy is not signed. */
-	if (!loaded || !loaded->envelope.data)
+	if (!loaded || !loaded->envelope.is_signed)
 		return -ENOENT;
 	return simple_read_from_buffer(data, len, offset,
 				       loaded->envelope.data,
@@ -95,7 +126,7 @@ static ssize_t read_text(struct file *file, char __user *data, size_t len,
 			 loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_policy(file->private_data);
+		get_version(file);
 
 	if (!loaded)
 		return -ENOENT;
@@ -108,7 +139,7 @@ static ssize_t read_name(struct file *file, char __user *data, size_t len,
 			 loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_policy(file->private_data);
+		get_version(file);
 	const char *name;
 
 	if (!loaded)
@@ -121,7 +152,7 @@ static ssize_t read_version(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_policy(file->private_data);
+		get_version(file);
 	char version[IPE_VERSION_STRLEN];
 
 	if (!loaded)
@@ -142,13 +173,78 @@ static ssize_t read_active(struct file *file, char __user *data, size_t len,
 				       1);
 }
 
+static ssize_t read_shadow(struct file *file, char __user *data, size_t len,
+			   loff_t *offset)
+{
+	int shadowed = ipe_slot_is_shadowed(file->private_data);
+
+	if (shadowed < 0)
+		return shadowed;
+	return simple_read_from_buffer(data, len, offset, shadowed ? "1" : "0",
+				       1);
+}
+
+static ssize_t read_trial(struct file *file, char __user *data, size_t len,
+			  loff_t *offset)
+{
+	int seconds = ipe_slot_trial_seconds(file->private_data);
+	char text[16];
+
+	if (seconds < 0)
+		return seconds;
+	snprintf(text, sizeof(text), "%d", seconds);
+	return simple_read_from_buffer(data, len, offset, text, strlen(text));
+}
+
+static int show_stats(struct seq_file *m, void *v)
+{
+	return ipe_stats_show(m, m->private);
+}
+
+static int open_stats(struct inode *inode, struct file *file)
+{
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
+	struct ipe_slot *slot = get_slot(file);
+	int r;
+
+	if (slot) {
+		loaded = ipe_slot_version(slot, which_of(file));
+		ipe_slot_put(slot);
+	}
+	if (!loaded)
+		return -ENOENT;
+	r = single_open(file, show_stats, loaded);
+	if (!r)
+		retain_and_null_ptr(loaded);
+	return r;
+}
+
+static int release_stats(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+
+	ipe_loaded_put(m->private);
+	return single_release(inode, file);
+}
+
+/* Does what was asked for, unless it came to nothing before: @r. */
+static ssize_t write_request(const struct ipe_request *request, size_t len,
+			     int r)
+{
+	if (r)
+		ipe_lifecycle_refuse(&ipe_lifecycle, request, r);
+	else
+		r = ipe_lifecycle_write(&ipe_lifecycle, request);
+	return r ?: len;
+}
+
 /* Writing anything but a true value to "active" or "delete" means nothing. */
-static int parse_request(struct file *file, const char __user *data, size_t len)
+static int parse_true(struct file *file, const char __user *data, size_t len)
 {
 	bool wanted;
 	int r;
 
-	r = ipe_fs_permit(file);
+	r = ipe_input_permit(file);
 	if (!r)
 		r = kstrtobool_from_user(data, len, &wanted);
 	if (!r && !wanted)
@@ -159,37 +255,84 @@ static int parse_request(struct file *file, const char __user *data, size_t len)
 static ssize_t write_active(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
-	struct ipe_loaded *active __free(ipe_loaded_put) = NULL;
-	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
-	struct ipe_slot *slot = file->private_data;
+	const struct ipe_request request = {
+		.write = IPE_WRITE_ACTIVATE, .slot = file->private_data,
+	};
+
+	return write_request(&request, len, parse_true(file, data, len));
+}
+
+static ssize_t write_rollback(struct file *file, const char __user *data,
+			      size_t len, loff_t *offset)
+{
+	const struct ipe_request request = {
+		.write = IPE_WRITE_ROLLBACK, .slot = file->private_data,
+	};
+
+	return write_request(&request, len, ipe_input_go(file, data, len));
+}
+
+static ssize_t write_trial(struct file *file, const char __user *data,
+			   size_t len, loff_t *offset)
+{
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = file->private_data,
+	};
 	int r;
 
-	r = parse_request(file, data, len);
+	r = ipe_input_permit(file);
 	if (!r)
-		r = ipe_lifecycle_activate(slot);
+		r = ipe_input_number(data, len, &request.seconds);
+	if (!r && (!request.seconds ||
+		   request.seconds > IPE_TRIAL_SECONDS_MAX))
+		r = -ERANGE;
+	return write_request(&request, len, r);
+}
+
+static ssize_t write_shadow(struct file *file, const char __user *data,
+			    size_t len, loff_t *offset)
+{
+	struct ipe_request request = {
+		.write = IPE_WRITE_SHADOW, .slot = file->private_data,
+	};
+	bool on = true;
+	int r;
+
+	r = ipe_input_permit(file);
 	if (!r)
-		return len;
-	active = ipe_lifecycle_active(&ipe_lifecycle);
-	loaded = ipe_slot_policy(slot);
-	ipe_audit_activation(active, loaded, r);
-	return r;
+		r = ipe_input_flag(data, len, &on);
+	if (!on)
+		request.write = IPE_WRITE_UNSHADOW;
+	return write_request(&request, len, r);
+}
+
+static ssize_t write_version(struct file *file, const char __user *data,
+			     size_t len, enum ipe_write write)
+{
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
+	struct ipe_request request = {
+		.write = write, .slot = file->private_data,
+	};
+	int r;
+
+	r = load_policy(file, data, len, request.slot,
+			write == IPE_WRITE_STAGE, &loaded);
+	if (r)
+		return r;
+	request.loaded = loaded;
+	return write_request(&request, len, 0);
 }
 
 static ssize_t write_update(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
-	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
-	struct ipe_slot *slot = file->private_data;
-	int r;
+	return write_version(file, data, len, IPE_WRITE_UPDATE);
+}
 
-	r = load_policy(file, data, len, slot, &loaded);
-	if (r)
-		return r;
-	r = ipe_lifecycle_update(slot, loaded);
-	if (!r)
-		return len;
-	ipe_audit_load(ipe_identity(loaded), NULL, r);
-	return r;
+static ssize_t write_stage(struct file *file, const char __user *data,
+			   size_t len, loff_t *offset)
+{
+	return write_version(file, data, len, IPE_WRITE_STAGE);
 }
 
 static void hide_policy(struct ipe_slot *slot)
@@ -199,34 +342,21 @@ static void hide_policy(struct ipe_slot *slot)
 	slot->dir = NULL;
 }
 
-static void record_failed_delete(struct ipe_slot *slot, int error)
-{
-	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_policy(slot);
-	struct ipe_identity identity = { .name = slot->name };
-
-	if (loaded)
-		identity = ipe_identity(loaded);
-	ipe_audit_delete(identity, error);
-}
-
 static ssize_t write_delete(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
-	struct ipe_slot *slot = file->private_data;
-	int r;
+	const struct ipe_request request = {
+		.write = IPE_WRITE_DELETE, .slot = file->private_data,
+	};
+	ssize_t r;
 
-	r = parse_request(file, data, len);
-	if (!r)
-		r = ipe_lifecycle_delete(slot);
-	if (r) {
-		record_failed_delete(slot, r);
+	r = write_request(&request, len, parse_true(file, data, len));
+	if (r < 0)
 		return r;
-	}
 	/* One task alone gets here. This file's reference keeps the slot. */
-	hide_policy(slot);
-	ipe_lifecycle_forget(slot);
-	return len;
+	hide_policy(request.slot);
+	ipe_lifecycle_forget(request.slot);
+	return r;
 }
 
 /* The members that every file of a policy has. */
@@ -256,8 +386,29 @@ static const struct file_operations update_fops = {
 	POLICY_FOPS, .write = write_update,
 };
 
+static const struct file_operations stage_fops = {
+	POLICY_FOPS, .write = write_stage,
+};
+
 static const struct file_operations delete_fops = {
 	POLICY_FOPS, .write = write_delete,
+};
+
+static const struct file_operations trial_fops = {
+	POLICY_FOPS, .read = read_trial, .write = write_trial,
+};
+
+static const struct file_operations rollback_fops = {
+	POLICY_FOPS, .write = write_rollback,
+};
+
+static const struct file_operations shadow_fops = {
+	POLICY_FOPS, .read = read_shadow, .write = write_shadow,
+};
+
+static const struct file_operations stats_fops = {
+	.open = open_stats, .release = release_stats,
+	.read = seq_read, .llseek = seq_lseek,
 };
 
 /**
@@ -265,22 +416,58 @@ static const struct file_operations delete_fops = {
  * @fops: what it does
  * @mode: permissions; a change needs CAP_MAC_ADMIN besides
  * @name: of the file
+ * @every: there is one for each version
  */
 struct policy_file {
 	const struct file_operations *fops;
 	umode_t mode;
 	const char *name;
+	bool every;
 };
 
 static const struct policy_file policy_files[] = {
 	{ &active_fops, 0600, "active" },
 	{ &delete_fops, 0200, "delete" },
 	{ &name_fops, 0444, "name" },
-	{ &pkcs7_fops, 0444, "pkcs7" },
-	{ &text_fops, 0444, "policy" },
+	{ &pkcs7_fops, 0444, "pkcs7", true },
+	{ &text_fops, 0444, "policy", true },
+	{ &rollback_fops, 0200, "rollback" },
+	{ &shadow_fops, 0600, "shadow" },
+	{ &stage_fops, 0200, "stage" },
+	{ &stats_fops, 0400, "stats", true },
+	{ &trial_fops, 0600, "trial" },
 	{ &update_fops, 0200, "update" },
-	{ &version_fops, 0444, "version" },
+	{ &version_fops, 0444, "version", true },
 };
+
+/* Where the files of a version are; that of the current one has no name. */
+static const char *const version_dirs[IPE_WHICH_COUNT] = {
+	[IPE_NEXT] = "next",
+	[IPE_PREVIOUS] = "previous",
+};
+
+static int create_files(struct dentry *dir, unsigned long which)
+{
+	const struct policy_file *f = policy_files;
+	struct dentry *dentry;
+
+	for (; f < policy_files + ARRAY_SIZE(policy_files); f++) {
+		if (which != IPE_CURRENT && !f->every)
+			continue;
+		dentry = securityfs_create_file(f->name, f->mode, dir,
+						(void *)which, f->fops);
+		if (IS_ERR(dentry))
+			return PTR_ERR(dentry);
+	}
+	return 0;
+}
+
+static int create_version(struct dentry *dir, enum ipe_which which)
+{
+	if (version_dirs[which])
+		dir = securityfs_create_dir(version_dirs[which], dir);
+	return IS_ERR(dir) ? PTR_ERR(dir) : create_files(dir, which);
+}
 
 /*
  * Makes the directory of a policy; its files say ENOENT until show_policy().
@@ -290,22 +477,20 @@ static const struct policy_file policy_files[] = {
  */
 static int create_directory(struct ipe_slot *slot)
 {
-	const struct policy_file *f = policy_files;
-	struct dentry *dir, *dentry;
+	enum ipe_which which;
+	struct dentry *dir;
+	int r = 0;
 
 	dir = securityfs_create_dir(slot->name, policies_dir);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	for (; f < policy_files + ARRAY_SIZE(policy_files); f++) {
-		dentry = securityfs_create_file(f->name, f->mode, dir, NULL,
-						f->fops);
-		if (IS_ERR(dentry)) {
-			securityfs_recursive_remove(dir);
-			return PTR_ERR(dentry);
-		}
-	}
-	slot->dir = dir;
-	return 0;
+	for (which = 0; !r && which < IPE_WHICH_COUNT; which++)
+		r = create_version(dir, which);
+	if (r)
+		securityfs_recursive_remove(dir);
+	else
+		slot->dir = dir;
+	return r;
 }
 
 static void show_policy(struct ipe_slot *slot)
@@ -314,16 +499,12 @@ static void show_policy(struct ipe_slot *slot)
 	smp_store_release(&d_inode(slot->dir)->i_private, slot);
 }
 
-static ssize_t write_new_policy(struct file *file, const char __user *data,
-				size_t len, loff_t *offset)
+/* Makes a loaded policy one that user space sees. */
+static int take_in(struct ipe_loaded *loaded)
 {
-	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
 	struct ipe_slot *slot;
 	int r;
 
-	r = load_policy(file, data, len, NULL, &loaded);
-	if (r)
-		return r;
 	r = ipe_lifecycle_add(&ipe_lifecycle, loaded, &slot);
 	if (!r) {
 		r = create_directory(slot);
@@ -332,14 +513,67 @@ static ssize_t write_new_policy(struct file *file, const char __user *data,
 	}
 	/* Before anybody can activate it, so that records are in order. */
 	ipe_audit_load(ipe_identity(loaded), NULL, r);
-	if (r)
-		return r;
-	show_policy(slot);
-	return len;
+	if (!r)
+		show_policy(slot);
+	return r;
+}
+
+static ssize_t write_new_policy(struct file *file, const char __user *data,
+				size_t len, loff_t *offset)
+{
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
+	int r;
+
+	r = load_policy(file, data, len, NULL, false, &loaded);
+	if (!r)
+		r = take_in(loaded);
+	return r ?: len;
 }
 
 const struct file_operations ipe_new_policy_fops = {
 	.write = write_new_policy,
+};
+
+/* A new policy is taken in, one of a name that is there is staged. */
+static int take_in_or_stage(struct ipe_loaded *loaded)
+{
+	struct ipe_request request = {
+		.write = IPE_WRITE_STAGE, .loaded = loaded,
+	};
+	int r;
+
+	request.slot = ipe_lifecycle_find(&ipe_lifecycle,
+					  ipe_policy_name(loaded->policy));
+	if (!request.slot)
+		return take_in(loaded);
+	r = ipe_lifecycle_write(&ipe_lifecycle, &request);
+	ipe_slot_put(request.slot);
+	return r;
+}
+
+static ssize_t write_load(struct file *file, const char __user *data,
+			  size_t len, loff_t *offset)
+{
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
+	struct ipe_envelope envelope = {};
+	char *path __free(kfree) = NULL;
+	int r;
+
+	r = ipe_input_permit(file);
+	if (!r) {
+		path = ipe_input_line(data, len);
+		r = PTR_ERR_OR_ZERO(path);
+	}
+	if (!r)
+		r = ipe_provenance_read(path, &envelope);
+	r = load_envelope(&envelope, false, r, &loaded);
+	if (!r)
+		r = take_in_or_stage(loaded);
+	return r ?: len;
+}
+
+const struct file_operations ipe_load_fops = {
+	.write = write_load,
 };
 
 /**

@@ -111,6 +111,35 @@ static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
 	return decided == IPE_ACTION_DENY && event.enforcing ? -EACCES : 0;
 }
 
+/**
+ * ipe_hooks_vouch() - Does the active policy trust where a policy file is from?
+ * @file: open, and nobody can open it for writing
+ *
+ * Only a rule of op=POLICY vouches for a file. A DEFAULT, and no policy at all,
+ * say nothing of it, and a policy that is not enforced does not trust more.
+ *
+ * Context: Process context.
+ * Return: %0 or %-EACCES.
+ */
+int ipe_hooks_vouch(const struct file *file)
+{
+	struct inode *inode = inode_of_bytes(file);
+	const struct ipe_loaded *loaded;
+	struct ipe_evidence evidence;
+	struct ipe_verdict verdict;
+
+	guard(rcu)();
+
+	loaded = ipe_lifecycle_deciding(&ipe_lifecycle);
+	if (!loaded)
+		return -EACCES;
+	ipe_providers_collect(inode, &evidence);
+	verdict = ipe_policy_evaluate(loaded->policy, IPE_OP_POLICY,
+				      &evidence.facts);
+	return verdict.match == IPE_MATCH_RULE &&
+	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
+}
+
 static int on_exec(struct linux_binprm *bprm)
 {
 	return judge(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);

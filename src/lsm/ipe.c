@@ -62,6 +62,7 @@ static int __init init_lsm(void)
 {
 	int r;
 
+	ipe_lifecycle_init(&ipe_lifecycle);
 	r = ipe_providers_init();
 	if (r)
 		return r;

@@ -2,32 +2,110 @@
 /*
  * The life of policies, and the one place that changes which one decides.
  *
- *	add -> activate, update -> delete -> forget
+ *	add -> stage -> trial -> confirm -> rollback -> delete -> forget
  *
- * add() takes a name, so that no second policy gets it; whoever added it makes
- * it visible. delete() takes the policy out of the slot: from then on nobody
- * finds it, though files of its directory may still be open. When those are
- * gone from the directory tree too, forget() gives the name free.
+ * One policy decides and one is confirmed. They are the same but for the time
+ * of a trial, which ends with the confirmed one: somebody confirms what is on
+ * trial, or takes it back, or the timer does.
  *
- * A change and its record are made under the lock, so that records are in the
- * order of the changes.
+ * A write is judged in this order: may policies be changed at all, does the
+ * standing of its slot permit it (a table), is there a version to do it with,
+ * is that version good for it. Only then it is done, and that cannot fail.
+ *
+ * A policy below the floor of its name is never let decide. The floor is the
+ * highest policy_rollback_floor of all policies of that name that were ever
+ * confirmed. It outlives them, and a trial does not move it.
  */
 
+#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/errno.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 
 #include "audit.h"
 #include "lifecycle.h"
 
-struct ipe_lifecycle ipe_lifecycle = IPE_LIFECYCLE_INIT(ipe_lifecycle);
+struct ipe_lifecycle ipe_lifecycle;
+
+/* What a slot has to do with the policy that decides, and with a trial. */
+enum standing {
+	DELETED,
+	/* There is no trial. */
+	IDLE,
+	ACTIVE,		/* current decides */
+	/* Another name is on trial. */
+	BYSTANDER,
+	HELD,		/* current is confirmed */
+	/* This name is on trial. */
+	CURRENT_TRIED,
+	NEXT_TRIED,
+	NEXT_TRIED_HELD, /* and current is confirmed */
+	STANDING_COUNT,
+};
+
+/* %0, or the errno of a write to a slot of this standing. */
+static const int permitted[IPE_WRITE_COUNT][STANDING_COUNT] = {
+	[IPE_WRITE_UPDATE] = {
+		[DELETED] = -ENOENT, [HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
+		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_STAGE] = {
+		[DELETED] = -ENOENT, [NEXT_TRIED] = -EBUSY,
+		[NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_ACTIVATE] = {
+		[DELETED] = -ENOENT,
+	},
+	[IPE_WRITE_TRIAL] = {
+		[DELETED] = -ENOENT, [BYSTANDER] = -EBUSY, [HELD] = -EBUSY,
+		[CURRENT_TRIED] = -EBUSY, [NEXT_TRIED] = -EBUSY,
+		[NEXT_TRIED_HELD] = -EBUSY,
+	},
+	/* Of these two the slot is the one on trial, if there is one. */
+	[IPE_WRITE_CONFIRM] = {
+		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
+		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
+	},
+	[IPE_WRITE_REVERT] = {
+		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
+		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
+	},
+	[IPE_WRITE_ROLLBACK] = {
+		[DELETED] = -ENOENT, [IDLE] = -EPERM, [BYSTANDER] = -EPERM,
+		[HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
+		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_DELETE] = {
+		[DELETED] = -ENOENT, [ACTIVE] = -EPERM, [HELD] = -EPERM,
+		[CURRENT_TRIED] = -EPERM, [NEXT_TRIED] = -EPERM,
+		[NEXT_TRIED_HELD] = -EPERM,
+	},
+	[IPE_WRITE_SHADOW] = {
+		[DELETED] = -ENOENT,
+	},
+	[IPE_WRITE_UNSHADOW] = {
+		[DELETED] = -ENOENT,
+	},
+};
 
 static struct ipe_loaded *active_locked(struct ipe_lifecycle *lifecycle)
 {
 	return rcu_dereference_protected(lifecycle->active,
 					 lockdep_is_held(&lifecycle->lock));
+}
+
+static struct ipe_loaded *shadow_locked(struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference_protected(lifecycle->shadow,
+					 lockdep_is_held(&lifecycle->lock));
+}
+
+static struct ipe_loaded *get(struct ipe_loaded *loaded)
+{
+	return loaded ? ipe_loaded_get(loaded) : NULL;
 }
 
 static int compare_versions(const struct ipe_loaded *a,
@@ -37,28 +115,615 @@ static int compare_versions(const struct ipe_loaded *a,
 				   ipe_policy_version(b->policy));
 }
 
-/* Lets @loaded decide from the next verdict on. */
-static void switch_active(struct ipe_lifecycle *lifecycle,
-			  struct ipe_loaded *loaded)
+static enum standing standing_of(struct ipe_lifecycle *lifecycle,
+				 const struct ipe_slot *slot)
 {
-	struct ipe_loaded *old = active_locked(lifecycle);
+	const struct ipe_loaded *current_version;
 
-	rcu_assign_pointer(lifecycle->active, ipe_loaded_get(loaded));
-	ipe_audit_activation(old, loaded, 0);
+	if (!slot || !slot->versions[IPE_CURRENT])
+		return DELETED;
+	current_version = slot->versions[IPE_CURRENT];
+	if (!lifecycle->trial)
+		return current_version == active_locked(lifecycle) ? ACTIVE :
+								     IDLE;
+	if (lifecycle->trial != slot)
+		return current_version == lifecycle->confirmed ? HELD :
+								 BYSTANDER;
+	if (current_version == active_locked(lifecycle))
+		return CURRENT_TRIED;
+	return current_version == lifecycle->confirmed ? NEXT_TRIED_HELD :
+							 NEXT_TRIED;
+}
+
+/* The parts of which the changes consist; they cannot fail. */
+
+static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
+		       struct ipe_loaded *loaded)
+{
+	struct ipe_loaded *old = shadow_locked(lifecycle);
+
+	rcu_assign_pointer(lifecycle->shadow, get(loaded));
+	lifecycle->shadow_slot = slot;
 	ipe_loaded_put(old);
 }
 
-static struct ipe_slot *find_slot(struct ipe_lifecycle *lifecycle,
-				  const char *name)
+static void end_shadow(struct ipe_lifecycle *lifecycle,
+		       const struct ipe_loaded *loaded)
 {
-	struct ipe_slot *slot;
+	if (loaded && loaded == shadow_locked(lifecycle))
+		set_shadow(lifecycle, NULL, NULL);
+}
 
-	lockdep_assert_held(&lifecycle->lock);
+static void drop(struct ipe_slot *slot, enum ipe_which which)
+{
+	struct ipe_loaded *old = slot->versions[which];
+
+	end_shadow(slot->lifecycle, old);
+	slot->versions[which] = NULL;
+	ipe_loaded_put(old);
+}
+
+static void move(struct ipe_slot *slot, enum ipe_which from, enum ipe_which to)
+{
+	drop(slot, to);
+	end_shadow(slot->lifecycle, slot->versions[from]);
+	slot->versions[to] = slot->versions[from];
+	slot->versions[from] = NULL;
+}
+
+/* Lets a policy decide from the next verdict on; NULL: nobody decides. */
+static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
+{
+	struct ipe_loaded *old = active_locked(lifecycle);
+
+	rcu_assign_pointer(lifecycle->active, get(loaded));
+	end_shadow(lifecycle, loaded);
+	ipe_loaded_put(old);
+}
+
+static void end_trial(struct ipe_lifecycle *lifecycle)
+{
+	lifecycle->trial = NULL;
+	/* One that has fired already finds that nothing is due. */
+	hrtimer_try_to_cancel(&lifecycle->timer);
+}
+
+/* Lets the current version of a slot decide for good. */
+static void confirm_current(struct ipe_slot *slot)
+{
+	struct ipe_loaded *loaded = slot->versions[IPE_CURRENT];
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_loaded *old = lifecycle->confirmed;
+	const struct ipe_version *floor;
+
+	end_trial(lifecycle);
+	lifecycle->confirmed = ipe_loaded_get(loaded);
+	ipe_loaded_put(old);
+	decide(lifecycle, loaded);
+	floor = ipe_policy_rollback_floor(loaded->policy);
+	if (ipe_version_compare(floor, &slot->floor->version) > 0)
+		slot->floor->version = *floor;
+}
+
+static void go_back(struct ipe_lifecycle *lifecycle)
+{
+	end_trial(lifecycle);
+	decide(lifecycle, lifecycle->confirmed);
+}
+
+/* The writes, one function each, when all is checked. */
+
+static void do_update(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	bool live = slot->versions[IPE_CURRENT] ==
+		    active_locked(slot->lifecycle);
+	struct ipe_loaded *next = slot->versions[IPE_NEXT];
+
+	move(slot, IPE_CURRENT, IPE_PREVIOUS);
+	slot->versions[IPE_CURRENT] = ipe_loaded_get(request->loaded);
+	if (next && compare_versions(next, request->loaded) <= 0)
+		drop(slot, IPE_NEXT);
+	if (live)
+		confirm_current(slot);
+}
+
+static void do_stage(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	drop(slot, IPE_NEXT);
+	slot->versions[IPE_NEXT] = ipe_loaded_get(request->loaded);
+}
+
+static void do_activate(struct ipe_slot *slot,
+			const struct ipe_request *request)
+{
+	confirm_current(slot);
+}
+
+static struct ipe_loaded *next_or_current(const struct ipe_slot *slot)
+{
+	return slot->versions[IPE_NEXT] ?: slot->versions[IPE_CURRENT];
+}
+
+static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+
+	lifecycle->trial = slot;
+	lifecycle->deadline = ktime_add(ktime_get_boottime(),
+					ktime_set(request->seconds, 0));
+	hrtimer_start(&lifecycle->timer, lifecycle->deadline,
+		      HRTIMER_MODE_ABS_SOFT);
+	decide(lifecycle, next_or_current(slot));
+}
+
+static void do_confirm(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	if (slot->versions[IPE_NEXT] == active_locked(slot->lifecycle)) {
+		move(slot, IPE_CURRENT, IPE_PREVIOUS);
+		move(slot, IPE_NEXT, IPE_CURRENT);
+	}
+	confirm_current(slot);
+}
+
+static void do_revert(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	go_back(slot->lifecycle);
+}
+
+/* What somebody took back is not kept ready to be used by mistake. */
+static void do_rollback(struct ipe_slot *slot,
+			const struct ipe_request *request)
+{
+	move(slot, IPE_PREVIOUS, IPE_CURRENT);
+	confirm_current(slot);
+}
+
+static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	drop(slot, IPE_NEXT);
+	drop(slot, IPE_PREVIOUS);
+	drop(slot, IPE_CURRENT);
+}
+
+static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
+{
+	set_shadow(slot->lifecycle, slot, next_or_current(slot));
+}
+
+static void do_unshadow(struct ipe_slot *slot,
+			const struct ipe_request *request)
+{
+	if (slot->lifecycle->shadow_slot == slot)
+		set_shadow(slot->lifecycle, NULL, NULL);
+}
+
+/* What is checked of the version that a write is about. */
+enum check {
+	SAME_NAME = BIT(0),
+	ABOVE_CURRENT = BIT(1),
+	NOT_CONFIRMED = BIT(2),
+	NOT_BELOW_CONFIRMED = BIT(3),
+	NOT_BELOW_FLOOR = BIT(4),
+	NOT_DECIDING = BIT(5),
+	ONLY_SHADOW = BIT(6),
+};
+
+/**
+ * struct rules - of a write
+ * @checks: enum check
+ * @harmless: permitted when policies are locked
+ * @apply: does it
+ */
+struct rules {
+	unsigned int checks;
+	bool harmless;
+	void (*apply)(struct ipe_slot *slot, const struct ipe_request *request);
+};
+
+static const struct rules rules[IPE_WRITE_COUNT] = {
+	[IPE_WRITE_UPDATE] = {
+		.checks = SAME_NAME | ABOVE_CURRENT, .apply = do_update,
+	},
+	[IPE_WRITE_STAGE] = {
+		.checks = SAME_NAME | ABOVE_CURRENT, .apply = do_stage,
+	},
+	[IPE_WRITE_ACTIVATE] = {
+		.checks = NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
+		.apply = do_activate,
+	},
+	[IPE_WRITE_TRIAL] = {
+		.checks = NOT_CONFIRMED | NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
+		.apply = do_trial,
+	},
+	[IPE_WRITE_CONFIRM] = { .apply = do_confirm },
+	[IPE_WRITE_REVERT] = { .apply = do_revert },
+	[IPE_WRITE_ROLLBACK] = {
+		.checks = NOT_BELOW_FLOOR, .apply = do_rollback,
+	},
+	[IPE_WRITE_DELETE] = { .apply = do_delete },
+	[IPE_WRITE_SHADOW] = {
+		.checks = NOT_DECIDING | ONLY_SHADOW, .harmless = true,
+		.apply = do_shadow,
+	},
+	[IPE_WRITE_UNSHADOW] = { .harmless = true, .apply = do_unshadow },
+};
+
+/* The version that a write is about; NULL if there is none. */
+static struct ipe_loaded *subject_of(const struct ipe_slot *slot,
+				     const struct ipe_request *request)
+{
+	if (!slot)
+		return NULL;
+	switch (request->write) {
+	case IPE_WRITE_UPDATE:
+	case IPE_WRITE_STAGE:
+		return request->loaded;
+	case IPE_WRITE_CONFIRM:
+		return active_locked(slot->lifecycle);
+	case IPE_WRITE_ROLLBACK:
+		return slot->versions[IPE_PREVIOUS];
+	case IPE_WRITE_TRIAL:
+	case IPE_WRITE_SHADOW:
+	case IPE_WRITE_UNSHADOW:
+		return next_or_current(slot);
+	default:
+		return slot->versions[IPE_CURRENT];
+	}
+}
+
+static int check(struct ipe_slot *slot, unsigned int checks,
+		 const struct ipe_loaded *subject)
+{
+	const struct ipe_loaded *current_version = slot->versions[IPE_CURRENT];
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	const struct ipe_loaded *confirmed = lifecycle->confirmed;
+
+	if (checks & SAME_NAME &&
+	    strcmp(ipe_policy_name(subject->policy), slot->name))
+		return -EINVAL;
+	if (checks & ABOVE_CURRENT &&
+	    compare_versions(subject, current_version) <= 0)
+		return -ESTALE;
+	if (checks & NOT_CONFIRMED && subject == confirmed)
+		return -EALREADY;
+	if (checks & NOT_BELOW_CONFIRMED && confirmed &&
+	    compare_versions(subject, confirmed) < 0)
+		return -EINVAL;
+	if (checks & NOT_BELOW_FLOOR &&
+	    ipe_version_compare(ipe_policy_version(subject->policy),
+				&slot->floor->version) < 0)
+		return -EPERM;
+	if (checks & NOT_DECIDING && subject == active_locked(lifecycle))
+		return -EALREADY;
+	if (checks & ONLY_SHADOW && lifecycle->shadow_slot &&
+	    lifecycle->shadow_slot != slot)
+		return -EBUSY;
+	return 0;
+}
+
+/* Returns 0, 1 if there is nothing to do, or an errno. */
+static int check_request(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
+			 const struct ipe_request *request)
+{
+	const struct rules *rule = &rules[request->write];
+	enum standing standing = standing_of(lifecycle, slot);
+	const struct ipe_loaded *subject;
+	int r;
+
+	if (lifecycle->locked && !rule->harmless)
+		return -EPERM;
+	r = permitted[request->write][standing];
+	if (r)
+		return r;
+	subject = subject_of(slot, request);
+	if (!subject)
+		return -ENODATA;
+	r = check(slot, rule->checks, subject);
+	if (r)
+		return r;
+	if (request->write == IPE_WRITE_ACTIVATE)
+		return standing == ACTIVE;
+	if (request->write == IPE_WRITE_SHADOW)
+		return subject == shadow_locked(lifecycle);
+	if (request->write == IPE_WRITE_UNSHADOW)
+		return lifecycle->shadow_slot != slot;
+	return 0;
+}
+
+/**
+ * struct change - what a record says
+ * @old: the policy that decided before, with a reference; may be NULL
+ * @new: the one that decides afterwards, with a reference; may be NULL
+ * @subject: the version that it is about, with a reference; may be NULL
+ */
+struct change {
+	struct ipe_loaded *old;
+	struct ipe_loaded *new;
+	struct ipe_loaded *subject;
+};
+
+static void release_change(struct change *change)
+{
+	ipe_loaded_put(change->old);
+	ipe_loaded_put(change->new);
+	ipe_loaded_put(change->subject);
+}
+
+static void record(const struct ipe_request *request,
+		   const struct change *change, int error)
+{
+	struct ipe_identity identity = {
+		.name = request->slot ? request->slot->name : NULL,
+	};
+	const struct ipe_loaded *new = error ? change->subject : change->new;
+
+	if (change->subject)
+		identity = ipe_identity(change->subject);
+
+	switch (request->write) {
+	case IPE_WRITE_UPDATE:
+		ipe_audit_load(identity, NULL, error);
+		if (!error && change->old != change->new)
+			ipe_audit_activation(change->old, new, 0);
+		break;
+	case IPE_WRITE_STAGE:
+		ipe_audit_stage(identity, NULL, error);
+		break;
+	case IPE_WRITE_ACTIVATE:
+		ipe_audit_activation(change->old, new, error);
+		break;
+	case IPE_WRITE_TRIAL:
+		ipe_audit_trial(change->old, new, request->seconds, error);
+		break;
+	case IPE_WRITE_CONFIRM:
+		ipe_audit_step("confirm", change->old, new, error);
+		break;
+	case IPE_WRITE_REVERT:
+		ipe_audit_step("revert", change->old, new, error);
+		break;
+	case IPE_WRITE_ROLLBACK:
+		ipe_audit_step("rollback", change->old, new, error);
+		break;
+	case IPE_WRITE_DELETE:
+		ipe_audit_delete(identity, error);
+		break;
+	case IPE_WRITE_SHADOW:
+	case IPE_WRITE_UNSHADOW:
+		ipe_audit_shadow(identity, request->write == IPE_WRITE_SHADOW,
+				 error);
+		break;
+	case IPE_WRITE_COUNT:
+		break;
+	}
+}
+
+/* A trial that ended by itself is recorded before whatever comes after it. */
+static void record_expiry(struct ipe_lifecycle *lifecycle)
+{
+	struct ipe_loaded *from, *to;
+
+	lockdep_assert_held(&lifecycle->writer);
+
+	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		from = lifecycle->expiry.from;
+		to = lifecycle->expiry.to;
+		lifecycle->expiry.from = NULL;
+		lifecycle->expiry.to = NULL;
+	}
+	if (!from)
+		return;
+	ipe_audit_step("expire", from, to, 0);
+	ipe_loaded_put(from);
+	ipe_loaded_put(to);
+}
+
+static void record_expiry_work(struct work_struct *work)
+{
+	struct ipe_lifecycle *lifecycle = container_of(work,
+			struct ipe_lifecycle, expiry.work);
+
+	guard(mutex)(&lifecycle->writer);
+
+	record_expiry(lifecycle);
+}
+
+/**
+ * ipe_lifecycle_expire() - End a trial whose time is over
+ * @lifecycle: all policies
+ * @now: on CLOCK_BOOTTIME
+ *
+ * The confirmed policy decides again. Does nothing if no trial is due.
+ *
+ * Context: any but hard interrupts; does not sleep.
+ */
+void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
+{
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	if (!lifecycle->trial || ktime_before(now, lifecycle->deadline))
+		return;
+	/* A trial begins with the record of the end of the one before. */
+	WARN_ON_ONCE(lifecycle->expiry.from);
+	lifecycle->expiry.from = ipe_loaded_get(active_locked(lifecycle));
+	lifecycle->expiry.to = get(lifecycle->confirmed);
+	go_back(lifecycle);
+	queue_work(system_unbound_wq, &lifecycle->expiry.work);
+}
+
+static enum hrtimer_restart on_timer(struct hrtimer *timer)
+{
+	ipe_lifecycle_expire(container_of(timer, struct ipe_lifecycle, timer),
+			     ktime_get_boottime());
+	return HRTIMER_NORESTART;
+}
+
+/**
+ * ipe_lifecycle_init() - Begin with no policies
+ * @lifecycle: all zero
+ */
+void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
+{
+	mutex_init(&lifecycle->writer);
+	spin_lock_init(&lifecycle->lock);
+	hrtimer_init(&lifecycle->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
+	lifecycle->timer.function = on_timer;
+	INIT_WORK(&lifecycle->expiry.work, record_expiry_work);
+	INIT_LIST_HEAD(&lifecycle->slots);
+	INIT_LIST_HEAD(&lifecycle->floors);
+}
+
+/**
+ * ipe_lifecycle_write() - Change something, if that is permitted
+ * @lifecycle: all policies
+ * @request: what is asked for
+ *
+ * It is recorded, whether it is done or not. After a failure all is as it was.
+ *
+ * Context: Process context.
+ * Return:
+ * * %0         - done, or nothing had to be done
+ * * %-EPERM    - policies are locked; DELETE: a version decides or is
+ *		  confirmed; ROLLBACK: the current version is not confirmed; the
+ *		  version is below the floor of its name
+ * * %-ENOENT   - the policy is deleted
+ * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
+ * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
+ * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
+ *		  below the confirmed policy's, whatever the names
+ * * %-ESTALE   - UPDATE, STAGE: not above the current version
+ * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
+ */
+int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
+			const struct ipe_request *request)
+{
+	struct change change = {};
+	struct ipe_slot *slot;
+	int r;
+
+	guard(mutex)(&lifecycle->writer);
+
+	record_expiry(lifecycle);
+	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		slot = request->slot ?: lifecycle->trial;
+		r = check_request(lifecycle, slot, request);
+		change.old = get(active_locked(lifecycle));
+		change.subject = get(subject_of(slot, request));
+		if (!r)
+			rules[request->write].apply(slot, request);
+		change.new = get(active_locked(lifecycle));
+	}
+	if (r <= 0)
+		record(request, &change, r);
+	release_change(&change);
+	return min(r, 0);
+}
+
+/**
+ * ipe_lifecycle_refuse() - Record a write that came to nothing before
+ * @lifecycle: all policies
+ * @request: what was asked for
+ * @error: why not
+ *
+ * Context: Process context.
+ */
+void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
+			  const struct ipe_request *request, int error)
+{
+	struct change change = {};
+
+	guard(mutex)(&lifecycle->writer);
+
+	record_expiry(lifecycle);
+	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		change.old = get(active_locked(lifecycle));
+		change.subject = get(subject_of(request->slot ?:
+						lifecycle->trial, request));
+	}
+	record(request, &change, error);
+	release_change(&change);
+}
+
+/**
+ * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
+ * @lifecycle: all policies
+ *
+ * Context: Process context.
+ * Return: %0, or %-EBUSY during a trial, which could not be ended any more.
+ */
+int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
+{
+	guard(mutex)(&lifecycle->writer);
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	if (lifecycle->trial)
+		return -EBUSY;
+	lifecycle->locked = true;
+	return 0;
+}
+
+static bool name_is_taken(struct ipe_lifecycle *lifecycle, const char *name)
+{
+	const struct ipe_slot *slot;
+
+	lockdep_assert_held(&lifecycle->writer);
 
 	list_for_each_entry(slot, &lifecycle->slots, list)
 		if (!strcmp(slot->name, name))
-			return slot;
-	return NULL;
+			return true;
+	return false;
+}
+
+/* The floor of a name, made where there is none; NULL if there is no memory. */
+static struct ipe_floor *get_floor(struct ipe_lifecycle *lifecycle,
+				   const char *name)
+{
+	size_t size = strlen(name) + 1;
+	struct ipe_floor *floor;
+
+	lockdep_assert_held(&lifecycle->writer);
+
+	list_for_each_entry(floor, &lifecycle->floors, list)
+		if (!strcmp(floor->name, name))
+			return floor;
+	floor = kzalloc(struct_size(floor, name, size), GFP_KERNEL_ACCOUNT);
+	if (floor) {
+		memcpy(floor->name, name, size);
+		list_add_tail(&floor->list, &lifecycle->floors);
+	}
+	return floor;
+}
+
+/* A name of which nothing was ever confirmed need not be remembered. */
+static void put_floor(struct ipe_floor *floor)
+{
+	static const struct ipe_version none;
+
+	if (floor && !ipe_version_compare(&floor->version, &none)) {
+		list_del(&floor->list);
+		kfree(floor);
+	}
+}
+
+static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
+				 struct ipe_loaded *loaded)
+{
+	const char *name = ipe_policy_name(loaded->policy);
+	size_t size = strlen(name) + 1;
+	struct ipe_slot *slot;
+
+	slot = kzalloc(struct_size(slot, name, size), GFP_KERNEL_ACCOUNT);
+	if (!slot)
+		return NULL;
+	slot->floor = get_floor(lifecycle, name);
+	if (!slot->floor) {
+		kfree(slot);
+		return NULL;
+	}
+	memcpy(slot->name, name, size);
+	refcount_set(&slot->refs, 1);
+	slot->lifecycle = lifecycle;
+	slot->versions[IPE_CURRENT] = ipe_loaded_get(loaded);
+	return slot;
 }
 
 /**
@@ -67,35 +732,57 @@ static struct ipe_slot *find_slot(struct ipe_lifecycle *lifecycle,
  * @loaded: the slot takes a reference of its own
  * @ret: the slot, valid until ipe_lifecycle_forget()
  *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return: %0, %-EEXIST if the name is taken, %-ENOMEM.
+ * The caller makes it visible, and records it.
+ *
+ * Context: Process context.
+ * Return: %0, %-EPERM if policies are locked, %-EEXIST if the name is taken,
+ * %-ENOMEM.
  */
 int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
 		      struct ipe_loaded *loaded, struct ipe_slot **ret)
 {
-	const char *name = ipe_policy_name(loaded->policy);
-	size_t size = strlen(name) + 1;
 	struct ipe_slot *slot;
 
-	guard(mutex)(&lifecycle->lock);
+	guard(mutex)(&lifecycle->writer);
 
-	if (find_slot(lifecycle, name))
+	if (ipe_lifecycle_is_locked(lifecycle))
+		return -EPERM;
+	if (name_is_taken(lifecycle, ipe_policy_name(loaded->policy)))
 		return -EEXIST;
-	slot = kzalloc(struct_size(slot, name, size), GFP_KERNEL_ACCOUNT);
+	slot = new_slot(lifecycle, loaded);
 	if (!slot)
 		return -ENOMEM;
-	memcpy(slot->name, name, size);
-	refcount_set(&slot->refs, 1);
-	slot->lifecycle = lifecycle;
-	slot->current_policy = ipe_loaded_get(loaded);
-	list_add_tail(&slot->list, &lifecycle->slots);
+	scoped_guard(spinlock_bh, &lifecycle->lock)
+		list_add_tail(&slot->list, &lifecycle->slots);
 	*ret = slot;
 	return 0;
 }
 
 /**
+ * ipe_lifecycle_forget() - Give a name free
+ * @slot: deleted, or added and never made visible; gone when its last open file
+ *	is closed
+ *
+ * Context: Process context.
+ */
+void ipe_lifecycle_forget(struct ipe_slot *slot)
+{
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+
+	mutex_lock(&lifecycle->writer);
+	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		drop(slot, IPE_CURRENT);
+		list_del(&slot->list);
+	}
+	put_floor(slot->floor);
+	slot->floor = NULL;
+	mutex_unlock(&lifecycle->writer);
+	ipe_slot_put(slot);
+}
+
+/**
  * ipe_lifecycle_boot() - Make the boot policy the one that decides
- * @lifecycle: empty
+ * @lifecycle: without policies
  * @loaded: the caller's reference is used up
  *
  * There is nobody to tell yet: no record is made.
@@ -110,184 +797,11 @@ int __init ipe_lifecycle_boot(struct ipe_lifecycle *lifecycle,
 	int r;
 
 	r = ipe_lifecycle_add(lifecycle, loaded, &slot);
-	if (r)
-		ipe_loaded_put(loaded);
-	else
-		rcu_assign_pointer(lifecycle->active, loaded);
+	if (!r) {
+		guard(spinlock_bh)(&lifecycle->lock);
+
+		confirm_current(slot);
+	}
+	ipe_loaded_put(loaded);
 	return r;
-}
-
-/**
- * ipe_lifecycle_update() - Replace a policy by a newer version of it
- * @slot: of the policy
- * @loaded: the slot takes a reference of its own
- *
- * If the policy is active, the new version decides from now on.
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return:
- * * %0       - done
- * * %-ENOENT - the policy is deleted
- * * %-EINVAL - @loaded has another name
- * * %-ESTALE - its version is not above the present one
- */
-int ipe_lifecycle_update(struct ipe_slot *slot, struct ipe_loaded *loaded)
-{
-	struct ipe_loaded *old;
-
-	guard(mutex)(&slot->lifecycle->lock);
-
-	old = slot->current_policy;
-	if (!old)
-		return -ENOENT;
-	if (strcmp(ipe_policy_name(loaded->policy), slot->name))
-		return -EINVAL;
-	if (compare_versions(loaded, old) <= 0)
-		return -ESTALE;
-
-	slot->current_policy = ipe_loaded_get(loaded);
-	ipe_audit_load(ipe_identity(loaded), NULL, 0);
-	if (old == active_locked(slot->lifecycle))
-		switch_active(slot->lifecycle, loaded);
-	ipe_loaded_put(old);
-	return 0;
-}
-
-/**
- * ipe_lifecycle_activate() - Let a policy decide
- * @slot: of the policy
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return:
- * * %0       - it decides from the next verdict on, or already did
- * * %-ENOENT - the policy is deleted
- * * %-EINVAL - its version is below the active policy's, whatever the names
- */
-int ipe_lifecycle_activate(struct ipe_slot *slot)
-{
-	struct ipe_loaded *active;
-
-	guard(mutex)(&slot->lifecycle->lock);
-
-	if (!slot->current_policy)
-		return -ENOENT;
-	active = active_locked(slot->lifecycle);
-	if (active == slot->current_policy)
-		return 0;
-	if (active && compare_versions(slot->current_policy, active) < 0)
-		return -EINVAL;
-	switch_active(slot->lifecycle, slot->current_policy);
-	return 0;
-}
-
-/**
- * ipe_lifecycle_delete() - Take a policy out of its slot
- * @slot: of the policy; the caller forgets it when its files are gone
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return: %0, %-ENOENT if it is deleted already, %-EPERM if it is active.
- */
-int ipe_lifecycle_delete(struct ipe_slot *slot)
-{
-	struct ipe_loaded *old;
-
-	guard(mutex)(&slot->lifecycle->lock);
-
-	old = slot->current_policy;
-	if (!old)
-		return -ENOENT;
-	if (old == active_locked(slot->lifecycle))
-		return -EPERM;
-	slot->current_policy = NULL;
-	ipe_audit_delete(ipe_identity(old), 0);
-	ipe_loaded_put(old);
-	return 0;
-}
-
-/**
- * ipe_lifecycle_forget() - Give a name free
- * @slot: deleted, or added and never made visible; gone when its last open file
- *	is closed
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- */
-void ipe_lifecycle_forget(struct ipe_slot *slot)
-{
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
-
-	mutex_lock(&lifecycle->lock);
-	ipe_loaded_put(slot->current_policy);
-	slot->current_policy = NULL;
-	list_del(&slot->list);
-	mutex_unlock(&lifecycle->lock);
-	ipe_slot_put(slot);
-}
-
-/**
- * ipe_lifecycle_active() - The policy that decides at this moment
- * @lifecycle: all policies
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return: a reference, or NULL if no policy is active.
- */
-struct ipe_loaded *ipe_lifecycle_active(struct ipe_lifecycle *lifecycle)
-{
-	struct ipe_loaded *active;
-
-	guard(mutex)(&lifecycle->lock);
-
-	active = active_locked(lifecycle);
-	return active ? ipe_loaded_get(active) : NULL;
-}
-
-/**
- * ipe_slot_policy() - The policy of a name
- * @slot: the caller has a reference
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return: a reference, or NULL if it is deleted.
- */
-struct ipe_loaded *ipe_slot_policy(struct ipe_slot *slot)
-{
-	guard(mutex)(&slot->lifecycle->lock);
-
-	return slot->current_policy ? ipe_loaded_get(slot->current_policy) :
-				      NULL;
-}
-
-/**
- * ipe_slot_is_active() - Does the policy of this name decide?
- * @slot: the caller has a reference
- *
- * Context: Process context. Takes &ipe_lifecycle.lock.
- * Return: %1, %0, or %-ENOENT if it is deleted.
- */
-int ipe_slot_is_active(struct ipe_slot *slot)
-{
-	guard(mutex)(&slot->lifecycle->lock);
-
-	if (!slot->current_policy)
-		return -ENOENT;
-	return slot->current_policy == active_locked(slot->lifecycle);
-}
-
-/**
- * ipe_slot_get() - Take a reference to a slot
- * @slot: the caller has a reference, or found it under RCU
- *
- * Return: false if it is too late.
- */
-bool ipe_slot_get(struct ipe_slot *slot)
-{
-	return refcount_inc_not_zero(&slot->refs);
-}
-
-/**
- * ipe_slot_put() - Give a reference to a slot back
- * @slot: freed under RCU after the last one
- */
-void ipe_slot_put(struct ipe_slot *slot)
-{
-	if (refcount_dec_and_test(&slot->refs))
-		kfree_rcu(slot, rcu);
 }

@@ -1,47 +1,136 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Which policies there are, and which one decides. Nobody else writes either;
- * see lifecycle.c for the rules.
+ * see lifecycle.c for the rules, slot.c for those who only look.
  */
 #ifndef _SECURITY_IPE_LIFECYCLE_H
 #define _SECURITY_IPE_LIFECYCLE_H
 
+#include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
 
 #include "loaded.h"
 
+/* How long a trial may last. */
+#define IPE_TRIAL_SECONDS_MAX 86400
+
+/* The versions of a name that are kept. */
+enum ipe_which {
+	IPE_CURRENT,
+	IPE_NEXT,
+	IPE_PREVIOUS,
+	IPE_WHICH_COUNT,
+};
+
+/* What can be asked of a policy that is loaded. */
+enum ipe_write {
+	IPE_WRITE_UPDATE,
+	IPE_WRITE_STAGE,
+	IPE_WRITE_ACTIVATE,
+	IPE_WRITE_TRIAL,
+	IPE_WRITE_CONFIRM,
+	IPE_WRITE_REVERT,
+	IPE_WRITE_ROLLBACK,
+	IPE_WRITE_DELETE,
+	IPE_WRITE_SHADOW,
+	IPE_WRITE_UNSHADOW,
+	IPE_WRITE_COUNT,
+};
+
+/**
+ * struct ipe_request - a write, as it is asked for
+ * @write: what
+ * @slot: of which policy; NULL for CONFIRM and REVERT, which mean the one on
+ *	trial
+ * @loaded: UPDATE and STAGE: the policy that is brought; the slot takes a
+ *	reference of its own
+ * @seconds: TRIAL: how long, 1 to IPE_TRIAL_SECONDS_MAX
+ */
+struct ipe_request {
+	enum ipe_write write;
+	struct ipe_slot *slot;
+	struct ipe_loaded *loaded;
+	unsigned int seconds;
+};
+
+/**
+ * struct ipe_expiry - a trial that ended by itself, until that is recorded
+ * @from: the policy that was on trial, with a reference; NULL if all is recorded
+ * @to: the confirmed one, with a reference; may be NULL
+ * @work: records it
+ */
+struct ipe_expiry {
+	struct ipe_loaded *from;
+	struct ipe_loaded *to;
+	struct work_struct work;
+};
+
 /**
  * struct ipe_lifecycle - all policies
- * @lock: held for every change of what is below
+ * @writer: one change, with its record, at a time. May be held for as long as
+ *	audit lets a record wait
+ * @lock: of all that follows. Held for a change itself; the end of a trial
+ *	takes it alone, from the timer, so that nothing can delay it
  * @active: the policy that decides, with a reference; NULL: everything is
  *	allowed. Read under RCU
  * @shadow: the policy that is evaluated beside it and decides nothing, with a
  *	reference; NULL if there is none. Read under RCU
- * @slots: struct ipe_slot, one a policy name
+ * @shadow_slot: whose version that is
+ * @confirmed: the policy that a trial ends with, with a reference; may be NULL.
+ *	The same as @active while there is no trial
+ * @trial: the slot whose next or current is on trial; NULL if none is
+ * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
+ * @timer: ends the trial
+ * @expiry: what the timer leaves to be recorded
+ * @locked: one-way: nothing but the shadow changes any more
+ * @slots: struct ipe_slot, one a policy name. Changed under both locks
+ * @floors: struct ipe_floor, one a policy name that was ever loaded. Changed
+ *	under @writer
  */
 struct ipe_lifecycle {
-	struct mutex lock;
+	struct mutex writer;
+	spinlock_t lock;
 	struct ipe_loaded __rcu *active;
 	struct ipe_loaded __rcu *shadow;
+	struct ipe_slot *shadow_slot;
+	struct ipe_loaded *confirmed;
+	struct ipe_slot *trial;
+	ktime_t deadline;
+	struct hrtimer timer;
+	struct ipe_expiry expiry;
+	bool locked;
 	struct list_head slots;
+	struct list_head floors;
 };
 
-#define IPE_LIFECYCLE_INIT(name) {				\
-	.lock = __MUTEX_INITIALIZER((name).lock),		\
-	.slots = LIST_HEAD_INIT((name).slots),			\
-}
+/**
+ * struct ipe_floor - how far back a name may go
+ * @list: in &ipe_lifecycle.floors
+ * @version: nothing below it is let decide; 0.0.0 until a policy of this name
+ *	is confirmed; &ipe_lifecycle.lock
+ * @name: of the policies
+ */
+struct ipe_floor {
+	struct list_head list;
+	struct ipe_version version;
+	char name[];
+};
 
 /**
  * struct ipe_slot - a policy name
- * @list: in &ipe_lifecycle.slots; its lock
+ * @list: in &ipe_lifecycle.slots
  * @refs: of the list, and of each open file of the policy's directory
  * @rcu: a file that is being opened looks at a slot before it has a reference
  * @lifecycle: whose slot this is; constant
- * @current_policy: the policy, with a reference; NULL once it is deleted;
+ * @versions: by enum ipe_which, each with a reference, NULL where there is
+ *	none. IPE_CURRENT is there until the policy is deleted;
  *	&ipe_lifecycle.lock
+ * @floor: of this name; &ipe_lifecycle.lock
  * @dir: the policy's directory, NULL while there is none; fs_policy.c alone
  *	uses it, before the slot can be reached and after it cannot any more
  * @name: taken until ipe_lifecycle_forget(); constant
@@ -51,25 +140,36 @@ struct ipe_slot {
 	refcount_t refs;
 	struct rcu_head rcu;
 	struct ipe_lifecycle *lifecycle;
-	struct ipe_loaded *current_policy;
+	struct ipe_loaded *versions[IPE_WHICH_COUNT];
+	struct ipe_floor *floor;
 	struct dentry *dir;
 	char name[];
 };
 
 extern struct ipe_lifecycle ipe_lifecycle;
 
+void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle);
 int ipe_lifecycle_boot(struct ipe_lifecycle *lifecycle,
 		       struct ipe_loaded *loaded);
 int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
 		      struct ipe_loaded *loaded, struct ipe_slot **ret);
-int ipe_lifecycle_update(struct ipe_slot *slot, struct ipe_loaded *loaded);
-int ipe_lifecycle_activate(struct ipe_slot *slot);
-int ipe_lifecycle_delete(struct ipe_slot *slot);
+int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
+			const struct ipe_request *request);
+void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
+			  const struct ipe_request *request, int error);
+void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now);
+int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle);
 void ipe_lifecycle_forget(struct ipe_slot *slot);
 
-struct ipe_loaded *ipe_lifecycle_active(struct ipe_lifecycle *lifecycle);
-struct ipe_loaded *ipe_slot_policy(struct ipe_slot *slot);
+struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot,
+				    enum ipe_which which);
 int ipe_slot_is_active(struct ipe_slot *slot);
+int ipe_slot_is_shadowed(struct ipe_slot *slot);
+int ipe_slot_trial_seconds(struct ipe_slot *slot);
+struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle);
+bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle);
+struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
+				    const char *name);
 bool ipe_slot_get(struct ipe_slot *slot);
 void ipe_slot_put(struct ipe_slot *slot);
 

@@ -15,7 +15,7 @@ RESULT = re.compile(r"^(?:\[ *[\d.]+\])? *(ok|not ok) \d+ ([\w-]+)(.*?)\r?$", re
 def expected():
     """The suites and cases in the source."""
     found = {}
-    for path in sorted((TOP / "src/lsm/tests").glob("*.c")):
+    for path in sorted((TOP / "src/lsm/tests").glob("*_test.c")):
         text = path.read_text()
         suite, = SUITE.findall(text)
         found[suite] = set(CASE.findall(text))

@@ -1,235 +1,626 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The errno of each step in a policy's life, on a set of policies of its own:
- * the one that decides about this kernel is left alone.
+ * Each step in a policy's life: every write in every standing of its slot, with
+ * the errno and with what decides afterwards.
  */
 
 #include <kunit/test.h>
 #include <linux/err.h>
 #include <linux/slab.h>
-#include <linux/sprintf.h>
 #include <linux/string.h>
 
-#include "lifecycle.h"
+#include "world.h"
 
-enum step_kind { ADD, UPDATE, ACTIVATE, DELETE };
+enum { A, B };
+
+#define ADD IPE_WRITE_COUNT
 
 /**
  * struct step - one call, and its result
- * @kind: what is called
- * @slot: 'a' or 'b': the slot of that name; ADD fills it
- * @name: of the policy that ADD and UPDATE bring
- * @version: of that policy
+ * @write: what is called; ADD: a new policy
+ * @name: A or B: of its slot
+ * @brings: the name of the policy that ADD, UPDATE and STAGE bring
+ * @version: of that policy; it may be rolled back to @floor
+ * @floor: of that policy; NULL: its version
  * @error: %0 or the errno
- * @active: which slot's policy decides afterwards; 0 if none does
+ * @decides: name and version of the policy that decides afterwards; "" if none
+ *	does
  */
 struct step {
-	enum step_kind kind;
-	char slot;
-	const char *name;
+	int write;
+	int name;
+	const char *brings;
 	const char *version;
+	const char *floor;
 	int error;
-	char active;
+	const char *decides;
 };
 
-static const struct step steps[] = {
-	{ ADD, 'a', "a", "1.2.3", 0, 0 },
-	{ ADD, 0, "a", "1.2.3", -EEXIST, 0 },
-	{ ADD, 0, "a", "9.0.0", -EEXIST, 0 },
-	{ UPDATE, 'a', "a", "1.2.3", -ESTALE, 0 },
-	{ UPDATE, 'a', "a", "1.2.2", -ESTALE, 0 },
-	{ UPDATE, 'a', "a", "0.65535.65535", -ESTALE, 0 },
-	{ UPDATE, 'a', "b", "2.0.0", -EINVAL, 0 },
-	{ UPDATE, 'a', "aa", "2.0.0", -EINVAL, 0 },
-	{ UPDATE, 'a', "a", "1.2.4", 0, 0 },
-	{ ACTIVATE, 'a', NULL, NULL, 0, 'a' },
-	{ ACTIVATE, 'a', NULL, NULL, 0, 'a' },
-	{ DELETE, 'a', NULL, NULL, -EPERM, 'a' },
-	{ UPDATE, 'a', "a", "1.2.4", -ESTALE, 'a' },
-	{ UPDATE, 'a', "a", "1.3.0", 0, 'a' },
-	{ ADD, 'b', "b", "1.2.9", 0, 'a' },
-	{ ACTIVATE, 'b', NULL, NULL, -EINVAL, 'a' },
-	{ UPDATE, 'b', "b", "1.3.0", 0, 'a' },
-	{ ACTIVATE, 'b', NULL, NULL, 0, 'b' },
-	{ ACTIVATE, 'a', NULL, NULL, 0, 'a' },
-	{ UPDATE, 'b', "b", "2.0.0", 0, 'a' },
-	{ ACTIVATE, 'b', NULL, NULL, 0, 'b' },
-	{ ACTIVATE, 'a', NULL, NULL, -EINVAL, 'b' },
-	{ DELETE, 'a', NULL, NULL, 0, 'b' },
-	{ DELETE, 'a', NULL, NULL, -ENOENT, 'b' },
-	{ UPDATE, 'a', "a", "3.0.0", -ENOENT, 'b' },
-	{ ACTIVATE, 'a', NULL, NULL, -ENOENT, 'b' },
-	{ ADD, 0, "a", "0.0.1", -EEXIST, 'b' },
-};
-
-/**
- * struct world - what a test plays with
- * @lifecycle: all policies
- * @a: the slot 'a'
- * @b: the slot 'b'
- */
-struct world {
-	struct ipe_lifecycle lifecycle;
-	struct ipe_slot *a;
-	struct ipe_slot *b;
-};
-
-static struct world *new_world(struct kunit *test)
+static struct ipe_version version_of(const struct ipe_loaded *loaded)
 {
-	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
-
-	KUNIT_ASSERT_NOT_NULL(test, w);
-	mutex_init(&w->lifecycle.lock);
-	INIT_LIST_HEAD(&w->lifecycle.slots);
-	return w;
+	return *ipe_policy_version(loaded->policy);
 }
 
-/* The policy owns its text, as one from user space does. */
-static struct ipe_loaded *load(struct kunit *test, const char *name,
-			       const char *version)
+/* Who decides, as "name version". */
+static const char *deciding(struct world *w, char buf[32])
 {
-	struct ipe_parse_error where = {};
-	struct ipe_envelope envelope = {};
-	struct ipe_loaded *loaded = NULL;
-	char *text;
+	char version[IPE_VERSION_STRLEN];
+	const struct ipe_loaded *loaded;
 
-	text = kasprintf(GFP_KERNEL, "policy_name=%s policy_version=%s\n"
-			 "DEFAULT action=ALLOW\n", name, version);
-	KUNIT_ASSERT_NOT_NULL(test, text);
-	envelope.data = (u8 *)text;
-	envelope.len = strlen(text);
-	envelope.text = text;
-	envelope.text_len = envelope.len;
-	KUNIT_ASSERT_EQ(test, 0, ipe_loaded_new(&envelope, &loaded, &where));
-	KUNIT_EXPECT_NULL(test, envelope.data);
-	return loaded;
+	buf[0] = '\0';
+	rcu_read_lock();
+	loaded = ipe_lifecycle_deciding(&w->lifecycle);
+	if (loaded) {
+		ipe_version_print(ipe_policy_version(loaded->policy), version);
+		snprintf(buf, 32, "%s %s", ipe_policy_name(loaded->policy),
+			 version);
+	}
+	rcu_read_unlock();
+	return buf;
 }
 
 static int take_step(struct kunit *test, struct world *w,
 		     const struct step *step)
 {
-	struct ipe_slot **slot = step->slot == 'b' ? &w->b : &w->a;
-	struct ipe_slot *unwanted = ERR_PTR(-EINVAL);
 	struct ipe_loaded *loaded = NULL;
-	int r = -EINVAL;
+	int r;
 
-	if (step->name)
-		loaded = load(test, step->name, step->version);
-	switch (step->kind) {
-	case ADD:
-		r = ipe_lifecycle_add(&w->lifecycle, loaded,
-				      step->slot ? slot : &unwanted);
-		break;
-	case UPDATE:
-		r = ipe_lifecycle_update(*slot, loaded);
-		break;
-	case ACTIVATE:
-		r = ipe_lifecycle_activate(*slot);
-		break;
-	case DELETE:
-		r = ipe_lifecycle_delete(*slot);
-		break;
-	}
-	/* It is untouched by a failure. */
-	KUNIT_EXPECT_TRUE(test, IS_ERR(unwanted));
+	if (step->brings)
+		loaded = world_load(test, step->brings, step->version,
+				    step->floor);
+	if (step->write == ADD)
+		r = world_add(w, step->name, loaded);
+	else
+		r = world_write(w, step->write, step->name, loaded);
 	ipe_loaded_put(loaded);
 	return r;
 }
 
-static char name_of_active(struct world *w)
+static void walk(struct kunit *test, const struct step *steps, int n)
 {
-	struct ipe_loaded *active = ipe_lifecycle_active(&w->lifecycle);
-	char name = active ? *ipe_policy_name(active->policy) : 0;
-
-	ipe_loaded_put(active);
-	return name;
-}
-
-static void end_world(struct kunit *test, struct world *w)
-{
-	struct ipe_loaded *active;
-
-	active = rcu_replace_pointer(w->lifecycle.active, NULL, true);
-	ipe_loaded_put(active);
-	if (w->a)
-		ipe_lifecycle_forget(w->a);
-	if (w->b)
-		ipe_lifecycle_forget(w->b);
-	KUNIT_EXPECT_TRUE(test, list_empty(&w->lifecycle.slots));
-}
-
-static void every_step_has_its_errno(struct kunit *test)
-{
-	struct world *w = new_world(test);
+	struct world *w = world_new(test);
+	char buf[32];
 	int i;
 
-	for (i = 0; i < ARRAY_SIZE(steps); i++) {
+	for (i = 0; i < n; i++) {
 		KUNIT_EXPECT_EQ_MSG(test, steps[i].error,
 				    take_step(test, w, &steps[i]), "step %d",
 				    i);
-		KUNIT_EXPECT_EQ_MSG(test, steps[i].active, name_of_active(w),
-				    "step %d", i);
+		KUNIT_EXPECT_STREQ_MSG(test, steps[i].decides,
+				       deciding(w, buf), "step %d", i);
 	}
-	end_world(test, w);
+	world_end(test, w);
+}
+
+static const struct step upstream_steps[] = {
+	{ ADD, A, "a", "1.2.3", NULL, 0, "" },
+	{ ADD, A, "a", "1.2.3", NULL, -EEXIST, "" },
+	{ ADD, A, "a", "9.0.0", NULL, -EEXIST, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "1.2.3", NULL, -ESTALE, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "1.2.2", NULL, -ESTALE, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "0.65535.65535", NULL, -ESTALE, "" },
+	{ IPE_WRITE_UPDATE, A, "b", "2.0.0", NULL, -EINVAL, "" },
+	{ IPE_WRITE_UPDATE, A, "aa", "2.0.0", NULL, -EINVAL, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "1.2.4", NULL, 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.2.4" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.2.4" },
+	{ IPE_WRITE_DELETE, A, NULL, NULL, NULL, -EPERM, "a 1.2.4" },
+	{ IPE_WRITE_UPDATE, A, "a", "1.2.4", NULL, -ESTALE, "a 1.2.4" },
+	{ IPE_WRITE_UPDATE, A, "a", "1.3.0", NULL, 0, "a 1.3.0" },
+	{ ADD, B, "b", "1.2.9", NULL, 0, "a 1.3.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.3.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "1.3.0", NULL, 0, "a 1.3.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 1.3.0" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.3.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "2.0.0", NULL, 0, "a 1.3.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 2.0.0" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, -EINVAL, "b 2.0.0" },
+	{ IPE_WRITE_DELETE, A, NULL, NULL, NULL, 0, "b 2.0.0" },
+	{ IPE_WRITE_DELETE, A, NULL, NULL, NULL, -ENOENT, "b 2.0.0" },
+	{ IPE_WRITE_UPDATE, A, "a", "3.0.0", NULL, -ENOENT, "b 2.0.0" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, -ENOENT, "b 2.0.0" },
+	{ ADD, A, "a", "0.0.1", NULL, -EEXIST, "b 2.0.0" },
+};
+
+static void every_step_of_upstream_has_its_errno(struct kunit *test)
+{
+	walk(test, upstream_steps, ARRAY_SIZE(upstream_steps));
+}
+
+static const struct step floor_steps[] = {
+	{ ADD, A, "a", "1.0.0", NULL, 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -ENODATA, "a 1.0.0" },
+	{ IPE_WRITE_UPDATE, A, "a", "2.0.0", "1.0.0", 0, "a 2.0.0" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	/* What was taken back is gone. */
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -ENODATA, "a 1.0.0" },
+	/* A trial moves no floor: one may go back to what was confirmed. */
+	{ IPE_WRITE_STAGE, A, "a", "3.0.0", NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_REVERT, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	/* A confirmation does. */
+	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_CONFIRM, A, NULL, NULL, NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -EPERM, "a 3.0.0" },
+	/* Another name in between, at a version that lets the old one pass. */
+	{ ADD, B, "b", "1.0.0", NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "4.0.0", "1.0.0", 0, "a 3.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 4.0.0" },
+	{ IPE_WRITE_ROLLBACK, B, NULL, NULL, NULL, 0, "b 1.0.0" },
+};
+
+/* Deleting a policy makes nobody forget how far it may go back. */
+static void floor_outlives_the_policy(struct kunit *test)
+{
+	static const struct step reload = { ADD, A, "a", "2.9.9", "0.0.1" };
+	static const struct step higher = { ADD, A, "a", "3.0.0", "0.0.1" };
+	struct world *w = world_new(test);
+	char buf[32];
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(floor_steps); i++) {
+		KUNIT_EXPECT_EQ_MSG(test, floor_steps[i].error,
+				    take_step(test, w, &floor_steps[i]),
+				    "step %d", i);
+		KUNIT_EXPECT_STREQ_MSG(test, floor_steps[i].decides,
+				       deciding(w, buf), "step %d", i);
+	}
+	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
+	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &reload));
+	KUNIT_EXPECT_EQ(test, -EPERM,
+			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
+	KUNIT_EXPECT_EQ(test, -EPERM, world_write(w, IPE_WRITE_TRIAL, A, NULL));
+	KUNIT_EXPECT_STREQ(test, "b 1.0.0", deciding(w, buf));
+
+	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
+	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &higher));
+	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
+	/* A lower floor of a later policy takes nothing back. */
+	KUNIT_ASSERT_EQ(test, 3, w->slots[A]->floor->version.major);
+	world_end(test, w);
+}
+
+/* A name that was only loaded leaves nothing behind. */
+static void name_that_was_never_confirmed_is_forgotten(struct kunit *test)
+{
+	static const struct step add = { ADD, A, "a", "5.0.0" };
+	struct world *w = world_new(test);
+
+	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &add));
+	KUNIT_EXPECT_FALSE(test, list_empty(&w->lifecycle.floors));
+	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_TRIAL, A, NULL));
+	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_REVERT, A, NULL));
+	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->lifecycle.floors));
+	world_end(test, w);
+}
+
+/* What the slot of A has to do with what decides. */
+enum standing {
+	DELETED,
+	IDLE,
+	ACTIVE,
+	BYSTANDER,
+	HELD,
+	CURRENT_TRIED,
+	NEXT_TRIED,
+	NEXT_TRIED_HELD,
+	STANDING_COUNT,
+};
+
+static void must(struct kunit *test, struct world *w, int write, int name,
+		 int version)
+{
+	struct ipe_loaded *loaded = NULL;
+	int r;
+
+	if (version)
+		loaded = world_policy(test, name, version, 1);
+	r = write == ADD ? world_add(w, name, loaded) :
+			   world_write(w, write, name, loaded);
+	ipe_loaded_put(loaded);
+	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
+}
+
+/* A is at version 4, staged 5, before 3; B is at 6. */
+static struct world *prepare(struct kunit *test, enum standing standing,
+			     bool has_next, bool has_previous)
+{
+	struct world *w = world_new(test);
+
+	must(test, w, ADD, A, has_previous ? 3 : 4);
+	if (has_previous)
+		must(test, w, IPE_WRITE_UPDATE, A, 4);
+	must(test, w, ADD, B, 6);
+	if (standing == ACTIVE || standing == HELD ||
+	    standing == NEXT_TRIED_HELD)
+		must(test, w, IPE_WRITE_ACTIVATE, A, 0);
+	if (standing == BYSTANDER || standing == HELD)
+		must(test, w, IPE_WRITE_TRIAL, B, 0);
+	if (standing == CURRENT_TRIED)
+		must(test, w, IPE_WRITE_TRIAL, A, 0);
+	if (has_next)
+		must(test, w, IPE_WRITE_STAGE, A, 5);
+	if (standing == NEXT_TRIED || standing == NEXT_TRIED_HELD)
+		must(test, w, IPE_WRITE_TRIAL, A, 0);
+	if (standing == DELETED)
+		must(test, w, IPE_WRITE_DELETE, A, 0);
+	return w;
+}
+
+/**
+ * struct outcome - of a write in a standing
+ * @error: %0 or the errno
+ * @decides: afterwards, if @error is %0: version of A, "b" for that of B, "-"
+ *	for nobody
+ * @versions: of A afterwards, if @error is %0: current, next, previous; "x": as
+ *	before
+ */
+struct outcome {
+	int error;
+	const char *decides;
+	const char *versions;
+};
+
+/* With next and previous. What changes without them is in expect(). */
+static const struct outcome outcomes[IPE_WRITE_COUNT][STANDING_COUNT] = {
+	/* It brings version 7. */
+	[IPE_WRITE_UPDATE] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "-", "7-4" },
+		[ACTIVE] = { 0, "7", "7-4" },
+		[BYSTANDER] = { 0, "b", "7-4" },
+		[HELD] = { -EBUSY },
+		[CURRENT_TRIED] = { -EBUSY },
+		[NEXT_TRIED] = { -EBUSY },
+		[NEXT_TRIED_HELD] = { -EBUSY },
+	},
+	[IPE_WRITE_STAGE] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "-", "473" },
+		[ACTIVE] = { 0, "4", "473" },
+		[BYSTANDER] = { 0, "b", "473" },
+		[HELD] = { 0, "b", "473" },
+		[CURRENT_TRIED] = { 0, "4", "473" },
+		[NEXT_TRIED] = { -EBUSY },
+		[NEXT_TRIED_HELD] = { -EBUSY },
+	},
+	[IPE_WRITE_ACTIVATE] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "4", "453" },
+		[ACTIVE] = { 0, "4", "453" },
+		[BYSTANDER] = { 0, "4", "453" },
+		[HELD] = { 0, "4", "453" },
+		[CURRENT_TRIED] = { 0, "4", "453" },
+		[NEXT_TRIED] = { 0, "4", "453" },
+		[NEXT_TRIED_HELD] = { 0, "4", "453" },
+	},
+	[IPE_WRITE_TRIAL] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "5", "453" },
+		[ACTIVE] = { 0, "5", "453" },
+		[BYSTANDER] = { -EBUSY },
+		[HELD] = { -EBUSY },
+		[CURRENT_TRIED] = { -EBUSY },
+		[NEXT_TRIED] = { -EBUSY },
+		[NEXT_TRIED_HELD] = { -EBUSY },
+	},
+	[IPE_WRITE_CONFIRM] = {
+		[DELETED] = { -ENODATA },
+		[IDLE] = { -ENODATA },
+		[ACTIVE] = { -ENODATA },
+		[BYSTANDER] = { 0, "b", "453" },
+		[HELD] = { 0, "b", "453" },
+		[CURRENT_TRIED] = { 0, "4", "453" },
+		[NEXT_TRIED] = { 0, "5", "5-4" },
+		[NEXT_TRIED_HELD] = { 0, "5", "5-4" },
+	},
+	[IPE_WRITE_REVERT] = {
+		[DELETED] = { -ENODATA },
+		[IDLE] = { -ENODATA },
+		[ACTIVE] = { -ENODATA },
+		[BYSTANDER] = { 0, "-", "453" },
+		[HELD] = { 0, "4", "453" },
+		[CURRENT_TRIED] = { 0, "-", "453" },
+		[NEXT_TRIED] = { 0, "-", "453" },
+		[NEXT_TRIED_HELD] = { 0, "4", "453" },
+	},
+	[IPE_WRITE_ROLLBACK] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { -EPERM },
+		[ACTIVE] = { 0, "3", "35-" },
+		[BYSTANDER] = { -EPERM },
+		[HELD] = { -EBUSY },
+		[CURRENT_TRIED] = { -EBUSY },
+		[NEXT_TRIED] = { -EBUSY },
+		[NEXT_TRIED_HELD] = { -EBUSY },
+	},
+	[IPE_WRITE_DELETE] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "-", "---" },
+		[ACTIVE] = { -EPERM },
+		[BYSTANDER] = { 0, "b", "---" },
+		[HELD] = { -EPERM },
+		[CURRENT_TRIED] = { -EPERM },
+		[NEXT_TRIED] = { -EPERM },
+		[NEXT_TRIED_HELD] = { -EPERM },
+	},
+	[IPE_WRITE_SHADOW] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "-", "453" },
+		[ACTIVE] = { 0, "4", "453" },
+		[BYSTANDER] = { 0, "b", "453" },
+		[HELD] = { 0, "b", "453" },
+		[CURRENT_TRIED] = { 0, "4", "453" },
+		[NEXT_TRIED] = { -EALREADY },
+		[NEXT_TRIED_HELD] = { -EALREADY },
+	},
+	[IPE_WRITE_UNSHADOW] = {
+		[DELETED] = { -ENOENT },
+		[IDLE] = { 0, "-", "453" },
+		[ACTIVE] = { 0, "4", "453" },
+		[BYSTANDER] = { 0, "b", "453" },
+		[HELD] = { 0, "b", "453" },
+		[CURRENT_TRIED] = { 0, "4", "453" },
+		[NEXT_TRIED] = { 0, "5", "453" },
+		[NEXT_TRIED_HELD] = { 0, "5", "453" },
+	},
+};
+
+/* A digit for each version of A, '-' where there is none. */
+static void show_versions(struct world *w, char buf[4])
+{
+	struct ipe_loaded *loaded;
+	int which;
+
+	for (which = 0; which < IPE_WHICH_COUNT; which++) {
+		loaded = ipe_slot_version(w->slots[A], which);
+		buf[which] = loaded ? '0' + version_of(loaded).major : '-';
+		ipe_loaded_put(loaded);
+	}
+	buf[3] = '\0';
+}
+
+static char show_deciding(struct world *w)
+{
+	char buf[32];
+
+	deciding(w, buf);
+	return !*buf ? '-' : *buf == 'b' ? 'b' : buf[2];
+}
+
+/**
+ * struct view - what is to be seen of A
+ * @error: of the write
+ * @decides: as in struct outcome
+ * @versions: as in struct outcome
+ */
+struct view {
+	int error;
+	char decides;
+	char versions[4];
+};
+
+static struct view expect(int write, enum standing standing, bool has_next,
+			  bool has_previous, const struct view *before)
+{
+	const struct outcome *o = &outcomes[write][standing];
+	struct view view = *before;
+
+	view.error = o->error;
+	if (write == IPE_WRITE_ROLLBACK && !o->error && !has_previous)
+		view.error = -ENODATA;
+	if (write == IPE_WRITE_TRIAL && standing == ACTIVE && !has_next)
+		view.error = -EALREADY;
+	if (write == IPE_WRITE_SHADOW && !has_next &&
+	    (standing == ACTIVE || standing == CURRENT_TRIED))
+		view.error = -EALREADY;
+	if (view.error)
+		return view;
+	view.decides = *o->decides;
+	memcpy(view.versions, o->versions, 3);
+	if (!has_next && view.versions[1] == '5')
+		view.versions[1] = '-';
+	if (!has_next && write == IPE_WRITE_TRIAL)
+		view.decides = '4';
+	if (!has_previous && view.versions[2] == '3')
+		view.versions[2] = '-';
+	return view;
+}
+
+static void try_one(struct kunit *test, int write, enum standing standing,
+		    bool has_next, bool has_previous)
+{
+	struct world *w = prepare(test, standing, has_next, has_previous);
+	struct ipe_loaded *loaded = world_policy(test, A, 7, 1);
+	struct view before = {}, after = {}, expected;
+
+	before.decides = show_deciding(w);
+	show_versions(w, before.versions);
+	expected = expect(write, standing, has_next, has_previous, &before);
+
+	after.error = world_write(w, write, A, loaded);
+	after.decides = show_deciding(w);
+	show_versions(w, after.versions);
+	KUNIT_EXPECT_TRUE_MSG(test, after.error == expected.error &&
+			      after.decides == expected.decides &&
+			      !strcmp(after.versions, expected.versions),
+			      "write %d, standing %d, next %d, previous %d: %d %c %s, not %d %c %s",
+			      write, standing, has_next, has_previous,
+			      after.error, after.decides, after.versions,
+			      expected.error, expected.decides,
+			      expected.versions);
+	if (!after.error && write != IPE_WRITE_TRIAL)
+		KUNIT_EXPECT_TRUE(test, write == IPE_WRITE_UPDATE ||
+				  write == IPE_WRITE_STAGE ||
+				  write == IPE_WRITE_DELETE ||
+				  write == IPE_WRITE_SHADOW ||
+				  write == IPE_WRITE_UNSHADOW ||
+				  !w->lifecycle.trial);
+	ipe_loaded_put(loaded);
+	world_end(test, w);
+}
+
+static void every_write_in_every_standing(struct kunit *test)
+{
+	int write, standing, next, previous;
+
+	for (write = 0; write < IPE_WRITE_COUNT; write++)
+		for (standing = 0; standing < STANDING_COUNT; standing++)
+			for (next = 0; next < 2; next++)
+				for (previous = 0; previous < 2; previous++) {
+					if (!next && standing >= NEXT_TRIED)
+						continue;
+					try_one(test, write, standing, next,
+						previous);
+				}
+}
+
+/* Nothing but the shadow changes, in whatever standing. */
+static void locked_policies_stay_as_they_are(struct kunit *test)
+{
+	static const enum standing standings[] = { DELETED, IDLE, ACTIVE };
+	struct ipe_loaded *loaded = world_policy(test, A, 7, 1);
+	struct ipe_slot *slot;
+	struct world *w;
+	int i, write, r;
+
+	for (i = 0; i < ARRAY_SIZE(standings); i++) {
+		w = prepare(test, standings[i], true, true);
+		KUNIT_EXPECT_FALSE(test,
+				   ipe_lifecycle_is_locked(&w->lifecycle));
+		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
+		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
+		KUNIT_EXPECT_TRUE(test, ipe_lifecycle_is_locked(&w->lifecycle));
+		for (write = 0; write < IPE_WRITE_COUNT; write++) {
+			if (write == IPE_WRITE_SHADOW ||
+			    write == IPE_WRITE_UNSHADOW)
+				continue;
+			r = world_write(w, write, A, loaded);
+			KUNIT_EXPECT_EQ_MSG(test, -EPERM, r, "write %d", write);
+		}
+		KUNIT_EXPECT_EQ(test, -EPERM,
+				ipe_lifecycle_add(&w->lifecycle, loaded,
+						  &slot));
+		if (standings[i] != DELETED)
+			KUNIT_EXPECT_EQ(test, 0,
+					world_write(w, IPE_WRITE_SHADOW, A,
+						    NULL));
+		world_end(test, w);
+	}
+	ipe_loaded_put(loaded);
+}
+
+static void policies_on_trial_cannot_be_locked(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, ipe_lifecycle_lock(&w->lifecycle));
+	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
+	world_end(test, w);
+}
+
+static void trial_ends_when_it_is_due(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	ktime_t deadline = lifecycle->deadline;
+
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
+	KUNIT_EXPECT_EQ(test, IPE_TRIAL_SECONDS_MAX,
+			ipe_slot_trial_seconds(w->slots[A]));
+	ipe_lifecycle_expire(lifecycle, deadline);
+	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
+	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
+	KUNIT_EXPECT_EQ(test, -ENODATA,
+			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	/* A timer that comes late ends no trial that began since. */
+	must(test, w, IPE_WRITE_TRIAL, A, 0);
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
+	world_end(test, w);
+}
+
+/* The one thing here that waits: for the kernel's own timer. */
+static void timer_ends_a_trial(struct kunit *test)
+{
+	struct world *w = prepare(test, ACTIVE, true, true);
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
+	};
+
+	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->lifecycle, &request));
+	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
+	while (ipe_slot_trial_seconds(w->slots[A]))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
+	world_end(test, w);
+}
+
+static void shadow_is_of_one_policy(struct kunit *test)
+{
+	struct world *w = prepare(test, ACTIVE, false, false);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+
+	must(test, w, IPE_WRITE_SHADOW, B, 0);
+	must(test, w, IPE_WRITE_SHADOW, B, 0);
+	must(test, w, IPE_WRITE_STAGE, A, 5);
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			world_write(w, IPE_WRITE_SHADOW, A, NULL));
+	must(test, w, IPE_WRITE_UNSHADOW, A, 0);
+	KUNIT_EXPECT_EQ(test, 1, ipe_slot_is_shadowed(w->slots[B]));
+	must(test, w, IPE_WRITE_UNSHADOW, B, 0);
+	must(test, w, IPE_WRITE_SHADOW, A, 0);
+	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(lifecycle->shadow),
+			    w->slots[A]->versions[IPE_NEXT]);
+	/* What takes its place is not what was asked for. */
+	must(test, w, IPE_WRITE_STAGE, A, 6);
+	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
+	must(test, w, IPE_WRITE_SHADOW, A, 0);
+	must(test, w, IPE_WRITE_TRIAL, A, 0);
+	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
+	world_end(test, w);
 }
 
 static void forgotten_name_is_free_again(struct kunit *test)
 {
-	static const struct step old = { ADD, 'a', "a", "5.0.0" };
-	static const struct step new = { ADD, 'a', "a", "1.0.0" };
-	static const struct step delete = { DELETE, 'a' };
-	struct world *w = new_world(test);
+	static const struct step old = { ADD, A, "a", "5.0.0" };
+	static const struct step new = { ADD, A, "a", "1.0.0" };
+	struct world *w = world_new(test);
 
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &old));
-	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &delete));
-	ipe_lifecycle_forget(w->a);
-	w->a = NULL;
+	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_EXPECT_EQ(test, 0, take_step(test, w, &new));
-	end_world(test, w);
+	world_end(test, w);
 }
 
 static void open_file_outlives_the_policy(struct kunit *test)
 {
-	static const struct step add = { ADD, 'a', "a", "1.0.0" };
-	struct world *w = new_world(test);
+	static const struct step add = { ADD, A, "a", "1.0.0" };
+	struct world *w = world_new(test);
 	struct ipe_loaded *reader;
 	struct ipe_slot *slot;
 
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &add));
-	slot = w->a;
+	slot = w->slots[A];
 	KUNIT_ASSERT_TRUE(test, ipe_slot_get(slot));
-	reader = ipe_slot_policy(slot);
+	reader = ipe_slot_version(slot, IPE_CURRENT);
 	KUNIT_ASSERT_NOT_NULL(test, reader);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_active(slot));
 
-	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_delete(slot));
-	ipe_lifecycle_forget(slot);
-	w->a = NULL;
-	KUNIT_EXPECT_NULL(test, ipe_slot_policy(slot));
+	KUNIT_EXPECT_EQ(test, 0, world_delete(w, A));
+	KUNIT_EXPECT_NULL(test, ipe_slot_version(slot, IPE_CURRENT));
 	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_is_active(slot));
+	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_is_shadowed(slot));
+	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_trial_seconds(slot));
 	KUNIT_EXPECT_STREQ(test, ipe_policy_name(reader->policy), "a");
 	ipe_loaded_put(reader);
 	ipe_slot_put(slot);
-	end_world(test, w);
-}
-
-static void active_policy_is_what_verdicts_see(struct kunit *test)
-{
-	static const struct step add = { ADD, 'a', "a", "1.0.0" };
-	static const struct step activate = { ACTIVATE, 'a' };
-	struct world *w = new_world(test);
-
-	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &add));
-	rcu_read_lock();
-	KUNIT_EXPECT_NULL(test, ipe_lifecycle_deciding(&w->lifecycle));
-	rcu_read_unlock();
-	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &activate));
-	rcu_read_lock();
-	KUNIT_EXPECT_PTR_EQ(test, ipe_lifecycle_deciding(&w->lifecycle),
-			    w->a->current_policy);
-	rcu_read_unlock();
-	KUNIT_EXPECT_EQ(test, 1, ipe_slot_is_active(w->a));
-	end_world(test, w);
+	world_end(test, w);
 }
 
 static void unsigned_policy_has_the_digest_of_nothing(struct kunit *test)
@@ -270,10 +661,17 @@ static void text_that_is_no_policy_is_not_loaded(struct kunit *test)
 }
 
 static struct kunit_case lifecycle_cases[] = {
-	KUNIT_CASE(every_step_has_its_errno),
+	KUNIT_CASE(every_step_of_upstream_has_its_errno),
+	KUNIT_CASE(floor_outlives_the_policy),
+	KUNIT_CASE(name_that_was_never_confirmed_is_forgotten),
+	KUNIT_CASE(every_write_in_every_standing),
+	KUNIT_CASE(locked_policies_stay_as_they_are),
+	KUNIT_CASE(policies_on_trial_cannot_be_locked),
+	KUNIT_CASE(trial_ends_when_it_is_due),
+	KUNIT_CASE(timer_ends_a_trial),
+	KUNIT_CASE(shadow_is_of_one_policy),
 	KUNIT_CASE(forgotten_name_is_free_again),
 	KUNIT_CASE(open_file_outlives_the_policy),
-	KUNIT_CASE(active_policy_is_what_verdicts_see),
 	KUNIT_CASE(unsigned_policy_has_the_digest_of_nothing),
 	KUNIT_CASE(text_that_is_no_policy_is_not_loaded),
 	{}

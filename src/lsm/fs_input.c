@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What is written to the files below /sys/kernel/security/ipe -> values. A
+ * value is all that one write() brings, up to a newline at its end.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/ctype.h>
+#include <linux/err.h>
+#include <linux/kstrtox.h>
+#include <linux/limits.h>
+#include <linux/security.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "fs.h"
+
+/**
+ * ipe_input_permit() - May whoever opened this file change something?
+ * @file: open for writing
+ *
+ * Return: %0 or %-EPERM.
+ */
+int ipe_input_permit(struct file *file)
+{
+	return file_ns_capable(file, &init_user_ns, CAP_MAC_ADMIN) ? 0 : -EPERM;
+}
+
+/**
+ * ipe_input_line() - A line of text
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ *
+ * Return: the line without its newline, to be freed with kfree(); %-EINVAL if
+ * there is nothing or a NUL in it, %-ENAMETOOLONG from PATH_MAX bytes on,
+ * %-EFAULT, %-ENOMEM.
+ */
+char *ipe_input_line(const char __user *data, size_t len)
+{
+	char *line;
+
+	if (!len)
+		return ERR_PTR(-EINVAL);
+	if (len > PATH_MAX)
+		return ERR_PTR(-ENAMETOOLONG);
+	line = memdup_user_nul(data, len);
+	if (IS_ERR(line))
+		return line;
+	if (line[len - 1] == '\n')
+		line[--len] = '\0';
+	if (!len || strlen(line) != len) {
+		kfree(line);
+		return ERR_PTR(-EINVAL);
+	}
+	return line;
+}
+
+/**
+ * ipe_input_number() - A decimal number
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ * @ret: unchanged on failure
+ *
+ * Return: %0; %-EINVAL if there is anything but digits, %-ERANGE if they are too
+ * many, or an error of ipe_input_line().
+ */
+int ipe_input_number(const char __user *data, size_t len, unsigned int *ret)
+{
+	char *line __free(kfree) = ipe_input_line(data, len);
+
+	if (IS_ERR(line))
+		return PTR_ERR(line);
+	if (!isdigit(*line))
+		return -EINVAL;
+	return kstrtouint(line, 10, ret);
+}
+
+/**
+ * ipe_input_flag() - A 0 or a 1
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ * @ret: unchanged on failure
+ *
+ * Return: %0, %-EINVAL if it is something else, %-EFAULT, %-ENOMEM.
+ */
+int ipe_input_flag(const char __user *data, size_t len, bool *ret)
+{
+	unsigned int number;
+	int r;
+
+	r = ipe_input_number(data, len, &number);
+	if (r == -EFAULT || r == -ENOMEM)
+		return r;
+	if (r || number > 1)
+		return -EINVAL;
+	*ret = number;
+	return 0;
+}
+
+/**
+ * ipe_input_go() - A 1, from somebody who may
+ * @file: open for writing
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ *
+ * Return: %0, %-EPERM, %-EINVAL if it is not a 1, %-EFAULT, %-ENOMEM.
+ */
+int ipe_input_go(struct file *file, const char __user *data, size_t len)
+{
+	bool go;
+	int r;
+
+	r = ipe_input_permit(file);
+	if (!r)
+		r = ipe_input_flag(data, len, &go);
+	if (!r && !go)
+		r = -EINVAL;
+	return r;
+}

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A path -> a policy that the kernel reads itself: a signed one, or a text whose
+ * origin a rule of the active policy trusts.
+ */
+
+#include <linux/atomic.h>
+#include <linux/cleanup.h>
+#include <linux/dcache.h>
+#include <linux/err.h>
+#include <linux/errno.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/kernel_read_file.h>
+
+#include "hooks.h"
+#include "provenance.h"
+
+/*
+ * Below overlayfs the bytes are those of another inode, which has writers of
+ * its own; deny_write_access() would not look at that.
+ */
+static int deny_writers(struct inode *inode)
+{
+	return atomic_dec_unless_positive(&inode->i_writecount) ? 0 : -ETXTBSY;
+}
+
+static void allow_writers(struct inode *inode)
+{
+	atomic_inc(&inode->i_writecount);
+}
+
+/* The hook of kernel_read_file() asks what the active policy forbids. */
+static int read_bytes(struct file *file, struct ipe_envelope *envelope)
+{
+	void *data = NULL;
+	ssize_t len;
+
+	len = kernel_read_file(file, 0, &data, IPE_ENVELOPE_MAX, NULL,
+			       READING_POLICY);
+	if (len < 0)
+		return len == -EFBIG ? -EMSGSIZE : len;
+	ipe_envelope_adopt(envelope, data, len);
+	return 0;
+}
+
+static int verify(struct file *file, struct ipe_envelope *envelope)
+{
+	int r;
+
+	if (ipe_envelope_looks_signed(envelope))
+		return ipe_envelope_verify(envelope);
+	r = ipe_hooks_vouch(file);
+	if (!r)
+		ipe_envelope_trust(envelope);
+	return r;
+}
+
+/**
+ * ipe_provenance_read() - Read a policy from a file
+ * @path: absolute
+ * @envelope: overwritten, with the bytes as far as they could be read; to be
+ *	released, also after an error
+ *
+ * What was read is what is judged: nobody can write in between.
+ *
+ * Context: Process context.
+ * Return: %0; %-EINVAL if it is no regular file, or empty; %-EMSGSIZE above
+ * IPE_ENVELOPE_MAX bytes; %-ETXTBSY if it is open for writing; %-EACCES if
+ * op=POLICY of the active policy denies it, or it is not signed and no rule
+ * allows it; an error of opening, of reading, or of ipe_envelope_verify().
+ */
+int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
+{
+	struct file *file __free(fput) = NULL;
+	struct inode *inode;
+	int r;
+
+	*envelope = (struct ipe_envelope){};
+	if (*path != '/')
+		return -EINVAL;
+	/* Nobody waits for the other end of a FIFO. */
+	file = filp_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE,
+			 0);
+	if (IS_ERR(file))
+		return PTR_ERR(file);
+	if (!S_ISREG(file_inode(file)->i_mode))
+		return -EINVAL;
+	inode = d_real_inode(file->f_path.dentry);
+	r = deny_writers(inode);
+	if (r)
+		return r;
+	r = read_bytes(file, envelope);
+	if (!r)
+		r = verify(file, envelope);
+	allow_writers(inode);
+	return r;
+}

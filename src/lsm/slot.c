@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Looking at policies: what the files show, and how long a slot lives.
+ */
+
+#include <linux/cleanup.h>
+#include <linux/errno.h>
+#include <linux/math64.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/timekeeping.h>
+
+#include "lifecycle.h"
+
+/**
+ * ipe_slot_version() - A version of a policy
+ * @slot: the caller has a reference
+ * @which: of its versions
+ *
+ * Return: a reference, or NULL if there is no such version, or no policy.
+ */
+struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_which which)
+{
+	guard(spinlock_bh)(&slot->lifecycle->lock);
+
+	return slot->versions[which] ? ipe_loaded_get(slot->versions[which]) :
+				       NULL;
+}
+
+/**
+ * ipe_slot_is_active() - Does the current version decide?
+ * @slot: the caller has a reference
+ *
+ * Return: %1, %0, or %-ENOENT if the policy is deleted.
+ */
+int ipe_slot_is_active(struct ipe_slot *slot)
+{
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	if (!slot->versions[IPE_CURRENT])
+		return -ENOENT;
+	return slot->versions[IPE_CURRENT] ==
+	       rcu_access_pointer(lifecycle->active);
+}
+
+/**
+ * ipe_slot_is_shadowed() - Is a version evaluated beside what decides?
+ * @slot: the caller has a reference
+ *
+ * Return: %1, %0, or %-ENOENT if the policy is deleted.
+ */
+int ipe_slot_is_shadowed(struct ipe_slot *slot)
+{
+	guard(spinlock_bh)(&slot->lifecycle->lock);
+
+	if (!slot->versions[IPE_CURRENT])
+		return -ENOENT;
+	return slot->lifecycle->shadow_slot == slot;
+}
+
+/**
+ * ipe_slot_trial_seconds() - How long is a version still on trial?
+ * @slot: the caller has a reference
+ *
+ * Return: seconds, rounded up and at least %1 while it is on trial; %0 if it is
+ * not, %-ENOENT if the policy is deleted.
+ */
+int ipe_slot_trial_seconds(struct ipe_slot *slot)
+{
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	s64 left;
+
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	if (!slot->versions[IPE_CURRENT])
+		return -ENOENT;
+	if (lifecycle->trial != slot)
+		return 0;
+	left = ktime_to_ns(ktime_sub(lifecycle->deadline,
+				     ktime_get_boottime()));
+	return left > 0 ? DIV_ROUND_UP_ULL(left, NSEC_PER_SEC) : 1;
+}
+
+/**
+ * ipe_lifecycle_on_trial() - The policy that is on trial
+ * @lifecycle: all policies
+ *
+ * Return: a reference, or NULL if there is none.
+ */
+struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle)
+{
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	if (!lifecycle->trial)
+		return NULL;
+	return ipe_loaded_get(rcu_dereference_protected(lifecycle->active,
+		lockdep_is_held(&lifecycle->lock)));
+}
+
+/**
+ * ipe_lifecycle_is_locked() - Can policies not be changed any more?
+ * @lifecycle: all policies
+ *
+ * Return: whether ipe_lifecycle_lock() was called.
+ */
+bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
+{
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	return lifecycle->locked;
+}
+
+/**
+ * ipe_lifecycle_find() - The slot of a name
+ * @lifecycle: all policies
+ * @name: of a policy
+ *
+ * Return: a reference, to be given back with ipe_slot_put(); NULL if there is
+ * none.
+ */
+struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
+				    const char *name)
+{
+	struct ipe_slot *slot;
+
+	guard(spinlock_bh)(&lifecycle->lock);
+
+	list_for_each_entry(slot, &lifecycle->slots, list)
+		if (!strcmp(slot->name, name))
+			return ipe_slot_get(slot) ? slot : NULL;
+	return NULL;
+}
+
+/**
+ * ipe_slot_get() - Take a reference to a slot
+ * @slot: the caller has a reference, or found it under RCU
+ *
+ * Return: false if it is too late.
+ */
+bool ipe_slot_get(struct ipe_slot *slot)
+{
+	return refcount_inc_not_zero(&slot->refs);
+}
+
+/**
+ * ipe_slot_put() - Give a reference to a slot back
+ * @slot: freed under RCU after the last one
+ */
+void ipe_slot_put(struct ipe_slot *slot)
+{
+	if (refcount_dec_and_test(&slot->refs))
+		kfree_rcu(slot, rcu);
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Policies to play with. Time stands still: trials are long enough, and end by
+ * ipe_lifecycle_expire() with a time that the test chooses.
+ */
+
+#include <linux/slab.h>
+#include <linux/sprintf.h>
+#include <linux/string.h>
+
+#include "world.h"
+
+struct world *world_new(struct kunit *test)
+{
+	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, w);
+	ipe_lifecycle_init(&w->lifecycle);
+	return w;
+}
+
+static void drop_all(struct ipe_lifecycle *lifecycle)
+{
+	struct ipe_loaded *active;
+
+	ipe_loaded_put(lifecycle->confirmed);
+	lifecycle->confirmed = NULL;
+	active = rcu_replace_pointer(lifecycle->active, NULL, true);
+	ipe_loaded_put(active);
+	lifecycle->locked = false;
+}
+
+/* Forgets all policies, and what is remembered of their names. */
+void world_clear(struct kunit *test, struct world *w)
+{
+	const struct ipe_request revert = { .write = IPE_WRITE_REVERT };
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	struct ipe_floor *floor, *next;
+	int name;
+
+	lifecycle->locked = false;
+	if (lifecycle->trial)
+		KUNIT_EXPECT_EQ(test, 0,
+				ipe_lifecycle_write(lifecycle, &revert));
+	drop_all(lifecycle);
+	for (name = 0; name < WORLD_NAMES; name++) {
+		/* One that a test deleted itself is still to be forgotten. */
+		if (w->slots[name] && world_delete(w, name) == -ENOENT)
+			ipe_lifecycle_forget(w->slots[name]);
+		w->slots[name] = NULL;
+	}
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
+	KUNIT_EXPECT_TRUE(test, list_empty(&lifecycle->slots));
+	list_for_each_entry_safe(floor, next, &lifecycle->floors, list) {
+		list_del(&floor->list);
+		kfree(floor);
+	}
+}
+
+void world_end(struct kunit *test, struct world *w)
+{
+	world_clear(test, w);
+	hrtimer_cancel(&w->lifecycle.timer);
+	flush_work(&w->lifecycle.expiry.work);
+	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry.from);
+}
+
+/* A policy that owns its text, as one from user space does. @floor may be NULL. */
+struct ipe_loaded *world_load(struct kunit *test, const char *name,
+			      const char *version, const char *floor)
+{
+	struct ipe_parse_error where = {};
+	struct ipe_envelope envelope = {};
+	struct ipe_loaded *loaded = NULL;
+	char *text;
+
+	text = kasprintf(GFP_KERNEL, "policy_name=%s policy_version=%s%s%s\n"
+			 "DEFAULT action=ALLOW\n", name, version,
+			 floor ? " policy_rollback_floor=" : "", floor ?: "");
+	KUNIT_ASSERT_NOT_NULL(test, text);
+	envelope.data = (u8 *)text;
+	envelope.len = strlen(text);
+	envelope.text = text;
+	envelope.text_len = envelope.len;
+	KUNIT_ASSERT_EQ(test, 0, ipe_loaded_new(&envelope, &loaded, &where));
+	KUNIT_EXPECT_NULL(test, envelope.data);
+	return loaded;
+}
+
+/* The same with one number for a version: N.0.0. */
+struct ipe_loaded *world_policy(struct kunit *test, int name, int version,
+				int floor)
+{
+	char text[2] = { 'a' + name }, v[16], f[16];
+
+	snprintf(v, sizeof(v), "%d.0.0", version);
+	snprintf(f, sizeof(f), "%d.0.0", floor);
+	return world_load(test, text, v, f);
+}
+
+int world_add(struct world *w, int name, struct ipe_loaded *loaded)
+{
+	struct ipe_slot *slot;
+	int r;
+
+	r = ipe_lifecycle_add(&w->lifecycle, loaded, &slot);
+	if (!r)
+		w->slots[name] = slot;
+	return r;
+}
+
+int world_write(struct world *w, enum ipe_write write, int name,
+		struct ipe_loaded *loaded)
+{
+	struct ipe_request request = {
+		.write = write, .slot = w->slots[name], .loaded = loaded,
+		.seconds = IPE_TRIAL_SECONDS_MAX,
+	};
+
+	if (write == IPE_WRITE_CONFIRM || write == IPE_WRITE_REVERT)
+		request.slot = NULL;
+	return ipe_lifecycle_write(&w->lifecycle, &request);
+}
+
+/* As the file does: a name that is deleted is forgotten, too. */
+int world_delete(struct world *w, int name)
+{
+	int r = world_write(w, IPE_WRITE_DELETE, name, NULL);
+
+	if (!r) {
+		ipe_lifecycle_forget(w->slots[name]);
+		w->slots[name] = NULL;
+	}
+	return r;
+}
