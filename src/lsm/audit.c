@@ -12,14 +12,6 @@
 
 #include "audit.h"
 
-static const char *const hook_names[IPE_HOOK_COUNT] = {
-	[IPE_HOOK_EXEC] = "BPRM_CHECK",
-	[IPE_HOOK_MMAP] = "MMAP",
-	[IPE_HOOK_MPROTECT] = "MPROTECT",
-	[IPE_HOOK_READ_FILE] = "KERNEL_READ",
-	[IPE_HOOK_READ_BUFFER] = "KERNEL_LOAD",
-};
-
 /**
  * ipe_audit_is_plain() - May a text stand between quotes in a record?
  * @text: not NUL-terminated
@@ -40,7 +32,7 @@ bool ipe_audit_is_plain(const char *text, size_t len)
 static void put_question(struct audit_buffer *ab, const struct ipe_event *event)
 {
 	audit_log_format(ab, "ipe_op=%s", ipe_op_name(event->verdict.op));
-	audit_log_format(ab, " ipe_hook=%s", hook_names[event->hook]);
+	audit_log_format(ab, " ipe_hook=%s", ipe_hook_name(event->hook));
 	audit_log_format(ab, " enforcing=%d", event->enforcing);
 }
 

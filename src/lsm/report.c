@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is told of a verdict: the counters of all of them; the audit log of every
- * denial that is not one of many equal ones, and of what is allowed if that is
- * switched on. What a shadow would have said is told where it differs.
+ * Who is told of a verdict: the counters of all of them; the file "events" of
+ * every denial; the audit log of every denial that is not one of many equal
+ * ones, and of what is allowed if that is switched on. What a shadow would have
+ * said is told where it differs.
  */
 
 #include <linux/file.h>
@@ -13,9 +14,29 @@
 
 #include "audit.h"
 #include "blob.h"
+#include "events.h"
 #include "ipe.h"
 #include "limiter.h"
 #include "report.h"
+
+static const char *const hook_names[IPE_HOOK_COUNT] = {
+	[IPE_HOOK_EXEC] = "BPRM_CHECK",
+	[IPE_HOOK_MMAP] = "MMAP",
+	[IPE_HOOK_MPROTECT] = "MPROTECT",
+	[IPE_HOOK_READ_FILE] = "KERNEL_READ",
+	[IPE_HOOK_READ_BUFFER] = "KERNEL_LOAD",
+};
+
+/**
+ * ipe_hook_name() - The word for a hook in records and lines
+ * @hook: any
+ *
+ * Return: upstream's word.
+ */
+const char *ipe_hook_name(enum ipe_hook hook)
+{
+	return hook_names[hook];
+}
 
 static struct ipe_limiter limiter = {
 	.lock = __SPIN_LOCK_UNLOCKED(limiter.lock),
@@ -97,10 +118,12 @@ static void tell(struct ipe_event *event)
 		ipe_verdict_print(policy, &event->verdict, rule, len + 1);
 	event->rule = rule;
 	event->rule_len = len;
-	if (event->verdict.action == IPE_ACTION_ALLOW && !event->shadow)
+	if (event->verdict.action == IPE_ACTION_ALLOW && !event->shadow) {
 		ipe_audit_access(event, 0);
-	else
+	} else {
+		ipe_events_add(event);
 		audit_limited(event);
+	}
 	event->rule = NULL;
 	kfree(rule);
 }

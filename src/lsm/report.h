@@ -51,6 +51,7 @@ struct ipe_event {
 	size_t rule_len;
 };
 
+const char *ipe_hook_name(enum ipe_hook hook);
 void ipe_report(struct ipe_event *event);
 void ipe_report_shadow(struct ipe_event *event, enum ipe_action decided);
 

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The file "events": a line of each denial, and of each verdict of a shadow that
+ * differs, for whoever reads it in time. Unlike records it needs no audit, and
+ * unlike records no line is left out.
+ */
+#ifndef _SECURITY_IPE_EVENTS_H
+#define _SECURITY_IPE_EVENTS_H
+
+#include <linux/fs.h>
+#include <linux/seq_buf.h>
+
+#include "report.h"
+
+/* Bytes of a policy's name that a line shows; no directory has a longer one. */
+#define IPE_EVENTS_NAME_MAX NAME_MAX
+
+/* Bytes of a line that has neither policy name nor rule nor path nor facts. */
+#define IPE_EVENTS_SHORT_MAX 384
+
+extern const struct file_operations ipe_events_fops;
+
+void ipe_events_add(const struct ipe_event *event);
+size_t ipe_events_size(const struct ipe_event *event, const char *path);
+void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,
+		      const char *path);
+void ipe_events_print_short(struct seq_buf *s, const struct ipe_event *event);
+
+#endif
