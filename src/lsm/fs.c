@@ -14,6 +14,7 @@
 #include <linux/string.h>
 
 #include "audit.h"
+#include "events.h"
 #include "fs.h"
 #include "ipe.h"
 #include "lifecycle.h"
@@ -172,7 +173,7 @@ static const struct latch latches[] = {
 };
 
 static ssize_t read_latches(struct file *file, char __user *data, size_t len,
-			 loff_t *offset)
+			    loff_t *offset)
 {
 	char words[32];
 
@@ -200,7 +201,7 @@ static int set_latch(const char __user *data, size_t len, const char **ret_word)
 }
 
 static ssize_t write_latch(struct file *file, const char __user *data,
-			  size_t len, loff_t *offset)
+			   size_t len, loff_t *offset)
 {
 	const char *word = NULL;
 	int r;
@@ -257,6 +258,7 @@ static const struct top_file top_files[] __initconst = {
 	{ "load", 0200, NULL, &ipe_load_fops },
 	{ "confirm", 0600, NULL, &confirm_fops },
 	{ "revert", 0200, NULL, &revert_fops },
+	{ "events", 0400, NULL, &ipe_events_fops },
 	{ "lock", 0600, NULL, &lock_fops },
 };
 
@@ -277,7 +279,7 @@ static int __init create_top_files(struct dentry *root)
 static void __init list_features(void)
 {
 	static const char before[] = "stage\ntrial\nrollback-floor\nshadow\n"
-				     "stats\n";
+				     "stats\nevents\n";
 	static const char after[] = "provenance\nlock\n";
 	size_t size = sizeof(features);
 

@@ -5,7 +5,6 @@
  */
 
 #include <linux/cleanup.h>
-#include <linux/ctype.h>
 #include <linux/err.h>
 #include <linux/kstrtox.h>
 #include <linux/limits.h>
@@ -62,15 +61,17 @@ char *ipe_input_line(const char __user *data, size_t len)
  * @ret: unchanged on failure
  *
  * Return: %0; %-EINVAL if there is anything but digits, %-ERANGE if they are too
- * many, or an error of ipe_input_line().
+ * many, %-EFAULT, %-ENOMEM.
  */
 int ipe_input_number(const char __user *data, size_t len, unsigned int *ret)
 {
 	char *line __free(kfree) = ipe_input_line(data, len);
 
+	if (PTR_ERR(line) == -ENAMETOOLONG)
+		return -EINVAL;
 	if (IS_ERR(line))
 		return PTR_ERR(line);
-	if (!isdigit(*line))
+	if (line[strspn(line, "0123456789")])
 		return -EINVAL;
 	return kstrtouint(line, 10, ret);
 }

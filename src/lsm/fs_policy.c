@@ -198,24 +198,22 @@ static ssize_t read_trial(struct file *file, char __user *data, size_t len,
 
 static int show_stats(struct seq_file *m, void *v)
 {
-	return ipe_stats_show(m, m->private);
+	struct ipe_loaded *loaded __free(ipe_loaded_put) =
+		ipe_slot_version(m->private, which_of(m->file));
+
+	return loaded ? ipe_stats_show(m, loaded) : -ENOENT;
 }
 
 static int open_stats(struct inode *inode, struct file *file)
 {
-	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
 	struct ipe_slot *slot = get_slot(file);
 	int r;
 
-	if (slot) {
-		loaded = ipe_slot_version(slot, which_of(file));
-		ipe_slot_put(slot);
-	}
-	if (!loaded)
+	if (!slot)
 		return -ENOENT;
-	r = single_open(file, show_stats, loaded);
-	if (!r)
-		retain_and_null_ptr(loaded);
+	r = single_open(file, show_stats, slot);
+	if (r)
+		ipe_slot_put(slot);
 	return r;
 }
 
@@ -223,7 +221,7 @@ static int release_stats(struct inode *inode, struct file *file)
 {
 	struct seq_file *m = file->private_data;
 
-	ipe_loaded_put(m->private);
+	ipe_slot_put(m->private);
 	return single_release(inode, file);
 }
 

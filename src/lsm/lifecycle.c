@@ -304,8 +304,8 @@ enum check {
 	NOT_CONFIRMED = BIT(2),
 	NOT_BELOW_CONFIRMED = BIT(3),
 	NOT_BELOW_FLOOR = BIT(4),
-	NOT_DECIDING = BIT(5),
-	ONLY_SHADOW = BIT(6),
+	ONLY_SHADOW = BIT(5),
+	NOT_DECIDING = BIT(6),
 };
 
 /**
@@ -342,7 +342,7 @@ static const struct rules rules[IPE_WRITE_COUNT] = {
 	},
 	[IPE_WRITE_DELETE] = { .apply = do_delete },
 	[IPE_WRITE_SHADOW] = {
-		.checks = NOT_DECIDING | ONLY_SHADOW, .harmless = true,
+		.checks = ONLY_SHADOW | NOT_DECIDING, .harmless = true,
 		.apply = do_shadow,
 	},
 	[IPE_WRITE_UNSHADOW] = { .harmless = true, .apply = do_unshadow },
@@ -393,11 +393,11 @@ static int check(struct ipe_slot *slot, unsigned int checks,
 	    ipe_version_compare(ipe_policy_version(subject->policy),
 				&slot->floor->version) < 0)
 		return -EPERM;
-	if (checks & NOT_DECIDING && subject == active_locked(lifecycle))
-		return -EALREADY;
 	if (checks & ONLY_SHADOW && lifecycle->shadow_slot &&
 	    lifecycle->shadow_slot != slot)
 		return -EBUSY;
+	if (checks & NOT_DECIDING && subject == active_locked(lifecycle))
+		return -EALREADY;
 	return 0;
 }
 
@@ -538,16 +538,16 @@ static void record_expiry_work(struct work_struct *work)
  */
 void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 {
-	guard(spinlock_bh)(&lifecycle->lock);
-
-	if (!lifecycle->trial || ktime_before(now, lifecycle->deadline))
-		return;
-	/* A trial begins with the record of the end of the one before. */
-	WARN_ON_ONCE(lifecycle->expiry.from);
-	lifecycle->expiry.from = ipe_loaded_get(active_locked(lifecycle));
-	lifecycle->expiry.to = get(lifecycle->confirmed);
-	go_back(lifecycle);
-	queue_work(system_unbound_wq, &lifecycle->expiry.work);
+	spin_lock_bh(&lifecycle->lock);
+	if (lifecycle->trial && !ktime_before(now, lifecycle->deadline)) {
+		/* A trial begins with the record of the end of another. */
+		WARN_ON_ONCE(lifecycle->expiry.from);
+		lifecycle->expiry.from = get(active_locked(lifecycle));
+		lifecycle->expiry.to = get(lifecycle->confirmed);
+		go_back(lifecycle);
+		queue_work(system_unbound_wq, &lifecycle->expiry.work);
+	}
+	spin_unlock_bh(&lifecycle->lock);
 }
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
@@ -652,13 +652,17 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
  */
 int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
 {
-	guard(mutex)(&lifecycle->writer);
-	guard(spinlock_bh)(&lifecycle->lock);
+	int r = 0;
 
+	guard(mutex)(&lifecycle->writer);
+
+	spin_lock_bh(&lifecycle->lock);
 	if (lifecycle->trial)
-		return -EBUSY;
-	lifecycle->locked = true;
-	return 0;
+		r = -EBUSY;
+	else
+		WRITE_ONCE(lifecycle->locked, true);
+	spin_unlock_bh(&lifecycle->lock);
+	return r;
 }
 
 static bool name_is_taken(struct ipe_lifecycle *lifecycle, const char *name)
@@ -798,9 +802,9 @@ int __init ipe_lifecycle_boot(struct ipe_lifecycle *lifecycle,
 
 	r = ipe_lifecycle_add(lifecycle, loaded, &slot);
 	if (!r) {
-		guard(spinlock_bh)(&lifecycle->lock);
-
+		spin_lock_bh(&lifecycle->lock);
 		confirm_current(slot);
+		spin_unlock_bh(&lifecycle->lock);
 	}
 	ipe_loaded_put(loaded);
 	return r;

@@ -87,7 +87,8 @@ struct ipe_expiry {
  * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
  * @timer: ends the trial
  * @expiry: what the timer leaves to be recorded
- * @locked: one-way: nothing but the shadow changes any more
+ * @locked: one-way: nothing but the shadow changes any more. Read with
+ *	READ_ONCE()
  * @slots: struct ipe_slot, one a policy name. Changed under both locks
  * @floors: struct ipe_floor, one a policy name that was ever loaded. Changed
  *	under @writer

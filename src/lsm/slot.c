@@ -3,7 +3,7 @@
  * Looking at policies: what the files show, and how long a slot lives.
  */
 
-#include <linux/cleanup.h>
+#include <linux/compiler.h>
 #include <linux/errno.h>
 #include <linux/math64.h>
 #include <linux/slab.h>
@@ -21,10 +21,14 @@
  */
 struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_which which)
 {
-	guard(spinlock_bh)(&slot->lifecycle->lock);
+	struct ipe_loaded *loaded;
 
-	return slot->versions[which] ? ipe_loaded_get(slot->versions[which]) :
-				       NULL;
+	spin_lock_bh(&slot->lifecycle->lock);
+	loaded = slot->versions[which];
+	if (loaded)
+		ipe_loaded_get(loaded);
+	spin_unlock_bh(&slot->lifecycle->lock);
+	return loaded;
 }
 
 /**
@@ -36,13 +40,14 @@ struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_which which)
 int ipe_slot_is_active(struct ipe_slot *slot)
 {
 	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	int r = -ENOENT;
 
-	guard(spinlock_bh)(&lifecycle->lock);
-
-	if (!slot->versions[IPE_CURRENT])
-		return -ENOENT;
-	return slot->versions[IPE_CURRENT] ==
-	       rcu_access_pointer(lifecycle->active);
+	spin_lock_bh(&lifecycle->lock);
+	if (slot->versions[IPE_CURRENT])
+		r = slot->versions[IPE_CURRENT] ==
+		    rcu_access_pointer(lifecycle->active);
+	spin_unlock_bh(&lifecycle->lock);
+	return r;
 }
 
 /**
@@ -53,11 +58,14 @@ int ipe_slot_is_active(struct ipe_slot *slot)
  */
 int ipe_slot_is_shadowed(struct ipe_slot *slot)
 {
-	guard(spinlock_bh)(&slot->lifecycle->lock);
+	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	int r = -ENOENT;
 
-	if (!slot->versions[IPE_CURRENT])
-		return -ENOENT;
-	return slot->lifecycle->shadow_slot == slot;
+	spin_lock_bh(&lifecycle->lock);
+	if (slot->versions[IPE_CURRENT])
+		r = lifecycle->shadow_slot == slot;
+	spin_unlock_bh(&lifecycle->lock);
+	return r;
 }
 
 /**
@@ -70,16 +78,19 @@ int ipe_slot_is_shadowed(struct ipe_slot *slot)
 int ipe_slot_trial_seconds(struct ipe_slot *slot)
 {
 	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	ktime_t deadline = 0;
+	int r = 0;
 	s64 left;
 
-	guard(spinlock_bh)(&lifecycle->lock);
-
+	spin_lock_bh(&lifecycle->lock);
 	if (!slot->versions[IPE_CURRENT])
-		return -ENOENT;
-	if (lifecycle->trial != slot)
-		return 0;
-	left = ktime_to_ns(ktime_sub(lifecycle->deadline,
-				     ktime_get_boottime()));
+		r = -ENOENT;
+	else if (lifecycle->trial == slot)
+		deadline = lifecycle->deadline;
+	spin_unlock_bh(&lifecycle->lock);
+	if (!deadline)
+		return r;
+	left = ktime_to_ns(ktime_sub(deadline, ktime_get_boottime()));
 	return left > 0 ? DIV_ROUND_UP_ULL(left, NSEC_PER_SEC) : 1;
 }
 
@@ -91,12 +102,16 @@ int ipe_slot_trial_seconds(struct ipe_slot *slot)
  */
 struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle)
 {
-	guard(spinlock_bh)(&lifecycle->lock);
+	struct ipe_loaded *loaded = NULL;
 
-	if (!lifecycle->trial)
-		return NULL;
-	return ipe_loaded_get(rcu_dereference_protected(lifecycle->active,
-		lockdep_is_held(&lifecycle->lock)));
+	spin_lock_bh(&lifecycle->lock);
+	if (lifecycle->trial) {
+		loaded = rcu_dereference_protected(lifecycle->active,
+				lockdep_is_held(&lifecycle->lock));
+		ipe_loaded_get(loaded);
+	}
+	spin_unlock_bh(&lifecycle->lock);
+	return loaded;
 }
 
 /**
@@ -107,9 +122,7 @@ struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle)
  */
 bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
 {
-	guard(spinlock_bh)(&lifecycle->lock);
-
-	return lifecycle->locked;
+	return READ_ONCE(lifecycle->locked);
 }
 
 /**
@@ -123,14 +136,18 @@ bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
 struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
 				    const char *name)
 {
-	struct ipe_slot *slot;
+	struct ipe_slot *slot, *found = NULL;
 
-	guard(spinlock_bh)(&lifecycle->lock);
-
-	list_for_each_entry(slot, &lifecycle->slots, list)
-		if (!strcmp(slot->name, name))
-			return ipe_slot_get(slot) ? slot : NULL;
-	return NULL;
+	spin_lock_bh(&lifecycle->lock);
+	list_for_each_entry(slot, &lifecycle->slots, list) {
+		if (strcmp(slot->name, name))
+			continue;
+		if (ipe_slot_get(slot))
+			found = slot;
+		break;
+	}
+	spin_unlock_bh(&lifecycle->lock);
+	return found;
 }
 
 /**

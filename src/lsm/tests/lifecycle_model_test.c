@@ -237,10 +237,10 @@ static int shadow(struct model *m, int name)
 {
 	struct version version = candidate(&m->names[name]);
 
-	if (is(m->decides, name, version))
-		return -EALREADY;
 	if (m->shadow.name >= 0 && m->shadow.name != name)
 		return -EBUSY;
+	if (is(m->decides, name, version))
+		return -EALREADY;
 	m->shadow = policy_of(name, version);
 	return 0;
 }
