@@ -7,7 +7,7 @@
  * if a policy is in force, whoever loaded it, 1 if not.
  */
 
-#include "kernel.h"
+#include "kernel-trial.h"
 #include "log.h"
 #include "messages.h"
 #include "store.h"
@@ -62,6 +62,34 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         return r;
 }
 
+/* The newest version below record that was confirmed once. */
+static const VersionRecord *find_previous(const VersionRecord *record, const VersionRecord *const *order, int n) {
+        const VersionRecord *previous = NULL;
+
+        for (int i = 0; i < n; i++)
+                if (order[i]->state == VERSION_SUPERSEDED && streq(order[i]->name, record->name) &&
+                    ipe_version_compare(&order[i]->version, &record->version) < 0 &&
+                    (!previous || ipe_version_compare(&order[i]->version, &previous->version) > 0))
+                        previous = order[i];
+        return previous;
+}
+
+/* A kernel that can roll back goes to the version that was loaded before under the same name: that one has to come first.
+ * Without it a rollback needs another boot, no more. */
+static void load_previous(const Kernel *kernel, const Store *store, const VersionRecord *previous) {
+        _cleanup_free_ void *data = NULL;
+        size_t size;
+        int r;
+
+        if (!previous || !kernel_has_feature(kernel, "rollback-floor"))
+                return;
+        r = store_read(store, &previous->digest, &data, &size);
+        if (r >= 0)
+                r = kernel_stage(kernel, previous->name, &previous->version, data, size);
+        if (r < 0)
+                log_warning("Cannot load the version before for a rollback, ignoring: %s", strerror(-r));
+}
+
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
         _cleanup_free_ const VersionRecord **order = NULL;
         int n = store_state_boot_order(state, &order);
@@ -77,9 +105,11 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                           "command line.", order[0]->name);
                 return -ENODEV;
         }
-        for (int i = 0; i < n; i++)
+        for (int i = 0; i < n; i++) {
+                load_previous(kernel, store, find_previous(order[i], order, n));
                 if (load_version(kernel, store, order[i]) >= 0)
                         return 0;
+        }
         log_error("None of %d policies could be loaded: nothing is enforced.", n);
         return -ENOENT;
 }

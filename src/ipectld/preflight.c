@@ -282,7 +282,7 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         _cleanup_(preflight_freep) Preflight *preflight = calloc(1, sizeof(*preflight));
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        const VersionRecord *record;
+        const VersionRecord *record = NULL;
         int r;
 
         if (!preflight)

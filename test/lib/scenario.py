@@ -4,6 +4,7 @@ volume, a program on a second such volume and its copy on tmpfs, and policies ab
 
 import json
 import subprocess
+import time
 from pathlib import Path
 
 import keys
@@ -73,6 +74,13 @@ class Scenario:
         assert result.status == 126 and "Permission denied" in result.output, result
         return False
 
+    def wait_for_programs(self):
+        """Waits until the machine can execute something: before, its agent answers every command with 126."""
+        deadline = time.monotonic() + 120
+        while not self.system.run("true").ok:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+
     # The daemon
 
     def call(self, method, *arguments):
@@ -84,6 +92,22 @@ class Scenario:
     def try_call(self, method, *arguments, runner=""):
         quoted = " ".join(f"'{argument}'" for argument in arguments)
         return self.system.run(f"{runner} busctl --json=short call {MANAGER} {method} {quoted}")
+
+    def activate(self, version="", **options):
+        """Puts a version in force, by default the newest that is staged, and keeps it, whatever the kernel can."""
+        if version:
+            options["version"] = f"s {version}"
+        self.activate_with(options)
+        if self.get("TrialPolicy") != ["", ""]:
+            self.call("Confirm", "s", NAME)
+
+    def activate_with(self, options, call=None):
+        """ActivateWithOptions, the options as {name: "TYPE VALUE"}; returns what call does."""
+        words = [word for name, value in options.items() for word in (name, *value.split(" ", 1))]
+        return (call or self.call)("ActivateWithOptions", "sa{sv}", NAME, len(options), *words)
+
+    def has(self, feature):
+        return feature in self.get("Features")
 
     def get(self, name):
         return json.loads(self.system.must(f"busctl --json=short get-property {MANAGER} {name}"))["data"]
@@ -103,8 +127,9 @@ class Scenario:
         return [json.loads(line) for line in output.splitlines()]
 
     def kernel_active(self):
-        """(name, version) of the policy that the kernel enforces, or None."""
-        output = self.system.must("cd /sys/kernel/security/ipe/policies && for p in *; do [ -e \"$p/active\" ] && "
+        """(name, version) of the policy that the kernel enforces, on trial or not, or None."""
+        output = self.system.must("cd /sys/kernel/security/ipe && grep -s . confirm && exit; "
+                                  "cd policies && for p in *; do [ -e \"$p/active\" ] && "
                                   "[ \"$(cat \"$p/active\")\" = 1 ] && echo \"$p $(cat \"$p/version\")\"; done; true")
         return tuple(output.split()) or None
 

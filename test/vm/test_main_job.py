@@ -28,7 +28,7 @@ def test_the_daemon_says_what_the_kernel_can_do(scenario):
         assert abi == "extended"
         words = scenario.system.must("cat /sys/kernel/security/ipe/features").split()
         assert scenario.get("Features") == words
-        assert "trial" not in words and "stage" not in words
+        assert {"stage", "trial", "rollback-floor", "shadow", "events", "lock"} <= set(words)
 
 
 def test_without_a_policy_everything_runs(scenario):
@@ -57,7 +57,7 @@ def test_a_dropped_policy_is_staged(scenario):
 
 @pytest.mark.parametrize("method", [("Activate", "s", NAME), ("Rollback", "s", NAME), ("Reload",),
                                     ("SetEnforce", "b", "false"), ("SetSuccessAudit", "b", "true"),
-                                    ("Confirm", "s", NAME), ("Discard", "ss", NAME, "1.0.0")],
+                                    ("Confirm", "s", NAME), ("Preflight", "s", NAME), ("Discard", "ss", NAME, "1.0.0")],
                          ids=lambda method: method[0])
 def test_an_unprivileged_caller_is_refused(scenario, method):
     before = scenario.versions()
@@ -82,16 +82,22 @@ def test_an_unprivileged_caller_may_look(scenario):
 
 
 def test_what_the_kernel_cannot_do_is_said(scenario):
-    result = scenario.try_call("ActivateWithOptions", "sa{sv}", NAME, "1", "trial-sec", "t", "60000000")
-    assert not result.ok and "trial" in result.output
-    assert scenario.kernel_active() is None
+    can = scenario.has("trial")
+    for options, words in (({"trial-sec": "t 60000000"}, "86400" if can else "no trial"),
+                           ({"confirm": "s auto"}, "health checks"),
+                           ({"confirm": "s manual", "trial-sec": "t 0"}, "nothing to confirm" if can else "no trial")):
+        result = scenario.activate_with(options, scenario.try_call)
+        assert not result.ok and words in result.output, result
+        assert scenario.kernel_active() is None
+    if not can:
+        result = scenario.try_call("Preflight", "s", NAME)
+        assert not result.ok and "beside the active one" in result.output
     result = scenario.try_call("Confirm", "s", NAME)
     assert not result.ok and "trial" in result.output
 
 
 def test_activate_enforces(scenario):
-    path = scenario.call("Activate", "s", NAME)[0]
-    assert path.startswith("/org/ipe/policy/")
+    scenario.activate()
     assert scenario.kernel_active() == (NAME, "1.0.0")
     assert scenario.get("ActivePolicy") == [NAME, "1.0.0"]
     assert scenario.get("ConfirmedPolicy") == [NAME, "1.0.0"]
@@ -232,7 +238,7 @@ def test_the_next_version_takes_its_place(scenario):
     scenario.drop(scenario.signed("2.0.0", revoke_volume=True))
     scenario.wait_for_state("2.0.0", "staged")
     assert scenario.runs(ON_VOLUME), "staging changes nothing that is enforced"
-    scenario.call("Activate", "s", NAME)
+    scenario.activate()
     assert scenario.kernel_active() == (NAME, "2.0.0")
     assert scenario.versions() == {"1.0.0": "superseded", "2.0.0": "confirmed"}
     assert not scenario.runs(ON_VOLUME), "version 2 revokes the volume"
@@ -241,7 +247,7 @@ def test_the_next_version_takes_its_place(scenario):
 def test_rollback_selects_the_previous_version_for_the_next_boot(scenario):
     scenario.call("Rollback", "s", NAME)
     assert scenario.versions()["1.0.0"] == "pending-reboot"
-    assert scenario.kernel_active() == (NAME, "2.0.0"), "this kernel cannot go back while it runs"
+    assert scenario.kernel_active() == (NAME, "2.0.0"), "no floor allows to go back while it runs"
     assert "reboot" in scenario.system.must("ipectl status").lower()
 
 
@@ -260,8 +266,7 @@ def test_the_version_that_was_rolled_back_is_not_taken_again_by_itself(scenario)
     scenario.call("Reload")
     assert scenario.versions()["2.0.0"] == "rolled-back"
     assert scenario.kernel_active() == (NAME, "1.0.0")
-    path = scenario.call("ActivateWithOptions", "sa{sv}", NAME, "1", "version", "s", "2.0.0")[0]
-    assert path.startswith("/org/ipe/policy/")
+    scenario.activate("2.0.0")
     assert scenario.kernel_active() == (NAME, "2.0.0")
 
 
@@ -278,7 +283,8 @@ def test_a_daemon_killed_while_it_activates_agrees_with_the_kernel_again(scenari
         version = f"2.1.{number}"
         scenario.drop(scenario.signed(version))
         scenario.wait_for_state(version, "staged")
-        scenario.system.must(f"(busctl call {MANAGER} Activate s {NAME} >/dev/null 2>&1 &) ; sleep 0.{delay:03}; "
+        scenario.system.must(f"(busctl call {MANAGER} ActivateWithOptions 'sa{{sv}}' {NAME} 1 trial-sec t 0 "
+                             f">/dev/null 2>&1 &) ; sleep 0.{delay:03}; "
                              "systemctl kill -s KILL ipectld.service; systemctl reset-failed ipectld.service")
         states = scenario.versions()
         confirmed = [number for number, state in states.items() if state == "confirmed"]
