@@ -110,9 +110,19 @@ def test_delete(world, failing):
 @pytest.mark.parametrize("call", (("mmap", "/tmp/hello"), ("mprotect", "/tmp/hello"), ("anonymous-mmap",),
                                   ("insmod", "/test_module.ko"), ("insmod-data", "/test_module.ko")))
 def test_denial(world, failing, call):
-    world.activate("DEFAULT action=DENY\n")
+    name = world.activate("DEFAULT action=DENY\n")
+    world.machine.must("events-open", 0)
+    world.machine.must("events-count", 0)
     counts = failing(*call)
     assert counts["EACCES"] > 1 and set(counts) <= {"EACCES", "ENOMEM"}, counts
+    # None is missing: not in the counters, and not among the lines, where some say less.
+    assert f" denied={counts['EACCES']}\n" in world.get(name, "stats").decode()
+    lines = world.machine.must("events-read", 0, 1 << 20).text.splitlines()
+    assert len(lines) == counts["EACCES"]
+    whole = [line for line in lines if ' rule="DEFAULT action=DENY" ' in line]
+    short = [line for line in lines if " policy_name=? " in line and " rule=? " in line and " path=? " in line]
+    assert whole and short and " policy_name=? " not in "".join(whole)
+    world.machine.must("events-close", 0)
 
 
 def test_no_memory_was_lost(world):
