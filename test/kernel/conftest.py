@@ -8,11 +8,16 @@ import pytest
 import qemu
 import uml
 from qemu_agent import QemuAgent
-from world import Kit, World
+from world import Cycle, Kit, World
 
 BOOT_POLICY = Path(__file__).with_name("boot.policy")
 VARIANTS = {"uml": ["--uml"], "kasan": ["--uml", "--kasan"]}
 KUNIT = ("kunit.enable=1", "kunit.filter_glob=ipe-*")
+
+
+def x86_kernel():
+    # The long run has the time for one with every checker.
+    return uml.kernel("--debug") if os.environ.get("IPE_TEST_LONG") else qemu.kernel()
 
 
 def modules(kernel):
@@ -66,8 +71,7 @@ def boot(kernel, variant, kit, machines, tmp_path_factory):
 @pytest.fixture(scope="session")
 def x86(kit, machines, tmp_path_factory):
     """A machine with two processors, with a kernel to start by kexec and KUnit's results in its log."""
-    # The long run has the time for one with every checker.
-    kernel = uml.kernel("--debug") if os.environ.get("IPE_TEST_LONG") else qemu.kernel()
+    kernel = x86_kernel()
     files = {"bzImage": (kernel / "bzImage").read_bytes(), **modules(kernel)}
     machine = QemuAgent(kernel / "bzImage", kit.initramfs("x86.cpio", files),
                         tmp_path_factory.mktemp("x86") / "console.log", kit.disks("x86"), KUNIT)
@@ -77,7 +81,7 @@ def x86(kit, machines, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def worlds():
-    """Those of world_of_variant, which pytest may ask for more than once."""
+    """Those of the fixtures below, which pytest may ask for more than once."""
     return {}
 
 
@@ -96,3 +100,30 @@ def world(world_of_variant):
     yield world_of_variant
     trouble = world_of_variant.machine.trouble()
     assert not trouble, f"see {world_of_variant.machine.log}"
+
+
+@pytest.fixture(scope="session")
+def x86_cycle(kit, machines, tmp_path_factory):
+    """A machine with two processors for the life cycle alone."""
+    kernel = x86_kernel()
+    machine = QemuAgent(kernel / "bzImage", kit.initramfs("x86-cycle.cpio", modules(kernel)),
+                        tmp_path_factory.mktemp("x86-cycle") / "console.log")
+    machines.append(machine)
+    return machine
+
+
+@pytest.fixture(scope="session")
+def cycle_of_variant(worlds, variant, request, kit):
+    if ("cycle", variant) not in worlds:
+        machine = request.getfixturevalue("x86_cycle") if variant == "x86" else \
+            request.getfixturevalue("boot")("cycle")
+        worlds["cycle", variant] = Cycle(machine, kit).set_up_alone()
+    return worlds["cycle", variant]
+
+
+@pytest.fixture
+def cycle(cycle_of_variant):
+    """A machine for the life cycle: its one policy, of version 0.0.0, is confirmed and allows everything."""
+    yield cycle_of_variant.reset()
+    trouble = cycle_of_variant.machine.trouble()
+    assert not trouble, f"see {cycle_of_variant.machine.log}"

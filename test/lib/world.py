@@ -5,6 +5,7 @@ A place is a path and the facts that hold for it. Kit makes what a boot needs on
 World sets the places up in the running machine and keeps track of policies there.
 """
 
+import functools
 import itertools
 import re
 import subprocess
@@ -171,6 +172,92 @@ class World:
     def records(self):
         """Audit records since the last call."""
         return [Record.parse(line) for line in self.machine.must("audit").text.splitlines()]
+
+
+class Cycle(World):
+    """A machine for the life cycle: each test begins with one policy, of the lowest version, that decides."""
+
+    ALLOW, DENY = "DEFAULT action=ALLOW\n", "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+    DENY_ALL = "DEFAULT action=DENY\n"
+    PROBE = "/tmp/hello"
+    BASE = "base"
+
+    def __init__(self, machine, kit):
+        super().__init__(machine, kit)
+        self.numbers = itertools.count(1)
+
+    def set_up_alone(self):
+        """What set_up() does, without volumes and file systems."""
+        self.machine.must("audit-start")
+        self.machine.must("copy", "/bin/hello", "/tmp/hello")
+        return self
+
+    def fresh(self):
+        """A name that no policy had, and no floor."""
+        return f"slot-{next(self.numbers)}"
+
+    @staticmethod
+    @functools.cache
+    def blob(name, version, rules=ALLOW, floor=None, key="test"):
+        floor = f" policy_rollback_floor={floor}" if floor else ""
+        return keys.sign_policy(f"policy_name={name} policy_version={version}{floor}\n{rules}", key=key)
+
+    def loads(self, *versions, rules=ALLOW, floor="0.0.0"):
+        """A fresh name with up to three versions: current, next, previous; returns the name."""
+        name = self.fresh()
+        current, following, previous = (*versions, None, None)[:3]
+        assert self.load(self.blob(name, previous or current, rules, floor)) == "OK"
+        if previous:
+            assert self.put(name, "update", self.blob(name, current, rules, floor)) == "OK"
+        if following:
+            assert self.put(name, "stage", self.blob(name, following, rules, floor)) == "OK"
+        return name
+
+    def versions(self, name):
+        """Of current, next and previous; None for one that is not there."""
+        answers = [self.machine.call("get", self.node(name, f"{directory}version"))
+                   for directory in ("", "next/", "previous/")]
+        assert {answer.name for answer in answers} <= {"OK", "ENOENT"}
+        return tuple(answer.text if answer.name == "OK" else None for answer in answers)
+
+    def top(self, file, data=None):
+        """Reads a file at the top, or writes it and returns the errno by name."""
+        if data is None:
+            return self.machine.must("get", f"{IPE}/{file}").text
+        return self.machine.errno("put", f"{IPE}/{file}", data)
+
+    def text(self, name, file):
+        return self.get(name, file).decode()
+
+    def on_trial(self):
+        return self.top("confirm")
+
+    def verdict(self):
+        return self.machine.errno("mmap", self.PROBE)
+
+    def until(self, condition, seconds=30):
+        """Waits for the kernel to do something by itself."""
+        for _ in range(seconds * 20):
+            if condition():
+                return
+            self.machine.must("sleep", 50)
+        raise AssertionError("it did not come")
+
+    def reset(self):
+        """Ends what is going on, and makes a version 0.0.0 the only policy; floors stay."""
+        base = self.BASE
+        self.top("revert", "1")
+        if base not in self.loaded():
+            assert self.load(self.blob(base, "0.0.0")) == "OK"
+        # No version is above this one, and its floor lets the kernel go back from it.
+        assert self.put(base, "update", self.blob(base, "65535.65535.65535", floor="0.0.0")) == "OK"
+        assert self.put(base, "active") == "OK"
+        assert self.put(base, "rollback") == "OK"
+        for name in self.loaded():
+            if name != base:
+                assert self.put(name, "delete") == "OK"
+        self.machine.must("audit")
+        return self
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Policies that the kernel reads itself: signed ones from anywhere, unsigned ones from where a rule allows it."""
+
+import keys
+import pytest
+import volumes
+from guest import IPE
+from world import Cycle
+
+ALLOW, DENY = Cycle.ALLOW, Cycle.DENY
+LOAD = f"{IPE}/load"
+blob = Cycle.blob
+BOOT = "op=POLICY boot_verified=TRUE action=ALLOW\n"
+SIGNED_VOLUME = "op=POLICY dmverity_signature=TRUE action=ALLOW\n"
+
+
+def unsigned(name, version="1.0.0", rules=ALLOW):
+    return f"policy_name={name} policy_version={version}\n{rules}".encode()
+
+
+@pytest.fixture(scope="module")
+def policies(kit, tmp_path_factory):
+    """A verity volume with policies; text files of the same names are in the initramfs."""
+    directory = tmp_path_factory.mktemp("policies")
+    files = {f"{where}-{number}.policy": unsigned(f"{where}-{number}") for where in ("volume", "overlay")
+             for number in range(4)}
+    return volumes.verity(directory / "policies.img", files, "33" * 32)
+
+
+@pytest.fixture(scope="module")
+def own_world(worlds, variant, kernel, kit, policies, machines, tmp_path_factory):
+    """A machine with a signed volume of policies at /volume, an overlay over it, and a text at /boot."""
+    import uml
+    from conftest import modules
+
+    directory = tmp_path_factory.mktemp(f"{variant}-load")
+    files = {f"boot/boot-{number}.policy": unsigned(f"boot-{number}") for number in range(12)}
+    files |= {"policies.sig": keys.sign_root_hash(policies.root_hash)}
+    machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-load.cpio", {**modules(kernel), **files}),
+                      directory / "console.log", [*kit.disks(f"{variant}-load"), policies.image])
+    machines.append(machine)
+    world = Cycle(machine, kit).set_up()
+    world.volume("volume", policies, machine.disk(4), "/policies.sig")
+    world.overlay("overlaid", "/volume")
+    return world
+
+
+@pytest.fixture
+def cycle(own_world):
+    yield own_world.reset()
+    assert own_world.machine.errno("put", f"{IPE}/enforce", "1") == "OK"
+    assert not own_world.machine.trouble()
+
+
+def load(cycle, path):
+    return cycle.machine.errno("put", LOAD, path)
+
+
+def file(cycle, data, name="policy"):
+    """Creates a file that nothing is known of; returns its path."""
+    cycle.machine.must("create", f"/tmp/{name}", data)
+    return f"/tmp/{name}"
+
+
+def decides(cycle, rules):
+    """Makes a policy of these rules the one that decides."""
+    name = cycle.loads("0.0.1", rules=rules)
+    assert cycle.put(name, "active") == "OK"
+    return name
+
+
+# Signed
+
+
+@pytest.mark.parametrize("newline", ("", "\n"))
+def test_signed_policy_of_a_name_that_is_free(cycle, newline):
+    name = cycle.fresh()
+    assert load(cycle, file(cycle, blob(name, "1.0.0")) + newline) == "OK"
+    assert cycle.versions(name) == ("1.0.0", None, None) and cycle.text(name, "active") == "0"
+    assert cycle.get(name, "pkcs7") == blob(name, "1.0.0")
+
+
+def test_signed_policy_of_a_name_that_is_taken_is_staged(cycle):
+    name = cycle.loads("1.0.0")
+    assert load(cycle, file(cycle, blob(name, "2.0.0"))) == "OK"
+    assert cycle.versions(name) == ("1.0.0", "2.0.0", None)
+    assert load(cycle, file(cycle, blob(name, "1.5.0"))) == "OK"
+    assert cycle.versions(name) == ("1.0.0", "1.5.0", None)
+    for version in ("1.0.0", "0.9.0"):
+        assert load(cycle, file(cycle, blob(name, version))) == "ESTALE"
+    assert cycle.put(name, "trial", "86400") == "OK"
+    assert load(cycle, file(cycle, blob(name, "3.0.0"))) == "EBUSY"
+    assert cycle.versions(name) == ("1.0.0", "1.5.0", None)
+
+
+@pytest.mark.parametrize("damage, errno", (
+    (lambda name: blob(name, "1.0.0")[:-1], "EBADMSG"), (lambda name: blob(name, "1.0.0") + b"\0", "EBADMSG"),
+    (lambda name: blob(name, "1.0.0").replace(b"action=", b"Action="), "EKEYREJECTED"),
+    (lambda name: blob(name, "1.0.0", key="other"), "ENOKEY"),
+    (lambda name: blob(name, "1.0.0", "DEFAULT\n"), "EBADMSG")),
+    ids=("truncated", "longer", "tampered", "key", "syntax"))
+def test_damaged_envelope(cycle, damage, errno):
+    name = cycle.fresh()
+    assert load(cycle, file(cycle, damage(name))) in (errno, "EACCES")
+    assert name not in cycle.loaded()
+
+
+def test_envelope_by_a_policy_that_names_no_place(cycle):
+    """A signature is a proof of its own."""
+    decides(cycle, "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n" + BOOT)
+    name = cycle.fresh()
+    assert load(cycle, file(cycle, blob(name, "1.0.0"))) == "OK"
+
+
+@pytest.mark.parametrize("rules", ("DEFAULT action=ALLOW\nDEFAULT op=POLICY action=DENY\n",
+                                   "DEFAULT action=ALLOW\nop=POLICY action=DENY\n", "DEFAULT action=DENY\n"),
+                         ids=("default-of-operation", "rule", "global-default"))
+def test_envelope_where_policies_are_denied(cycle, rules):
+    """op=POLICY is asked about every file that the kernel reads; what is written, it has not read."""
+    decides(cycle, rules)
+    name = cycle.fresh()
+    path = file(cycle, blob(name, "1.0.0"))
+    assert load(cycle, path) == "EACCES"
+    assert name not in cycle.loaded()
+    cycle.machine.must("put", f"{IPE}/enforce", "0")
+    assert load(cycle, path) == "OK"
+    cycle.machine.must("put", f"{IPE}/enforce", "1")
+    assert cycle.load(blob(f"{name}-written", "1.0.0")) == "OK"
+
+
+# Unsigned: who says that it may be loaded
+
+
+def test_unsigned_policy_from_the_initramfs(cycle):
+    decides(cycle, ALLOW + BOOT)
+    assert load(cycle, "/boot/boot-0.policy") == "OK"
+    assert cycle.versions("boot-0") == ("1.0.0", None, None)
+    assert cycle.get("boot-0", "policy") == unsigned("boot-0")
+    assert cycle.machine.errno("get", cycle.node("boot-0", "pkcs7")) == "ENOENT"
+    assert cycle.text("boot-0", "active") == "0"
+    assert cycle.put("boot-0", "active") == "OK"
+    # The same bytes elsewhere.
+    cycle.reset()
+    decides(cycle, ALLOW + BOOT)
+    assert load(cycle, file(cycle, unsigned("boot-1"))) == "EACCES"
+
+
+def test_unsigned_policy_of_a_name_that_is_taken_is_staged(cycle):
+    decides(cycle, ALLOW + BOOT)
+    assert cycle.load(blob("boot-2", "0.5.0")) == "OK"
+    assert load(cycle, "/boot/boot-2.policy") == "OK"
+    assert cycle.versions("boot-2") == ("0.5.0", "1.0.0", None)
+    assert cycle.machine.errno("get", cycle.node("boot-2", "next/pkcs7")) == "ENOENT"
+    assert load(cycle, "/boot/boot-2.policy") == "OK"
+    assert cycle.put("boot-2", "update", blob("boot-2", "2.0.0")) == "OK"
+    assert load(cycle, "/boot/boot-2.policy") == "ESTALE"
+
+
+def test_unsigned_policy_from_a_signed_volume(cycle):
+    decides(cycle, ALLOW + SIGNED_VOLUME)
+    assert load(cycle, "/volume/volume-0.policy") == "OK"
+    assert load(cycle, "/boot/boot-3.policy") == "EACCES"
+    assert sorted(set(cycle.loaded()) & {"volume-0", "boot-3"}) == ["volume-0"]
+
+
+def test_unsigned_policy_from_a_volume_by_its_root_hash(cycle, policies):
+    decides(cycle, ALLOW + f"op=POLICY dmverity_roothash=sha256:{policies.root_hash} action=ALLOW\n")
+    assert load(cycle, "/volume/volume-1.policy") == "OK"
+    decides(cycle, ALLOW + f"op=POLICY dmverity_roothash=sha256:{'0' * 64} action=ALLOW\n")
+    assert load(cycle, "/volume/volume-2.policy") == "EACCES"
+
+
+def test_unsigned_policy_over_an_overlay(cycle):
+    """The file below counts, and a file that was written does not have its proof any more."""
+    decides(cycle, ALLOW + SIGNED_VOLUME)
+    assert load(cycle, "/overlaid/overlay-0.policy") == "OK"
+    cycle.machine.must("copy", "/volume/overlay-1.policy", "/overlaid/overlay-1.policy")
+    assert load(cycle, "/overlaid/overlay-1.policy") == "EACCES"
+
+
+@pytest.mark.parametrize("rules", (
+    ALLOW, "DEFAULT action=DENY\n", "DEFAULT action=DENY\nDEFAULT op=POLICY action=ALLOW\n",
+    "DEFAULT action=ALLOW\nDEFAULT op=POLICY action=ALLOW\n", "DEFAULT action=ALLOW\nDEFAULT op=POLICY action=DENY\n",
+    ALLOW + "op=POLICY boot_verified=TRUE action=DENY\n", ALLOW + "op=POLICY action=DENY\n",
+    ALLOW + "op=POLICY boot_verified=FALSE action=ALLOW\n", ALLOW + "op=KMODULE boot_verified=TRUE action=ALLOW\n",
+    ALLOW + "op=POLICY boot_verified=TRUE action=DENY\n" + BOOT))
+@pytest.mark.parametrize("enforce", ("1", "0"))
+def test_unsigned_policy_that_no_rule_allows(cycle, rules, enforce):
+    decides(cycle, rules)
+    cycle.machine.must("put", f"{IPE}/enforce", enforce)
+    assert load(cycle, "/boot/boot-4.policy") == "EACCES"
+    assert "boot-4" not in cycle.loaded()
+
+
+def test_unsigned_policy_while_nothing_is_enforced_is_loaded_where_a_rule_allows_it(cycle):
+    decides(cycle, "DEFAULT action=DENY\n" + BOOT)
+    cycle.machine.must("put", f"{IPE}/enforce", "0")
+    assert load(cycle, "/boot/boot-5.policy") == "OK"
+
+
+def test_unsigned_policy_by_a_rule_without_properties(cycle):
+    """Also a rule that allows every file is a rule."""
+    decides(cycle, "DEFAULT action=DENY\nop=POLICY action=ALLOW\n")
+    name = cycle.fresh()
+    assert load(cycle, file(cycle, unsigned(name))) == "OK"
+    assert cycle.versions(name) == ("1.0.0", None, None)
+
+
+def test_unsigned_policy_while_no_policy_decides(boot, kit):
+    world = Cycle(boot("load-none"), kit).set_up_alone()
+    name = world.fresh()
+    assert load(world, file(world, unsigned(name))) == "EACCES"
+    assert world.loaded() == []
+    # A signed one needs nobody's leave.
+    assert load(world, file(world, blob(name, "1.0.0"))) == "OK"
+    assert not world.machine.trouble()
+    world.machine.stop()
+
+
+def test_what_decides_on_trial_says_what_may_be_loaded(cycle):
+    name = cycle.loads("1.0.0", rules=ALLOW + BOOT)
+    assert load(cycle, "/boot/boot-6.policy") == "EACCES"
+    assert cycle.put(name, "trial", "86400") == "OK"
+    assert load(cycle, "/boot/boot-6.policy") == "OK"
+    assert cycle.top("revert", "1") == "OK"
+    assert load(cycle, "/boot/boot-7.policy") == "EACCES"
+
+
+def test_unsigned_policy_is_written_by_no_other_file(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    name = cycle.loads("1.0.0")
+    assert cycle.load(unsigned("unsigned")) == "EBADMSG"
+    for way in ("update", "stage"):
+        assert cycle.put(name, way, unsigned(name, "2.0.0")) == "EBADMSG"
+    assert cycle.versions(name) == ("1.0.0", None, None)
+
+
+def test_unsigned_policy_and_the_floor(cycle):
+    """An unsigned policy is no way back either."""
+    name = cycle.fresh()
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    assert cycle.load(blob(name, "5.0.0")) == "OK" and cycle.put(name, "active") == "OK"
+    cycle.reset()
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    assert load(cycle, file(cycle, unsigned(name, "4.9.9"))) == "OK"
+    assert cycle.put(name, "active") == "EPERM" and cycle.put(name, "trial", "10") == "EPERM"
+
+
+@pytest.mark.parametrize("text, errno", (("policy_name=x\n", "EBADMSG"), ("nonsense", "EBADMSG"),
+                                         ("policy_name=x policy_version=1.0.0\nDEFAULT\n", "EBADMSG"),
+                                         ("policy_name=x policy_version=70000.0.0\nDEFAULT action=ALLOW\n", "ERANGE"),
+                                         ("policy_name=x policy_version=1.0.0\nDEFAULT action=ALLOW\0\n", "EBADMSG")))
+def test_unsigned_text_with_an_error(cycle, text, errno):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    assert load(cycle, file(cycle, text)) == errno
+    assert "x" not in cycle.loaded()
+
+
+# What is a path, and what is a file
+
+
+@pytest.mark.parametrize("path, errno", (
+    ("", "EINVAL"), ("\n", "EINVAL"), ("policy", "EINVAL"), ("./tmp/policy", "EINVAL"), ("tmp/policy\n", "EINVAL"),
+    ("/tmp/policy\0", "EINVAL"), ("/tmp/policy\0x", "EINVAL"), ("\0/tmp/policy", "EINVAL"), (" /tmp/policy", "EINVAL"),
+    ("/tmp/nothing", "ENOENT"), ("/tmp/policy/below", "ENOTDIR"), ("/tmp/policy\n\n", "ENOENT"),
+    ("/tmp/policy ", "ENOENT"), ("/" + "x" * 300, "ENAMETOOLONG"), ("/" + "x/" * 2500, "ENAMETOOLONG")),
+    ids=("empty", "newline", "relative", "dot", "relative-newline", "nul-at-end", "nul-within", "nul-at-begin",
+         "space-before", "missing", "below-a-file", "two-newlines", "space-behind", "long-name", "long-path"))
+def test_path(cycle, path, errno):
+    name = cycle.fresh()
+    file(cycle, blob(name, "1.0.0"))
+    assert load(cycle, path) == errno
+    assert name not in cycle.loaded()
+
+
+def test_huge_path(cycle):
+    for size in (4096, 70000, 32 << 20):
+        assert cycle.machine.errno("put-zeros", LOAD, size, "/tmp/policy") in ("EINVAL", "ENAMETOOLONG")
+
+
+def test_longest_path(cycle):
+    """PATH_MAX counts the NUL at the end, which is not written; the newline does not count."""
+    name = cycle.fresh()
+    path = file(cycle, blob(name, "1.0.0"))
+    assert load(cycle, "/" * (4095 - len(path)) + path + "\n") == "OK"
+    assert load(cycle, "/" * (4096 - len(path)) + path) == "ENAMETOOLONG"
+
+
+def test_path_in_two_writes(cycle):
+    name = cycle.fresh()
+    path = file(cycle, blob(name, "1.0.0"))
+    assert cycle.machine.errno("put-halves", LOAD, path) in ("ENOENT", "EACCES", "EISDIR", "EINVAL")
+    assert name not in cycle.loaded()
+
+
+@pytest.mark.parametrize("path", ("/tmp", "/", "/tmp/fifo", "/dev/null", "/dev/zero", "/proc/self/cmdline"))
+def test_what_is_no_regular_file_of_any_size(cycle, path):
+    """A FIFO is not waited for, and what has no size is not read without end."""
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    if path == "/tmp/fifo" and cycle.machine.errno("mode", path) != "OK":
+        cycle.machine.must("make-fifo", path)
+    before = cycle.loaded()
+    assert load(cycle, path) in ("EINVAL", "EACCES", "EISDIR")
+    assert cycle.loaded() == before
+
+
+def test_link_is_followed_to_the_file(cycle):
+    decides(cycle, ALLOW + BOOT)
+    if cycle.machine.errno("mode", "/tmp/link") != "OK":
+        cycle.machine.must("symlink", "/boot/boot-8.policy", "/tmp/link")
+    assert load(cycle, "/tmp/link") == "OK"
+    assert cycle.versions("boot-8") == ("1.0.0", None, None)
+
+
+def test_empty_file(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    assert load(cycle, file(cycle, b"")) in ("EINVAL", "EBADMSG")
+
+
+@pytest.mark.parametrize("signed", (True, False))
+def test_file_that_is_too_large(cycle, signed):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    name = cycle.fresh()
+    rules = ALLOW + ("# " + "x" * 70 + "\n") * 900
+    data = blob(name, "1.0.0", rules) if signed else unsigned(name, rules=rules)
+    assert len(data) > 65535
+    assert load(cycle, file(cycle, data)) == "EMSGSIZE"
+    assert name not in cycle.loaded()
+
+
+def test_largest_unsigned_file(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    name = cycle.fresh()
+    data = unsigned(name)
+    comment = b"# " + b"x" * (65535 - len(data) - 3) + b"\n"
+    lines = data + comment
+    assert len(lines) == 65535
+    assert load(cycle, file(cycle, lines)) == "OK"
+    assert load(cycle, file(cycle, unsigned(cycle.fresh()) + comment + b"#")) == "EMSGSIZE"
+
+
+def test_file_that_the_writer_may_not_read(cycle):
+    """Who may load may read any file anyway; whoever may not is stopped at the file that is written."""
+    name = cycle.fresh()
+    path = file(cycle, blob(name, "1.0.0"), "private")
+    cycle.machine.must("chmod", path, "0")
+    assert load(cycle, path) == "OK"
+    assert cycle.machine.errno("as", 1000, "put", LOAD, path) == "EACCES"
+    assert cycle.machine.errno("without-mac-admin", "put", LOAD, path) == "EPERM"
+
+
+# Records
+
+
+def test_record_of_a_load(cycle):
+    decides(cycle, ALLOW + BOOT)
+    cycle.machine.must("audit")
+    assert load(cycle, "/boot/boot-9.policy") == "OK"
+    record, = [record for record in cycle.records() if record.type == 1422]
+    assert (record.string("policy_name"), record.fields["policy_version"]) == ("boot-9", "1.0.0")
+    assert record.fields["res"] == "1" and record.fields["policy_digest"].startswith("sha256:")
+
+
+def test_record_of_a_refused_load(cycle):
+    cycle.machine.must("audit")
+    assert load(cycle, file(cycle, unsigned("refused"))) == "EACCES"
+    record, = [record for record in cycle.records() if record.type == 1422]
+    assert record.fields["res"] == "0" and record.fields["errno"] == "-13"
