@@ -177,6 +177,29 @@ def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were
     assert record.fields["suppressed"] == "45"
 
 
+def test_limit_is_not_that_of_a_file_which_had_the_same_device_and_number(world):
+    """A volume that comes in the place of another one: its first denial may not be missing."""
+    world.activate(DENY)
+    seen = []
+    for _ in range(2):
+        world.volume("replaced", world.kit.reloaded, world.machine.disk(3))
+        world.machine.must("audit")
+        world.machine.must("repeat", 10, "mmap", "/replaced/hello")
+        seen += [(record.fields["dev"], record.fields["ino"]) for record in world.records() if record.type == ACCESS]
+        world.machine.must("umount", "/replaced")
+        world.machine.must("verity-remove", "replaced")
+    assert len(seen) == 10 and len(set(seen)) == 1
+
+
+def test_limit_of_anonymous_memory_is_that_of_the_program(world):
+    """And not of each process, of which a loop can start many."""
+    world.activate("DEFAULT action=DENY\n")
+    world.machine.must("audit")
+    assert world.machine.must("repeat", 40, "as", 0, "anonymous-mmap").text == f"{errno.EACCES} 40\n"
+    records = [record for record in world.records() if record.type == ACCESS]
+    assert len(records) == 5 and len({record.fields["pid"] for record in records}) == 5
+
+
 def test_limit_starts_anew_with_another_policy(world):
     for _ in range(2):
         world.activate(DENY)

@@ -306,6 +306,7 @@ def storm(world):
     return STORM + number
 
 
+@pytest.mark.parametrize("variant", ("uml", "kasan", "x86"), indirect=True)
 def test_storm(world):
     world.machine.must("audit")
     total = storm(world)
