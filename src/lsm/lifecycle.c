@@ -8,16 +8,14 @@
  * of a trial, which ends with the confirmed one: somebody confirms what is on
  * trial, or takes it back, or the timer does.
  *
- * A write is judged in this order: may policies be changed at all, does the
- * standing of its slot permit it (a table), is there a version to do it with,
- * is that version good for it. Only then it is done, and that cannot fail.
+ * Whether a write is permitted is decided in transition.c. Only then it is
+ * done here, and that cannot fail.
  *
  * A policy below the floor of its name is never let decide. The floor is the
  * highest policy_rollback_floor of all policies of that name that were ever
  * confirmed. It outlives them, and a trial does not move it.
  */
 
-#include <linux/bits.h>
 #include <linux/cleanup.h>
 #include <linux/errno.h>
 #include <linux/overflow.h>
@@ -27,112 +25,13 @@
 
 #include "audit.h"
 #include "lifecycle.h"
+#include "transition.h"
 
 struct ipe_lifecycle ipe_lifecycle;
-
-/* What a slot has to do with the policy that decides, and with a trial. */
-enum standing {
-	DELETED,
-	/* There is no trial. */
-	IDLE,
-	ACTIVE,		/* current decides */
-	/* Another name is on trial. */
-	BYSTANDER,
-	HELD,		/* current is confirmed */
-	/* This name is on trial. */
-	CURRENT_TRIED,
-	NEXT_TRIED,
-	NEXT_TRIED_HELD, /* and current is confirmed */
-	STANDING_COUNT,
-};
-
-/* %0, or the errno of a write to a slot of this standing. */
-static const int permitted[IPE_WRITE_COUNT][STANDING_COUNT] = {
-	[IPE_WRITE_UPDATE] = {
-		[DELETED] = -ENOENT, [HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
-		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
-	},
-	[IPE_WRITE_STAGE] = {
-		[DELETED] = -ENOENT, [NEXT_TRIED] = -EBUSY,
-		[NEXT_TRIED_HELD] = -EBUSY,
-	},
-	[IPE_WRITE_ACTIVATE] = {
-		[DELETED] = -ENOENT,
-	},
-	[IPE_WRITE_TRIAL] = {
-		[DELETED] = -ENOENT, [BYSTANDER] = -EBUSY, [HELD] = -EBUSY,
-		[CURRENT_TRIED] = -EBUSY, [NEXT_TRIED] = -EBUSY,
-		[NEXT_TRIED_HELD] = -EBUSY,
-	},
-	/* Of these two the slot is the one on trial, if there is one. */
-	[IPE_WRITE_CONFIRM] = {
-		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
-		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
-	},
-	[IPE_WRITE_REVERT] = {
-		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
-		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
-	},
-	[IPE_WRITE_ROLLBACK] = {
-		[DELETED] = -ENOENT, [IDLE] = -EPERM, [BYSTANDER] = -EPERM,
-		[HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
-		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
-	},
-	[IPE_WRITE_DELETE] = {
-		[DELETED] = -ENOENT, [ACTIVE] = -EPERM, [HELD] = -EPERM,
-		[CURRENT_TRIED] = -EPERM, [NEXT_TRIED] = -EPERM,
-		[NEXT_TRIED_HELD] = -EPERM,
-	},
-	[IPE_WRITE_SHADOW] = {
-		[DELETED] = -ENOENT,
-	},
-	[IPE_WRITE_UNSHADOW] = {
-		[DELETED] = -ENOENT,
-	},
-};
-
-static struct ipe_loaded *active_locked(struct ipe_lifecycle *lifecycle)
-{
-	return rcu_dereference_protected(lifecycle->active,
-					 lockdep_is_held(&lifecycle->lock));
-}
-
-static struct ipe_loaded *shadow_locked(struct ipe_lifecycle *lifecycle)
-{
-	return rcu_dereference_protected(lifecycle->shadow,
-					 lockdep_is_held(&lifecycle->lock));
-}
 
 static struct ipe_loaded *get(struct ipe_loaded *loaded)
 {
 	return loaded ? ipe_loaded_get(loaded) : NULL;
-}
-
-static int compare_versions(const struct ipe_loaded *a,
-			    const struct ipe_loaded *b)
-{
-	return ipe_version_compare(ipe_policy_version(a->policy),
-				   ipe_policy_version(b->policy));
-}
-
-static enum standing standing_of(struct ipe_lifecycle *lifecycle,
-				 const struct ipe_slot *slot)
-{
-	const struct ipe_loaded *current_version;
-
-	if (!slot || !slot->versions[IPE_CURRENT])
-		return DELETED;
-	current_version = slot->versions[IPE_CURRENT];
-	if (!lifecycle->trial)
-		return current_version == active_locked(lifecycle) ? ACTIVE :
-								     IDLE;
-	if (lifecycle->trial != slot)
-		return current_version == lifecycle->confirmed ? HELD :
-								 BYSTANDER;
-	if (current_version == active_locked(lifecycle))
-		return CURRENT_TRIED;
-	return current_version == lifecycle->confirmed ? NEXT_TRIED_HELD :
-							 NEXT_TRIED;
 }
 
 /* The parts of which the changes consist; they cannot fail. */
@@ -140,7 +39,7 @@ static enum standing standing_of(struct ipe_lifecycle *lifecycle,
 static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
 		       struct ipe_loaded *loaded)
 {
-	struct ipe_loaded *old = shadow_locked(lifecycle);
+	struct ipe_loaded *old = ipe_lifecycle_shadow(lifecycle);
 
 	rcu_assign_pointer(lifecycle->shadow, get(loaded));
 	lifecycle->shadow_slot = slot;
@@ -150,7 +49,7 @@ static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
 static void end_shadow(struct ipe_lifecycle *lifecycle,
 		       const struct ipe_loaded *loaded)
 {
-	if (loaded && loaded == shadow_locked(lifecycle))
+	if (loaded && loaded == ipe_lifecycle_shadow(lifecycle))
 		set_shadow(lifecycle, NULL, NULL);
 }
 
@@ -174,7 +73,7 @@ static void move(struct ipe_slot *slot, enum ipe_which from, enum ipe_which to)
 /* Lets a policy decide from the next verdict on; NULL: nobody decides. */
 static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
 {
-	struct ipe_loaded *old = active_locked(lifecycle);
+	struct ipe_loaded *old = ipe_lifecycle_active(lifecycle);
 
 	rcu_assign_pointer(lifecycle->active, get(loaded));
 	end_shadow(lifecycle, loaded);
@@ -216,12 +115,12 @@ static void go_back(struct ipe_lifecycle *lifecycle)
 static void do_update(struct ipe_slot *slot, const struct ipe_request *request)
 {
 	bool live = slot->versions[IPE_CURRENT] ==
-		    active_locked(slot->lifecycle);
+		    ipe_lifecycle_active(slot->lifecycle);
 	struct ipe_loaded *next = slot->versions[IPE_NEXT];
 
 	move(slot, IPE_CURRENT, IPE_PREVIOUS);
 	slot->versions[IPE_CURRENT] = ipe_loaded_get(request->loaded);
-	if (next && compare_versions(next, request->loaded) <= 0)
+	if (next && ipe_loaded_compare(next, request->loaded) <= 0)
 		drop(slot, IPE_NEXT);
 	if (live)
 		confirm_current(slot);
@@ -239,11 +138,6 @@ static void do_activate(struct ipe_slot *slot,
 	confirm_current(slot);
 }
 
-static struct ipe_loaded *next_or_current(const struct ipe_slot *slot)
-{
-	return slot->versions[IPE_NEXT] ?: slot->versions[IPE_CURRENT];
-}
-
 static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
 {
 	struct ipe_lifecycle *lifecycle = slot->lifecycle;
@@ -253,12 +147,12 @@ static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
 					ktime_set(request->seconds, 0));
 	hrtimer_start(&lifecycle->timer, lifecycle->deadline,
 		      HRTIMER_MODE_ABS_SOFT);
-	decide(lifecycle, next_or_current(slot));
+	decide(lifecycle, ipe_slot_candidate(slot));
 }
 
 static void do_confirm(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	if (slot->versions[IPE_NEXT] == active_locked(slot->lifecycle)) {
+	if (slot->versions[IPE_NEXT] == ipe_lifecycle_active(slot->lifecycle)) {
 		move(slot, IPE_CURRENT, IPE_PREVIOUS);
 		move(slot, IPE_NEXT, IPE_CURRENT);
 	}
@@ -287,7 +181,7 @@ static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
 
 static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	set_shadow(slot->lifecycle, slot, next_or_current(slot));
+	set_shadow(slot->lifecycle, slot, ipe_slot_candidate(slot));
 }
 
 static void do_unshadow(struct ipe_slot *slot,
@@ -297,138 +191,19 @@ static void do_unshadow(struct ipe_slot *slot,
 		set_shadow(slot->lifecycle, NULL, NULL);
 }
 
-/* What is checked of the version that a write is about. */
-enum check {
-	SAME_NAME = BIT(0),
-	ABOVE_CURRENT = BIT(1),
-	NOT_CONFIRMED = BIT(2),
-	NOT_BELOW_CONFIRMED = BIT(3),
-	NOT_BELOW_FLOOR = BIT(4),
-	ONLY_SHADOW = BIT(5),
-	NOT_DECIDING = BIT(6),
+static void (*const apply[IPE_WRITE_COUNT])(struct ipe_slot *slot,
+					    const struct ipe_request *request) = {
+	[IPE_WRITE_UPDATE] = do_update,
+	[IPE_WRITE_STAGE] = do_stage,
+	[IPE_WRITE_ACTIVATE] = do_activate,
+	[IPE_WRITE_TRIAL] = do_trial,
+	[IPE_WRITE_CONFIRM] = do_confirm,
+	[IPE_WRITE_REVERT] = do_revert,
+	[IPE_WRITE_ROLLBACK] = do_rollback,
+	[IPE_WRITE_DELETE] = do_delete,
+	[IPE_WRITE_SHADOW] = do_shadow,
+	[IPE_WRITE_UNSHADOW] = do_unshadow,
 };
-
-/**
- * struct rules - of a write
- * @checks: enum check
- * @harmless: permitted when policies are locked
- * @apply: does it
- */
-struct rules {
-	unsigned int checks;
-	bool harmless;
-	void (*apply)(struct ipe_slot *slot, const struct ipe_request *request);
-};
-
-static const struct rules rules[IPE_WRITE_COUNT] = {
-	[IPE_WRITE_UPDATE] = {
-		.checks = SAME_NAME | ABOVE_CURRENT, .apply = do_update,
-	},
-	[IPE_WRITE_STAGE] = {
-		.checks = SAME_NAME | ABOVE_CURRENT, .apply = do_stage,
-	},
-	[IPE_WRITE_ACTIVATE] = {
-		.checks = NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
-		.apply = do_activate,
-	},
-	[IPE_WRITE_TRIAL] = {
-		.checks = NOT_CONFIRMED | NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
-		.apply = do_trial,
-	},
-	[IPE_WRITE_CONFIRM] = { .apply = do_confirm },
-	[IPE_WRITE_REVERT] = { .apply = do_revert },
-	[IPE_WRITE_ROLLBACK] = {
-		.checks = NOT_BELOW_FLOOR, .apply = do_rollback,
-	},
-	[IPE_WRITE_DELETE] = { .apply = do_delete },
-	[IPE_WRITE_SHADOW] = {
-		.checks = ONLY_SHADOW | NOT_DECIDING, .harmless = true,
-		.apply = do_shadow,
-	},
-	[IPE_WRITE_UNSHADOW] = { .harmless = true, .apply = do_unshadow },
-};
-
-/* The version that a write is about; NULL if there is none. */
-static struct ipe_loaded *subject_of(const struct ipe_slot *slot,
-				     const struct ipe_request *request)
-{
-	if (!slot)
-		return NULL;
-	switch (request->write) {
-	case IPE_WRITE_UPDATE:
-	case IPE_WRITE_STAGE:
-		return request->loaded;
-	case IPE_WRITE_CONFIRM:
-		return active_locked(slot->lifecycle);
-	case IPE_WRITE_ROLLBACK:
-		return slot->versions[IPE_PREVIOUS];
-	case IPE_WRITE_TRIAL:
-	case IPE_WRITE_SHADOW:
-	case IPE_WRITE_UNSHADOW:
-		return next_or_current(slot);
-	default:
-		return slot->versions[IPE_CURRENT];
-	}
-}
-
-static int check(struct ipe_slot *slot, unsigned int checks,
-		 const struct ipe_loaded *subject)
-{
-	const struct ipe_loaded *current_version = slot->versions[IPE_CURRENT];
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
-	const struct ipe_loaded *confirmed = lifecycle->confirmed;
-
-	if (checks & SAME_NAME &&
-	    strcmp(ipe_policy_name(subject->policy), slot->name))
-		return -EINVAL;
-	if (checks & ABOVE_CURRENT &&
-	    compare_versions(subject, current_version) <= 0)
-		return -ESTALE;
-	if (checks & NOT_CONFIRMED && subject == confirmed)
-		return -EALREADY;
-	if (checks & NOT_BELOW_CONFIRMED && confirmed &&
-	    compare_versions(subject, confirmed) < 0)
-		return -EINVAL;
-	if (checks & NOT_BELOW_FLOOR &&
-	    ipe_version_compare(ipe_policy_version(subject->policy),
-				&slot->floor->version) < 0)
-		return -EPERM;
-	if (checks & ONLY_SHADOW && lifecycle->shadow_slot &&
-	    lifecycle->shadow_slot != slot)
-		return -EBUSY;
-	if (checks & NOT_DECIDING && subject == active_locked(lifecycle))
-		return -EALREADY;
-	return 0;
-}
-
-/* Returns 0, 1 if there is nothing to do, or an errno. */
-static int check_request(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
-			 const struct ipe_request *request)
-{
-	const struct rules *rule = &rules[request->write];
-	enum standing standing = standing_of(lifecycle, slot);
-	const struct ipe_loaded *subject;
-	int r;
-
-	if (lifecycle->locked && !rule->harmless)
-		return -EPERM;
-	r = permitted[request->write][standing];
-	if (r)
-		return r;
-	subject = subject_of(slot, request);
-	if (!subject)
-		return -ENODATA;
-	r = check(slot, rule->checks, subject);
-	if (r)
-		return r;
-	if (request->write == IPE_WRITE_ACTIVATE)
-		return standing == ACTIVE;
-	if (request->write == IPE_WRITE_SHADOW)
-		return subject == shadow_locked(lifecycle);
-	if (request->write == IPE_WRITE_UNSHADOW)
-		return lifecycle->shadow_slot != slot;
-	return 0;
-}
 
 /**
  * struct change - what a record says
@@ -542,7 +317,7 @@ void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 	if (lifecycle->trial && !ktime_before(now, lifecycle->deadline)) {
 		/* A trial begins with the record of the end of another. */
 		WARN_ON_ONCE(lifecycle->expiry.from);
-		lifecycle->expiry.from = get(active_locked(lifecycle));
+		lifecycle->expiry.from = get(ipe_lifecycle_active(lifecycle));
 		lifecycle->expiry.to = get(lifecycle->confirmed);
 		go_back(lifecycle);
 		queue_work(system_unbound_wq, &lifecycle->expiry.work);
@@ -605,12 +380,12 @@ int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
 	record_expiry(lifecycle);
 	scoped_guard(spinlock_bh, &lifecycle->lock) {
 		slot = request->slot ?: lifecycle->trial;
-		r = check_request(lifecycle, slot, request);
-		change.old = get(active_locked(lifecycle));
-		change.subject = get(subject_of(slot, request));
+		r = ipe_transition_check(lifecycle, slot, request);
+		change.old = get(ipe_lifecycle_active(lifecycle));
+		change.subject = get(ipe_transition_subject(slot, request));
 		if (!r)
-			rules[request->write].apply(slot, request);
-		change.new = get(active_locked(lifecycle));
+			apply[request->write](slot, request);
+		change.new = get(ipe_lifecycle_active(lifecycle));
 	}
 	if (r <= 0)
 		record(request, &change, r);
@@ -635,8 +410,8 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
 
 	record_expiry(lifecycle);
 	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		change.old = get(active_locked(lifecycle));
-		change.subject = get(subject_of(request->slot ?:
+		change.old = get(ipe_lifecycle_active(lifecycle));
+		change.subject = get(ipe_transition_subject(request->slot ?:
 						lifecycle->trial, request));
 	}
 	record(request, &change, error);

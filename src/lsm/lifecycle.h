@@ -201,4 +201,27 @@ ipe_lifecycle_shadowed(const struct ipe_lifecycle *lifecycle)
 	return rcu_dereference(lifecycle->shadow);
 }
 
+/* The same for who holds &ipe_lifecycle.lock. */
+static inline struct ipe_loaded *
+ipe_lifecycle_active(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference_protected(lifecycle->active,
+					 lockdep_is_held(&lifecycle->lock));
+}
+
+/* The same for who holds &ipe_lifecycle.lock. */
+static inline struct ipe_loaded *
+ipe_lifecycle_shadow(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference_protected(lifecycle->shadow,
+					 lockdep_is_held(&lifecycle->lock));
+}
+
+/* The version that would be tried or evaluated; &ipe_lifecycle.lock is held. */
+static inline struct ipe_loaded *
+ipe_slot_candidate(const struct ipe_slot *slot)
+{
+	return slot->versions[IPE_NEXT] ?: slot->versions[IPE_CURRENT];
+}
+
 #endif

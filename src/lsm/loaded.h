@@ -38,6 +38,14 @@ int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 struct ipe_loaded *ipe_loaded_get(struct ipe_loaded *loaded);
 void ipe_loaded_put(struct ipe_loaded *loaded);
 
+/* Below, equal to or above 0, as the version of @a is to that of @b. */
+static inline int ipe_loaded_compare(const struct ipe_loaded *a,
+				     const struct ipe_loaded *b)
+{
+	return ipe_version_compare(ipe_policy_version(a->policy),
+				   ipe_policy_version(b->policy));
+}
+
 DEFINE_FREE(ipe_loaded_put, struct ipe_loaded *, if (_T) ipe_loaded_put(_T))
 
 #endif

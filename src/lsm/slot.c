@@ -45,7 +45,7 @@ int ipe_slot_is_active(struct ipe_slot *slot)
 	spin_lock_bh(&lifecycle->lock);
 	if (slot->versions[IPE_CURRENT])
 		r = slot->versions[IPE_CURRENT] ==
-		    rcu_access_pointer(lifecycle->active);
+		    ipe_lifecycle_active(lifecycle);
 	spin_unlock_bh(&lifecycle->lock);
 	return r;
 }
@@ -106,8 +106,7 @@ struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle)
 
 	spin_lock_bh(&lifecycle->lock);
 	if (lifecycle->trial) {
-		loaded = rcu_dereference_protected(lifecycle->active,
-				lockdep_is_held(&lifecycle->lock));
+		loaded = ipe_lifecycle_active(lifecycle);
 		ipe_loaded_get(loaded);
 	}
 	spin_unlock_bh(&lifecycle->lock);

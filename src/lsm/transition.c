@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which write is permitted. Nothing is changed here.
+ *
+ * A write is judged in this order: may policies be changed at all, does the
+ * standing of its slot permit it, is there a version to do it with, is that
+ * version good for it.
+ */
+
+#include <linux/bits.h>
+#include <linux/errno.h>
+#include <linux/string.h>
+
+#include "transition.h"
+
+/* What a slot has to do with the policy that decides, and with a trial. */
+enum standing {
+	DELETED,
+	/* There is no trial. */
+	IDLE,
+	ACTIVE,		/* current decides */
+	/* Another name is on trial. */
+	BYSTANDER,
+	HELD,		/* current is confirmed */
+	/* This name is on trial. */
+	CURRENT_TRIED,
+	NEXT_TRIED,
+	NEXT_TRIED_HELD, /* and current is confirmed */
+	STANDING_COUNT,
+};
+
+/* %0, or the errno of a write to a slot of this standing. */
+static const int permitted[IPE_WRITE_COUNT][STANDING_COUNT] = {
+	[IPE_WRITE_UPDATE] = {
+		[DELETED] = -ENOENT, [HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
+		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_STAGE] = {
+		[DELETED] = -ENOENT, [NEXT_TRIED] = -EBUSY,
+		[NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_ACTIVATE] = {
+		[DELETED] = -ENOENT,
+	},
+	[IPE_WRITE_TRIAL] = {
+		[DELETED] = -ENOENT, [BYSTANDER] = -EBUSY, [HELD] = -EBUSY,
+		[CURRENT_TRIED] = -EBUSY, [NEXT_TRIED] = -EBUSY,
+		[NEXT_TRIED_HELD] = -EBUSY,
+	},
+	/* Of these two the slot is the one on trial, if there is one. */
+	[IPE_WRITE_CONFIRM] = {
+		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
+		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
+	},
+	[IPE_WRITE_REVERT] = {
+		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
+		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
+	},
+	[IPE_WRITE_ROLLBACK] = {
+		[DELETED] = -ENOENT, [IDLE] = -EPERM, [BYSTANDER] = -EPERM,
+		[HELD] = -EBUSY, [CURRENT_TRIED] = -EBUSY,
+		[NEXT_TRIED] = -EBUSY, [NEXT_TRIED_HELD] = -EBUSY,
+	},
+	[IPE_WRITE_DELETE] = {
+		[DELETED] = -ENOENT, [ACTIVE] = -EPERM, [HELD] = -EPERM,
+		[CURRENT_TRIED] = -EPERM, [NEXT_TRIED] = -EPERM,
+		[NEXT_TRIED_HELD] = -EPERM,
+	},
+	[IPE_WRITE_SHADOW] = {
+		[DELETED] = -ENOENT,
+	},
+	[IPE_WRITE_UNSHADOW] = {
+		[DELETED] = -ENOENT,
+	},
+};
+
+static enum standing standing_of(const struct ipe_lifecycle *lifecycle,
+				 const struct ipe_slot *slot)
+{
+	const struct ipe_loaded *current_version;
+
+	if (!slot || !slot->versions[IPE_CURRENT])
+		return DELETED;
+	current_version = slot->versions[IPE_CURRENT];
+	if (!lifecycle->trial)
+		return current_version == ipe_lifecycle_active(lifecycle) ? ACTIVE :
+								     IDLE;
+	if (lifecycle->trial != slot)
+		return current_version == lifecycle->confirmed ? HELD :
+								 BYSTANDER;
+	if (current_version == ipe_lifecycle_active(lifecycle))
+		return CURRENT_TRIED;
+	return current_version == lifecycle->confirmed ? NEXT_TRIED_HELD :
+							 NEXT_TRIED;
+}
+
+/* What is checked of the version that a write is about. */
+enum check {
+	SAME_NAME = BIT(0),
+	ABOVE_CURRENT = BIT(1),
+	NOT_CONFIRMED = BIT(2),
+	NOT_BELOW_CONFIRMED = BIT(3),
+	NOT_BELOW_FLOOR = BIT(4),
+	ONLY_SHADOW = BIT(5),
+	NOT_DECIDING = BIT(6),
+};
+
+/**
+ * struct rules - of a write
+ * @checks: enum check
+ * @harmless: permitted when policies are locked
+ */
+struct rules {
+	unsigned int checks;
+	bool harmless;
+};
+
+static const struct rules rules[IPE_WRITE_COUNT] = {
+	[IPE_WRITE_UPDATE] = { SAME_NAME | ABOVE_CURRENT },
+	[IPE_WRITE_STAGE] = { SAME_NAME | ABOVE_CURRENT },
+	[IPE_WRITE_ACTIVATE] = { NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR },
+	[IPE_WRITE_TRIAL] = {
+		NOT_CONFIRMED | NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
+	},
+	[IPE_WRITE_ROLLBACK] = { NOT_BELOW_FLOOR },
+	[IPE_WRITE_SHADOW] = { ONLY_SHADOW | NOT_DECIDING, .harmless = true },
+	[IPE_WRITE_UNSHADOW] = { .harmless = true },
+};
+
+/**
+ * ipe_transition_subject() - The version that a write is about
+ * @slot: of the request; of the policy on trial, if it names none; may be NULL
+ * @request: what is asked for
+ *
+ * Context: &ipe_lifecycle.lock is held.
+ * Return: the version, or NULL if there is none.
+ */
+struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,
+					  const struct ipe_request *request)
+{
+	if (!slot)
+		return NULL;
+	switch (request->write) {
+	case IPE_WRITE_UPDATE:
+	case IPE_WRITE_STAGE:
+		return request->loaded;
+	case IPE_WRITE_CONFIRM:
+		return ipe_lifecycle_active(slot->lifecycle);
+	case IPE_WRITE_ROLLBACK:
+		return slot->versions[IPE_PREVIOUS];
+	case IPE_WRITE_TRIAL:
+	case IPE_WRITE_SHADOW:
+	case IPE_WRITE_UNSHADOW:
+		return ipe_slot_candidate(slot);
+	default:
+		return slot->versions[IPE_CURRENT];
+	}
+}
+
+static int check(const struct ipe_slot *slot, unsigned int checks,
+		 const struct ipe_loaded *subject)
+{
+	const struct ipe_loaded *current_version = slot->versions[IPE_CURRENT];
+	const struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	const struct ipe_loaded *confirmed = lifecycle->confirmed;
+
+	if (checks & SAME_NAME &&
+	    strcmp(ipe_policy_name(subject->policy), slot->name))
+		return -EINVAL;
+	if (checks & ABOVE_CURRENT &&
+	    ipe_loaded_compare(subject, current_version) <= 0)
+		return -ESTALE;
+	if (checks & NOT_CONFIRMED && subject == confirmed)
+		return -EALREADY;
+	if (checks & NOT_BELOW_CONFIRMED && confirmed &&
+	    ipe_loaded_compare(subject, confirmed) < 0)
+		return -EINVAL;
+	if (checks & NOT_BELOW_FLOOR &&
+	    ipe_version_compare(ipe_policy_version(subject->policy),
+				&slot->floor->version) < 0)
+		return -EPERM;
+	if (checks & ONLY_SHADOW && lifecycle->shadow_slot &&
+	    lifecycle->shadow_slot != slot)
+		return -EBUSY;
+	if (checks & NOT_DECIDING && subject == ipe_lifecycle_active(lifecycle))
+		return -EALREADY;
+	return 0;
+}
+
+/**
+ * ipe_transition_check() - Is a write permitted?
+ * @lifecycle: all policies
+ * @slot: of the request; of the policy on trial, if it names none; may be NULL
+ * @request: what is asked for
+ *
+ * Context: &ipe_lifecycle.lock is held.
+ * Return: %0, %1 if there is nothing to do, or an errno of
+ * ipe_lifecycle_write().
+ */
+int ipe_transition_check(const struct ipe_lifecycle *lifecycle,
+			 const struct ipe_slot *slot,
+			 const struct ipe_request *request)
+{
+	const struct rules *rule = &rules[request->write];
+	enum standing standing = standing_of(lifecycle, slot);
+	const struct ipe_loaded *subject;
+	int r;
+
+	if (lifecycle->locked && !rule->harmless)
+		return -EPERM;
+	r = permitted[request->write][standing];
+	if (r)
+		return r;
+	subject = ipe_transition_subject(slot, request);
+	if (!subject)
+		return -ENODATA;
+	r = check(slot, rule->checks, subject);
+	if (r)
+		return r;
+	if (request->write == IPE_WRITE_ACTIVATE)
+		return standing == ACTIVE;
+	if (request->write == IPE_WRITE_SHADOW)
+		return subject == ipe_lifecycle_shadow(lifecycle);
+	if (request->write == IPE_WRITE_UNSHADOW)
+		return lifecycle->shadow_slot != slot;
+	return 0;
+}
