@@ -24,9 +24,9 @@
 #include "blob.h"
 #include "hooks.h"
 #include "ipe.h"
-#include "lifecycle.h"
 #include "provider.h"
 #include "report.h"
+#include "slot.h"
 
 static const struct inode *metadata_inode(const struct file *file)
 {

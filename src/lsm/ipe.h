@@ -5,8 +5,8 @@
  * Reading order: hooks.c (a question comes in), provider.h (what is known of
  * the file), policy/policy.h (the answer), report.h (who is told). The writers'
  * side: fs.c and fs_policy.c (securityfs), envelope.h (is it signed?), loaded.h
- * (a policy in memory), transition.c (is that permitted?), lifecycle.h (which
- * one decides).
+ * (a policy in memory), slot.h (all policies), transition.c (is a change
+ * permitted?), lifecycle.c (changes).
  */
 #ifndef _SECURITY_IPE_IPE_H
 #define _SECURITY_IPE_IPE_H

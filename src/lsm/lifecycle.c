@@ -27,8 +27,6 @@
 #include "lifecycle.h"
 #include "transition.h"
 
-struct ipe_lifecycle ipe_lifecycle;
-
 static struct ipe_loaded *get(struct ipe_loaded *loaded)
 {
 	return loaded ? ipe_loaded_get(loaded) : NULL;

@@ -10,7 +10,9 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "lifecycle.h"
+#include "slot.h"
+
+struct ipe_lifecycle ipe_lifecycle;
 
 /**
  * ipe_slot_version() - A version of a policy

@@ -1,11 +1,45 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether a write may be done; lifecycle.c does it.
+ * What can be asked of a policy, and whether it may be done; lifecycle.c does it.
  */
 #ifndef _SECURITY_IPE_TRANSITION_H
 #define _SECURITY_IPE_TRANSITION_H
 
-#include "lifecycle.h"
+#include "slot.h"
+
+/* How long a trial may last. */
+#define IPE_TRIAL_SECONDS_MAX 86400
+
+/* What can be asked of a policy that is loaded. */
+enum ipe_write {
+	IPE_WRITE_UPDATE,
+	IPE_WRITE_STAGE,
+	IPE_WRITE_ACTIVATE,
+	IPE_WRITE_TRIAL,
+	IPE_WRITE_CONFIRM,
+	IPE_WRITE_REVERT,
+	IPE_WRITE_ROLLBACK,
+	IPE_WRITE_DELETE,
+	IPE_WRITE_SHADOW,
+	IPE_WRITE_UNSHADOW,
+	IPE_WRITE_COUNT,
+};
+
+/**
+ * struct ipe_request - a write, as it is asked for
+ * @write: what
+ * @slot: of which policy; NULL for CONFIRM and REVERT, which mean the one on
+ *	trial
+ * @loaded: UPDATE and STAGE: the policy that is brought; the slot takes a
+ *	reference of its own
+ * @seconds: TRIAL: how long, 1 to IPE_TRIAL_SECONDS_MAX
+ */
+struct ipe_request {
+	enum ipe_write write;
+	struct ipe_slot *slot;
+	struct ipe_loaded *loaded;
+	unsigned int seconds;
+};
 
 int ipe_transition_check(const struct ipe_lifecycle *lifecycle,
 			 const struct ipe_slot *slot,

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The policies that there are, by name, and which one decides. This is to look
+ * at; lifecycle.h is for who changes something.
+ */
+#ifndef _SECURITY_IPE_SLOT_H
+#define _SECURITY_IPE_SLOT_H
+
+#include <linux/hrtimer.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+
+#include "loaded.h"
+
+/* The versions of a name that are kept. */
+enum ipe_which {
+	IPE_CURRENT,
+	IPE_NEXT,
+	IPE_PREVIOUS,
+	IPE_WHICH_COUNT,
+};
+
+/**
+ * struct ipe_expiry - a trial that ended by itself, until that is recorded
+ * @from: the policy that was on trial, with a reference; NULL if all is recorded
+ * @to: the confirmed one, with a reference; may be NULL
+ * @work: records it
+ */
+struct ipe_expiry {
+	struct ipe_loaded *from;
+	struct ipe_loaded *to;
+	struct work_struct work;
+};
+
+/**
+ * struct ipe_lifecycle - all policies
+ * @writer: one change, with its record, at a time. May be held for as long as
+ *	audit lets a record wait
+ * @lock: of all that follows. Held for a change itself; the end of a trial
+ *	takes it alone, from the timer, so that nothing can delay it
+ * @active: the policy that decides, with a reference; NULL: everything is
+ *	allowed. Read under RCU
+ * @shadow: the policy that is evaluated beside it and decides nothing, with a
+ *	reference; NULL if there is none. Read under RCU
+ * @shadow_slot: whose version that is
+ * @confirmed: the policy that a trial ends with, with a reference; may be NULL.
+ *	The same as @active while there is no trial
+ * @trial: the slot whose next or current is on trial; NULL if none is
+ * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
+ * @timer: ends the trial
+ * @expiry: what the timer leaves to be recorded
+ * @locked: one-way: nothing but the shadow changes any more. Read with
+ *	READ_ONCE()
+ * @slots: struct ipe_slot, one a policy name. Changed under both locks
+ * @floors: struct ipe_floor, one a policy name that was ever loaded. Changed
+ *	under @writer
+ */
+struct ipe_lifecycle {
+	struct mutex writer;
+	spinlock_t lock;
+	struct ipe_loaded __rcu *active;
+	struct ipe_loaded __rcu *shadow;
+	struct ipe_slot *shadow_slot;
+	struct ipe_loaded *confirmed;
+	struct ipe_slot *trial;
+	ktime_t deadline;
+	struct hrtimer timer;
+	struct ipe_expiry expiry;
+	bool locked;
+	struct list_head slots;
+	struct list_head floors;
+};
+
+/**
+ * struct ipe_floor - how far back a name may go
+ * @list: in &ipe_lifecycle.floors
+ * @version: nothing below it is let decide; 0.0.0 until a policy of this name
+ *	is confirmed; &ipe_lifecycle.lock
+ * @name: of the policies
+ */
+struct ipe_floor {
+	struct list_head list;
+	struct ipe_version version;
+	char name[];
+};
+
+/**
+ * struct ipe_slot - a policy name
+ * @list: in &ipe_lifecycle.slots
+ * @refs: of the list, and of each open file of the policy's directory
+ * @rcu: a file that is being opened looks at a slot before it has a reference
+ * @lifecycle: whose slot this is; constant
+ * @versions: by enum ipe_which, each with a reference, NULL where there is
+ *	none. IPE_CURRENT is there until the policy is deleted;
+ *	&ipe_lifecycle.lock
+ * @floor: of this name; &ipe_lifecycle.lock
+ * @dir: the policy's directory, NULL while there is none; fs_policy.c alone
+ *	uses it, before the slot can be reached and after it cannot any more
+ * @name: taken until ipe_lifecycle_forget(); constant
+ */
+struct ipe_slot {
+	struct list_head list;
+	refcount_t refs;
+	struct rcu_head rcu;
+	struct ipe_lifecycle *lifecycle;
+	struct ipe_loaded *versions[IPE_WHICH_COUNT];
+	struct ipe_floor *floor;
+	struct dentry *dir;
+	char name[];
+};
+
+extern struct ipe_lifecycle ipe_lifecycle;
+
+struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot,
+				    enum ipe_which which);
+int ipe_slot_is_active(struct ipe_slot *slot);
+int ipe_slot_is_shadowed(struct ipe_slot *slot);
+int ipe_slot_trial_seconds(struct ipe_slot *slot);
+struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle);
+bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle);
+struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
+				    const char *name);
+bool ipe_slot_get(struct ipe_slot *slot);
+void ipe_slot_put(struct ipe_slot *slot);
+
+/**
+ * ipe_lifecycle_deciding() - The policy to judge by
+ * @lifecycle: all policies
+ *
+ * Context: RCU read-side critical section, which must last as long as the
+ * result is used.
+ * Return: NULL if no policy is active.
+ */
+static inline const struct ipe_loaded *
+ipe_lifecycle_deciding(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference(lifecycle->active);
+}
+
+/**
+ * ipe_lifecycle_shadowed() - The policy to evaluate beside it
+ * @lifecycle: all policies
+ *
+ * Context: as ipe_lifecycle_deciding().
+ * Return: NULL if there is none.
+ */
+static inline const struct ipe_loaded *
+ipe_lifecycle_shadowed(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference(lifecycle->shadow);
+}
+
+/* The same for who holds &ipe_lifecycle.lock. */
+static inline struct ipe_loaded *
+ipe_lifecycle_active(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference_protected(lifecycle->active,
+					 lockdep_is_held(&lifecycle->lock));
+}
+
+/* The same for who holds &ipe_lifecycle.lock. */
+static inline struct ipe_loaded *
+ipe_lifecycle_shadow(const struct ipe_lifecycle *lifecycle)
+{
+	return rcu_dereference_protected(lifecycle->shadow,
+					 lockdep_is_held(&lifecycle->lock));
+}
+
+/* The version that would be tried or evaluated; &ipe_lifecycle.lock is held. */
+static inline struct ipe_loaded *
+ipe_slot_candidate(const struct ipe_slot *slot)
+{
+	return slot->versions[IPE_NEXT] ?: slot->versions[IPE_CURRENT];
+}
+
+#endif
