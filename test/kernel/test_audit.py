@@ -200,6 +200,19 @@ def test_limit_of_anonymous_memory_is_that_of_the_program(world):
     assert len(records) == 5 and len({record.fields["pid"] for record in records}) == 5
 
 
+def test_what_audit_refuses_to_record_uses_nothing_up(world):
+    world.activate(DENY)
+    world.machine.must("audit-exclude", ACCESS, "on")
+    world.machine.must("audit")
+    world.machine.must("repeat", 20, "mmap", "/tmp/hello")
+    assert not [record for record in world.records() if record.type == ACCESS]
+    world.machine.must("audit-exclude", ACCESS, "off")
+    world.machine.must("audit")
+    world.machine.must("repeat", 20, "mmap", "/tmp/hello")
+    records = [record for record in world.records() if record.type == ACCESS]
+    assert [record.fields.get("suppressed") for record in records] == ["20", None, None, None, None]
+
+
 def test_limit_starts_anew_with_another_policy(world):
     for _ in range(2):
         world.activate(DENY)

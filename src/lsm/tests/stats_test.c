@@ -105,6 +105,18 @@ static void each_verdict_and_what_matched_is_counted(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
+static void text_that_does_not_fit_is_asked_for_again(struct kunit *test)
+{
+	struct ipe_loaded *loaded = load(test);
+	char buf[16];
+	struct seq_file m = { .buf = buf, .size = sizeof(buf) };
+
+	count(loaded, IPE_OP_EXECUTE, true, 1);
+	KUNIT_EXPECT_EQ(test, 0, ipe_stats_show(&m, loaded));
+	KUNIT_EXPECT_TRUE(test, seq_has_overflowed(&m));
+	ipe_loaded_put(loaded);
+}
+
 static void shadow_counts_differences_and_matches_alone(struct kunit *test)
 {
 	struct ipe_loaded *loaded = load(test);
@@ -200,6 +212,7 @@ static void tasks_that_count_at_once_lose_nothing(struct kunit *test)
 static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(policy_starts_at_zero),
 	KUNIT_CASE(each_verdict_and_what_matched_is_counted),
+	KUNIT_CASE(text_that_does_not_fit_is_asked_for_again),
 	KUNIT_CASE(shadow_counts_differences_and_matches_alone),
 	KUNIT_CASE(counters_have_64_bits),
 	KUNIT_CASE(tasks_that_count_at_once_lose_nothing),

@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -95,9 +96,22 @@ static int audit_lost(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
+/* audit-exclude TYPE on|off: a rule against records of a type */
+static int audit_exclude(struct answer *answer, int argc, struct word *argv)
+{
+        struct audit_rule_data rule = {
+                .flags = AUDIT_FILTER_EXCLUDE, .action = AUDIT_NEVER, .field_count = 1,
+                .fields = { AUDIT_MSGTYPE }, .fieldflags = { AUDIT_EQUAL },
+                .values = { (unsigned int)atoi(argv[0].data) },
+        };
+
+        return send_message(strcmp(argv[1].data, "on") == 0 ? AUDIT_ADD_RULE : AUDIT_DEL_RULE, &rule, sizeof(rule));
+}
+
 const struct verb audit_verbs[] = {
         { "audit-start", 0, 0, audit_start },
         { "audit", 0, 0, audit },
         { "audit-lost", 0, 0, audit_lost },
+        { "audit-exclude", 2, 2, audit_exclude },
         { 0 }
 };
