@@ -172,6 +172,19 @@ static int snapshot(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
+/* snapshot-end: closes the files that snapshots have kept open */
+static int snapshot_end(struct answer *answer, int argc, struct word *argv)
+{
+        for (int i = 0; i < SLOTS_MAX; i++)
+                close_slot(i);
+        for (size_t i = 0; i < N_TOP_FILES; i++) {
+                if (top_fds[i] > 0)
+                        close(top_fds[i]);
+                top_fds[i] = 0;
+        }
+        return 0;
+}
+
 /* put-at PATH OFFSET BYTES: as put, at an offset */
 static int put_at(struct answer *answer, int argc, struct word *argv)
 {
@@ -373,6 +386,7 @@ static int races(struct answer *answer, int argc, struct word *argv)
 
 const struct verb lifecycle_verbs[] = {
         { "snapshot", 1, 2, snapshot },
+        { "snapshot-end", 0, 0, snapshot_end },
         { "put-at", 3, 3, put_at },
         { "put-zeros", 2, 3, put_zeros },
         { "put-unmapped", 1, 1, put_unmapped },
