@@ -18,7 +18,7 @@ from lifecycle_model import Model, envelopes
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 SEED = int(os.environ.get("IPE_TEST_SEED", "1"))
-SEQUENCES = {"uml": 100_000 if LONG else 160, "kasan": 5000 if LONG else 20}
+SEQUENCES = {"uml": 100_000 if LONG else 250, "kasan": 5000 if LONG else 25}
 NAMES = 3
 GROUPS = 16
 SEQUENCES_OF_A_GROUP = 4
