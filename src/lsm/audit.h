@@ -10,8 +10,8 @@
 
 #include <linux/audit.h>
 
+#include "event.h"
 #include "loaded.h"
-#include "report.h"
 
 /**
  * struct ipe_identity - what a record says of a policy

@@ -10,7 +10,7 @@
 #include <linux/fs.h>
 #include <linux/seq_buf.h>
 
-#include "report.h"
+#include "event.h"
 
 /* Bytes of a policy's name that a line shows; no directory has a longer one. */
 #define IPE_EVENTS_NAME_MAX NAME_MAX

@@ -19,25 +19,6 @@
 #include "limiter.h"
 #include "report.h"
 
-static const char *const hook_names[IPE_HOOK_COUNT] = {
-	[IPE_HOOK_EXEC] = "BPRM_CHECK",
-	[IPE_HOOK_MMAP] = "MMAP",
-	[IPE_HOOK_MPROTECT] = "MPROTECT",
-	[IPE_HOOK_READ_FILE] = "KERNEL_READ",
-	[IPE_HOOK_READ_BUFFER] = "KERNEL_LOAD",
-};
-
-/**
- * ipe_hook_name() - The word for a hook in records and lines
- * @hook: any
- *
- * Return: upstream's word.
- */
-const char *ipe_hook_name(enum ipe_hook hook)
-{
-	return hook_names[hook];
-}
-
 static struct ipe_limiter limiter = {
 	.lock = __SPIN_LOCK_UNLOCKED(limiter.lock),
 };

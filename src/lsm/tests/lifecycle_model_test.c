@@ -11,8 +11,9 @@
 
 #include "world.h"
 
-/* The checkers of a kernel for debugging take their time. */
-#define SEQUENCES (IS_ENABLED(CONFIG_KASAN) ? 5000 : 100000)
+/* A kernel for debugging, or on an emulated processor, takes its time. */
+#define SEQUENCES \
+	(IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_KASAN) ? 100000 : 2000)
 #define WRITES 12
 #define VERSIONS 6
 
