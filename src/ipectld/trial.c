@@ -189,6 +189,8 @@ int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failur
         if (undone < 0)
                 log_error("Cannot end a trial that could not be recorded; the kernel ends it by itself in %llu seconds: "
                           "%s", (unsigned long long) seconds, strerror(-undone));
+        else
+                activation_unmark(manager);
         return r;
 }
 

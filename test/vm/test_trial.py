@@ -83,10 +83,21 @@ def signals(scenario, until):
     return [(message["member"], message["payload"]["data"]) for message in found if message["member"] != "Ping"]
 
 
+def test_a_first_trial_leaves_no_policy_behind(scenario):
+    stage(scenario, "0.9.0")
+    assert scenario.kernel_active() is None
+    assert scenario.system.must(f"cat {IPE}/policies/{NAME}/version") == "0.9.0"
+    activate(scenario, 600)
+    assert scenario.kernel_active() == (NAME, "0.9.0") and not scenario.runs(ON_TMPFS)
+    assert "No policy was confirmed before" in scenario.system.must(f"ipectl rollback {NAME}")
+    assert scenario.kernel_active() is None and scenario.runs(ON_TMPFS)
+    assert state(scenario, "0.9.0") == "rolled-back"
+
+
 def test_the_first_policy_is_on_trial_and_confirmed(scenario):
     stage(scenario, "1.0.0")
     assert scenario.kernel_active() is None
-    assert scenario.system.must(f"cat {IPE}/policies/{NAME}/version") == "1.0.0"
+    assert scenario.system.must(f"cat {IPE}/policies/{NAME}/next/version") == "1.0.0"
     monitor(scenario)
     output = scenario.system.must(f"ipectl activate {NAME}")
     assert re.search(r"on trial for 1[12]\d seconds", output), output
@@ -161,7 +172,25 @@ def test_one_at_a_time(scenario):
     assert scenario.get("TrialPolicy") == [NAME, version]
     assert entries(scenario, "2.9.0", "does not take"), "the kernel has one next version, and that is on trial"
     scenario.call("Rollback", "s", NAME)
+    # A file that stays would be staged again with the next change.
+    scenario.system.must(f"rm /etc/ipe/policy.d/{NAME}.p7b")
     scenario.call("Discard", "ss", NAME, "2.9.0")
+    assert_as_before(scenario, "1.0.0")
+
+
+def test_a_trial_of_another_policy_goes_back_to_the_confirmed_one(scenario):
+    other = "vm-other"
+    scenario.drop(scenario.signed("2.8.0", name=other, revoke_volume=True), name=other)
+    scenario.system.wait_until(f"ipectl show {other} 2.8.0")
+    scenario.call("Activate", "s", other)
+    assert scenario.get("TrialPolicy") == scenario.get("ActivePolicy") == [other, "2.8.0"]
+    assert not scenario.runs(ON_VOLUME)
+    assert f"'{other}' is on trial" in refused(scenario, "Rollback", "s", NAME)
+    assert f"'{other}' is" in refused(scenario, "Confirm", "s", NAME)
+    assert scenario.call("Rollback", "s", other)[0].startswith("/org/ipe/policy/vm_2dbase/")
+    scenario.system.must(f"rm /etc/ipe/policy.d/{other}.p7b")
+    scenario.call("Discard", "ss", other, "2.8.0")
+    assert not scenario.system.run(f"[ -e {IPE}/policies/{other} ]").ok
     assert_as_before(scenario, "1.0.0")
 
 
@@ -250,6 +279,7 @@ def test_a_full_disk_begins_no_trial(scenario):
         scenario.system.must("rm -f /var/filler /var/filler2")
     assert_as_before(scenario, before)
     assert state(scenario, version) == "staged"
+    scenario.system.must(f"rm /etc/ipe/policy.d/{NAME}.p7b")
     scenario.call("Discard", "ss", NAME, version)
 
 
