@@ -298,9 +298,15 @@ class Machine:
                               stdout=log, stderr=log, **options)
 
     def start_daemon(self, **options):
+        # One that was killed may have been ready.
+        self.forget_notifications()
         self.daemon = self.launch_daemon(**options)
         self.wait_notify("READY=1")
         return self.daemon
+
+    def forget_notifications(self):
+        while select.select([self.notify_socket], [], [], 0)[0]:
+            self.notify_socket.recv(4096)
 
     def wait_notify(self, word):
         while word not in self.notify_socket.recv(4096).decode().splitlines():
