@@ -347,12 +347,12 @@ void ipe_audit_success_audit(bool old, bool new, int error)
  * ipe_audit_shadow() - Record that a policy begins or ends to be evaluated
  *	beside the active one, or does not
  * @policy: as far as it is known
- * @on: it was to begin
+ * @on: "1" if it was to begin, "0" to end, "?" if that is not known
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
-void ipe_audit_shadow(struct ipe_identity policy, bool on, int error)
+void ipe_audit_shadow(struct ipe_identity policy, const char *on, int error)
 {
 	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
 
@@ -360,7 +360,7 @@ void ipe_audit_shadow(struct ipe_identity policy, bool on, int error)
 		return;
 	audit_log_format(ab, "op=shadow ");
 	put_policy(ab, &any_names, policy);
-	audit_log_format(ab, " shadow=%d", on);
+	audit_log_format(ab, " shadow=%s", on);
 	put_outcome(ab, error);
 	audit_log_end(ab);
 }

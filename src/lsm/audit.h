@@ -46,7 +46,7 @@ void ipe_audit_step(const char *op, const struct ipe_loaded *old,
 		    const struct ipe_loaded *new, int error);
 void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
 		     unsigned int seconds, int error);
-void ipe_audit_shadow(struct ipe_identity policy, bool on, int error);
+void ipe_audit_shadow(struct ipe_identity policy, const char *on, int error);
 void ipe_audit_lock(const char *word, int error);
 void ipe_audit_delete(struct ipe_identity policy, int error);
 void ipe_audit_enforce(bool old, bool new, int error);

@@ -228,7 +228,7 @@ static bool add_whole(const struct ipe_event *event, const char *path)
 	bool done;
 	char *text;
 
-	text = kmalloc(size, GFP_ATOMIC | __GFP_NOWARN);
+	text = kmalloc(size, GFP_NOWAIT | __GFP_NOWARN);
 	if (!text)
 		return false;
 	seq_buf_init(&s, text, size);
@@ -262,7 +262,7 @@ void ipe_events_add(const struct ipe_event *event)
 	char *buf = NULL;
 
 	if (event->file)
-		buf = kmalloc(PATH_MAX, GFP_ATOMIC | __GFP_NOWARN);
+		buf = kmalloc(PATH_MAX, GFP_NOWAIT | __GFP_NOWARN);
 	if (!add_whole(event, path_of(event->file, buf)))
 		add_short(event);
 	kfree(buf);
@@ -329,6 +329,8 @@ static ssize_t read_events(struct file *file, char __user *data, size_t len,
 
 	if (!len)
 		return 0;
+	/* However fast lines are added, a call ends. */
+	len = min(len, sizeof(room));
 	for (;;) {
 		r = mutex_lock_interruptible(&f->lock);
 		if (r)

@@ -98,8 +98,8 @@ static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 {
 	struct ipe_loaded *tried __free(ipe_loaded_put) =
 		ipe_lifecycle_on_trial(&ipe_lifecycle);
-	char version[IPE_VERSION_STRLEN];
 	char *line __free(kfree) = NULL;
+	char version[IPE_VERSION_STRLEN];
 
 	if (!tried)
 		return 0;
@@ -149,6 +149,7 @@ static int lock_mode(void)
 	guard(mutex)(&enforce_switch.lock);
 
 	enforce_switch.latched = true;
+	ipe_audit_lock("mode", 0);
 	return 0;
 }
 
@@ -160,7 +161,7 @@ static int lock_policies(void)
 /**
  * struct latch - what can be locked until reboot
  * @word: for it
- * @set: locks it; returns 0 or an errno
+ * @set: locks it and records it; returns 0 or an errno
  */
 struct latch {
 	const char *word;
@@ -182,7 +183,8 @@ static ssize_t read_latches(struct file *file, char __user *data, size_t len,
 	return simple_read_from_buffer(data, len, offset, words, strlen(words));
 }
 
-static int set_latch(const char __user *data, size_t len, const char **ret_word)
+static int find_latch(const char __user *data, size_t len,
+		      const struct latch **ret)
 {
 	char *line __free(kfree) = ipe_input_line(data, len);
 	const struct latch *latch;
@@ -194,8 +196,8 @@ static int set_latch(const char __user *data, size_t len, const char **ret_word)
 	for (latch = latches; latch < latches + ARRAY_SIZE(latches); latch++) {
 		if (strcmp(line, latch->word))
 			continue;
-		*ret_word = latch->word;
-		return latch->set();
+		*ret = latch;
+		return 0;
 	}
 	return -EINVAL;
 }
@@ -203,13 +205,16 @@ static int set_latch(const char __user *data, size_t len, const char **ret_word)
 static ssize_t write_latch(struct file *file, const char __user *data,
 			   size_t len, loff_t *offset)
 {
-	const char *word = NULL;
+	const struct latch *latch;
 	int r;
 
 	r = ipe_input_permit(file);
 	if (!r)
-		r = set_latch(data, len, &word);
-	ipe_audit_lock(word, r);
+		r = find_latch(data, len, &latch);
+	if (r)
+		ipe_audit_lock(NULL, r);
+	else
+		r = latch->set();
 	return r ?: len;
 }
 

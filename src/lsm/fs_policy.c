@@ -495,6 +495,7 @@ static void show_policy(struct ipe_slot *slot)
 {
 	/* Pairs with the dependent load in get_slot(). */
 	smp_store_release(&d_inode(slot->dir)->i_private, slot);
+	ipe_lifecycle_show(slot);
 }
 
 /* Makes a loaded policy one that user space sees. */
@@ -553,8 +554,8 @@ static ssize_t write_load(struct file *file, const char __user *data,
 			  size_t len, loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
-	struct ipe_envelope envelope = {};
 	char *path __free(kfree) = NULL;
+	struct ipe_envelope envelope = {};
 	int r;
 
 	r = ipe_input_permit(file);
@@ -591,9 +592,12 @@ int __init ipe_fs_init_policies(struct dentry *root)
 		return PTR_ERR(policies_dir);
 	list_for_each_entry(slot, &ipe_lifecycle.slots, list) {
 		r = create_directory(slot);
+		/* It decides all the same, and others can be loaded. */
 		if (r)
-			return r;
-		show_policy(slot);
+			pr_err("ipe: no directory for the boot policy: error %d\n",
+			       r);
+		else
+			show_policy(slot);
 	}
 	return 0;
 }

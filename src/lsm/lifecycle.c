@@ -25,7 +25,6 @@
 
 #include "audit.h"
 #include "lifecycle.h"
-#include "transition.h"
 
 static struct ipe_loaded *get(struct ipe_loaded *loaded)
 {
@@ -206,7 +205,8 @@ static void (*const apply[IPE_WRITE_COUNT])(struct ipe_slot *slot,
 /**
  * struct change - what a record says
  * @old: the policy that decided before, with a reference; may be NULL
- * @new: the one that decides afterwards, with a reference; may be NULL
+ * @new: the one that decides afterwards; after a failure the confirmed one. With
+ *	a reference; may be NULL
  * @subject: the version that it is about, with a reference; may be NULL
  */
 struct change {
@@ -222,14 +222,26 @@ static void release_change(struct change *change)
 	ipe_loaded_put(change->subject);
 }
 
+static void record_shadow(const struct ipe_request *request,
+			  struct ipe_identity identity, bool known, int error)
+{
+	bool on = request->write == IPE_WRITE_SHADOW;
+
+	ipe_audit_shadow(identity, !known ? "?" : on ? "1" : "0", error);
+}
+
+/* @known: what was written could be read */
 static void record(const struct ipe_request *request,
-		   const struct change *change, int error)
+		   const struct change *change, bool known, int error)
 {
 	struct ipe_identity identity = {
 		.name = request->slot ? request->slot->name : NULL,
 	};
-	const struct ipe_loaded *new = error ? change->subject : change->new;
+	const struct ipe_loaded *new = change->new;
 
+	/* What would have decided: the confirmed policy, or what it is about. */
+	if (error && request->write != IPE_WRITE_REVERT)
+		new = change->subject;
 	if (change->subject)
 		identity = ipe_identity(change->subject);
 
@@ -262,42 +274,29 @@ static void record(const struct ipe_request *request,
 		break;
 	case IPE_WRITE_SHADOW:
 	case IPE_WRITE_UNSHADOW:
-		ipe_audit_shadow(identity, request->write == IPE_WRITE_SHADOW,
-				 error);
+		record_shadow(request, identity, known, error);
 		break;
 	case IPE_WRITE_COUNT:
 		break;
 	}
 }
 
-/* A trial that ended by itself is recorded before whatever comes after it. */
-static void record_expiry(struct ipe_lifecycle *lifecycle)
+/* Ends a trial whose time is over, and one that is not goes on. */
+static void expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 {
-	struct ipe_loaded *from, *to;
-
-	lockdep_assert_held(&lifecycle->writer);
-
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		from = lifecycle->expiry.from;
-		to = lifecycle->expiry.to;
-		lifecycle->expiry.from = NULL;
-		lifecycle->expiry.to = NULL;
-	}
-	if (!from)
+	if (!lifecycle->trial)
 		return;
-	ipe_audit_step("expire", from, to, 0);
-	ipe_loaded_put(from);
-	ipe_loaded_put(to);
-}
-
-static void record_expiry_work(struct work_struct *work)
-{
-	struct ipe_lifecycle *lifecycle = container_of(work,
-			struct ipe_lifecycle, expiry.work);
-
-	guard(mutex)(&lifecycle->writer);
-
-	record_expiry(lifecycle);
+	if (ktime_before(now, lifecycle->deadline)) {
+		hrtimer_start(&lifecycle->timer, lifecycle->deadline,
+			      HRTIMER_MODE_ABS_SOFT);
+		return;
+	}
+	/* Whoever began this trial took what the one before had left. */
+	WARN_ON_ONCE(lifecycle->expiry.from);
+	lifecycle->expiry.from = get(ipe_lifecycle_active(lifecycle));
+	lifecycle->expiry.to = get(lifecycle->confirmed);
+	go_back(lifecycle);
+	queue_work(system_unbound_wq, &lifecycle->expiry.work);
 }
 
 /**
@@ -312,15 +311,41 @@ static void record_expiry_work(struct work_struct *work)
 void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 {
 	spin_lock_bh(&lifecycle->lock);
-	if (lifecycle->trial && !ktime_before(now, lifecycle->deadline)) {
-		/* A trial begins with the record of the end of another. */
-		WARN_ON_ONCE(lifecycle->expiry.from);
-		lifecycle->expiry.from = get(ipe_lifecycle_active(lifecycle));
-		lifecycle->expiry.to = get(lifecycle->confirmed);
-		go_back(lifecycle);
-		queue_work(system_unbound_wq, &lifecycle->expiry.work);
-	}
+	expire(lifecycle, now);
 	spin_unlock_bh(&lifecycle->lock);
+}
+
+/* For a record before that of whatever comes after it. */
+static struct change take_expiry(struct ipe_lifecycle *lifecycle)
+{
+	struct change change = {
+		.old = lifecycle->expiry.from, .new = lifecycle->expiry.to,
+	};
+
+	lifecycle->expiry.from = NULL;
+	lifecycle->expiry.to = NULL;
+	return change;
+}
+
+static void record_expiry(struct change *change)
+{
+	if (change->old)
+		ipe_audit_step("expire", change->old, change->new, 0);
+	release_change(change);
+}
+
+static void record_expiry_work(struct work_struct *work)
+{
+	struct ipe_lifecycle *lifecycle = container_of(work,
+			struct ipe_lifecycle, expiry.work);
+	struct change expiry;
+
+	guard(mutex)(&lifecycle->writer);
+
+	spin_lock_bh(&lifecycle->lock);
+	expiry = take_expiry(lifecycle);
+	spin_unlock_bh(&lifecycle->lock);
+	record_expiry(&expiry);
 }
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
@@ -369,24 +394,28 @@ void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
 int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
 			const struct ipe_request *request)
 {
-	struct change change = {};
+	struct change change = {}, expiry;
 	struct ipe_slot *slot;
 	int r;
 
 	guard(mutex)(&lifecycle->writer);
 
-	record_expiry(lifecycle);
 	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		/* The timer may be late. */
+		expire(lifecycle, ktime_get_boottime());
+		expiry = take_expiry(lifecycle);
 		slot = request->slot ?: lifecycle->trial;
 		r = ipe_transition_check(lifecycle, slot, request);
 		change.old = get(ipe_lifecycle_active(lifecycle));
 		change.subject = get(ipe_transition_subject(slot, request));
 		if (!r)
 			apply[request->write](slot, request);
-		change.new = get(ipe_lifecycle_active(lifecycle));
+		change.new = get(r ? lifecycle->confirmed :
+				     ipe_lifecycle_active(lifecycle));
 	}
+	record_expiry(&expiry);
 	if (r <= 0)
-		record(request, &change, r);
+		record(request, &change, true, r);
 	release_change(&change);
 	return min(r, 0);
 }
@@ -397,6 +426,8 @@ int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
  * @request: what was asked for
  * @error: why not
  *
+ * Waits for no writer: there may be nobody who may write.
+ *
  * Context: Process context.
  */
 void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
@@ -404,15 +435,13 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
 {
 	struct change change = {};
 
-	guard(mutex)(&lifecycle->writer);
-
-	record_expiry(lifecycle);
 	scoped_guard(spinlock_bh, &lifecycle->lock) {
 		change.old = get(ipe_lifecycle_active(lifecycle));
 		change.subject = get(ipe_transition_subject(request->slot ?:
 						lifecycle->trial, request));
+		change.new = get(lifecycle->confirmed);
 	}
-	record(request, &change, error);
+	record(request, &change, false, error);
 	release_change(&change);
 }
 
@@ -420,21 +449,28 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
  * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
  * @lifecycle: all policies
  *
+ * It is recorded, whether it is done or not.
+ *
  * Context: Process context.
  * Return: %0, or %-EBUSY during a trial, which could not be ended any more.
  */
 int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
 {
+	struct change expiry;
 	int r = 0;
 
 	guard(mutex)(&lifecycle->writer);
 
 	spin_lock_bh(&lifecycle->lock);
+	expire(lifecycle, ktime_get_boottime());
+	expiry = take_expiry(lifecycle);
 	if (lifecycle->trial)
 		r = -EBUSY;
 	else
 		WRITE_ONCE(lifecycle->locked, true);
 	spin_unlock_bh(&lifecycle->lock);
+	record_expiry(&expiry);
+	ipe_audit_lock("policy", r);
 	return r;
 }
 
@@ -536,6 +572,17 @@ int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
 }
 
 /**
+ * ipe_lifecycle_show() - Let a policy be found by its name
+ * @slot: added, and visible to user space
+ */
+void ipe_lifecycle_show(struct ipe_slot *slot)
+{
+	spin_lock_bh(&slot->lifecycle->lock);
+	slot->shown = true;
+	spin_unlock_bh(&slot->lifecycle->lock);
+}
+
+/**
  * ipe_lifecycle_forget() - Give a name free
  * @slot: deleted, or added and never made visible; gone when its last open file
  *	is closed
@@ -548,7 +595,8 @@ void ipe_lifecycle_forget(struct ipe_slot *slot)
 
 	mutex_lock(&lifecycle->writer);
 	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		drop(slot, IPE_CURRENT);
+		do_delete(slot, NULL);
+		slot->shown = false;
 		list_del(&slot->list);
 	}
 	put_floor(slot->floor);

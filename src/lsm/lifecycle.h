@@ -19,6 +19,7 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
 			  const struct ipe_request *request, int error);
 void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now);
 int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle);
+void ipe_lifecycle_show(struct ipe_slot *slot);
 void ipe_lifecycle_forget(struct ipe_slot *slot);
 
 #endif

@@ -6,12 +6,15 @@
 
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
+#include <linux/cred.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/kernel_read_file.h>
+#include <linux/namei.h>
+#include <linux/path.h>
 
 #include "hooks.h"
 #include "provenance.h"
@@ -28,6 +31,26 @@ static int deny_writers(struct inode *inode)
 static void allow_writers(struct inode *inode)
 {
 	atomic_inc(&inode->i_writecount);
+}
+
+/* Nothing but a regular file is opened: some devices act when they are. */
+static struct file *open_regular(const char *name)
+{
+	struct file *file;
+	struct path path;
+	int r;
+
+	r = kern_path(name, LOOKUP_FOLLOW, &path);
+	if (r)
+		return ERR_PTR(r);
+	if (d_is_reg(path.dentry))
+		r = path_permission(&path, MAY_READ);
+	else
+		r = -EINVAL;
+	file = r ? ERR_PTR(r) : dentry_open(&path, O_RDONLY | O_LARGEFILE,
+					    current_cred());
+	path_put(&path);
+	return file;
 }
 
 /* The hook of kernel_read_file() asks what the active policy forbids. */
@@ -79,13 +102,9 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 	*envelope = (struct ipe_envelope){};
 	if (*path != '/')
 		return -EINVAL;
-	/* Nobody waits for the other end of a FIFO. */
-	file = filp_open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_LARGEFILE,
-			 0);
+	file = open_regular(path);
 	if (IS_ERR(file))
 		return PTR_ERR(file);
-	if (!S_ISREG(file_inode(file)->i_mode))
-		return -EINVAL;
 	inode = d_real_inode(file->f_path.dentry);
 	r = deny_writers(inode);
 	if (r)

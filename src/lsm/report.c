@@ -94,7 +94,7 @@ static void tell(struct ipe_event *event)
 	char *rule;
 
 	len = min_t(size_t, len, IPE_REPORT_RULE_MAX);
-	rule = kmalloc(len + 1, GFP_ATOMIC | __GFP_NOWARN);
+	rule = kmalloc(len + 1, GFP_NOWAIT | __GFP_NOWARN);
 	if (rule)
 		ipe_verdict_print(policy, &event->verdict, rule, len + 1);
 	event->rule = rule;

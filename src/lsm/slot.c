@@ -132,7 +132,7 @@ bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
  * @name: of a policy
  *
  * Return: a reference, to be given back with ipe_slot_put(); NULL if there is
- * none.
+ * none, or it is still or no more to be seen.
  */
 struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
 				    const char *name)
@@ -143,7 +143,8 @@ struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
 	list_for_each_entry(slot, &lifecycle->slots, list) {
 		if (strcmp(slot->name, name))
 			continue;
-		if (ipe_slot_get(slot))
+		if (slot->shown && slot->versions[IPE_CURRENT] &&
+		    ipe_slot_get(slot))
 			found = slot;
 		break;
 	}

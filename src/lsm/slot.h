@@ -56,8 +56,8 @@ struct ipe_expiry {
  * @locked: one-way: nothing but the shadow changes any more. Read with
  *	READ_ONCE()
  * @slots: struct ipe_slot, one a policy name. Changed under both locks
- * @floors: struct ipe_floor, one a policy name that was ever loaded. Changed
- *	under @writer
+ * @floors: struct ipe_floor, one a policy name that is taken, or of which a
+ *	policy was ever confirmed. The list is changed under @writer
  */
 struct ipe_lifecycle {
 	struct mutex writer;
@@ -98,6 +98,8 @@ struct ipe_floor {
  *	none. IPE_CURRENT is there until the policy is deleted;
  *	&ipe_lifecycle.lock
  * @floor: of this name; &ipe_lifecycle.lock
+ * @shown: user space has seen it, and it can be found by its name;
+ *	&ipe_lifecycle.lock
  * @dir: the policy's directory, NULL while there is none; fs_policy.c alone
  *	uses it, before the slot can be reached and after it cannot any more
  * @name: taken until ipe_lifecycle_forget(); constant
@@ -109,6 +111,7 @@ struct ipe_slot {
 	struct ipe_lifecycle *lifecycle;
 	struct ipe_loaded *versions[IPE_WHICH_COUNT];
 	struct ipe_floor *floor;
+	bool shown;
 	struct dentry *dir;
 	char name[];
 };

@@ -148,9 +148,12 @@ struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,
 		return ipe_lifecycle_active(slot->lifecycle);
 	case IPE_WRITE_ROLLBACK:
 		return slot->versions[IPE_PREVIOUS];
+	case IPE_WRITE_UNSHADOW:
+		if (slot->lifecycle->shadow_slot == slot)
+			return ipe_lifecycle_shadow(slot->lifecycle);
+		return ipe_slot_candidate(slot);
 	case IPE_WRITE_TRIAL:
 	case IPE_WRITE_SHADOW:
-	case IPE_WRITE_UNSHADOW:
 		return ipe_slot_candidate(slot);
 	default:
 		return slot->versions[IPE_CURRENT];

@@ -142,10 +142,12 @@ static void free_bdev(struct block_device *bdev)
 static void collect_dm_verity(const struct ipe_subject *subject,
 			      struct ipe_evidence *evidence)
 {
-	const struct block_device *bdev = subject->inode->i_sb->s_bdev;
+	const struct super_block *sb = subject->inode->i_sb;
+	const struct block_device *bdev = sb->s_bdev;
 	const struct ipe_verity_volume *volume;
 
-	if (!bdev)
+	/* A program that serves a file system need not read the device. */
+	if (!bdev || sb->s_iflags & SB_I_IMA_UNVERIFIABLE_SIGNATURE)
 		return;
 	volume = rcu_dereference(ipe_bdev_blob(bdev)->dm_verity.volume);
 	if (!volume)

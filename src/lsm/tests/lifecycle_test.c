@@ -8,6 +8,7 @@
 #include <linux/err.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/timekeeping.h>
 
 #include "world.h"
 
@@ -544,6 +545,47 @@ static void trial_ends_when_it_is_due(struct kunit *test)
 	world_end(test, w);
 }
 
+/* Nobody confirms what is over, though no timer has said so. */
+static void trial_is_over_though_the_timer_is_late(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+
+	w->lifecycle.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
+	KUNIT_EXPECT_EQ(test, -ENODATA,
+			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
+	world_end(test, w);
+}
+
+/* A timer that came too early comes again. */
+static void early_timer_is_started_again(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+
+	hrtimer_cancel(&lifecycle->timer);
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&lifecycle->timer));
+	KUNIT_EXPECT_EQ(test, lifecycle->deadline,
+			hrtimer_get_expires(&lifecycle->timer));
+	world_end(test, w);
+}
+
+/* What begins a trial has recorded the end of the one before. */
+static void trial_leaves_nothing_of_the_one_before(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+
+	lifecycle->deadline = ktime_sub_ns(ktime_get_boottime(), 1);
+	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_TRIAL, A, NULL));
+	spin_lock_bh(&lifecycle->lock);
+	KUNIT_EXPECT_NULL(test, lifecycle->expiry.from);
+	KUNIT_EXPECT_NULL(test, lifecycle->expiry.to);
+	spin_unlock_bh(&lifecycle->lock);
+	world_end(test, w);
+}
+
 /* The one thing here that waits: for the kernel's own timer. */
 static void timer_ends_a_trial(struct kunit *test)
 {
@@ -583,6 +625,59 @@ static void shadow_is_of_one_policy(struct kunit *test)
 	must(test, w, IPE_WRITE_TRIAL, A, 0);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
+	world_end(test, w);
+}
+
+/* A policy that never became visible takes with it what came meanwhile. */
+static void forgotten_slot_leaves_no_version(struct kunit *test)
+{
+	struct ipe_loaded *next = world_policy(test, A, 2, 1);
+	struct world *w = world_new(test);
+
+	must(test, w, ADD, A, 1);
+	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_STAGE, A, next));
+	ipe_lifecycle_forget(w->slots[A]);
+	w->slots[A] = NULL;
+	KUNIT_EXPECT_EQ(test, 1, refcount_read(&next->refs));
+	ipe_loaded_put(next);
+	world_end(test, w);
+}
+
+static void name_is_found_while_it_is_visible(struct kunit *test)
+{
+	struct world *w = world_new(test);
+	struct ipe_slot *found;
+
+	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	must(test, w, ADD, A, 1);
+	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	ipe_lifecycle_show(w->slots[A]);
+	found = ipe_lifecycle_find(&w->lifecycle, "a");
+	KUNIT_ASSERT_PTR_EQ(test, found, w->slots[A]);
+	ipe_slot_put(found);
+	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "aa"));
+	must(test, w, IPE_WRITE_DELETE, A, 0);
+	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	world_end(test, w);
+}
+
+/* The record of its end names what was evaluated. */
+static void end_of_a_shadow_is_about_the_shadow(struct kunit *test)
+{
+	struct world *w = prepare(test, IDLE, false, false);
+	struct ipe_request request = {
+		.write = IPE_WRITE_UNSHADOW, .slot = w->slots[A],
+	};
+	const struct ipe_loaded *subject;
+
+	must(test, w, IPE_WRITE_SHADOW, A, 0);
+	must(test, w, IPE_WRITE_STAGE, A, 5);
+	spin_lock_bh(&w->lifecycle.lock);
+	subject = ipe_transition_subject(w->slots[A], &request);
+	spin_unlock_bh(&w->lifecycle.lock);
+	KUNIT_EXPECT_PTR_EQ(test, subject,
+			    (const struct ipe_loaded *)
+			    w->slots[A]->versions[IPE_CURRENT]);
 	world_end(test, w);
 }
 
@@ -668,8 +763,14 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(locked_policies_stay_as_they_are),
 	KUNIT_CASE(policies_on_trial_cannot_be_locked),
 	KUNIT_CASE(trial_ends_when_it_is_due),
+	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
+	KUNIT_CASE(early_timer_is_started_again),
+	KUNIT_CASE(trial_leaves_nothing_of_the_one_before),
 	KUNIT_CASE(timer_ends_a_trial),
 	KUNIT_CASE(shadow_is_of_one_policy),
+	KUNIT_CASE(end_of_a_shadow_is_about_the_shadow),
+	KUNIT_CASE(forgotten_slot_leaves_no_version),
+	KUNIT_CASE(name_is_found_while_it_is_visible),
 	KUNIT_CASE(forgotten_name_is_free_again),
 	KUNIT_CASE(open_file_outlives_the_policy),
 	KUNIT_CASE(unsigned_policy_has_the_digest_of_nothing),
