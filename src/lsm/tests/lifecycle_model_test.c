@@ -16,6 +16,8 @@
 	(IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_KASAN) ? 100000 : 2000)
 #define WRITES 12
 #define VERSIONS 6
+/* By a number from 1 on. */
+#define POLICIES (VERSIONS + 1)
 
 /**
  * struct version - a version of a policy; all zero where there is none
@@ -288,7 +290,7 @@ struct game {
 	struct world *world;
 	struct model model;
 	struct rnd_state random;
-	struct ipe_loaded *policies[WORLD_NAMES][VERSIONS + 1][VERSIONS + 1];
+	struct ipe_loaded *policies[WORLD_NAMES][POLICIES][POLICIES];
 };
 
 static int draw(struct game *g, int below)
