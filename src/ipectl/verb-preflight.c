@@ -19,7 +19,7 @@ static struct json_object *finding_to_json(const char *path, const char *operati
         if (!finding)
                 oom();
         json_set(finding, "path", *path ? json_string(path) : NULL);
-        json_set(finding, "operation", json_string(operation));
+        json_set(finding, "operation", *operation ? json_string(operation) : NULL);
         json_set(finding, "rule", json_string(rule));
         json_set(finding, "processes", json_string(processes));
         return finding;
@@ -48,11 +48,21 @@ static const char *get_string(struct json_object *object, const char *key) {
         return json_object_get_string(json_object_object_get(object, key));
 }
 
+/* The last finding may be a sentence that says how much was missed. */
+static const char *find_missed(struct json_object *findings) {
+        size_t n = json_object_array_length(findings);
+        struct json_object *last = n > 0 ? json_object_array_get_idx(findings, n - 1) : NULL;
+
+        return last && !json_object_object_get(last, "operation") ? get_string(last, "rule") : NULL;
+}
+
 static void print_findings(struct json_object *findings, const char *name, const Options *options) {
         static const char *const headers[] = { "PATH", "OPERATION", "RULE", "PROCESSES", NULL };
         size_t n = json_object_array_length(findings);
         Table *table;
 
+        if (find_missed(findings) && --n == 0)
+                return;
         if (n == 0) {
                 if (!options->quiet)
                         say("'%s' would have denied nothing of what happened meanwhile.", name);
@@ -93,6 +103,10 @@ ExitStatus verb_preflight(int argc, char **argv, const Options *options) {
                 json_print(findings, options->json);
         else
                 print_findings(findings, argv[1], options);
+        if (r >= 0 && find_missed(findings)) {
+                say_error("That is not all that '%s' would deny: %s.", argv[1], find_missed(findings));
+                status = STATUS_FAILED;
+        }
         json_object_put(findings);
         sd_bus_message_unref(reply);
         agent_close(agent);

@@ -237,6 +237,9 @@ static int choose_trial(const Manager *manager, const ActivateOptions *options, 
         if (seconds == 0 && options->confirm == CONFIRM_MANUAL)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
                                    "Without a trial there is nothing to confirm: leave 'confirm' out, or set trial-sec.");
+        if (seconds > 0 && version_state_next(record->state, EVENT_TRIED) < 0)
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is selected for the next boot, and cannot be on "
+                                   "trial before.", record->name);
         *ret = seconds;
         return 0;
 }

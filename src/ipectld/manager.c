@@ -5,6 +5,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "kernel-trial.h"
 #include "log.h"
 #include "manager.h"
 #include "stage.h"
@@ -212,18 +213,41 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
         return 0;
 }
 
-static int find_loaded(const Manager *manager, const char *name, KernelPlace place, const VersionRecord **ret) {
+/* Returns 1, 0 if nothing that is signed is loaded in that place, or a negative errno. */
+static int read_loaded(const Manager *manager, const char *name, KernelPlace place, Digest *ret) {
         _cleanup_free_ void *data = NULL;
-        Digest digest;
         size_t size;
         int r;
 
         r = kernel_read_envelope(manager->kernel, name, place, &data, &size);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        digest_of(data, size, &digest);
-        *ret = store_state_find_digest(manager->state, &digest);
-        return 0;
+        digest_of(data, size, ret);
+        return 1;
+}
+
+static int find_loaded(const Manager *manager, const char *name, KernelPlace place, const VersionRecord **ret) {
+        Digest digest;
+        int r = read_loaded(manager, name, place, &digest);
+
+        if (r > 0)
+                *ret = store_state_find_digest(manager->state, &digest);
+        return r < 0 ? r : 0;
+}
+
+int manager_is_shadowed(const Manager *manager, const char *name, const Digest *digest) {
+        struct ipe_version next;
+        Digest candidate;
+        int r;
+
+        r = kernel_is_shadowed(manager->kernel, name);
+        if (r <= 0)
+                return r;
+        /* A shadow ends with its policy: what is read after it is what is shadowed, or what has ended it. */
+        r = kernel_find_version(manager->kernel, name, KERNEL_NEXT, &next);
+        if (r >= 0)
+                r = read_loaded(manager, name, r > 0 ? KERNEL_NEXT : KERNEL_CURRENT, &candidate);
+        return r > 0 ? digest_equal(&candidate, digest) : r;
 }
 
 const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place) {

@@ -70,6 +70,9 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
 /* Which stored version the kernel has loaded in a place, or NULL. */
 const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place);
 
+/* Whether the kernel evaluates this very policy beside the one that decides. Returns 1, 0, or a negative errno. */
+int manager_is_shadowed(const Manager *manager, const char *name, const Digest *digest);
+
 /* Which policy the kernel enforces now.
  * ret_active: what the kernel says; NULL, or to be freed with kernel_policy_done(); empty name if none.
  * ret: the stored version, or NULL if it is none of ours.

@@ -2,13 +2,14 @@
 /*
  * Preflight by shadow, step by step:
  *
- *      1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 4
+ *      1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 5
  *      2. the kernel: shadow 1
  *      3. events are read as they come, until the time is over; everybody else is served meanwhile
- *      4. the kernel: shadow 0
- *      5. state.json without "shadowing", and the answer
+ *      4. the kernel still evaluates this very policy: else it may have ended at any time, and nothing is known
+ *      5. the kernel: shadow 0
+ *      6. state.json without "shadowing", and the answer
  *
- * A policy that somebody else had put into the shadow stays there: then neither 1 nor 4 is done.
+ * A policy that somebody else had put into the shadow stays there: then neither 1 nor 5 is done.
  */
 
 #include <time.h>
@@ -32,6 +33,7 @@ struct Preflight {
         Manager *manager;
         char *name;
         char version[IPE_VERSION_STRLEN];
+        Digest digest;
         uint64_t start_ns; /* CLOCK_BOOTTIME; what is older is of somebody else */
         bool keep_shadow;  /* it was in the shadow before */
         int events_fd;
@@ -170,7 +172,7 @@ static int mark(Manager *manager, const Digest *digest, Failure *reterr) {
         return manager_commit(manager, &new, reterr);
 }
 
-/* Steps 4 and 5, but for the answer. */
+/* Steps 5 and 6, but for the answer. */
 static void end_shadow(Manager *manager, const char *name) {
         Failure failure = {};
         int r = kernel_end_shadow(manager->kernel, name);
@@ -184,23 +186,68 @@ static void end_shadow(Manager *manager, const char *name) {
                 log_warning("%s, ignoring.", failure.sentence[0] ? failure.sentence : strerror(-r));
 }
 
+/* Somebody, or another method of the daemon, may have ended the shadow without a trace. */
+static int check_watched(const Preflight *preflight, Failure *reterr) {
+        int r = manager_is_shadowed(preflight->manager, preflight->name, &preflight->digest);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot find out what the kernel has evaluated");
+        if (r > 0)
+                return 0;
+        failure_set(reterr, FAILURE_BUSY, "'%s' %s was replaced, activated or unloaded while it was watched, so nothing is "
+                    "known of it: run the preflight again.", preflight->name, preflight->version);
+        return -ECANCELED;
+}
+
+static int read_rest(Preflight *preflight, Failure *reterr) {
+        int r = kernel_read_events(preflight->events_fd, on_event, preflight);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot read the kernel's events");
+        preflight->missed += r > 0;
+        return preflight->error;
+}
+
+static int add_missed(Preflight *preflight) {
+        _cleanup_free_ char *sentence = NULL;
+        PreflightFinding *finding;
+
+        if (preflight->missed == 0)
+                return 0;
+        log_warning("The preflight of '%s' %s has missed %llu denials or more.", preflight->name, preflight->version,
+                    (unsigned long long) preflight->missed);
+        if (asprintf(&sentence, "%llu denials or more were missed", (unsigned long long) preflight->missed) < 0) {
+                sentence = NULL;
+                return -ENOMEM;
+        }
+        return add_finding(preflight, "", "", sentence, &finding);
+}
+
+/* Before the shadow ends, as then nobody can say any more what was watched. */
+static int collect(Preflight *preflight, Failure *reterr) {
+        int r = check_watched(preflight, reterr);
+
+        if (r >= 0)
+                r = read_rest(preflight, reterr);
+        if (r >= 0)
+                r = add_missed(preflight);
+        return r;
+}
+
 static void finish(Manager *manager, int result, const Failure *failure) {
         _cleanup_(preflight_freep) Preflight *preflight = TAKE_PTR(manager->preflight);
 
         if (!preflight->keep_shadow)
                 end_shadow(manager, preflight->name);
-        if (result == 0 && kernel_read_events(preflight->events_fd, on_event, preflight) > 0)
-                preflight->missed++;
-        if (preflight->missed > 0)
-                log_warning("The preflight of '%s' %s has missed %llu events or more.", preflight->name,
-                            preflight->version, (unsigned long long) preflight->missed);
-        if (result == 0)
-                result = preflight->error;
         preflight->done(result, failure, preflight->findings, result == 0 ? preflight->n : 0, preflight->userdata);
 }
 
 static int on_time(sd_event_source *timer, uint64_t usec, void *userdata) {
-        finish(userdata, 0, &(const Failure) {});
+        Manager *manager = userdata;
+        Failure failure = {};
+        int r = collect(manager->preflight, &failure);
+
+        finish(manager, r, &failure);
         return 0;
 }
 
@@ -239,7 +286,7 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
         Digest digest = record->digest;
         int r;
 
-        r = kernel_is_shadowed(manager->kernel, preflight->name);
+        r = manager_is_shadowed(manager, preflight->name, &digest);
         if (r < 0)
                 return explain_kernel(manager, r, reterr);
         preflight->keep_shadow = r > 0;
@@ -299,6 +346,7 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         if (!preflight->name)
                 return -ENOMEM;
         ipe_version_print(&record->version, preflight->version);
+        preflight->digest = record->digest;
         preflight->events_fd = kernel_open_events(manager->kernel);
         if (preflight->events_fd < 0)
                 return failure_set_errno(reterr, preflight->events_fd, "Cannot open the kernel's events");

@@ -11,13 +11,14 @@
 /* The strings are UTF-8, whatever the kernel had. */
 typedef struct PreflightFinding {
         char *path;      /* "" for memory that has no file */
-        char *operation; /* "EXECUTE" */
-        char *rule;
+        char *operation; /* "EXECUTE"; "" where the finding is that something was missed */
+        char *rule;      /* or a sentence that says how much was missed */
         char *processes; /* "sh[12], init[1]" */
         size_t n_processes;
 } PreflightFinding;
 
-/* result: 0, or a refusal or an errno with its sentence in failure. Called once for each preflight that was started. */
+/* result: 0, or a refusal or an errno with its sentence in failure. If something was missed the last finding says so: no
+ * findings at all means that nothing would have been denied. Called once for each preflight that was started. */
 typedef void (*PreflightDone)(int result, const Failure *failure, const PreflightFinding *findings, size_t n,
                               void *userdata);
 

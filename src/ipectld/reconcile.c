@@ -30,9 +30,9 @@ static void tell_finished(const Manager *manager, const Digest *to, const Digest
 }
 
 /* activate.c or rollback.c was cut off after it wrote what it would ask the kernel for. */
-static int finish_activation(Manager *manager, const VersionRecord *active) {
+static int finish_activation(Manager *manager, const VersionRecord *active, bool on_trial) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
-        bool done = active && digest_equal(&active->digest, &manager->state->activating_digest),
+        bool done = active && !on_trial && digest_equal(&active->digest, &manager->state->activating_digest),
              back = done && goes_back(confirmed, active);
         Digest from = confirmed ? confirmed->digest : (Digest) {};
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
@@ -55,7 +55,7 @@ static int finish_activation(Manager *manager, const VersionRecord *active) {
         if (done)
                 tell_finished(manager, &digest, back ? &from : NULL);
         else
-                log_notice("An activation was cut off, and its policy is not in force; it is as before.");
+                log_notice("An activation or a confirmation was cut off before the kernel did it: all is as before.");
         return 0;
 }
 
@@ -120,11 +120,12 @@ int manager_reconcile(Manager *manager) {
                                                                                              : strerror(-r));
         active = manager_active(manager, &kernel);
         if (r >= 0 && manager->state->activating) {
-                r = finish_activation(manager, active);
+                r = finish_activation(manager, active, kernel.on_trial);
                 active = manager_active(manager, NULL);
         }
-        /* Where nothing is in force it is not the fault of the version that was selected. */
-        if (r >= 0 && kernel.name && store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
+        /* Where nothing is in force it is not the fault of the version that was selected; what is behind a trial that
+         * somebody began since the boot does not show. */
+        if (r >= 0 && kernel.name && !kernel.on_trial && store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
             !streq(manager->state->pending_boot_id, manager->boot_id)) {
                 r = finish_rollback(manager, active);
                 active = manager_active(manager, NULL);

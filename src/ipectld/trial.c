@@ -7,7 +7,8 @@
  *                the kernel began                 the kernel has it on trial: trial_settle() takes it up
  *                state.json: trial                the same
  *
- *      confirm   the kernel confirmed             it decides, and is not on trial: trial_settle() confirms it. After a
+ *      confirm   state.json: "activating"         it is on trial as before: cleared by reconcile.c
+ *                the kernel confirmed             it decides, and is not on trial: trial_settle() confirms it. After a
  *                                                 reboot it does not decide: it is rolled back; nobody was told otherwise
  *                state.json: confirmed            done
  *
@@ -15,7 +16,8 @@
  *                time was over
  *                state.json: rolled-back          done
  *
- * A reboot ends a trial: ipe-load loads what is confirmed, never what is on trial.
+ * A reboot ends a trial: ipe-load loads what is confirmed, never what is on trial. Where the disk fails in between, the
+ * daemon looks again until it does not.
  */
 
 #include <time.h>
@@ -64,33 +66,44 @@ static void stop_looking(Manager *manager) {
         manager->trial_deadline_usec = 0;
 }
 
-static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
-        Failure failure = {};
-        int r = trial_settle(manager, &failure);
+/* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
+static void look_soon(Manager *manager) {
+        look_at(manager, boottime_usec() + RETRY_USEC);
+}
 
-        if (r < 0) {
+static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Failure failure = {};
+        int r = trial_settle(userdata, &failure);
+
+        if (r < 0)
                 log_error("Cannot record what became of the trial, trying again later: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
-                look_at(manager, boottime_usec() + RETRY_USEC);
-        }
         return 0;
+}
+
+static int change_at_end(StoreState *state, const Digest *digest, bool confirmed) {
+        VersionRecord *record = store_state_find_digest(state, digest);
+
+        if (confirmed)
+                return confirm_in_state(state, record, EVENT_REPLACED);
+        if (digest_equal(&state->activating_digest, digest))
+                state->activating = false;
+        return version_apply(record, EVENT_GIVEN_UP);
 }
 
 /* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. */
 static int record_end(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-        VersionRecord *record;
-        int r;
+        int r = -ENOMEM;
 
-        if (!new)
-                return -ENOMEM;
-        record = store_state_find_digest(new, digest);
-        r = confirmed ? confirm_in_state(new, record, EVENT_REPLACED) : version_apply(record, EVENT_GIVEN_UP);
+        if (new)
+                r = change_at_end(new, digest, confirmed);
         if (r >= 0)
                 r = manager_commit(manager, &new, reterr);
         if (r >= 0)
                 stop_looking(manager);
+        else
+                look_soon(manager);
         return r;
 }
 
@@ -111,15 +124,22 @@ static int end_unconfirmed(Manager *manager, const Digest *digest, bool demanded
         return r;
 }
 
-/* It is not on trial any more: does it decide? */
+/* It was not on trial at the last look: does it decide? */
 static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr) {
+        _cleanup_kernel_policy_ KernelPolicy kernel = {};
         const VersionRecord *active = NULL;
         Digest digest = ours->digest;
-        int r = manager_find_active(manager, NULL, &active);
+        int r = manager_find_active(manager, &kernel, &active);
 
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
-        return active == ours ? end_confirmed(manager, &digest, reterr) : end_unconfirmed(manager, &digest, false, reterr);
+        if (active != ours)
+                return end_unconfirmed(manager, &digest, false, reterr);
+        if (!kernel.on_trial)
+                return end_confirmed(manager, &digest, reterr);
+        /* Somebody has just begun another trial of it. */
+        look_soon(manager);
+        return 0;
 }
 
 static int take_up(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
@@ -153,7 +173,7 @@ static void go_on(Manager *manager, unsigned remaining_sec) {
         look_at(manager, end + GRACE_USEC);
 }
 
-int trial_settle(Manager *manager, Failure *reterr) {
+static int settle(Manager *manager, Failure *reterr) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *found = NULL;
         KernelTrial trial = {};
         Digest digest;
@@ -178,6 +198,14 @@ int trial_settle(Manager *manager, Failure *reterr) {
         if (!found || version_state_next(store_state_find_digest(manager->state, &digest)->state, EVENT_TRIED) < 0)
                 return 0;
         return take_up(manager, &digest, trial.remaining_sec, reterr);
+}
+
+int trial_settle(Manager *manager, Failure *reterr) {
+        int r = settle(manager, reterr);
+
+        if (r < 0)
+                look_soon(manager);
+        return r;
 }
 
 int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
@@ -214,6 +242,30 @@ static int refuse_no_trial(const Manager *manager, const char *name, const Versi
         return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
 }
 
+/* The kernel does not say which policy it confirmed, if any: the trial may have been over, or another one begun, between
+ * the look and the write. So what decides by now tells. */
+static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
+        Failure failure = {};
+        int r = trial_settle(manager, &failure);
+        const VersionRecord *record = store_state_find_digest(manager->state, digest);
+
+        if (r < 0 && !confirmed) {
+                *reterr = failure;
+                return r;
+        }
+        if (r < 0) {
+                log_error("The kernel has confirmed '%s', but that is not recorded: the version before is loaded at the "
+                          "next boot, unless '" STORE_DIRECTORY "' can be written until then.", record->name);
+                return failure_set_errno(reterr, r, "The kernel has confirmed '%s', but that cannot be recorded yet; ipectld "
+                                         "tries again, and until then the version before is loaded at the next boot",
+                                         record->name);
+        }
+        if (record->state == VERSION_CONFIRMED)
+                return 0;
+        return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
+                           record->name);
+}
+
 int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
         const VersionRecord *trial;
         Digest digest;
@@ -228,18 +280,16 @@ int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
         if (!trial || !streq(trial->name, name))
                 return refuse_no_trial(manager, name, trial, reterr);
         digest = trial->digest;
-        r = kernel_confirm(manager->kernel);
-        if (r == -ENODATA) {
-                /* Its time was over between the look and the write; or somebody else was faster. */
-                r = trial_settle(manager, reterr);
-                if (r < 0 || store_state_find_digest(manager->state, &digest)->state == VERSION_CONFIRMED)
-                        return r;
-                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
-                                   name);
-        }
+        /* A disk that fails already is found out before the kernel confirms. */
+        r = activation_mark(manager, &digest, reterr);
         if (r < 0)
+                return r;
+        r = kernel_confirm(manager->kernel);
+        if (r < 0 && r != -ENODATA) {
+                activation_unmark(manager);
                 return explain_kernel(manager, r, reterr);
-        return end_confirmed(manager, &digest, reterr);
+        }
+        return find_confirmed(manager, &digest, r >= 0, reterr);
 }
 
 int trial_give_up(Manager *manager, const VersionRecord **ret, Failure *reterr) {

@@ -280,7 +280,7 @@ static int find_place(int policy_fd, const struct ipe_version *version, KernelPl
 }
 
 int kernel_find_trial(const Kernel *kernel, KernelTrial *ret) {
-        _cleanup_kernel_policy_ KernelPolicy policy = { .active = true };
+        _cleanup_kernel_policy_ KernelPolicy policy = { .active = true, .on_trial = true };
         _cleanup_close_ int policy_fd = -1;
         unsigned remaining;
         int r;
@@ -322,23 +322,44 @@ static int find_current_active(const Kernel *kernel, KernelPolicy *ret) {
         return r;
 }
 
-int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
+static int find_on_trial(const Kernel *kernel, KernelPolicy *ret) {
         KernelTrial trial;
+        int r = kernel_find_trial(kernel, &trial);
+
+        if (r > 0)
+                *ret = trial.policy;
+        return r;
+}
+
+static int try_find_active(const Kernel *kernel, KernelPolicy *ret) {
+        _cleanup_kernel_policy_ KernelPolicy current = {};
+        int r;
+
+        r = find_on_trial(kernel, ret);
+        if (r != 0)
+                return r;
+        r = find_current_active(kernel, &current);
+        if (r <= 0)
+                return r;
+        /* The current version decides on trial, too, and that may have begun since the first look. */
+        r = find_on_trial(kernel, ret);
+        if (r != 0)
+                return r;
+        *ret = current;
+        current = (KernelPolicy) {};
+        return 1;
+}
+
+int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
         int r;
 
         if (kernel->abi == KERNEL_ABI_NONE)
                 return 0;
-        /* A trial that begins or ends between the two looks hides who decides; so a look that finds nobody is repeated. */
-        for (int look = 0; look < 2; look++) {
-                r = kernel_find_trial(kernel, &trial);
-                if (r > 0)
-                        *ret = trial.policy;
-                if (r == 0)
-                        r = find_current_active(kernel, ret);
-                if (r != 0 || !kernel_has_feature(kernel, "trial"))
-                        return r;
-        }
-        return 0;
+        r = try_find_active(kernel, ret);
+        /* A trial that begins or ends between the looks hides who decides; so a look that finds nobody is repeated. */
+        if (r == 0 && kernel_has_feature(kernel, "trial"))
+                r = try_find_active(kernel, ret);
+        return r;
 }
 
 int kernel_read_envelope(const Kernel *kernel, const char *name, KernelPlace place, void **ret, size_t *ret_size) {

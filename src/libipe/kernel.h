@@ -65,14 +65,16 @@ typedef struct KernelPolicy {
         char *name;
         struct ipe_version version;
         KernelPlace place;
-        bool active; /* it decides */
+        bool active;   /* it decides */
+        bool on_trial; /* for a time; known of what kernel_find_active() and kernel_find_trial() find */
 } KernelPolicy;
 
 void kernel_policy_done(KernelPolicy *policy);
 
 #define _cleanup_kernel_policy_ _cleanup_(kernel_policy_done)
 
-/* The policy that decides now: a current one, or a next one that is on trial.
+/* The policy that decides now: a current one, or a next one that is on trial. One look: what it says of on_trial is of the
+ * policy that it names.
  *
  * ret: to be freed with kernel_policy_done(); unchanged unless 1 is returned.
  *

@@ -5,6 +5,8 @@ Every process runs in a bwrap sandbox that has nothing of the host but /usr, so 
 are the test's own. There is no /sys: KernelAbi is "none" whatever the host has. What a kernel decides is proven in
 virtual machines, by test/kernel and test/vm.
 
+binds: further options of bwrap for every sandbox; test_kernel_files.py puts plain files where a kernel would be.
+
 The sandboxes share the host's process IDs, because polkit looks up who calls; the test is one of the callers.
 """
 
@@ -201,6 +203,7 @@ class Machine:
         self.processes = []
         self.daemon = None
         self.connection = None
+        self.binds = []
         self.trust("test")
         self.start_bus()
 
@@ -226,7 +229,7 @@ class Machine:
                   "--bind", self.state, "/var/lib/ipe", "--chdir", "/"]
         for name, value in {"PATH": "/usr/sbin:/usr/bin", "LC_ALL": "C.UTF-8", **dict(environment)}.items():
             words += ["--setenv", name, value]
-        return [*map(str, [*words, *options, "--", *command])]
+        return [*map(str, [*words, *self.binds, *options, "--", *command])]
 
     def start(self, command, environment=(), **options):
         """Starts a program; options: sandbox, further options of bwrap, and those of Popen()."""

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Plain files in place of the kernel's: /sys/kernel/security/ipe as a directory that the test writes.
+
+Nothing here is a kernel. The files do not act: what is written to one stays in it, and what a kernel would have made of
+it the test writes itself. So this proves what ipectld reads, writes and says when the files are as they are; what the
+kernel makes of that is proven in virtual machines, by test/vm.
+
+A Gate stops ipectld where it opens one of the files, for moments that no other test can hit: a trial that ends between
+a look and a write, a disk that fails after the kernel was asked.
+"""
+
+import ctypes
+import fcntl
+import os
+import select
+import struct
+import threading
+
+FEATURES = "stage\ntrial\nrollback-floor\nshadow\nstats\nevents\nlock\n"
+# What lies below a policy, and is written alone.
+COMMANDS = ("update", "delete", "stage", "rollback")
+# Room for a thousand events.
+PIPE_SIZE = 1 << 20
+F_SETPIPE_SZ = 1031
+# A pipe does not keep lines whole, as the kernel's file does; so they are of one size that divides a read.
+LINE_SIZE = 256
+
+
+class KernelFiles:
+    def __init__(self, directory):
+        self.directory = directory
+        for name, text in (("features", FEATURES), ("new_policy", ""), ("confirm", ""), ("revert", ""), ("lock", ""),
+                           ("enforce", "1"), ("success_audit", "0")):
+            self.put(name, text)
+        (directory / "policies").mkdir()
+        os.mkfifo(directory / "events")
+        self.events = os.open(directory / "events", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.fcntl(self.events, F_SETPIPE_SZ, PIPE_SIZE)
+
+    def path(self, name):
+        return self.directory / name
+
+    def put(self, name, content):
+        """In place, as ipectld may have the file open."""
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+
+    def read(self, name):
+        return self.path(name).read_bytes()
+
+    def put_version(self, place, version, envelope):
+        """place: the policy's name, "NAME/next" or "NAME/previous"; version: None for none."""
+        for file, content in (("version", version), ("pkcs7", envelope)):
+            path = f"policies/{place}/{file}"
+            if version:
+                self.put(path, content)
+            else:
+                self.path(path).unlink(missing_ok=True)
+
+    def put_policy(self, name, current, following=(None, None), previous=(None, None), active=False):
+        """Each version as a pair of number and envelope."""
+        for file in COMMANDS:
+            self.put(f"policies/{name}/{file}", "")
+        for file, text in (("active", "1" if active else "0"), ("shadow", "0"), ("trial", "0")):
+            self.put(f"policies/{name}/{file}", text)
+        self.put_version(name, *current)
+        self.put_version(f"{name}/next", *following)
+        self.put_version(f"{name}/previous", *previous)
+
+    def put_trial(self, name, version, seconds=80000):
+        self.put("confirm", f"{name} {version}\n")
+        self.put(f"policies/{name}/trial", str(seconds))
+
+    def end_trial(self, name):
+        self.put("confirm", "")
+        self.put(f"policies/{name}/trial", "0")
+
+    def tell(self, **fields):
+        """An event, that of a denial by the shadow of corp-base 2.0.0 unless fields say otherwise."""
+        known = {"seq": 1, "time": 1 << 62, "ipe_op": "EXECUTE", "verdict": "DENY", "shadow": 1,
+                 "policy_name": '"corp-base"', "policy_version": "2.0.0", "rule": '"op=EXECUTE action=DENY"', "pid": 12,
+                 "comm": '"sh"', "path": '"/bin/x"', **fields}
+        self.tell_line(" ".join(f"{key}={value}" for key, value in known.items()))
+
+    def tell_line(self, line):
+        os.write(self.events, line.encode().ljust(LINE_SIZE - 1) + b"\n")
+
+    def close(self):
+        os.close(self.events)
+
+
+class Gate:
+    """Once a process that opens a file finds it with a certain content, act() is called before the process goes on.
+
+    The files of the gate may be used in act(), but not before."""
+
+    CLASS_CONTENT, CLOEXEC, ADD, REMOVE, OPEN_PERM, ALLOW = 0x4, 0x1, 0x1, 0x2, 0x10000, 1
+    EVENT = struct.Struct("=IBBHQii")
+
+    def __init__(self, path, act, content=lambda content: True):
+        self.path = os.fsencode(path)
+        self.act = act
+        self.content = content
+        self.passed = False
+        self.libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = self.check(self.libc.fanotify_init(self.CLASS_CONTENT | self.CLOEXEC, os.O_RDONLY))
+        self.mark(self.ADD)
+        self.stop, self.stopped = os.pipe()
+        self.thread = threading.Thread(target=self.watch)
+
+    @staticmethod
+    def check(result):
+        if result < 0:
+            raise OSError(ctypes.get_errno(), "fanotify")
+        return result
+
+    def mark(self, how):
+        self.check(self.libc.fanotify_mark(self.fd, how, ctypes.c_uint64(self.OPEN_PERM), -100, self.path))
+
+    def watch(self):
+        while self.stop not in select.select([self.fd, self.stop], [], [])[0]:
+            data = os.read(self.fd, 4096)
+            for at in range(0, len(data), self.EVENT.size):
+                opened = self.EVENT.unpack_from(data, at)[5]
+                try:
+                    if not self.passed and self.content(os.pread(opened, 4096, 0)):
+                        self.passed = True
+                        self.mark(self.REMOVE)
+                        self.act()
+                finally:
+                    os.write(self.fd, struct.pack("=iI", opened, self.ALLOW))
+                    os.close(opened)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, failed, *_):
+        os.write(self.stopped, b"x")
+        self.thread.join()
+        for fd in (self.fd, self.stop, self.stopped):
+            os.close(fd)
+        assert failed or self.passed, f"nobody opened {self.path} as it was to be"
