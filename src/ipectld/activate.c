@@ -12,46 +12,13 @@
  *      5. memory, journal, signals
  */
 
-#include <time.h>
-
 #include "activate.h"
 #include "explain.h"
 #include "kernel-trial.h"
 #include "log.h"
+#include "record.h"
 #include "stage.h"
 #include "trial.h"
-
-int version_apply(VersionRecord *record, VersionEvent event) {
-        int next = version_state_next(record->state, event);
-        struct timespec now;
-
-        if (next < 0)
-                return next;
-        if ((VersionState) next == record->state)
-                return 0;
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        record->state = (VersionState) next;
-        record->changed_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-        return 0;
-}
-
-int confirm_in_state(StoreState *state, VersionRecord *record, VersionEvent confirmed_before) {
-        VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED),
-                      *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
-        int r = 0;
-
-        if (confirmed && confirmed != record)
-                r = version_apply(confirmed, confirmed_before);
-        if (r >= 0 && pending && pending != record)
-                r = version_apply(pending, EVENT_DESELECTED);
-        if (r >= 0)
-                r = version_apply(record, EVENT_ACTIVATED);
-        if (r < 0)
-                return r;
-        state->activating = false;
-        state->pending_boot_id[0] = '\0';
-        return 0;
-}
 
 const VersionRecord *activation_candidate(const StoreState *state, const char *name) {
         const VersionRecord *best = NULL, *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
@@ -122,36 +89,21 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
         return 0;
 }
 
-int activation_mark(Manager *manager, const Digest *digest, Failure *reterr) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-
-        if (!new)
-                return -ENOMEM;
-        new->activating = true;
-        new->activating_digest = *digest;
-        return manager_commit(manager, &new, reterr);
+/* Whether the kernel's errno says something of the version. What is broken, as memory that is short, does not; nor do a
+ * trial that runs, or -EPERM, which is a lock, the floor that another policy left, or a privilege. */
+static bool is_to_blame(int error, int result) {
+        return result > 0 && error != -EPERM && error != -EBUSY;
 }
 
-void activation_unmark(Manager *manager) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-        Failure ignored = {};
-
-        if (!new)
-                return;
-        new->activating = false;
-        if (manager_commit(manager, &new, &ignored) < 0)
-                log_warning("%s, ignoring.", ignored.sentence);
-}
-
-/* After the kernel said no. That this is not on disk yet changes nothing: the next start finds it out. */
-static void end_refused(Manager *manager, const Digest *digest, int result, const Failure *failure) {
+/* After the kernel said no. That this is not on disk yet changes nothing: the next start finds it out.
+ * error: the kernel's; result: what explain_kernel() made of it. */
+static void end_refused(Manager *manager, const Digest *digest, int error, int result, const Failure *failure) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
         Failure ignored = {};
 
         if (new) {
-                /* What is broken, as memory that is short, says nothing of the version; nor do a lock or a trial. */
-                if (result > 0 && result != FAILURE_LOCKED_DOWN && result != FAILURE_TRIAL_IN_PROGRESS)
+                if (is_to_blame(error, result))
                         (void) version_apply(store_state_find_digest(new, digest), EVENT_REFUSED);
                 new->activating = false;
                 if (manager_commit(manager, &new, &ignored) < 0)
@@ -183,6 +135,26 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
         return r;
 }
 
+/* What nobody would know of is not to decide. */
+static void take_back(Manager *manager, const VersionRecord *record) {
+        int r = kernel_revert(manager->kernel);
+
+        /* -ENODATA: it was over already. */
+        if (r < 0 && r != -ENODATA)
+                log_error("Cannot end the trial of '%s', which could not be recorded; the kernel ends it by itself, and "
+                          "ipectld tries again to record it: %s", record->name, strerror(-r));
+        else
+                activation_unmark(manager);
+}
+
+static int end_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
+        int r = trial_record(manager, digest, seconds, reterr);
+
+        if (r < 0)
+                take_back(manager, store_state_find_digest(manager->state, digest));
+        return r;
+}
+
 /* seconds: 0 to confirm at once. */
 static int ask_kernel(Manager *manager, const VersionRecord *record, const PolicyVersion *version, uint64_t seconds,
                       Failure *reterr) {
@@ -190,7 +162,7 @@ static int ask_kernel(Manager *manager, const VersionRecord *record, const Polic
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
         Digest digest = record->digest;
         Failure failure = {};
-        int r;
+        int error, r;
 
         r = activation_mark(manager, &digest, reterr);
         if (r < 0)
@@ -204,13 +176,14 @@ static int ask_kernel(Manager *manager, const VersionRecord *record, const Polic
         if (r == -EALREADY)
                 seconds = 0;
         else if (r < 0) {
-                r = explain_kernel(manager, r, &failure);
-                end_refused(manager, &digest, r, &failure);
+                error = r;
+                r = explain_kernel(manager, error, &failure);
+                end_refused(manager, &digest, error, r, &failure);
                 if (reterr)
                         *reterr = failure;
                 return r;
         }
-        return seconds > 0 ? trial_begun(manager, &digest, seconds, reterr) : end_activated(manager, &digest, reterr);
+        return seconds > 0 ? end_begun(manager, &digest, seconds, reterr) : end_activated(manager, &digest, reterr);
 }
 
 /* How long it is to be on trial: as the caller says, or the configuration, where the kernel has a trial. */
@@ -272,11 +245,11 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
 
         r = trial_settle(manager, reterr);
         if (r == 0)
+                r = check_trial(manager, reterr);
+        if (r == 0)
                 r = find_version(manager, name, options->version, &record, reterr);
         if (r == 0)
                 r = choose_trial(manager, options, record, &seconds, reterr);
-        if (r == 0)
-                r = check_trial(manager, reterr);
         if (r == 0)
                 r = check_confirmed(manager, record, reterr);
         if (r == 0)

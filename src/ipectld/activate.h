@@ -35,15 +35,4 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
  * NULL if there is neither. */
 const VersionRecord *activation_candidate(const StoreState *state, const char *name);
 
-/* Records what the kernel is about to be asked for, and takes that back. */
-int activation_mark(Manager *manager, const Digest *digest, Failure *reterr);
-void activation_unmark(Manager *manager);
-
-/* Changes a copy of the state: record is confirmed, and what was confirmed or selected before gets its event.
- * Returns 0 or -EPERM. */
-int confirm_in_state(StoreState *state, VersionRecord *record, VersionEvent confirmed_before);
-
-/* Gives a version of a state what follows from an event, and the time. Returns 0 or -EPERM. */
-int version_apply(VersionRecord *record, VersionEvent event);
-
 #endif

@@ -200,13 +200,21 @@ void announce_damaged(const char *what, const char *consequence) {
                   "'%s' is damaged: %s", what, consequence);
 }
 
+static void tell_of_property(const Announcer *announcer, const char *property) {
+        if (announcer->bus)
+                log_signal_failure("PropertiesChanged",
+                                   sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE, property,
+                                                                  NULL));
+}
+
+void announce_deadline(const Announcer *announcer) {
+        tell_of_property(announcer, "TrialDeadlineUSec");
+}
+
 void announce_switch(const Announcer *announcer, bool enforce, bool value) {
         log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now.",
                   enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off");
-        if (announcer->bus)
-                log_signal_failure("PropertiesChanged",
-                                   sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
-                                                                  enforce ? "Enforce" : "SuccessAudit", NULL));
+        tell_of_property(announcer, enforce ? "Enforce" : "SuccessAudit");
 }
 
 static void tell_of_object(sd_bus *bus, const VersionRecord *before, const VersionRecord *after) {

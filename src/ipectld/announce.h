@@ -44,6 +44,9 @@ void announce_not_loaded(const Announcer *announcer, const VersionRecord *record
 void announce_discarded(const Announcer *announcer, const VersionRecord *record);
 void announce_damaged(const char *what, const char *consequence);
 
+/* The end of the trial moved. */
+void announce_deadline(const Announcer *announcer);
+
 /* enforce: the switch that was set, else it is that of success audit. */
 void announce_switch(const Announcer *announcer, bool enforce, bool value);
 

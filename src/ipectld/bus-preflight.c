@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight() is answered when its time is over.
+ * Preflight() is answered when its time is over; who asked may have gone by then.
  */
 
 #include "bus.h"
@@ -38,16 +38,61 @@ static int answer_error(sd_bus_message *message, int result, const Failure *fail
         return r;
 }
 
+/* A call that waits for its answer. */
+typedef struct Call {
+        sd_bus_message *message;
+        sd_bus_track *caller;
+        Manager *manager; /* borrowed */
+} Call;
+
+static Call *call_free(Call *call) {
+        if (!call)
+                return NULL;
+        sd_bus_track_unref(call->caller);
+        sd_bus_message_unref(call->message);
+        free(call);
+        return NULL;
+}
+
+static void call_freep(Call **call) {
+        call_free(*call);
+}
+
 static void on_done(int result, const Failure *failure, const PreflightFinding *findings, size_t n, void *userdata) {
-        sd_bus_message *message = userdata;
-        int r = result == 0 ? answer(message, findings, n) : answer_error(message, result, failure);
+        _cleanup_(call_freep) Call *call = userdata;
+        int r = result == 0 ? answer(call->message, findings, n) : answer_error(call->message, result, failure);
 
         if (r < 0)
                 log_warning("Cannot answer a call of Preflight(): %s", strerror(-r));
-        sd_bus_message_unref(message);
+}
+
+/* There is one preflight at a time: nobody else is to wait for an answer that nobody wants. */
+static int on_caller_gone(sd_bus_track *track, void *userdata) {
+        Call *call = userdata;
+
+        preflight_cancel(call->manager);
+        return 0;
+}
+
+static int call_new(Bus *bus, sd_bus_message *message, Call **ret) {
+        _cleanup_(call_freep) Call *call = calloc(1, sizeof(*call));
+        int r;
+
+        if (!call)
+                return -ENOMEM;
+        call->manager = bus->manager;
+        call->message = sd_bus_message_ref(message);
+        r = sd_bus_track_new(bus->bus, &call->caller, on_caller_gone, call);
+        if (r >= 0)
+                r = sd_bus_track_add_sender(call->caller, message);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(call);
+        return 0;
 }
 
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(call_freep) Call *call = NULL;
         Bus *bus = userdata;
         Failure failure = {};
         const char *name;
@@ -58,9 +103,12 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = preflight_start(bus->manager, name, on_done, message, &failure);
+        r = call_new(bus, message, &call);
+        if (r < 0)
+                return r;
+        r = preflight_start(bus->manager, name, on_done, call, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        sd_bus_message_ref(message);
+        call = NULL;
         return 1;
 }

@@ -8,18 +8,17 @@
 
 const char explain_no_ipe[] = "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.";
 
-/* The latch, the floor and the privilege have the same errno. */
+/* The latch, the floor, a policy in use and the privilege have the same errno. */
 static int explain_permission(const Manager *manager, Failure *reterr) {
         if (kernel_is_locked(manager->kernel, "policy") > 0)
                 return failure_set(reterr, FAILURE_LOCKED_DOWN,
                                    "The kernel's policies are locked until the next boot: none can be loaded, activated "
                                    "or rolled back.");
-        if (kernel_has_feature(manager->kernel, "rollback-floor"))
-                return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
-                                   "The kernel does not permit it: the version is below the rollback floor of a policy "
-                                   "that was confirmed since the boot; or a security module denies ipectld its "
-                                   "privilege.");
-        return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.", strerror(EPERM));
+        return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                           "The kernel does not permit it: %sa security module denies ipectld its privilege "
+                           "(CAP_MAC_ADMIN); see the audit log.", kernel_has_feature(manager->kernel, "rollback-floor") ?
+                           "the version is below the rollback floor of a policy that was confirmed since the boot, the "
+                           "policy that is to go is in use, or " : "");
 }
 
 int explain_kernel(const Manager *manager, int r, Failure *reterr) {
@@ -37,15 +36,24 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
                                    "The kernel rejects the signature, or the key that made it.");
         case -ESTALE:
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
-                                   "The kernel enforces a newer version, or the same one with other content, and "
-                                   "cannot go back while it runs.");
+                                   "The kernel enforces a newer version, or the same one with other content, or had "
+                                   "confirmed a newer one of another policy, and cannot go back while it runs.");
         case -EBUSY:
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "A policy is on trial: confirm it, or roll it back, first.");
         case -EALREADY:
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "The kernel enforces this very policy already.");
-        case -ENODATA:
-                return failure_set(reterr, FAILURE_NO_TRIAL, "Nothing is on trial.");
+        case -EMSGSIZE:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The policy is larger than the kernel takes: make it smaller, and sign it again.");
+        case -EBADMSG:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The kernel cannot read the signed policy, or a line of its text: see the kernel log, "
+                                   "and ipe(7) for what the running kernel knows.");
+        case -ENOPKG:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The kernel has not got the algorithms of the signature: sign the policy with others, "
+                                   "such as RSA and SHA-256.");
         case -EPERM:
                 return explain_permission(manager, reterr);
         case -ENOMEM:

@@ -62,18 +62,6 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         return r;
 }
 
-/* The newest version below record that was confirmed once. */
-static const VersionRecord *find_previous(const VersionRecord *record, const VersionRecord *const *order, int n) {
-        const VersionRecord *previous = NULL;
-
-        for (int i = 0; i < n; i++)
-                if (order[i]->state == VERSION_SUPERSEDED && streq(order[i]->name, record->name) &&
-                    ipe_version_compare(&order[i]->version, &record->version) < 0 &&
-                    (!previous || ipe_version_compare(&order[i]->version, &previous->version) > 0))
-                        previous = order[i];
-        return previous;
-}
-
 /* A kernel that can roll back goes to the version that was loaded before under the same name: that one has to come first.
  * Without it a rollback needs another boot, no more. */
 static void load_previous(const Kernel *kernel, const Store *store, const VersionRecord *previous) {
@@ -106,7 +94,7 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                 return -ENODEV;
         }
         for (int i = 0; i < n; i++) {
-                load_previous(kernel, store, find_previous(order[i], order, n));
+                load_previous(kernel, store, store_state_find_previous(state, order[i]));
                 if (load_version(kernel, store, order[i]) >= 0)
                         return 0;
         }

@@ -9,10 +9,41 @@
 
 #include "bus.h"
 #include "log.h"
+#include "preflight.h"
+#include "trial.h"
 
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
         (void) source_scan(userdata, true);
         return 0;
+}
+
+/* While the bus still delivers answers and signals. A trial that somebody has confirmed by the kernel's files is recorded:
+ * after a reboot nobody could tell any more. */
+static int on_exit_loop(sd_event_source *source, void *userdata) {
+        Manager *manager = userdata;
+        Failure failure = {};
+        int r;
+
+        preflight_cancel(manager);
+        r = trial_settle(manager, &failure);
+        if (r < 0)
+                log_error("Cannot record what became of a trial before the end: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
+        return 0;
+}
+
+/* sd-bus closes the connection with SD_EVENT_PRIORITY_IMPORTANT. */
+static int handle_exit(sd_event *event, Manager *manager) {
+        sd_event_source *source;
+        int r = sd_event_add_exit(event, &source, on_exit_loop, manager);
+
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(source, SD_EVENT_PRIORITY_IMPORTANT - 1);
+        if (r >= 0)
+                r = sd_event_source_set_floating(source, true);
+        sd_event_source_unref(source);
+        return r;
 }
 
 static int handle_signals(sd_event *event, Source *source) {
@@ -42,6 +73,8 @@ static int run_loop(sd_event *event, Manager *manager) {
         r = source_new(manager, event, &source);
         if (r >= 0)
                 r = handle_signals(event, source);
+        if (r >= 0)
+                r = handle_exit(event, manager);
         if (r < 0) {
                 log_error("Cannot watch the directories of policies: %s", strerror(-r));
                 return r;

@@ -307,12 +307,30 @@ const VersionRecord *manager_selected(const Manager *manager) {
                        store_state_find_state(manager->state, VERSION_CONFIRMED);
 }
 
+/* Returns 1, 0, or a negative errno. */
+static int is_loaded(const Manager *manager, const VersionRecord *record, KernelPlace place) {
+        Digest digest;
+        int r = read_loaded(manager, record->name, place, &digest);
+
+        return r > 0 ? digest_equal(&digest, &record->digest) : r;
+}
+
 /* What the kernel still has of a version that was discarded is of no use to anybody. */
 static void unload(const Manager *manager, const VersionRecord *record) {
-        _cleanup_kernel_policy_ KernelPolicy loaded = {};
-        int r = kernel_find(manager->kernel, record->name, &loaded);
+        _cleanup_kernel_policy_ KernelPolicy current = {};
+        int r;
 
-        if (r > 0 && !loaded.active && ipe_version_compare(&loaded.version, &record->version) == 0)
+        r = is_loaded(manager, record, KERNEL_NEXT);
+        if (r > 0) {
+                log_warning("The kernel keeps the discarded version of '%s' as its next one, until another takes its place.",
+                            record->name);
+                return;
+        }
+        if (r == 0)
+                r = is_loaded(manager, record, KERNEL_CURRENT);
+        if (r > 0)
+                r = kernel_find(manager->kernel, record->name, &current);
+        if (r > 0 && !current.active)
                 r = kernel_delete(manager->kernel, record->name);
         if (r < 0)
                 log_warning("Cannot unload '%s' from the kernel, ignoring: %s", record->name, strerror(-r));

@@ -22,7 +22,9 @@
 #include "kernel-trial.h"
 #include "log.h"
 #include "preflight.h"
+#include "record.h"
 #include "stage.h"
+#include "trial.h"
 #include "utf8.h"
 
 /* What a caller can still read. */
@@ -124,8 +126,23 @@ static bool has_process(const PreflightFinding *finding, const char *process) {
         return false;
 }
 
+/* Who is denied has chosen the name itself: it must not look like the end of one entry and another. */
+static char *to_process_name(const char *comm) {
+        _cleanup_free_ char *printable = to_utf8(comm);
+        char *name, *end;
+
+        if (!printable)
+                return NULL;
+        name = end = malloc(4 * strlen(printable) + 1);
+        for (const char *c = printable; name && *c; c++)
+                end += sprintf(end, strchr(",[]", *c) ? "\\x%02x" : "%c", *c);
+        if (name)
+                *end = '\0';
+        return name;
+}
+
 static int add_process(PreflightFinding *finding, const KernelEvent *event) {
-        _cleanup_free_ char *comm = to_utf8(event->comm), *process = NULL;
+        _cleanup_free_ char *comm = to_process_name(event->comm), *process = NULL;
         char *joined;
 
         if (!comm || asprintf(&process, "%s[%llu]", comm, (unsigned long long) event->pid) < 0) {
@@ -162,28 +179,14 @@ static void on_event(const KernelEvent *event, void *userdata) {
                 preflight->missed++;
 }
 
-static int mark(Manager *manager, const Digest *digest, Failure *reterr) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-
-        if (!new)
-                return -ENOMEM;
-        new->shadowing = digest != NULL;
-        new->shadowing_digest = digest ? *digest : (Digest) {};
-        return manager_commit(manager, &new, reterr);
-}
-
 /* Steps 5 and 6, but for the answer. */
 static void end_shadow(Manager *manager, const char *name) {
-        Failure failure = {};
         int r = kernel_end_shadow(manager->kernel, name);
 
-        if (r < 0) {
-                log_warning("Cannot take '%s' out of the kernel's shadow: %s", name, strerror(-r));
-                return;
-        }
-        r = mark(manager, NULL, &failure);
         if (r < 0)
-                log_warning("%s, ignoring.", failure.sentence[0] ? failure.sentence : strerror(-r));
+                log_warning("Cannot take '%s' out of the kernel's shadow: %s", name, strerror(-r));
+        else
+                shadow_unmark(manager);
 }
 
 /* Somebody, or another method of the daemon, may have ended the shadow without a trace. */
@@ -291,7 +294,7 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
                 return explain_kernel(manager, r, reterr);
         preflight->keep_shadow = r > 0;
         if (!preflight->keep_shadow) {
-                r = mark(manager, &digest, reterr);
+                r = shadow_mark(manager, preflight->name, &digest, reterr);
                 if (r < 0)
                         return r;
         }
@@ -299,7 +302,12 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
         if (r >= 0)
                 return 0;
         if (!preflight->keep_shadow)
-                (void) mark(manager, NULL, NULL);
+                shadow_unmark(manager);
+        if (r == -EEXIST)
+                return failure_set(reterr, FAILURE_BUSY,
+                                   "The kernel has another version of '%s' loaded, which would be lost: discard that "
+                                   "version, or write 1 to " KERNEL_DIRECTORY "/policies/%s/delete.", preflight->name,
+                                   preflight->name);
         if (r == -EBUSY)
                 return failure_set(reterr, FAILURE_BUSY,
                                    "The kernel evaluates another policy beside the active one already, or that version "
@@ -335,7 +343,9 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         if (!preflight)
                 return -ENOMEM;
         *preflight = (Preflight) { .manager = manager, .events_fd = -1, .done = done, .userdata = userdata };
-        r = check(manager, name, &record, reterr);
+        r = trial_settle(manager, reterr);
+        if (r == 0)
+                r = check(manager, name, &record, reterr);
         if (r == 0)
                 r = manager_open_envelope(manager, record, &envelope, reterr);
         if (r == 0)
@@ -365,18 +375,21 @@ void preflight_cancel(Manager *manager) {
 
         if (!manager->preflight)
                 return;
-        failure_set(&failure, FAILURE_BUSY, "ipectld is being stopped.");
+        failure_set(&failure, FAILURE_BUSY, "The preflight was cut off: ipectld is being stopped, or who asked has gone.");
         finish(manager, -ECANCELED, &failure);
 }
 
 void preflight_recover(Manager *manager) {
-        const VersionRecord *record;
+        _cleanup_free_ char *name = manager->state->shadowing ? strdup(manager->state->shadowing) : NULL;
+        int r;
 
-        if (!manager->state->shadowing)
+        if (!name)
                 return;
-        record = store_state_find_digest(manager->state, &manager->state->shadowing_digest);
-        if (record && kernel_has_feature(manager->kernel, "shadow"))
-                end_shadow(manager, record->name);
+        r = manager_is_shadowed(manager, name, &manager->state->shadowing_digest);
+        if (r > 0)
+                end_shadow(manager, name);
+        else if (r == 0 || r == -EOPNOTSUPP || r == -ENODEV)
+                shadow_unmark(manager);
         else
-                (void) mark(manager, NULL, NULL);
+                log_warning("Cannot find out if '%s' is in the kernel's shadow: %s", name, strerror(-r));
 }

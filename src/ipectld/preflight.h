@@ -29,7 +29,7 @@ typedef void (*PreflightDone)(int result, const Failure *failure, const Prefligh
  * errno. Then done is not called. */
 int preflight_start(Manager *manager, const char *name, PreflightDone done, void *userdata, Failure *reterr);
 
-/* Ends the one that runs, if any, with an error for who waits. */
+/* Ends the one that runs, if any, with an error for who waits: because ipectld ends, or nobody waits. */
 void preflight_cancel(Manager *manager);
 
 /* At start: takes out of the shadow what an earlier life of the daemon had put there. */

@@ -6,10 +6,10 @@
  * one whose activation was cut off.
  */
 
-#include "activate.h"
 #include "log.h"
 #include "manager.h"
 #include "preflight.h"
+#include "record.h"
 #include "trial.h"
 
 /* rollback.c is the only one who goes to a lower version of the same name. */

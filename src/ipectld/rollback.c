@@ -10,23 +10,12 @@
  * trial is in trial.c.
  */
 
-#include "activate.h"
 #include "explain.h"
 #include "kernel-trial.h"
 #include "log.h"
+#include "record.h"
 #include "rollback.h"
 #include "trial.h"
-
-static const VersionRecord *find_previous(const StoreState *state, const VersionRecord *confirmed) {
-        const VersionRecord *previous = NULL;
-
-        for (size_t i = 0; i < state->n_versions; i++)
-                if (streq(state->versions[i].name, confirmed->name) &&
-                    state->versions[i].state == VERSION_SUPERSEDED &&
-                    ipe_version_compare(&state->versions[i].version, &confirmed->version) < 0)
-                        previous = &state->versions[i];
-        return previous;
-}
 
 static int find_versions(const Manager *manager, const char *name, const VersionRecord **ret_previous,
                          const VersionRecord **ret_confirmed, Failure *reterr) {
@@ -35,7 +24,7 @@ static int find_versions(const Manager *manager, const char *name, const Version
         if (!confirmed || !streq(confirmed->name, name))
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' is confirmed: there is nothing to go back from.", name);
-        *ret_previous = find_previous(manager->state, confirmed);
+        *ret_previous = store_state_find_previous(manager->state, confirmed);
         if (!*ret_previous)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' was confirmed before the present one: there is nothing to go "

@@ -22,16 +22,18 @@
 
 #include <time.h>
 
-#include "activate.h"
 #include "explain.h"
 #include "kernel-trial.h"
 #include "log.h"
+#include "record.h"
 #include "trial.h"
 
 #define USEC_PER_SEC UINT64_C(1000000)
 #define ACCURACY_USEC (USEC_PER_SEC / 10)
 /* The daemon looks a bit later than the kernel acts. */
 #define GRACE_USEC (USEC_PER_SEC / 5)
+/* The kernel tells whole seconds; what differs by more is another trial of the same version. */
+#define ROUNDING_USEC (USEC_PER_SEC + USEC_PER_SEC / 2)
 /* After a failure, as of a disk that is full. */
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
@@ -124,6 +126,16 @@ static int end_unconfirmed(Manager *manager, const Digest *digest, bool demanded
         return r;
 }
 
+/* Another policy is on trial: that it does not decide says nothing. But a version moves into the place of the current one,
+ * and the confirmed one into that of the previous, when it is confirmed. */
+static bool was_confirmed(const Manager *manager, const VersionRecord *ours) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        return confirmed && streq(confirmed->name, ours->name) &&
+               manager_find_loaded(manager, ours->name, KERNEL_CURRENT) == ours &&
+               manager_find_loaded(manager, ours->name, KERNEL_PREVIOUS) == confirmed;
+}
+
 /* It was not on trial at the last look: does it decide? */
 static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr) {
         _cleanup_kernel_policy_ KernelPolicy kernel = {};
@@ -133,10 +145,10 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
 
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+        if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
+                return end_confirmed(manager, &digest, reterr);
         if (active != ours)
                 return end_unconfirmed(manager, &digest, false, reterr);
-        if (!kernel.on_trial)
-                return end_confirmed(manager, &digest, reterr);
         /* Somebody has just begun another trial of it. */
         look_soon(manager);
         return 0;
@@ -166,10 +178,12 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t seconds, Fai
 
 /* The trial goes on, or the daemon was started in the middle of it. */
 static void go_on(Manager *manager, unsigned remaining_sec) {
-        uint64_t end = boottime_usec() + remaining_sec * USEC_PER_SEC;
+        uint64_t end = boottime_usec() + remaining_sec * USEC_PER_SEC, known = manager->trial_deadline_usec;
 
-        if (manager->trial_deadline_usec == 0)
+        if ((end > known ? end - known : known - end) > ROUNDING_USEC) {
                 manager->trial_deadline_usec = end;
+                announce_deadline(&manager->announcer);
+        }
         look_at(manager, end + GRACE_USEC);
 }
 
@@ -208,17 +222,11 @@ int trial_settle(Manager *manager, Failure *reterr) {
         return r;
 }
 
-int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
-        int r = take_up(manager, digest, seconds, reterr), undone;
+int trial_record(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
+        int r = take_up(manager, digest, seconds, reterr);
 
-        if (r >= 0)
-                return 0;
-        undone = kernel_revert(manager->kernel);
-        if (undone < 0)
-                log_error("Cannot end a trial that could not be recorded; the kernel ends it by itself in %llu seconds: "
-                          "%s", (unsigned long long) seconds, strerror(-undone));
-        else
-                activation_unmark(manager);
+        if (r < 0)
+                look_soon(manager);
         return r;
 }
 
@@ -267,13 +275,13 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
 }
 
 int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
-        const VersionRecord *trial;
+        const VersionRecord *known, *trial;
         Digest digest;
         int r;
 
         r = trial_settle(manager, reterr);
         if (r == 0)
-                r = manager_find(manager, name, NULL, &trial, reterr);
+                r = manager_find(manager, name, NULL, &known, reterr);
         if (r != 0)
                 return r;
         trial = store_state_find_state(manager->state, VERSION_TRIAL);

@@ -13,9 +13,9 @@
  * Returns 0, or a negative errno with a sentence. */
 int trial_settle(Manager *manager, Failure *reterr);
 
-/* The kernel has put a version on trial: records it, waits for the end, tells. If it cannot be recorded the trial is taken
- * back. Returns 0 or a negative errno. */
-int trial_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr);
+/* The kernel has put a version on trial: records it, waits for the end, tells. If it cannot be recorded, and the trial goes
+ * on all the same, that is tried again. Returns 0 or a negative errno. */
+int trial_record(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr);
 
 /* When the trial ends, in CLOCK_BOOTTIME usec; 0 if nothing is on trial. */
 uint64_t trial_deadline(const Manager *manager);

@@ -23,40 +23,50 @@ static int load(const Kernel *kernel, const void *data, size_t size) {
         return kernel_write_file(kernel->dir_fd, "new_policy", data, size);
 }
 
+/* Whether what is in a place makes a policy needless: the same, or a higher version. Returns 1, 0, or an errno. */
+static int covers(const Kernel *kernel, const char *name, KernelPlace place, const struct ipe_version *version,
+                  const void *data, size_t size) {
+        struct ipe_version found;
+        int order, r = kernel_find_version(kernel, name, place, &found);
+
+        if (r <= 0)
+                return r;
+        order = ipe_version_compare(&found, version);
+        return order == 0 ? kernel_has_content(kernel, name, place, data, size) : order > 0;
+}
+
 int kernel_stage(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
                  size_t size) {
-        static const KernelPlace places[] = { KERNEL_CURRENT, KERNEL_NEXT };
-        bool loaded = false;
+        struct ipe_version current;
         int r = check(kernel, "stage", name);
 
         if (r < 0)
                 return r;
-        for (size_t i = 0; i < ELEMENTSOF(places); i++) {
-                struct ipe_version found;
-
-                r = kernel_find_version(kernel, name, places[i], &found);
-                if (r < 0)
-                        return r;
-                if (r > 0 && ipe_version_compare(&found, version) >= 0)
-                        return 0;
-                loaded |= r > 0;
-        }
-        r = loaded ? kernel_write_policy_file(kernel, name, "stage", data, size) : load(kernel, data, size);
+        r = covers(kernel, name, KERNEL_CURRENT, version, data, size);
+        if (r == 0)
+                r = covers(kernel, name, KERNEL_NEXT, version, data, size);
+        if (r != 0)
+                return r < 0 ? r : 0;
+        r = kernel_find_version(kernel, name, KERNEL_CURRENT, &current);
+        if (r >= 0)
+                r = r > 0 ? kernel_write_policy_file(kernel, name, "stage", data, size) : load(kernel, data, size);
         return r < 0 ? r : 1;
 }
 
-/* The current version is in the way of another candidate: where it does not decide, it is taken away. */
-static int reload(const Kernel *kernel, const KernelPolicy *current, const void *data, size_t size) {
+/* The current version is in the way of another candidate: where it does not decide, it may be taken away. */
+static int reload(const Kernel *kernel, const KernelPolicy *current, bool may_delete, const void *data, size_t size) {
         int r;
 
         if (current->active)
                 return -ESTALE;
+        if (!may_delete)
+                return -EEXIST;
         r = kernel_delete(kernel, current->name);
         return r < 0 ? r : load(kernel, data, size);
 }
 
-static int try_make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
-                              size_t size) {
+static int try_make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version, bool may_delete,
+                              const void *data, size_t size) {
         _cleanup_kernel_policy_ KernelPolicy current = {};
         struct ipe_version next;
         int r, has_next, same;
@@ -80,16 +90,26 @@ static int try_make_candidate(const Kernel *kernel, const char *name, const stru
                 return same;
         if (same && current.active)
                 return -EALREADY;
-        return same && !has_next ? 0 : reload(kernel, &current, data, size);
+        return same && !has_next ? 0 : reload(kernel, &current, may_delete, data, size);
 }
 
-static int make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
-                          size_t size) {
-        int r = try_make_candidate(kernel, name, version, data, size);
+static int make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version, bool may_delete,
+                          const void *data, size_t size) {
+        int r = try_make_candidate(kernel, name, version, may_delete, data, size);
 
         /* Somebody else loaded or deleted a policy between the look and the write. */
         if (r == -EEXIST || r == -ENOENT)
-                r = try_make_candidate(kernel, name, version, data, size);
+                r = try_make_candidate(kernel, name, version, may_delete, data, size);
+        return r;
+}
+
+/* The current version decides also where it is only on trial. Returns 1, 0, or an errno. */
+static int trial_runs(const Kernel *kernel) {
+        KernelTrial trial;
+        int r = kernel_find_trial(kernel, &trial);
+
+        if (r > 0)
+                kernel_policy_done(&trial.policy);
         return r;
 }
 
@@ -101,7 +121,11 @@ int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_versio
         if (r >= 0 && (seconds == 0 || seconds > KERNEL_TRIAL_SEC_MAX))
                 r = -ERANGE;
         if (r >= 0)
-                r = make_candidate(kernel, name, version, data, size);
+                r = make_candidate(kernel, name, version, true, data, size);
+        if (r == -EALREADY) {
+                r = trial_runs(kernel);
+                return r < 0 ? r : r > 0 ? -EBUSY : -EALREADY;
+        }
         if (r < 0)
                 return r;
         r = kernel_write_policy_file(kernel, name, "trial", text, (size_t) sprintf(text, "%u", seconds));
@@ -131,7 +155,7 @@ int kernel_shadow(const Kernel *kernel, const char *name, const struct ipe_versi
         int r = check(kernel, "shadow", name);
 
         if (r >= 0)
-                r = make_candidate(kernel, name, version, data, size);
+                r = make_candidate(kernel, name, version, false, data, size);
         return r < 0 ? r : kernel_write_policy_file(kernel, name, "shadow", "1", 1);
 }
 

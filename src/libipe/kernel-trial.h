@@ -17,16 +17,18 @@
 /* Hands a policy over, to wait: as the next version, or as the current and inactive one where the name is not loaded.
  * Nothing that decides changes.
  *
- * Returns 1; 0 if the kernel has this version, or a higher one, in either place; -EBUSY if the next version is on trial;
- * an errno of the kernel's loader, as kernel_activate() names them. */
+ * Returns 1; 0 if the kernel has this policy, or a higher version, in either place; -ESTALE if the current one is of the
+ * same version, with other content; -EBUSY if the next version is on trial; an errno of the kernel's loader, as
+ * kernel_activate() names them. */
 int kernel_stage(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
                  size_t size);
 
 /* Lets a policy decide for some seconds, after which the kernel itself goes back. Loads it first, where it is not.
  *
  * Returns 0; -ERANGE if seconds is not in 1..KERNEL_TRIAL_SEC_MAX; -EBUSY if a trial runs; -EALREADY if this very policy is
- * confirmed; -ESTALE if the version is below the confirmed one's, whatever its name, or below the current one of its
- * name that cannot be taken away; -EPERM; an errno of the loader. After a failure the same policy decides as before. */
+ * confirmed; -ESTALE if the version is below the confirmed one's, or below the highest that was confirmed since the boot
+ * under another name, or below the current one of its name that cannot be taken away; -EPERM; an errno of the loader.
+ * After a failure the same policy decides as before. */
 int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data, size_t size,
                  unsigned seconds);
 
@@ -39,10 +41,11 @@ int kernel_revert(const Kernel *kernel);
  * Returns 0, -ENODATA without a previous version, -EBUSY during a trial, -EPERM. */
 int kernel_rollback(const Kernel *kernel, const char *name);
 
-/* Evaluates a policy beside the one that decides. Loads it first, where it is not.
+/* Evaluates a policy beside the one that decides. Loads it first, where it is not, but takes nothing away for it other than
+ * a next version.
  *
- * Returns 0, also if it is shadowed already; -EBUSY if a policy of another name is; -EALREADY if this one decides; an errno
- * as of kernel_trial(). */
+ * Returns 0, also if it is shadowed already; -EEXIST if a current version that does not decide is in the way; -EBUSY if a
+ * policy of another name is shadowed; -EALREADY if this one decides; an errno as of kernel_trial(). */
 int kernel_shadow(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data, size_t size);
 /* Returns 0, also if it was off or the policy is not loaded. */
 int kernel_end_shadow(const Kernel *kernel, const char *name);

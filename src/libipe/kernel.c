@@ -452,7 +452,7 @@ static int load(const Kernel *kernel, Way way, const char *name, const void *dat
 
 static int make_active(const Kernel *kernel, const char *name) {
         _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
-        int active;
+        int active, r;
 
         if (policy_fd < 0)
                 return policy_fd;
@@ -460,7 +460,9 @@ static int make_active(const Kernel *kernel, const char *name) {
         active = kernel_read_boolean(policy_fd, "active");
         if (active != 0)
                 return active < 0 ? active : 0;
-        return kernel_write_file(policy_fd, "active", "1", 1);
+        r = kernel_write_file(policy_fd, "active", "1", 1);
+        /* Below what was confirmed under another name, which no file shows. */
+        return r == -EINVAL ? -ESTALE : r;
 }
 
 static int try_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,

@@ -10,7 +10,8 @@
  *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1
  *       } ],
  *       "activating": "SHA-256 in hex",          (only while an activation is under way)
- *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way)
+ *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
+ *       "shadowing_name": "corp-base",            both together)
  *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
  *     }
  *
@@ -210,12 +211,22 @@ static int read_mark(struct json_object *root, const char *member, bool *ret, Di
         return *ret ? get_digest(root, member, ret_digest) : 0;
 }
 
+static int read_shadowing(struct json_object *root, StoreState *state) {
+        bool found;
+        int r = read_mark(root, "shadowing", &found, &state->shadowing_digest);
+
+        if (r < 0 || (!found && !json_object_object_get_ex(root, "shadowing_name", NULL)))
+                return r;
+        r = found ? get_escaped(root, "shadowing_name", &state->shadowing) : -EUCLEAN;
+        return r < 0 ? r : state->shadowing[0] == '\0' ? -EUCLEAN : 0;
+}
+
 static int read_optional(struct json_object *root, StoreState *state) {
         int r;
 
         r = read_mark(root, "activating", &state->activating, &state->activating_digest);
         if (r >= 0)
-                r = read_mark(root, "shadowing", &state->shadowing, &state->shadowing_digest);
+                r = read_shadowing(root, state);
         if (r < 0)
                 return r;
         if (json_object_object_get_ex(root, "pending_boot_id", NULL)) {
@@ -396,6 +407,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = put_digest(root, "activating", &state->activating_digest);
         if (r >= 0 && state->shadowing)
                 r = put_digest(root, "shadowing", &state->shadowing_digest);
+        if (r >= 0 && state->shadowing)
+                r = put_escaped(root, "shadowing_name", state->shadowing);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
                 r = put_text(root, "pending_boot_id", state->pending_boot_id);
         return r;

@@ -53,6 +53,7 @@ StoreState *store_state_free(StoreState *state) {
         for (size_t i = 0; i < state->n_versions; i++)
                 version_record_done(&state->versions[i]);
         free(state->versions);
+        free(state->shadowing);
         free(state);
         return NULL;
 }
@@ -65,12 +66,24 @@ StoreState *store_state_copy(const StoreState *state) {
         *copy = *state;
         copy->n_versions = 0;
         copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
-        if (!copy->versions)
+        copy->shadowing = state->shadowing ? strdup(state->shadowing) : NULL;
+        if (!copy->versions || !copy->shadowing != !state->shadowing)
                 return NULL;
         for (; copy->n_versions < state->n_versions; copy->n_versions++)
                 if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)
                         return NULL;
         return TAKE_PTR(copy);
+}
+
+int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest) {
+        char *copy = name ? strdup(name) : NULL;
+
+        if (name && !copy)
+                return -ENOMEM;
+        free(state->shadowing);
+        state->shadowing = copy;
+        state->shadowing_digest = digest ? *digest : (Digest) {};
+        return 0;
 }
 
 static int compare(const char *name, const struct ipe_version *version, const VersionRecord *record) {
@@ -157,6 +170,17 @@ VersionRecord *store_state_find_state(const StoreState *state, VersionState want
                 if (state->versions[i].state == wanted)
                         return state->versions + i;
         return NULL;
+}
+
+const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record) {
+        const VersionRecord *previous = NULL;
+
+        /* Versions are sorted. */
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (streq(state->versions[i].name, record->name) && state->versions[i].state == VERSION_SUPERSEDED &&
+                    ipe_version_compare(&state->versions[i].version, &record->version) < 0)
+                        previous = &state->versions[i];
+        return previous;
 }
 
 static int compare_latest_first(const void *a, const void *b) {

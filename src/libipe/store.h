@@ -51,7 +51,7 @@ typedef struct StoreState {
         bool activating;
         Digest activating_digest;
         /* A preflight that was begun: what to take out of the kernel's shadow if nobody else does. */
-        bool shadowing;
+        char *shadowing; /* name of its policy; NULL while there is none */
         Digest shadowing_digest;
         /* Of the boot in which a version became VERSION_PENDING_REBOOT; empty while there is none. */
         char pending_boot_id[33];
@@ -66,6 +66,9 @@ static inline void store_state_freep(StoreState **state) {
 /* Returns a deep copy, or NULL if there is no memory. NULL gives an empty state. */
 StoreState *store_state_copy(const StoreState *state);
 
+/* Notes the preflight of a policy; name: copied; NULL for none. Returns 0 or -ENOMEM. */
+int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest);
+
 /* Adds a version, in its place. record: its strings are copied. Returns 0; -EEXIST if name and version are there;
  * -ENOMEM. */
 int store_state_add(StoreState *state, const VersionRecord *record);
@@ -77,6 +80,8 @@ VersionRecord *store_state_find(const StoreState *state, const char *name, const
 VersionRecord *store_state_find_digest(const StoreState *state, const Digest *digest);
 /* The one version in a state of which there is at most one: VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT. */
 VersionRecord *store_state_find_state(const StoreState *state, VersionState wanted);
+/* What a rollback of record goes back to: the highest version of its name below it that was confirmed once. */
+const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record);
 
 typedef struct Store Store;
 

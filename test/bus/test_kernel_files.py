@@ -4,13 +4,14 @@ trial ever ends, nothing is verified. These tests are about what the daemon asks
 something fails in between; that it is right about the kernel is proven in test/vm, with the real one."""
 
 import json
+import signal
 import threading
 
 import pytest
 from gi.repository import GLib
 from kernel_files import Gate, KernelFiles
 
-from machine import NAME, PATH, BusError, Connection, signed
+from machine import IPECTL, NAME, PATH, BusError, Connection, signed
 
 POLICY = "corp-base"
 FAILED = "org.freedesktop.DBus.Error.Failed"
@@ -200,6 +201,117 @@ def test_a_finding_names_each_process_once_and_not_all(machine):
     assert processes == ", ".join([*(f"sh[{pid}]" for pid in range(20)), "..."])
 
 
+def test_a_process_cannot_forge_a_list_of_processes(machine):
+    machine.kernel.tell(pid=7, comm='"a, b[1]"')
+    assert call(machine, "Preflight", POLICY)[0][0][3] == "a\\x2c b\\x5b1\\x5d[7]"
+
+
+def begin_preflight(machine):
+    configure(machine, preflight_sec=600)
+    machine.call("Reload")
+    preflight = Call(machine, "Preflight", POLICY)
+    machine.wait_for(lambda: machine.kernel.read(f"policies/{POLICY}/shadow") == b"1", "the shadow")
+    return preflight
+
+
+def test_a_daemon_that_is_stopped_answers_a_preflight(machine):
+    preflight = begin_preflight(machine)
+    machine.stop_daemon()
+    assert "was cut off" in preflight.wait().error.message
+    assert machine.kernel.read(f"policies/{POLICY}/shadow") == b"0"
+    assert "shadowing" not in on_disk(machine)
+    machine.start_daemon()
+
+
+def test_a_caller_that_is_gone_does_not_keep_others_from_a_preflight(machine):
+    configure(machine, preflight_sec=600)
+    machine.call("Reload")
+    caller = machine.start([IPECTL, "preflight", POLICY])
+    machine.wait_for(lambda: machine.kernel.read(f"policies/{POLICY}/shadow") == b"1", "the shadow")
+    assert "is running" in refused(machine, "Preflight", POLICY).message
+    caller.stop(signal.SIGKILL)
+    machine.wait_for(lambda: machine.kernel.read(f"policies/{POLICY}/shadow") == b"0", "the end of the shadow")
+    configure(machine, preflight_sec=1)
+    machine.call("Reload")
+    assert call(machine, "Preflight", POLICY) == ([],)
+
+
+def test_a_daemon_that_is_killed_leaves_no_shadow_of_what_was_discarded_meanwhile(machine):
+    preflight = begin_preflight(machine)
+    call(machine, "Discard", POLICY, "2.0.0")
+    machine.kill_daemon()
+    assert preflight.wait().error
+    machine.start_daemon()
+    assert machine.kernel.read(f"policies/{POLICY}/shadow") == b"0"
+    assert "shadowing" not in on_disk(machine)
+
+
+def test_a_daemon_that_is_killed_leaves_the_shadow_of_somebody_else(machine):
+    preflight = begin_preflight(machine)
+    machine.kill_daemon()
+    assert preflight.wait().error
+    shadow_of_another_version(machine)
+    machine.start_daemon()
+    assert machine.kernel.read(f"policies/{POLICY}/shadow") == b"1"
+    assert "shadowing" not in on_disk(machine)
+
+
+def test_a_shadow_of_another_version_is_not_taken_for_that_of_somebody_else(machine):
+    machine.kernel.put_version(f"{POLICY}/next", "1.5.0", b"other")
+    machine.kernel.put(f"policies/{POLICY}/shadow", "1")
+    # Its stage is in the kernel before its shadow is asked for.
+    with Gate(machine.kernel.path(f"policies/{POLICY}/stage"),
+              lambda: machine.kernel.put_version(f"{POLICY}/next", "2.0.0", machine.two)):
+        assert call(machine, "Preflight", POLICY) == ([],)
+    assert machine.kernel.read(f"policies/{POLICY}/shadow") == b"0"
+
+
+def test_a_shadow_of_the_same_policy_stays(machine):
+    machine.kernel.put(f"policies/{POLICY}/shadow", "1")
+    assert call(machine, "Preflight", POLICY) == ([],)
+    assert machine.kernel.read(f"policies/{POLICY}/shadow") == b"1"
+
+
+def test_a_preflight_takes_nothing_away_that_somebody_loaded_by_hand(machine):
+    machine.kernel.put_policy(POLICY, ("2.1.0", b"by hand"), previous=("1.0.0", machine.one))
+    error = refused(machine, "Preflight", POLICY)
+    assert "another version of 'corp-base' loaded" in error.message
+    assert machine.kernel.read(f"policies/{POLICY}/delete") == b""
+    assert machine.kernel.read("new_policy") == b""
+    assert "shadowing" not in on_disk(machine)
+
+
+def test_a_preflight_knows_of_a_trial_that_somebody_began(machine):
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    assert refused(machine, "Preflight", POLICY).name == "org.ipe.Error.NoSuchPolicy"
+    assert states(machine)["2.0.0"] == "trial"
+
+
+# What the kernel has staged
+
+
+def test_a_version_that_is_staged_again_with_other_content_reaches_the_kernel(machine):
+    machine.kernel.put(f"policies/{POLICY}/stage", "")
+    call(machine, "Discard", POLICY, "2.0.0")
+    assert machine.kernel.read(f"policies/{POLICY}/delete") == b""
+    assert any("keeps the discarded version" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    other = signed(version="2.0.0", body="DEFAULT action=DENY\n")
+    machine.stage(other)
+    assert machine.kernel.read(f"policies/{POLICY}/stage") == other
+
+
+def test_what_somebody_loaded_by_hand_is_not_deleted_with_a_version_that_is_discarded(machine):
+    machine.kernel.put_policy(POLICY, ("2.0.0", b"by hand"))
+    call(machine, "Discard", POLICY, "2.0.0")
+    assert machine.kernel.read(f"policies/{POLICY}/delete") == b""
+
+
+def test_what_the_kernel_has_of_a_discarded_version_is_deleted(machine):
+    machine.kernel.put_policy(POLICY, ("2.0.0", machine.two))
+    call(machine, "Discard", POLICY, "2.0.0")
+    assert machine.kernel.read(f"policies/{POLICY}/delete") == b"1"
+
+
 # A disk that fails, and a kernel that does not wait for it
 
 
@@ -228,6 +340,7 @@ def test_a_policy_is_not_lost_if_the_disk_fails_once_the_kernel_has_confirmed_it
     # Nobody asks; the daemon looks again by itself.
     machine.wait_for(lambda: states_on_disk(machine)["2.0.0"] == "confirmed", "the record")
     assert "activating" not in on_disk(machine)
+    machine.wait_signal("PolicyConfirmed")
     assert len(machine.signals("PolicyConfirmed")) == 1
 
 
@@ -307,6 +420,52 @@ def test_a_trial_begun_between_two_looks_is_not_taken_for_a_confirmation(machine
     with Gate(machine.kernel.path(f"policies/{POLICY}/active"), lambda: machine.kernel.put_trial(POLICY, "2.0.0")):
         assert refused(machine, "Activate", POLICY).name == ON_TRIAL
     assert states(machine)["2.0.0"] == "trial"
+
+
+def test_a_policy_that_was_confirmed_by_a_file_before_another_one_was_tried_is_not_rolled_back(machine):
+    begin_trial(machine)
+    put_confirmed(machine)
+    machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), previous=("1.0.0", machine.one))
+    machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
+    machine.kernel.put_trial("other", "9.0.0")
+    assert refused(machine, "Activate", POLICY).name == ON_TRIAL
+    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+
+
+def test_a_policy_whose_trial_ended_before_another_one_was_tried_is_rolled_back(machine):
+    begin_trial(machine)
+    machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), ("2.0.0", machine.two))
+    machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
+    machine.kernel.put_trial("other", "9.0.0")
+    assert refused(machine, "Activate", POLICY).name == ON_TRIAL
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+
+def test_a_policy_confirmed_by_a_file_is_recorded_when_the_daemon_is_stopped(machine):
+    begin_trial(machine)
+    put_confirmed(machine)
+    machine.stop_daemon()
+    assert states_on_disk(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    machine.wait_signal("PolicyConfirmed")
+    machine.start_daemon()
+
+
+def test_the_deadline_follows_a_trial_that_was_begun_again(machine):
+    begin_trial(machine, seconds=5)
+    before = machine.properties()["TrialDeadlineUSec"]
+    machine.connection.signals.clear()
+    machine.kernel.put_trial(POLICY, "2.0.0", 5000)
+    assert refused(machine, "Activate", POLICY).name == ON_TRIAL
+    assert machine.properties()["TrialDeadlineUSec"] - before > 4_000_000_000
+    machine.wait_signal("PropertiesChanged", lambda arguments: "TrialDeadlineUSec" in arguments[1])
+
+
+def test_a_first_policy_on_trial_is_said_where_another_is_to_be_activated(machine):
+    change_state(machine, lambda state: state["versions"].pop(0))
+    machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), active=True)
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    error = refused(machine, "Activate", POLICY)
+    assert error.name == ON_TRIAL and "'corp-base' 2.0.0 is on trial" in error.message
 
 
 def test_a_version_that_waits_for_the_reboot_is_not_put_on_trial(machine):

@@ -321,7 +321,7 @@ def test_reboot_in_the_middle_of_a_trial_rolls_back(confirmed):
 def test_preflight_that_was_cut_off(machine):
     machine.stage(signed())
     digest = machine.list()["corp-base", "1.0.0"][1]
-    change_state(machine, lambda state: state.update(shadowing=digest))
+    change_state(machine, lambda state: state.update(shadowing=digest, shadowing_name="corp-base"))
     assert "shadowing" not in json.loads((machine.state / "state.json").read_text())
     assert states(machine) == {"1.0.0": "staged"}
 

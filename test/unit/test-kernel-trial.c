@@ -124,6 +124,7 @@ static void a_trial_takes_the_version_that_is_meant(void **state) {
         }
 }
 
+/* And takes nothing away that was loaded by somebody else. */
 static void a_shadow_takes_the_version_that_is_meant(void **state) {
         const struct ipe_version version = { 2, 0, 0 };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
@@ -133,25 +134,54 @@ static void a_shadow_takes_the_version_that_is_meant(void **state) {
 
                 print_message("# %s\n", c->situation);
                 put_situation(c);
+                if (c->writes_delete) {
+                        assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)), -EEXIST);
+                        assert_file("wanted", "delete", "");
+                        assert_file_text("ipe/new_policy", "");
+                        assert_file("wanted", "shadow", "");
+                        continue;
+                }
                 assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)), c->result);
                 assert_written(c);
                 assert_file("wanted", "shadow", c->result < 0 ? "" : "1");
         }
 }
 
+static void what_is_on_trial_is_not_taken_for_confirmed(void **state) {
+        const struct ipe_version version = { 2, 0, 0 };
+        _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+
+        put_policy("wanted", "2.0.0", NEW_DATA, true);
+        assert_int_equal(kernel_trial(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA), 60), -EALREADY);
+        assert_int_equal(kernel_find_active(kernel, &active), 1);
+        assert_false(active.on_trial);
+        kernel_policy_done(&active);
+        put_file("wanted", "trial", "50");
+        put_text("ipe/confirm", "wanted 2.0.0\n");
+        assert_int_equal(kernel_trial(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA), 60), -EBUSY);
+        assert_int_equal(kernel_find_active(kernel, &active), 1);
+        assert_true(active.on_trial);
+        assert_file("wanted", "trial", "50");
+        put_text("ipe/confirm", "");
+}
+
 static void what_is_staged_never_replaces_a_higher_version(void **state) {
         static const struct {
-                const char *current, *next;
+                const char *current, *next, *content;
                 int result;
                 bool writes_new, writes_stage;
         } cases[] = {
-                { NULL, NULL, 1, .writes_new = true },
-                { "1.0.0", NULL, 1, .writes_stage = true },
-                { "1.0.0", "1.9.9", 1, .writes_stage = true },
-                { "1.0.0", "2.0.0", 0 },
-                { "1.0.0", "2.0.1", 0 },
-                { "2.0.0", NULL, 0 },
-                { "2.0.1", NULL, 0 },
+                { NULL, NULL, NULL, 1, .writes_new = true },
+                { "1.0.0", NULL, "old", 1, .writes_stage = true },
+                { "1.0.0", "1.9.9", "staged", 1, .writes_stage = true },
+                { "1.0.0", "2.0.0", NEW_DATA, 0 },
+                { "1.0.0", "2.0.0", "discarded", 1, .writes_stage = true },
+                { "1.0.0", "2.0.1", "staged", 0 },
+                { "2.0.0", NULL, NEW_DATA, 0 },
+                /* Which the kernel refuses. */
+                { "2.0.0", NULL, "other", 1, .writes_stage = true },
+                { "2.0.1", NULL, "other", 0 },
         };
         const struct ipe_version version = { 2, 0, 0 };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
@@ -159,9 +189,9 @@ static void what_is_staged_never_replaces_a_higher_version(void **state) {
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
                 remove_tree("ipe/policies");
                 put_text("ipe/new_policy", "");
-                put_policy("wanted", cases[i].current, "old", false);
+                put_policy("wanted", cases[i].current, cases[i].next ? "old" : cases[i].content, false);
                 if (cases[i].next)
-                        put_next("wanted", cases[i].next, "staged");
+                        put_next("wanted", cases[i].next, cases[i].content);
                 assert_int_equal(kernel_stage(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)), cases[i].result);
                 assert_file_text("ipe/new_policy", cases[i].writes_new ? NEW_DATA : "");
                 assert_file("wanted", "stage", cases[i].writes_stage ? NEW_DATA : "");
@@ -367,6 +397,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 kernel_test(a_trial_takes_the_version_that_is_meant),
                 kernel_test(a_shadow_takes_the_version_that_is_meant),
+                kernel_test(what_is_on_trial_is_not_taken_for_confirmed),
                 kernel_test(what_is_staged_never_replaces_a_higher_version),
                 kernel_test(seconds_are_checked_before_anything_is_written),
                 kernel_test(each_write_has_its_file),

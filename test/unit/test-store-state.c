@@ -57,7 +57,9 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
                 assert_record_equal(&a->versions[i], &b->versions[i]);
         assert_int_equal(a->activating, b->activating);
         assert_true(digest_equal(&a->activating_digest, &b->activating_digest));
-        assert_int_equal(a->shadowing, b->shadowing);
+        assert_int_equal(!a->shadowing, !b->shadowing);
+        if (a->shadowing)
+                assert_string_equal(a->shadowing, b->shadowing);
         assert_true(digest_equal(&a->shadowing_digest, &b->shadowing_digest));
         assert_string_equal(a->pending_boot_id, b->pending_boot_id);
 }
@@ -146,6 +148,7 @@ static void a_copy_lives_by_itself(void **state) {
         s->activating = true;
         s->activating_digest = digest(2);
         strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
+        assert_int_equal(store_state_set_shadowing(s, "a", &(Digest) { { 2 } }), 0);
         copy = store_state_copy(s);
         assert_non_null(copy);
         assert_state_equal(copy, s);
@@ -155,6 +158,7 @@ static void a_copy_lives_by_itself(void **state) {
         assert_int_equal(copy->n_versions, 2);
         assert_string_equal(copy->versions[0].name, "a");
         assert_string_equal(copy->versions[1].signer, "CN=signer");
+        assert_string_equal(copy->shadowing, "a");
 }
 
 typedef struct BootCase {
@@ -217,6 +221,25 @@ static void assert_survives(const StoreState *s) {
         assert_state_equal(back, s);
 }
 
+static void a_rollback_goes_to_the_highest_version_below_that_was_confirmed(void **state) {
+        static const struct ipe_version three = { 3, 0, 0 }, four = { 4, 0, 0 };
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+        const VersionRecord *confirmed;
+
+        add(s, record("a", one, 1, VERSION_SUPERSEDED));
+        add(s, record("a", three, 3, VERSION_CONFIRMED));
+        add(s, record("a", four, 4, VERSION_SUPERSEDED));
+        add(s, record("b", two, 5, VERSION_SUPERSEDED));
+        confirmed = store_state_find_state(s, VERSION_CONFIRMED);
+        assert_ptr_equal(store_state_find_previous(s, confirmed), store_state_find(s, "a", &one));
+        add(s, record("a", two, 2, VERSION_SUPERSEDED));
+        confirmed = store_state_find_state(s, VERSION_CONFIRMED);
+        assert_ptr_equal(store_state_find_previous(s, confirmed), store_state_find(s, "a", &two));
+        store_state_find(s, "a", &two)->state = VERSION_ROLLED_BACK;
+        store_state_find(s, "a", &one)->state = VERSION_STAGED;
+        assert_null(store_state_find_previous(s, confirmed));
+}
+
 static void a_state_survives_as_text(void **state) {
         _cleanup_(store_state_freep) StoreState *s = empty_state();
 
@@ -230,8 +253,9 @@ static void a_state_survives_as_text(void **state) {
         assert_survives(s);
         s->activating = true;
         s->activating_digest = digest(3);
-        s->shadowing = true;
-        s->shadowing_digest = digest(4);
+        assert_int_equal(store_state_set_shadowing(s, "a\\\xff", &(Digest) { { 4 } }), 0);
+        assert_survives(s);
+        assert_int_equal(store_state_set_shadowing(s, NULL, NULL), 0);
         assert_survives(s);
         strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
         assert_survives(s);
@@ -439,6 +463,9 @@ static const DamagedCase damaged[] = {
         { "an activation of nothing", STATE("1", "", ",\"activating\":\"\"") },
         { "an activation that is true", STATE("1", "", ",\"activating\":true") },
         { "a preflight of nothing", STATE("1", "", ",\"shadowing\":\"\"") },
+        { "a preflight of no policy", STATE("1", A, ",\"shadowing\":\"01" HEX "\"") },
+        { "a preflight of a policy without a name", STATE("1", A, ",\"shadowing\":\"01" HEX "\",\"shadowing_name\":\"\"") },
+        { "a preflight of a name alone", STATE("1", A, ",\"shadowing_name\":\"a\"") },
         { "a preflight that is a number", STATE("1", "", ",\"shadowing\":1") },
         { "an activation that is null", STATE("1", "", ",\"activating\":null") },
         { "a boot that is too short", STATE("1", "", ",\"pending_boot_id\":\"0123\"") },
@@ -529,6 +556,7 @@ int main(void) {
                 cmocka_unit_test(a_copy_lives_by_itself),
                 cmocka_unit_test(the_boot_tries_pending_then_confirmed_then_the_latest_superseded),
                 cmocka_unit_test(of_versions_superseded_at_once_the_higher_is_tried_first),
+                cmocka_unit_test(a_rollback_goes_to_the_highest_version_below_that_was_confirmed),
                 cmocka_unit_test(a_state_survives_as_text),
                 cmocka_unit_test(every_byte_of_a_name_survives_as_text),
                 cmocka_unit_test(a_state_that_could_not_be_read_is_not_written),
