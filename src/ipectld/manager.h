@@ -2,7 +2,7 @@
 /*
  * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, preflight.c watches what
  * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, rollback.c goes back, reconcile.c
- * compares the disk with the kernel at start, manager.c holds it all.
+ * compares the disk with the kernel at start, record.c has what they write in common, manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
  * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
