@@ -93,7 +93,7 @@ class KernelFiles:
 class Gate:
     """Once a process that opens a file finds it with a certain content, act() is called before the process goes on.
 
-    The files of the gate may be used in act(), but not before."""
+    The file of the gate may be used in act(), but not before. Needs root of the host, for fanotify."""
 
     CLASS_CONTENT, CLOEXEC, ADD, REMOVE, OPEN_PERM, ALLOW = 0x4, 0x1, 0x1, 0x2, 0x10000, 1
     EVENT = struct.Struct("=IBBHQii")
