@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -253,6 +254,20 @@ static int get_at(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
+/* clocks: milliseconds of the clock that stands still while the machine is suspended, and of the one that does not */
+static int clocks(struct answer *answer, int argc, struct word *argv)
+{
+        static const clockid_t ids[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME };
+        struct timespec time;
+
+        for (size_t i = 0; i < 2; i++) {
+                if (clock_gettime(ids[i], &time) < 0)
+                        return errno;
+                answer_print(answer, "%lld\n", (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000);
+        }
+        return 0;
+}
+
 /* make-fifo PATH, symlink TARGET PATH */
 static int make_fifo(struct answer *answer, int argc, struct word *argv)
 {
@@ -391,6 +406,7 @@ const struct verb lifecycle_verbs[] = {
         { "put-zeros", 2, 3, put_zeros },
         { "put-unmapped", 1, 1, put_unmapped },
         { "get-at", 3, 3, get_at },
+        { "clocks", 0, 0, clocks },
         { "make-fifo", 1, 1, make_fifo },
         { "symlink", 2, 2, make_symlink },
         { "races", 6, 60, races },
