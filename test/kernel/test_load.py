@@ -178,6 +178,16 @@ def test_unsigned_policy_over_an_overlay(cycle):
     assert load(cycle, "/overlaid/overlay-1.policy") == "EACCES"
 
 
+def test_unsigned_policy_that_a_program_serves_from_a_signed_volume(cycle, policies):
+    """What is signed is the device, and not a byte comes from it."""
+    decides(cycle, ALLOW + SIGNED_VOLUME)
+    cycle.serve("served", policies, cycle.machine.disk(4), "/policies.sig", unsigned("served"))
+    assert cycle.machine.must("get", "/served/policy").data == unsigned("served")
+    assert load(cycle, "/served/policy") == "EACCES"
+    assert "served" not in cycle.loaded()
+    cycle.stop_serving("served")
+
+
 @pytest.mark.parametrize("rules", (
     ALLOW, "DEFAULT action=DENY\n", "DEFAULT action=DENY\nDEFAULT op=POLICY action=ALLOW\n",
     "DEFAULT action=ALLOW\nDEFAULT op=POLICY action=ALLOW\n", "DEFAULT action=ALLOW\nDEFAULT op=POLICY action=DENY\n",

@@ -160,6 +160,28 @@ def test_volume_that_gets_a_signature_counts_as_signed_from_then_on(world):
     assert world.machine.errno("exec", "/reloaded/hello") == "EACCES"
 
 
+@pytest.fixture(scope="module")
+def served(world_of_variant):
+    """The path of a program from a mount of the signed volume that another program serves."""
+    world = world_of_variant
+    world.serve("served", world.kit.signed, world.machine.disk(2), "/signed.sig", world.kit.hello)
+    yield "/served/hello"
+    world.stop_serving("served")
+
+
+@pytest.mark.parametrize("condition, matches", (
+    ("dmverity_signature=TRUE", False), ("dmverity_signature=FALSE", True),
+    ("dmverity_roothash=verity-signed", False), ("dmverity_cmdline=FALSE boot_verified=FALSE", True)))
+@pytest.mark.parametrize("action", ("ALLOW", "DENY"))
+def test_file_that_a_program_serves_has_no_property_of_the_device(world, served, condition, matches, action):
+    """Whatever device its mount names, the program need not read it."""
+    other = "DENY" if action == "ALLOW" else "ALLOW"
+    world.activate(f"DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action={other}\n"
+                   f"op=EXECUTE {in_policy(condition, world)} action={action}\n")
+    expected = "OK" if matches == (action == "ALLOW") else "EACCES"
+    assert [world.machine.errno(way, served) for way in WAYS] == [expected] * len(WAYS)
+
+
 SIGNED_ONLY = ("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
                "op=EXECUTE fsverity_signature=TRUE action=ALLOW\n")
 

@@ -119,6 +119,15 @@ class World:
         node = self.machine.must("verity", name, *verity.table(device), *([signature] if signature else [])).text
         self.machine.must("mount", node, f"/{name}", "erofs", "ro")
 
+    def serve(self, name, verity, device, signature, data):
+        """A volume that is mounted, at /NAME, by a program; it makes up the files: each has `data`."""
+        node = self.machine.must("verity", name, *verity.table(device), signature).text
+        self.machine.must("fuse", node, f"/{name}", data)
+
+    def stop_serving(self, name):
+        self.machine.must("umount", f"/{name}")
+        self.machine.must("verity-remove", name)
+
     def overlay(self, name, lower):
         for directory in ("upper", "work"):
             self.machine.must("mkdir", f"/ext4/{name}-{directory}")

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Verbs that set up what proves where bytes come from: dm-verity volumes, fs-verity files, and keys. */
+/*
+ * Verbs that set up what proves where bytes come from: dm-verity volumes, fs-verity files, and keys; and a file
+ * system of which nothing does.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
 #include <linux/fsverity.h>
+#include <linux/fuse.h>
 #include <linux/keyctl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "agent.h"
 
 #define BLOCK 4096
+
+/* How long the kernel may rely on what it was told of a served file. */
+#define SERVED_SEC 86400
 
 /* A device-mapper request with one target. */
 struct dm_request {
@@ -190,11 +199,81 @@ static int key(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
+static struct iovec part_of(const struct word *content, const struct fuse_read_in *wanted)
+{
+        size_t offset = wanted->offset < content->size ? wanted->offset : content->size;
+        size_t left = content->size - offset;
+
+        return (struct iovec){ content->data + offset, wanted->size < left ? wanted->size : left };
+}
+
+/*
+ * Answers for a file system in which each name is a program with this content, until it is unmounted. The kernel
+ * goes on without what it does not offer, and takes no answer to what needs none.
+ */
+static void answer_fuse(int fd, const struct word *content)
+{
+        static struct {
+                struct fuse_in_header header;
+                union {
+                        struct fuse_read_in read;
+                        char any[FUSE_MIN_READ_BUFFER];
+                };
+        } request;
+        struct fuse_init_out init = {
+                .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = BLOCK,
+        };
+        struct fuse_entry_out entry = {
+                .nodeid = 2, .entry_valid = SERVED_SEC, .attr_valid = SERVED_SEC,
+                .attr = { .ino = 2, .mode = S_IFREG | 0755, .nlink = 1, .size = content->size },
+        };
+
+        while (read(fd, &request, sizeof(request)) > 0) {
+                struct fuse_out_header header = { .unique = request.header.unique };
+                struct iovec parts[2] = { { &header, sizeof(header) } };
+
+                switch (request.header.opcode) {
+                case FUSE_INIT:
+                        parts[1] = (struct iovec){ &init, sizeof(init) };
+                        break;
+                case FUSE_LOOKUP:
+                        parts[1] = (struct iovec){ &entry, sizeof(entry) };
+                        break;
+                case FUSE_READ:
+                        parts[1] = part_of(content, &request.read);
+                        break;
+                default:
+                        header.error = -ENOSYS;
+                }
+                header.len = (uint32_t)(sizeof(header) + parts[1].iov_len);
+                (void)!writev(fd, parts, 2);
+        }
+        _exit(0);
+}
+
+/* fuse DEVICE DIRECTORY CONTENT: mounts the device, and serves the content instead of what is on it */
+static int fuse(struct answer *answer, int argc, struct word *argv)
+{
+        char options[80];
+        int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), error;
+
+        if (fd < 0)
+                return errno;
+        mkdir(argv[1].data, 0755);
+        snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=0,group_id=0,blksize=%d", fd, BLOCK);
+        error = mount(argv[0].data, argv[1].data, "fuseblk", MS_RDONLY, options) < 0 ? errno : 0;
+        if (!error && fork() == 0)
+                answer_fuse(fd, &argv[2]);
+        close(fd);
+        return error;
+}
+
 const struct verb volume_verbs[] = {
         { "verity", 6, 7, verity },
         { "verity-remove", 1, 1, verity_remove },
         { "fsverity", 1, 2, fsverity },
         { "measure", 1, 1, measure },
         { "key", 2, 2, key },
+        { "fuse", 3, 3, fuse },
         { 0 }
 };
