@@ -17,6 +17,25 @@ ON_VOLUME = f"{VOLUME}/bin/hello"
 ON_TMPFS = "/tmp/hello"
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 MANAGER = "org.ipe.Manager /org/ipe/Manager org.ipe.Manager"
+IPE = "/sys/kernel/security/ipe"
+
+# Sends the daemon a signal at a moment that no clock hits: once its state says what the kernel is about to be asked for
+# ("asked"), or once a file of the kernel says that it was done ("done"). Executes nothing, so that it is fast. Tells the
+# file before and after, and the state, when the daemon has died or stands still.
+CUTTER = """#!/bin/bash
+phase=$1 signal=$2 pid=$3 file=$4
+look() { IFS= read -r -d '' state </var/lib/ipe/state.json; shown=; IFS= read -r shown <"$file"; }
+look; before=$shown
+>/run/cutter.ready
+until [[ $phase = asked && $state == *activating* ]] || [[ $phase = done && $shown != "$before" ]]; do look; done
+kill -"$signal" "$pid"
+while kill -0 "$pid" 2>/dev/null; do
+        read -r _ _ status _ <"/proc/$pid/stat"
+        [[ $status == T ]] && break
+done
+look
+echo "$before|$shown|${state//[[:space:]]/}"
+"""
 
 
 def hello_program(directory):
@@ -106,6 +125,38 @@ class Scenario:
         words = [word for name, value in options.items() for word in (name, *value.split(" ", 1))]
         return (call or self.call)("ActivateWithOptions", "sa{sv}", NAME, len(options), *words)
 
+    def cut(self, phase, method, *arguments, file=f"{IPE}/confirm", stop=False):
+        """Calls a method of the daemon and kills the daemon in that phase, or stops it; see CUTTER. stop: the call goes on
+        then, its answer comes to /run/answer.
+
+        Returns whether the moment was hit: what comes after it was not done."""
+        self.system.put("/run/cutter", CUTTER)
+        quoted = " ".join(f"'{argument}'" for argument in arguments)
+        call = f"busctl --timeout=100 --json=short call {MANAGER} {method} {quoted}"
+        output = self.system.must("\n".join([
+            f"busctl get-property {MANAGER} Version >/dev/null",
+            "rm -f /run/cutter.ready /run/answered",
+            "systemctl reset-failed cutter ipectld 2>/dev/null",
+            "systemd-run -q --unit=cutter --property=StandardOutput=truncate:/run/cutter.out bash /run/cutter "
+            f"{phase} {'STOP' if stop else 'KILL'} $(systemctl show -P MainPID ipectld) {file}",
+            "until [ -e /run/cutter.ready ]; do sleep 0.05; done",
+            # Nothing of it may hold the agent's pipe open.
+            f"{{ {call}; echo $? >/run/answered; }} >/run/answer 2>&1 {'& sleep 1' if stop else ''}",
+            "for i in 1 2 3 4 5; do systemctl is-active -q cutter || break; sleep 0.1; done",
+            "systemctl stop cutter 2>/dev/null",
+            "cat /run/cutter.out"]))
+        if not output:
+            return False
+        before, shown, state = output.strip().split("|")
+        if phase == "asked":
+            return before == shown and "activating" in state
+        return before != shown and ("activating" in state or '"state":"trial"' in state)
+
+    def go_on(self):
+        """Lets a daemon go on that was stopped by cut(); returns what the call was answered."""
+        return self.system.must("kill -CONT $(systemctl show -P MainPID ipectld); "
+                                "until [ -e /run/answered ]; do sleep 0.1; done; cat /run/answer")
+
     def has(self, feature):
         return feature in self.get("Features")
 
@@ -115,6 +166,11 @@ class Scenario:
     def versions(self):
         """{version: state} of the policy NAME."""
         return {entry[1]: entry[2] for entry in self.call("ListPolicies")[0] if entry[0] == NAME}
+
+    def disk_versions(self, state):
+        """The version that is in that state on disk, as a daemon that stands still cannot be asked."""
+        versions = json.loads(self.system.must("cat /var/lib/ipe/state.json"))["versions"]
+        return next(entry["version"] for entry in versions if entry["name"] == NAME and entry["state"] == state)
 
     def wait_for_state(self, version, state):
         self.system.wait_until(f"busctl --json=short call {MANAGER} GetPolicy ss {NAME} {version} | "
