@@ -253,7 +253,7 @@ CALLS = {"Activate": ("ActivateWithOptions", "sa{sv}", NAME, "1", "trial-sec", "
          "Rollback": ("Rollback", "s", NAME)}
 # A moment that is missed is tried again. Who runs when is up to the scheduler: where it never comes, the test is skipped;
 # test/bus holds the daemon in these phases for sure, on files that stand in for the kernel.
-TRIES = 25
+TRIES = 12
 
 
 def prepare(scenario, method):
