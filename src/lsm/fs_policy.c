@@ -162,38 +162,37 @@ static ssize_t read_version(struct file *file, char __user *data, size_t len,
 				       strlen(version));
 }
 
+/* @number: what is shown, or an errno */
+static ssize_t show_number(int number, char __user *data, size_t len,
+			   loff_t *offset)
+{
+	char text[16];
+
+	if (number < 0)
+		return number;
+	snprintf(text, sizeof(text), "%d", number);
+	return simple_read_from_buffer(data, len, offset, text, strlen(text));
+}
+
 static ssize_t read_active(struct file *file, char __user *data, size_t len,
 			   loff_t *offset)
 {
-	int active = ipe_slot_is_active(file->private_data);
-
-	if (active < 0)
-		return active;
-	return simple_read_from_buffer(data, len, offset, active ? "1" : "0",
-				       1);
+	return show_number(ipe_slot_is_active(file->private_data), data, len,
+			   offset);
 }
 
 static ssize_t read_shadow(struct file *file, char __user *data, size_t len,
 			   loff_t *offset)
 {
-	int shadowed = ipe_slot_is_shadowed(file->private_data);
-
-	if (shadowed < 0)
-		return shadowed;
-	return simple_read_from_buffer(data, len, offset, shadowed ? "1" : "0",
-				       1);
+	return show_number(ipe_slot_is_shadowed(file->private_data), data, len,
+			   offset);
 }
 
 static ssize_t read_trial(struct file *file, char __user *data, size_t len,
 			  loff_t *offset)
 {
-	int seconds = ipe_slot_trial_seconds(file->private_data);
-	char text[16];
-
-	if (seconds < 0)
-		return seconds;
-	snprintf(text, sizeof(text), "%d", seconds);
-	return simple_read_from_buffer(data, len, offset, text, strlen(text));
+	return show_number(ipe_slot_trial_seconds(file->private_data), data,
+			   len, offset);
 }
 
 static int show_stats(struct seq_file *m, void *v)
@@ -517,22 +516,6 @@ static int take_in(struct ipe_loaded *loaded)
 	return r;
 }
 
-static ssize_t write_new_policy(struct file *file, const char __user *data,
-				size_t len, loff_t *offset)
-{
-	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
-	int r;
-
-	r = load_policy(file, data, len, NULL, false, &loaded);
-	if (!r)
-		r = take_in(loaded);
-	return r ?: len;
-}
-
-const struct file_operations ipe_new_policy_fops = {
-	.write = write_new_policy,
-};
-
 /* A new policy is taken in, one of a name that is there is staged. */
 static int take_in_or_stage(struct ipe_loaded *loaded)
 {
@@ -573,6 +556,22 @@ static ssize_t write_load(struct file *file, const char __user *data,
 
 const struct file_operations ipe_load_fops = {
 	.write = write_load,
+};
+
+static ssize_t write_new_policy(struct file *file, const char __user *data,
+				size_t len, loff_t *offset)
+{
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
+	int r;
+
+	r = load_policy(file, data, len, NULL, false, &loaded);
+	if (!r)
+		r = take_in(loaded);
+	return r ?: len;
+}
+
+const struct file_operations ipe_new_policy_fops = {
+	.write = write_new_policy,
 };
 
 /**

@@ -83,9 +83,9 @@ struct ipe_table {
 
 /**
  * struct ipe_policy - a compiled policy, immutable once it is parsed
+ * @vocabulary: the caller's
  * @text: the caller's
  * @text_len: its bytes
- * @vocabulary: the caller's
  * @name: owned, NUL-terminated
  * @version: of the header
  * @floor: policy_rollback_floor, or @version
@@ -109,9 +109,9 @@ struct ipe_table {
  *	properties, the first rule that names no digest and matches; IPE_NONE
  */
 struct ipe_policy {
+	const struct ipe_vocabulary *vocabulary;
 	const char *text;
 	u32 text_len;
-	const struct ipe_vocabulary *vocabulary;
 
 	char *name;
 	struct ipe_version version;
@@ -171,11 +171,11 @@ struct ipe_line {
 	u32 number;
 };
 
-/* The text, and how far it is read. */
+/* The text, and how far it is read: lines up to @number. */
 struct ipe_reader {
+	u32 number;
 	const char *next;
 	const char *end;
-	u32 number;
 };
 
 /* token.c */

@@ -59,7 +59,9 @@ static size_t take_digest(const char *text, const char *end, uint8_t *bytes, str
                 return 0;
         for (const char *hex = colon + 1; hex + 1 < end && nibble(hex[0]) >= 0 && nibble(hex[1]) >= 0; hex += 2)
                 bytes[n++] = nibble(hex[0]) << 4 | nibble(hex[1]);
-        *ret = (struct ipe_digest) { text, colon - text, bytes, n };
+        *ret = (struct ipe_digest) {
+                .algorithm = text, .algorithm_len = colon - text, .value = bytes, .value_len = n,
+        };
         return n;
 }
 

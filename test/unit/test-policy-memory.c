@@ -70,7 +70,9 @@ static struct ipe_facts facts_of(const uint8_t digest[32]) {
         struct ipe_facts facts = {};
 
         facts.digests[vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] =
-                (struct ipe_digest) { "sha256", strlen("sha256"), digest, 32 };
+                (struct ipe_digest) {
+                        .algorithm = "sha256", .algorithm_len = strlen("sha256"), .value = digest, .value_len = 32,
+                };
         return facts;
 }
 

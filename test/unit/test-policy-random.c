@@ -247,8 +247,10 @@ static void generate_facts(const struct model *m, struct ipe_facts *facts) {
                 const struct known_digest *d = &m->pool[below(POOL)];
 
                 if (!rarely(4))
-                        facts->digests[i] = (struct ipe_digest) { d->algorithm, strlen(d->algorithm), d->value,
-                                                                  d->len };
+                        facts->digests[i] = (struct ipe_digest) {
+                                .algorithm = d->algorithm, .algorithm_len = strlen(d->algorithm),
+                                .value = d->value, .value_len = d->len,
+                        };
         }
 }
 

@@ -558,7 +558,10 @@ static void provider_may_add_properties(void **state) {
         assert_int_equal(ipe_policy_parse(text, strlen(text), &more, &policy, NULL), 0);
         assert_int_equal(ipe_policy_extended_line(policy), 3);
 
-        facts.digests[more.slot[b]] = (struct ipe_digest) { "sha256", 6, (const uint8_t *) "\xab\xcd", 2 };
+        facts.digests[more.slot[b]] = (struct ipe_digest) {
+                        .algorithm = "sha256", .algorithm_len = 6,
+                        .value = (const uint8_t *) "\xab\xcd", .value_len = 2,
+                };
         assert_int_equal(ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts).action, IPE_ACTION_DENY);
         facts.booleans = 1U << more.slot[a];
         assert_int_equal(ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts).action, IPE_ACTION_ALLOW);

@@ -114,7 +114,10 @@ static void line_of_a_file(struct kunit *test)
 	w->inode.i_ino = 12;
 	w->facts.booleans = BIT(ipe_vocabulary.slot[IPE_PROPERTY_BOOT_VERIFIED]);
 	w->facts.digests[ipe_vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] =
-		(struct ipe_digest){ "sha256", 6, digest, sizeof(digest) };
+		(struct ipe_digest){
+			.algorithm = "sha256", .algorithm_len = 6,
+			.value = digest, .value_len = sizeof(digest),
+		};
 	print(test, w, "/x y");
 	expect_text(test, w,
 		    "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=0 policy_name=\"n\" policy_version=65535.65535.65535 line=4 rule=\"op=EXECUTE action=DENY\"",
@@ -165,9 +168,9 @@ static char *odd_bytes(struct kunit *test, size_t len)
 static void lengthen(struct kunit *test, struct world *w)
 {
 	struct ipe_digest digest = {
-		odd_bytes(test, 45), 45,
-		odd_bytes(test, IPE_EVIDENCE_DIGEST_MAX),
-		IPE_EVIDENCE_DIGEST_MAX,
+		.algorithm = odd_bytes(test, 45), .algorithm_len = 45,
+		.value = odd_bytes(test, IPE_EVIDENCE_DIGEST_MAX),
+		.value_len = IPE_EVIDENCE_DIGEST_MAX,
 	};
 	unsigned int i;
 
