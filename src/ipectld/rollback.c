@@ -125,15 +125,12 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
 }
 
 int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
-        const VersionRecord *trial, *pending, *known;
+        const VersionRecord *trial, *pending;
         int r;
 
-        r = trial_settle(manager, reterr);
-        if (r == 0)
-                r = manager_find(manager, name, NULL, &known, reterr);
+        r = trial_find(manager, name, &trial, reterr);
         if (r != 0)
                 return r;
-        trial = store_state_find_state(manager->state, VERSION_TRIAL);
         if (trial && streq(trial->name, name))
                 return trial_give_up(manager, ret, reterr);
         if (trial)

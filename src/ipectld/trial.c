@@ -242,6 +242,17 @@ uint64_t trial_deadline(const Manager *manager) {
         return boottime_usec() + trial.remaining_sec * USEC_PER_SEC;
 }
 
+int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *known;
+        int r = trial_settle(manager, reterr);
+
+        if (r == 0)
+                r = manager_find(manager, name, NULL, &known, reterr);
+        if (r == 0)
+                *ret = store_state_find_state(manager->state, VERSION_TRIAL);
+        return r;
+}
+
 static int refuse_no_trial(const Manager *manager, const char *name, const VersionRecord *trial, Failure *reterr) {
         if (!kernel_has_feature(manager->kernel, "trial"))
                 return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial: this kernel has no trial.", name);
@@ -275,16 +286,13 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
 }
 
 int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
-        const VersionRecord *known, *trial;
+        const VersionRecord *trial;
         Digest digest;
         int r;
 
-        r = trial_settle(manager, reterr);
-        if (r == 0)
-                r = manager_find(manager, name, NULL, &known, reterr);
+        r = trial_find(manager, name, &trial, reterr);
         if (r != 0)
                 return r;
-        trial = store_state_find_state(manager->state, VERSION_TRIAL);
         if (!trial || !streq(trial->name, name))
                 return refuse_no_trial(manager, name, trial, reterr);
         digest = trial->digest;

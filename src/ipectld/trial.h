@@ -13,6 +13,13 @@
  * Returns 0, or a negative errno with a sentence. */
 int trial_settle(Manager *manager, Failure *reterr);
 
+/* Settles, and tells what is on trial.
+ *
+ * name: of a policy that has to be known. ret: the version that is on trial, of whatever name; NULL if none is.
+ *
+ * Returns 0, FAILURE_NO_SUCH_POLICY, or a negative errno with a sentence. */
+int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr);
+
 /* The kernel has put a version on trial: records it, waits for the end, tells. If it cannot be recorded, and the trial goes
  * on all the same, that is tried again. Returns 0 or a negative errno. */
 int trial_record(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr);

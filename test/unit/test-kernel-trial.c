@@ -8,6 +8,7 @@
 #include "test-unit.h"
 
 #include "files.h"
+#include "kernel-files.h"
 #include "kernel-trial.h"
 
 #define NEW_DATA "signed policy"
@@ -30,20 +31,6 @@ static Kernel *open_kernel(void) {
 
         assert_int_equal(kernel_open("ipe", &kernel), 0);
         return kernel;
-}
-
-static void put_file(const char *policy, const char *file, const char *text) {
-        _cleanup_free_ char *path = NULL;
-
-        assert_true(asprintf(&path, "ipe/policies/%s/%s", policy, file) > 0);
-        put_text(path, text);
-}
-
-static void assert_file(const char *policy, const char *file, const char *text) {
-        _cleanup_free_ char *path = NULL;
-
-        assert_true(asprintf(&path, "ipe/policies/%s/%s", policy, file) > 0);
-        assert_file_text(path, text);
 }
 
 /* version, pkcs7: NULL if there is none; without a version it is not loaded, though the files that are written are there. */

@@ -8,6 +8,7 @@
 #include "test-unit.h"
 
 #include "files.h"
+#include "kernel-files.h"
 #include "kernel.h"
 
 #define NEW_DATA "signed policy"
@@ -26,21 +27,6 @@ static int enter_kernel(void **state) {
         put_text("ipe/new_policy", "");
         make_directory("ipe/policies");
         return 0;
-}
-
-/* A file of a loaded policy. */
-static void put_file(const char *policy, const char *file, const char *text) {
-        _cleanup_free_ char *path = NULL;
-
-        assert_true(asprintf(&path, "ipe/policies/%s/%s", policy, file) > 0);
-        put_text(path, text);
-}
-
-static void assert_file(const char *policy, const char *file, const char *text) {
-        _cleanup_free_ char *path = NULL;
-
-        assert_true(asprintf(&path, "ipe/policies/%s/%s", policy, file) > 0);
-        assert_file_text(path, text);
 }
 
 /* pkcs7: NULL for a policy that came unsigned. */
