@@ -3,6 +3,7 @@
 volume, a program on a second such volume and its copy on tmpfs, and policies about them."""
 
 import json
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -19,22 +20,27 @@ HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 MANAGER = "org.ipe.Manager /org/ipe/Manager org.ipe.Manager"
 IPE = "/sys/kernel/security/ipe"
 
-# Sends the daemon a signal at a moment that no clock hits: once its state says what the kernel is about to be asked for
-# ("asked"), or once a file of the kernel says that it was done ("done"). Executes nothing, so that it is fast. Tells the
-# file before and after, and the state, when the daemon has died or stands still.
-CUTTER = """#!/bin/bash
-phase=$1 signal=$2 pid=$3 file=$4
-look() { IFS= read -r -d '' state </var/lib/ipe/state.json; shown=; IFS= read -r shown <"$file"; }
-look; before=$shown
->/run/cutter.ready
-until [[ $phase = asked && $state == *activating* ]] || [[ $phase = done && $shown != "$before" ]]; do look; done
-kill -"$signal" "$pid"
-while kill -0 "$pid" 2>/dev/null; do
-        read -r _ _ status _ <"/proc/$pid/stat"
-        [[ $status == T ]] && break
+# Attaches to the daemon and holds it at its next write to a file of the kernel: before the kernel sees it ("asked"), or
+# after ("done").
+HOLD = """#!/bin/bash
+phase=$1 pid=$2 file=$3
+[[ $phase = asked ]] && delay=delay_enter || delay=delay_exit
+exec strace -qq -o /run/hold.trace -P "$file" -e trace=write -e inject=write:$delay=100s -p "$pid"
+"""
+# Waits until the daemon has stood still in that write for a second; strace itself stops it for moments only.
+WAIT_FOR_HOLD = """
+still=0
+for i in {1..300}; do
+        read -r number fd _ </proc/$pid/syscall
+        if [[ $(sed -n 's/^State:.//p' /proc/$pid/status) == t* && $number == 1 &&
+              $(readlink "/proc/$pid/fd/$((fd))") == "$file" ]]; then
+                ((++still == 5)) && exit 0
+        else
+                still=0
+        fi
+        sleep 0.2
 done
-look
-echo "$before|$shown|${state//[[:space:]]/}"
+exit 1
 """
 
 
@@ -74,6 +80,16 @@ class Scenario:
 
     def trust(self):
         self.system.put("/etc/ipe/trust.d/test.pem", (keys.directory() / "test.crt").read_bytes())
+
+    # The disk
+
+    def fill_disk(self):
+        """Leaves no block free below /var, also none that is too few for a page, or was kept until the pages were written."""
+        self.system.run("dd if=/dev/zero of=/var/filler bs=1M; "
+                        "for i in 1 2 3 4 5; do sync /var/filler*; dd if=/dev/zero of=/var/filler$i bs=1k; done")
+
+    def empty_disk(self):
+        self.system.must("rm -f /var/filler*")
 
     # Programs
 
@@ -125,37 +141,36 @@ class Scenario:
         words = [word for name, value in options.items() for word in (name, *value.split(" ", 1))]
         return (call or self.call)("ActivateWithOptions", "sa{sv}", NAME, len(options), *words)
 
-    def cut(self, phase, method, *arguments, file=f"{IPE}/confirm", stop=False):
-        """Calls a method of the daemon and kills the daemon in that phase, or stops it; see CUTTER. stop: the call goes on
-        then, its answer comes to /run/answer.
-
-        Returns whether the moment was hit: what comes after it was not done."""
-        self.system.put("/run/cutter", CUTTER)
+    def hold(self, phase, file, method, *arguments):
+        """Calls a method of the daemon and holds the daemon at its write to a file of the kernel; see HOLD. The call goes on
+        with go_on(), or comes to nothing with cut()."""
+        self.system.put("/run/hold", HOLD)
         quoted = " ".join(f"'{argument}'" for argument in arguments)
         call = f"busctl --timeout=100 --json=short call {MANAGER} {method} {quoted}"
-        output = self.system.must("\n".join([
+        self.system.must("\n".join([
             f"busctl get-property {MANAGER} Version >/dev/null",
-            "rm -f /run/cutter.ready /run/answered",
-            "systemctl reset-failed cutter ipectld 2>/dev/null",
-            "systemd-run -q --unit=cutter --property=StandardOutput=truncate:/run/cutter.out bash /run/cutter "
-            f"{phase} {'STOP' if stop else 'KILL'} $(systemctl show -P MainPID ipectld) {file}",
-            "until [ -e /run/cutter.ready ]; do sleep 0.05; done",
+            "rm -f /run/answered",
+            "systemctl reset-failed hold ipectld 2>/dev/null",
+            f"file={IPE}/{file} pid=$(systemctl show -P MainPID ipectld)",
+            f"systemd-run -q --unit=hold bash /run/hold {phase} $pid $file",
+            "until grep -q '^TracerPid:.[1-9]' /proc/$pid/status; do sleep 0.05; done",
             # Nothing of it may hold the agent's pipe open.
-            f"{{ {call}; echo $? >/run/answered; }} >/run/answer 2>&1 {'& sleep 1' if stop else ''}",
-            "for i in 1 2 3 4 5; do systemctl is-active -q cutter || break; sleep 0.1; done",
-            "systemctl stop cutter 2>/dev/null",
-            "cat /run/cutter.out"]))
-        if not output:
-            return False
-        before, shown, state = output.strip().split("|")
-        if phase == "asked":
-            return before == shown and "activating" in state
-        return before != shown and ("activating" in state or '"state":"trial"' in state)
+            f"{{ {call}; echo $? >/run/answered; }} >/run/answer 2>&1 &",
+            WAIT_FOR_HOLD]))
+        # Of a rollback the mark is the trial that it ends.
+        assert re.search('"activating"|"state": *"trial"', self.system.must("cat /var/lib/ipe/state.json")), "no mark"
+
+    def cut(self, phase, file, method, *arguments):
+        """Kills the daemon at a write to a file of the kernel; see hold()."""
+        self.hold(phase, file, method, *arguments)
+        # Whoever holds it learns of its death first, and tells nobody.
+        self.system.must("kill -KILL $(systemctl show -P MainPID ipectld); systemctl kill -s KILL hold; "
+                         "until [ -e /run/answered ]; do sleep 0.1; done")
 
     def go_on(self):
-        """Lets a daemon go on that was stopped by cut(); returns what the call was answered."""
-        return self.system.must("kill -CONT $(systemctl show -P MainPID ipectld); "
-                                "until [ -e /run/answered ]; do sleep 0.1; done; cat /run/answer")
+        """Lets a daemon go on that is held; returns what the call was answered."""
+        return self.system.must("systemctl kill -s KILL hold; until [ -e /run/answered ]; do sleep 0.1; done; "
+                                "cat /run/answer")
 
     def has(self, feature):
         return feature in self.get("Features")
