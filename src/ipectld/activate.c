@@ -194,11 +194,11 @@ static int choose_trial(const Manager *manager, const ActivateOptions *options, 
 
         if (options->has_trial_sec)
                 seconds = options->trial_sec;
-        if (options->confirm == CONFIRM_AUTO)
+        if (options->has_confirm && options->confirm == CONFIRM_AUTO)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "There are no health checks that could confirm a policy: leave 'confirm' out or use "
                                    "'manual', and confirm it with 'ipectl confirm %s'.", record->name);
-        if (!can && (seconds > 0 || options->confirm == CONFIRM_MANUAL))
+        if (!can && (seconds > 0 || options->has_confirm))
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "This kernel has no trial: activate with trial-sec 0, or without it.");
         if (seconds > KERNEL_TRIAL_SEC_MAX)
@@ -207,7 +207,7 @@ static int choose_trial(const Manager *manager, const ActivateOptions *options, 
         if (seconds > 0 && confirmed)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is confirmed already: there is nothing to try.",
                                    record->name);
-        if (seconds == 0 && options->confirm == CONFIRM_MANUAL)
+        if (seconds == 0 && options->has_confirm)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
                                    "Without a trial there is nothing to confirm: leave 'confirm' out, or set trial-sec.");
         if (seconds > 0 && version_state_next(record->state, EVENT_TRIED) < 0)

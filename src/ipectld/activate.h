@@ -7,17 +7,11 @@
 
 #include "manager.h"
 
-/* Who confirms a policy on trial. */
-typedef enum ConfirmBy {
-        CONFIRM_DEFAULT, /* as long as there are no health checks, the same as manual */
-        CONFIRM_MANUAL,
-        CONFIRM_AUTO,
-} ConfirmBy;
-
 typedef struct ActivateOptions {
         const char *version; /* NULL: the newest that waits to be activated */
         bool has_trial_sec;  /* else it is on trial as long as the configuration says, where the kernel has a trial */
         uint64_t trial_sec;  /* 0: confirm at once */
+        bool has_confirm;    /* else as the configuration says */
         ConfirmBy confirm;
 } ActivateOptions;
 

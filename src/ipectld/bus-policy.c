@@ -26,7 +26,7 @@ static int list_objects(sd_bus *sd, const char *prefix, void *userdata, char ***
         for (size_t i = 0; r >= 0 && i < state->n_versions; i++)
                 r = bus_path_of(&state->versions[i], &nodes[i]);
         if (r < 0) {
-                warnings_free(nodes);
+                strv_free(nodes);
                 return r;
         }
         *ret_nodes = nodes;
@@ -133,7 +133,7 @@ static int append_record(sd_bus_message *reply, const Manager *manager, const Ve
 }
 
 static int append_warnings(sd_bus_message *reply, const struct ipe_policy *policy) {
-        _cleanup_(warnings_freep) char **warnings = NULL;
+        _cleanup_(strv_freep) char **warnings = NULL;
         int r = policy_warnings(policy, &warnings);
 
         if (r >= 0)

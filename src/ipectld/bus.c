@@ -167,11 +167,12 @@ static int method_activate(sd_bus_message *message, void *userdata, sd_bus_error
         return activate(userdata, message, name, &(const ActivateOptions) {}, reterr);
 }
 
-static bool read_confirm(const char *text, ConfirmBy *ret) {
-        if (!streq(text, "auto") && !streq(text, "manual"))
-                return false;
-        *ret = streq(text, "auto") ? CONFIRM_AUTO : CONFIRM_MANUAL;
-        return true;
+static bool read_confirm(const char *text, ActivateOptions *options) {
+        int confirm = confirm_by_from_string(text);
+
+        options->has_confirm = confirm >= 0;
+        options->confirm = options->has_confirm ? (ConfirmBy) confirm : CONFIRM_MANUAL;
+        return options->has_confirm;
 }
 
 static int read_activate_options(sd_bus_message *message, ActivateOptions *options, sd_bus_error *reterr) {
@@ -192,7 +193,7 @@ static int read_activate_options(sd_bus_message *message, ActivateOptions *optio
                         options->has_trial_sec = true;
                 } else if (streq(key, "confirm")) {
                         r = sd_bus_message_read(message, "v", "s", &confirm);
-                        if (r >= 0 && !read_confirm(confirm, &options->confirm))
+                        if (r >= 0 && !read_confirm(confirm, options))
                                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                                          "The option 'confirm' is 'auto' or 'manual', not '%s'.", confirm);
                 } else

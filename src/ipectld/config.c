@@ -4,7 +4,10 @@
  * their names; what comes later wins.
  */
 
+#include <limits.h>
+
 #include <libeconf.h>
+#include <libeconf_ext.h>
 
 #include "config.h"
 #include "kernel-trial.h"
@@ -16,18 +19,145 @@
 
 const char *const config_directories[] = { "/etc/ipe", "/run/ipe", "/usr/lib/ipe", NULL };
 
-/* A bool in Config, or, where max is not 0, a uint64_t of seconds. */
-typedef struct Setting {
+typedef struct Setting Setting;
+
+struct Setting {
         const char *key;
+        /* place: the member of Config. Returns 0, -ENOMEM, or -EINVAL for a value that makes no sense. */
+        int (*parse)(const Setting *setting, const char *text, void *place);
+        const char *expected; /* for who wrote another value */
         size_t offset;
-        uint64_t min, max;
-} Setting;
+        uint64_t min, max; /* of numbers */
+};
+
+static int parse_boolean(const Setting *setting, const char *text, void *place) {
+        static const char *const words[] = { "no", "yes", "false", "true", "0", "1", "off", "on" };
+
+        for (size_t i = 0; i < ELEMENTSOF(words); i++)
+                if (strcasecmp(text, words[i]) == 0) {
+                        *(bool *) place = i % 2 == 1;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
+static int set_number(const Setting *setting, uint64_t value, void *place) {
+        if (value < setting->min || value > setting->max)
+                return -EINVAL;
+        *(uint64_t *) place = value;
+        return 0;
+}
+
+static int parse_seconds(const Setting *setting, const char *text, void *place) {
+        uint64_t value;
+
+        return seconds_parse(text, &value) < 0 ? -EINVAL : set_number(setting, value, place);
+}
+
+static int parse_count(const Setting *setting, const char *text, void *place) {
+        size_t size = strlen(text);
+
+        if (size == 0 || size > 9 || strspn(text, "0123456789") != size)
+                return -EINVAL;
+        return set_number(setting, strtoull(text, NULL, 10), place);
+}
+
+static int parse_confirm(const Setting *setting, const char *text, void *place) {
+        int confirm = confirm_by_from_string(text);
+
+        if (confirm < 0)
+                return -EINVAL;
+        *(ConfirmBy *) place = (ConfirmBy) confirm;
+        return 0;
+}
+
+/* Words between white space, without quotes: so there is no doubt about what a quote would mean. */
+static int parse_words(const char *text, bool (*is_valid)(const char *word), char ***place) {
+        _cleanup_(strv_freep) char **words = calloc(strlen(text) / 2 + 2, sizeof(*words));
+        _cleanup_free_ char *copy = strdup(text);
+        char *rest = copy, *word;
+        size_t n = 0;
+
+        if (!words || !copy)
+                return -ENOMEM;
+        while ((word = strsep(&rest, " \t\r\n")))
+                if (*word == '\0')
+                        ;
+                else if (strpbrk(word, "\"'\\") || !is_valid(word))
+                        return -EINVAL;
+                else if (!(words[n++] = strdup(word)))
+                        return -ENOMEM;
+        strv_free(*place);
+        *place = n > 0 ? TAKE_PTR(words) : NULL;
+        return 0;
+}
+
+static bool is_path(const char *word) {
+        return word[0] == '/';
+}
+
+/* As systemd permits them. */
+static bool is_unit(const char *word) {
+        const char *dot = strrchr(word, '.');
+
+        return dot && dot != word && dot[1] != '\0' && strlen(word) <= 255 &&
+               strspn(word, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.@") == strlen(word);
+}
+
+static bool is_module(const char *word) {
+        return strlen(word) <= 64 && !strchr(word, '/');
+}
+
+static bool is_firmware(const char *word) {
+        return word[0] != '/' && !strstr(word, "..");
+}
+
+static bool is_word(const char *word) {
+        return true;
+}
+
+static int parse_paths(const Setting *setting, const char *text, void *place) {
+        return parse_words(text, is_path, place);
+}
+
+static int parse_units(const Setting *setting, const char *text, void *place) {
+        return parse_words(text, is_unit, place);
+}
+
+static int parse_modules(const Setting *setting, const char *text, void *place) {
+        return parse_words(text, is_module, place);
+}
+
+static int parse_firmware(const Setting *setting, const char *text, void *place) {
+        return parse_words(text, is_firmware, place);
+}
+
+static int parse_command(const Setting *setting, const char *text, void *place) {
+        return text[0] != '\0' && text[0] != '/' ? -EINVAL : parse_words(text, is_word, place);
+}
 
 static const Setting settings[] = {
-        { "PreflightSec", offsetof(Config, preflight_sec), 1, PREFLIGHT_SEC_MAX },
-        { "RollbackAtBoot", offsetof(Config, rollback_at_boot), 0, 0 },
-        { "TrialSec", offsetof(Config, trial_sec), 0, KERNEL_TRIAL_SEC_MAX },
+        { "Confirm", parse_confirm, "'auto' or 'manual'", offsetof(Config, confirm) },
+        { "EssentialFirmware", parse_firmware, "a list of names below /lib/firmware", offsetof(Config, essential_firmware) },
+        { "EssentialModules", parse_modules, "a list of names of modules", offsetof(Config, essential_modules) },
+        { "EssentialPaths", parse_paths, "a list of absolute paths", offsetof(Config, essential_paths) },
+        { "HealthCommand", parse_command, "an absolute path with arguments, without quotes",
+          offsetof(Config, health_command) },
+        { "HealthUnits", parse_units, "a list of units, as 'sshd.service'", offsetof(Config, health_units) },
+        { "KeepVersions", parse_count, "a number up to 100", offsetof(Config, keep_versions), 0, KEEP_VERSIONS_MAX },
+        { "PreflightSec", parse_seconds, "a time of up to 10 minutes", offsetof(Config, preflight_sec), 0, PREFLIGHT_SEC_MAX },
+        { "RollbackAtBoot", parse_boolean, "'yes' or 'no'", offsetof(Config, rollback_at_boot) },
+        { "TrialSec", parse_seconds, "a time of up to 24 hours", offsetof(Config, trial_sec), 0, KERNEL_TRIAL_SEC_MAX },
 };
+
+void config_done(Config *config) {
+        strv_free(config->health_units);
+        strv_free(config->health_command);
+        strv_free(config->essential_paths);
+        strv_free(config->essential_modules);
+        strv_free(config->essential_firmware);
+        *config = (Config) {};
+}
 
 static void econf_freep(econf_file **file) {
         econf_freeFile(*file);
@@ -40,38 +170,52 @@ static const Setting *find_setting(const char *key) {
         return NULL;
 }
 
-static void apply_boolean(econf_file *file, const char *path, const char *key, bool *config) {
-        bool value;
+/* 0 if it is not known. */
+static uint64_t line_of(econf_file *file, const char *section, const char *key) {
+        econf_ext_value *value = NULL;
+        uint64_t line = 0;
 
-        if (econf_getBoolValue(file, SECTION, key, &value) != ECONF_SUCCESS)
-                log_warning("'%s': the value of '%s' is not a boolean, ignoring it.", path, key);
-        else
-                *config = value;
+        if (econf_getExtValue(file, section, key, &value) == ECONF_SUCCESS && value) {
+                line = value->line_number;
+                econf_freeExtValue(value);
+        }
+        return line;
 }
 
-static void apply_seconds(econf_file *file, const char *path, const Setting *setting, uint64_t *config) {
-        char *text = NULL;
-        uint64_t value;
-
-        if (econf_getStringValue(file, SECTION, setting->key, &text) != ECONF_SUCCESS || !text ||
-            seconds_parse(text, &value) < 0 || value < setting->min || value > setting->max)
-                log_warning("'%s': the value of '%s' is not a time of %llu to %llu seconds, ignoring it.", path,
-                            setting->key, (unsigned long long) setting->min, (unsigned long long) setting->max);
-        else
-                *config = value;
-        free(text);
-}
-
-static void apply_key(econf_file *file, const char *path, const char *key, Config *config) {
+static int apply_key(econf_file *file, const char *path, const char *key, Config *config) {
         const Setting *setting = find_setting(key);
-        void *place = setting ? (char *) config + setting->offset : NULL;
+        unsigned long long line = line_of(file, SECTION, key);
+        _cleanup_free_ char *text = NULL;
+        econf_err error;
+        int r = -EINVAL;
 
-        if (!setting)
-                log_warning("'%s': there is no setting '%s', ignoring it.", path, key);
-        else if (setting->max > 0)
-                apply_seconds(file, path, setting, place);
-        else
-                apply_boolean(file, path, key, place);
+        if (!setting) {
+                log_warning("%s:%llu: There is no setting '%s', ignoring it.", path, line, key);
+                return 0;
+        }
+        error = econf_getStringValue(file, SECTION, key, &text);
+        if (error == ECONF_NOMEM)
+                return -ENOMEM;
+        if (error == ECONF_SUCCESS)
+                r = setting->parse(setting, text ?: "", (char *) config + setting->offset);
+        if (r != -EINVAL)
+                return r;
+        log_warning("%s:%llu: The value of '%s' is not %s, ignoring it.", path, line, key, setting->expected);
+        return 0;
+}
+
+static void warn_of_section(econf_file *file, const char *path, const char *section) {
+        char **keys = NULL;
+        size_t n = 0;
+
+        if (econf_getKeys(file, section, &n, &keys) != ECONF_SUCCESS)
+                n = 0;
+        for (size_t i = 0; i < n; i++)
+                log_warning("%s:%llu: There is no section [%s], ignoring its setting '%s'.", path,
+                            (unsigned long long) line_of(file, section, keys[i]), section, keys[i]);
+        if (n == 0)
+                log_warning("%s: There is no section [%s], ignoring it.", path, section);
+        econf_freeArray(keys);
 }
 
 static void warn_of_sections(econf_file *file, const char *path) {
@@ -82,7 +226,7 @@ static void warn_of_sections(econf_file *file, const char *path) {
                 return;
         for (size_t i = 0; i < n; i++)
                 if (!streq(groups[i], SECTION))
-                        log_warning("'%s': there is no section [%s], ignoring it.", path, groups[i]);
+                        warn_of_section(file, path, groups[i]);
         econf_freeArray(groups);
 }
 
@@ -93,29 +237,31 @@ static void warn_of_loose_keys(econf_file *file, const char *path) {
         if (econf_getKeys(file, NULL, &n, &keys) != ECONF_SUCCESS)
                 return;
         for (size_t i = 0; i < n; i++)
-                log_warning("'%s': the setting '%s' is in no section, ignoring it: it belongs to [" SECTION "].", path,
-                            keys[i]);
+                log_warning("%s:%llu: The setting '%s' is in no section, ignoring it: it belongs to [" SECTION "].", path,
+                            (unsigned long long) line_of(file, NULL, keys[i]), keys[i]);
         econf_freeArray(keys);
 }
 
-static void apply_file(const char *path, Config *config) {
+static int apply_file(const char *path, Config *config) {
         _cleanup_(econf_freep) econf_file *file = NULL;
         char **keys = NULL;
         size_t n = 0;
         econf_err error;
+        int r = 0;
 
         error = econf_readFile(&file, path, "=", "#");
         if (error != ECONF_SUCCESS) {
                 log_warning("Cannot read '%s', ignoring it: %s", path, econf_errString(error));
-                return;
+                return 0;
         }
         warn_of_sections(file, path);
         warn_of_loose_keys(file, path);
         if (econf_getKeys(file, SECTION, &n, &keys) != ECONF_SUCCESS)
-                return;
-        for (size_t i = 0; i < n; i++)
-                apply_key(file, path, keys[i], config);
+                return 0;
+        for (size_t i = 0; i < n && r >= 0; i++)
+                r = apply_key(file, path, keys[i], config);
         econf_freeArray(keys);
+        return r;
 }
 
 static int apply_main_file(const char *const *directories, Config *config) {
@@ -126,10 +272,8 @@ static int apply_main_file(const char *const *directories, Config *config) {
                         path = NULL;
                         return -ENOMEM;
                 }
-                if (access(path, F_OK) < 0)
-                        continue;
-                apply_file(path, config);
-                break;
+                if (access(path, F_OK) >= 0)
+                        return apply_file(path, config);
         }
         return 0;
 }
@@ -153,8 +297,8 @@ static int apply_drop_ins(const char *const *directories, Config *config) {
                         r = 0;
                 }
         }
-        for (size_t i = 0; i < files.n; i++)
-                apply_file(files.files[i].path, config);
+        for (size_t i = 0; i < files.n && r >= 0; i++)
+                r = apply_file(files.files[i].path, config);
         for (size_t i = 0; i < ELEMENTSOF(paths); i++)
                 free(paths[i]);
         return r;
@@ -167,8 +311,10 @@ int config_load(const char *const *directories, Config *ret) {
         r = apply_main_file(directories, &config);
         if (r >= 0)
                 r = apply_drop_ins(directories, &config);
-        if (r < 0)
+        if (r < 0) {
+                config_done(&config);
                 return r;
+        }
         *ret = config;
         return 0;
 }

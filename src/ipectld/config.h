@@ -6,23 +6,36 @@
 #define IPECTLD_CONFIG_H
 
 #include "base.h"
+#include "store.h"
 
+/* Lists end with NULL; one that is empty is NULL. */
 typedef struct Config {
-        uint64_t trial_sec;     /* TrialSec=: how long a policy is on trial where the caller does not say; 0: not at all */
-        uint64_t preflight_sec; /* PreflightSec=: how long a preflight watches */
-        bool rollback_at_boot; /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
+        uint64_t trial_sec;       /* TrialSec=: how long a policy is on trial where the caller does not say; 0: not at all */
+        uint64_t preflight_sec;   /* PreflightSec=: how long a preflight watches; 0: not at all */
+        uint64_t keep_versions;   /* KeepVersions=: of each name, of those that nothing needs */
+        ConfirmBy confirm;        /* Confirm=: who ends a trial where the caller does not say */
+        bool rollback_at_boot;    /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
+        char **health_units;      /* HealthUnits=: have to be active */
+        char **health_command;    /* HealthCommand=: has to succeed; an absolute path and arguments */
+        char **essential_paths;   /* EssentialPaths=: absolute; have to be permitted, beside those that are built in */
+        char **essential_modules; /* EssentialModules=: by name */
+        char **essential_firmware; /* EssentialFirmware=: below /lib/firmware */
 } Config;
 
-#define CONFIG_DEFAULT { .trial_sec = 120, .preflight_sec = 10, .rollback_at_boot = true }
+#define CONFIG_DEFAULT                                                                                       \
+        { .trial_sec = 120, .preflight_sec = 10, .keep_versions = 5, .confirm = CONFIRM_AUTO, .rollback_at_boot = true }
 
 /* ipectl waits somewhat longer than that. */
 #define PREFLIGHT_SEC_MAX 600U
+#define KEEP_VERSIONS_MAX 100U
 
 /* Where ipectld.conf and ipectld.conf.d/ are looked for, highest layer first, NULL at the end. */
 extern const char *const config_directories[];
 
 /* Reads the configuration; a file or a setting that makes no sense is warned about, and the default stays.
- * Returns 0 or -ENOMEM. */
+ * ret: to be freed with config_done(). Returns 0 or -ENOMEM. */
 int config_load(const char *const *directories, Config *ret);
+
+void config_done(Config *config);
 
 #endif

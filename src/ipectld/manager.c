@@ -82,8 +82,8 @@ static int open_store(Manager *manager) {
 }
 
 int manager_reload(Manager *manager) {
+        Config config = {};
         Trust *trust;
-        Config config;
         int r;
 
         r = config_load(config_directories, &config);
@@ -92,10 +92,12 @@ int manager_reload(Manager *manager) {
         if (r < 0) {
                 log_error("Cannot read the trusted certificates, %s: %s",
                           manager->trust ? "those of before stay" : "so nobody is trusted", strerror(-r));
+                config_done(&config);
                 return r;
         }
         trust_free(manager->trust);
         manager->trust = trust;
+        config_done(&manager->config);
         manager->config = config;
         return 0;
 }
@@ -141,6 +143,7 @@ Manager *manager_free(Manager *manager) {
         store_free(manager->store);
         trust_free(manager->trust);
         kernel_free(manager->kernel);
+        config_done(&manager->config);
         free(manager);
         return NULL;
 }

@@ -109,13 +109,6 @@ static void add_warning(const struct ipe_lint *lint, void *userdata) {
         larger[warnings->n] = NULL;
 }
 
-char **warnings_free(char **warnings) {
-        for (char **warning = warnings; warning && *warning; warning++)
-                free(*warning);
-        free(warnings);
-        return NULL;
-}
-
 int policy_warnings(const struct ipe_policy *policy, char ***ret) {
         WarningList warnings = { .list = calloc(1, sizeof(char *)) };
 
@@ -123,7 +116,7 @@ int policy_warnings(const struct ipe_policy *policy, char ***ret) {
                 return -ENOMEM;
         ipe_policy_lint(policy, add_warning, &warnings);
         if (warnings.failed) {
-                warnings_free(warnings.list);
+                strv_free(warnings.list);
                 return -ENOMEM;
         }
         *ret = warnings.list;
@@ -209,7 +202,7 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
                  const VersionRecord **ret, bool *ret_is_new, Failure *reterr) {
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(warnings_freep) char **warnings = NULL;
+        _cleanup_(strv_freep) char **warnings = NULL;
         const VersionRecord *known;
         int r;
 

@@ -28,13 +28,8 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
 int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);
 
 /* What the linter says of a policy, one "line 3, column 1: ..." each.
- * ret: NULL at the end; to be freed with warnings_free(). Returns 0 or -ENOMEM. */
+ * ret: NULL at the end; to be freed with strv_free(). Returns 0 or -ENOMEM. */
 int policy_warnings(const struct ipe_policy *policy, char ***ret);
-char **warnings_free(char **warnings);
-
-static inline void warnings_freep(char ***warnings) {
-        warnings_free(*warnings);
-}
 
 /* Takes a policy in.
  *

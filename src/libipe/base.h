@@ -40,6 +40,18 @@ static inline void freep(void *pointer) {
         free(*(void **) pointer);
 }
 
+/* Frees a list of strings that ends with NULL, and the strings. */
+static inline char **strv_free(char **list) {
+        for (char **entry = list; entry && *entry; entry++)
+                free(*entry);
+        free(list);
+        return NULL;
+}
+
+static inline void strv_freep(char ***list) {
+        strv_free(*list);
+}
+
 static inline int safe_close(int fd) {
         if (fd >= 0) {
                 int saved = errno;

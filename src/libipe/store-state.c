@@ -26,6 +26,22 @@ int version_state_from_string(const char *text) {
         return -EINVAL;
 }
 
+static const char *const confirm_names[_CONFIRM_BY_MAX] = {
+        [CONFIRM_MANUAL] = "manual",
+        [CONFIRM_AUTO] = "auto",
+};
+
+const char *confirm_by_to_string(ConfirmBy confirm) {
+        return confirm_names[confirm];
+}
+
+int confirm_by_from_string(const char *text) {
+        for (int confirm = 0; confirm < _CONFIRM_BY_MAX; confirm++)
+                if (streq(text, confirm_names[confirm]))
+                        return confirm;
+        return -EINVAL;
+}
+
 static void version_record_done(VersionRecord *record) {
         free(record->name);
         free(record->signer);

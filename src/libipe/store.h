@@ -31,6 +31,18 @@ const char *version_state_to_string(VersionState state);
 /* Returns the state, or -EINVAL. */
 int version_state_from_string(const char *text);
 
+/* Who ends a trial well. */
+typedef enum ConfirmBy {
+        CONFIRM_MANUAL, /* somebody who says so */
+        CONFIRM_AUTO,   /* the daemon, if the health checks find nothing */
+        _CONFIRM_BY_MAX,
+} ConfirmBy;
+
+/* "manual", "auto". */
+const char *confirm_by_to_string(ConfirmBy confirm);
+/* Returns it, or -EINVAL. */
+int confirm_by_from_string(const char *text);
+
 /* One version of a policy, as the state file has it. */
 typedef struct VersionRecord {
         char *name;

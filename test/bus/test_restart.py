@@ -326,14 +326,25 @@ def test_preflight_that_was_cut_off(machine):
     assert states(machine) == {"1.0.0": "staged"}
 
 
-@pytest.mark.parametrize("text, warnings", [
-    ("TrialSec=0\nPreflightSec=600\n", 0), ("TrialSec=24h\nPreflightSec = 10min\n", 0), ("TrialSec=86401\n", 1),
-    ("TrialSec=-1\nPreflightSec=0\n", 2), ("TrialSec=\nPreflightSec=11min\n", 2), ("TrialSec=1 minute\n", 1)])
-def test_times_of_the_configuration(machine, text, warnings):
+@pytest.mark.parametrize("text, lines", [
+    ("TrialSec=0\nPreflightSec=600\n", []), ("TrialSec=24h\nPreflightSec = 10min\n", []), ("TrialSec=86401\n", [2]),
+    ("TrialSec=-1\nPreflightSec=0\n", [2]), ("TrialSec=\nPreflightSec=11min\n", [2, 3]), ("TrialSec=1 minute\n", [2]),
+    ("Confirm=auto\n", []), ("Confirm=manual\n", []), ("Confirm=\n", [2]), ("Confirm=never\n", [2]),
+    ("KeepVersions=0\n", []), ("KeepVersions=100\n", []), ("KeepVersions=101\n", [2]), ("KeepVersions=-1\n", [2]),
+    ("KeepVersions=99999999999999999999\n", [2]), ("KeepVersions=\n", [2]), ("KeepVersions=2x\n", [2]),
+    ("HealthUnits=a.service  b@c.socket\n", []), ("HealthUnits=\n", []), ("HealthUnits=a.service b\n", [2]),
+    ("HealthUnits=../a.service\n", [2]), ('HealthUnits=a.service "b.service"\n', [2]), ("HealthUnits=.service\n", [2]),
+    ("HealthCommand=/usr/bin/true --x\n", []), ("HealthCommand=true\n", [2]), ("HealthCommand=\n", []),
+    ("HealthCommand=/bin/sh -c 'true x'\n", [2]), ("EssentialPaths=/a /b\n", []), ("EssentialPaths=/a b\n", [2]),
+    ("EssentialModules=ext4 dm-verity\n", []), ("EssentialModules=../x\n", [2]), ("EssentialFirmware=a/b.bin\n", []),
+    ("EssentialFirmware=/a\n", [2]), ("EssentialFirmware=a/../../b\n", [2]),
+    ("# a comment\n\nUnknown=1\nTrialSec=1\n", [4])])
+def test_settings_that_make_no_sense_are_named_with_their_line(machine, text, lines):
     (machine.etc / "ipectld.conf").write_text(f"[Manager]\n{text}")
     machine.call("Reload")
-    found = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4") if "is not a time" in entry["MESSAGE"]]
-    assert len(found) == warnings
+    path = "/etc/ipe/ipectld.conf"
+    found = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4") if path in entry["MESSAGE"]]
+    assert [message.split(": ")[0] for message in found] == [f"{path}:{line}" for line in lines]
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[Manager]\nRollbackAtBoot=perhaps\n", "[Other]\nX=1\n",
