@@ -48,6 +48,28 @@ static inline char **strv_free(char **list) {
         return NULL;
 }
 
+/* Copies a list and its strings; NULL gives NULL. ret: may be the variable that list came from; unchanged on failure.
+ * Returns 0 or -ENOMEM. */
+static inline int strv_copy(char *const *list, char ***ret) {
+        char **copy = NULL;
+        size_t n = 0;
+
+        if (list) {
+                while (list[n])
+                        n++;
+                copy = calloc(n + 1, sizeof(*copy));
+                if (!copy)
+                        return -ENOMEM;
+                for (size_t i = 0; i < n; i++)
+                        if (!(copy[i] = strdup(list[i]))) {
+                                strv_free(copy);
+                                return -ENOMEM;
+                        }
+        }
+        *ret = copy;
+        return 0;
+}
+
 static inline void strv_freep(char ***list) {
         strv_free(*list);
 }

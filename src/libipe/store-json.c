@@ -7,9 +7,14 @@
  *       "format": 1,
  *       "versions": [ {
  *         "name": "corp-base", "version": "1.0.0", "digest": "SHA-256 in hex", "state": "confirmed",
- *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1
+ *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1,
+ *         "transaction": "32 digits of hex"      (missing in what the first versions wrote)
  *       } ],
- *       "activating": "SHA-256 in hex",          (only while an activation is under way)
+ *       "activating": "SHA-256 in hex",          (only while an activation is under way,
+ *       "activating_transaction": "32 digits",    and then the same)
+ *       "trial": {                               (only while a trial is under way, or about to be)
+ *         "boot_id": "32 digits of hex", "deadline_usec": 1, "confirm": "auto", "failed_units": [ "a.service" ]
+ *       },
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
  *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
@@ -104,15 +109,21 @@ static int unescape(const char *text, char **ret) {
         return 0;
 }
 
-/* Returns the string of a member, or NULL if it is missing, of another type, or has a NUL in it. */
-static const char *get_text(struct json_object *object, const char *member) {
-        struct json_object *value;
+/* Returns the string, or NULL if the value is of another type, or has a NUL in it. */
+static const char *to_text(struct json_object *value) {
         const char *text;
 
-        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_string))
+        if (!json_object_is_type(value, json_type_string))
                 return NULL;
         text = json_object_get_string(value);
         return strlen(text) == (size_t) json_object_get_string_len(value) ? text : NULL;
+}
+
+/* The same of a member, NULL also if it is missing. */
+static const char *get_text(struct json_object *object, const char *member) {
+        struct json_object *value;
+
+        return json_object_object_get_ex(object, member, &value) ? to_text(value) : NULL;
 }
 
 static int get_escaped(struct json_object *object, const char *member, char **ret) {
@@ -153,6 +164,23 @@ static int get_state(struct json_object *object, VersionState *ret) {
         return 0;
 }
 
+static bool is_id(const char *text) {
+        return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
+}
+
+/* Leaves ret as it is where the member is missing. */
+static int get_id(struct json_object *object, const char *member, char ret[33]) {
+        const char *text;
+
+        if (!json_object_object_get_ex(object, member, NULL))
+                return 0;
+        text = get_text(object, member);
+        if (!text || !is_id(text))
+                return -EUCLEAN;
+        strcpy(ret, text);
+        return 0;
+}
+
 /* On failure ret is partly filled in, and has to be freed all the same. */
 static int read_record(struct json_object *object, VersionRecord *ret) {
         int r;
@@ -174,6 +202,8 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
                 r = get_number(object, "staged_usec", &ret->staged_usec);
         if (r >= 0)
                 r = get_number(object, "changed_usec", &ret->changed_usec);
+        if (r >= 0)
+                r = get_id(object, "transaction", ret->transaction);
         return r;
 }
 
@@ -221,22 +251,63 @@ static int read_shadowing(struct json_object *root, StoreState *state) {
         return r < 0 ? r : state->shadowing[0] == '\0' ? -EUCLEAN : 0;
 }
 
+static int read_failed_units(struct json_object *object, StoreTrial *trial) {
+        struct json_object *names;
+        size_t n;
+
+        if (!json_object_object_get_ex(object, "failed_units", &names) || !json_object_is_type(names, json_type_array))
+                return -EUCLEAN;
+        n = json_object_array_length(names);
+        if (n == 0)
+                return 0;
+        trial->failed_units = calloc(n + 1, sizeof(*trial->failed_units));
+        if (!trial->failed_units)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                const char *name = to_text(json_object_array_get_idx(names, i));
+                int r = name ? unescape(name, &trial->failed_units[i]) : -EUCLEAN;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int read_trial(struct json_object *root, StoreTrial *trial) {
+        struct json_object *object;
+        const char *text;
+        int confirm, r;
+
+        if (!json_object_object_get_ex(root, "trial", &object))
+                return 0;
+        if (!json_object_is_type(object, json_type_object))
+                return -EUCLEAN;
+        text = get_text(object, "confirm");
+        confirm = text ? confirm_by_from_string(text) : -EINVAL;
+        if (confirm < 0)
+                return -EUCLEAN;
+        trial->confirm = (ConfirmBy) confirm;
+        r = get_id(object, "boot_id", trial->boot_id);
+        if (r >= 0 && trial->boot_id[0] == '\0')
+                r = -EUCLEAN;
+        if (r >= 0)
+                r = get_number(object, "deadline_usec", &trial->deadline_usec);
+        return r < 0 ? r : read_failed_units(object, trial);
+}
+
 static int read_optional(struct json_object *root, StoreState *state) {
         int r;
 
         r = read_mark(root, "activating", &state->activating, &state->activating_digest);
         if (r >= 0)
+                r = get_id(root, "activating_transaction", state->activating_transaction);
+        if (r >= 0)
+                r = read_trial(root, &state->trial);
+        if (r >= 0)
                 r = read_shadowing(root, state);
-        if (r < 0)
-                return r;
-        if (json_object_object_get_ex(root, "pending_boot_id", NULL)) {
-                const char *text = get_text(root, "pending_boot_id");
-
-                if (!text || strlen(text) != sizeof(state->pending_boot_id) - 1)
-                        return -EUCLEAN;
-                strcpy(state->pending_boot_id, text);
-        }
-        return 0;
+        if (r >= 0)
+                r = get_id(root, "pending_boot_id", state->pending_boot_id);
+        return r;
 }
 
 static int read_root(struct json_object *root, StoreState *state) {
@@ -277,10 +348,6 @@ static int check_digests(const StoreState *state) {
         return 0;
 }
 
-static bool is_boot_id(const char *text) {
-        return strlen(text) == 32 && strspn(text, "0123456789abcdef") == 32;
-}
-
 /* What no member says alone: that there is only one of what there can only be one of. */
 static int check(const StoreState *state) {
         unsigned count[_VERSION_STATE_MAX] = {};
@@ -294,7 +361,7 @@ static int check(const StoreState *state) {
         }
         if (count[VERSION_TRIAL] > 1 || count[VERSION_CONFIRMED] > 1 || count[VERSION_PENDING_REBOOT] > 1)
                 return -EUCLEAN;
-        if (state->pending_boot_id[0] != '\0' && !is_boot_id(state->pending_boot_id))
+        if (state->pending_boot_id[0] != '\0' && !is_id(state->pending_boot_id))
                 return -EUCLEAN;
         return check_digests(state);
 }
@@ -384,6 +451,8 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
                 r = put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
         if (r >= 0)
                 r = put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
+        if (r >= 0 && record->transaction[0] != '\0')
+                r = put_text(object, "transaction", record->transaction);
         return r;
 }
 
@@ -397,6 +466,35 @@ static int put_versions(struct json_object *root, const StoreState *state) {
         return r;
 }
 
+static int put_failed_units(struct json_object *object, const StoreTrial *trial) {
+        struct json_object *names = json_object_new_array();
+        int r = put(object, "failed_units", names);
+
+        for (char **unit = trial->failed_units; r >= 0 && unit && *unit; unit++) {
+                _cleanup_free_ char *text = escape(*unit);
+                struct json_object *name = text ? json_object_new_string(text) : NULL;
+
+                if (!name || json_object_array_add(names, name) < 0) {
+                        json_object_put(name);
+                        r = -ENOMEM;
+                }
+        }
+        return r;
+}
+
+static int put_trial(struct json_object *root, const StoreTrial *trial) {
+        struct json_object *object = json_object_new_object();
+        int r = put(root, "trial", object);
+
+        if (r >= 0)
+                r = put_text(object, "boot_id", trial->boot_id);
+        if (r >= 0)
+                r = put(object, "deadline_usec", json_object_new_uint64(trial->deadline_usec));
+        if (r >= 0)
+                r = put_text(object, "confirm", confirm_by_to_string(trial->confirm));
+        return r < 0 ? r : put_failed_units(object, trial);
+}
+
 static int put_root(struct json_object *root, const StoreState *state) {
         int r;
 
@@ -405,6 +503,10 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = put_versions(root, state);
         if (r >= 0 && state->activating)
                 r = put_digest(root, "activating", &state->activating_digest);
+        if (r >= 0 && state->activating && state->activating_transaction[0] != '\0')
+                r = put_text(root, "activating_transaction", state->activating_transaction);
+        if (r >= 0 && state->trial.boot_id[0] != '\0')
+                r = put_trial(root, &state->trial);
         if (r >= 0 && state->shadowing)
                 r = put_digest(root, "shadowing", &state->shadowing_digest);
         if (r >= 0 && state->shadowing)

@@ -70,6 +70,7 @@ StoreState *store_state_free(StoreState *state) {
                 version_record_done(&state->versions[i]);
         free(state->versions);
         free(state->shadowing);
+        strv_free(state->trial.failed_units);
         free(state);
         return NULL;
 }
@@ -81,14 +82,26 @@ StoreState *store_state_copy(const StoreState *state) {
                 return TAKE_PTR(copy);
         *copy = *state;
         copy->n_versions = 0;
+        copy->trial.failed_units = NULL;
         copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
         copy->shadowing = state->shadowing ? strdup(state->shadowing) : NULL;
-        if (!copy->versions || !copy->shadowing != !state->shadowing)
+        if (!copy->versions || !copy->shadowing != !state->shadowing ||
+            strv_copy(state->trial.failed_units, &copy->trial.failed_units) < 0)
                 return NULL;
         for (; copy->n_versions < state->n_versions; copy->n_versions++)
                 if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)
                         return NULL;
         return TAKE_PTR(copy);
+}
+
+int store_state_set_trial(StoreState *state, const StoreTrial *trial) {
+        StoreTrial copy = trial ? *trial : (StoreTrial) {};
+
+        if (strv_copy(copy.failed_units, &copy.failed_units) < 0)
+                return -ENOMEM;
+        strv_free(state->trial.failed_units);
+        state->trial = copy;
+        return 0;
 }
 
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest) {

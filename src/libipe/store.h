@@ -43,6 +43,10 @@ const char *confirm_by_to_string(ConfirmBy confirm);
 /* Returns it, or -EINVAL. */
 int confirm_by_from_string(const char *text);
 
+/* What one call, or one file, brings about has one id, here and in the journal: 32 digits of hex and a NUL. Empty for what was
+ * written before there were any. */
+#define TRANSACTION_SIZE 33
+
 /* One version of a policy, as the state file has it. */
 typedef struct VersionRecord {
         char *name;
@@ -53,7 +57,16 @@ typedef struct VersionRecord {
         char *source;          /* path of the file, or who handed it in */
         uint64_t staged_usec;  /* wall clock */
         uint64_t changed_usec; /* wall clock: when it got its state */
+        char transaction[TRANSACTION_SIZE]; /* that gave it its state */
 } VersionRecord;
+
+/* How a trial is to end: of the version that is on trial, or whose activation is under way. */
+typedef struct StoreTrial {
+        char boot_id[33];       /* of the boot in which it began; empty while there is none */
+        uint64_t deadline_usec; /* CLOCK_BOOTTIME of that boot */
+        ConfirmBy confirm;
+        char **failed_units;    /* that had failed before it began: names, NULL at the end; NULL for none */
+} StoreTrial;
 
 /* The content of state.json. */
 typedef struct StoreState {
@@ -62,6 +75,8 @@ typedef struct StoreState {
         /* An activation that was begun: written before the kernel is asked, cleared when its answer is on disk. */
         bool activating;
         Digest activating_digest;
+        char activating_transaction[TRANSACTION_SIZE];
+        StoreTrial trial;
         /* A preflight that was begun: what to take out of the kernel's shadow if nobody else does. */
         char *shadowing; /* name of its policy; NULL while there is none */
         Digest shadowing_digest;
@@ -77,6 +92,9 @@ static inline void store_state_freep(StoreState **state) {
 
 /* Returns a deep copy, or NULL if there is no memory. NULL gives an empty state. */
 StoreState *store_state_copy(const StoreState *state);
+
+/* Notes how a trial is to end; trial: copied; NULL for none. Returns 0 or -ENOMEM. */
+int store_state_set_trial(StoreState *state, const StoreTrial *trial);
 
 /* Notes the preflight of a policy; name: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest);

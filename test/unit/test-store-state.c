@@ -49,6 +49,21 @@ static void assert_record_equal(const VersionRecord *a, const VersionRecord *b) 
         assert_string_equal(a->source, b->source);
         assert_int_equal(a->staged_usec, b->staged_usec);
         assert_int_equal(a->changed_usec, b->changed_usec);
+        assert_string_equal(a->transaction, b->transaction);
+}
+
+static void assert_trial_equal(const StoreTrial *a, const StoreTrial *b) {
+        size_t n = 0;
+
+        assert_string_equal(a->boot_id, b->boot_id);
+        assert_int_equal(a->deadline_usec, b->deadline_usec);
+        assert_int_equal(a->confirm, b->confirm);
+        assert_int_equal(!a->failed_units, !b->failed_units);
+        for (; a->failed_units && a->failed_units[n]; n++) {
+                assert_non_null(b->failed_units[n]);
+                assert_string_equal(a->failed_units[n], b->failed_units[n]);
+        }
+        assert_true(!b->failed_units || !b->failed_units[n]);
 }
 
 static void assert_state_equal(const StoreState *a, const StoreState *b) {
@@ -57,11 +72,21 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
                 assert_record_equal(&a->versions[i], &b->versions[i]);
         assert_int_equal(a->activating, b->activating);
         assert_true(digest_equal(&a->activating_digest, &b->activating_digest));
+        assert_string_equal(a->activating_transaction, b->activating_transaction);
+        assert_trial_equal(&a->trial, &b->trial);
         assert_int_equal(!a->shadowing, !b->shadowing);
         if (a->shadowing)
                 assert_string_equal(a->shadowing, b->shadowing);
         assert_true(digest_equal(&a->shadowing_digest, &b->shadowing_digest));
         assert_string_equal(a->pending_boot_id, b->pending_boot_id);
+}
+
+#define SOME_ID "0123456789abcdef0123456789abcdef"
+
+static void set_trial(StoreState *s, ConfirmBy confirm, char **failed_units) {
+        StoreTrial trial = { .boot_id = SOME_ID, .deadline_usec = INT64_MAX, .confirm = confirm, .failed_units = failed_units };
+
+        assert_int_equal(store_state_set_trial(s, &trial), 0);
 }
 
 static void each_version_state_has_a_word(void **state) {
@@ -147,7 +172,8 @@ static void a_copy_lives_by_itself(void **state) {
         add(s, record("b", one, 2, VERSION_CONFIRMED));
         s->activating = true;
         s->activating_digest = digest(2);
-        strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
+        strcpy(s->pending_boot_id, SOME_ID);
+        set_trial(s, CONFIRM_AUTO, (char *[]) { (char *) "a.service", (char *) "b.service", NULL });
         assert_int_equal(store_state_set_shadowing(s, "a", &(Digest) { { 2 } }), 0);
         copy = store_state_copy(s);
         assert_non_null(copy);
@@ -253,11 +279,18 @@ static void a_state_survives_as_text(void **state) {
         assert_survives(s);
         s->activating = true;
         s->activating_digest = digest(3);
+        strcpy(s->activating_transaction, SOME_ID);
+        strcpy(s->versions[0].transaction, SOME_ID);
+        assert_survives(s);
+        set_trial(s, CONFIRM_MANUAL, NULL);
+        assert_survives(s);
+        set_trial(s, CONFIRM_AUTO, (char *[]) { (char *) "a\\x2d\xff.service", (char *) "", NULL });
+        assert_survives(s);
         assert_int_equal(store_state_set_shadowing(s, "a\\\xff", &(Digest) { { 4 } }), 0);
         assert_survives(s);
         assert_int_equal(store_state_set_shadowing(s, NULL, NULL), 0);
         assert_survives(s);
-        strcpy(s->pending_boot_id, "0123456789abcdef0123456789abcdef");
+        strcpy(s->pending_boot_id, SOME_ID);
         assert_survives(s);
 }
 
@@ -336,6 +369,9 @@ static void a_state_that_would_be_too_large_is_not_written(void **state) {
 #define VERSION(name, version, digest, state)                                                                          \
         "{\"name\":\"" name "\",\"version\":\"" version "\",\"digest\":\"" digest HEX "\",\"state\":\"" state "\"," TAIL
 #define A VERSION("a", "1.0.0", "01", "staged")
+#define BOOT "\"boot_id\":\"" BOOT_ID "\","
+#define TRIAL(boot, deadline, confirm, units)                                                                \
+        "{" boot "\"deadline_usec\":" deadline ",\"confirm\":\"" confirm "\",\"failed_units\":[" units "]}"
 #define STATE(format, versions, more) "{\"format\":" format ",\"versions\":[" versions "]" more "}"
 
 static void texts_in_other_spelling_are_read(void **state) {
@@ -349,6 +385,7 @@ static void texts_in_other_spelling_are_read(void **state) {
                 { "{\"versions\":[" A "],\"format\":1}", 1 },
                 { STATE("1", VERSION("b", "1.0.0", "02", "trial") "," VERSION("a", "10.0.0", "03", "staged") "," A, ""), 3 },
                 { STATE("1", A, ",\"activating\":\"ff" HEX "\",\"pending_boot_id\":\"" BOOT_ID "\""), 1 },
+                { STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\",\"b\"")), 1 },
                 /* Of a newer daemon. */
                 { STATE("1", "{\"colour\":[null]," "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX
                         "\",\"state\":\"staged\"," TAIL, ",\"more\":{\"format\":2}"), 1 },
@@ -468,6 +505,14 @@ static const DamagedCase damaged[] = {
         { "a preflight of a name alone", STATE("1", A, ",\"shadowing_name\":\"a\"") },
         { "a preflight that is a number", STATE("1", "", ",\"shadowing\":1") },
         { "an activation that is null", STATE("1", "", ",\"activating\":null") },
+        { "a transaction of another form", STATE("1", A, ",\"activating_transaction\":\"1\"") },
+        { "a trial that is true", STATE("1", A, ",\"trial\":true") },
+        { "a trial of no boot", STATE("1", A, ",\"trial\":" TRIAL("", "1", "auto", "")) },
+        { "a trial of a boot of another form", STATE("1", A, ",\"trial\":" TRIAL("\"boot_id\":\"1\",", "1", "auto", "")) },
+        { "a trial that ended before all time", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "-1", "auto", "")) },
+        { "a trial that nobody confirms", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "never", "")) },
+        { "a failed unit that is a number", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "1")) },
+        { "a failed unit with a NUL", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\\u0000\"")) },
         { "a boot that is too short", STATE("1", "", ",\"pending_boot_id\":\"0123\"") },
         { "a boot that is too long", STATE("1", "", ",\"pending_boot_id\":\"" BOOT_ID "0\"") },
         { "a boot in capitals", STATE("1", "", ",\"pending_boot_id\":\"0123456789ABCDEF0123456789ABCDEF\"") },
