@@ -139,7 +139,7 @@ OF_A_VERSION = {"IPE_POLICY", "IPE_VERSION", "IPE_DIGEST", "IPE_SIGNER", "IPE_SO
 
 def messages():
     """{name: id} of messages.h."""
-    return dict(re.findall(r'^#define MESSAGE_(\w+) "([0-9a-f]{32})"$', (TOP / "src/ipectld/messages.h").read_text(),
+    return dict(re.findall(r'^#define MESSAGE_(\w+) "([0-9a-f]{32})"$', (TOP / "src/libipe/messages.h").read_text(),
                            re.M))
 
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The journal's kinds of entries, one MESSAGE_ID each; catalog/ explains them.
+ * The kinds of entries that ipectld and ipe-load write into the journal, and that "ipectl log" reads there: one
+ * MESSAGE_ID each; catalog/ explains them.
  */
-#ifndef IPECTLD_MESSAGES_H
-#define IPECTLD_MESSAGES_H
+#ifndef LIBIPE_MESSAGES_H
+#define LIBIPE_MESSAGES_H
 
 /* A version was verified and stored. */
 #define MESSAGE_STAGED "1ea83df0ee6b456a9a2d4cc61686be78"
