@@ -14,11 +14,15 @@
 
 #include "activate.h"
 #include "explain.h"
+#include "health.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "record.h"
 #include "stage.h"
 #include "trial.h"
+
+/* What the kernel waits longer than the daemon that confirms by itself: for the last look, and for a disk that is slow. */
+#define NET_SEC 30
 
 const VersionRecord *activation_candidate(const StoreState *state, const char *name) {
         const VersionRecord *best = NULL, *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
@@ -103,9 +107,12 @@ static void end_refused(Manager *manager, const Digest *digest, int error, int r
         Failure ignored = {};
 
         if (new) {
+                Occasion occasion = occasion_now(manager, new->activating_transaction);
+
                 if (is_to_blame(error, result))
-                        (void) version_apply(store_state_find_digest(new, digest), EVENT_REFUSED);
-                new->activating = false;
+                        (void) state_apply(new, store_state_find_digest(new, digest), EVENT_REFUSED, &occasion);
+                store_state_set_activating(new, NULL, NULL);
+                (void) store_state_set_trial(new, NULL);
                 if (manager_commit(manager, &new, &ignored) < 0)
                         log_warning("%s, ignoring.", ignored.sentence);
         }
@@ -120,7 +127,9 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
         int r = -ENOMEM;
 
         if (new) {
-                r = confirm_in_state(new, store_state_find_digest(new, digest), EVENT_REPLACED);
+                Occasion occasion = occasion_now(manager, new->activating_transaction);
+
+                r = state_confirm(new, store_state_find_digest(new, digest), EVENT_REPLACED, &occasion);
                 if (r >= 0)
                         r = manager_commit(manager, &new, reterr);
         }
@@ -137,91 +146,127 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
 
 /* What nobody would know of is not to decide. */
 static void take_back(Manager *manager, const VersionRecord *record) {
-        int r = kernel_revert(manager->kernel);
+        int r = trial_is_kernels(manager) ? kernel_revert(manager->kernel) : -EOPNOTSUPP;
 
         /* -ENODATA: it was over already. */
         if (r < 0 && r != -ENODATA)
-                log_error("Cannot end the trial of '%s', which could not be recorded; the kernel ends it by itself, and "
-                          "ipectld tries again to record it: %s", record->name, strerror(-r));
+                log_error("Cannot end the trial of '%s', which could not be recorded; %s, and ipectld tries again to record "
+                          "it: %s", record->name, trial_is_kernels(manager) ? "the kernel ends it by itself" :
+                          "the next boot loads what is confirmed", strerror(-r));
         else
                 activation_unmark(manager);
 }
 
-static int end_begun(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
-        int r = trial_record(manager, digest, seconds, reterr);
+static int end_begun(Manager *manager, const Digest *digest, Failure *reterr) {
+        int r = trial_record(manager, digest, reterr);
 
         if (r < 0)
                 take_back(manager, store_state_find_digest(manager->state, digest));
         return r;
 }
 
-/* seconds: 0 to confirm at once. */
-static int ask_kernel(Manager *manager, const VersionRecord *record, const PolicyVersion *version, uint64_t seconds,
-                      Failure *reterr) {
+/* How a version is put in force. */
+typedef struct Plan {
+        uint64_t trial_sec; /* 0: without a trial */
+        ConfirmBy confirm;
+} Plan;
+
+static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan) {
+        /* The daemon ends it before. */
+        uint64_t seconds = plan->trial_sec + (plan->confirm == CONFIRM_AUTO ? NET_SEC : 0);
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
+
+        if (plan->trial_sec > 0 && trial_is_kernels(manager))
+                return kernel_trial(manager->kernel, record->name, &record->version, data, size,
+                                    seconds < KERNEL_TRIAL_SEC_MAX ? (unsigned) seconds : KERNEL_TRIAL_SEC_MAX);
+        return kernel_activate(manager->kernel, record->name, &record->version, data, size);
+}
+
+static int mark(Manager *manager, const Digest *digest, const Plan *plan, Failure *reterr) {
+        _cleanup_(strv_freep) char **failed_units = NULL;
+        Occasion occasion = occasion_now(manager, NULL);
+        StoreTrial trial;
+        int r = 0;
+
+        if (plan->trial_sec > 0 && plan->confirm == CONFIRM_AUTO)
+                r = health_list_failed_units(manager, &failed_units, reterr);
+        if (r != 0)
+                return r;
+        trial = trial_new(manager, plan->trial_sec, plan->confirm, failed_units);
+        return activation_mark(manager, digest, occasion.transaction, plan->trial_sec > 0 ? &trial : NULL, reterr);
+}
+
+static int put_in_force(Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan,
+                        Failure *reterr) {
         Digest digest = record->digest;
         Failure failure = {};
         int error, r;
 
-        r = activation_mark(manager, &digest, reterr);
-        if (r < 0)
+        r = mark(manager, &digest, plan, reterr);
+        if (r != 0)
                 return r;
-        record = store_state_find_digest(manager->state, &digest);
-        if (seconds > 0)
-                r = kernel_trial(manager->kernel, record->name, &record->version, data, size, (unsigned) seconds);
-        else
-                r = kernel_activate(manager->kernel, record->name, &record->version, data, size);
-        /* Somebody has confirmed it by the kernel's files. */
-        if (r == -EALREADY)
-                seconds = 0;
-        else if (r < 0) {
-                error = r;
+        error = ask_kernel(manager, store_state_find_digest(manager->state, &digest), version, plan);
+        /* -EALREADY: somebody has confirmed it by the kernel's files. */
+        if (error < 0 && error != -EALREADY) {
                 r = explain_kernel(manager, error, &failure);
                 end_refused(manager, &digest, error, r, &failure);
                 if (reterr)
                         *reterr = failure;
                 return r;
         }
-        return seconds > 0 ? end_begun(manager, &digest, seconds, reterr) : end_activated(manager, &digest, reterr);
+        return plan->trial_sec > 0 && error >= 0 ? end_begun(manager, &digest, reterr)
+                                                 : end_activated(manager, &digest, reterr);
 }
 
-/* How long it is to be on trial: as the caller says, or the configuration, where the kernel has a trial. */
-static int choose_trial(const Manager *manager, const ActivateOptions *options, const VersionRecord *record,
-                        uint64_t *ret, Failure *reterr) {
-        bool can = kernel_has_feature(manager->kernel, "trial"), confirmed = record->state == VERSION_CONFIRMED;
-        uint64_t seconds = can && !confirmed ? manager->config.trial_sec : 0;
+/* What a kernel without trials cannot undo, the next boot has to. */
+static int check_way_back(const Manager *manager, Failure *reterr) {
+        if (trial_is_kernels(manager) || manager->config.rollback_at_boot)
+                return 0;
+        return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                           "This kernel has no trial, and RollbackAtBoot=no in ipectld.conf forbids to leave it to the next "
+                           "boot to end one: activate with trial-sec 0.");
+}
 
-        if (options->has_trial_sec)
-                seconds = options->trial_sec;
-        if (options->has_confirm && options->confirm == CONFIRM_AUTO)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "There are no health checks that could confirm a policy: leave 'confirm' out or use "
-                                   "'manual', and confirm it with 'ipectl confirm %s'.", record->name);
-        if (!can && (seconds > 0 || options->has_confirm))
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "This kernel has no trial: activate with trial-sec 0, or without it.");
-        if (seconds > KERNEL_TRIAL_SEC_MAX)
+/* As the caller says, or the configuration. */
+static int make_plan(const Manager *manager, const ActivateOptions *options, const VersionRecord *record, Plan *ret,
+                     Failure *reterr) {
+        bool confirmed = record->state == VERSION_CONFIRMED;
+        Plan plan = {
+                .trial_sec = options->has_trial_sec ? options->trial_sec : confirmed ? 0 : manager->config.trial_sec,
+                .confirm = options->has_confirm ? options->confirm : manager->config.confirm,
+        };
+        Transition transition;
+
+        if (plan.trial_sec > KERNEL_TRIAL_SEC_MAX)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "A trial takes at most %u seconds.",
                                    KERNEL_TRIAL_SEC_MAX);
-        if (seconds > 0 && confirmed)
+        if (plan.trial_sec > 0 && confirmed)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is confirmed already: there is nothing to try.",
                                    record->name);
-        if (seconds == 0 && options->has_confirm)
+        if (plan.trial_sec == 0 && options->has_confirm)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
                                    "Without a trial there is nothing to confirm: leave 'confirm' out, or set trial-sec.");
-        if (seconds > 0 && version_state_next(record->state, EVENT_TRIED) < 0)
+        if (plan.trial_sec > 0 && version_transition(record->state, EVENT_TRIED, &transition) < 0)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is selected for the next boot, and cannot be on "
                                    "trial before.", record->name);
-        *ret = seconds;
-        return 0;
+        *ret = plan;
+        return plan.trial_sec > 0 ? check_way_back(manager, reterr) : 0;
 }
 
 static int check_trial(const Manager *manager, Failure *reterr) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
         _cleanup_kernel_policy_ KernelPolicy policy = {};
         char version[IPE_VERSION_STRLEN];
         KernelTrial trial;
-        int r = kernel_find_trial(manager->kernel, &trial);
+        int r;
+
+        if (ours && !trial_is_kernels(manager)) {
+                ipe_version_print(&ours->version, version);
+                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS, "'%s' %s is on trial: confirm it, or roll it back, first.",
+                                   ours->name, version);
+        }
+        r = kernel_find_trial(manager->kernel, &trial);
 
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what is on trial");
@@ -234,36 +279,60 @@ static int check_trial(const Manager *manager, Failure *reterr) {
                            version, trial.remaining_sec);
 }
 
-int activate_policy(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
-                    Failure *reterr) {
-        _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+/* What has to be known of a version that is to be activated. */
+typedef struct Candidate {
         const VersionRecord *record;
-        uint64_t seconds = 0;
-        Digest digest;
+        PolicyVersion *version;
+        Plan plan;
+} Candidate;
+
+static void candidate_done(Candidate *candidate) {
+        policy_version_free(candidate->version);
+}
+
+static int find_candidate(Manager *manager, const char *name, const ActivateOptions *options, Candidate *ret,
+                          Failure *reterr) {
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         int r;
 
         r = trial_settle(manager, reterr);
         if (r == 0)
                 r = check_trial(manager, reterr);
         if (r == 0)
-                r = find_version(manager, name, options->version, &record, reterr);
+                r = find_version(manager, name, options->version, &ret->record, reterr);
         if (r == 0)
-                r = choose_trial(manager, options, record, &seconds, reterr);
+                r = make_plan(manager, options, ret->record, &ret->plan, reterr);
         if (r == 0)
-                r = check_confirmed(manager, record, reterr);
+                r = check_confirmed(manager, ret->record, reterr);
         if (r == 0)
-                r = manager_open_envelope(manager, record, &envelope, reterr);
+                r = manager_open_envelope(manager, ret->record, &envelope, reterr);
         if (r == 0)
-                r = policy_version_new(manager, &envelope, &version, reterr);
+                r = policy_version_new(manager, &envelope, &ret->version, reterr);
+        return r != 0 ? r : check_kernel(manager, ret->record, ret->version->policy, reterr);
+}
+
+int activate_check(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
+                   Failure *reterr) {
+        _cleanup_(candidate_done) Candidate candidate = {};
+        int r = find_candidate(manager, name, options, &candidate, reterr);
+
         if (r == 0)
-                r = check_kernel(manager, record, version->policy, reterr);
+                *ret = candidate.record;
+        return r;
+}
+
+int activate_policy(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
+                    Failure *reterr) {
+        _cleanup_(candidate_done) Candidate candidate = {};
+        Digest digest;
+        int r;
+
+        r = find_candidate(manager, name, options, &candidate, reterr);
         if (r != 0)
                 return r;
-        digest = record->digest;
-        r = ask_kernel(manager, record, version, seconds, reterr);
-        if (r != 0)
-                return r;
-        *ret = store_state_find_digest(manager->state, &digest);
-        return 0;
+        digest = candidate.record->digest;
+        r = put_in_force(manager, candidate.record, candidate.version, &candidate.plan, reterr);
+        if (r == 0)
+                *ret = store_state_find_digest(manager->state, &digest);
+        return r;
 }

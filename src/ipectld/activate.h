@@ -17,13 +17,18 @@ typedef struct ActivateOptions {
 
 /* Makes the kernel enforce a version: on trial, or confirmed at once, and then from the next boot on.
  *
- * Returns 0; FAILURE_NO_SUCH_POLICY, FAILURE_INVALID_ARGUMENT; FAILURE_NOT_SUPPORTED without IPE, for a trial on a
- * kernel that has none, for confirmation by health checks, and for a policy that needs the extended ABI on a kernel that
- * has not; FAILURE_TRIAL_IN_PROGRESS; FAILURE_VERSION_TOO_OLD; a refusal of policy_version_new(); FAILURE_LOCKED_DOWN,
+ * Returns 0; FAILURE_NO_SUCH_POLICY, FAILURE_INVALID_ARGUMENT; FAILURE_NOT_SUPPORTED without IPE, for a trial that nothing
+ * could end, for health checks without a service manager, and for a policy that needs the extended ABI on a kernel that has
+ * not; FAILURE_TRIAL_IN_PROGRESS; FAILURE_VERSION_TOO_OLD; a refusal of policy_version_new(); FAILURE_LOCKED_DOWN,
  * FAILURE_KEY_NOT_TRUSTED, FAILURE_SIGNATURE_INVALID, FAILURE_KERNEL_REJECTED from the kernel, and then the version is
  * VERSION_FAILED; a negative errno. */
 int activate_policy(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
                     Failure *reterr);
+
+/* Says what activate_policy() would refuse before it asks the kernel, and changes nothing.
+ * ret: which version it would be. Returns as activate_policy(). */
+int activate_check(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
+                   Failure *reterr);
 
 /* The newest version of a name that waits to be activated; else the one that is confirmed, as to ask for it again is fine;
  * NULL if there is neither. */

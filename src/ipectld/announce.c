@@ -28,6 +28,7 @@ static void name_version(const VersionRecord *record, Names *ret) {
                 { "IPE_DIGEST", (names).digest },                                                            \
                 { "IPE_SIGNER", (record)->signer },                                                          \
                 { "IPE_SOURCE", (record)->source },                                                          \
+                { "IPE_TRANSACTION", (record)->transaction[0] ? (record)->transaction : NULL },              \
                 __VA_ARGS__ {},                                                                              \
         })
 
@@ -106,33 +107,46 @@ void announce_activated(const Announcer *announcer, const VersionRecord *record)
         emit_version(announcer, "PolicyActivated", record, &names);
 }
 
-void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds) {
+void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds, ConfirmBy confirm) {
+        const char *how = confirm_by_to_string(confirm);
         char text[24];
         Names names;
 
         name_version(record, &names);
         snprintf(text, sizeof(text), "%llu", (unsigned long long) seconds);
-        log_entry(LOG_NOTICE, MESSAGE_TRIAL, FIELDS_OF(record, names, { "IPE_TRIAL_SEC", text }, ),
-                  "Activated '%s' %s, on trial for %s seconds. 'ipectl confirm %s' keeps it.", record->name, names.version,
-                  text, record->name);
+        log_entry(LOG_NOTICE, MESSAGE_TRIAL,
+                  FIELDS_OF(record, names, { "IPE_TRIAL_SEC", text }, { "IPE_CONFIRM", how }, ),
+                  "Activated '%s' %s, on trial for %s seconds. %s%s'%s.", record->name, names.version, text,
+                  confirm == CONFIRM_AUTO ? "If all is well it is confirmed then; 'ipectl rollback " : "'ipectl confirm ",
+                  record->name, confirm == CONFIRM_AUTO ? " ends it at once" : " keeps it");
         emit_version(announcer, "PolicyActivated", record, &names);
 }
 
+/* Returns a sentence about what decides after a trial; NULL without memory. to be freed. */
+static char *describe_after_trial(const VersionRecord *record, const VersionRecord *active) {
+        char version[IPE_VERSION_STRLEN], *text;
+        int r;
+
+        if (!active)
+                return strdup("no policy of ipectld's is in force");
+        if (active == record)
+                return strdup("this kernel cannot go back, so it stays in force until the next boot");
+        ipe_version_print(&active->version, version);
+        r = asprintf(&text, "'%s' %s is in force", active->name, version);
+        return r < 0 ? NULL : text;
+}
+
 void announce_trial_ended(const Announcer *announcer, const VersionRecord *record, const VersionRecord *active,
-                          bool demanded) {
-        const char *how = demanded ? "was ended on demand" : "ended without a confirmation";
+                          const char *reason) {
+        _cleanup_free_ char *after = describe_after_trial(record, active);
         Names names, back = {};
 
         name_version(record, &names);
-        if (active) {
+        log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names, { "IPE_REASON", reason }, ),
+                  "The trial of '%s' %s %s; %s.", record->name, names.version, reason, after ?: "it is over");
+        if (active && active != record)
                 name_version(active, &back);
-                log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names),
-                          "The trial of '%s' %s %s; '%s' %s is in force.", record->name, names.version, how, active->name,
-                          back.version);
-        } else
-                log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names),
-                          "The trial of '%s' %s %s; no policy of ipectld's is in force.", record->name, names.version, how);
-        emit_triple(announcer, "PolicyRolledBack", active ? active->name : "", back.version, back.digest);
+        emit_triple(announcer, "PolicyRolledBack", back.version[0] ? active->name : "", back.version, back.digest);
 }
 
 void announce_confirmed(const Announcer *announcer, const VersionRecord *record) {
@@ -211,6 +225,10 @@ void announce_deadline(const Announcer *announcer) {
         tell_of_property(announcer, "TrialDeadlineUSec");
 }
 
+void announce_checks(const Announcer *announcer) {
+        tell_of_property(announcer, "TrialChecks");
+}
+
 void announce_switch(const Announcer *announcer, bool enforce, bool value) {
         log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now.",
                   enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off");
@@ -246,7 +264,22 @@ static bool trial_differs(const StoreState *before, const StoreState *after) {
         return !store_state_find_state(before, VERSION_TRIAL) != !store_state_find_state(after, VERSION_TRIAL);
 }
 
+static void announce_superseded(const VersionRecord *record) {
+        Names names;
+
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_SUPERSEDED, FIELDS_OF(record, names),
+                  "'%s' %s is superseded.", record->name, names.version);
+}
+
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
+        for (size_t i = 0; i < after->n_versions; i++) {
+                const VersionRecord *new = &after->versions[i],
+                                    *old = store_state_find(before, new->name, &new->version);
+
+                if (old && old->state != new->state && new->state == VERSION_SUPERSEDED)
+                        announce_superseded(new);
+        }
         if (!announcer->bus)
                 return;
         for (size_t i = 0; i < after->n_versions; i++) {
@@ -263,5 +296,5 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
         log_signal_failure("PropertiesChanged",
                            sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
                                                           "ActivePolicy", "ConfirmedPolicy", "TrialPolicy",
-                                                          "TrialDeadlineUSec", NULL));
+                                                          "TrialDeadlineUSec", "TrialConfirm", "TrialChecks", NULL));
 }

@@ -28,10 +28,10 @@ void announce_not_handed_over(const Announcer *announcer, const VersionRecord *r
 /* For good; announce_confirmed() follows. */
 void announce_activated(const Announcer *announcer, const VersionRecord *record);
 /* It decides, for so many seconds. */
-void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds);
-/* Without a confirmation. active: what decides now, NULL if it is none of ours. demanded: not by itself. */
+void announce_trial(const Announcer *announcer, const VersionRecord *record, uint64_t seconds, ConfirmBy confirm);
+/* Without a confirmation. active: what decides now, NULL if it is none of ours. reason: as in "The trial of 'a' REASON". */
 void announce_trial_ended(const Announcer *announcer, const VersionRecord *record, const VersionRecord *active,
-                          bool demanded);
+                          const char *reason);
 void announce_confirmed(const Announcer *announcer, const VersionRecord *record);
 void announce_activation_failed(const Announcer *announcer, const VersionRecord *record, int result,
                                 const Failure *failure);
@@ -46,6 +46,8 @@ void announce_damaged(const char *what, const char *consequence);
 
 /* The end of the trial moved. */
 void announce_deadline(const Announcer *announcer);
+/* A health check has a result. */
+void announce_checks(const Announcer *announcer);
 
 /* enforce: the switch that was set, else it is that of success audit. */
 void announce_switch(const Announcer *announcer, bool enforce, bool value);

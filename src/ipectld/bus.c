@@ -10,6 +10,7 @@
 #include "bus-error.h"
 #include "bus-path.h"
 #include "bus.h"
+#include "health.h"
 #include "io.h"
 #include "log.h"
 #include "preflight.h"
@@ -391,9 +392,12 @@ static int get_active_policy(sd_bus *sd, const char *path, const char *interface
 static int get_trial_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         const Bus *bus = userdata;
+        const VersionRecord *ours = store_state_find_state(bus->manager->state, VERSION_TRIAL);
         _cleanup_kernel_policy_ KernelPolicy policy = {};
         KernelTrial trial = {};
 
+        if (ours && !trial_is_kernels(bus->manager))
+                return bus_append_pair(reply, ours->name, &ours->version);
         if (kernel_find_trial(bus->manager->kernel, &trial) > 0)
                 policy = trial.policy;
         return bus_append_pair(reply, policy.name, &policy.version);
@@ -404,6 +408,27 @@ static int get_trial_deadline(sd_bus *sd, const char *path, const char *interfac
         const Bus *bus = userdata;
 
         return sd_bus_message_append(reply, "t", trial_deadline(bus->manager));
+}
+
+static int get_trial_confirm(sd_bus *sd, const char *path, const char *interface, const char *property,
+                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const StoreState *state = ((const Bus *) userdata)->manager->state;
+
+        return sd_bus_message_append(reply, "s", store_state_find_state(state, VERSION_TRIAL) ?
+                                     confirm_by_to_string(state->trial.confirm) : "");
+}
+
+static int get_trial_checks(sd_bus *sd, const char *path, const char *interface, const char *property,
+                            sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        const HealthCheck *checks;
+        size_t n = health_checks(bus->manager, &checks);
+        int r = sd_bus_message_open_container(reply, 'a', "(sss)");
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = sd_bus_message_append(reply, "(sss)", checks[i].name, health_state_to_string(checks[i].state),
+                                          checks[i].detail.sentence);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -453,6 +478,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("ActivePolicy", "(ss)", get_active_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialPolicy", "(ss)", get_trial_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialDeadlineUSec", "t", get_trial_deadline, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialConfirm", "s", get_trial_confirm, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyRejected", SD_BUS_ARGS("s", source, "s", error, "s", message), 0),

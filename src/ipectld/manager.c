@@ -5,6 +5,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "health.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "manager.h"
@@ -138,6 +139,7 @@ int manager_new(Manager **ret) {
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
+        health_free(manager);
         sd_event_source_disable_unref(manager->trial_timer);
         store_state_free(manager->state);
         store_free(manager->store);

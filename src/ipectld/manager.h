@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, preflight.c watches what
- * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, rollback.c goes back, reconcile.c
+ * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health.c watches over it, rollback.c
+ * goes back, reconcile.c
  * compares the disk with the kernel at start, record.c has what they write in common, manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
@@ -23,6 +24,7 @@
 #include "store.h"
 #include "trust.h"
 
+typedef struct Health Health;
 typedef struct Preflight Preflight;
 
 typedef struct Manager {
@@ -37,6 +39,7 @@ typedef struct Manager {
         sd_event *event;              /* borrowed; set before anything that waits */
         sd_event_source *trial_timer; /* trial.c */
         uint64_t trial_deadline_usec; /* trial.c: CLOCK_BOOTTIME; 0 while nothing is on trial */
+        Health *health;               /* health.c; NULL before the first trial */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
 } Manager;
 

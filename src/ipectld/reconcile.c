@@ -36,15 +36,19 @@ static int finish_activation(Manager *manager, const VersionRecord *active, bool
              back = done && goes_back(confirmed, active);
         Digest from = confirmed ? confirmed->digest : (Digest) {};
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        Occasion occasion = occasion_now(manager, manager->state->activating_transaction);
         Digest digest = manager->state->activating_digest;
         Failure failure = {};
         int r = 0;
 
         if (!new)
                 return -ENOMEM;
-        new->activating = false;
+        store_state_set_activating(new, NULL, NULL);
+        if (!store_state_find_state(new, VERSION_TRIAL))
+                (void) store_state_set_trial(new, NULL);
         if (done)
-                r = confirm_in_state(new, store_state_find_digest(new, &digest), back ? EVENT_GIVEN_UP : EVENT_REPLACED);
+                r = state_confirm(new, store_state_find_digest(new, &digest), back ? EVENT_GIVEN_UP : EVENT_REPLACED,
+                                  &occasion);
         if (r >= 0)
                 r = manager_commit(manager, &new, &failure);
         if (r < 0) {
@@ -64,8 +68,9 @@ static int finish_rollback(Manager *manager, const VersionRecord *active) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
                             *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        Occasion occasion = occasion_now(manager, pending->transaction);
         bool loaded = active == pending;
-        Digest to = pending->digest, from = confirmed ? confirmed->digest : pending->digest;
+        Digest to = pending->digest, from = confirmed ? confirmed->digest : (Digest) {};
         Failure failure = {};
         VersionRecord *record;
         int r;
@@ -73,8 +78,11 @@ static int finish_rollback(Manager *manager, const VersionRecord *active) {
         if (!new)
                 return -ENOMEM;
         record = store_state_find_digest(new, &to);
-        r = loaded ? confirm_in_state(new, record, EVENT_GIVEN_UP) : version_apply(record, EVENT_REFUSED);
-        new->pending_boot_id[0] = '\0';
+        if (loaded)
+                r = state_confirm(new, record, EVENT_GIVEN_UP, &occasion);
+        else
+                /* What was confirmed when it was selected stays the best that there is. */
+                r = state_apply(new, record, confirmed ? EVENT_REFUSED : EVENT_DESELECTED, &occasion);
         if (r >= 0)
                 r = manager_commit(manager, &new, &failure);
         if (r < 0) {
@@ -82,8 +90,10 @@ static int finish_rollback(Manager *manager, const VersionRecord *active) {
                 return r;
         }
         record = store_state_find_digest(manager->state, &to);
-        if (loaded)
+        if (loaded && confirmed)
                 announce_rolled_back(&manager->announcer, record, store_state_find_digest(manager->state, &from));
+        else if (loaded)
+                announce_confirmed(&manager->announcer, record);
         else
                 announce_not_loaded(&manager->announcer, record);
         return 0;

@@ -1,52 +1,38 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes of the state that more than one of the concepts makes. Asks the kernel for nothing.
+ * Occasions and marks. Asks the kernel for nothing.
  */
 
 #include <time.h>
 
+#include <systemd/sd-id128.h>
+
 #include "log.h"
 #include "record.h"
 
-int version_apply(VersionRecord *record, VersionEvent event) {
-        int next = version_state_next(record->state, event);
+Occasion occasion_now(const Manager *manager, const char *transaction) {
+        Occasion occasion = { .boot_id = manager->boot_id };
         struct timespec now;
+        sd_id128_t id;
 
-        if (next < 0)
-                return next;
-        if ((VersionState) next == record->state)
-                return 0;
         (void) clock_gettime(CLOCK_REALTIME, &now);
-        record->state = (VersionState) next;
-        record->changed_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-        return 0;
+        occasion.now_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+        if (transaction && transaction[0] != '\0')
+                snprintf(occasion.transaction, sizeof(occasion.transaction), "%s", transaction);
+        else if (sd_id128_randomize(&id) >= 0)
+                sd_id128_to_string(id, occasion.transaction);
+        return occasion;
 }
 
-int confirm_in_state(StoreState *state, VersionRecord *record, VersionEvent confirmed_before) {
-        VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED),
-                      *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
-        int r = 0;
-
-        if (confirmed && confirmed != record)
-                r = version_apply(confirmed, confirmed_before);
-        if (r >= 0 && pending && pending != record)
-                r = version_apply(pending, EVENT_DESELECTED);
-        if (r >= 0)
-                r = version_apply(record, EVENT_ACTIVATED);
-        if (r < 0)
-                return r;
-        state->activating = false;
-        state->pending_boot_id[0] = '\0';
-        return 0;
-}
-
-int activation_mark(Manager *manager, const Digest *digest, Failure *reterr) {
+int activation_mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial,
+                    Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
 
         if (!new)
                 return -ENOMEM;
-        new->activating = true;
-        new->activating_digest = *digest;
+        store_state_set_activating(new, digest, transaction);
+        if (trial && store_state_set_trial(new, trial) < 0)
+                return -ENOMEM;
         return manager_commit(manager, &new, reterr);
 }
 
@@ -63,7 +49,9 @@ void activation_unmark(Manager *manager) {
 
         if (!new)
                 return;
-        new->activating = false;
+        store_state_set_activating(new, NULL, NULL);
+        if (!store_state_find_state(new, VERSION_TRIAL))
+                (void) store_state_set_trial(new, NULL);
         commit_unmarked(manager, &new);
 }
 

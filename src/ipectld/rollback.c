@@ -43,8 +43,11 @@ static int commit_rolled_back(Manager *manager, const Digest *to, const Digest *
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         int r = -ENOMEM;
 
-        if (new)
-                r = confirm_in_state(new, store_state_find_digest(new, to), EVENT_GIVEN_UP);
+        if (new) {
+                Occasion occasion = occasion_now(manager, new->activating_transaction);
+
+                r = state_confirm(new, store_state_find_digest(new, to), EVENT_GIVEN_UP, &occasion);
+        }
         if (r >= 0)
                 r = manager_commit(manager, &new, reterr);
         announce_rolled_back(&manager->announcer, store_state_find_digest(manager->state, to),
@@ -63,7 +66,7 @@ static int go_back_at_once(Manager *manager, const Digest *to, const Digest *fro
         *ret_done = false;
         if (kernel_is_locked(manager->kernel, "policy") > 0)
                 return explain_kernel(manager, -EPERM, reterr);
-        r = activation_mark(manager, to, reterr);
+        r = activation_mark(manager, to, occasion_now(manager, NULL).transaction, NULL, reterr);
         if (r < 0)
                 return r;
         previous = store_state_find_digest(manager->state, to);
@@ -79,6 +82,7 @@ static int go_back_at_once(Manager *manager, const Digest *to, const Digest *fro
 
 static int select_for_boot(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
+        Occasion occasion = occasion_now(manager, NULL);
         int r;
 
         if (!manager->config.rollback_at_boot)
@@ -88,10 +92,9 @@ static int select_for_boot(Manager *manager, const Digest *to, const Digest *fro
         new = store_state_copy(manager->state);
         if (!new)
                 return -ENOMEM;
-        r = version_apply(store_state_find_digest(new, to), EVENT_SELECTED);
+        r = state_apply(new, store_state_find_digest(new, to), EVENT_SELECTED, &occasion);
         if (r < 0)
                 return r;
-        memcpy(new->pending_boot_id, manager->boot_id, sizeof(new->pending_boot_id));
         r = manager_commit(manager, &new, reterr);
         if (r < 0)
                 return r;
@@ -132,7 +135,7 @@ int roll_back_policy(Manager *manager, const char *name, const VersionRecord **r
         if (r != 0)
                 return r;
         if (trial && streq(trial->name, name))
-                return trial_give_up(manager, ret, reterr);
+                return trial_give_up(manager, "was ended on demand", ret, reterr);
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or roll it back, first.", trial->name);

@@ -14,6 +14,7 @@
 #include "explain.h"
 #include "kernel-trial.h"
 #include "lint.h"
+#include "record.h"
 #include "stage.h"
 #include "utf8.h"
 
@@ -126,7 +127,7 @@ int policy_warnings(const struct ipe_policy *policy, char ***ret) {
 static int check_place(const Manager *manager, const PolicyVersion *version, const char *name, Failure *reterr) {
         const char *own = ipe_policy_name(version->policy);
         const struct ipe_version *number = ipe_policy_version(version->policy);
-        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED) ?: manager_selected(manager);
         char text[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
 
         ipe_version_print(number, text);
@@ -167,7 +168,7 @@ static int store_version(Manager *manager, const PolicyVersion *version, const c
                          const VersionRecord **ret, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
-        struct timespec now;
+        Occasion occasion = occasion_now(manager, NULL);
         VersionRecord record = {
                 .name = (char *) ipe_policy_name(version->policy),
                 .version = *ipe_policy_version(version->policy),
@@ -179,9 +180,8 @@ static int store_version(Manager *manager, const PolicyVersion *version, const c
 
         if (!new || !printable)
                 return -ENOMEM;
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        record.staged_usec = record.changed_usec =
-                (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+        record.staged_usec = record.changed_usec = occasion.now_usec;
+        memcpy(record.transaction, occasion.transaction, sizeof(record.transaction));
         r = store_add(manager->store, version->verified, &record.digest);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot store the policy in " STORE_DIRECTORY);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A policy on trial. The kernel holds the time and goes back by itself; the daemon records what was begun, and finds out
- * what became of it. What a cut at each place leaves behind:
+ * A policy on trial. Where the kernel has trials it holds the time and goes back by itself; the daemon records what was begun,
+ * and finds out what became of it. A trial that health checks confirm is ended by the daemon before; the kernel's time is
+ * somewhat longer, as the net below. What a cut at each place leaves behind:
  *
  *      begin     activate.c wrote "activating"    nothing is on trial: cleared by reconcile.c
  *                the kernel began                 the kernel has it on trial: trial_settle() takes it up
@@ -16,6 +17,10 @@
  *                time was over
  *                state.json: rolled-back          done
  *
+ * On other kernels a version on trial is activated like any other, and the trial is the daemon's and the state file's alone: to
+ * confirm is one change of state.json. To end it is to activate the confirmed policy again, which such a kernel does at
+ * most for one that is of no lower version; else one change of state.json, and the next boot does it.
+ *
  * A reboot ends a trial: ipe-load loads what is confirmed, never what is on trial. Where the disk fails in between, the
  * daemon looks again until it does not.
  */
@@ -23,6 +28,7 @@
 #include <time.h>
 
 #include "explain.h"
+#include "health.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "record.h"
@@ -37,6 +43,8 @@
 /* After a failure, as of a disk that is full. */
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
+static const char by_itself[] = "ended without a confirmation";
+
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
 
 static uint64_t boottime_usec(void) {
@@ -44,6 +52,29 @@ static uint64_t boottime_usec(void) {
 
         (void) clock_gettime(CLOCK_BOOTTIME, &now);
         return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
+}
+
+static uint64_t seconds_until(uint64_t usec) {
+        uint64_t now = boottime_usec();
+
+        return usec > now ? (usec - now + USEC_PER_SEC - 1) / USEC_PER_SEC : 0;
+}
+
+bool trial_is_kernels(const Manager *manager) {
+        return kernel_has_feature(manager->kernel, "trial");
+}
+
+StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units) {
+        StoreTrial trial = {
+                .deadline_usec = boottime_usec() + seconds * USEC_PER_SEC, .confirm = confirm, .failed_units = failed_units,
+        };
+
+        memcpy(trial.boot_id, manager->boot_id, sizeof(trial.boot_id));
+        return trial;
+}
+
+static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
+        return streq(trial->boot_id, manager->boot_id);
 }
 
 /* Looks at the trial again at a time. */
@@ -64,6 +95,7 @@ static void look_at(Manager *manager, uint64_t usec) {
 }
 
 static void stop_looking(Manager *manager) {
+        health_stop(manager);
         manager->trial_timer = sd_event_source_disable_unref(manager->trial_timer);
         manager->trial_deadline_usec = 0;
 }
@@ -83,23 +115,24 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int change_at_end(StoreState *state, const Digest *digest, bool confirmed) {
-        VersionRecord *record = store_state_find_digest(state, digest);
-
-        if (confirmed)
-                return confirm_in_state(state, record, EVENT_REPLACED);
-        if (digest_equal(&state->activating_digest, digest))
-                state->activating = false;
-        return version_apply(record, EVENT_GIVEN_UP);
-}
-
-/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. */
-static int record_end(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
+/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's.
+ * select: the confirmed version is to be loaded at the next boot, as the running kernel cannot go back to it. */
+static int record_end(Manager *manager, const Digest *digest, VersionEvent event, bool select, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        VersionRecord *record = new ? store_state_find_digest(new, digest) : NULL, *confirmed;
         int r = -ENOMEM;
 
-        if (new)
-                r = change_at_end(new, digest, confirmed);
+        if (record) {
+                Occasion occasion = occasion_now(manager, record->transaction);
+
+                /* A version that was selected before stays so. */
+                confirmed = select && !store_state_find_state(new, VERSION_PENDING_REBOOT) ?
+                                    store_state_find_state(new, VERSION_CONFIRMED) : NULL;
+                r = event == EVENT_ACTIVATED ? state_confirm(new, record, EVENT_REPLACED, &occasion)
+                                             : state_apply(new, record, event, &occasion);
+                if (r >= 0 && confirmed)
+                        r = state_apply(new, confirmed, EVENT_SELECTED, &occasion);
+        }
         if (r >= 0)
                 r = manager_commit(manager, &new, reterr);
         if (r >= 0)
@@ -110,20 +143,35 @@ static int record_end(Manager *manager, const Digest *digest, bool confirmed, Fa
 }
 
 static int end_confirmed(Manager *manager, const Digest *digest, Failure *reterr) {
-        int r = record_end(manager, digest, true, reterr);
+        int r = record_end(manager, digest, EVENT_ACTIVATED, false, reterr);
 
         if (r >= 0)
                 announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
         return r;
 }
 
-static int end_unconfirmed(Manager *manager, const Digest *digest, bool demanded, Failure *reterr) {
-        int r = record_end(manager, digest, false, reterr);
+static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        int r = record_end(manager, digest, EVENT_GIVEN_UP, false, reterr);
 
         if (r >= 0)
                 announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest),
-                                     manager_active(manager, NULL), demanded);
+                                     manager_active(manager, NULL), reason);
         return r;
+}
+
+/* It stays in force until the next boot. */
+static int end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        const VersionRecord *record, *pending;
+        int r = record_end(manager, digest, EVENT_GIVEN_UP, true, reterr);
+
+        if (r < 0)
+                return r;
+        record = store_state_find_digest(manager->state, digest);
+        pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        announce_trial_ended(&manager->announcer, record, record, reason);
+        if (pending)
+                announce_rollback_pending(&manager->announcer, pending, record);
+        return 0;
 }
 
 /* Another policy is on trial: that it does not decide says nothing. But a version moves into the place of the current one,
@@ -148,48 +196,127 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
                 return end_confirmed(manager, &digest, reterr);
         if (active != ours)
-                return end_unconfirmed(manager, &digest, false, reterr);
+                return end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
+                                       "was ended by a reboot", reterr);
         /* Somebody has just begun another trial of it. */
         look_soon(manager);
         return 0;
 }
 
-static int take_up(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
+static bool may_be_tried(const VersionRecord *record) {
+        Transition transition;
+
+        return version_transition(record->state, EVENT_TRIED, &transition) >= 0;
+}
+
+/* Notes what the kernel has on trial. end_usec: of the kernel's time, for a trial of which no mark tells more. */
+static int change_at_begin(const Manager *manager, StoreState *state, const Digest *digest, uint64_t end_usec) {
+        bool marked = state->activating && digest_equal(&state->activating_digest, digest);
+        Occasion occasion = occasion_now(manager, marked ? state->activating_transaction : NULL);
+        StoreTrial trial = trial_new(manager, 0, CONFIRM_MANUAL, NULL);
+
+        trial.deadline_usec = end_usec;
+        if (!marked || !is_of_this_boot(manager, &state->trial))
+                if (store_state_set_trial(state, &trial) < 0)
+                        return -ENOMEM;
+        return state_apply(state, store_state_find_digest(state, digest), EVENT_TRIED, &occasion);
+}
+
+static void look_at_end(Manager *manager) {
+        bool by_kernel = trial_is_kernels(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
+
+        look_at(manager, manager->trial_deadline_usec + (by_kernel ? GRACE_USEC : 0));
+}
+
+static void on_unhealthy(Manager *manager, const char *reason) {
+        const VersionRecord *back;
+        Failure failure = {};
+
+        if (store_state_find_state(manager->state, VERSION_TRIAL) && trial_give_up(manager, reason, &back, &failure) != 0)
+                log_error("Cannot end a trial that %s: %s", reason, failure.sentence);
+}
+
+static void on_healthy(Manager *manager) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        _cleanup_free_ char *name = ours ? strdup(ours->name) : NULL;
+        Failure failure = {};
+
+        /* Without memory, too, the kernel's time or the next look ends it. */
+        if (name && confirm_policy(manager, name, &failure) != 0) {
+                log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
+                look_soon(manager);
+        }
+}
+
+static void watch_health(Manager *manager) {
+        if (manager->state->trial.confirm == CONFIRM_AUTO)
+                health_start(manager, on_healthy, on_unhealthy);
+}
+
+static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        const VersionRecord *record;
         int r;
 
         if (!new)
                 return -ENOMEM;
-        r = version_apply(store_state_find_digest(new, digest), EVENT_TRIED);
+        r = change_at_begin(manager, new, digest, end_usec);
         if (r < 0)
                 return r;
-        new->activating = false;
         /* The change of properties, which the commit tells, has it already. */
-        manager->trial_deadline_usec = boottime_usec() + seconds * USEC_PER_SEC;
+        manager->trial_deadline_usec = new->trial.deadline_usec;
         r = manager_commit(manager, &new, reterr);
         if (r < 0) {
                 manager->trial_deadline_usec = 0;
                 return r;
         }
-        look_at(manager, manager->trial_deadline_usec + GRACE_USEC);
-        announce_trial(&manager->announcer, store_state_find_digest(manager->state, digest), seconds);
+        record = store_state_find_digest(manager->state, digest);
+        announce_trial(&manager->announcer, record, seconds_until(manager->trial_deadline_usec),
+                       manager->state->trial.confirm);
+        look_at_end(manager);
+        watch_health(manager);
         return 0;
 }
 
-/* The trial goes on, or the daemon was started in the middle of it. */
-static void go_on(Manager *manager, unsigned remaining_sec) {
-        uint64_t end = boottime_usec() + remaining_sec * USEC_PER_SEC, known = manager->trial_deadline_usec;
+/* The daemon's time is over: health decides, or nobody has confirmed it. */
+static int end_of_time(Manager *manager, Failure *reterr) {
+        const VersionRecord *back;
 
-        if ((end > known ? end - known : known - end) > ROUNDING_USEC) {
-                manager->trial_deadline_usec = end;
-                announce_deadline(&manager->announcer);
+        if (manager->state->trial.confirm == CONFIRM_AUTO) {
+                health_conclude(manager);
+                return 0;
         }
-        look_at(manager, end + GRACE_USEC);
+        return trial_give_up(manager, by_itself, &back, reterr);
 }
 
-static int settle(Manager *manager, Failure *reterr) {
+/* The trial goes on, or the daemon was started in the middle of it. end_usec: of the kernel's time. */
+static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
+        const StoreTrial *trial = &manager->state->trial;
+        uint64_t known = manager->trial_deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
+        bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernels(manager));
+        const VersionRecord *back;
+
+        /* Of the daemon's time the kernel may know nothing, or more; but not less. */
+        if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
+                known = end_usec;
+        if (known != manager->trial_deadline_usec) {
+                manager->trial_deadline_usec = known;
+                announce_deadline(&manager->announcer);
+        }
+        watch_health(manager);
+        if (health_failure(manager))
+                return trial_give_up(manager, health_failure(manager), &back, reterr);
+        if (by_daemon && boottime_usec() >= known)
+                return end_of_time(manager, reterr);
+        look_at_end(manager);
+        return 0;
+}
+
+/* Where the kernel has trials. */
+static int settle_with_kernel(Manager *manager, Failure *reterr) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *found = NULL;
         KernelTrial trial = {};
+        uint64_t end_usec;
         Digest digest;
         int r;
 
@@ -197,10 +324,9 @@ static int settle(Manager *manager, Failure *reterr) {
         kernel_policy_done(&trial.policy);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what is on trial");
-        if (found && found == ours) {
-                go_on(manager, trial.remaining_sec);
-                return 0;
-        }
+        end_usec = boottime_usec() + trial.remaining_sec * USEC_PER_SEC;
+        if (found && found == ours)
+                return go_on(manager, end_usec, reterr);
         if (found)
                 digest = found->digest;
         if (ours) {
@@ -209,9 +335,37 @@ static int settle(Manager *manager, Failure *reterr) {
                         return r;
         }
         /* What is confirmed on disk may be tried by hand; that changes nothing of what the next boot loads. */
-        if (!found || version_state_next(store_state_find_digest(manager->state, &digest)->state, EVENT_TRIED) < 0)
+        if (!found || !may_be_tried(store_state_find_digest(manager->state, &digest)))
                 return 0;
-        return take_up(manager, &digest, trial.remaining_sec, reterr);
+        return take_up(manager, &digest, end_usec, reterr);
+}
+
+/* Where the trial is the daemon's alone. */
+static int settle_alone(Manager *manager, Failure *reterr) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *active = NULL;
+        const StoreTrial *trial = &manager->state->trial;
+        bool begun = manager->state->activating && is_of_this_boot(manager, trial);
+        Digest digest;
+        int r;
+
+        if (!ours && !begun)
+                return 0;
+        r = manager_find_active(manager, NULL, &active);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+        digest = ours ? ours->digest : manager->state->activating_digest;
+        if (ours && active != ours)
+                return end_unconfirmed(manager, &digest, is_of_this_boot(manager, trial) ?
+                                       "ended, as another policy was activated" : "was ended by a reboot", reterr);
+        if (ours)
+                return go_on(manager, is_of_this_boot(manager, trial) ? trial->deadline_usec : 0, reterr);
+        if (active && digest_equal(&active->digest, &digest) && may_be_tried(active))
+                return take_up(manager, &digest, trial->deadline_usec, reterr);
+        return 0;
+}
+
+static int settle(Manager *manager, Failure *reterr) {
+        return trial_is_kernels(manager) ? settle_with_kernel(manager, reterr) : settle_alone(manager, reterr);
 }
 
 int trial_settle(Manager *manager, Failure *reterr) {
@@ -222,8 +376,8 @@ int trial_settle(Manager *manager, Failure *reterr) {
         return r;
 }
 
-int trial_record(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr) {
-        int r = take_up(manager, digest, seconds, reterr);
+int trial_record(Manager *manager, const Digest *digest, Failure *reterr) {
+        int r = take_up(manager, digest, manager->state->trial.deadline_usec, reterr);
 
         if (r < 0)
                 look_soon(manager);
@@ -254,8 +408,6 @@ int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Fa
 }
 
 static int refuse_no_trial(const Manager *manager, const char *name, const VersionRecord *trial, Failure *reterr) {
-        if (!kernel_has_feature(manager->kernel, "trial"))
-                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial: this kernel has no trial.", name);
         if (trial)
                 return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
         return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
@@ -285,19 +437,12 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
                            record->name);
 }
 
-int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
-        const VersionRecord *trial;
-        Digest digest;
+static int confirm_in_kernel(Manager *manager, const VersionRecord *trial, Failure *reterr) {
+        Digest digest = trial->digest;
         int r;
 
-        r = trial_find(manager, name, &trial, reterr);
-        if (r != 0)
-                return r;
-        if (!trial || !streq(trial->name, name))
-                return refuse_no_trial(manager, name, trial, reterr);
-        digest = trial->digest;
         /* A disk that fails already is found out before the kernel confirms. */
-        r = activation_mark(manager, &digest, reterr);
+        r = activation_mark(manager, &digest, trial->transaction, NULL, reterr);
         if (r < 0)
                 return r;
         r = kernel_confirm(manager->kernel);
@@ -308,23 +453,64 @@ int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
         return find_confirmed(manager, &digest, r >= 0, reterr);
 }
 
-int trial_give_up(Manager *manager, const VersionRecord **ret, Failure *reterr) {
-        Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
-        const VersionRecord *confirmed, *active = NULL;
+int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
+        const VersionRecord *trial;
+        Digest digest;
+        int r;
+
+        r = trial_find(manager, name, &trial, reterr);
+        if (r != 0)
+                return r;
+        if (!trial || !streq(trial->name, name))
+                return refuse_no_trial(manager, name, trial, reterr);
+        if (trial_is_kernels(manager))
+                return confirm_in_kernel(manager, trial, reterr);
+        digest = trial->digest;
+        return end_confirmed(manager, &digest, reterr);
+}
+
+static int revert_in_kernel(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         int r = kernel_revert(manager->kernel);
 
         if (r == -ENODATA) {
                 r = trial_settle(manager, reterr);
-                if (r >= 0 && store_state_find_digest(manager->state, &digest)->state == VERSION_CONFIRMED)
+                if (r >= 0 && store_state_find_digest(manager->state, digest)->state == VERSION_CONFIRMED)
                         return failure_set(reterr, FAILURE_NO_TRIAL, "Its trial has just ended: it was confirmed.");
-        } else if (r < 0)
-                return explain_kernel(manager, r, reterr);
-        else
-                r = end_unconfirmed(manager, &digest, true, reterr);
-        if (r < 0)
+                return r;
+        }
+        return r < 0 ? explain_kernel(manager, r, reterr) : end_unconfirmed(manager, digest, reason, reterr);
+}
+
+/* A kernel without trials goes to no lower version. Returns whether the confirmed policy decides again. */
+static bool activate_confirmed(const Manager *manager, const VersionRecord *ours) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        const void *data;
+        size_t size;
+
+        if (!confirmed || ipe_version_compare(&confirmed->version, &ours->version) < 0 ||
+            manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
+                return false;
+        data = envelope_data(envelope, &size);
+        return kernel_activate(manager->kernel, confirmed->name, &confirmed->version, data, size) >= 0;
+}
+
+static int revert_alone(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        if (activate_confirmed(manager, store_state_find_digest(manager->state, digest)))
+                return end_unconfirmed(manager, digest, reason, reterr);
+        return end_at_boot(manager, digest, reason, reterr);
+}
+
+int trial_give_up(Manager *manager, const char *reason, const VersionRecord **ret, Failure *reterr) {
+        Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
+        const VersionRecord *confirmed, *active = NULL;
+        int r = trial_is_kernels(manager) ? revert_in_kernel(manager, &digest, reason, reterr)
+                                          : revert_alone(manager, &digest, reason, reterr);
+
+        if (r != 0)
                 return r;
         confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         active = manager_active(manager, NULL);
-        *ret = active && active == confirmed ? confirmed : NULL;
+        *ret = active && active == confirmed ? confirmed : store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         return 0;
 }

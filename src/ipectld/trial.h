@@ -20,9 +20,16 @@ int trial_settle(Manager *manager, Failure *reterr);
  * Returns 0, FAILURE_NO_SUCH_POLICY, or a negative errno with a sentence. */
 int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr);
 
-/* The kernel has put a version on trial: records it, waits for the end, tells. If it cannot be recorded, and the trial goes
- * on all the same, that is tried again. Returns 0 or a negative errno. */
-int trial_record(Manager *manager, const Digest *digest, uint64_t seconds, Failure *reterr);
+/* Whether the kernel holds the time of a trial and goes back by itself; else the daemon does what it can. */
+bool trial_is_kernels(const Manager *manager);
+
+/* A trial that begins at this moment, for activation_mark().
+ * failed_units: borrowed. */
+StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units);
+
+/* The kernel enforces a version for a time, as it was marked: records it, waits for the end, tells. If it cannot be
+ * recorded, and the trial goes on all the same, that is tried again. Returns 0 or a negative errno. */
+int trial_record(Manager *manager, const Digest *digest, Failure *reterr);
 
 /* When the trial ends, in CLOCK_BOOTTIME usec; 0 if nothing is on trial. */
 uint64_t trial_deadline(const Manager *manager);
@@ -33,11 +40,12 @@ uint64_t trial_deadline(const Manager *manager);
  * If only the disk fails, the kernel has confirmed it, and the state follows once it can be written. */
 int confirm_policy(Manager *manager, const char *name, Failure *reterr);
 
-/* Ends the trial that the state has: the confirmed policy decides again.
+/* Ends the trial that the state has: the confirmed policy decides again, at once or from the next boot on.
  *
- * ret: the confirmed version; NULL if there is none, and no policy is in force.
+ * reason: as in "The trial of 'a' REASON". ret: the version that was gone back to; NULL if there is none, and no policy of
+ * ours is in force, or will be after the next boot.
  *
  * Returns 0; FAILURE_NO_TRIAL if it was confirmed meanwhile; a negative errno. */
-int trial_give_up(Manager *manager, const VersionRecord **ret, Failure *reterr);
+int trial_give_up(Manager *manager, const char *reason, const VersionRecord **ret, Failure *reterr);
 
 #endif

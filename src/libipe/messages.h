@@ -20,6 +20,8 @@
 #define MESSAGE_ACTIVATED "9fb3f4380e384130bdf2d5612f129508"
 /* A version was confirmed: it stays, beyond a reboot. */
 #define MESSAGE_CONFIRMED "c3dd15346cc74d20850acc7a1515ffb5"
+/* A version was confirmed once, and another one is now. */
+#define MESSAGE_SUPERSEDED "79f669a5d531412b91c758b6535371d0"
 /* A version was given up, and the one before it decides again. */
 #define MESSAGE_ROLLED_BACK "2bb81a4483b545579cd9a49fe318a5e4"
 /* A rollback needs a reboot: the version before is selected for it. */

@@ -94,6 +94,13 @@ StoreState *store_state_copy(const StoreState *state) {
         return TAKE_PTR(copy);
 }
 
+void store_state_set_activating(StoreState *state, const Digest *digest, const char *transaction) {
+        state->activating = digest != NULL;
+        state->activating_digest = digest ? *digest : (Digest) {};
+        snprintf(state->activating_transaction, sizeof(state->activating_transaction), "%s",
+                 digest && transaction ? transaction : "");
+}
+
 int store_state_set_trial(StoreState *state, const StoreTrial *trial) {
         StoreTrial copy = trial ? *trial : (StoreTrial) {};
 

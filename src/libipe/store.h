@@ -93,6 +93,9 @@ static inline void store_state_freep(StoreState **state) {
 /* Returns a deep copy, or NULL if there is no memory. NULL gives an empty state. */
 StoreState *store_state_copy(const StoreState *state);
 
+/* Notes that an activation was begun; digest: NULL for none. */
+void store_state_set_activating(StoreState *state, const Digest *digest, const char *transaction);
+
 /* Notes how a trial is to end; trial: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_trial(StoreState *state, const StoreTrial *trial);
 

@@ -91,7 +91,7 @@ def test_properties_without_ipe(machine):
     assert re.fullmatch(r"\d+\.\d+\.\d+", properties.pop("Version"))
     assert properties == {"Features": [], "KernelAbi": "none", "Enforce": False, "SuccessAudit": False,
                           "ActivePolicy": ("", ""), "TrialPolicy": ("", ""), "TrialDeadlineUSec": 0,
-                          "ConfirmedPolicy": ("", "")}
+                          "TrialConfirm": "", "TrialChecks": [], "ConfirmedPolicy": ("", "")}
 
 
 def managed(machine):

@@ -39,7 +39,7 @@ def machine(bare):
 
 
 def configure(machine, preflight_sec):
-    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec={preflight_sec}\n")
+    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nConfirm=manual\nPreflightSec={preflight_sec}\n")
 
 
 def on_disk(machine):

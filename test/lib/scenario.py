@@ -81,6 +81,11 @@ class Scenario:
     def trust(self):
         self.system.put("/etc/ipe/trust.d/test.pem", (keys.directory() / "test.crt").read_bytes())
 
+    def configure(self, *settings):
+        """What the daemon's configuration says beside its defaults, from now on."""
+        self.system.put("/etc/ipe/ipectld.conf", "\n".join(["[Manager]", *settings, ""]))
+        self.call("Reload")
+
     # The disk
 
     def fill_disk(self):

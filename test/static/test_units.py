@@ -180,5 +180,6 @@ def test_catalog_says_what_to_do(name):
     known = {"REJECTED": {"IPE_SOURCE", "IPE_ERROR"}, "STATE_DAMAGED": {"IPE_SOURCE"}, "ENFORCE": set(),
              "LOADED": OF_A_VERSION - {"IPE_SOURCE"}, "LOAD_FAILED": OF_A_VERSION - {"IPE_SOURCE"},
              "ACTIVATION_FAILED": OF_A_VERSION | {"IPE_ERROR"}, "NOT_HANDED_OVER": OF_A_VERSION | {"IPE_ERROR"},
-             "TRIAL": OF_A_VERSION | {"IPE_TRIAL_SEC"}}
+             "TRIAL": OF_A_VERSION | {"IPE_TRIAL_SEC", "IPE_CONFIRM"}, "TRIAL_ENDED": OF_A_VERSION | {"IPE_REASON"},
+                 "SUPERSEDED": OF_A_VERSION | {"IPE_TRANSACTION"}}
     assert fields <= known.get(name, OF_A_VERSION)

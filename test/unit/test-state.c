@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * src/ipectld/state.c: every state with every event, and random walks.
+ * src/ipectld/state.c: every state with every event, and random walks of a whole state file.
  */
 
 #include "test-unit.h"
 
 #include "state.h"
+#include "store-internal.h"
 
-/* The states that follow, written down a second time; what is not here must be refused. */
+#define BOOT "0123456789abcdef0123456789abcdef"
+
+/* What follows, written down a second time; what is not here must be refused. */
 static const struct {
         VersionState from;
         VersionEvent event;
@@ -21,6 +24,7 @@ static const struct {
         { VERSION_CONFIRMED, EVENT_ACTIVATED, VERSION_CONFIRMED },
         { VERSION_CONFIRMED, EVENT_REFUSED, VERSION_CONFIRMED },
         { VERSION_CONFIRMED, EVENT_REPLACED, VERSION_SUPERSEDED },
+        { VERSION_CONFIRMED, EVENT_SELECTED, VERSION_PENDING_REBOOT },
         { VERSION_CONFIRMED, EVENT_GIVEN_UP, VERSION_ROLLED_BACK },
         { VERSION_SUPERSEDED, EVENT_TRIED, VERSION_TRIAL },
         { VERSION_SUPERSEDED, EVENT_ACTIVATED, VERSION_CONFIRMED },
@@ -44,36 +48,162 @@ static int expected(VersionState from, VersionEvent event) {
         return -EPERM;
 }
 
+static int next(VersionState from, VersionEvent event) {
+        Transition transition;
+        int r = version_transition(from, event, &transition);
+
+        return r < 0 ? r : (int) transition.to;
+}
+
 static void every_state_follows_from_every_event_as_documented(void **unused) {
         for (int state = 0; state < _VERSION_STATE_MAX; state++)
                 for (int event = 0; event < _VERSION_EVENT_MAX; event++)
-                        assert_int_equal(version_state_next((VersionState) state, (VersionEvent) event),
+                        assert_int_equal(next((VersionState) state, (VersionEvent) event),
                                          expected((VersionState) state, (VersionEvent) event));
 }
 
-static void no_walk_leaves_a_version_that_cannot_be_activated(void **unused) {
-        unsigned random = 1;
+static void actions_follow_from_the_states(void **unused) {
+        for (int state = 0; state < _VERSION_STATE_MAX; state++)
+                for (int event = 0; event < _VERSION_EVENT_MAX; event++) {
+                        Transition transition;
 
-        for (int walk = 0; walk < 10000; walk++) {
-                VersionState state = VERSION_STAGED;
+                        if (version_transition((VersionState) state, (VersionEvent) event, &transition) < 0)
+                                continue;
+                        assert_int_equal(!!(transition.actions & ACTION_NOTE_BOOT), event == EVENT_SELECTED);
+                        assert_int_equal(!!(transition.actions & ACTION_FORGET_BOOT), state == VERSION_PENDING_REBOOT);
+                        /* The kernel has answered. */
+                        assert_int_equal(!!(transition.actions & ACTION_CLEAR_MARK),
+                                         event == EVENT_TRIED || event == EVENT_ACTIVATED || event == EVENT_REFUSED ||
+                                                         state == VERSION_TRIAL);
+                        assert_int_equal(!!(transition.actions & ACTION_END_TRIAL),
+                                         event == EVENT_ACTIVATED || event == EVENT_REFUSED || state == VERSION_TRIAL);
+                }
+}
 
-                for (int step = 0; step < 20; step++) {
-                        int next;
+static unsigned draw(unsigned below) {
+        static unsigned seed = 1;
 
-                        random = random * 1103515245U + 12345U;
-                        next = version_state_next(state, (VersionEvent) ((random >> 16) % _VERSION_EVENT_MAX));
-                        if (next >= 0)
-                                state = (VersionState) next;
-                        assert_in_range(state, 0, _VERSION_STATE_MAX - 1);
-                        assert_int_equal(version_state_next(state, EVENT_ACTIVATED), VERSION_CONFIRMED);
+        seed = seed * 1103515245U + 12345U;
+        return (seed >> 16) % below;
+}
+
+static StoreState *some_versions(unsigned n) {
+        StoreState *state = store_state_copy(NULL);
+
+        assert_non_null(state);
+        for (unsigned i = 0; i < n; i++) {
+                VersionRecord record = {
+                        .name = (char *) (i % 3 == 0 ? "other" : "name"), .version = { 1, (uint16_t) i, 0 },
+                        .digest = { { (uint8_t) (i + 1) } }, .signer = (char *) "", .source = (char *) "",
+                };
+
+                assert_int_equal(store_state_add(state, &record), 0);
+        }
+        return state;
+}
+
+static size_t count(const StoreState *state, VersionState wanted) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < state->n_versions; i++)
+                n += state->versions[i].state == wanted;
+        return n;
+}
+
+/* What may happen to a version, as the concepts do it: one thing at a time. */
+static void one_thing(StoreState *state) {
+        VersionRecord *record = &state->versions[draw((unsigned) state->n_versions)],
+                      *trial = store_state_find_state(state, VERSION_TRIAL),
+                      *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
+        Occasion occasion = { .transaction = BOOT, .now_usec = draw(1000), .boot_id = BOOT };
+        StoreTrial how = { .boot_id = BOOT, .confirm = CONFIRM_AUTO };
+
+        switch (draw(7)) {
+        case 0: /* activation, and what the kernel says */
+                if (trial)
+                        return;
+                store_state_set_activating(state, &record->digest, BOOT);
+                assert_int_equal(store_state_set_trial(state, &how), 0);
+                if (next(record->state, EVENT_TRIED) < 0 || state_apply(state, record, EVENT_TRIED, &occasion) < 0)
+                        assert_int_equal(state_confirm(state, record, EVENT_REPLACED, &occasion), 0);
+                assert_false(state->activating);
+                return;
+        case 1:
+                if (trial)
+                        return;
+                store_state_set_activating(state, &record->digest, BOOT);
+                if (state_apply(state, record, EVENT_REFUSED, &occasion) < 0)
+                        store_state_set_activating(state, NULL, NULL);
+                return;
+        case 2:
+                if (trial)
+                        assert_int_equal(state_confirm(state, trial, EVENT_REPLACED, &occasion), 0);
+                return;
+        case 3:
+                if (trial)
+                        assert_int_equal(state_apply(state, trial, EVENT_GIVEN_UP, &occasion), 0);
+                return;
+        case 4: /* a trial that only a boot can end */
+                if (!trial)
+                        return;
+                assert_int_equal(state_apply(state, trial, EVENT_GIVEN_UP, &occasion), 0);
+                if (confirmed && !store_state_find_state(state, VERSION_PENDING_REBOOT))
+                        assert_int_equal(state_apply(state, confirmed, EVENT_SELECTED, &occasion), 0);
+                return;
+        case 5: /* a rollback at boot */
+                if (!store_state_find_state(state, VERSION_PENDING_REBOOT))
+                        (void) state_apply(state, record, EVENT_SELECTED, &occasion);
+                return;
+        default: /* a rollback at once */
+                if (!trial)
+                        assert_int_equal(state_confirm(state, record, EVENT_GIVEN_UP, &occasion), 0);
+        }
+}
+
+static void no_walk_leaves_the_states_that_there_can_be(void **unused) {
+        for (int walk = 0; walk < 2000; walk++) {
+                _cleanup_(store_state_freep) StoreState *state = some_versions(1 + draw(6));
+
+                for (int step = 0; step < 40; step++) {
+                        _cleanup_(store_state_freep) StoreState *back = NULL;
+                        _cleanup_free_ char *text = NULL;
+                        size_t size;
+
+                        one_thing(state);
+                        assert_in_range(count(state, VERSION_TRIAL), 0, 1);
+                        assert_in_range(count(state, VERSION_CONFIRMED), 0, 1);
+                        assert_int_equal(count(state, VERSION_PENDING_REBOOT), state->pending_boot_id[0] != '\0');
+                        assert_int_equal(count(state, VERSION_TRIAL), state->trial.boot_id[0] != '\0');
+                        assert_false(state->activating);
+                        for (size_t i = 0; i < state->n_versions; i++)
+                                assert_int_equal(next(state->versions[i].state, EVENT_ACTIVATED), VERSION_CONFIRMED);
+                        /* The disk takes it, and gives it back. */
+                        assert_int_equal(store_state_print(state, &text, &size), 0);
+                        assert_int_equal(store_state_parse(text, size, &back), 0);
                 }
         }
+}
+
+static void what_cannot_happen_changes_nothing(void **unused) {
+        _cleanup_(store_state_freep) StoreState *state = some_versions(1);
+        Occasion occasion = { .transaction = BOOT, .now_usec = 7, .boot_id = BOOT };
+        VersionRecord *record = state->versions;
+
+        assert_int_equal(state_apply(state, record, EVENT_GIVEN_UP, &occasion), -EPERM);
+        assert_int_equal(record->state, VERSION_STAGED);
+        assert_int_equal(record->changed_usec, 0);
+        assert_string_equal(record->transaction, "");
+        assert_int_equal(state_apply(state, record, EVENT_TRIED, &occasion), 0);
+        assert_int_equal(record->changed_usec, 7);
+        assert_string_equal(record->transaction, BOOT);
 }
 
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_state_follows_from_every_event_as_documented),
-                cmocka_unit_test(no_walk_leaves_a_version_that_cannot_be_activated),
+                cmocka_unit_test(actions_follow_from_the_states),
+                cmocka_unit_test(no_walk_leaves_the_states_that_there_can_be),
+                cmocka_unit_test(what_cannot_happen_changes_nothing),
         };
 
         return run_tests_as_tap(tests);

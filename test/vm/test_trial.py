@@ -20,6 +20,7 @@ def scenario(tmp_path_factory):
     running.system.start()
     running.open_volume()
     running.trust()
+    running.configure("Confirm=manual")
     yield running
     running.system.kill()
 
@@ -347,8 +348,7 @@ def test_a_full_disk_begins_no_trial(scenario):
 
 def test_a_preflight_shows_what_would_be_denied(scenario):
     before, version = confirmed(scenario), stage_revoking(scenario)
-    scenario.system.put("/etc/ipe/ipectld.conf", "[Manager]\nPreflightSec=6\n")
-    scenario.call("Reload")
+    scenario.configure("Confirm=manual", "PreflightSec=6")
     scenario.system.must(f"systemd-run -q --unit=preflight --property=StandardOutput=truncate:/run/preflight "
                          f"ipectl --json=short preflight {NAME}")
     scenario.system.wait_until(f"[ \"$(cat {IPE}/policies/{NAME}/shadow)\" = 1 ]")
@@ -378,8 +378,7 @@ def test_a_daemon_that_is_killed_leaves_no_shadow(scenario):
 
 def test_a_preflight_of_a_policy_that_is_replaced_meanwhile_gives_no_all_clear(scenario):
     before = confirmed(scenario)
-    scenario.system.put("/etc/ipe/ipectld.conf", "[Manager]\nPreflightSec=5\n")
-    scenario.call("Reload")
+    scenario.configure("Confirm=manual", "PreflightSec=5")
     scenario.system.must(f"systemd-run -q --unit=preflight --property=StandardOutput=truncate:/run/preflight --property="
                          f"StandardError=truncate:/run/preflight ipectl preflight {NAME}")
     scenario.system.wait_until(f"[ \"$(cat {IPE}/policies/{NAME}/shadow)\" = 1 ]")
@@ -393,8 +392,7 @@ def test_a_preflight_of_a_policy_that_is_replaced_meanwhile_gives_no_all_clear(s
 
 
 def test_a_shadow_of_somebody_else_stays(scenario):
-    scenario.system.put("/etc/ipe/ipectld.conf", "[Manager]\nPreflightSec=1\n")
-    scenario.call("Reload")
+    scenario.configure("Confirm=manual", "PreflightSec=1")
     scenario.system.must(f"echo 1 >{IPE}/policies/{NAME}/shadow")
     scenario.call("Preflight", "s", NAME)
     assert scenario.system.must(f"cat {IPE}/policies/{NAME}/shadow") == "1"

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Health checks by way of the service manager (org.freedesktop.systemd1), which is never waited for: under a policy on trial it
+ * may be what does not work.
+ *
+ * HealthCommand= is a transient unit with RemainAfterExit=: it is active once the command has succeeded, failed if it has not, and
+ * a daemon that is started again in the middle finds it where it was.
+ */
+
+#include <stdarg.h>
+
+#include "health.h"
+#include "log.h"
+
+#define LOOK_USEC (2 * UINT64_C(1000000))
+/* Reloading its units takes the service manager some seconds. */
+#define ANSWER_USEC (10 * UINT64_C(1000000))
+
+typedef enum CheckIndex {
+        CHECK_UNITS,
+        CHECK_DENIALS,
+        CHECK_HEALTH_UNITS,
+        CHECK_HEALTH_COMMAND,
+        _CHECK_MAX,
+} CheckIndex;
+
+static const char *const check_names[_CHECK_MAX] = { "units", "denials", "health-units", "health-command" };
+static const char *const state_names[_HEALTH_STATE_MAX] = { "pending", "passed", "failed" };
+
+struct Health {
+        Manager *manager;
+        HealthGood good;
+        HealthBad bad;
+        sd_event_source *timer;
+        sd_bus_slot *failed_call, *states_call, *command_call;
+        char command_unit[64]; /* empty where there is no command */
+        bool running;
+        bool concluding; /* what is asked now is the last */
+        Failure reason; /* empty as long as nothing is wrong */
+        HealthCheck checks[_CHECK_MAX];
+};
+
+const char *health_state_to_string(HealthState state) {
+        return state_names[state];
+}
+
+static void fail(Health *health, CheckIndex index, const char *format, ...) _printf_(3, 4);
+
+static void set_check(Health *health, CheckIndex index, HealthState state) {
+        if (health->checks[index].state == state)
+                return;
+        health->checks[index].state = state;
+        announce_checks(&health->manager->announcer);
+}
+
+static void fail(Health *health, CheckIndex index, const char *format, ...) {
+        HealthCheck *check = &health->checks[index];
+        char detail[sizeof(check->detail.sentence)];
+        va_list arguments;
+
+        va_start(arguments, format);
+        (void) vsnprintf(detail, sizeof(detail), format, arguments);
+        va_end(arguments);
+        (void) failure_set(&check->detail, FAILURE_INVALID_ARGUMENT, "%s", detail);
+        set_check(health, index, HEALTH_FAILED);
+        if (health->reason.sentence[0] != '\0')
+                return;
+        (void) failure_set(&health->reason, FAILURE_INVALID_ARGUMENT, "was ended by a health check: %s", detail);
+        /* Not from here: who calls is in the middle of something. */
+        if (sd_event_source_set_time_relative(health->timer, 0) < 0 ||
+            sd_event_source_set_enabled(health->timer, SD_EVENT_ONESHOT) < 0)
+                log_error("Cannot set a timer, the trial that %s goes on until its end.", health->reason.sentence);
+}
+
+static bool contains(char *const *list, const char *name) {
+        for (; list && *list; list++)
+                if (streq(*list, name))
+                        return true;
+        return false;
+}
+
+/* One element of ListUnits...(): name and state. Returns 1, 0 at the end, or a negative errno. */
+static int read_unit(sd_bus_message *reply, const char **ret_name, const char **ret_state) {
+        return sd_bus_message_read(reply, "(ssssssouso)", ret_name, NULL, NULL, ret_state, NULL, NULL, NULL, NULL, NULL, NULL);
+}
+
+static int call_manager(Manager *manager, const char *method, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(manager->announcer.bus, ret, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                              "org.freedesktop.systemd1.Manager", method);
+}
+
+static int new_failed_call(Manager *manager, sd_bus_message **ret) {
+        int r = call_manager(manager, "ListUnitsFiltered", ret);
+
+        return r < 0 ? r : sd_bus_message_append(*ret, "as", 1, "failed");
+}
+
+static int read_names(sd_bus_message *reply, char ***ret) {
+        _cleanup_(strv_freep) char **names = NULL;
+        const char *name, *state;
+        size_t n = 0;
+        int r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+
+        while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0) {
+                char **larger = reallocarray(names, n + 2, sizeof(*names));
+
+                if (!larger)
+                        return -ENOMEM;
+                names = larger;
+                names[n] = strdup(name);
+                names[n + 1] = NULL;
+                if (!names[n++])
+                        return -ENOMEM;
+        }
+        if (r >= 0)
+                *ret = TAKE_PTR(names);
+        return r;
+}
+
+int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr) {
+        sd_bus_message *message = NULL, *reply = NULL;
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = manager->announcer.bus ? new_failed_call(manager, &message) : -ENOTCONN;
+
+        if (r >= 0)
+                r = sd_bus_call(NULL, message, ANSWER_USEC, &error, &reply);
+        if (r >= 0)
+                r = read_names(reply, ret);
+        if (r < 0 && r != -ENOMEM)
+                failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed (%s): "
+                            "health checks are not possible, confirm the policy by hand (confirm=manual).",
+                            error.message ?: strerror(-r));
+        sd_bus_message_unref(message);
+        sd_bus_message_unref(reply);
+        sd_bus_error_free(&error);
+        return r;
+}
+
+static void conclude(Health *health) {
+        if (!health->concluding || health->failed_call || health->states_call || health->reason.sentence[0] != '\0')
+                return;
+        for (size_t i = 0; i < _CHECK_MAX; i++)
+                if (health->checks[i].state == HEALTH_PENDING)
+                        set_check(health, (CheckIndex) i, HEALTH_PASSED);
+        /* May be asked for again, if what follows fails. */
+        health->concluding = false;
+        health->good(health->manager);
+}
+
+/* Whether the answer to a call is one. */
+static bool is_answer(Health *health, sd_bus_message *reply) {
+        if (!sd_bus_message_is_method_error(reply, NULL))
+                return true;
+        fail(health, CHECK_UNITS, "the service manager does not answer: %s", sd_bus_message_get_error(reply)->message);
+        return false;
+}
+
+static int on_failed_units(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        Health *health = userdata;
+        char **before = health->manager->state->trial.failed_units;
+        const char *name, *state;
+        int r;
+
+        health->failed_call = sd_bus_slot_unref(health->failed_call);
+        if (!is_answer(health, reply))
+                return 0;
+        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0)
+                if (!contains(before, name) && !streq(name, health->command_unit)) {
+                        fail(health, CHECK_UNITS, "'%s' has failed", name);
+                        return 0;
+                }
+        if (r < 0)
+                fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
+        conclude(health);
+        return 0;
+}
+
+static void judge_command(Health *health, const char *state) {
+        if (streq(state, "active"))
+                set_check(health, CHECK_HEALTH_COMMAND, HEALTH_PASSED);
+        else if (streq(state, "failed"))
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= has failed; see 'journalctl -u %s'", health->command_unit);
+        else if (health->concluding)
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= has not ended");
+}
+
+static void judge_unit(Health *health, const char *name, const char *state) {
+        if (streq(state, "failed") ||
+            (health->concluding && !streq(state, "active") && !streq(state, "reloading") && !streq(state, "refreshing")))
+                fail(health, CHECK_HEALTH_UNITS, "'%s' is %s", name, state);
+}
+
+static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        Health *health = userdata;
+        const char *name, *state;
+        int r;
+
+        health->states_call = sd_bus_slot_unref(health->states_call);
+        if (!is_answer(health, reply))
+                return 0;
+        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
+        while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0)
+                if (streq(name, health->command_unit))
+                        judge_command(health, state);
+                else
+                        judge_unit(health, name, state);
+        if (r < 0)
+                fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
+        conclude(health);
+        return 0;
+}
+
+static int ask_failed(Health *health) {
+        sd_bus_message *message = NULL;
+        int r = new_failed_call(health->manager, &message);
+
+        if (r >= 0)
+                r = sd_bus_call_async(NULL, &health->failed_call, message, on_failed_units, health, ANSWER_USEC);
+        sd_bus_message_unref(message);
+        return r;
+}
+
+/* An alias is answered under another name, so a unit is to be named as systemd names it. */
+static int ask_states(Health *health) {
+        char **units = health->manager->config.health_units;
+        sd_bus_message *message = NULL;
+        int r;
+
+        if (!units && health->command_unit[0] == '\0')
+                return 0;
+        r = call_manager(health->manager, "ListUnitsByNames", &message);
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "s");
+        for (; r >= 0 && units && *units; units++)
+                r = sd_bus_message_append(message, "s", *units);
+        if (r >= 0 && health->command_unit[0] != '\0')
+                r = sd_bus_message_append(message, "s", health->command_unit);
+        if (r >= 0)
+                r = sd_bus_message_close_container(message);
+        if (r >= 0)
+                r = sd_bus_call_async(NULL, &health->states_call, message, on_states, health, ANSWER_USEC);
+        sd_bus_message_unref(message);
+        return r;
+}
+
+static void look(Health *health) {
+        int r = 0;
+
+        if (!health->failed_call)
+                r = ask_failed(health);
+        if (r >= 0 && !health->states_call)
+                r = ask_states(health);
+        if (r < 0)
+                fail(health, CHECK_UNITS, "cannot ask the service manager: %s", strerror(-r));
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Health *health = userdata;
+
+        if (health->reason.sentence[0] != '\0') {
+                health->bad(health->manager, health->reason.sentence);
+                return 0;
+        }
+        look(health);
+        if (sd_event_source_set_time_relative(timer, LOOK_USEC) < 0 ||
+            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
+                log_error("Cannot set a timer, health is looked at again at the end of the trial only.");
+        return 0;
+}
+
+static int on_command(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        Health *health = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        health->command_call = sd_bus_slot_unref(health->command_call);
+        if (error && !sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists"))
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", error->message);
+        return 0;
+}
+
+static int append_exec(sd_bus_message *message, char **command) {
+        int r = sd_bus_message_open_container(message, 'r', "sv");
+
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", "ExecStart");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'v', "a(sasb)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "(sasb)");
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'r', "sasb");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", command[0]);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(message, command);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "b", false);
+        for (int depth = 0; r >= 0 && depth < 4; depth++)
+                r = sd_bus_message_close_container(message);
+        return r;
+}
+
+static int append_command_unit(sd_bus_message *message, const Health *health) {
+        char **command = health->manager->config.health_command;
+        int r = sd_bus_message_append(message, "ss", health->command_unit, "fail");
+
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "(sv)");
+        if (r >= 0)
+                r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)", "Description", "s", "Health check of a policy on trial",
+                                          "Type", "s", "oneshot", "RemainAfterExit", "b", true, "TimeoutStartUSec", "t",
+                                          UINT64_MAX);
+        if (r >= 0)
+                r = append_exec(message, command);
+        if (r >= 0)
+                r = sd_bus_message_close_container(message);
+        return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
+}
+
+static void start_command(Health *health) {
+        const VersionRecord *ours = store_state_find_state(health->manager->state, VERSION_TRIAL);
+        sd_bus_message *message = NULL;
+        int r;
+
+        if (!health->manager->config.health_command)
+                return;
+        snprintf(health->command_unit, sizeof(health->command_unit), "ipe-health-%s.service", ours->transaction);
+        r = call_manager(health->manager, "StartTransientUnit", &message);
+        if (r >= 0)
+                r = append_command_unit(message, health);
+        if (r >= 0)
+                r = sd_bus_call_async(NULL, &health->command_call, message, on_command, health, ANSWER_USEC);
+        sd_bus_message_unref(message);
+        if (r < 0)
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", strerror(-r));
+}
+
+static void tell_command(const Health *health, const char *method, const char *types, const char *mode) {
+        sd_bus *bus = health->manager->announcer.bus;
+
+        if (bus && sd_bus_call_method_async(bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                            "org.freedesktop.systemd1.Manager", method, NULL, NULL, types,
+                                            health->command_unit, mode) < 0)
+                log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
+}
+
+static void end_command(Health *health) {
+        if (health->command_unit[0] == '\0')
+                return;
+        tell_command(health, "StopUnit", "ss", "replace");
+        tell_command(health, "ResetFailedUnit", "s", NULL);
+        health->command_unit[0] = '\0';
+}
+
+static int start(Health *health) {
+        for (size_t i = 0; i < _CHECK_MAX; i++)
+                health->checks[i] = (HealthCheck) { .name = check_names[i] };
+        health->running = true;
+        health->concluding = false;
+        health->reason = (Failure) {};
+        return sd_event_add_time_relative(health->manager->event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+}
+
+void health_start(Manager *manager, HealthGood good, HealthBad bad) {
+        Health *health = manager->health ?: calloc(1, sizeof(*health));
+        int r = health ? 0 : -ENOMEM;
+
+        if (health && health->running)
+                return;
+        if (health) {
+                manager->health = health;
+                health->manager = manager;
+                health->good = good;
+                health->bad = bad;
+                r = start(health);
+        }
+        if (r < 0) {
+                log_error("Cannot watch over the trial, which ends without a confirmation: %s", strerror(-r));
+                health_stop(manager);
+                return;
+        }
+        start_command(health);
+        announce_checks(&manager->announcer);
+}
+
+void health_conclude(Manager *manager) {
+        Health *health = manager->health;
+
+        if (!health || !health->running || health->concluding)
+                return;
+        health->concluding = true;
+        /* What was asked before does not count. */
+        health->failed_call = sd_bus_slot_unref(health->failed_call);
+        health->states_call = sd_bus_slot_unref(health->states_call);
+        look(health);
+}
+
+const char *health_failure(const Manager *manager) {
+        const Health *health = manager->health;
+
+        return health && health->running && health->reason.sentence[0] != '\0' ? health->reason.sentence : NULL;
+}
+
+void health_stop(Manager *manager) {
+        Health *health = manager->health;
+
+        if (!health)
+                return;
+        end_command(health);
+        health->failed_call = sd_bus_slot_unref(health->failed_call);
+        health->states_call = sd_bus_slot_unref(health->states_call);
+        health->command_call = sd_bus_slot_unref(health->command_call);
+        health->timer = sd_event_source_disable_unref(health->timer);
+        health->running = false;
+}
+
+size_t health_checks(const Manager *manager, const HealthCheck **ret) {
+        *ret = manager->health ? manager->health->checks : NULL;
+        return manager->health ? _CHECK_MAX : 0;
+}
+
+void health_free(Manager *manager) {
+        health_stop(manager);
+        free(manager->health);
+        manager->health = NULL;
+}

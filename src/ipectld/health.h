@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Is the system well under the policy on trial? The service manager is asked again and again as long as the trial lasts:
+ * has a unit failed that had not failed before, are the units of the configuration active, has its command succeeded; and
+ * no path that is essential may be denied. The first check that fails ends the trial.
+ */
+#ifndef IPECTLD_HEALTH_H
+#define IPECTLD_HEALTH_H
+
+#include "manager.h"
+
+typedef enum HealthState {
+        HEALTH_PENDING,
+        HEALTH_PASSED,
+        HEALTH_FAILED,
+        _HEALTH_STATE_MAX,
+} HealthState;
+
+/* "pending"... */
+const char *health_state_to_string(HealthState state);
+
+typedef struct HealthCheck {
+        const char *name;  /* "units", "denials", "health-units", "health-command" */
+        HealthState state;
+        Failure detail;    /* empty, or what was found */
+} HealthCheck;
+
+typedef void (*HealthGood)(Manager *manager);
+/* reason: as in "The trial REASON". */
+typedef void (*HealthBad)(Manager *manager, const char *reason);
+
+/* Which units have failed by now, for the state file. Waits for the answer of the service manager.
+ * ret: NULL at the end, to be freed; NULL for none. Returns 0 or a negative errno with a sentence. */
+int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr);
+
+/* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. */
+void health_start(Manager *manager, HealthGood good, HealthBad bad);
+
+/* The trial is over, as far as the daemon knows: looks a last time, and then calls one of the two functions. */
+void health_conclude(Manager *manager);
+
+/* Why the trial is to end; NULL as long as nothing is wrong. */
+const char *health_failure(const Manager *manager);
+
+/* Stops. What was found is kept until the next trial. */
+void health_stop(Manager *manager);
+
+/* The checks of the trial that is under way, or of the last one. Returns how many. */
+size_t health_checks(const Manager *manager, const HealthCheck **ret);
+
+void health_free(Manager *manager);
+
+#endif
