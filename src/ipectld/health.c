@@ -3,8 +3,9 @@
  * Health checks by way of the service manager (org.freedesktop.systemd1), which is never waited for: under a policy on trial it
  * may be what does not work.
  *
- * HealthCommand= is a transient unit with RemainAfterExit=: it is active once the command has succeeded, failed if it has not, and
- * a daemon that is started again in the middle finds it where it was.
+ * HealthCommand= is a transient unit with RemainAfterExit=: it is active once the command has succeeded, failed if it has not.
+ * The daemon holds a reference as long as it wants to know that; then the service manager forgets it, whatever became of it. A
+ * daemon that is started again in the middle finds it, or starts it again if it had failed.
  */
 
 #include <stdarg.h>
@@ -269,12 +270,23 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static void tell_command(const Health *health, const char *method, const char *types, const char *mode) {
+        sd_bus *bus = health->manager->announcer.bus;
+
+        if (bus && sd_bus_call_method_async(bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                            "org.freedesktop.systemd1.Manager", method, NULL, NULL, types,
+                                            health->command_unit, mode) < 0)
+                log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
+}
+
 static int on_command(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         Health *health = userdata;
         const sd_bus_error *error = sd_bus_message_get_error(reply);
 
         health->command_call = sd_bus_slot_unref(health->command_call);
-        if (error && !sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists"))
+        if (error && sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists"))
+                tell_command(health, "RefUnit", "s", NULL);
+        else if (error)
                 fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", error->message);
         return 0;
 }
@@ -308,9 +320,10 @@ static int append_command_unit(sd_bus_message *message, const Health *health) {
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "(sv)");
         if (r >= 0)
-                r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)", "Description", "s", "Health check of a policy on trial",
-                                          "Type", "s", "oneshot", "RemainAfterExit", "b", true, "TimeoutStartUSec", "t",
-                                          UINT64_MAX);
+                r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
+                                          "Health check of a policy on trial", "Type", "s", "oneshot", "RemainAfterExit", "b",
+                                          true, "TimeoutStartUSec", "t", UINT64_MAX, "CollectMode", "s",
+                                          "inactive-or-failed", "AddRef", "b", true);
         if (r >= 0)
                 r = append_exec(message, command);
         if (r >= 0)
@@ -336,20 +349,11 @@ static void start_command(Health *health) {
                 fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", strerror(-r));
 }
 
-static void tell_command(const Health *health, const char *method, const char *types, const char *mode) {
-        sd_bus *bus = health->manager->announcer.bus;
-
-        if (bus && sd_bus_call_method_async(bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                            "org.freedesktop.systemd1.Manager", method, NULL, NULL, types,
-                                            health->command_unit, mode) < 0)
-                log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
-}
-
 static void end_command(Health *health) {
         if (health->command_unit[0] == '\0')
                 return;
         tell_command(health, "StopUnit", "ss", "replace");
-        tell_command(health, "ResetFailedUnit", "s", NULL);
+        tell_command(health, "UnrefUnit", "s", NULL);
         health->command_unit[0] = '\0';
 }
 
