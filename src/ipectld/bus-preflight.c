@@ -100,7 +100,7 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
 
         r = sd_bus_message_read(message, "s", &name);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+                r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = call_new(bus, message, &call);

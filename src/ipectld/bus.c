@@ -230,7 +230,7 @@ static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error 
 
         r = sd_bus_message_read(message, "s", &name);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+                r = polkit_check(bus->polkit, message, ACTION("confirm"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = confirm_policy(bus->manager, name, &failure);
@@ -265,7 +265,7 @@ static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error 
 
         r = sd_bus_message_read(message, "ss", &name, &version);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+                r = polkit_check(bus->polkit, message, ACTION("discard"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = manager_discard(bus->manager, name, version, &failure);

@@ -388,16 +388,19 @@ void health_start(Manager *manager, HealthGood good, HealthBad bad) {
         announce_checks(&manager->announcer);
 }
 
-void health_conclude(Manager *manager) {
+bool health_conclude(Manager *manager) {
         Health *health = manager->health;
 
-        if (!health || !health->running || health->concluding)
-                return;
+        if (!health || !health->running)
+                return false;
+        if (health->concluding)
+                return true;
         health->concluding = true;
         /* What was asked before does not count. */
         health->failed_call = sd_bus_slot_unref(health->failed_call);
         health->states_call = sd_bus_slot_unref(health->states_call);
         look(health);
+        return true;
 }
 
 const char *health_failure(const Manager *manager) {

@@ -36,8 +36,9 @@ int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr);
 /* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. */
 void health_start(Manager *manager, HealthGood good, HealthBad bad);
 
-/* The trial is over, as far as the daemon knows: looks a last time, and then calls one of the two functions. */
-void health_conclude(Manager *manager);
+/* The trial is over, as far as the daemon knows: looks a last time, and then calls one of the two functions.
+ * Returns false if health is not watched, so that nothing will be called. */
+bool health_conclude(Manager *manager);
 
 /* Why the trial is to end; NULL as long as nothing is wrong. */
 const char *health_failure(const Manager *manager);

@@ -228,12 +228,23 @@ static void look_at_end(Manager *manager) {
         look_at(manager, manager->trial_deadline_usec + (by_kernel ? GRACE_USEC : 0));
 }
 
-static void on_unhealthy(Manager *manager, const char *reason) {
+/* Returns 0, also if the kernel refuses it, or a negative errno. */
+static int give_up_by_itself(Manager *manager, const char *reason, Failure *reterr) {
         const VersionRecord *back;
+        int r = trial_give_up(manager, reason, &back, reterr);
+
+        if (r > 0 && r != FAILURE_NO_TRIAL) {
+                log_error("Cannot end a trial that %s, trying again later: %s", reason, reterr->sentence);
+                look_soon(manager);
+        }
+        return r < 0 ? r : 0;
+}
+
+static void on_unhealthy(Manager *manager, const char *reason) {
         Failure failure = {};
 
-        if (store_state_find_state(manager->state, VERSION_TRIAL) && trial_give_up(manager, reason, &back, &failure) != 0)
-                log_error("Cannot end a trial that %s: %s", reason, failure.sentence);
+        if (store_state_find_state(manager->state, VERSION_TRIAL) && give_up_by_itself(manager, reason, &failure) < 0)
+                log_error("Cannot record the end of a trial that %s, trying again later: %s", reason, failure.sentence);
 }
 
 static void on_healthy(Manager *manager) {
@@ -280,13 +291,9 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, Fa
 
 /* The daemon's time is over: health decides, or nobody has confirmed it. */
 static int end_of_time(Manager *manager, Failure *reterr) {
-        const VersionRecord *back;
-
-        if (manager->state->trial.confirm == CONFIRM_AUTO) {
-                health_conclude(manager);
+        if (manager->state->trial.confirm == CONFIRM_AUTO && health_conclude(manager))
                 return 0;
-        }
-        return trial_give_up(manager, by_itself, &back, reterr);
+        return give_up_by_itself(manager, by_itself, reterr);
 }
 
 /* The trial goes on, or the daemon was started in the middle of it. end_usec: of the kernel's time. */
@@ -294,7 +301,6 @@ static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         const StoreTrial *trial = &manager->state->trial;
         uint64_t known = manager->trial_deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
         bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernels(manager));
-        const VersionRecord *back;
 
         /* Of the daemon's time the kernel may know nothing, or more; but not less. */
         if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
@@ -305,7 +311,7 @@ static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         }
         watch_health(manager);
         if (health_failure(manager))
-                return trial_give_up(manager, health_failure(manager), &back, reterr);
+                return give_up_by_itself(manager, health_failure(manager), reterr);
         if (by_daemon && boottime_usec() >= known)
                 return end_of_time(manager, reterr);
         look_at_end(manager);
@@ -354,11 +360,12 @@ static int settle_alone(Manager *manager, Failure *reterr) {
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
         digest = ours ? ours->digest : manager->state->activating_digest;
+        if (ours && !is_of_this_boot(manager, trial))
+                return end_unconfirmed(manager, &digest, "was ended by a reboot", reterr);
         if (ours && active != ours)
-                return end_unconfirmed(manager, &digest, is_of_this_boot(manager, trial) ?
-                                       "ended, as another policy was activated" : "was ended by a reboot", reterr);
+                return end_unconfirmed(manager, &digest, "ended, as another policy was activated", reterr);
         if (ours)
-                return go_on(manager, is_of_this_boot(manager, trial) ? trial->deadline_usec : 0, reterr);
+                return go_on(manager, trial->deadline_usec, reterr);
         if (active && digest_equal(&active->digest, &digest) && may_be_tried(active))
                 return take_up(manager, &digest, trial->deadline_usec, reterr);
         return 0;
