@@ -128,7 +128,7 @@ int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr) {
         if (r >= 0)
                 r = read_names(reply, ret);
         if (r < 0 && r != -ENOMEM)
-                failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed (%s): "
+                r = failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed (%s): "
                             "health checks are not possible, confirm the policy by hand (confirm=manual).",
                             error.message ?: strerror(-r));
         sd_bus_message_unref(message);

@@ -30,7 +30,7 @@ typedef void (*HealthGood)(Manager *manager);
 typedef void (*HealthBad)(Manager *manager, const char *reason);
 
 /* Which units have failed by now, for the state file. Waits for the answer of the service manager.
- * ret: NULL at the end, to be freed; NULL for none. Returns 0 or a negative errno with a sentence. */
+ * ret: NULL at the end, to be freed; NULL for none. Returns 0, FAILURE_NOT_SUPPORTED if there is no answer, or -ENOMEM. */
 int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr);
 
 /* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. */

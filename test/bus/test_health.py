@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What ipectld makes of a service manager that does not answer as it should, in the middle of a trial. Plain files stand in for
+the kernel, see kernel_files.py, and service_manager.py for systemd; with the real ones test/vm/test_health.py shows what
+health checks do."""
+
+import json
+import time
+
+import pytest
+from gi.repository import GLib
+from kernel_files import KernelFiles
+from service_manager import ServiceManager
+
+from machine import BusError, signed
+
+POLICY = "corp-base"
+TRANSACTION = "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def machine(bare):
+    """corp-base 1.0.0 is confirmed, 2.0.0 is staged; nothing is on trial."""
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.one, bare.two = signed(version="1.0.0"), signed(version="2.0.0")
+    bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), active=True)
+    bare.start_daemon()
+    bare.stage(bare.one)
+    bare.stage(bare.two)
+    bare.stop_daemon()
+    change(bare, lambda state: state["versions"][0].update(state="confirmed"))
+    bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), ("2.0.0", bare.two), active=True)
+    bare.services = ServiceManager(bare.address)
+    yield bare
+    bare.services.close()
+    bare.kernel.close()
+
+
+def change(machine, function):
+    state = json.loads((machine.state / "state.json").read_text())
+    function(state)
+    (machine.state / "state.json").write_text(json.dumps(state))
+
+
+def configure(machine, *settings):
+    (machine.etc / "ipectld.conf").write_text("\n".join(["[Manager]", *settings, ""]))
+
+
+def begin(machine, seconds=1000, failed_units=(), confirm="auto"):
+    """Starts a daemon in the middle of a trial of 2.0.0, which ends in so many seconds."""
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot_id = file.read().strip().replace("-", "")
+    trial = {"boot_id": boot_id, "deadline_usec": int((time.clock_gettime(time.CLOCK_BOOTTIME) + seconds) * 1e6), "confirm": confirm,
+             "failed_units": list(failed_units)}
+
+    def put(state):
+        state["trial"] = trial
+        state["versions"][1].update(state="trial", transaction=TRANSACTION)
+    change(machine, put)
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    machine.kernel.put("revert", "")
+    machine.start_daemon()
+
+
+def state(machine):
+    return machine.list()[POLICY, "2.0.0"][0]
+
+
+def checks(machine):
+    return {name: (result, detail) for name, result, detail in machine.properties()["TrialChecks"]}
+
+
+def wait_for_end(machine, words):
+    machine.wait_for(lambda: state(machine) == "rolled-back", "the end of the trial")
+    assert machine.kernel.read("revert").startswith(b"1")
+    entry, = [entry for entry in machine.entries(IPE_VERSION="2.0.0") if "IPE_REASON" in entry]
+    assert words in entry["MESSAGE"] and entry["IPE_TRANSACTION"] == TRANSACTION
+    assert machine.properties()["TrialConfirm"] == ""
+
+
+def wait_for_calls(machine, method, count=1):
+    machine.wait_for(lambda: [name for name, _ in machine.services.calls].count(method) >= count, method)
+
+
+def error(name):
+    return lambda method, invocation: method.startswith("List") and (invocation.return_dbus_error(name, "no") or True)
+
+
+def test_a_service_manager_that_refuses_ends_the_trial(machine):
+    machine.services.answer = error("org.freedesktop.DBus.Error.AccessDenied")
+    begin(machine)
+    wait_for_end(machine, "the service manager does not answer: no")
+    assert checks(machine)["units"][0] == "failed"
+
+
+def test_a_service_manager_that_is_silent_ends_the_trial(machine):
+    machine.services.answer = lambda method, invocation: method.startswith("List")
+    begin(machine)
+    wait_for_end(machine, "the service manager does not answer")
+
+
+@pytest.mark.parametrize("answer", [GLib.Variant("(s)", ("x",)), GLib.Variant("(as)", (["x"],)), None])
+def test_an_answer_that_makes_no_sense_ends_the_trial(machine, answer):
+    def nonsense(method, invocation):
+        if not method.startswith("List"):
+            return False
+        message = invocation.get_message().new_method_reply()
+        if answer:
+            message.set_body(answer)
+        invocation.get_connection().send_message(message, 0)
+        return True
+    machine.services.answer = nonsense
+    begin(machine)
+    wait_for_end(machine, "makes no sense")
+
+
+def test_a_hostile_name_of_a_unit_is_kept_harmless(machine):
+    machine.services.failed = ["\x1b[31m" + "é" * 2000 + ".service"]
+    begin(machine)
+    wait_for_end(machine, "was ended by a health check")
+    assert "\x1b" not in checks(machine)["units"][1]
+
+
+def test_a_unit_that_had_failed_before_is_no_reason(machine):
+    machine.services.failed = ["old.service"]
+    begin(machine, failed_units=["old.service"])
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial"
+    assert checks(machine)["units"] == ("pending", "")
+    machine.services.failed.append("new.service")
+    wait_for_end(machine, "'new.service' has failed")
+
+
+def test_at_the_end_all_has_to_be_well(machine):
+    configure(machine, "HealthUnits=needed.service", "HealthCommand=/bin/check --all")
+    machine.services.states = {"needed.service": "active", "command": "active"}
+    begin(machine, seconds=0)
+    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
+    assert [result for result, _ in checks(machine).values()] == ["passed"] * 4
+    name, mode, properties, _ = next(arguments for method, arguments in machine.services.calls if method == "StartTransientUnit")
+    assert name == f"ipe-health-{TRANSACTION}.service" and mode == "fail"
+    assert dict(properties)["ExecStart"] == [("/bin/check", ["/bin/check", "--all"], False)]
+
+
+@pytest.mark.parametrize("settings, states, words", [
+    (["HealthUnits=needed.service"], {"needed.service": "deactivating"}, "'needed.service' is deactivating"),
+    (["HealthUnits=needed.service"], {}, "'needed.service' is inactive"),
+    (["HealthUnits=a.service needed.service"], {"a.service": "active"}, "'needed.service' is inactive"),
+    (["HealthCommand=/bin/check"], {}, "HealthCommand= has not ended")])
+def test_at_the_end_something_is_not_well(machine, settings, states, words):
+    configure(machine, *settings)
+    machine.services.states = states
+    begin(machine, seconds=0)
+    wait_for_end(machine, words)
+
+
+def test_a_command_that_runs_already_is_not_started_again(machine):
+    configure(machine, "HealthCommand=/bin/check")
+    machine.services.answer = lambda method, invocation: method == "StartTransientUnit" and (
+        invocation.return_dbus_error("org.freedesktop.systemd1.UnitExists", "there") or True)
+    begin(machine)
+    wait_for_calls(machine, "RefUnit")
+    assert state(machine) == "trial" and checks(machine)["health-command"] == ("pending", "")
+
+
+def test_a_command_that_cannot_be_started_ends_the_trial(machine):
+    configure(machine, "HealthCommand=/bin/check")
+    machine.services.answer = lambda method, invocation: method == "StartTransientUnit" and (
+        invocation.return_dbus_error("org.freedesktop.DBus.Error.InvalidArgs", "no such thing") or True)
+    begin(machine)
+    wait_for_end(machine, "HealthCommand= cannot be started: no such thing")
+    assert "UnrefUnit" in [method for method, _ in machine.services.calls]
+
+
+def test_a_trial_that_is_confirmed_by_hand_is_not_watched(machine):
+    machine.services.failed = ["new.service"]
+    begin(machine, confirm="manual")
+    assert state(machine) == "trial" and machine.properties()["TrialConfirm"] == "manual"
+    assert not [method for method, _ in machine.services.calls if method.startswith("List")]
+
+
+@pytest.mark.parametrize("refusal", ["error", "nobody"])
+def test_without_a_service_manager_there_is_no_automatic_trial(machine, refusal):
+    machine.services.answer = error("org.freedesktop.DBus.Error.Failed")
+    if refusal == "nobody":
+        machine.services.close()
+    machine.start_daemon()
+    with pytest.raises(BusError) as caught:
+        machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
+    assert caught.value.name == "org.ipe.Error.NotSupported" and "confirm=manual" in caught.value.message
+    assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
+    assert state(machine) == "staged" and "trial" not in json.loads((machine.state / "state.json").read_text())
+
+
+def test_what_had_failed_before_is_remembered(machine):
+    machine.services.failed = ["old.service", "older.service"]
+    machine.start_daemon()
+    machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
+    trial = json.loads((machine.state / "state.json").read_text())["trial"]
+    assert trial["failed_units"] == ["old.service", "older.service"] and trial["confirm"] == "auto"
+    # Thirty seconds more than the daemon waits.
+    assert machine.kernel.read(f"policies/{POLICY}/trial").strip() == b"150"
