@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent.h"
 #include "client.h"
 #include "output.h"
 
@@ -39,7 +40,8 @@ static const ErrorMeaning meanings[] = {
           "'ipectl confirm NAME' keeps the policy on trial, 'ipectl rollback NAME' ends the trial." },
         { "org.ipe.Error.NoTrial", STATUS_FAILED, NULL },
         { "org.ipe.Error.LockedDown", STATUS_NOT_SUPPORTED, NULL },
-        { "org.ipe.Error.WouldLockOut", STATUS_FAILED, NULL },
+        { "org.ipe.Error.WouldLockOut", STATUS_WOULD_LOCK_OUT,
+          "'ipectl preflight NAME' lists all that would be denied; 'activate --force' activates all the same." },
         { "org.ipe.Error.KernelRejected", STATUS_FAILED,
           "The kernel's own log may say more: 'journalctl -k -g ipe'." },
         { "org.ipe.Error.NotSupported", STATUS_NOT_SUPPORTED, NULL },
@@ -78,7 +80,17 @@ ExitStatus client_open(Client *client, const Options *options) {
         return STATUS_OK;
 }
 
+ExitStatus client_open_to_ask(Client *client, const Options *options) {
+        ExitStatus status = client_open(client, options);
+
+        if (status == STATUS_OK && options->ask_password)
+                client->agent = agent_open();
+        return status;
+}
+
 void client_close(Client *client) {
+        agent_close(client->agent);
+        client->agent = 0;
         sd_bus_error_free(&client->error);
         client->bus = sd_bus_flush_close_unref(client->bus);
         free(client->what);
@@ -114,13 +126,16 @@ ExitStatus client_fail(Client *client, int r) {
         return status;
 }
 
+int client_new_call(Client *client, const char *method, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(client->bus, ret, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, method);
+}
+
 static int call(Client *client, uint64_t usec, const char *method, sd_bus_message **ret, const char *types,
                 va_list arguments) {
         sd_bus_message *message = NULL;
         int r;
 
-        r = sd_bus_message_new_method_call(client->bus, &message, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE,
-                                           method);
+        r = client_new_call(client, method, &message);
         if (r >= 0 && *types)
                 r = sd_bus_message_appendv(message, types, arguments);
         if (r >= 0)
@@ -149,8 +164,7 @@ int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_me
         return r;
 }
 
-/* "StagedUSec" -> "staged_usec" */
-static char *json_key(const char *name) {
+char *client_json_key(const char *name) {
         char *key = calloc(2, strlen(name) + 1), *to = key;
 
         if (!key)
@@ -167,16 +181,37 @@ static char *json_key(const char *name) {
 }
 
 static int read_strings(sd_bus_message *message, struct json_object **ret) {
-        struct json_object *array = json_object_new_array();
+        struct json_object *array = json_new_array();
         const char *text;
         int r;
 
-        if (!array)
-                oom();
         r = sd_bus_message_enter_container(message, 'a', "s");
         while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &text)) > 0)
-                if (json_object_array_add(array, json_string(text)) < 0)
-                        oom();
+                json_append(array, json_string(text));
+        if (r >= 0)
+                r = sd_bus_message_exit_container(message);
+        if (r < 0) {
+                json_object_put(array);
+                return r;
+        }
+        *ret = array;
+        return 0;
+}
+
+static int read_checks(sd_bus_message *message, struct json_object **ret) {
+        struct json_object *array = json_new_array();
+        const char *check, *state, *detail;
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "(sss)");
+        while (r >= 0 && (r = sd_bus_message_read(message, "(sss)", &check, &state, &detail)) > 0) {
+                struct json_object *object = json_new_object();
+
+                json_set(object, "check", json_string(check));
+                json_set(object, "state", json_string(state));
+                json_set(object, "detail", json_string(detail));
+                json_append(array, object);
+        }
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
         if (r < 0) {
@@ -198,9 +233,7 @@ static int read_name_and_version(sd_bus_message *message, struct json_object **r
         *ret = NULL;
         if (!*name && !*version)
                 return 0;
-        *ret = json_object_new_object();
-        if (!*ret)
-                oom();
+        *ret = json_new_object();
         json_set(*ret, "name", json_string(name));
         json_set(*ret, "version", json_string(version));
         return 0;
@@ -219,15 +252,13 @@ static int read_basic(sd_bus_message *message, char type, struct json_object **r
         if (r < 0)
                 return r;
         if (type == 'b')
-                *ret = json_object_new_boolean(value.boolean);
+                *ret = json_boolean(value.boolean);
         else if (type == 't')
-                *ret = json_object_new_uint64(value.u64);
+                *ret = json_number(value.u64);
         else if (type == 'u')
-                *ret = json_object_new_uint64(value.u32);
+                *ret = json_number(value.u32);
         else
                 *ret = json_string(value.text);
-        if (!*ret)
-                oom();
         return 0;
 }
 
@@ -242,15 +273,17 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
                 return r;
         if (type != 'v')
                 return -EBADMSG;
-        if (strcmp(contents, "as") != 0 && strcmp(contents, "(ss)") != 0 &&
+        if (strcmp(contents, "as") != 0 && strcmp(contents, "(ss)") != 0 && strcmp(contents, "a(sss)") != 0 &&
             (strlen(contents) != 1 || !strchr("sobtu", contents[0])))
                 return sd_bus_message_skip(message, "v") < 0 ? -EBADMSG : 0;
 
         r = sd_bus_message_enter_container(message, 'v', contents);
         if (r < 0)
                 return r;
-        if (contents[0] == 'a')
+        if (strcmp(contents, "as") == 0)
                 r = read_strings(message, ret);
+        else if (contents[0] == 'a')
+                r = read_checks(message, ret);
         else if (contents[0] == '(')
                 r = read_name_and_version(message, ret);
         else
@@ -262,11 +295,9 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
 }
 
 int client_read_dictionary(sd_bus_message *message, struct json_object **ret) {
-        struct json_object *object = json_object_new_object();
+        struct json_object *object = json_new_object();
         int r;
 
-        if (!object)
-                oom();
         r = sd_bus_message_enter_container(message, 'a', "{sv}");
         while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
                 struct json_object *value = NULL;
@@ -279,7 +310,7 @@ int client_read_dictionary(sd_bus_message *message, struct json_object **ret) {
                 if (r < 0)
                         break;
                 if (r > 0) {
-                        char *key = json_key(name);
+                        char *key = client_json_key(name);
 
                         json_set(object, key, value);
                         free(key);
@@ -310,14 +341,12 @@ int client_get_all(Client *client, const char *path, const char *interface, stru
 
 static struct json_object *list_entry(const char *name, const char *version, const char *state,
                                       const char *digest, int active, const char *path) {
-        struct json_object *entry = json_object_new_object();
+        struct json_object *entry = json_new_object();
 
-        if (!entry)
-                oom();
         json_set(entry, "name", json_string(name));
         json_set(entry, "version", json_string(version));
         json_set(entry, "state", json_string(state));
-        json_set(entry, "active", json_object_new_boolean(active));
+        json_set(entry, "active", json_boolean(active));
         json_set(entry, "digest", json_string(digest));
         json_set(entry, "object_path", json_string(path));
         return entry;
@@ -325,19 +354,16 @@ static struct json_object *list_entry(const char *name, const char *version, con
 
 int client_list(Client *client, struct json_object **ret) {
         const char *name, *version, *state, *digest, *path;
-        struct json_object *array = json_object_new_array();
+        struct json_object *array = json_new_array();
         sd_bus_message *reply = NULL;
         int r, active;
 
-        if (!array)
-                oom();
         r = client_call(client, "ListPolicies", &reply, "");
         if (r >= 0)
                 r = sd_bus_message_enter_container(reply, 'a', "(ssssbo)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssbo)", &name, &version, &state, &digest, &active,
                                                   &path)) > 0)
-                if (json_object_array_add(array, list_entry(name, version, state, digest, active, path)) < 0)
-                        oom();
+                json_append(array, list_entry(name, version, state, digest, active, path));
         sd_bus_message_unref(reply);
         if (r < 0) {
                 json_object_put(array);

@@ -21,6 +21,7 @@ typedef enum ExitStatus {
         STATUS_NOT_SUPPORTED = 5,
         STATUS_NOT_TRUSTED = 6, /* the signature is invalid, or nobody vouches for its key */
         STATUS_NO_DAEMON = 7,
+        STATUS_WOULD_LOCK_OUT = 8, /* the policy would deny what the system needs, and --force was not given */
 } ExitStatus;
 
 typedef enum JsonMode {
@@ -43,6 +44,11 @@ typedef enum OptionBit {
         OPTION_FORCE = 1 << 9,
         OPTION_TRUST = 1 << 10,
         OPTION_TRIAL_SEC = 1 << 11,
+        OPTION_CONFIRM = 1 << 12,
+        OPTION_LINES = 1 << 13,
+        OPTION_SINCE = 1 << 14,
+        OPTION_FOLLOW = 1 << 15,
+        OPTION_FULL = 1 << 16,
 } OptionBit;
 
 typedef struct Options {
@@ -56,6 +62,11 @@ typedef struct Options {
         bool show_version; /* --version without a value */
         const char *policy_version; /* --version= of activate; NULL: the newest */
         uint64_t trial_sec; /* --trial-sec= of activate, if given */
+        const char *confirm; /* --confirm= of activate: "auto" or "manual"; NULL: as configured */
+        bool full; /* tables are not cut to the terminal */
+        bool follow;
+        uint64_t lines; /* of log: the last so many; UINT64_MAX: all. If given */
+        uint64_t since_usec; /* of log, wall clock; 0: from the start */
         const char *cert;
         const char *key;
         const char *output;
@@ -72,6 +83,15 @@ ExitStatus verb_show(int argc, char **argv, const Options *options);
 
 /* verb-preflight.c: what would be */
 ExitStatus verb_preflight(int argc, char **argv, const Options *options);
+
+/* verb-volumes.c: where files come from */
+ExitStatus verb_volumes(int argc, char **argv, const Options *options);
+
+/* verb-log.c: what was, from the journal and without a daemon */
+ExitStatus verb_log(int argc, char **argv, const Options *options);
+
+/* verb-watch.c: what happens */
+ExitStatus verb_watch(int argc, char **argv, const Options *options);
 
 /* verb-change.c: make it otherwise */
 ExitStatus verb_stage(int argc, char **argv, const Options *options);

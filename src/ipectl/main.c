@@ -3,18 +3,22 @@
  * ipectl: the command line of IPE. This file reads the command line and calls one verb.
  */
 
+#include <errno.h>
 #include <getopt.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "output.h"
 #include "seconds.h"
+#include "since.h"
 
 /* What every verb takes, so that a script may always give it. */
 #define COMMON (OPTION_QUIET | OPTION_JSON | OPTION_NO_ASK_PASSWORD)
+#define TABLE (COMMON | OPTION_NO_LEGEND | OPTION_FULL)
 
 typedef struct Verb {
         const char *name;
@@ -28,21 +32,22 @@ typedef struct Verb {
 
 static const Verb verbs[] = {
         { "status", "", "Show what the kernel enforces", 0, 0, COMMON, verb_status },
-        { "list", "", "List the policies that ipectld knows", 0, 0, COMMON | OPTION_NO_LEGEND, verb_list },
+        { "list", "", "List the policies that ipectld knows", 0, 0, TABLE, verb_list },
         { "show", "NAME [VERSION]", "Show one policy, with its text", 1, 2, COMMON, verb_show },
+        { "volumes", "", "List verity volumes, and what is made of them", 0, 0, TABLE, verb_volumes },
+        { "log", "[NAME]", "Show what happened, from the journal", 0, 1,
+          COMMON | OPTION_LINES | OPTION_SINCE | OPTION_FOLLOW, verb_log },
+        { "watch", "", "Show what happens, until Ctrl-C", 0, 0, COMMON, verb_watch },
         { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON, verb_stage },
-        { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, COMMON | OPTION_NO_LEGEND, verb_preflight },
+        { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, TABLE, verb_preflight },
         { "activate", "NAME", "Put a staged policy in force, on trial", 1, 1,
-          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC, verb_activate },
-        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON,
-          verb_confirm },
+          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_FORCE, verb_activate },
+        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON, verb_confirm },
         { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
-        { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON,
-          verb_discard },
+        { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON, verb_discard },
         { "reload", "", "Read policy.d again", 0, 0, COMMON, verb_reload },
         { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, COMMON, verb_enforce },
-        { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, COMMON,
-          verb_success_audit },
+        { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, COMMON, verb_success_audit },
         { "lint", "FILE...", "Check policies, plain or signed", 1, -1, COMMON | OPTION_STRICT,
           verb_lint },
         { "print", "FILE", "Print a policy, plain or signed, as canonical text", 1, 1, COMMON,
@@ -67,6 +72,8 @@ enum {
         CODE_FORCE,
         CODE_TRUST,
         CODE_TRIAL_SEC,
+        CODE_CONFIRM,
+        CODE_SINCE,
 };
 
 static const struct option long_options[] = {
@@ -84,13 +91,19 @@ static const struct option long_options[] = {
         { "force", no_argument, NULL, CODE_FORCE },
         { "trust", required_argument, NULL, CODE_TRUST },
         { "trial-sec", required_argument, NULL, CODE_TRIAL_SEC },
+        { "confirm", required_argument, NULL, CODE_CONFIRM },
+        { "lines", required_argument, NULL, 'n' },
+        { "since", required_argument, NULL, CODE_SINCE },
+        { "follow", no_argument, NULL, 'f' },
+        { "full", no_argument, NULL, 'l' },
         {},
 };
 
 /* In the order of OptionBit. */
-static const char *const option_names[] = { "--json", "--quiet",  "--no-legend", "--no-ask-password", "--version=",
-                                            "--strict", "--cert=", "--key=",      "--output=",         "--force",
-                                            "--trust=",  "--trial-sec=" };
+static const char *const option_names[] = { "--json",   "--quiet",     "--no-legend", "--no-ask-password", "--version=",
+                                            "--strict", "--cert=",     "--key=",      "--output=",         "--force",
+                                            "--trust=", "--trial-sec=", "--confirm=", "--lines=",          "--since=",
+                                            "--follow", "--full" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -111,15 +124,20 @@ static void print_help(void) {
              "  -q --quiet               Do not say what was done\n"
              "     --json[=MODE]         Print JSON: pretty (the default), short or off\n"
              "     --no-legend           Print no header and no count\n"
+             "  -l --full                Do not cut what is too wide for the terminal\n"
              "     --no-ask-password     Do not ask for passwords\n"
              "     --version=VERSION     Activate this version, not the newest\n"
              "     --trial-sec=TIME      Put it on trial for so long; 0 confirms it at once\n"
+             "     --confirm=auto|manual Confirm it once all checks pass, or only by 'confirm'\n"
+             "  -n --lines=N             Show the last N entries\n"
+             "     --since=TIME          Show what is not older: a date, 'yesterday', '2h ago'\n"
+             "  -f --follow              Go on with what happens\n"
              "     --strict              Take warnings for errors\n"
              "     --cert=FILE           Sign with this certificate (PEM)\n"
              "     --key=FILE            Sign with this private key (PEM)\n"
              "     --output=FILE         Write the signed policy here, '-' for standard output;\n"
              "                           by default NAME.p7b, NAME being the policy's\n"
-             "     --force               Overwrite the output\n"
+             "     --force               activate: even if it would lock out; sign: overwrite\n"
              "     --trust=DIR           Trust the certificates DIR/*.pem, not those of the system\n\n"
              "See ipectl(1) for details and exit statuses.");
 }
@@ -141,6 +159,41 @@ static int parse_json(const char *text, JsonMode *ret) {
 static int parse_trial_sec(const char *text, uint64_t *ret) {
         if (seconds_parse(text, ret) < 0) {
                 say_error("'%s' is no time: expected seconds, or a number with 's', 'min' or 'h'.", text);
+                return -1;
+        }
+        return 0;
+}
+
+static int parse_confirm(const char *text, const char **ret) {
+        if (strcmp(text, "auto") != 0 && strcmp(text, "manual") != 0) {
+                say_error("'%s' is no way to confirm: expected 'auto' or 'manual'.", text);
+                return -1;
+        }
+        *ret = text;
+        return 0;
+}
+
+static int parse_lines(const char *text, uint64_t *ret) {
+        char *end;
+
+        if (strcmp(text, "all") == 0) {
+                *ret = UINT64_MAX;
+                return 0;
+        }
+        errno = 0;
+        *ret = strtoull(text, &end, 10);
+        /* strtoull() would take white space and a sign. */
+        if (*text < '0' || *text > '9' || *end || errno == ERANGE) {
+                say_error("'%s' is no number of lines: expected a number, or 'all'.", text);
+                return -1;
+        }
+        return 0;
+}
+
+static int parse_since(const char *text, uint64_t *ret) {
+        if (since_parse(text, time(NULL), ret) < 0) {
+                say_error("'%s' is no time: expected 'YYYY-MM-DD HH:MM:SS' or a part of it, 'today', 'yesterday', or as in "
+                          "'2h ago'.", text);
                 return -1;
         }
         return 0;
@@ -200,6 +253,23 @@ static int apply_option(Options *options, int code) {
         case CODE_TRIAL_SEC:
                 options->given |= OPTION_TRIAL_SEC;
                 return parse_trial_sec(optarg, &options->trial_sec);
+        case CODE_CONFIRM:
+                options->given |= OPTION_CONFIRM;
+                return parse_confirm(optarg, &options->confirm);
+        case 'n':
+                options->given |= OPTION_LINES;
+                return parse_lines(optarg, &options->lines);
+        case CODE_SINCE:
+                options->given |= OPTION_SINCE;
+                return parse_since(optarg, &options->since_usec);
+        case 'f':
+                options->given |= OPTION_FOLLOW;
+                options->follow = true;
+                return 0;
+        case 'l':
+                options->given |= OPTION_FULL;
+                options->full = true;
+                return 0;
         case CODE_TRUST:
                 options->given |= OPTION_TRUST;
                 options->trust = optarg;
@@ -212,7 +282,7 @@ static int apply_option(Options *options, int code) {
 static int parse_options(int argc, char **argv, Options *options) {
         int code, r;
 
-        while ((code = getopt_long(argc, argv, "hq", long_options, NULL)) >= 0) {
+        while ((code = getopt_long(argc, argv, "hqn:fl", long_options, NULL)) >= 0) {
                 r = apply_option(options, code);
                 if (r != 0)
                         return r;
@@ -231,15 +301,15 @@ static const Verb *find_verb(const char *name) {
 static bool check_usage(const Verb *verb, int argc, const Options *options) {
         unsigned foreign = options->given & ~verb->options;
 
-        if (argc - 1 < verb->min_arguments || (verb->max_arguments >= 0 && argc - 1 > verb->max_arguments)) {
-                say_error("Usage: ipectl %s %s", verb->name, verb->arguments);
-                return false;
-        }
         for (size_t i = 0; i < sizeof(option_names) / sizeof(option_names[0]); i++)
                 if (foreign & (1U << i)) {
                         say_error("'ipectl %s' knows no option '%s'.", verb->name, option_names[i]);
                         return false;
                 }
+        if (argc - 1 < verb->min_arguments || (verb->max_arguments >= 0 && argc - 1 > verb->max_arguments)) {
+                say_error("Usage: ipectl %s %s", verb->name, verb->arguments);
+                return false;
+        }
         return true;
 }
 

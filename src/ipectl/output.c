@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What leaves ipectl: escaped text, fields and JSON. Tables are in table.c.
+ * What leaves ipectl: escaped text and fields. Tables are in table.c, JSON is in json-value.c.
  */
 
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include <wchar.h>
 
 #include "output.h"
-#include "utf8.h"
 
 void oom(void) {
         static const char sentence[] = "Out of memory.\n";
@@ -35,7 +34,7 @@ static size_t printable_length(const char *bytes, size_t len) {
         return wcwidth(wide) > 0 ? n : 0;
 }
 
-static void escape_byte(FILE *out, unsigned char byte) {
+void escape_byte(FILE *out, unsigned char byte) {
         if (byte == '\n')
                 fputs("\\n", out);
         else if (byte == '\t')
@@ -73,19 +72,35 @@ char *escape(const char *text) {
         return escape_bytes(text ?: "", text ? strlen(text) : 0);
 }
 
-size_t escaped_width(const char *escaped) {
+/* How many bytes of an escaped string fit into so many columns. ret_width: the columns that they take. */
+static size_t measure(const char *escaped, size_t columns, size_t *ret_width) {
+        size_t len = strlen(escaped), done = 0;
         mbstate_t state = {};
-        size_t width = 0;
 
-        while (*escaped) {
+        *ret_width = 0;
+        while (done < len) {
                 wchar_t wide;
-                size_t n = mbrtowc(&wide, escaped, strlen(escaped), &state);
+                size_t n = mbrtowc(&wide, escaped + done, len - done, &state);
 
-                if (n == 0 || n == (size_t) -1 || n == (size_t) -2)
+                if (n == 0 || n == (size_t) -1 || n == (size_t) -2 || *ret_width + wcwidth(wide) > columns)
                         break;
-                width += wcwidth(wide);
-                escaped += n;
+                *ret_width += wcwidth(wide);
+                done += n;
         }
+        return done;
+}
+
+size_t escaped_width(const char *escaped) {
+        size_t width;
+
+        measure(escaped, SIZE_MAX, &width);
+        return width;
+}
+
+size_t escaped_print(const char *escaped, size_t columns) {
+        size_t width;
+
+        fwrite(escaped, 1, measure(escaped, columns, &width), stdout);
         return width;
 }
 
@@ -147,78 +162,6 @@ char *format_usec(unsigned long long usec) {
         if (!ret)
                 oom();
         return ret;
-}
-
-struct json_object *json_string_len(const char *bytes, size_t len) {
-        struct json_object *object;
-        char *text = NULL;
-        size_t size = 0;
-        FILE *out;
-
-        out = open_memstream(&text, &size);
-        if (!out)
-                oom();
-        while (len > 0) {
-                size_t n = utf8_read(bytes, len, NULL);
-
-                if (n > 0)
-                        fwrite(bytes, 1, n, out);
-                else
-                        escape_byte(out, *bytes);
-                bytes += n > 0 ? n : 1;
-                len -= n > 0 ? n : 1;
-        }
-        if (fclose(out) != 0 || size > INT32_MAX)
-                oom();
-        object = json_object_new_string_len(text, size);
-        free(text);
-        if (!object)
-                oom();
-        return object;
-}
-
-struct json_object *json_string(const char *text) {
-        return json_string_len(text ?: "", text ? strlen(text) : 0);
-}
-
-void json_set(struct json_object *object, const char *key, struct json_object *value) {
-        if (json_object_object_add(object, key, value) < 0)
-                oom();
-}
-
-/* json-c leaves DEL, the C1 controls and the marks of writing direction as they are; all that is not ASCII can
- * only stand in strings, where it may be written as \uXXXX. */
-static void write_ascii(FILE *out, const char *text) {
-        size_t len = strlen(text);
-
-        while (len > 0) {
-                uint32_t value = 0;
-                size_t n = utf8_read(text, len, &value);
-
-                if (n == 0)
-                        return; /* cannot be: json_string_len() let only UTF-8 in */
-                if (value < 0x7f)
-                        fputc(value, out);
-                else if (value < 0x10000)
-                        fprintf(out, "\\u%04x", value);
-                else
-                        fprintf(out, "\\u%04x\\u%04x", 0xd800 + ((value - 0x10000) >> 10),
-                                0xdc00 + ((value - 0x10000) & 0x3ff));
-                text += n;
-                len -= n;
-        }
-}
-
-void json_print(struct json_object *object, JsonMode mode) {
-        int flags = JSON_C_TO_STRING_NOSLASHESCAPE;
-        const char *text;
-
-        flags |= mode == JSON_PRETTY ? JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED : JSON_C_TO_STRING_PLAIN;
-        text = json_object_to_json_string_ext(object, flags);
-        if (!text)
-                oom();
-        write_ascii(stdout, text);
-        fputc('\n', stdout);
 }
 
 ExitStatus output_finish(ExitStatus status) {

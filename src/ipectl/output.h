@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What leaves ipectl: escaped text, tables and JSON.
+ * What leaves ipectl: escaped text and tables; see json-value.h for JSON.
  *
  * Names, versions, paths and sentences come from files and from the bus, so they may hold anything: a terminal
  * must never see a byte of them that it would act upon. Everything below escapes by itself, unless it says that
@@ -11,8 +11,6 @@
 
 #include <stdio.h>
 
-#include <json-c/json.h>
-
 #include "ipectl.h"
 
 /* Says so and ends the program with STATUS_FAILED. */
@@ -22,11 +20,23 @@ _Noreturn void oom(void);
  * \xNN. len is in bytes, NULs included. Never NULL; to be freed. */
 char *escape_bytes(const char *bytes, size_t len);
 
-/* The same for a string; NULL gives an empty one. */
+/* What becomes of a byte that is not harmless. */
+void escape_byte(FILE *out, unsigned char byte);
+
+/* The same as escape_bytes() for a string; NULL gives an empty one. */
 char *escape(const char *text);
 
 /* The columns of the terminal that an escaped string takes. */
 size_t escaped_width(const char *escaped);
+
+/* Writes so much of an escaped string to stdout as fits into so many columns. Returns the columns that it takes. */
+size_t escaped_print(const char *escaped, size_t columns);
+
+/* Columns of the terminal that stdout is; 0 if it is none. */
+size_t terminal_columns(void);
+
+/* Whether stdout is a terminal that may be given colours and other styles. */
+bool output_has_style(void);
 
 /* A sentence for stderr, with an LF behind it. The arguments are escaped as a whole, the format is ours. */
 __attribute__((format(printf, 1, 2))) void say_error(const char *format, ...);
@@ -52,19 +62,9 @@ Table *table_free(Table *table);
 /* cells: as many as headers; copied. */
 void table_add(Table *table, const char *const *cells);
 
-/* Writes to stdout: a header, the rows, and a line with their number. legend: with header and number.
- * singular, plural: what rows are. */
-void table_print(const Table *table, bool legend, const char *singular, const char *plural);
-
-/* A JSON string out of bytes; those that are not UTF-8 are escaped as on a terminal. */
-struct json_object *json_string_len(const char *bytes, size_t len);
-struct json_object *json_string(const char *text);
-
-/* object[key] = value, which is taken over. */
-void json_set(struct json_object *object, const char *key, struct json_object *value);
-
-/* Writes an object to stdout as plain ASCII, with an LF behind it. */
-void json_print(struct json_object *object, JsonMode mode);
+/* Writes to stdout: a header, the rows, and a line with their number; of these the rows alone with --no-legend or --quiet.
+ * On a terminal, cells are cut so that a row fits, unless --full is given. singular, plural: what rows are. */
+void table_print(Table *table, const Options *options, const char *singular, const char *plural);
 
 /* Flushes stdout. STATUS_FAILED, said on stderr, if anything written there was lost (as on a full disk);
  * otherwise the status that came in. */

@@ -239,13 +239,11 @@ void report_print_summary(const Report *report) {
 }
 
 static struct json_object *finding_to_json(const Finding *finding) {
-        struct json_object *object = json_object_new_object();
+        struct json_object *object = json_new_object();
 
-        if (!object)
-                oom();
         json_set(object, "severity", json_string(severity_word(finding->severity)));
-        json_set(object, "line", finding->line > 0 ? json_object_new_uint64(finding->line) : NULL);
-        json_set(object, "column", finding->line > 0 ? json_object_new_uint64(finding->column) : NULL);
+        json_set(object, "line", finding->line > 0 ? json_number(finding->line) : NULL);
+        json_set(object, "column", finding->line > 0 ? json_number(finding->column) : NULL);
         json_set(object, "kind", json_string(finding->kind));
         json_set(object, "message", json_string(finding->sentence));
         return object;
@@ -260,25 +258,22 @@ static void set_policy(struct json_object *object, const struct ipe_policy *poli
         json_set(object, "name", json_string(ipe_policy_name(policy)));
         json_set(object, "version", json_string(version));
         json_set(object, "rollback_floor", json_string(floor));
-        json_set(object, "rules", json_object_new_uint64(ipe_policy_n_rules(policy)));
-        json_set(object, "needs_extended_abi", json_object_new_boolean(line > 0));
-        json_set(object, "extended_abi_line", line > 0 ? json_object_new_uint64(line) : NULL);
+        json_set(object, "rules", json_number(ipe_policy_n_rules(policy)));
+        json_set(object, "needs_extended_abi", json_boolean(line > 0));
+        json_set(object, "extended_abi_line", line > 0 ? json_number(line) : NULL);
 }
 
 struct json_object *report_to_json(const Report *report) {
-        struct json_object *object = json_object_new_object(), *findings = json_object_new_array();
+        struct json_object *object = json_new_object(), *findings = json_new_array();
 
-        if (!object || !findings)
-                oom();
         json_set(object, "file", json_string(report->file));
-        json_set(object, "ok", json_object_new_boolean(!report_has_error(report)));
-        json_set(object, "signed", json_object_new_boolean(report->is_signed));
+        json_set(object, "ok", json_boolean(!report_has_error(report)));
+        json_set(object, "signed", json_boolean(report->is_signed));
         json_set(object, "signer", report->signer ? json_string(report->signer) : NULL);
         if (report->policy)
                 set_policy(object, report->policy);
         for (size_t i = 0; i < report->n_findings; i++)
-                if (json_object_array_add(findings, finding_to_json(&report->findings[i])) < 0)
-                        oom();
+                json_append(findings, finding_to_json(&report->findings[i]));
         json_set(object, "findings", findings);
         return object;
 }

@@ -9,9 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include <json-c/json.h>
-
 #include "envelope.h"
+#include "json-value.h"
 #include "policy.h"
 
 /* What a signature adds at least: an RSA-2048 signature, and the PKCS#7 structures around it. Bytes. */

@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tables as the tools of systemd print them: aligned columns under a header, and the number of rows below.
+ * Tables as the tools of systemd print them: aligned columns under a header, and the number of rows below. On a terminal
+ * the widest columns give way until a row fits.
  */
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "output.h"
+
+/* A column is not made narrower than this, nor than its header. */
+#define WIDTH_MIN 10
+
+#define ELLIPSIS "..."
 
 struct Table {
         const char *const *headers;
@@ -60,27 +67,74 @@ void table_add(Table *table, const char *const *cells) {
         }
 }
 
-static void print_row(const Table *table, const char *const *cells) {
-        for (size_t i = 0; i < table->n_columns; i++) {
-                bool last = i + 1 == table->n_columns;
-                size_t padding = last ? 0 : table->widths[i] - escaped_width(cells[i]) + 1;
+size_t terminal_columns(void) {
+        const char *columns = getenv("COLUMNS");
+        struct winsize size;
 
-                printf("%s%*s", cells[i], (int) padding, "");
+        if (!isatty(STDOUT_FILENO))
+                return 0;
+        if (columns && atoi(columns) > 0)
+                return atoi(columns);
+        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+/* The widest column that may give way; NULL if there is none. */
+static size_t *find_widest(Table *table) {
+        size_t *found = NULL;
+
+        for (size_t i = 0; i < table->n_columns; i++) {
+                size_t header = strlen(table->headers[i]), *width = &table->widths[i];
+
+                if (*width > WIDTH_MIN && *width > header && (!found || *width > *found))
+                        found = width;
+        }
+        return found;
+}
+
+static void fit(Table *table, size_t columns) {
+        size_t total = table->n_columns - 1, *widest;
+
+        for (size_t i = 0; i < table->n_columns; i++)
+                total += table->widths[i];
+        for (; total > columns; total--) {
+                widest = find_widest(table);
+                if (!widest)
+                        return;
+                --*widest;
         }
 }
 
-/* The header is underlined where that cannot end up in a file. */
-static bool has_underline(void) {
+static void print_cell(const char *cell, size_t width, bool last) {
+        size_t taken = escaped_width(cell);
+
+        if (taken > width) {
+                taken = escaped_print(cell, width - strlen(ELLIPSIS)) + strlen(ELLIPSIS);
+                fputs(ELLIPSIS, stdout);
+        } else
+                fputs(cell, stdout);
+        if (!last)
+                printf("%*s", (int) (width - taken + 1), "");
+}
+
+static void print_row(const Table *table, const char *const *cells) {
+        for (size_t i = 0; i < table->n_columns; i++)
+                print_cell(cells[i], table->widths[i], i + 1 == table->n_columns);
+}
+
+bool output_has_style(void) {
         const char *term = getenv("TERM");
 
         return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 }
 
-void table_print(const Table *table, bool legend, const char *singular, const char *plural) {
-        size_t n_rows = table->n_cells / table->n_columns;
+void table_print(Table *table, const Options *options, const char *singular, const char *plural) {
+        size_t n_rows = table->n_cells / table->n_columns, columns = terminal_columns();
+        bool legend = !options->no_legend && !options->quiet;
 
+        if (columns > 0 && !options->full)
+                fit(table, columns);
         if (legend && n_rows > 0) {
-                bool underline = has_underline();
+                bool underline = output_has_style();
 
                 if (underline)
                         fputs("\033[4m", stdout);

@@ -28,8 +28,7 @@ static ExitStatus lint_file(const char *path, const Options *options, struct jso
         if (report_has_error(&report))
                 status = STATUS_FAILED;
         if (options->json != JSON_OFF) {
-                if (json_object_array_add(array, report_to_json(&report)) < 0)
-                        oom();
+                json_append(array, report_to_json(&report));
         } else {
                 report_print(&report, false);
                 if (!options->quiet && report.policy)
@@ -41,11 +40,9 @@ static ExitStatus lint_file(const char *path, const Options *options, struct jso
 }
 
 ExitStatus verb_lint(int argc, char **argv, const Options *options) {
-        struct json_object *array = json_object_new_array();
+        struct json_object *array = json_new_array();
         ExitStatus status = STATUS_OK;
 
-        if (!array)
-                oom();
         for (int i = 1; i < argc; i++)
                 if (lint_file(argv[i], options, array) != STATUS_OK)
                         status = STATUS_FAILED;
@@ -81,15 +78,13 @@ static void print_canonical(const Report *report, const Options *options) {
                 oom();
         ipe_policy_print(report->policy, text, size + 1);
         if (options->json != JSON_OFF) {
-                struct json_object *object = json_object_new_object();
+                struct json_object *object = json_new_object();
                 char version[IPE_VERSION_STRLEN];
 
-                if (!object)
-                        oom();
                 ipe_version_print(ipe_policy_version(report->policy), version);
                 json_set(object, "name", json_string(ipe_policy_name(report->policy)));
                 json_set(object, "version", json_string(version));
-                json_set(object, "signed", json_object_new_boolean(report->is_signed));
+                json_set(object, "signed", json_boolean(report->is_signed));
                 json_set(object, "signer", report->signer ? json_string(report->signer) : NULL);
                 json_set(object, "text", json_string_len(text, size));
                 json_print(object, options->json);

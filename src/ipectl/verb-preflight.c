@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 
-#include "agent.h"
 #include "client.h"
 #include "output.h"
 
@@ -14,10 +13,8 @@
 
 static struct json_object *finding_to_json(const char *path, const char *operation, const char *rule,
                                            const char *processes) {
-        struct json_object *finding = json_object_new_object();
+        struct json_object *finding = json_new_object();
 
-        if (!finding)
-                oom();
         json_set(finding, "path", *path ? json_string(path) : NULL);
         json_set(finding, "operation", *operation ? json_string(operation) : NULL);
         json_set(finding, "rule", json_string(rule));
@@ -27,15 +24,12 @@ static struct json_object *finding_to_json(const char *path, const char *operati
 
 static int read_findings(sd_bus_message *reply, struct json_object **ret) {
         const char *path, *operation, *rule, *processes;
-        struct json_object *findings = json_object_new_array();
+        struct json_object *findings = json_new_array();
         int r;
 
-        if (!findings)
-                oom();
         r = sd_bus_message_enter_container(reply, 'a', "(ssss)");
         while (r >= 0 && (r = sd_bus_message_read(reply, "(ssss)", &path, &operation, &rule, &processes)) > 0)
-                if (json_object_array_add(findings, finding_to_json(path, operation, rule, processes)) < 0)
-                        oom();
+                json_append(findings, finding_to_json(path, operation, rule, processes));
         if (r < 0) {
                 json_object_put(findings);
                 return r;
@@ -44,21 +38,17 @@ static int read_findings(sd_bus_message *reply, struct json_object **ret) {
         return 0;
 }
 
-static const char *get_string(struct json_object *object, const char *key) {
-        return json_object_get_string(json_object_object_get(object, key));
-}
-
 /* The last finding may be a sentence that says how much was missed. */
 static const char *find_missed(struct json_object *findings) {
-        size_t n = json_object_array_length(findings);
-        struct json_object *last = n > 0 ? json_object_array_get_idx(findings, n - 1) : NULL;
+        size_t n = json_length(findings);
+        struct json_object *last = n > 0 ? json_at(findings, n - 1) : NULL;
 
-        return last && !json_object_object_get(last, "operation") ? get_string(last, "rule") : NULL;
+        return last && !json_get(last, "operation") ? json_get_text(last, "rule") : NULL;
 }
 
 static void print_findings(struct json_object *findings, const char *name, const Options *options) {
         static const char *const headers[] = { "PATH", "OPERATION", "RULE", "PROCESSES", NULL };
-        size_t n = json_object_array_length(findings);
+        size_t n = json_length(findings);
         Table *table;
 
         if (find_missed(findings) && --n == 0)
@@ -70,13 +60,16 @@ static void print_findings(struct json_object *findings, const char *name, const
         }
         table = table_new(headers);
         for (size_t i = 0; i < n; i++) {
-                struct json_object *finding = json_object_array_get_idx(findings, i);
+                struct json_object *finding = json_at(findings, i);
 
-                table_add(table, (const char *const[]){ get_string(finding, "path") ?: "(memory without a file)",
-                                                        get_string(finding, "operation"), get_string(finding, "rule"),
-                                                        get_string(finding, "processes") });
+                const char *path = json_get_text(finding, "path");
+
+                table_add(table, (const char *const[]){ *path ? path : "(memory without a file)",
+                                                        json_get_text(finding, "operation"),
+                                                        json_get_text(finding, "rule"),
+                                                        json_get_text(finding, "processes") });
         }
-        table_print(table, !options->no_legend && !options->quiet, "denial", "denials");
+        table_print(table, options, "denial", "denials");
         table_free(table);
 }
 
@@ -85,14 +78,11 @@ ExitStatus verb_preflight(int argc, char **argv, const Options *options) {
         sd_bus_message *reply = NULL;
         Client client = {};
         ExitStatus status;
-        pid_t agent = 0;
         int r;
 
-        status = client_open(&client, options);
+        status = client_open_to_ask(&client, options);
         if (status != STATUS_OK)
                 return status;
-        if (options->ask_password)
-                agent = agent_open();
         client_doing(&client, "Failed to find out what '%s' would deny", argv[1]);
         r = client_call_for(&client, PREFLIGHT_USEC, "Preflight", &reply, "s", argv[1]);
         if (r >= 0)
@@ -109,7 +99,6 @@ ExitStatus verb_preflight(int argc, char **argv, const Options *options) {
         }
         json_object_put(findings);
         sd_bus_message_unref(reply);
-        agent_close(agent);
         client_close(&client);
         return status;
 }

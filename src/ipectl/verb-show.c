@@ -15,34 +15,21 @@
 /* Digits of a digest that a table shows: enough to tell versions apart. */
 #define DIGEST_SHOWN 16
 
-static struct json_object *get(struct json_object *object, const char *key) {
-        return json_object_object_get(object, key);
-}
-
-static const char *get_string(struct json_object *object, const char *key) {
-        return json_object_get_string(get(object, key)) ?: "";
-}
-
 static const char *yes_no(struct json_object *object, const char *key) {
-        return json_object_get_boolean(get(object, key)) ? "yes" : "no";
-}
-
-/* 0 where an older daemon does not say anything of it. */
-static size_t get_length(struct json_object *array) {
-        return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+        return json_get_boolean(object, key) ? "yes" : "no";
 }
 
 static void show_pair(const char *label, struct json_object *object, const char *key) {
-        struct json_object *pair = get(object, key);
+        struct json_object *pair = json_get(object, key);
 
         if (pair)
-                say_field(FIELD_WIDTH, label, "%s %s", get_string(pair, "name"), get_string(pair, "version"));
+                say_field(FIELD_WIDTH, label, "%s %s", json_get_text(pair, "name"), json_get_text(pair, "version"));
         else
                 say_field(FIELD_WIDTH, label, "none");
 }
 
 static void show_features(struct json_object *features) {
-        size_t n = get_length(features), size = 0;
+        size_t n = json_length(features), size = 0;
         char *words = NULL;
         FILE *out = open_memstream(&words, &size);
 
@@ -50,7 +37,7 @@ static void show_features(struct json_object *features) {
                 oom();
         for (size_t i = 0; i < n; i++)
                 fprintf(out, "%s%s", i > 0 ? " " : "",
-                        json_object_get_string(json_object_array_get_idx(features, i)));
+                        json_object_get_string(json_at(features, i)));
         if (fclose(out) != 0)
                 oom();
         say_field(FIELD_WIDTH, "Features", "%s", n > 0 ? words : "none");
@@ -67,19 +54,35 @@ static const char *explain_abi(const char *abi) {
         return abi;
 }
 
+/* confirm: "auto", "manual", or "" of a daemon that does not say. */
+static const char *explain_confirm(const char *confirm) {
+        if (strcmp(confirm, "auto") == 0)
+                return "; what passes all checks is confirmed then";
+        return ", unless it is confirmed";
+}
+
 static void show_trial(struct json_object *status) {
-        unsigned long long deadline = json_object_get_uint64(get(status, "trial_deadline_usec"));
+        unsigned long long deadline = json_get_number(status, "trial_deadline_usec");
+        struct json_object *checks = json_get(status, "trial_checks");
 
         show_pair("On trial", status, "trial_policy");
         if (deadline > 0)
-                say_field(FIELD_WIDTH, "Trial ends", "in %llu seconds, unless it is confirmed", seconds_until(deadline));
+                say_field(FIELD_WIDTH, "Trial ends", "in %llu seconds%s", seconds_until(deadline),
+                          explain_confirm(json_get_text(status, "trial_confirm")));
+        for (size_t i = 0; i < json_length(checks); i++) {
+                struct json_object *check = json_at(checks, i);
+                const char *detail = json_get_text(check, "detail");
+
+                say_field(FIELD_WIDTH, "Check", "%s: %s%s%s", json_get_text(check, "check"), json_get_text(check, "state"),
+                          *detail ? ": " : "", detail);
+        }
 }
 
 /* "3 (1 confirmed, 2 staged)", and what waits for a reboot. */
 static void show_counts(struct json_object *policies) {
         static const char *const states[] = { "trial",   "confirmed",  "pending-reboot", "staged", "superseded",
                                               "rolled-back", "rejected", "failed" };
-        size_t n = get_length(policies), size = 0;
+        size_t n = json_length(policies), size = 0;
         char *text = NULL;
         FILE *out = open_memstream(&text, &size);
         bool first = true;
@@ -91,7 +94,7 @@ static void show_counts(struct json_object *policies) {
                 size_t count = 0;
 
                 for (size_t i = 0; i < n; i++)
-                        if (strcmp(get_string(json_object_array_get_idx(policies, i), "state"), states[s]) == 0)
+                        if (strcmp(json_get_text(json_at(policies, i), "state"), states[s]) == 0)
                                 count++;
                 if (count == 0)
                         continue;
@@ -107,30 +110,30 @@ static void show_counts(struct json_object *policies) {
 }
 
 static void show_pending(struct json_object *policies) {
-        size_t n = get_length(policies);
+        size_t n = json_length(policies);
 
         for (size_t i = 0; i < n; i++) {
-                struct json_object *entry = json_object_array_get_idx(policies, i);
+                struct json_object *entry = json_at(policies, i);
 
-                if (strcmp(get_string(entry, "state"), "pending-reboot") == 0)
+                if (strcmp(json_get_text(entry, "state"), "pending-reboot") == 0)
                         say_field(FIELD_WIDTH, "At the next boot", "%s %s (reboot to go back to it)",
-                                  get_string(entry, "name"), get_string(entry, "version"));
+                                  json_get_text(entry, "name"), json_get_text(entry, "version"));
         }
 }
 
 static void print_status(struct json_object *status) {
-        struct json_object *policies = get(status, "policies");
+        struct json_object *policies = json_get(status, "policies");
 
-        say_field(FIELD_WIDTH, "Daemon", "ipectld %s", get_string(status, "version"));
-        say_field(FIELD_WIDTH, "Kernel ABI", "%s", explain_abi(get_string(status, "kernel_abi")));
-        show_features(get(status, "features"));
-        say_field(FIELD_WIDTH, "Enforce", "%s", json_object_get_boolean(get(status, "enforce"))
+        say_field(FIELD_WIDTH, "Daemon", "ipectld %s", json_get_text(status, "version"));
+        say_field(FIELD_WIDTH, "Kernel ABI", "%s", explain_abi(json_get_text(status, "kernel_abi")));
+        show_features(json_get(status, "features"));
+        say_field(FIELD_WIDTH, "Enforce", "%s", json_get_boolean(status, "enforce")
                                                         ? "yes"
                                                         : "no (denials are logged, nothing is denied)");
         say_field(FIELD_WIDTH, "Success audit", "%s", yes_no(status, "success_audit"));
         show_pair("Active policy", status, "active_policy");
         show_pair("Confirmed policy", status, "confirmed_policy");
-        if (get(status, "trial_policy"))
+        if (json_get(status, "trial_policy"))
                 show_trial(status);
         show_pending(policies);
         show_counts(policies);
@@ -164,21 +167,21 @@ ExitStatus verb_status(int argc, char **argv, const Options *options) {
         return exit_status;
 }
 
-static void print_list(struct json_object *policies, bool legend) {
+static void print_list(struct json_object *policies, const Options *options) {
         static const char *const headers[] = { "NAME", "VERSION", "STATE", "ACTIVE", "DIGEST", NULL };
-        size_t n = get_length(policies);
+        size_t n = json_length(policies);
         Table *table = table_new(headers);
 
         for (size_t i = 0; i < n; i++) {
-                struct json_object *entry = json_object_array_get_idx(policies, i);
+                struct json_object *entry = json_at(policies, i);
                 char digest[DIGEST_SHOWN + 1];
 
-                snprintf(digest, sizeof(digest), "%s", get_string(entry, "digest"));
-                table_add(table, (const char *const[]){ get_string(entry, "name"), get_string(entry, "version"),
-                                                        get_string(entry, "state"), yes_no(entry, "active"),
+                snprintf(digest, sizeof(digest), "%s", json_get_text(entry, "digest"));
+                table_add(table, (const char *const[]){ json_get_text(entry, "name"), json_get_text(entry, "version"),
+                                                        json_get_text(entry, "state"), yes_no(entry, "active"),
                                                         digest });
         }
-        table_print(table, legend, "policy", "policies");
+        table_print(table, options, "policy", "policies");
         table_free(table);
 }
 
@@ -198,7 +201,7 @@ ExitStatus verb_list(int argc, char **argv, const Options *options) {
         else if (options->json != JSON_OFF)
                 json_print(policies, options->json);
         else
-                print_list(policies, !options->no_legend && !options->quiet);
+                print_list(policies, options);
         json_object_put(policies);
         client_close(&client);
         return status;
@@ -218,30 +221,30 @@ static void print_text(const char *text) {
 }
 
 static void print_policy(struct json_object *policy) {
-        struct json_object *warnings = get(policy, "warnings");
-        unsigned long long staged = json_object_get_uint64(get(policy, "staged_usec"));
+        struct json_object *warnings = json_get(policy, "warnings");
+        unsigned long long staged = json_get_number(policy, "staged_usec");
 
-        say_field(FIELD_WIDTH, "Policy", "%s %s", get_string(policy, "name"), get_string(policy, "version"));
-        say_field(FIELD_WIDTH, "State", "%s", get_string(policy, "state"));
+        say_field(FIELD_WIDTH, "Policy", "%s %s", json_get_text(policy, "name"), json_get_text(policy, "version"));
+        say_field(FIELD_WIDTH, "State", "%s", json_get_text(policy, "state"));
         say_field(FIELD_WIDTH, "Active", "%s", yes_no(policy, "active"));
         say_field(FIELD_WIDTH, "At the next boot", "%s", yes_no(policy, "selected_for_boot"));
-        say_field(FIELD_WIDTH, "Digest", "%s", get_string(policy, "digest"));
-        say_field(FIELD_WIDTH, "Signer", "%s", get_string(policy, "signer"));
-        say_field(FIELD_WIDTH, "Source", "%s", get_string(policy, "source"));
+        say_field(FIELD_WIDTH, "Digest", "%s", json_get_text(policy, "digest"));
+        say_field(FIELD_WIDTH, "Signer", "%s", json_get_text(policy, "signer"));
+        say_field(FIELD_WIDTH, "Source", "%s", json_get_text(policy, "source"));
         if (staged > 0) {
                 char *when = format_usec(staged);
 
                 say_field(FIELD_WIDTH, "Staged", "%s", when);
                 free(when);
         }
-        say_field(FIELD_WIDTH, "Rollback floor", "%s", get_string(policy, "rollback_floor"));
-        say_field(FIELD_WIDTH, "Kernels", "%s", json_object_get_boolean(get(policy, "needs_extended_abi"))
+        say_field(FIELD_WIDTH, "Rollback floor", "%s", json_get_text(policy, "rollback_floor"));
+        say_field(FIELD_WIDTH, "Kernels", "%s", json_get_boolean(policy, "needs_extended_abi")
                                                         ? "only with the extended ABI"
                                                         : "all");
-        for (size_t i = 0; i < get_length(warnings); i++)
+        for (size_t i = 0; i < json_length(warnings); i++)
                 say_field(FIELD_WIDTH, "Warning", "%s",
-                          json_object_get_string(json_object_array_get_idx(warnings, i)));
-        print_text(get_string(policy, "text"));
+                          json_object_get_string(json_at(warnings, i)));
+        print_text(json_get_text(policy, "text"));
 }
 
 ExitStatus verb_show(int argc, char **argv, const Options *options) {

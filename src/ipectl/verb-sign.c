@@ -9,6 +9,7 @@
 #include "envelope.h"
 #include "input.h"
 #include "io.h"
+#include "json-value.h"
 #include "output.h"
 #include "report.h"
 #include "trust.h"
@@ -160,9 +161,7 @@ static void report_signed(const Signing *signing, const Digest *digest, const Op
                 return;
         }
         digest_to_hex(digest, hex);
-        object = json_object_new_object();
-        if (!object)
-                oom();
+        object = json_new_object();
         json_set(object, "file", json_string(signing->file));
         json_set(object, "output", json_string(signing->output));
         json_set(object, "name", json_string(ipe_policy_name(policy)));
@@ -259,9 +258,7 @@ static void report_verified(const char *file, const Report *report, const Verifi
                         say("%s: '%s' %s, signed by '%s', who is trusted", file, name, version, signer);
                 return;
         }
-        object = json_object_new_object();
-        if (!object)
-                oom();
+        object = json_new_object();
         json_set(object, "file", json_string(file));
         json_set(object, "name", json_string(name));
         json_set(object, "version", json_string(version));

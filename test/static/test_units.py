@@ -153,6 +153,12 @@ def test_catalog_explains_each_kind_of_entry_once():
     assert sorted(re.findall(r"^-- ([0-9a-f]+)$", CATALOG.read_text(), re.M)) == sorted(messages().values())
 
 
+def test_ipectl_log_knows_each_kind_of_entry():
+    text = (TOP / "src/ipectl/verb-log.c").read_text()
+    known = re.findall(r'^ +\{ MESSAGE_(\w+), "[a-z-]+" \},$', text, re.M)
+    assert sorted(known) == sorted(messages())
+
+
 @pytest.fixture(scope="module")
 def catalog_root(tmp_path_factory):
     root = tmp_path_factory.mktemp("catalog")

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "json-value.h"
 #include "output.h"
 
 typedef struct EscapeCase {

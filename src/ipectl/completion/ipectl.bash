@@ -18,9 +18,9 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show stage preflight activate confirm rollback discard reload enforce success-audit
-                     lint print sign verify'
-        local options='--help --version --quiet --json --no-legend --no-pager --no-ask-password'
+        local verbs='status list show volumes log watch stage preflight activate confirm rollback discard reload enforce
+                     success-audit lint print sign verify'
+        local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
         # "--option=word" comes as three words; the value is what is being completed.
@@ -33,7 +33,8 @@ _ipectl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust|trial-sec) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == -n ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust|trial-sec|confirm|lines|since) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -55,6 +56,21 @@ _ipectl() {
                 mapfile -t COMPREPLY < <(compgen -d -- "$cur")
                 return
                 ;;
+        --confirm)
+                mapfile -t COMPREPLY < <(compgen -W 'auto manual' -- "$cur")
+                return
+                ;;
+        --since)
+                mapfile -t COMPREPLY < <(compgen -W 'today yesterday' -- "$cur")
+                return
+                ;;
+        --lines | -n)
+                mapfile -t COMPREPLY < <(compgen -W '10 100 all' -- "$cur")
+                return
+                ;;
+        --trial-sec)
+                return
+                ;;
         --version)
                 [[ $verb == activate ]] &&
                         mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_versions "$name")" -- "$cur")
@@ -64,7 +80,10 @@ _ipectl() {
 
         if [[ $cur == -* ]]; then
                 case $verb in
-                activate) options+=' --version= --trial-sec=' ;;
+                '') options+=' --version' ;;
+                list | volumes | preflight) options+=' --no-legend --full' ;;
+                log) options+=' --lines= --since= --follow' ;;
+                activate) options+=' --version= --trial-sec= --confirm= --force' ;;
                 lint) options+=' --strict' ;;
                 sign) options+=' --strict --cert= --key= --output= --force' ;;
                 verify) options+=' --trust=' ;;
@@ -78,7 +97,7 @@ _ipectl() {
         '')
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
                 ;;
-        preflight | activate | confirm | rollback)
+        log | preflight | activate | confirm | rollback)
                 ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
                 ;;
         show | discard)

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * log: what ipectld and ipe-load wrote into the journal, denials included. It needs no daemon.
+ *
+ * Anybody may write entries with our MESSAGE_IDs, so only those of root count: the sender's user is what journald knows
+ * from the kernel.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-journal.h>
+#include <unistd.h>
+
+#include "json-value.h"
+#include "loop.h"
+#include "messages.h"
+#include "output.h"
+
+/* Bytes of a field that are read. */
+#define FIELD_SIZE_MAX (64U << 10)
+
+/* As of journalctl(1) and tail(1). */
+#define LINES_WHEN_FOLLOWING 10
+
+static const struct {
+        const char *message_id;
+        const char *event; /* for programs */
+} kinds[] = {
+        { MESSAGE_STAGED, "staged" },
+        { MESSAGE_REJECTED, "rejected" },
+        { MESSAGE_NOT_HANDED_OVER, "not-handed-over" },
+        { MESSAGE_TRIAL, "trial" },
+        { MESSAGE_TRIAL_ENDED, "trial-ended" },
+        { MESSAGE_ACTIVATED, "activated" },
+        { MESSAGE_CONFIRMED, "confirmed" },
+        { MESSAGE_ROLLED_BACK, "rolled-back" },
+        { MESSAGE_ROLLBACK_PENDING, "rollback-pending" },
+        { MESSAGE_ACTIVATION_FAILED, "activation-failed" },
+        { MESSAGE_DISCARDED, "discarded" },
+        { MESSAGE_ENFORCE, "enforce" },
+        { MESSAGE_LOADED, "loaded" },
+        { MESSAGE_LOAD_FAILED, "load-failed" },
+        { MESSAGE_STATE_DAMAGED, "state-damaged" },
+};
+
+typedef struct Log {
+        sd_journal *journal;
+        sd_event *event; /* NULL unless following */
+        const Options *options;
+} Log;
+
+static const char *find_event(const char *message_id) {
+        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                if (strcmp(kinds[i].message_id, message_id) == 0)
+                        return kinds[i].event;
+        return "";
+}
+
+static int add_match(sd_journal *journal, const char *field, const char *value) {
+        char *match;
+        int r;
+
+        if (asprintf(&match, "%s=%s", field, value) < 0)
+                oom();
+        r = sd_journal_add_match(journal, match, 0);
+        free(match);
+        return r;
+}
+
+/* Matches of one field are alternatives, and of several fields each must be met. name: of a policy, or NULL. */
+static int add_matches(sd_journal *journal, const char *name) {
+        int r = add_match(journal, "_UID", "0");
+
+        for (size_t i = 0; r >= 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+                r = add_match(journal, "MESSAGE_ID", kinds[i].message_id);
+        if (r >= 0 && name)
+                r = add_match(journal, "IPE_POLICY", name);
+        return r;
+}
+
+/* "IPE_TRIAL_SEC" -> "trial_sec"; MESSAGE, MESSAGE_ID and PRIORITY keep their names. NULL for what is not ours. */
+static char *field_key(const char *field, size_t len) {
+        static const char *const others[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
+        static const char prefix[] = "IPE_";
+        bool known = false;
+        char *key;
+
+        if (len > sizeof(prefix) - 1 && strncmp(field, prefix, sizeof(prefix) - 1) == 0) {
+                field += sizeof(prefix) - 1;
+                len -= sizeof(prefix) - 1;
+                known = true;
+        }
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                known |= strlen(others[i]) == len && strncmp(field, others[i], len) == 0;
+        if (!known)
+                return NULL;
+        key = strndup(field, len);
+        if (!key)
+                oom();
+        for (char *c = key; *c; c++)
+                if (*c >= 'A' && *c <= 'Z')
+                        *c += 'a' - 'A';
+        return key;
+}
+
+static int read_entry(sd_journal *journal, struct json_object **ret) {
+        struct json_object *entry = json_new_object();
+        const void *data;
+        uint64_t usec;
+        size_t size;
+        int r;
+
+        r = sd_journal_get_realtime_usec(journal, &usec);
+        if (r < 0) {
+                json_object_put(entry);
+                return r;
+        }
+        json_set(entry, "time_usec", json_number(usec));
+        json_set(entry, "event", NULL);
+        SD_JOURNAL_FOREACH_DATA(journal, data, size) {
+                const char *field = data, *equals;
+                char *key;
+
+                /* The threshold holds only for what is compressed. */
+                if (size > FIELD_SIZE_MAX)
+                        size = FIELD_SIZE_MAX;
+                equals = memchr(field, '=', size);
+                key = equals ? field_key(field, equals - field) : NULL;
+                if (key)
+                        json_set(entry, key, json_string_len(equals + 1, field + size - (equals + 1)));
+                free(key);
+        }
+        json_set(entry, "event", json_string(find_event(json_get_text(entry, "message_id"))));
+        *ret = entry;
+        return 0;
+}
+
+/* Errors in red, as journalctl has them. */
+static void print_entry(struct json_object *entry, const Options *options) {
+        struct json_object *message = json_get(entry, "message");
+        bool red;
+        char *when, *text;
+
+        if (options->json != JSON_OFF) {
+                json_print(entry, JSON_SHORT);
+                return;
+        }
+        red = output_has_style() && *json_get_text(entry, "priority") && json_get_number(entry, "priority") <= LOG_ERR;
+        when = format_usec(json_get_number(entry, "time_usec"));
+        text = escape_bytes(json_object_get_string(message) ?: "", message ? json_object_get_string_len(message) : 0);
+        printf("%s %s%s%s\n", when, red ? "\033[31m" : "", text, red ? "\033[0m" : "");
+        free(text);
+        free(when);
+}
+
+/* From the next entry to the last one. An entry that cannot be read is left out, as of a file that was cut off. */
+static int print_rest(Log *log) {
+        int r;
+
+        while ((r = sd_journal_next(log->journal)) > 0) {
+                struct json_object *entry;
+
+                r = read_entry(log->journal, &entry);
+                if (r == -EBADMSG || r == -EADDRNOTAVAIL)
+                        continue;
+                if (r < 0)
+                        return r;
+                print_entry(entry, log->options);
+                json_object_put(entry);
+                if (ferror(stdout))
+                        return 0;
+        }
+        return r;
+}
+
+/* Goes to where the next entry is the first one to be shown. */
+static int seek(sd_journal *journal, const Options *options) {
+        uint64_t lines = options->given & OPTION_LINES ? options->lines : options->follow ? LINES_WHEN_FOLLOWING : UINT64_MAX;
+        uint64_t usec;
+        int r;
+
+        if (lines == UINT64_MAX)
+                return options->since_usec > 0 ? sd_journal_seek_realtime_usec(journal, options->since_usec)
+                                               : sd_journal_seek_head(journal);
+        r = sd_journal_seek_tail(journal);
+        if (r >= 0)
+                r = sd_journal_previous(journal);
+        /* The journal stands on the last entry; the one before the first to be shown is looked for. */
+        for (uint64_t i = 0; r > 0 && i < lines; i++) {
+                r = sd_journal_get_realtime_usec(journal, &usec);
+                if (r < 0)
+                        return r;
+                if (usec < options->since_usec)
+                        return 0;
+                r = sd_journal_previous(journal);
+        }
+        if (r != 0 || lines == 0)
+                return r < 0 ? r : 0;
+        return options->since_usec > 0 ? sd_journal_seek_realtime_usec(journal, options->since_usec)
+                                       : sd_journal_seek_head(journal);
+}
+
+static int on_change(sd_event_source *source, int fd, uint32_t events, void *userdata) {
+        Log *log = userdata;
+        int r;
+
+        r = sd_journal_process(log->journal);
+        if (r >= 0)
+                r = print_rest(log);
+        loop_flush(log->event);
+        return r;
+}
+
+static int prepare_to_follow(Log *log) {
+        int r, fd;
+
+        r = loop_new(&log->event);
+        if (r < 0)
+                return r;
+        fd = sd_journal_get_fd(log->journal);
+        if (fd < 0)
+                return fd;
+        r = sd_journal_get_events(log->journal);
+        if (r < 0)
+                return r;
+        return sd_event_add_io(log->event, NULL, fd, r, on_change, log);
+}
+
+static int open_journal(Log *log, const char *name) {
+        int r;
+
+        r = sd_journal_open(&log->journal, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM);
+        if (r >= 0)
+                r = sd_journal_set_data_threshold(log->journal, FIELD_SIZE_MAX);
+        if (r >= 0)
+                r = add_matches(log->journal, name);
+        /* Watched before it is read, so that nothing is missed in between. */
+        if (r >= 0 && log->options->follow)
+                r = prepare_to_follow(log);
+        if (r >= 0)
+                r = seek(log->journal, log->options);
+        return r;
+}
+
+/* Files that the caller may not read are left out by sd-journal without a word. */
+static bool has_files(sd_journal *journal) {
+        return sd_journal_has_persistent_files(journal) > 0 || sd_journal_has_runtime_files(journal) > 0;
+}
+
+ExitStatus verb_log(int argc, char **argv, const Options *options) {
+        Log log = { .options = options };
+        ExitStatus status = STATUS_OK;
+        int r;
+
+        r = open_journal(&log, argc > 1 ? argv[1] : NULL);
+        if (r >= 0 && !has_files(log.journal)) {
+                status = geteuid() == 0 ? STATUS_FAILED : STATUS_PERMISSION;
+                say_error(geteuid() == 0 ? "There is no journal of the system."
+                                         : "There is no journal that you may read. Run this as root, or as a member of the "
+                                           "group 'systemd-journal'.");
+        } else if (r >= 0)
+                r = print_rest(&log);
+        if (r < 0) {
+                say_error("Failed to read the journal: %s", strerror(-r));
+                status = STATUS_FAILED;
+        }
+        if (status == STATUS_OK && options->follow) {
+                loop_flush(log.event);
+                status = loop_run(log.event);
+        }
+        sd_journal_close(log.journal);
+        sd_event_unref(log.event);
+        return status;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * watch: what the daemon tells while it goes on, until Ctrl-C: its signals, its properties as they change, and how much is left
+ * of a trial. A daemon that ends is waited for.
+ *
+ * Matches are made before the properties are read for the first time, so that no change falls between. Only what comes from
+ * the owner of the name counts: anybody may send us a signal.
+ */
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "client.h"
+#include "loop.h"
+#include "output.h"
+#include "watch.h"
+
+/* How often it is said how much is left of a trial, in seconds. */
+#define COUNTDOWN_TERMINAL 1
+#define COUNTDOWN_LINES 10
+
+#define USEC_PER_SEC 1000000ULL
+
+typedef struct Watch {
+        Client client;
+        const Options *options;
+        sd_event *event;
+        sd_event_source *countdown; /* NULL without a trial */
+        struct json_object *state;  /* the properties as last heard */
+        char *owner;                /* of the daemon's name; NULL while there is none */
+        sd_bus_slot *question;      /* for all properties, of a daemon that has come back */
+        bool live;                  /* stdout is a terminal, whose last line counts down */
+        bool drawn;
+} Watch;
+
+static void erase_countdown(Watch *watch) {
+        if (watch->drawn)
+                fputs("\r\033[K", stdout);
+        watch->drawn = false;
+}
+
+static void print_clock(void) {
+        time_t now = time(NULL);
+        struct tm local;
+        char text[16];
+
+        if (localtime_r(&now, &local) && strftime(text, sizeof(text), "%H:%M:%S", &local) > 0)
+                printf("%s ", text);
+}
+
+/* event: taken over. Its sentences are those of watch_describe(). */
+static void report(Watch *watch, struct json_object *event) {
+        erase_countdown(watch);
+        if (watch->options->json != JSON_OFF) {
+                struct timespec now = {};
+
+                (void) clock_gettime(CLOCK_REALTIME, &now);
+                json_set(event, "time_usec", json_number(now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000));
+                json_print(event, JSON_SHORT);
+        } else {
+                struct json_object *sentences = watch_describe(event);
+
+                for (size_t i = 0; i < json_length(sentences); i++) {
+                        print_clock();
+                        say("%s", json_object_get_string(json_at(sentences, i)));
+                }
+                json_object_put(sentences);
+        }
+        json_object_put(event);
+        loop_flush(watch->event);
+}
+
+static struct json_object *new_event(const char *kind) {
+        struct json_object *event = json_new_object();
+
+        json_set(event, "event", json_string(kind));
+        return event;
+}
+
+/* The countdown */
+
+static void draw_countdown(Watch *watch) {
+        char *text = watch_countdown(watch->state), *escaped = escape(text);
+
+        erase_countdown(watch);
+        escaped_print(escaped, terminal_columns() - 1);
+        watch->drawn = true;
+        free(escaped);
+        free(text);
+        loop_flush(watch->event);
+}
+
+static void report_countdown(Watch *watch) {
+        struct json_object *event = new_event("countdown"), *trial = json_get(watch->state, "trial_policy");
+
+        json_set(event, "name", json_string(json_get_text(trial, "name")));
+        json_set(event, "version", json_string(json_get_text(trial, "version")));
+        json_set(event, "seconds_left",
+                 json_number(seconds_until(json_get_number(watch->state, "trial_deadline_usec"))));
+        report(watch, event);
+}
+
+static int on_countdown(sd_event_source *source, uint64_t usec, void *userdata) {
+        Watch *watch = userdata;
+        int r;
+
+        if (watch->live)
+                draw_countdown(watch);
+        else if (seconds_until(json_get_number(watch->state, "trial_deadline_usec")) > 0)
+                report_countdown(watch);
+        r = sd_event_source_set_time(source, usec + (watch->live ? COUNTDOWN_TERMINAL : COUNTDOWN_LINES) * USEC_PER_SEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+        return r;
+}
+
+/* Begins or ends it, as the properties say. */
+static void set_countdown(Watch *watch) {
+        if (json_get_number(watch->state, "trial_deadline_usec") == 0) {
+                watch->countdown = sd_event_source_disable_unref(watch->countdown);
+                erase_countdown(watch);
+                loop_flush(watch->event);
+        } else if (!watch->countdown)
+                (void) sd_event_add_time_relative(watch->event, &watch->countdown, CLOCK_BOOTTIME, 0, 0, on_countdown, watch);
+}
+
+/* Properties */
+
+/* Puts values into the state; those that differ from it are told as an event of that kind. values: taken over. */
+static void take_properties(Watch *watch, const char *kind, struct json_object *values, bool always) {
+        struct json_object *event = new_event(kind), *changed = json_new_object();
+
+        json_object_object_foreach(values, key, value) {
+                struct json_object *known = NULL;
+
+                if (json_object_object_get_ex(watch->state, key, &known) && json_object_equal(known, value))
+                        continue;
+                json_set(watch->state, key, json_object_get(value));
+                json_set(changed, key, json_object_get(value));
+        }
+        json_object_put(values);
+        json_set(event, "properties", changed);
+        if (always || json_object_object_length(changed) > 0)
+                report(watch, event);
+        else
+                json_object_put(event);
+        set_countdown(watch);
+}
+
+static bool is_from_daemon(const Watch *watch, sd_bus_message *message) {
+        const char *sender = sd_bus_message_get_sender(message);
+
+        return sender && watch->owner && strcmp(sender, watch->owner) == 0;
+}
+
+static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        struct json_object *values = NULL;
+        Watch *watch = userdata;
+        const char *interface;
+
+        if (is_from_daemon(watch, message) && sd_bus_message_read(message, "s", &interface) > 0 &&
+            strcmp(interface, MANAGER_INTERFACE) == 0 && client_read_dictionary(message, &values) >= 0)
+                take_properties(watch, "properties_changed", values, false);
+        return 0;
+}
+
+static int on_all_properties(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        struct json_object *values = NULL;
+        Watch *watch = userdata;
+
+        watch->question = sd_bus_slot_unref(watch->question);
+        if (!sd_bus_message_is_method_error(reply, NULL) && client_read_dictionary(reply, &values) >= 0)
+                take_properties(watch, "properties_changed", values, false);
+        return 0;
+}
+
+/* Signals */
+
+static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        struct json_object *event = NULL;
+        Watch *watch = userdata;
+
+        if (is_from_daemon(watch, message) && watch_read_signal(message, &event) > 0)
+                report(watch, event);
+        return 0;
+}
+
+static void set_owner(Watch *watch, const char *owner) {
+        free(watch->owner);
+        watch->owner = *owner ? strdup(owner) : NULL;
+        if (*owner && !watch->owner)
+                oom();
+}
+
+static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const char *name, *before, *after;
+        Watch *watch = userdata;
+
+        if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0 || strcmp(name, MANAGER_NAME) != 0 ||
+            strcmp(after, watch->owner ?: "") == 0)
+                return 0;
+        set_owner(watch, after);
+        report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"));
+        watch->question = sd_bus_slot_unref(watch->question);
+        if (watch->owner)
+                (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
+                                                "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s",
+                                                MANAGER_INTERFACE);
+        return 0;
+}
+
+static int add_matches(Watch *watch) {
+        sd_bus *bus = watch->client.bus;
+        int r;
+
+        r = sd_bus_match_signal(bus, NULL, MANAGER_NAME, MANAGER_PATH, MANAGER_INTERFACE, NULL, on_signal, watch);
+        if (r >= 0)
+                r = sd_bus_match_signal(bus, NULL, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties",
+                                        "PropertiesChanged", on_properties, watch);
+        if (r >= 0)
+                r = sd_bus_add_match(bus, NULL,
+                                     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
+                                     on_owner, watch);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(bus, true);
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, watch->event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+/* Starts the daemon if it does not run. */
+static int read_state(Watch *watch) {
+        struct json_object *values = NULL;
+        sd_bus_message *reply = NULL;
+        int r;
+
+        r = sd_bus_call_method(watch->client.bus, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties", "GetAll",
+                               &watch->client.error, &reply, "s", MANAGER_INTERFACE);
+        if (r >= 0)
+                r = client_read_dictionary(reply, &values);
+        if (r >= 0) {
+                set_owner(watch, sd_bus_message_get_sender(reply) ?: "");
+                take_properties(watch, "status", values, true);
+        }
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+static ExitStatus run(Watch *watch) {
+        ExitStatus status;
+        int r;
+
+        client_doing(&watch->client, "Failed to watch ipectld");
+        r = loop_new(&watch->event);
+        if (r >= 0)
+                r = add_matches(watch);
+        if (r >= 0)
+                r = read_state(watch);
+        if (r < 0)
+                return client_fail(&watch->client, r);
+        status = loop_run(watch->event);
+        erase_countdown(watch);
+        if (sd_bus_is_open(watch->client.bus) > 0)
+                return status;
+        say_error("The connection to the system bus is lost.");
+        return STATUS_NO_DAEMON;
+}
+
+ExitStatus verb_watch(int argc, char **argv, const Options *options) {
+        Watch watch = { .options = options, .live = options->json == JSON_OFF && terminal_columns() > 1 };
+        ExitStatus status;
+
+        status = client_open(&watch.client, options);
+        if (status != STATUS_OK)
+                return status;
+        watch.state = json_new_object();
+        status = run(&watch);
+        sd_event_source_disable_unref(watch.countdown);
+        sd_bus_slot_unref(watch.question);
+        client_close(&watch.client);
+        sd_event_unref(watch.event);
+        json_object_put(watch.state);
+        free(watch.owner);
+        return status;
+}
