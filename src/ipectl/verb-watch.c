@@ -51,8 +51,8 @@ static void print_clock(void) {
                 printf("%s ", text);
 }
 
-/* event: taken over. Its sentences are those of watch_describe(). */
-static void report(Watch *watch, struct json_object *event) {
+/* event: taken over. checks: health checks as they were told before. */
+static void report(Watch *watch, struct json_object *event, struct json_object *checks) {
         erase_countdown(watch);
         if (watch->options->json != JSON_OFF) {
                 struct timespec now = {};
@@ -61,7 +61,7 @@ static void report(Watch *watch, struct json_object *event) {
                 json_set(event, "time_usec", json_number(now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000));
                 json_print(event, JSON_SHORT);
         } else {
-                struct json_object *sentences = watch_describe(event);
+                struct json_object *sentences = watch_describe(event, checks);
 
                 for (size_t i = 0; i < json_length(sentences); i++) {
                         print_clock();
@@ -100,7 +100,7 @@ static void report_countdown(Watch *watch) {
         json_set(event, "version", json_string(json_get_text(trial, "version")));
         json_set(event, "seconds_left",
                  json_number(seconds_until(json_get_number(watch->state, "trial_deadline_usec"))));
-        report(watch, event);
+        report(watch, event, NULL);
 }
 
 static int on_countdown(sd_event_source *source, uint64_t usec, void *userdata) {
@@ -132,6 +132,7 @@ static void set_countdown(Watch *watch) {
 /* Puts values into the state; those that differ from it are told as an event of that kind. values: taken over. */
 static void take_properties(Watch *watch, const char *kind, struct json_object *values, bool always) {
         struct json_object *event = new_event(kind), *changed = json_new_object();
+        struct json_object *checks = json_object_get(json_get(watch->state, "trial_checks"));
 
         json_object_object_foreach(values, key, value) {
                 struct json_object *known = NULL;
@@ -144,9 +145,10 @@ static void take_properties(Watch *watch, const char *kind, struct json_object *
         json_object_put(values);
         json_set(event, "properties", changed);
         if (always || json_object_object_length(changed) > 0)
-                report(watch, event);
+                report(watch, event, checks);
         else
                 json_object_put(event);
+        json_object_put(checks);
         set_countdown(watch);
 }
 
@@ -184,7 +186,7 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *rete
         Watch *watch = userdata;
 
         if (is_from_daemon(watch, message) && watch_read_signal(message, &event) > 0)
-                report(watch, event);
+                report(watch, event, NULL);
         return 0;
 }
 
@@ -203,13 +205,22 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reter
             strcmp(after, watch->owner ?: "") == 0)
                 return 0;
         set_owner(watch, after);
-        report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"));
+        report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"), NULL);
         watch->question = sd_bus_slot_unref(watch->question);
         if (watch->owner)
                 (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
                                                 "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s",
                                                 MANAGER_INTERFACE);
         return 0;
+}
+
+/* sd-bus tells itself. */
+static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Watch *watch = userdata;
+
+        erase_countdown(watch);
+        say_error("The connection to the system bus is lost.");
+        return sd_event_exit(watch->event, STATUS_NO_DAEMON);
 }
 
 static int add_matches(Watch *watch) {
@@ -226,7 +237,8 @@ static int add_matches(Watch *watch) {
                                      "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
                                      on_owner, watch);
         if (r >= 0)
-                r = sd_bus_set_exit_on_disconnect(bus, true);
+                r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
+                                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, watch);
         if (r >= 0)
                 r = sd_bus_attach_event(bus, watch->event, SD_EVENT_PRIORITY_NORMAL);
         return r;
@@ -264,10 +276,7 @@ static ExitStatus run(Watch *watch) {
                 return client_fail(&watch->client, r);
         status = loop_run(watch->event);
         erase_countdown(watch);
-        if (sd_bus_is_open(watch->client.bus) > 0)
-                return status;
-        say_error("The connection to the system bus is lost.");
-        return STATUS_NO_DAEMON;
+        return status;
 }
 
 ExitStatus verb_watch(int argc, char **argv, const Options *options) {

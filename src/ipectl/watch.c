@@ -108,6 +108,13 @@ static void describe_check(struct json_object *check, struct json_object *senten
             detail);
 }
 
+static bool contains(struct json_object *array, struct json_object *value) {
+        for (size_t i = 0; i < json_length(array); i++)
+                if (json_object_equal(json_at(array, i), value))
+                        return true;
+        return false;
+}
+
 static void describe_pair(const char *label, struct json_object *pair, struct json_object *sentences) {
         if (pair)
                 add(sentences, "%s: '%s' %s.", label, json_get_text(pair, "name"), json_get_text(pair, "version"));
@@ -116,7 +123,7 @@ static void describe_pair(const char *label, struct json_object *pair, struct js
 }
 
 /* Properties that say nothing by themselves, as the time of a trial, are not described. */
-static void describe_properties(struct json_object *event, struct json_object *sentences) {
+static void describe_properties(struct json_object *event, struct json_object *told, struct json_object *sentences) {
         static const struct {
                 const char *key, *label;
         } pairs[] = { { "active_policy", "Active policy" },
@@ -136,7 +143,8 @@ static void describe_properties(struct json_object *event, struct json_object *s
                 if (json_object_object_get_ex(properties, pairs[i].key, &value))
                         describe_pair(pairs[i].label, value, sentences);
         for (size_t i = 0; i < json_length(checks); i++)
-                describe_check(json_at(checks, i), sentences);
+                if (!contains(told, json_at(checks, i)))
+                        describe_check(json_at(checks, i), sentences);
 }
 
 typedef enum Wording {
@@ -173,14 +181,14 @@ static void describe_plainly(size_t i, struct json_object *event, struct json_ob
                 add(sentences, "%s a system without a policy of ipectld's.", wordings[i].sentence);
 }
 
-struct json_object *watch_describe(struct json_object *event) {
+struct json_object *watch_describe(struct json_object *event, struct json_object *checks) {
         struct json_object *sentences = json_new_array();
         const char *kind = json_get_text(event, "event");
 
         if (strcmp(kind, "denied") == 0)
                 describe_denial(event, sentences);
         else if (strcmp(kind, "status") == 0 || strcmp(kind, "properties_changed") == 0)
-                describe_properties(event, sentences);
+                describe_properties(event, checks, sentences);
         else if (strcmp(kind, "countdown") == 0)
                 add(sentences, "The trial of '%s' %s ends in %llu seconds.", json_get_text(event, "name"),
                     json_get_text(event, "version"), (unsigned long long) json_get_number(event, "seconds_left"));
