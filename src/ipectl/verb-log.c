@@ -36,6 +36,7 @@ static const struct {
         { MESSAGE_TRIAL_ENDED, "trial-ended" },
         { MESSAGE_ACTIVATED, "activated" },
         { MESSAGE_CONFIRMED, "confirmed" },
+        { MESSAGE_SUPERSEDED, "superseded" },
         { MESSAGE_ROLLED_BACK, "rolled-back" },
         { MESSAGE_ROLLBACK_PENDING, "rollback-pending" },
         { MESSAGE_ACTIVATION_FAILED, "activation-failed" },
