@@ -95,7 +95,9 @@ static ExitStatus read_outcome(Change *change) {
         if (r >= 0)
                 return STATUS_OK;
         client_doing(client, "It is done, but ipectld does not say what it came to");
-        return client_fail(client, r);
+        (void) client_fail(client, r);
+        /* Whatever the reason: of the other statuses, each says that nothing was done. */
+        return STATUS_FAILED;
 }
 
 /* A sealed copy: what the daemon reads cannot change below it, and it need not be able to read the file itself. */
@@ -171,29 +173,27 @@ ExitStatus verb_stage(int argc, char **argv, const Options *options) {
 
 static void explain_trial(Change *change) {
         const char *name = json_get_text(change->answer, "name");
-        bool by_itself = strcmp(json_get_text(change->manager, "trial_confirm"), "auto") == 0;
 
         tell(change, "'%s' %s is in force, on trial for %llu seconds.", name, json_get_text(change->answer, "version"),
              seconds_until(json_get_number(change->manager, "trial_deadline_usec")));
-        if (by_itself)
-                tell(change, "If all checks pass, it is confirmed then; 'ipectl watch' shows them. 'ipectl confirm %s' keeps it "
-                     "now, 'ipectl rollback %s' ends the trial.", name, name);
+        if (strcmp(json_get_text(change->manager, "trial_confirm"), "auto") == 0)
+                tell(change, "It is confirmed then if all health checks pass, which 'ipectl watch' shows; 'ipectl confirm %s' keeps "
+                     "it now, 'ipectl rollback %s' ends the trial.", name, name);
         else
-                tell(change, "'ipectl confirm %s' keeps it, 'ipectl rollback %s' ends the trial; without either the kernel goes "
-                     "back by itself.", name, name);
+                tell(change, "'ipectl confirm %s' keeps it, 'ipectl rollback %s' ends the trial, and so does its time.", name, name);
+        if (!has_feature(change->manager, "trial"))
+                tell(change, "This kernel cannot go back while it runs: a policy that is not confirmed stays in force until the next "
+                     "boot.");
 }
 
 static void explain_activated(Change *change) {
-        const char *name = json_get_text(change->answer, "name"), *version = json_get_text(change->answer, "version");
         const char *state = json_get_text(change->answer, "state");
 
         if (strcmp(state, "trial") == 0)
                 explain_trial(change);
-        else if (strcmp(state, "confirmed") == 0 && !has_feature(change->manager, "trial"))
-                tell(change, "Activated '%s' %s and confirmed it at once: this kernel cannot put a policy on trial.", name,
-                     version);
         else
-                tell(change, "Activated '%s' %s; it is %s, without a trial.", name, version, state);
+                tell(change, "Activated '%s' %s; it is %s, without a trial.", json_get_text(change->answer, "name"),
+                     json_get_text(change->answer, "version"), state);
         if (!json_get_boolean(change->manager, "enforce"))
                 tell(change, "IPE does not enforce: denials are only logged. 'ipectl enforce yes' changes that.");
 }

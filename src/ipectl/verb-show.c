@@ -57,7 +57,7 @@ static const char *explain_abi(const char *abi) {
 /* confirm: "auto", "manual", or "" of a daemon that does not say. */
 static const char *explain_confirm(const char *confirm) {
         if (strcmp(confirm, "auto") == 0)
-                return "; what passes all checks is confirmed then";
+                return "; it is confirmed then if all checks pass";
         return ", unless it is confirmed";
 }
 

@@ -15,24 +15,29 @@ class OtherDaemon:
     def __init__(self, machine, properties=(), methods=()):
         self.machine = machine
         self.bus = machine.connection.bus
-        self.properties = dict(properties)
+        self.properties = {}
         self.methods = dict(methods)
-        members = "".join(f"<property name='{name}' type='{value.get_type_string()}' access='read'/>"
-                          for name, value in self.properties.items())
-        for name, (taken, returned, _) in self.methods.items():
-            members += f"<method name='{name}'>{self.arguments(taken, 'in')}{self.arguments(returned, 'out')}</method>"
-        node = Gio.DBusNodeInfo.new_for_xml(f"<node><interface name='{NAME}'>{members}</interface></node>")
-        self.bus.register_object(PATH, node.interfaces[0], self.on_call, self.on_get, None)
+        self.offer(PATH, NAME, dict(properties), "".join(
+            f"<method name='{name}'>{self.arguments(taken, 'in')}{self.arguments(returned, 'out')}</method>"
+            for name, (taken, returned, _) in self.methods.items()))
         machine.connection.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
                                 GLib.Variant("(su)", (NAME, 0)), name="org.freedesktop.DBus")
+
+    def offer(self, path, interface, properties, methods=""):
+        """An object with these properties."""
+        members = "".join(f"<property name='{name}' type='{value.get_type_string()}' access='read'/>"
+                          for name, value in properties.items())
+        node = Gio.DBusNodeInfo.new_for_xml(f"<node><interface name='{interface}'>{members}{methods}</interface></node>")
+        self.properties[path] = properties
+        self.bus.register_object(path, node.interfaces[0], self.on_call, self.on_get, None)
 
     @staticmethod
     def arguments(signature, direction):
         types = GLib.Variant.split_signature(f"({signature})")
         return "".join(f"<arg type='{kind}' direction='{direction}'/>" for kind in types)
 
-    def on_get(self, _bus, _sender, _path, _interface, name):
-        return self.properties[name]
+    def on_get(self, _bus, _sender, path, _interface, name):
+        return self.properties[path][name]
 
     def on_call(self, _bus, _sender, _path, _interface, name, arguments, invocation):
         _, returned, function = self.methods[name]
@@ -46,7 +51,7 @@ class OtherDaemon:
 
     def change(self, **properties):
         """New values, and a signal about them."""
-        self.properties.update(properties)
+        self.properties[PATH].update(properties)
         self.bus.emit_signal(None, PATH, "org.freedesktop.DBus.Properties", "PropertiesChanged",
                              GLib.Variant("(sa{sv}as)", (NAME, properties, [])))
 

@@ -63,6 +63,15 @@ def test_stage(machine):
     assert found["version"] == "1.1.0" and found["object_path"] == machine.list()["corp-base", "1.1.0"][3]
 
 
+def test_each_change_answers_with_an_object(machine):
+    answers = [json.loads(machine.ipectl(*words, "--json=short", "--quiet").stdout) for words in (
+        ["stage", put(machine, signed())], ["discard", "corp-base", "1.0.0"], ["reload"])]
+    assert answers[0]["message"] == "Staged 'corp-base' 1.0.0. 'ipectl activate corp-base' puts it in force."
+    assert answers[0]["state"] == "staged"
+    assert answers[1] == {"name": "corp-base", "version": "1.0.0", "message": "Discarded 'corp-base' 1.0.0."}
+    assert answers[2].keys() == {"message"}
+
+
 def test_sign_then_stage(machine):
     """The whole of what an author does."""
     for name in ("test.crt", "test.key"):
