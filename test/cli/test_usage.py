@@ -36,6 +36,18 @@ from conftest import GOOD, TOP, WITHOUT_OVERRIDE
     ["list", "--trust=x"],
     ["rollback", "--version=1.0.0", "name"],
     ["sign", "--cert"],
+    ["volumes", "extra"],
+    ["watch", "extra"],
+    ["log", "a", "b"],
+    ["log", "--lines=x"],
+    ["log", "-n", "-1"],
+    ["log", "--lines=99999999999999999999"],
+    ["log", "--since=never"],
+    ["log", "--since=2026-02-30"],
+    ["list", "--follow"],
+    ["activate", "--confirm=maybe", "name"],
+    ["activate", "--trial-sec=soon", "name"],
+    ["confirm", "--force", "name"],
 ], ids=" ".join)
 def test_wrong_usage_exits_2(ipectl, arguments):
     result = ipectl(*arguments, status=2)
@@ -81,7 +93,7 @@ def test_full_disk_is_an_error(ipectl, arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["status"], ["list"], ["show", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
+    [], ["status"], ["list"], ["show", "x"], ["volumes"], ["watch"], ["preflight", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
     ["discard", "x", "1.0.0"], ["reload"], ["enforce"], ["enforce", "yes"], ["success-audit", "no"],
 ], ids=" ".join)
 def test_no_bus_exits_7(ipectl, arguments):
