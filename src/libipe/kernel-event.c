@@ -6,21 +6,21 @@
 
 #include <fcntl.h>
 
-#include "kernel-event.h"
+#include "kernel-event-internal.h"
 #include "kernel-internal.h"
 
-/* Room for the longest line: a path and a rule in hex, and some. The kernel gives whole lines. */
-#define BUFFER_SIZE (64U * 1024)
 /* Reads at a time, so that a storm of denials does not keep the reader for ever. */
 #define READS_MAX 16U
 
 void kernel_event_done(KernelEvent *event) {
         free(event->operation);
+        free(event->hook);
         free(event->policy_name);
         free(event->policy_version);
         free(event->rule);
         free(event->comm);
         free(event->path);
+        free(event->device);
         *event = (KernelEvent) {};
 }
 
@@ -96,6 +96,10 @@ static int set_copy(const Field *field, char **ret) {
         return 0;
 }
 
+static bool is_unknown(const Field *field) {
+        return !field->quoted && field->value_size == 1 && field->value[0] == '?';
+}
+
 /* A string that may hold anything. */
 static int set_text(const Field *field, char **ret) {
         char *text = NULL;
@@ -103,7 +107,7 @@ static int set_text(const Field *field, char **ret) {
 
         if (field->quoted)
                 return set_copy(field, ret);
-        if (field->value_size == 1 && field->value[0] == '?')
+        if (is_unknown(field))
                 return 0;
         r = decode_hex(field, &text);
         if (r < 0)
@@ -113,13 +117,13 @@ static int set_text(const Field *field, char **ret) {
         return 0;
 }
 
-static int set_number(const Field *field, uint64_t *ret) {
+int kernel_event_number(const char *text, size_t size, uint64_t *ret) {
         uint64_t value = 0;
 
-        if (field->value_size == 0 || field->value_size > 20)
+        if (size == 0 || size > 20)
                 return -EBADMSG;
-        for (size_t i = 0; i < field->value_size; i++) {
-                unsigned digit = (unsigned) (field->value[i] - '0');
+        for (size_t i = 0; i < size; i++) {
+                unsigned digit = (unsigned) (text[i] - '0');
 
                 if (digit > 9 || value > (UINT64_MAX - digit) / 10)
                         return -EBADMSG;
@@ -129,11 +133,24 @@ static int set_number(const Field *field, uint64_t *ret) {
         return 0;
 }
 
+static int set_number(const Field *field, uint64_t *ret) {
+        return kernel_event_number(field->value, field->value_size, ret);
+}
+
 static int set_flag(const Field *field, bool *ret) {
         uint64_t value = 0;
         int r = set_number(field, &value);
 
         *ret = value != 0;
+        return r;
+}
+
+static int set_enforcing(const Field *field, int *ret) {
+        bool value = false;
+        int r = set_flag(field, &value);
+
+        if (r >= 0)
+                *ret = value;
         return r;
 }
 
@@ -146,6 +163,12 @@ static int set_field(const Field *field, KernelEvent *event) {
                 return set_number(field, &event->time_ns);
         if (is_key(field, "pid"))
                 return set_number(field, &event->pid);
+        if (is_key(field, "ino"))
+                return is_unknown(field) ? 0 : set_number(field, &event->inode);
+        if (is_key(field, "suppressed"))
+                return set_number(field, &event->repeats);
+        if (is_key(field, "enforcing"))
+                return set_enforcing(field, &event->enforcing);
         if (is_key(field, "shadow"))
                 return set_flag(field, &event->shadow);
         if (is_key(field, "verdict")) {
@@ -154,6 +177,8 @@ static int set_field(const Field *field, KernelEvent *event) {
         }
         if (is_key(field, "ipe_op"))
                 return set_copy(field, &event->operation);
+        if (is_key(field, "ipe_hook"))
+                return set_copy(field, &event->hook);
         if (is_key(field, "policy_version"))
                 return set_copy(field, &event->policy_version);
         if (is_key(field, "policy_name"))
@@ -164,20 +189,28 @@ static int set_field(const Field *field, KernelEvent *event) {
                 return set_text(field, &event->comm);
         if (is_key(field, "path"))
                 return set_text(field, &event->path);
+        if (is_key(field, "dev"))
+                return set_text(field, &event->device);
         return 0;
 }
 
-int kernel_event_parse(const char *line, size_t size, KernelEvent *ret) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+int kernel_event_set_fields(const char *line, size_t size, KernelEvent *event) {
         const char *end = line + size;
         Field field;
         int r;
 
         while ((r = next_field(&line, end, &field)) > 0) {
-                r = set_field(&field, &event);
+                r = set_field(&field, event);
                 if (r < 0)
                         break;
         }
+        return r;
+}
+
+int kernel_event_parse(const char *line, size_t size, KernelEvent *ret) {
+        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1 };
+        int r = kernel_event_set_fields(line, size, &event);
+
         if (r < 0)
                 return r;
         if (event.seq == 0 && event.lost == 0)
@@ -216,24 +249,34 @@ static int read_lines(const char *text, size_t size, KernelEventFunction functio
         return 0;
 }
 
-int kernel_read_events(int fd, KernelEventFunction function, void *userdata) {
-        _cleanup_free_ char *buffer = malloc(BUFFER_SIZE);
+static int read_once(int fd, char *buffer, KernelEventFunction function, void *userdata) {
+        ssize_t n;
+        int r;
+
+        do
+                n = read(fd, buffer, EVENTS_READ_SIZE);
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+                return errno == EAGAIN ? 0 : -errno;
+        r = read_lines(buffer, (size_t) n, function, userdata);
+        return r < 0 ? r : n > 0;
+}
+
+int kernel_read_some_events(int fd, KernelEventFunction function, void *userdata) {
+        _cleanup_free_ char *buffer = malloc(EVENTS_READ_SIZE);
 
         if (!buffer)
                 return -ENOMEM;
-        for (unsigned i = 0; i < READS_MAX; i++) {
-                ssize_t n = read(fd, buffer, BUFFER_SIZE);
-                int r;
+        return read_once(fd, buffer, function, userdata);
+}
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return errno == EAGAIN ? 0 : -errno;
-                if (n == 0)
-                        return 0;
-                r = read_lines(buffer, (size_t) n, function, userdata);
-                if (r < 0)
-                        return r;
-        }
-        return 1;
+int kernel_read_events(int fd, KernelEventFunction function, void *userdata) {
+        _cleanup_free_ char *buffer = malloc(EVENTS_READ_SIZE);
+        int r = 1;
+
+        if (!buffer)
+                return -ENOMEM;
+        for (unsigned i = 0; i < READS_MAX && r > 0; i++)
+                r = read_once(fd, buffer, function, userdata);
+        return r;
 }

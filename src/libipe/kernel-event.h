@@ -14,15 +14,20 @@ typedef struct KernelEvent {
         uint64_t lost;     /* so many lines were overwritten before they could be read; then all else is empty */
         uint64_t seq;      /* counts all lines since boot */
         uint64_t time_ns;  /* CLOCK_BOOTTIME */
+        uint64_t repeats;  /* equal ones before it that have no line of their own */
         bool denied;       /* else it was allowed */
         bool shadow;       /* by the policy in the shadow */
+        int enforcing;     /* 1, 0 where a denial has no effect, -1 if it does not say */
         uint64_t pid;
+        uint64_t inode;
         char *operation;   /* "EXECUTE" */
+        char *hook;        /* "MMAP" */
         char *policy_name;
         char *policy_version;
         char *rule;        /* text of the rule, or the default, that matched */
         char *comm;
         char *path;        /* NULL for memory that has no file */
+        char *device;      /* "vda" */
 } KernelEvent;
 
 void kernel_event_done(KernelEvent *event);
@@ -39,8 +44,14 @@ int kernel_open_events(const Kernel *kernel);
 
 typedef void (*KernelEventFunction)(const KernelEvent *event, void *userdata);
 
+/* Room for the longest line: a path and a rule in hex, and some. */
+#define EVENTS_READ_SIZE (64U * 1024)
+
 /* Reads what there is and calls function for each line; one that makes no sense is skipped.
  * Returns 0 if there is no more, 1 if there may be, -ENOMEM or an errno of read(). */
 int kernel_read_events(int fd, KernelEventFunction function, void *userdata);
+
+/* Reads once, at most EVENTS_READ_SIZE bytes. Otherwise as kernel_read_events(); 0 only if there was nothing. */
+int kernel_read_some_events(int fd, KernelEventFunction function, void *userdata);
 
 #endif

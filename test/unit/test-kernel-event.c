@@ -37,6 +37,10 @@ static void a_line_is_taken_apart(void **state) {
         assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
         assert_string_equal(event.comm, "sh");
         assert_string_equal(event.path, "/usr/bin/true");
+        assert_string_equal(event.hook, "BPRM_CHECK");
+        assert_string_equal(event.device, "vda");
+        assert_int_equal(event.inode, 12);
+        assert_int_equal(event.enforcing, 1);
 }
 
 static void what_is_not_plain_comes_in_hex(void **state) {
@@ -53,11 +57,12 @@ static void what_is_not_plain_comes_in_hex(void **state) {
 static void what_the_kernel_did_not_know_is_null(void **state) {
         _cleanup_kernel_event_ KernelEvent event = {};
 
-        assert_int_equal(parse("seq=1 path=? rule=? comm=?", &event), 0);
+        assert_int_equal(parse("seq=1 path=? rule=? comm=? dev=? ino=?", &event), 0);
         assert_null(event.path);
         assert_null(event.rule);
         assert_null(event.comm);
         assert_null(event.operation);
+        assert_int_equal(event.enforcing, -1);
 }
 
 static void lost_lines_are_counted(void **state) {
