@@ -486,6 +486,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("PolicyActivated", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyConfirmed", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyRolledBack", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
+        SD_BUS_SIGNAL_WITH_ARGS("Denied", SD_BUS_ARGS("s", policy, "s", version, "s", operation, "s", path, "a{sv}", details),
+                                0),
         SD_BUS_VTABLE_END,
 };
 

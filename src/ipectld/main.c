@@ -8,6 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "bus.h"
+#include "denials.h"
 #include "log.h"
 #include "preflight.h"
 #include "trial.h"
@@ -25,6 +26,7 @@ static int on_exit_loop(sd_event_source *source, void *userdata) {
         int r;
 
         preflight_cancel(manager);
+        denials_flush(manager->denials);
         r = trial_settle(manager, &failure);
         if (r < 0)
                 log_error("Cannot record what became of a trial before the end: %s",
@@ -83,11 +85,13 @@ static int run_loop(sd_event *event, Manager *manager) {
         if (r < 0)
                 return r;
         /* What fails here was said; a daemon that can be asked, and can switch enforcement off, is better than none. */
+        denials_start(manager);
         (void) manager_reconcile(manager);
         (void) source_scan(source, true);
         (void) sd_event_set_watchdog(event, true);
         (void) sd_notify(false, "READY=1");
         r = sd_event_loop(event);
+        manager->denials = denials_free(manager->denials);
         (void) sd_notify(false, "STOPPING=1");
         if (r < 0)
                 log_error("The event loop failed: %s", strerror(-r));

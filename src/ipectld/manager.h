@@ -24,6 +24,7 @@
 #include "store.h"
 #include "trust.h"
 
+typedef struct Denials Denials;
 typedef struct Health Health;
 typedef struct Preflight Preflight;
 
@@ -40,6 +41,7 @@ typedef struct Manager {
         sd_event_source *trial_timer; /* trial.c */
         uint64_t trial_deadline_usec; /* trial.c: CLOCK_BOOTTIME; 0 while nothing is on trial */
         Health *health;               /* health.c; NULL before the first trial */
+        Denials *denials;             /* denials.c: NULL where there is no source of them */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
 } Manager;
 

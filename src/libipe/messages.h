@@ -38,5 +38,11 @@
 #define MESSAGE_LOAD_FAILED "0e91ba1f3d5a42d78300a9cea42dacc9"
 /* The state file, or a stored policy, is damaged. */
 #define MESSAGE_STATE_DAMAGED "a9d3e65b4f63421297f2c5114aa94b71"
+/* What was denied: the first of its kind, or IPE_COUNT= of them since the entry before. */
+#define MESSAGE_DENIED "6056fba5fda547d48b6fa73e0ee78d56"
+/* IPE_COUNT= denials that are not told by kind, because there were too many of them. */
+#define MESSAGE_DENIALS_MISSED "8fd3620f0f3f4d68864042a4d3812c49"
+/* IPE_COUNT= denials that the kernel had kept when the daemon was started. */
+#define MESSAGE_DENIALS_BEFORE "67633399bc1344bbafe07e117fa195b4"
 
 #endif

@@ -14,6 +14,7 @@ import fcntl
 import os
 import select
 import struct
+import termios
 import threading
 
 FEATURES = "stage\ntrial\nrollback-floor\nshadow\nstats\nevents\nlock\n"
@@ -36,6 +37,7 @@ class KernelFiles:
         os.mkfifo(directory / "events")
         self.events = os.open(directory / "events", os.O_RDWR | os.O_NONBLOCK)
         fcntl.fcntl(self.events, F_SETPIPE_SZ, PIPE_SIZE)
+        self.quiet, self.quiet_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def path(self, name):
         return self.directory / name
@@ -86,8 +88,19 @@ class KernelFiles:
     def tell_line(self, line):
         os.write(self.events, line.encode().ljust(LINE_SIZE - 1) + b"\n")
 
+    def unread(self):
+        """Bytes of what was told that nobody has read."""
+        size = struct.pack("i", 0)
+        return struct.unpack("i", fcntl.ioctl(self.events, termios.FIONREAD, size))[0]
+
+    def keep_quiet(self, machine):
+        """A pipe has no reader with a place of its own, as the kernel's file: what is told is for a preflight alone then, and
+        the daemon, which would read it as well, has been handed a reader that nothing comes from."""
+        machine.fds["events"] = fcntl.fcntl(self.quiet, fcntl.F_DUPFD_CLOEXEC, 100)
+
     def close(self):
-        os.close(self.events)
+        for fd in (self.events, self.quiet, self.quiet_end):
+            os.close(fd)
 
 
 class Gate:

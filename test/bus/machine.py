@@ -6,6 +6,7 @@ are the test's own. There is no /sys: KernelAbi is "none" whatever the host has.
 virtual machines, by test/kernel and test/vm.
 
 binds: further options of bwrap for every sandbox; test_kernel_files.py puts plain files where a kernel would be.
+fds: {name: descriptor} of what systemd would hand over to ipectld.
 
 The sandboxes share the host's process IDs, because polkit looks up who calls; the test is one of the callers.
 """
@@ -40,6 +41,15 @@ POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
 
 # Only a bound for what hangs; nothing is measured.
 DEADLINE_SEC = 60
+
+# Runs a program with descriptors as systemd hands them over: from 3 on. Those that are given are above.
+HAND_OVER = """
+to=3
+while [[ $1 != -- ]]; do eval "exec $to<&$1 $1<&-"; ((++to)); shift; done
+shift
+export LISTEN_PID=$$
+exec "$@"
+"""
 
 NOBODY = 65534
 CALLER = "/caller.py"
@@ -80,9 +90,9 @@ def object_path(name, version):
 class Process:
     """A program in the sandbox. pid: its own, not that of bwrap."""
 
-    def __init__(self, machine, command, environment=(), sandbox=(), **options):
+    def __init__(self, machine, command, environment=(), sandbox=(), fds=(), **options):
         info, theirs = os.pipe()
-        self.bwrap = subprocess.Popen(machine.sandbox(command, environment, [*sandbox, "--info-fd", theirs]), pass_fds=[theirs],
+        self.bwrap = subprocess.Popen(machine.sandbox(command, environment, [*sandbox, "--info-fd", theirs]), pass_fds=[theirs, *fds],
                                       stdin=subprocess.DEVNULL, **options)
         os.close(theirs)
         with os.fdopen(info) as file:
@@ -204,6 +214,7 @@ class Machine:
         self.daemon = None
         self.connection = None
         self.binds = []
+        self.fds = {}
         self.trust("test")
         self.start_bus()
 
@@ -294,11 +305,12 @@ class Machine:
     def launch_daemon(self, environment=(), **options):
         """Starts ipectld with the capabilities that its unit leaves it; does not wait for it."""
         self.log = self.directory / "ipectld.log"
+        handed = {"LISTEN_FDS": str(len(self.fds)), "LISTEN_FDNAMES": ":".join(self.fds)} if self.fds else {}
         with open(self.log, "ab") as log:
-            return self.start(["setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs",
-                               DAEMON],
-                              {"NOTIFY_SOCKET": "/run/notify", "SYSTEMD_LOG_LEVEL": "debug", **dict(environment)},
-                              stdout=log, stderr=log, **options)
+            return self.start(["bash", "-c", HAND_OVER, "bash", *map(str, self.fds.values()), "--",
+                               "setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs", DAEMON],
+                              {"NOTIFY_SOCKET": "/run/notify", "SYSTEMD_LOG_LEVEL": "debug", **handed, **dict(environment)},
+                              stdout=log, stderr=log, fds=self.fds.values(), **options)
 
     def start_daemon(self, **options):
         # One that was killed may have been ready.
@@ -401,6 +413,8 @@ class Machine:
             self.connection.close()
             for process in reversed(self.processes):
                 process.stop(signal.SIGKILL)
+            for fd in self.fds.values():
+                os.close(fd)
             self.journal.close()
             self.notify_socket.close()
             shutil.rmtree(self.directory)

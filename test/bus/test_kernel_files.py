@@ -24,6 +24,7 @@ def machine(bare):
     """corp-base 1.0.0 is confirmed and decides, 2.0.0 is staged, here and in the kernel's files."""
     bare.kernel = KernelFiles(bare.directory / "kernel")
     bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.kernel.keep_quiet(bare)
     configure(bare, preflight_sec=1)
     bare.one, bare.two = signed(version="1.0.0"), signed(version="2.0.0")
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), active=True)

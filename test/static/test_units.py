@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-UNITS = ["ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld.service"]
+UNITS = ["ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket",
+         "ipectld.service"]
 # Highest exposure that 'systemd-analyze security' may find, times ten.
 EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20}
 OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True,
@@ -187,5 +188,7 @@ def test_catalog_says_what_to_do(name):
              "LOADED": OF_A_VERSION - {"IPE_SOURCE"}, "LOAD_FAILED": OF_A_VERSION - {"IPE_SOURCE"},
              "ACTIVATION_FAILED": OF_A_VERSION | {"IPE_ERROR"}, "NOT_HANDED_OVER": OF_A_VERSION | {"IPE_ERROR"},
              "TRIAL": OF_A_VERSION | {"IPE_TRIAL_SEC", "IPE_CONFIRM"}, "TRIAL_ENDED": OF_A_VERSION | {"IPE_REASON"},
-                 "SUPERSEDED": OF_A_VERSION | {"IPE_TRANSACTION"}}
+                 "SUPERSEDED": OF_A_VERSION | {"IPE_TRANSACTION"},
+             "DENIALS_MISSED": {"IPE_COUNT"}, "DENIALS_BEFORE": {"IPE_COUNT"},
+             "DENIED": {"IPE_POLICY", "IPE_VERSION", "IPE_OPERATION", "IPE_PATH", "IPE_RULE", "IPE_COUNT"}}
     assert fields <= known.get(name, OF_A_VERSION)
