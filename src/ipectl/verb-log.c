@@ -45,6 +45,9 @@ static const struct {
         { MESSAGE_LOADED, "loaded" },
         { MESSAGE_LOAD_FAILED, "load-failed" },
         { MESSAGE_STATE_DAMAGED, "state-damaged" },
+        { MESSAGE_DENIED, "denied" },
+        { MESSAGE_DENIALS_MISSED, "denials-missed" },
+        { MESSAGE_DENIALS_BEFORE, "denials-before" },
 };
 
 typedef struct Log {
