@@ -3,13 +3,13 @@
  * The connection to ipectld. The one place that knows which error means which exit status.
  */
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent.h"
+#include "bus-value.h"
 #include "client.h"
 #include "output.h"
 
@@ -164,169 +164,6 @@ int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_me
         return r;
 }
 
-char *client_json_key(const char *name) {
-        char *key = calloc(2, strlen(name) + 1), *to = key;
-
-        if (!key)
-                oom();
-        for (const char *from = name; *from; from++) {
-                bool word = isupper((unsigned char) from[0]) && from > name &&
-                            !(from[-1] == 'U' && strncmp(from, "Sec", 3) == 0);
-
-                if (word)
-                        *to++ = '_';
-                *to++ = tolower((unsigned char) *from);
-        }
-        return key;
-}
-
-static int read_strings(sd_bus_message *message, struct json_object **ret) {
-        struct json_object *array = json_new_array();
-        const char *text;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "s");
-        while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &text)) > 0)
-                json_append(array, json_string(text));
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        if (r < 0) {
-                json_object_put(array);
-                return r;
-        }
-        *ret = array;
-        return 0;
-}
-
-static int read_checks(sd_bus_message *message, struct json_object **ret) {
-        struct json_object *array = json_new_array();
-        const char *check, *state, *detail;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "(sss)");
-        while (r >= 0 && (r = sd_bus_message_read(message, "(sss)", &check, &state, &detail)) > 0) {
-                struct json_object *object = json_new_object();
-
-                json_set(object, "check", json_string(check));
-                json_set(object, "state", json_string(state));
-                json_set(object, "detail", json_string(detail));
-                json_append(array, object);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        if (r < 0) {
-                json_object_put(array);
-                return r;
-        }
-        *ret = array;
-        return 0;
-}
-
-/* NULL is JSON's null. */
-static int read_name_and_version(sd_bus_message *message, struct json_object **ret) {
-        const char *name, *version;
-        int r;
-
-        r = sd_bus_message_read(message, "(ss)", &name, &version);
-        if (r < 0)
-                return r;
-        *ret = NULL;
-        if (!*name && !*version)
-                return 0;
-        *ret = json_new_object();
-        json_set(*ret, "name", json_string(name));
-        json_set(*ret, "version", json_string(version));
-        return 0;
-}
-
-static int read_basic(sd_bus_message *message, char type, struct json_object **ret) {
-        union {
-                const char *text;
-                int boolean; /* as sd-bus wants it */
-                uint64_t u64;
-                uint32_t u32;
-        } value = {};
-        int r;
-
-        r = sd_bus_message_read_basic(message, type, &value);
-        if (r < 0)
-                return r;
-        if (type == 'b')
-                *ret = json_boolean(value.boolean);
-        else if (type == 't')
-                *ret = json_number(value.u64);
-        else if (type == 'u')
-                *ret = json_number(value.u32);
-        else
-                *ret = json_string(value.text);
-        return 0;
-}
-
-/* Returns 1 if the value was read, 0 if it is of a type that this program does not know and was skipped. */
-static int read_variant(sd_bus_message *message, struct json_object **ret) {
-        const char *contents;
-        char type;
-        int r;
-
-        r = sd_bus_message_peek_type(message, &type, &contents);
-        if (r < 0)
-                return r;
-        if (type != 'v')
-                return -EBADMSG;
-        if (strcmp(contents, "as") != 0 && strcmp(contents, "(ss)") != 0 && strcmp(contents, "a(sss)") != 0 &&
-            (strlen(contents) != 1 || !strchr("sobtu", contents[0])))
-                return sd_bus_message_skip(message, "v") < 0 ? -EBADMSG : 0;
-
-        r = sd_bus_message_enter_container(message, 'v', contents);
-        if (r < 0)
-                return r;
-        if (strcmp(contents, "as") == 0)
-                r = read_strings(message, ret);
-        else if (contents[0] == 'a')
-                r = read_checks(message, ret);
-        else if (contents[0] == '(')
-                r = read_name_and_version(message, ret);
-        else
-                r = read_basic(message, contents[0], ret);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_exit_container(message);
-        return r < 0 ? r : 1;
-}
-
-int client_read_dictionary(sd_bus_message *message, struct json_object **ret) {
-        struct json_object *object = json_new_object();
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        while (r >= 0 && (r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                struct json_object *value = NULL;
-                const char *name;
-
-                r = sd_bus_message_read_basic(message, 's', &name);
-                if (r < 0)
-                        break;
-                r = read_variant(message, &value);
-                if (r < 0)
-                        break;
-                if (r > 0) {
-                        char *key = client_json_key(name);
-
-                        json_set(object, key, value);
-                        free(key);
-                }
-                r = sd_bus_message_exit_container(message);
-        }
-        if (r >= 0)
-                r = sd_bus_message_exit_container(message);
-        if (r < 0) {
-                json_object_put(object);
-                return r;
-        }
-        *ret = object;
-        return 0;
-}
-
 int client_get_all(Client *client, const char *path, const char *interface, struct json_object **ret) {
         sd_bus_message *reply = NULL;
         int r;
@@ -334,41 +171,42 @@ int client_get_all(Client *client, const char *path, const char *interface, stru
         r = sd_bus_call_method(client->bus, MANAGER_NAME, path, "org.freedesktop.DBus.Properties", "GetAll",
                                &client->error, &reply, "s", interface);
         if (r >= 0)
-                r = client_read_dictionary(reply, ret);
+                r = bus_read_dictionary(reply, ret);
         sd_bus_message_unref(reply);
         return r;
 }
 
-static struct json_object *list_entry(const char *name, const char *version, const char *state,
-                                      const char *digest, int active, const char *path) {
-        struct json_object *entry = json_new_object();
-
-        json_set(entry, "name", json_string(name));
-        json_set(entry, "version", json_string(version));
-        json_set(entry, "state", json_string(state));
-        json_set(entry, "active", json_boolean(active));
-        json_set(entry, "digest", json_string(digest));
-        json_set(entry, "object_path", json_string(path));
-        return entry;
-}
-
 int client_list(Client *client, struct json_object **ret) {
-        const char *name, *version, *state, *digest, *path;
-        struct json_object *array = json_new_array();
+        static const char *const keys[] = { "name", "version", "state", "digest", "active", "object_path" };
         sd_bus_message *reply = NULL;
-        int r, active;
+        int r;
 
         r = client_call(client, "ListPolicies", &reply, "");
         if (r >= 0)
-                r = sd_bus_message_enter_container(reply, 'a', "(ssssbo)");
-        while (r >= 0 && (r = sd_bus_message_read(reply, "(ssssbo)", &name, &version, &state, &digest, &active,
-                                                  &path)) > 0)
-                json_append(array, list_entry(name, version, state, digest, active, path));
+                r = bus_read_rows(reply, "(ssssbo)", keys, ret);
         sd_bus_message_unref(reply);
-        if (r < 0) {
-                json_object_put(array);
-                return r;
-        }
-        *ret = array;
-        return 0;
+        return r;
+}
+
+ExitStatus client_ask(const Question *question, char **argv, const Options *options) {
+        struct json_object *answer = NULL;
+        Client client = {};
+        ExitStatus status;
+        int r;
+
+        status = question->needs_authorization ? client_open_to_ask(&client, options) : client_open(&client, options);
+        if (status != STATUS_OK)
+                return status;
+        r = question->ask(&client, argv, &answer);
+        if (r < 0)
+                status = client_fail(&client, r);
+        else if (options->json != JSON_OFF)
+                json_print(answer, options->json);
+        else
+                question->print(answer, argv, options);
+        if (r >= 0 && question->judge)
+                status = question->judge(answer, argv);
+        json_object_put(answer);
+        client_close(&client);
+        return status;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection to ipectld: calls, and what came back as JSON values.
+ * The connection to ipectld: calls, and what came back as JSON values; see bus-value.h.
  */
 #ifndef IPECTL_CLIENT_H
 #define IPECTL_CLIENT_H
@@ -48,17 +48,23 @@ int client_call(Client *client, const char *method, sd_bus_message **ret, const 
 /* The same with a time-out of its own, in usec. */
 int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_message **ret, const char *types, ...);
 
-/* "StagedUSec" -> "staged_usec"; to be freed. */
-char *client_json_key(const char *name);
-
-/* Reads an a{sv}: a key is as client_json_key() has it, a pair of strings is {"name", "version"}, or null where both are
- * empty, and three strings are a health check, {"check", "state", "detail"}. ret: to be put. */
-int client_read_dictionary(sd_bus_message *message, struct json_object **ret);
-
 /* All properties of an interface of an object of the daemon. ret: to be put. */
 int client_get_all(Client *client, const char *path, const char *interface, struct json_object **ret);
 
 /* What ListPolicies() says: an array of objects. ret: to be put. */
 int client_list(Client *client, struct json_object **ret);
+
+/* What a verb asks the daemon for, and shows. */
+typedef struct Question {
+        bool needs_authorization;
+        /* Says client_doing(), and returns what sd-bus does. ret: to be put. */
+        int (*ask)(Client *client, char **argv, struct json_object **ret);
+        /* For people; JSON prints itself. */
+        void (*print)(struct json_object *answer, char **argv, const Options *options);
+        /* The exit status that goes with an answer; NULL: STATUS_OK. */
+        ExitStatus (*judge)(struct json_object *answer, char **argv);
+} Question;
+
+ExitStatus client_ask(const Question *question, char **argv, const Options *options);
 
 #endif

@@ -26,26 +26,16 @@ struct json_object *json_new_array(void) {
         return not_null(json_object_new_array());
 }
 
+static size_t utf8_length(const char *bytes, size_t len) {
+        return utf8_read(bytes, len, NULL);
+}
+
 struct json_object *json_string_len(const char *bytes, size_t len) {
         struct json_object *object;
-        char *text = NULL;
-        size_t size = 0;
-        FILE *out;
+        size_t size;
+        char *text = escape_unless(utf8_length, bytes, len, &size);
 
-        out = open_memstream(&text, &size);
-        if (!out)
-                oom();
-        while (len > 0) {
-                size_t n = utf8_read(bytes, len, NULL);
-
-                if (n > 0)
-                        fwrite(bytes, 1, n, out);
-                else
-                        escape_byte(out, *bytes);
-                bytes += n > 0 ? n : 1;
-                len -= n > 0 ? n : 1;
-        }
-        if (fclose(out) != 0 || size > INT32_MAX)
+        if (size > INT32_MAX)
                 oom();
         object = not_null(json_object_new_string_len(text, size));
         free(text);
@@ -67,6 +57,11 @@ struct json_object *json_boolean(bool value) {
 void json_set(struct json_object *object, const char *key, struct json_object *value) {
         if (json_object_object_add(object, key, value) < 0)
                 oom();
+}
+
+void json_set_null_if_empty(struct json_object *object, const char *key) {
+        if (!*json_get_text(object, key))
+                json_set(object, key, NULL);
 }
 
 void json_append(struct json_object *array, struct json_object *value) {

@@ -24,6 +24,9 @@ struct json_object *json_boolean(bool value);
 /* object[key] = value, which is taken over. */
 void json_set(struct json_object *object, const char *key, struct json_object *value);
 
+/* "" becomes null: there is no such thing. */
+void json_set_null_if_empty(struct json_object *object, const char *key);
+
 void json_append(struct json_object *array, struct json_object *value);
 
 /* Borrowed; NULL if there is none, or if it is null. */

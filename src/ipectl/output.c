@@ -21,20 +21,22 @@ void oom(void) {
         exit(STATUS_FAILED);
 }
 
-/* Bytes of the printable character at the start, 0 if there is none. Format characters, those that turn the
+/* Bytes of the printable character at the start, 0 if there is none, or the backslash, which marks what is escaped. Format characters, those that turn the
  * direction of writing included, have no width of their own and do not count as printable. */
 static size_t printable_length(const char *bytes, size_t len) {
         mbstate_t state = {};
         wchar_t wide;
         size_t n;
 
+        if (*bytes == '\\')
+                return 0;
         n = mbrtowc(&wide, bytes, len, &state);
         if (n == 0 || n == (size_t) -1 || n == (size_t) -2)
                 return 0;
         return wcwidth(wide) > 0 ? n : 0;
 }
 
-void escape_byte(FILE *out, unsigned char byte) {
+static void escape_byte(FILE *out, unsigned char byte) {
         if (byte == '\n')
                 fputs("\\n", out);
         else if (byte == '\t')
@@ -45,16 +47,15 @@ void escape_byte(FILE *out, unsigned char byte) {
                 fprintf(out, "\\x%02x", byte);
 }
 
-char *escape_bytes(const char *bytes, size_t len) {
+char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len, size_t *ret_size) {
         char *ret = NULL;
-        size_t size = 0;
         FILE *out;
 
-        out = open_memstream(&ret, &size);
+        out = open_memstream(&ret, ret_size);
         if (!out)
                 oom();
         while (len > 0) {
-                size_t n = *bytes == '\\' ? 0 : printable_length(bytes, len);
+                size_t n = harmless(bytes, len);
 
                 if (n > 0)
                         fwrite(bytes, 1, n, out);
@@ -66,6 +67,12 @@ char *escape_bytes(const char *bytes, size_t len) {
         if (fclose(out) != 0)
                 oom();
         return ret;
+}
+
+char *escape_bytes(const char *bytes, size_t len) {
+        size_t size;
+
+        return escape_unless(printable_length, bytes, len, &size);
 }
 
 char *escape(const char *text) {

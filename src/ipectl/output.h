@@ -20,8 +20,9 @@ _Noreturn void oom(void);
  * \xNN. len is in bytes, NULs included. Never NULL; to be freed. */
 char *escape_bytes(const char *bytes, size_t len);
 
-/* What becomes of a byte that is not harmless. */
-void escape_byte(FILE *out, unsigned char byte);
+/* The same with another idea of what is harmless: how many bytes at the start are, 0 if the first one is not.
+ * ret_size: bytes of the result, without the NUL behind them. */
+char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len, size_t *ret_size);
 
 /* The same as escape_bytes() for a string; NULL gives an empty one. */
 char *escape(const char *text);

@@ -344,32 +344,42 @@ static int parse_boolean(const char *text) {
         return -EINVAL;
 }
 
-/* Without an argument the switch is shown, which needs no privilege. */
-static ExitStatus show_switch(const char *word, const char *key, const Options *options) {
-        struct json_object *manager = NULL, *answer = json_new_object();
-        Client client = {};
-        ExitStatus status;
-        int r = 0;
+/* "success-audit" -> "success_audit"; to be freed. */
+static char *switch_key(const char *verb) {
+        char *key = strdup(verb);
 
-        status = client_open(&client, options);
-        if (status == STATUS_OK) {
-                client_doing(&client, "Failed to ask ipectld about %s", word);
-                r = client_get_all(&client, MANAGER_PATH, MANAGER_INTERFACE, &manager);
-                if (r < 0)
-                        status = client_fail(&client, r);
-        }
-        if (status == STATUS_OK && options->json != JSON_OFF) {
-                json_set(answer, key, json_object_get(json_get(manager, key)));
-                json_print(answer, options->json);
-        } else if (status == STATUS_OK)
-                say("%s", json_get_boolean(manager, key) ? "yes" : "no");
-        json_object_put(answer);
-        json_object_put(manager);
-        client_close(&client);
-        return status;
+        if (!key)
+                oom();
+        for (char *c = key; *c; c++)
+                if (*c == '-')
+                        *c = '_';
+        return key;
 }
 
-static ExitStatus change_switch(char **argv, const Options *options, const char *method, const char *key) {
+static int ask_for_switch(Client *client, char **argv, struct json_object **ret) {
+        char *key = switch_key(argv[0]);
+        struct json_object *manager = NULL;
+        int r;
+
+        client_doing(client, "Failed to ask ipectld about %s", argv[0]);
+        r = client_get_all(client, MANAGER_PATH, MANAGER_INTERFACE, &manager);
+        if (r >= 0) {
+                *ret = json_new_object();
+                json_set(*ret, key, json_boolean(json_get_boolean(manager, key)));
+        }
+        json_object_put(manager);
+        free(key);
+        return r;
+}
+
+static void print_switch(struct json_object *answer, char **argv, const Options *options) {
+        char *key = switch_key(argv[0]);
+
+        say("%s", json_get_boolean(answer, key) ? "yes" : "no");
+        free(key);
+}
+
+static ExitStatus change_switch(char **argv, const Options *options, const char *method) {
         int r, wanted = parse_boolean(argv[1]);
         ExitStatus status;
         Change change;
@@ -386,17 +396,26 @@ static ExitStatus change_switch(char **argv, const Options *options, const char 
                         status = client_fail(&change.client, r);
         }
         if (status == STATUS_OK) {
+                char *key = switch_key(argv[0]);
+
                 json_set(change.answer, key, json_boolean(wanted));
+                free(key);
                 tell(&change, "%s is %s now.", argv[0], wanted ? "on" : "off");
         }
         return change_finish(&change, status);
 }
 
+/* Without an argument the switch is shown, which needs no privilege. */
+static ExitStatus show_or_change_switch(char **argv, const Options *options, const char *method) {
+        static const Question question = { .ask = ask_for_switch, .print = print_switch };
+
+        return argv[1] ? change_switch(argv, options, method) : client_ask(&question, argv, options);
+}
+
 ExitStatus verb_enforce(int argc, char **argv, const Options *options) {
-        return argc > 1 ? change_switch(argv, options, "SetEnforce", "enforce") : show_switch(argv[0], "enforce", options);
+        return show_or_change_switch(argv, options, "SetEnforce");
 }
 
 ExitStatus verb_success_audit(int argc, char **argv, const Options *options) {
-        return argc > 1 ? change_switch(argv, options, "SetSuccessAudit", "success_audit")
-                        : show_switch(argv[0], "success_audit", options);
+        return show_or_change_switch(argv, options, "SetSuccessAudit");
 }

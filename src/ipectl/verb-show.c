@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bus-value.h"
 #include "client.h"
 #include "output.h"
 
@@ -121,7 +122,7 @@ static void show_pending(struct json_object *policies) {
         }
 }
 
-static void print_status(struct json_object *status) {
+static void print_status(struct json_object *status, char **argv, const Options *options) {
         struct json_object *policies = json_get(status, "policies");
 
         say_field(FIELD_WIDTH, "Daemon", "ipectld %s", json_get_text(status, "version"));
@@ -139,35 +140,35 @@ static void print_status(struct json_object *status) {
         show_counts(policies);
 }
 
-ExitStatus verb_status(int argc, char **argv, const Options *options) {
+static int ask_for_status(Client *client, char **argv, struct json_object **ret) {
         struct json_object *status = NULL, *policies = NULL;
-        Client client = {};
-        ExitStatus exit_status;
         int r;
 
-        exit_status = client_open(&client, options);
-        if (exit_status != STATUS_OK)
-                return exit_status;
-        client_doing(&client, "Failed to ask ipectld for its status");
-        r = client_get_all(&client, MANAGER_PATH, MANAGER_INTERFACE, &status);
+        client_doing(client, "Failed to ask ipectld for its status");
+        r = client_get_all(client, MANAGER_PATH, MANAGER_INTERFACE, &status);
         if (r >= 0)
-                r = client_list(&client, &policies);
-        if (r < 0)
-                exit_status = client_fail(&client, r);
-        else {
-                json_set(status, "policies", json_object_get(policies));
-                if (options->json != JSON_OFF)
-                        json_print(status, options->json);
-                else
-                        print_status(status);
+                r = client_list(client, &policies);
+        if (r < 0) {
+                json_object_put(status);
+                return r;
         }
-        json_object_put(policies);
-        json_object_put(status);
-        client_close(&client);
-        return exit_status;
+        json_set(status, "policies", policies);
+        *ret = status;
+        return 0;
 }
 
-static void print_list(struct json_object *policies, const Options *options) {
+ExitStatus verb_status(int argc, char **argv, const Options *options) {
+        static const Question question = { .ask = ask_for_status, .print = print_status };
+
+        return client_ask(&question, argv, options);
+}
+
+static int ask_for_list(Client *client, char **argv, struct json_object **ret) {
+        client_doing(client, "Failed to list policies");
+        return client_list(client, ret);
+}
+
+static void print_list(struct json_object *policies, char **argv, const Options *options) {
         static const char *const headers[] = { "NAME", "VERSION", "STATE", "ACTIVE", "DIGEST", NULL };
         size_t n = json_length(policies);
         Table *table = table_new(headers);
@@ -186,25 +187,9 @@ static void print_list(struct json_object *policies, const Options *options) {
 }
 
 ExitStatus verb_list(int argc, char **argv, const Options *options) {
-        struct json_object *policies = NULL;
-        Client client = {};
-        ExitStatus status;
-        int r;
+        static const Question question = { .ask = ask_for_list, .print = print_list };
 
-        status = client_open(&client, options);
-        if (status != STATUS_OK)
-                return status;
-        client_doing(&client, "Failed to list policies");
-        r = client_list(&client, &policies);
-        if (r < 0)
-                status = client_fail(&client, r);
-        else if (options->json != JSON_OFF)
-                json_print(policies, options->json);
-        else
-                print_list(policies, options);
-        json_object_put(policies);
-        client_close(&client);
-        return status;
+        return client_ask(&question, argv, options);
 }
 
 /* The text line by line, so that what a line holds is escaped and its end is not. */
@@ -220,7 +205,7 @@ static void print_text(const char *text) {
         }
 }
 
-static void print_policy(struct json_object *policy) {
+static void print_policy(struct json_object *policy, char **argv, const Options *options) {
         struct json_object *warnings = json_get(policy, "warnings");
         unsigned long long staged = json_get_number(policy, "staged_usec");
 
@@ -247,28 +232,20 @@ static void print_policy(struct json_object *policy) {
         print_text(json_get_text(policy, "text"));
 }
 
-ExitStatus verb_show(int argc, char **argv, const Options *options) {
-        struct json_object *policy = NULL;
+static int ask_for_policy(Client *client, char **argv, struct json_object **ret) {
         sd_bus_message *reply = NULL;
-        Client client = {};
-        ExitStatus status;
         int r;
 
-        status = client_open(&client, options);
-        if (status != STATUS_OK)
-                return status;
-        client_doing(&client, "Failed to show '%s'", argv[1]);
-        r = client_call(&client, "GetPolicy", &reply, "ss", argv[1], argc > 2 ? argv[2] : "");
+        client_doing(client, "Failed to show '%s'", argv[1]);
+        r = client_call(client, "GetPolicy", &reply, "ss", argv[1], argv[2] ?: "");
         if (r >= 0)
-                r = client_read_dictionary(reply, &policy);
-        if (r < 0)
-                status = client_fail(&client, r);
-        else if (options->json != JSON_OFF)
-                json_print(policy, options->json);
-        else
-                print_policy(policy);
-        json_object_put(policy);
+                r = bus_read_dictionary(reply, ret);
         sd_bus_message_unref(reply);
-        client_close(&client);
-        return status;
+        return r;
+}
+
+ExitStatus verb_show(int argc, char **argv, const Options *options) {
+        static const Question question = { .ask = ask_for_policy, .print = print_policy };
+
+        return client_ask(&question, argv, options);
 }

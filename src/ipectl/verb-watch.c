@@ -13,6 +13,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "bus-value.h"
 #include "client.h"
 #include "loop.h"
 #include "output.h"
@@ -164,7 +165,7 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         const char *interface;
 
         if (is_from_daemon(watch, message) && sd_bus_message_read(message, "s", &interface) > 0 &&
-            strcmp(interface, MANAGER_INTERFACE) == 0 && client_read_dictionary(message, &values) >= 0)
+            strcmp(interface, MANAGER_INTERFACE) == 0 && bus_read_dictionary(message, &values) >= 0)
                 take_properties(watch, "properties_changed", values, false);
         return 0;
 }
@@ -174,7 +175,7 @@ static int on_all_properties(sd_bus_message *reply, void *userdata, sd_bus_error
         Watch *watch = userdata;
 
         watch->question = sd_bus_slot_unref(watch->question);
-        if (!sd_bus_message_is_method_error(reply, NULL) && client_read_dictionary(reply, &values) >= 0)
+        if (!sd_bus_message_is_method_error(reply, NULL) && bus_read_dictionary(reply, &values) >= 0)
                 take_properties(watch, "properties_changed", values, false);
         return 0;
 }
@@ -253,7 +254,7 @@ static int read_state(Watch *watch) {
         r = sd_bus_call_method(watch->client.bus, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties", "GetAll",
                                &watch->client.error, &reply, "s", MANAGER_INTERFACE);
         if (r >= 0)
-                r = client_read_dictionary(reply, &values);
+                r = bus_read_dictionary(reply, &values);
         if (r >= 0) {
                 set_owner(watch, sd_bus_message_get_sender(reply) ?: "");
                 take_properties(watch, "status", values, true);

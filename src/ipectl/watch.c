@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "bus-value.h"
 #include "output.h"
 #include "watch.h"
 
@@ -40,7 +40,7 @@ static int read_arguments(sd_bus_message *message, size_t kind, struct json_obje
                         json_set(event, signals[kind].arguments[i], json_string(text));
         }
         if (r >= 0 && strchr(signals[kind].types, '{')) {
-                r = client_read_dictionary(message, &details);
+                r = bus_read_dictionary(message, &details);
                 if (r >= 0)
                         json_set(event, "details", details);
         }
@@ -56,7 +56,7 @@ int watch_read_signal(sd_bus_message *message, struct json_object **ret) {
                 if (strcmp(signals[i].member, member) != 0 || sd_bus_message_has_signature(message, signals[i].types) <= 0)
                         continue;
                 event = json_new_object();
-                key = client_json_key(member);
+                key = bus_json_key(member);
                 json_set(event, "event", json_string(key));
                 free(key);
                 if (read_arguments(message, i, event) < 0) {

@@ -9,7 +9,7 @@
 
 #include "json-value.h"
 
-/* Reads a signal of the manager into an event: "event" is its name as client_json_key() has it, and each argument has a name.
+/* Reads a signal of the manager into an event: "event" is its name as bus_json_key() has it, and each argument has a name.
  * ret: to be put.
  *
  * Returns 1; 0 if the signal is not known to this program, or not as it should be: an older or newer daemon may run. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * From messages of the bus to JSON values.
+ */
+#ifndef IPECTL_BUS_VALUE_H
+#define IPECTL_BUS_VALUE_H
+
+#include <systemd/sd-bus.h>
+
+#include "json-value.h"
+
+/* "StagedUSec" -> "staged_usec"; to be freed. */
+char *bus_json_key(const char *name);
+
+/* Reads an a{sv}: a key is as bus_json_key() has it, a pair of strings is {"name", "version"}, or null where both are
+ * empty, and three strings are a health check, {"check", "state", "detail"}. ret: to be put. */
+int bus_read_dictionary(sd_bus_message *message, struct json_object **ret);
+
+/* Reads an array of structures into an array of objects. types: of a structure, as "(ssb)"; keys: one for each.
+ * ret: to be put. */
+int bus_read_rows(sd_bus_message *message, const char *types, const char *const *keys, struct json_object **ret);
+
+#endif
