@@ -85,7 +85,8 @@ static int add_matches(sd_journal *journal, const char *name) {
         return r;
 }
 
-/* "IPE_TRIAL_SEC" -> "trial_sec"; MESSAGE, MESSAGE_ID and PRIORITY keep their names. NULL for what is not ours. */
+/* "IPE_TRIAL_SEC" -> "trial_sec", and "IPE_POLICY" -> "name", as everywhere; MESSAGE, MESSAGE_ID and PRIORITY keep their
+ * names. NULL for what is not ours. */
 static char *field_key(const char *field, size_t len) {
         static const char *const others[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
         static const char prefix[] = "IPE_";
@@ -101,7 +102,7 @@ static char *field_key(const char *field, size_t len) {
                 known |= strlen(others[i]) == len && strncmp(field, others[i], len) == 0;
         if (!known)
                 return NULL;
-        key = strndup(field, len);
+        key = len == strlen("POLICY") && strncmp(field, "POLICY", len) == 0 ? strdup("name") : strndup(field, len);
         if (!key)
                 oom();
         for (char *c = key; *c; c++)

@@ -81,24 +81,24 @@ __attribute__((format(printf, 2, 3))) static void add(struct json_object *senten
         free(sentence);
 }
 
+/* As the entry of the journal has it. */
 static void describe_denial(struct json_object *event, struct json_object *sentences) {
         struct json_object *details = json_get(event, "details");
         const char *path = json_get_text(event, "path"), *operation = json_get_text(event, "operation");
         unsigned long long count = json_get_number(details, "count"), pid = json_get_number(details, "pid");
         bool enforced = !json_get(details, "enforced") || json_get_boolean(details, "enforced");
-        char process[64] = "", times[32] = "";
+        const char *quote = *path ? "'" : "";
+        char times[32] = "";
 
         if (!*operation && !*path) {
-                add(sentences, "%llu more denials.", count);
+                add(sentences, "At least %llu denials came too fast to be told one by one.", count);
                 return;
         }
-        if (pid > 0)
-                snprintf(process, sizeof(process), " by %.20s[%llu]", json_get_text(details, "comm"), pid);
         if (count > 1)
                 snprintf(times, sizeof(times), ", %llu times", count);
-        add(sentences, "%s %s of '%s'%s%s: '%s' %s, %s", enforced ? "Denied" : "Would deny", operation,
-            *path ? path : "memory without a file", process, times, json_get_text(event, "name"),
-            json_get_text(event, "version"), json_get_text(details, "rule"));
+        add(sentences, "%s %s of %s%s%s for %s[%llu]: '%s' %s, rule '%s'%s.", enforced ? "Denied" : "Would deny", operation,
+            quote, *path ? path : "memory without a file", quote, json_get_text(details, "comm"), pid,
+            json_get_text(event, "name"), json_get_text(event, "version"), json_get_text(details, "rule"), times);
 }
 
 static void describe_check(struct json_object *check, struct json_object *sentences) {

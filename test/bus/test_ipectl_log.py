@@ -7,6 +7,8 @@ import signal
 
 import pytest
 
+from kernel_files import KernelFiles
+
 from journals import JournalFile
 from machine import IPECTL, NOBODY, signed
 
@@ -52,15 +54,29 @@ def test_what_the_daemon_wrote(machine, journal):
     journal.add(*written(machine))
     found = events(machine)
     assert [event["event"] for event in found] == ["staged", "staged", "rejected", "discarded"]
-    assert found[0]["policy"] == "corp-base" and found[0]["version"] == "1.0.0" and found[0]["signer"]
+    assert found[0]["name"] == "corp-base" and found[0]["version"] == "1.0.0" and found[0]["signer"]
     assert found[0]["time_usec"] == START * 1_000_000
-    assert found[2]["error"] == "org.ipe.Error.SignatureInvalid" and "policy" not in found[2]
+    assert found[2]["error"] == "org.ipe.Error.SignatureInvalid" and "name" not in found[2]
     assert [event["event"] for event in events(machine, "corp-base")] == ["staged", "discarded"]
-    assert [event["policy"] for event in events(machine, "other")] == ["other"]
+    assert [event["name"] for event in events(machine, "other")] == ["other"]
     assert events(machine, "nobody") == []
     lines = machine.ipectl("log").stdout.splitlines()
     assert len(lines) == 4
     assert lines[0] == f"Mon 2025-11-24 16:00:00 UTC {written(machine)[0]['MESSAGE']}"
+
+
+def test_denials(bare, journal):
+    kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds += ["--bind", kernel.directory, "/sys/kernel/security/ipe"]
+    bare.start_daemon()
+    kernel.tell(shadow=0, enforcing=1, ipe_hook="BPRM_CHECK", dev='"vda"', ino=77)
+    bare.wait_signal("Denied")
+    journal.add(*written(bare))
+    kernel.close()
+    denied, = events(bare, "corp-base")
+    assert (denied["event"], denied["operation"], denied["path"], denied["pid"], denied["count"]) == (
+        "denied", "EXECUTE", "/bin/x", "12", "1")
+    assert "Denied EXECUTE of '/bin/x' for sh[12]: 'corp-base' 2.0.0" in bare.ipectl("log", "corp-base").stdout
 
 
 def test_only_root_writes_history(machine, journal):
