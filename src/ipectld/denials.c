@@ -31,9 +31,12 @@
 #define FD_EVENTS "events"
 
 #define REST_USEC (100U * 1000)
-#define REST_FULL_USEC (250U * 1000)
+#define REST_FULL_USEC (500U * 1000)
 /* More lines than this at once are a storm. */
 #define STORM_LINES 100U
+
+/* What the kernel keeps is less, unless it goes on and on. */
+#define READS_AT_END 16U
 
 /* Not before what callers wait for. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
@@ -305,7 +308,8 @@ void denials_start(Manager *manager) {
 void denials_flush(Denials *denials) {
         if (!denials)
                 return;
-        (void) read_some(denials);
+        for (unsigned i = 0; i < READS_AT_END && read_some(denials) > 0; i++)
+                ;
         denial_table_flush(denials->table, now_usec());
         wait_for_due(denials);
 }

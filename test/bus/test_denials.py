@@ -15,7 +15,7 @@ MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
 BEFORE = "67633399bc1344bbafe07e117fa195b4"
 # As in src/ipectld/denials.c and denial-table.h.
 READ_LINES = 64 * 1024 // LINE_SIZE
-REST_FULL_SEC = 0.25
+REST_FULL_SEC = 0.5
 BURST = 50
 
 
