@@ -116,6 +116,8 @@ ExitStatus client_fail(Client *client, int r) {
         if (!client->error.name && (r == -ECONNRESET || r == -ENOTCONN || r == -ETIMEDOUT || r == -ECONNREFUSED ||
                                     r == -ENOENT || r == -EPIPE))
                 status = STATUS_NO_DAEMON;
+        if (!client->error.name && (r == -ENXIO || r == -EBADMSG))
+                sentence = "ipectld gave an answer that this ipectl does not understand.";
         if (!sentence || !*sentence)
                 sentence = client->error.name ?: strerror(-r);
 

@@ -36,7 +36,10 @@ size_t escaped_print(const char *escaped, size_t columns);
 /* Columns of the terminal that stdout is; 0 if it is none. */
 size_t terminal_columns(void);
 
-/* Whether stdout is a terminal that may be given colours and other styles. */
+/* Whether stdout is a terminal that knows how to erase a line. */
+bool output_is_smart(void);
+
+/* Whether it may be given colours and other styles. */
 bool output_has_style(void);
 
 /* A sentence for stderr, with an LF behind it. The arguments are escaped as a whole, the format is ours. */

@@ -121,10 +121,14 @@ static void print_row(const Table *table, const char *const *cells) {
                 print_cell(cells[i], table->widths[i], i + 1 == table->n_columns);
 }
 
-bool output_has_style(void) {
+bool output_is_smart(void) {
         const char *term = getenv("TERM");
 
-        return isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
+        return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+bool output_has_style(void) {
+        return output_is_smart() && !getenv("NO_COLOR");
 }
 
 void table_print(Table *table, const Options *options, const char *singular, const char *plural) {

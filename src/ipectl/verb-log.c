@@ -208,6 +208,11 @@ static int seek(sd_journal *journal, const Options *options) {
                                        : sd_journal_seek_head(journal);
 }
 
+static ExitStatus fail(int r) {
+        say_error("Failed to read the journal: %s", strerror(-r));
+        return STATUS_FAILED;
+}
+
 static int on_change(sd_event_source *source, int fd, uint32_t events, void *userdata) {
         Log *log = userdata;
         int r;
@@ -216,7 +221,8 @@ static int on_change(sd_event_source *source, int fd, uint32_t events, void *use
         if (r >= 0)
                 r = print_rest(log);
         loop_flush(log->event);
-        return r;
+        /* A handler that fails would be left out from now on, without a word. */
+        return r < 0 ? sd_event_exit(log->event, fail(r)) : 0;
 }
 
 static int prepare_to_follow(Log *log) {
@@ -268,10 +274,8 @@ ExitStatus verb_log(int argc, char **argv, const Options *options) {
                                            "group 'systemd-journal'.");
         } else if (r >= 0)
                 r = print_rest(&log);
-        if (r < 0) {
-                say_error("Failed to read the journal: %s", strerror(-r));
-                status = STATUS_FAILED;
-        }
+        if (r < 0)
+                status = fail(r);
         if (status == STATUS_OK && options->follow) {
                 loop_flush(log.event);
                 status = loop_run(log.event);

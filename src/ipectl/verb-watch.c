@@ -85,9 +85,10 @@ static struct json_object *new_event(const char *kind) {
 
 static void draw_countdown(Watch *watch) {
         char *text = watch_countdown(watch->state), *escaped = escape(text);
+        size_t columns = terminal_columns();
 
         erase_countdown(watch);
-        escaped_print(escaped, terminal_columns() - 1);
+        escaped_print(escaped, columns > 1 ? columns - 1 : strlen(escaped));
         watch->drawn = true;
         free(escaped);
         free(text);
@@ -281,7 +282,7 @@ static ExitStatus run(Watch *watch) {
 }
 
 ExitStatus verb_watch(int argc, char **argv, const Options *options) {
-        Watch watch = { .options = options, .live = options->json == JSON_OFF && terminal_columns() > 1 };
+        Watch watch = { .options = options, .live = options->json == JSON_OFF && output_is_smart() };
         ExitStatus status;
 
         status = client_open(&watch.client, options);

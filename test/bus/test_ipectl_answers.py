@@ -73,6 +73,16 @@ def test_hostile_volumes(bare):
     assert json.loads(daemon.ipectl("volumes", "--json")[0])[0]["name"] == HOSTILE
 
 
+@pytest.mark.parametrize("returned, result", [("", ()), ("s", ("x",)), ("as", (["x"],)), ("a(ss)", ([("x", "y")],)),
+                                              ("a(ssbsss)", ([],)), ("v", (GLib.Variant("s", "x"),))])
+@pytest.mark.parametrize("method, taken, words", [("ListVolumes", "", ["volumes"]), ("Preflight", "s", ["preflight", "base"]),
+                                                  ("ListPolicies", "", ["list"]), ("GetPolicy", "ss", ["show", "base"])])
+def test_an_answer_of_another_type(bare, method, taken, words, returned, result):
+    daemon = OtherDaemon(bare, methods={method: (taken, returned, lambda *_: result)})
+    output, errors = daemon.ipectl(*words, status=1)
+    assert "an answer that this ipectl does not understand" in errors and not output
+
+
 def terminal_output(bare, columns, *words, environment=()):
     """What a terminal with so many columns gets to see, line by line."""
     ours, theirs = os.openpty()
