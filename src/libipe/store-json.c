@@ -26,17 +26,10 @@
 
 #include <limits.h>
 
-#include <json-c/json.h>
-
+#include "json.h"
 #include "store-internal.h"
 
 #define FORMAT 1
-
-static void json_object_putp(struct json_object **object) {
-        json_object_put(*object);
-}
-
-#define _cleanup_json_ _cleanup_(json_object_putp)
 
 static bool is_plain(char c) {
         return c >= 0x20 && c <= 0x7e && c != '\\';
@@ -109,53 +102,26 @@ static int unescape(const char *text, char **ret) {
         return 0;
 }
 
-/* Returns the string, or NULL if the value is of another type, or has a NUL in it. */
-static const char *to_text(struct json_object *value) {
-        const char *text;
-
-        if (!json_object_is_type(value, json_type_string))
-                return NULL;
-        text = json_object_get_string(value);
-        return strlen(text) == (size_t) json_object_get_string_len(value) ? text : NULL;
-}
-
-/* The same of a member, NULL also if it is missing. */
-static const char *get_text(struct json_object *object, const char *member) {
-        struct json_object *value;
-
-        return json_object_object_get_ex(object, member, &value) ? to_text(value) : NULL;
-}
-
 static int get_escaped(struct json_object *object, const char *member, char **ret) {
-        const char *text = get_text(object, member);
+        const char *text = json_get_text(object, member);
 
         return text ? unescape(text, ret) : -EUCLEAN;
 }
 
-static int get_number(struct json_object *object, const char *member, uint64_t *ret) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_int) ||
-            json_object_get_int64(value) < 0)
-                return -EUCLEAN;
-        *ret = json_object_get_uint64(value);
-        return 0;
-}
-
 static int get_digest(struct json_object *object, const char *member, Digest *ret) {
-        const char *text = get_text(object, member);
+        const char *text = json_get_text(object, member);
 
         return text && digest_from_hex(text, ret) >= 0 ? 0 : -EUCLEAN;
 }
 
 static int get_version(struct json_object *object, struct ipe_version *ret) {
-        const char *text = get_text(object, "version");
+        const char *text = json_get_text(object, "version");
 
         return text && ipe_version_parse(text, strlen(text), ret) >= 0 ? 0 : -EUCLEAN;
 }
 
 static int get_state(struct json_object *object, VersionState *ret) {
-        const char *text = get_text(object, "state");
+        const char *text = json_get_text(object, "state");
         int state = text ? version_state_from_string(text) : -EINVAL;
 
         if (state < 0)
@@ -174,7 +140,7 @@ static int get_id(struct json_object *object, const char *member, char ret[33]) 
 
         if (!json_object_object_get_ex(object, member, NULL))
                 return 0;
-        text = get_text(object, member);
+        text = json_get_text(object, member);
         if (!text || !is_id(text))
                 return -EUCLEAN;
         strcpy(ret, text);
@@ -199,9 +165,9 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
         if (r >= 0)
                 r = get_state(object, &ret->state);
         if (r >= 0)
-                r = get_number(object, "staged_usec", &ret->staged_usec);
+                r = json_get_number(object, "staged_usec", &ret->staged_usec);
         if (r >= 0)
-                r = get_number(object, "changed_usec", &ret->changed_usec);
+                r = json_get_number(object, "changed_usec", &ret->changed_usec);
         if (r >= 0)
                 r = get_id(object, "transaction", ret->transaction);
         return r;
@@ -264,7 +230,7 @@ static int read_failed_units(struct json_object *object, StoreTrial *trial) {
         if (!trial->failed_units)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                const char *name = to_text(json_object_array_get_idx(names, i));
+                const char *name = json_to_text(json_object_array_get_idx(names, i));
                 int r = name ? unescape(name, &trial->failed_units[i]) : -EUCLEAN;
 
                 if (r < 0)
@@ -282,7 +248,7 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
                 return 0;
         if (!json_object_is_type(object, json_type_object))
                 return -EUCLEAN;
-        text = get_text(object, "confirm");
+        text = json_get_text(object, "confirm");
         confirm = text ? confirm_by_from_string(text) : -EINVAL;
         if (confirm < 0)
                 return -EUCLEAN;
@@ -291,7 +257,7 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
         if (r >= 0 && trial->boot_id[0] == '\0')
                 r = -EUCLEAN;
         if (r >= 0)
-                r = get_number(object, "deadline_usec", &trial->deadline_usec);
+                r = json_get_number(object, "deadline_usec", &trial->deadline_usec);
         return r < 0 ? r : read_failed_units(object, trial);
 }
 
@@ -316,7 +282,7 @@ static int read_root(struct json_object *root, StoreState *state) {
 
         if (!json_object_is_type(root, json_type_object))
                 return -EUCLEAN;
-        r = get_number(root, "format", &format);
+        r = json_get_number(root, "format", &format);
         if (r < 0)
                 return r;
         if (format != FORMAT)
@@ -366,25 +332,18 @@ static int check(const StoreState *state) {
         return check_digests(state);
 }
 
-static void json_tokener_freep(struct json_tokener **tokener) {
-        if (*tokener)
-                json_tokener_free(*tokener);
-}
-
 int store_state_parse(const char *text, size_t size, StoreState **ret) {
-        _cleanup_(json_tokener_freep) struct json_tokener *tokener = json_tokener_new();
         _cleanup_(store_state_freep) StoreState *state = store_state_copy(NULL);
         _cleanup_json_ struct json_object *root = NULL;
         int r;
 
-        if (!tokener || !state)
+        if (!state)
                 return -ENOMEM;
         if (size > STORE_STATE_SIZE_MAX)
                 return -EUCLEAN;
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-        root = json_tokener_parse_ex(tokener, text, (int) size);
-        if (!root || json_tokener_get_parse_end(tokener) != size)
-                return -EUCLEAN;
+        r = json_parse(text, size, &root);
+        if (r < 0)
+                return r;
         r = read_root(root, state);
         if (r < 0)
                 return r;
@@ -395,64 +354,48 @@ int store_state_parse(const char *text, size_t size, StoreState **ret) {
         return 0;
 }
 
-/* Takes value, also on failure. */
-static int put(struct json_object *object, const char *member, struct json_object *value) {
-        if (!value || json_object_object_add(object, member, value) < 0) {
-                json_object_put(value);
-                return -ENOMEM;
-        }
-        return 0;
-}
-
-static int put_text(struct json_object *object, const char *member, const char *text) {
-        return put(object, member, json_object_new_string(text));
-}
-
 static int put_escaped(struct json_object *object, const char *member, const char *bytes) {
         _cleanup_free_ char *text = escape(bytes);
 
-        return text ? put_text(object, member, text) : -ENOMEM;
+        return text ? json_put_text(object, member, text) : -ENOMEM;
 }
 
 static int put_digest(struct json_object *object, const char *member, const Digest *digest) {
         char hex[DIGEST_HEX_SIZE];
 
         digest_to_hex(digest, hex);
-        return put_text(object, member, hex);
+        return json_put_text(object, member, hex);
 }
 
 static int put_version(struct json_object *object, const struct ipe_version *version) {
         char text[IPE_VERSION_STRLEN];
 
         ipe_version_print(version, text);
-        return put_text(object, "version", text);
+        return json_put_text(object, "version", text);
 }
 
 static int put_record(struct json_object *array, const VersionRecord *record) {
         struct json_object *object = json_object_new_object();
-        int r;
+        int r = json_append(array, object);
 
-        if (!object || json_object_array_add(array, object) < 0) {
-                json_object_put(object);
-                return -ENOMEM;
-        }
-        r = put_escaped(object, "name", record->name);
+        if (r >= 0)
+                r = put_escaped(object, "name", record->name);
         if (r >= 0)
                 r = put_version(object, &record->version);
         if (r >= 0)
                 r = put_digest(object, "digest", &record->digest);
         if (r >= 0)
-                r = put_text(object, "state", version_state_to_string(record->state));
+                r = json_put_text(object, "state", version_state_to_string(record->state));
         if (r >= 0)
                 r = put_escaped(object, "signer", record->signer);
         if (r >= 0)
                 r = put_escaped(object, "source", record->source);
         if (r >= 0)
-                r = put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
+                r = json_put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
         if (r >= 0)
-                r = put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
+                r = json_put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
         if (r >= 0 && record->transaction[0] != '\0')
-                r = put_text(object, "transaction", record->transaction);
+                r = json_put_text(object, "transaction", record->transaction);
         return r;
 }
 
@@ -460,7 +403,7 @@ static int put_versions(struct json_object *root, const StoreState *state) {
         struct json_object *versions = json_object_new_array();
         int r;
 
-        r = put(root, "versions", versions);
+        r = json_put(root, "versions", versions);
         for (size_t i = 0; r >= 0 && i < state->n_versions; i++)
                 r = put_record(versions, &state->versions[i]);
         return r;
@@ -468,43 +411,39 @@ static int put_versions(struct json_object *root, const StoreState *state) {
 
 static int put_failed_units(struct json_object *object, const StoreTrial *trial) {
         struct json_object *names = json_object_new_array();
-        int r = put(object, "failed_units", names);
+        int r = json_put(object, "failed_units", names);
 
         for (char **unit = trial->failed_units; r >= 0 && unit && *unit; unit++) {
                 _cleanup_free_ char *text = escape(*unit);
-                struct json_object *name = text ? json_object_new_string(text) : NULL;
 
-                if (!name || json_object_array_add(names, name) < 0) {
-                        json_object_put(name);
-                        r = -ENOMEM;
-                }
+                r = text ? json_append(names, json_object_new_string(text)) : -ENOMEM;
         }
         return r;
 }
 
 static int put_trial(struct json_object *root, const StoreTrial *trial) {
         struct json_object *object = json_object_new_object();
-        int r = put(root, "trial", object);
+        int r = json_put(root, "trial", object);
 
         if (r >= 0)
-                r = put_text(object, "boot_id", trial->boot_id);
+                r = json_put_text(object, "boot_id", trial->boot_id);
         if (r >= 0)
-                r = put(object, "deadline_usec", json_object_new_uint64(trial->deadline_usec));
+                r = json_put(object, "deadline_usec", json_object_new_uint64(trial->deadline_usec));
         if (r >= 0)
-                r = put_text(object, "confirm", confirm_by_to_string(trial->confirm));
+                r = json_put_text(object, "confirm", confirm_by_to_string(trial->confirm));
         return r < 0 ? r : put_failed_units(object, trial);
 }
 
 static int put_root(struct json_object *root, const StoreState *state) {
         int r;
 
-        r = put(root, "format", json_object_new_int(FORMAT));
+        r = json_put(root, "format", json_object_new_int(FORMAT));
         if (r >= 0)
                 r = put_versions(root, state);
         if (r >= 0 && state->activating)
                 r = put_digest(root, "activating", &state->activating_digest);
         if (r >= 0 && state->activating && state->activating_transaction[0] != '\0')
-                r = put_text(root, "activating_transaction", state->activating_transaction);
+                r = json_put_text(root, "activating_transaction", state->activating_transaction);
         if (r >= 0 && state->trial.boot_id[0] != '\0')
                 r = put_trial(root, &state->trial);
         if (r >= 0 && state->shadowing)
@@ -512,7 +451,7 @@ static int put_root(struct json_object *root, const StoreState *state) {
         if (r >= 0 && state->shadowing)
                 r = put_escaped(root, "shadowing_name", state->shadowing);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
-                r = put_text(root, "pending_boot_id", state->pending_boot_id);
+                r = json_put_text(root, "pending_boot_id", state->pending_boot_id);
         return r;
 }
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The facts of a file, as far as user space can know what the kernel's providers know. Each file is looked at once.
+ */
+
+#include <fcntl.h>
+#include <mntent.h>
+#include <search.h>
+#include <sys/ioctl.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include <linux/fsverity.h>
+#include <linux/magic.h>
+
+#include "inspect.h"
+#include "utf8.h"
+
+#define BTRFS_MAGIC 0x9123683E
+
+typedef struct Known {
+        dev_t device;
+        ino_t inode;
+        enum ipe_op operation;
+        size_t number;
+} Known;
+
+static int compare(const void *a, const void *b) {
+        const Known *x = a, *y = b;
+
+        if (x->device != y->device)
+                return x->device < y->device ? -1 : 1;
+        if (x->inode != y->inode)
+                return x->inode < y->inode ? -1 : 1;
+        return (int) x->operation - (int) y->operation;
+}
+
+/* The file system that the kernel unpacked the initramfs to, where it is still mounted somewhere. */
+static dev_t find_initramfs(void) {
+        FILE *mounts = setmntent("/proc/self/mounts", "re");
+        struct mntent *entry;
+        dev_t found = 0;
+        struct stat st;
+
+        while (mounts && found == 0 && (entry = getmntent(mounts)))
+                if (streq(entry->mnt_type, "rootfs") && stat(entry->mnt_dir, &st) >= 0)
+                        found = st.st_dev;
+        if (mounts)
+                endmntent(mounts);
+        return found;
+}
+
+int look_new(Look **ret) {
+        _cleanup_(look_freep) Look *look = calloc(1, sizeof(*look));
+
+        if (!look)
+                return -ENOMEM;
+        look->inspection = calloc(1, sizeof(*look->inspection));
+        if (!look->inspection)
+                return -ENOMEM;
+        look->initramfs = find_initramfs();
+        /* There only where the kernel is built to verify them. */
+        look->verity_signatures = access("/proc/sys/fs/verity/require_signatures", F_OK) >= 0;
+        *ret = TAKE_PTR(look);
+        return 0;
+}
+
+Look *look_free(Look *look) {
+        if (!look)
+                return NULL;
+        for (size_t i = 0; look->processes && i < look->inspection->n_files; i++)
+                free(look->processes[i].text);
+        free(look->processes);
+        tdestroy(look->known, free);
+        inspection_free(look->inspection);
+        free(look);
+        return NULL;
+}
+
+static int add_file(Look *look, FileFacts *file, const char *path, const char *note, size_t *ret) {
+        size_t n = look->inspection->n_files;
+        ProcessList *larger = reallocarray(look->processes, n + 1, sizeof(*larger));
+        int r;
+
+        file->path = utf8_escape(path, strlen(path));
+        file->processes = strdup("");
+        file->note = strdup(note);
+        if (larger)
+                look->processes = larger;
+        r = inspection_add_file(look->inspection, file);
+        if (r < 0 || !larger)
+                return -ENOMEM;
+        larger[n] = (ProcessList) {};
+        *ret = n;
+        return 0;
+}
+
+int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const char *note, size_t *ret) {
+        FileFacts file = { .operation = operation, .volume = SIZE_MAX };
+
+        return add_file(look, &file, path, note, ret);
+}
+
+static size_t find_volume(const Look *look, const struct statx *stx) {
+        for (size_t i = 0; i < look->inspection->n_volumes; i++)
+                if (look->inspection->volumes[i].major == stx->stx_dev_major &&
+                    look->inspection->volumes[i].minor == stx->stx_dev_minor)
+                        return i;
+        return SIZE_MAX;
+}
+
+static void measure(int fd, FactDigest *ret) {
+        static const char *const algorithms[] = { [FS_VERITY_HASH_ALG_SHA256] = "sha256", [FS_VERITY_HASH_ALG_SHA512] = "sha512" };
+        union {
+                struct fsverity_digest digest;
+                uint8_t space[sizeof(struct fsverity_digest) + sizeof(ret->value)];
+        } measured = { .digest.digest_size = sizeof(ret->value) };
+
+        if (ioctl(fd, FS_IOC_MEASURE_VERITY, &measured) < 0 || measured.digest.digest_algorithm >= ELEMENTSOF(algorithms) ||
+            !algorithms[measured.digest.digest_algorithm] || measured.digest.digest_size > sizeof(ret->value))
+                return;
+        snprintf(ret->algorithm, sizeof(ret->algorithm), "%s", algorithms[measured.digest.digest_algorithm]);
+        ret->size = measured.digest.digest_size;
+        memcpy(ret->value, measured.space + offsetof(struct fsverity_digest, digest), ret->size);
+}
+
+/* The kernel has verified it when the file was opened, or the file could not be opened. */
+static bool has_signature(int fd) {
+        uint8_t byte;
+        struct fsverity_read_metadata_arg arg = {
+                .metadata_type = FS_VERITY_METADATA_TYPE_SIGNATURE, .length = 1, .buf_ptr = (uintptr_t) &byte,
+        };
+
+        return ioctl(fd, FS_IOC_READ_VERITY_METADATA, &arg) > 0;
+}
+
+static void look_at_verity(const Look *look, int fd, FileFacts *file) {
+        char path[sizeof("/proc/self/fd/") + 12];
+        _cleanup_close_ int readable = -1;
+
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        readable = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+        if (readable < 0)
+                return;
+        measure(readable, &file->fsverity);
+        file->fsverity_signed = look->verity_signatures && file->fsverity.size > 0 && has_signature(readable);
+}
+
+static const char *note_of(int fd) {
+        struct statfs fs;
+
+        if (fstatfs(fd, &fs) < 0)
+                return "";
+        if (fs.f_type == OVERLAYFS_SUPER_MAGIC)
+                return "it is on overlayfs, and what the kernel knows of its layers cannot be seen here";
+        if (fs.f_type == BTRFS_MAGIC)
+                return "it is on btrfs, which has no volume of its own";
+        return "";
+}
+
+int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, size_t *ret) {
+        FileFacts file = { .operation = operation };
+        Known **found, *known;
+        struct statx stx;
+        int r;
+
+        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx) < 0)
+                return -errno;
+        if (!S_ISREG(stx.stx_mode))
+                return 0;
+        known = malloc(sizeof(*known));
+        if (!known)
+                return -ENOMEM;
+        *known = (Known) { .device = makedev(stx.stx_dev_major, stx.stx_dev_minor), .inode = stx.stx_ino,
+                           .operation = operation };
+        found = tsearch(known, &look->known, compare);
+        if (!found || *found != known) {
+                free(known);
+                if (found)
+                        *ret = (*found)->number;
+                return found ? 1 : -ENOMEM;
+        }
+        file.volume = find_volume(look, &stx);
+        file.is_initramfs = look->initramfs != 0 && known->device == look->initramfs;
+        if (stx.stx_attributes & STATX_ATTR_VERITY)
+                look_at_verity(look, fd, &file);
+        r = add_file(look, &file, path, note_of(fd), &known->number);
+        *ret = known->number;
+        return r < 0 ? r : 1;
+}
+
+int look_at_path(Look *look, const char *path, enum ipe_op operation) {
+        _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+        size_t number;
+        int r;
+
+        if (fd < 0)
+                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
+        r = look_at_file(look, fd, path, operation, &number);
+        return r < 0 ? r : 0;
+}
+
+int look_finish(Look *look) {
+        for (size_t i = 0; i < look->inspection->n_files; i++)
+                if (look->processes[i].text) {
+                        free(look->inspection->files[i].processes);
+                        look->inspection->files[i].processes = TAKE_PTR(look->processes[i].text);
+                }
+        return 0;
+}

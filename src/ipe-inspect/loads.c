@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the kernel would load by name: modules as modprobe finds them, and firmware where the kernel looks for it.
+ */
+
+#include <fcntl.h>
+#include <sys/utsname.h>
+
+#include <libkmod.h>
+
+#include "inspect.h"
+#include "io.h"
+
+static bool has_suffix(const char *text, const char *suffix) {
+        size_t size = strlen(text), suffix_size = strlen(suffix);
+
+        return size >= suffix_size && streq(text + size - suffix_size, suffix);
+}
+
+static int look_at_module_file(Look *look, const char *path) {
+        size_t unused;
+
+        /* Where the kernel does not decompress, modprobe does, and hands over memory. */
+        if (!has_suffix(path, ".ko") && access("/sys/module/compression", F_OK) < 0)
+                return look_at_nothing(look, path, IPE_OP_KMODULE, "it is compressed, and this kernel gets its content without "
+                                       "the file", &unused);
+        return look_at_path(look, path, IPE_OP_KMODULE);
+}
+
+int look_at_module(Look *look, const char *name) {
+        struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+        struct kmod_list *list = NULL, *entry;
+        int r = ctx ? 0 : -ENOMEM;
+
+        if (r >= 0)
+                r = kmod_module_new_from_lookup(ctx, name, &list);
+        if (r == -ENOENT)
+                r = 0;
+        kmod_list_foreach(entry, list) {
+                struct kmod_module *module = kmod_module_get_module(entry);
+                /* NULL for what is built in. */
+                const char *path = kmod_module_get_path(module);
+
+                if (r >= 0 && path)
+                        r = look_at_module_file(look, path);
+                kmod_module_unref(module);
+        }
+        kmod_module_unref_list(list);
+        kmod_unref(ctx);
+        return r < 0 ? r : 0;
+}
+
+/* Looks at a file of one directory. Returns 1 if it is there, 0 if not, or a negative errno. */
+static int look_in(Look *look, const char *directory, const char *name) {
+        static const char *const suffixes[] = { "", ".zst", ".xz" };
+
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
+                _cleanup_free_ char *path = NULL;
+                int r;
+
+                if (asprintf(&path, "%s/%s%s", directory, name, suffixes[i]) < 0) {
+                        path = NULL;
+                        return -ENOMEM;
+                }
+                if (access(path, F_OK) < 0)
+                        continue;
+                r = look_at_path(look, path, IPE_OP_FIRMWARE);
+                return r < 0 ? r : 1;
+        }
+        return 0;
+}
+
+int look_at_firmware(Look *look, const char *name) {
+        char updates[sizeof("/lib/firmware/updates/") + sizeof(((struct utsname *) NULL)->release)], own[sizeof(updates)];
+        _cleanup_free_ char *custom = NULL;
+        const char *directories[] = { "", updates, "/lib/firmware/updates", own, "/lib/firmware" };
+        struct utsname uts;
+        size_t size;
+        int r = 0;
+
+        if (uname(&uts) < 0)
+                return -errno;
+        snprintf(updates, sizeof(updates), "/lib/firmware/updates/%s", uts.release);
+        snprintf(own, sizeof(own), "/lib/firmware/%s", uts.release);
+        if (read_file_at(AT_FDCWD, "/sys/module/firmware_class/parameters/path", 4096, (void **) &custom, &size) >= 0) {
+                custom[strcspn(custom, "\n")] = '\0';
+                directories[0] = custom;
+        }
+        for (size_t i = 0; i < ELEMENTSOF(directories) && r == 0; i++)
+                if (directories[i][0] != '\0')
+                        r = look_in(look, directories[i], name);
+        return r < 0 ? r : 0;
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What runs on a system, and what the kernel's providers know of it: dm-verity volumes, and files with their facts. ipe-inspect
+ * finds it out, ipectld reads it as JSON and judges it.
+ */
+#ifndef LIBIPE_INSPECTION_H
+#define LIBIPE_INSPECTION_H
+
+#include "base.h"
+#include "failure.h"
+#include "policy.h"
+
+/* The most that is read, in bytes: some ten thousand files. */
+#define INSPECTION_SIZE_MAX (16U << 20)
+
+/* What is to be looked at beside what runs. Lists end with NULL, or are NULL. */
+typedef struct InspectionRequest {
+        char **paths;    /* absolute; one that is not there is left out */
+        char **modules;  /* by name */
+        char **firmware; /* below the directories of firmware */
+} InspectionRequest;
+
+/* The value of a digest property. */
+typedef struct FactDigest {
+        char algorithm[32]; /* in the spelling of the kernel; empty: there is none */
+        uint8_t value[64];  /* raw */
+        size_t size;        /* bytes of value */
+} FactDigest;
+
+/* "sha256:HEX", NUL included. */
+#define FACT_DIGEST_STRLEN (32 + 1 + 128 + 1)
+
+/* ret: empty where there is no digest. */
+void fact_digest_print(const FactDigest *digest, char ret[FACT_DIGEST_STRLEN]);
+
+/* A dm-verity volume that is open. */
+typedef struct VolumeFacts {
+        char *name;     /* of device-mapper; UTF-8 */
+        unsigned major, minor;
+        FactDigest root_hash;
+        bool is_signed;  /* the kernel verified a signature of the root hash */
+        bool is_cmdline; /* the kernel command line has the root hash */
+} VolumeFacts;
+
+/* Something that is executed, or would be loaded. */
+typedef struct FileFacts {
+        char *path;          /* UTF-8; empty for memory that has no file */
+        enum ipe_op operation;
+        size_t volume;       /* in the list of volumes; SIZE_MAX if it is on none */
+        bool is_initramfs;
+        FactDigest fsverity; /* of the file, if it has fs-verity */
+        bool fsverity_signed; /* the kernel verified a signature of it */
+        char *processes;     /* "sh[12], init[1]", UTF-8; empty if none has it mapped */
+        char *note;          /* a sentence about what could not be found out; UTF-8; empty if there is nothing to say */
+} FileFacts;
+
+typedef struct Inspection {
+        VolumeFacts *volumes;
+        size_t n_volumes;
+        FileFacts *files;
+        size_t n_files;
+} Inspection;
+
+Inspection *inspection_free(Inspection *inspection);
+
+static inline void inspection_freep(Inspection **inspection) {
+        inspection_free(*inspection);
+}
+
+/* Adds one; what it points to is taken over, also on failure. Returns 0 or -ENOMEM. */
+int inspection_add_volume(Inspection *inspection, VolumeFacts *volume);
+int inspection_add_file(Inspection *inspection, FileFacts *file);
+
+/* The facts as the kernel would hand them to a policy. They borrow from inspection.
+ * vocabulary: with the builtin properties. */
+void inspection_facts(const Inspection *inspection, const FileFacts *file, const struct ipe_vocabulary *vocabulary,
+                      struct ipe_facts *ret);
+
+/* As JSON. ret: to be freed. Returns 0, -EFBIG above INSPECTION_SIZE_MAX, or -ENOMEM. */
+int inspection_print(const Inspection *inspection, char **ret, size_t *ret_size);
+
+/* Reads it back, whoever wrote it. Returns 0, -EUCLEAN or -ENOMEM. */
+int inspection_parse(const char *text, size_t size, Inspection **ret);
+
+/* The same of a request. ret: to be freed, by inspection_request_done(). */
+int inspection_request_print(const InspectionRequest *request, char **ret, size_t *ret_size);
+int inspection_request_parse(const char *text, size_t size, InspectionRequest *ret);
+void inspection_request_done(InspectionRequest *request);
+
+#endif
