@@ -21,8 +21,9 @@ void oom(void) {
         exit(STATUS_FAILED);
 }
 
-/* Bytes of the printable character at the start, 0 if there is none, or the backslash, which marks what is escaped. Format characters, those that turn the
- * direction of writing included, have no width of their own and do not count as printable. */
+/* Bytes of the printable character at the start; 0 if there is none, or if it is the backslash, which marks what is
+ * escaped. Format characters, those that turn the direction of writing included, have no width of their own and do not
+ * count as printable. */
 static size_t printable_length(const char *bytes, size_t len) {
         mbstate_t state = {};
         wchar_t wide;

@@ -86,7 +86,8 @@ static int midnight(time_t now, int days, uint64_t *ret) {
         if (!localtime_r(&now, &local))
                 return -ERANGE;
         /* mktime() knows the day before the first of a month, and that some days do not have 24 hours. */
-        day = (struct tm){ .tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_mday = local.tm_mday - days, .tm_isdst = -1 };
+        day = (struct tm){ .tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_mday = local.tm_mday - days };
+        day.tm_isdst = -1;
         now = mktime(&day);
         return now < 0 ? -ERANGE : from_seconds(now, ret);
 }

@@ -8,8 +8,8 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Reads "now", "today", "yesterday", "2026-11-24", "2026-11-24 14:42", "14:42:09" (of today), "-2h", "3 days ago" or "@SECONDS"
- * (since 1970), in local time. now: what the relative ones count from.
+/* Reads "now", "today", "yesterday", "2026-11-24", "2026-11-24 14:42", "14:42:09" (of today), "-2h", "3 days ago" or
+ * "@SECONDS" (since 1970), in local time. now: what the relative ones count from.
  * ret: of the wall clock, in usec.
  *
  * Returns 0, -EINVAL, or -ERANGE if it is before 1970 or too late to be counted. */

@@ -183,10 +183,11 @@ static int print_rest(Log *log) {
 
 /* Goes to where the next entry is the first one to be shown. */
 static int seek(sd_journal *journal, const Options *options) {
-        uint64_t lines = options->given & OPTION_LINES ? options->lines : options->follow ? LINES_WHEN_FOLLOWING : UINT64_MAX;
-        uint64_t usec;
+        uint64_t lines = options->follow ? LINES_WHEN_FOLLOWING : UINT64_MAX, usec;
         int r;
 
+        if (options->given & OPTION_LINES)
+                lines = options->lines;
         if (lines == UINT64_MAX)
                 return options->since_usec > 0 ? sd_journal_seek_realtime_usec(journal, options->since_usec)
                                                : sd_journal_seek_head(journal);

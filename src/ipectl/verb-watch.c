@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * watch: what the daemon tells while it goes on, until Ctrl-C: its signals, its properties as they change, and how much is left
- * of a trial. A daemon that ends is waited for.
+ * watch: what the daemon tells while it goes on, until Ctrl-C: its signals, its properties as they change, and how much is
+ * left of a trial. A daemon that ends is waited for.
  *
  * Matches are made before the properties are read for the first time, so that no change falls between. Only what comes from
  * the owner of the name counts: anybody may send us a signal.
@@ -126,7 +126,8 @@ static void set_countdown(Watch *watch) {
                 erase_countdown(watch);
                 loop_flush(watch->event);
         } else if (!watch->countdown)
-                (void) sd_event_add_time_relative(watch->event, &watch->countdown, CLOCK_BOOTTIME, 0, 0, on_countdown, watch);
+                (void) sd_event_add_time_relative(watch->event, &watch->countdown, CLOCK_BOOTTIME, 0, 0, on_countdown,
+                                                  watch);
 }
 
 /* Properties */

@@ -104,8 +104,8 @@ static void describe_denial(struct json_object *event, struct json_object *sente
 static void describe_check(struct json_object *check, struct json_object *sentences) {
         const char *detail = json_get_text(check, "detail");
 
-        add(sentences, "Check '%s': %s%s%s", json_get_text(check, "check"), json_get_text(check, "state"), *detail ? ": " : "",
-            detail);
+        add(sentences, "Check '%s': %s%s%s", json_get_text(check, "check"), json_get_text(check, "state"),
+            *detail ? ": " : "", detail);
 }
 
 static bool contains(struct json_object *array, struct json_object *value) {
@@ -129,7 +129,8 @@ static void describe_properties(struct json_object *event, struct json_object *t
         } pairs[] = { { "active_policy", "Active policy" },
                       { "confirmed_policy", "Confirmed policy" },
                       { "trial_policy", "On trial" } };
-        struct json_object *properties = json_get(event, "properties"), *checks = json_get(properties, "trial_checks"), *value;
+        struct json_object *properties = json_get(event, "properties"), *value;
+        struct json_object *checks = json_get(properties, "trial_checks");
 
         if (json_get(properties, "version"))
                 add(sentences, "ipectld %s runs; the kernel's ABI is '%s'.", json_get_text(properties, "version"),
@@ -206,7 +207,8 @@ char *watch_countdown(struct json_object *state) {
 
         for (size_t i = 0; i < n; i++)
                 passed += strcmp(json_get_text(json_at(checks, i), "state"), "passed") == 0;
-        r = asprintf(&text, n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed" : "'%s' %s on trial: %llu s left",
+        r = asprintf(&text,
+                     n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed" : "'%s' %s on trial: %llu s left",
                      json_get_text(trial, "name"), json_get_text(trial, "version"),
                      seconds_until(json_get_number(state, "trial_deadline_usec")), passed, n);
         if (r < 0)

@@ -15,8 +15,8 @@
  * Returns 1; 0 if the signal is not known to this program, or not as it should be: an older or newer daemon may run. */
 int watch_read_signal(sd_bus_message *message, struct json_object **ret);
 
-/* An event in sentences, not yet escaped: an array of strings, to be put. checks: health checks that were told before and are
- * not told again; may be NULL. */
+/* An event in sentences, not yet escaped: an array of strings, to be put. checks: health checks that were told before and
+ * are not told again; may be NULL. */
 struct json_object *watch_describe(struct json_object *event, struct json_object *checks);
 
 /* How much is left of a trial, and of its checks; not yet escaped, to be freed. state: the manager's properties. */
