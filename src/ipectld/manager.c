@@ -6,9 +6,11 @@
 #include <systemd/sd-id128.h>
 
 #include "health.h"
+#include "keep.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "manager.h"
+#include "recover.h"
 #include "stage.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
@@ -21,13 +23,25 @@ static int load_state(Manager *manager) {
         if (r != -EUCLEAN && r != -EFBIG)
                 return r;
         announce_damaged(STORE_DIRECTORY "/state.json",
-                         "it is kept as state.json.damaged beside all stored policies, and none is known until it "
-                         "is staged again.");
+                         "it is kept as state.json.damaged. What the kernel enforces counts as confirmed, all "
+                         "other policies that are stored as staged.");
         r = store_quarantine_state(manager->store);
         if (r < 0)
                 return r;
         manager->state = store_state_copy(NULL);
-        return manager->state ? 0 : -ENOMEM;
+        return manager->state ? recover_state(manager) : -ENOMEM;
+}
+
+/* Puts the damaged object of a version aside. Returns 1 if it could be replaced, 0 if the version is lost. */
+static int put_aside(Manager *manager, const VersionRecord *record, const char *hex) {
+        int r = store_quarantine_object(manager->store, &record->digest);
+
+        if (r < 0 && r != -ENOENT)
+                log_warning("Cannot move '%s' to '" STORE_DIRECTORY "/damaged', ignoring: %s", hex, strerror(-r));
+        r = recover_object(manager, record);
+        announce_damaged(hex, r > 0 ? "it was replaced by what the kernel has loaded." :
+                                      "that policy is forgotten, stage it again.");
+        return r > 0;
 }
 
 /* A version whose object is gone or damaged cannot be used any more; the others can. */
@@ -51,7 +65,8 @@ static int drop_damaged(Manager *manager) {
                         log_warning("Cannot check the stored policy '%s', ignoring: %s", hex, failure.sentence);
                 if (r != -EUCLEAN && r != -ENOENT)
                         continue;
-                announce_damaged(hex, "that policy is forgotten, stage it again.");
+                if (put_aside(manager, record, hex))
+                        continue;
                 store_state_remove(new, record->name, &record->version);
                 changed = true;
         }
@@ -100,6 +115,8 @@ int manager_reload(Manager *manager) {
         manager->trust = trust;
         config_done(&manager->config);
         manager->config = config;
+        /* KeepVersions= may be another one. */
+        keep_soon(manager);
         return 0;
 }
 
@@ -140,6 +157,7 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
         health_free(manager);
+        keep_free(manager);
         sd_event_source_disable_unref(manager->trial_timer);
         store_state_free(manager->state);
         store_free(manager->store);
@@ -162,6 +180,7 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
         manager->state = TAKE_PTR(*new);
         announce_changes(&manager->announcer, old, manager->state);
         store_state_free(old);
+        keep_soon(manager);
         return 0;
 }
 

@@ -3,7 +3,8 @@
  * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, preflight.c watches what
  * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health.c watches over it, rollback.c
  * goes back, reconcile.c
- * compares the disk with the kernel at start, record.c has what they write in common, manager.c holds it all.
+ * compares the disk with the kernel at start, keep.c forgets what is too old, record.c has what they write in common,
+ * manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
  * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
@@ -43,6 +44,7 @@ typedef struct Manager {
         Health *health;               /* health.c; NULL before the first trial */
         Denials *denials;             /* denials.c: NULL where there is no source of them */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
+        sd_event_source *keep;        /* keep.c: runs after a change */
 } Manager;
 
 /* Opens everything. Returns 0; -EBUSY if another ipectld runs; -ENOMEM or another errno, which was logged. */

@@ -100,6 +100,26 @@ static int read_policy(const char *path, void **ret, size_t *ret_size, Failure *
         return 0;
 }
 
+bool source_has(const char *name, const Digest *digest) {
+        for (size_t i = 0; policy_directories[i]; i++) {
+                _cleanup_free_ char *path = NULL;
+                _cleanup_free_ void *data = NULL;
+                Digest found;
+                size_t size;
+
+                if (asprintf(&path, "%s/%s" POLICY_SUFFIX, policy_directories[i], name) < 0) {
+                        path = NULL;
+                        return true;
+                }
+                if (read_file_at(AT_FDCWD, path, ENVELOPE_SIZE_MAX, &data, &size) < 0)
+                        continue;
+                digest_of(data, size, &found);
+                if (digest_equal(&found, digest))
+                        return true;
+        }
+        return false;
+}
+
 /* refused: gets this file's refusal, if it is refused. Returns 0 or -ENOMEM. */
 static int scan_file(Source *source, const LayeredFile *file, bool all_again, Refusals *refused) {
         _cleanup_free_ char *name = strndup(file->name, stem_length(file->name, POLICY_SUFFIX));

@@ -24,4 +24,7 @@ static inline void source_freep(Source **source) {
  * whatever was announced before. Returns 0 or a negative errno, which was logged. */
 int source_scan(Source *source, bool all_again);
 
+/* Whether policy.d has a policy under its name, whatever overrides it; true where that cannot be found out. */
+bool source_has(const char *name, const Digest *digest);
+
 #endif

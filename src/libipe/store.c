@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The directory of the store: its lock, state.json, and the objects as they are read and removed. store-add.c adds
+ * The directory of the store: its lock, state.json, and the objects as they are read, put aside and removed. store-add.c adds
  * them, store-json.c knows the text of state.json, store-state.c what it means.
  *
  * An object is durable before a state names it, and is removed only after no state does: so a state never names what
@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,8 @@
 
 #define STATE_FILE "state.json"
 #define DAMAGED_FILE STATE_FILE ".damaged"
+#define DAMAGED_DIRECTORY "damaged"
+#define DAMAGED_MAX 8
 
 Store *store_free(Store *store) {
         if (!store)
@@ -72,20 +75,28 @@ static int take_lock(int dir_fd) {
 /* Is this file to be removed? */
 typedef bool (*Unwanted)(const char *name, const StoreState *state);
 
-/* Removes the files of a directory that are unwanted. Returns how many, or an errno of what went wrong first. */
-static int remove_files(int dir_fd, Unwanted unwanted, const StoreState *state) {
-        int fd = open_directory(dir_fd, "."), removed = 0, error = 0;
-        struct dirent *entry;
-        DIR *dir;
+/* Opens a directory for reading its entries. */
+static int open_entries(int dir_fd, DIR **ret) {
+        _cleanup_close_ int fd = open_directory(dir_fd, ".");
 
         if (fd < 0)
                 return fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                error = -errno;
-                safe_close(fd);
-                return error;
-        }
+        *ret = fdopendir(fd);
+        if (!*ret)
+                return -errno;
+        (void) TAKE_FD(fd);
+        return 0;
+}
+
+/* Removes the files of a directory that are unwanted. Returns how many, or an errno of what went wrong first. */
+static int remove_files(int dir_fd, Unwanted unwanted, const StoreState *state) {
+        int removed = 0, error = 0, r;
+        struct dirent *entry;
+        DIR *dir;
+
+        r = open_entries(dir_fd, &dir);
+        if (r < 0)
+                return r;
         while (errno = 0, (entry = readdir(dir))) {
                 if (!unwanted(entry->d_name, state))
                         continue;
@@ -187,6 +198,76 @@ int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret
 
         digest_to_hex(digest, path + strlen(path));
         return read_file_at(store->dir_fd, path, ENVELOPE_SIZE_MAX, ret, ret_size);
+}
+
+int store_for_each(const Store *store, StoreVisitor visit, void *userdata) {
+        struct dirent *entry;
+        DIR *dir;
+        int r;
+
+        r = open_entries(store->objects_fd, &dir);
+        if (r < 0)
+                return r;
+        while (r >= 0 && (errno = 0, (entry = readdir(dir)))) {
+                Digest digest;
+
+                if (digest_from_hex(entry->d_name, &digest) >= 0)
+                        r = visit(&digest, userdata);
+        }
+        if (r >= 0)
+                r = -errno;
+        closedir(dir);
+        return r < 0 ? r : 0;
+}
+
+/* Removes the oldest ones, until there is room for another one. */
+static int make_room(int dir_fd) {
+        for (;;) {
+                char oldest[NAME_MAX + 1] = "";
+                struct timespec changed = {};
+                struct dirent *entry;
+                unsigned n = 0;
+                DIR *dir;
+                int r = open_entries(dir_fd, &dir);
+
+                if (r < 0)
+                        return r;
+                while ((entry = readdir(dir))) {
+                        struct stat st;
+
+                        if (entry->d_name[0] == '.' || fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                                continue;
+                        if (n++ > 0 && (st.st_ctim.tv_sec > changed.tv_sec || (st.st_ctim.tv_sec == changed.tv_sec &&
+                                                                              st.st_ctim.tv_nsec > changed.tv_nsec)))
+                                continue;
+                        changed = st.st_ctim;
+                        strcpy(oldest, entry->d_name);
+                }
+                closedir(dir);
+                if (n < DAMAGED_MAX)
+                        return 0;
+                if (unlinkat(dir_fd, oldest, 0) < 0)
+                        return -errno;
+        }
+}
+
+int store_quarantine_object(Store *store, const Digest *digest) {
+        _cleanup_close_ int fd = -1;
+        char hex[DIGEST_HEX_SIZE];
+        int r;
+
+        assert(store->lock_fd >= 0);
+        fd = make_directory(store->dir_fd, DAMAGED_DIRECTORY);
+        if (fd < 0)
+                return fd;
+        r = make_room(fd);
+        if (r < 0)
+                return r;
+        digest_to_hex(digest, hex);
+        if (renameat(store->objects_fd, hex, fd, hex) < 0)
+                return -errno;
+        r = sync_directory(fd);
+        return r < 0 ? r : sync_directory(store->objects_fd);
 }
 
 int store_collect(Store *store, const StoreState *state) {

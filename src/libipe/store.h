@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what) and lock.
+ * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what), damaged/
+ * (objects that are not what they were) and lock.
  * Whatever is cut off at any instant, the old state or the new one is there afterwards. The daemon is the only writer;
  * ipe-load reads at boot.
  */
@@ -159,6 +160,13 @@ int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret);
  *
  * ret: to be freed. Returns 0, -ENOENT, -EFBIG, -ENOMEM, -EIO or another errno. */
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size);
+
+/* Calls a function for each object; one that returns less than 0 ends it. Returns 0, that, or an errno. */
+typedef int (*StoreVisitor)(const Digest *digest, void *userdata);
+int store_for_each(const Store *store, StoreVisitor visit, void *userdata);
+
+/* Moves a damaged object to damaged/SHA256, where the latest few are kept. Returns 0 or an errno. */
+int store_quarantine_object(Store *store, const Digest *digest);
 
 /* Removes the objects that no version of state names; none at all as long as a state.json.damaged lies there,
  * which may have named them. Returns how many, or an errno of what went wrong first. */

@@ -146,21 +146,24 @@ def test_damaged_state_is_put_aside_and_said(machine, content):
 def test_unknown_state_of_a_version_is_damage(machine):
     machine.stage(signed())
     change_state(machine, lambda state: state["versions"][0].update(state="enforced"))
-    assert not machine.list()
+    assert states(machine) == {"1.0.0": "staged"}
     assert (machine.state / "state.json.damaged").exists()
 
 
 def test_damaged_state_takes_no_policy_with_it(machine):
-    """Nobody can tell which of them it named: they are kept as long as the damaged file is."""
-    machine.stage(signed())
+    """Those that are not trusted are kept as long as the damaged file is: trust may come back."""
+    machine.trust("other")
+    machine.call("Reload")
+    machine.stage(signed(key="other"))
     digest = machine.list()["corp-base", "1.0.0"][1]
     machine.stop_daemon()
+    (machine.etc / "trust.d/other.pem").unlink()
     (machine.state / "state.json").write_bytes(b"{")
     machine.start_daemon()
     machine.stage(signed("another"))
     machine.stop_daemon()
     machine.start_daemon()
-    assert (machine.state / "objects" / digest).read_bytes() == signed()
+    assert (machine.state / "objects" / digest).read_bytes() == signed(key="other")
     (machine.state / "state.json.damaged").unlink()
     machine.stop_daemon()
     machine.start_daemon()

@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""How much the daemon keeps, and what remains where a file of the store is damaged. The kernel is plain files here."""
+
+import json
+from pathlib import Path
+
+import pytest
+from kernel_files import KernelFiles
+
+from machine import signed
+
+POLICY = "corp-base"
+DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+
+
+@pytest.fixture
+def machine(bare):
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.start_daemon()
+    yield bare
+    bare.kernel.close()
+
+
+def on_disk(machine):
+    return json.loads((machine.state / "state.json").read_text())
+
+
+def states(machine):
+    return {version: row[0] for (name, version), row in machine.list().items() if name == POLICY}
+
+
+def objects(machine):
+    return {path.name for path in (machine.state / "objects").iterdir()}
+
+
+def wait_for_versions(machine, *versions):
+    machine.wait_for(lambda: set(states(machine)) == set(versions), f"{versions}")
+    machine.wait_for(lambda: objects(machine) == {row[1] for row in machine.list().values()}, "what is left over to be removed")
+
+
+def configure(machine, keep):
+    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nKeepVersions={keep}\n")
+    machine.call("Reload")
+
+
+def history(machine, older, **others):
+    """Ten versions 1.0.0 to 1.9.0, in states as an activation would leave them; the higher of the older ones are the later."""
+    for number in range(10):
+        machine.stage(signed(version=f"1.{number}.0"))
+    machine.stop_daemon()
+    state = on_disk(machine)
+    for number, record in enumerate(state["versions"]):
+        record.update(state=others.get(f"_{number}", older), changed_usec=1000 + number)
+    if "pending-reboot" in others.values():
+        state["pending_boot_id"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.kernel.put_policy(POLICY, ("1.9.0", signed(version="1.9.0")), active=True)
+    machine.start_daemon()
+
+
+def test_the_latest_of_the_older_versions_are_kept(machine):
+    history(machine, "superseded", _9="confirmed")
+    # 1.8.0 is what a rollback goes back to, and does not count.
+    wait_for_versions(machine, "1.9.0", "1.8.0", *(f"1.{number}.0" for number in range(3, 8)))
+
+
+def test_what_is_needed_is_kept_even_if_nothing_else_is(machine):
+    configure(machine, 0)
+    history(machine, "rolled-back", _9="confirmed", _4="superseded", _5="superseded", _7="staged", _1="failed")
+    wait_for_versions(machine, "1.9.0", "1.5.0", "1.7.0")
+
+
+def test_what_waits_for_the_reboot_and_its_previous_one_are_kept(machine):
+    configure(machine, 0)
+    history(machine, "superseded", _9="confirmed", _6="pending-reboot")
+    wait_for_versions(machine, "1.9.0", "1.8.0", "1.6.0", "1.5.0")
+
+
+def test_what_the_kernel_decides_by_is_kept_whatever_its_state(machine):
+    configure(machine, 0)
+    history(machine, "failed", _8="confirmed")
+    wait_for_versions(machine, "1.9.0", "1.8.0")
+
+
+def test_a_setting_that_changes_is_followed(machine):
+    history(machine, "superseded", _9="confirmed")
+    wait_for_versions(machine, "1.9.0", "1.8.0", *(f"1.{number}.0" for number in range(3, 8)))
+    configure(machine, 1)
+    wait_for_versions(machine, "1.9.0", "1.8.0", "1.7.0")
+
+
+def test_each_name_has_its_own_older_versions(machine):
+    history(machine, "failed", _9="confirmed")
+    machine.stage(signed("other"))
+    configure(machine, 2)
+    machine.wait_for(lambda: set(states(machine)) == {"1.9.0", "1.8.0", "1.7.0"}, "the older ones to be forgotten")
+    assert ("other", "1.0.0") in machine.list()
+
+
+def test_a_version_that_lies_in_policy_d_is_not_forgotten_and_staged_again(machine):
+    history(machine, "failed", _9="confirmed")
+    machine.drop(signed(version="1.6.0"))
+    configure(machine, 0)
+    wait_for_versions(machine, "1.9.0", "1.6.0")
+    machine.call("Reload")
+    assert states(machine)["1.6.0"] == "failed"
+    assert not machine.signals("PolicyRejected")
+    (machine.etc / "policy.d/corp-base.p7b").unlink()
+    machine.call("Reload")
+    wait_for_versions(machine, "1.9.0")
+
+
+def test_versions_are_forgotten_as_the_bus_is_told(machine):
+    history(machine, "failed", _9="confirmed")
+    machine.wait_for(lambda: [row for _, name, row in machine.connection.signals if name == "InterfacesRemoved"],
+                     "the end of an object")
+
+
+# Damage
+
+
+def damage(machine, version, content=b"junk"):
+    digest = machine.list()[POLICY, version][1]
+    machine.stop_daemon()
+    (machine.state / "objects" / digest).write_bytes(content)
+    machine.start_daemon()
+    return digest
+
+
+def test_a_damaged_policy_is_put_aside(machine):
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    digest = damage(machine, "1.0.0")
+    assert states(machine) == {"1.1.0": "staged"}
+    assert (machine.state / "damaged" / digest).read_bytes() == b"junk"
+    assert [entry["IPE_SOURCE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)] == [digest]
+    machine.stage(signed())
+    assert objects(machine) == {row[1] for row in machine.list().values()}
+
+
+def test_damaged_policies_that_were_put_aside_are_bounded(machine):
+    digests = []
+    for number in range(11):
+        machine.stage(signed(version=f"1.{number}.0"))
+        digests.append(damage(machine, f"1.{number}.0"))
+    assert {path.name for path in (machine.state / "damaged").iterdir()} == set(digests[-8:])
+
+
+def test_a_damaged_policy_that_the_kernel_has_is_replaced(machine):
+    machine.stage(signed())
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
+    digest = damage(machine, "1.0.0")
+    assert (machine.state / "objects" / digest).read_bytes() == signed()
+    assert (machine.state / "damaged" / digest).read_bytes() == b"junk"
+    assert states(machine) == {"1.0.0": "staged"}
+
+
+def lose_state(machine):
+    machine.stop_daemon()
+    (machine.state / "state.json").write_bytes(b"{")
+    machine.start_daemon()
+
+
+def test_after_the_state_was_lost_what_the_kernel_enforces_is_confirmed(machine):
+    for version in ("1.0.0", "1.1.0", "1.2.0"):
+        machine.stage(signed(version=version))
+    machine.kernel.put_policy(POLICY, ("1.1.0", signed(version="1.1.0")), active=True)
+    lose_state(machine)
+    assert states(machine) == {"1.0.0": "staged", "1.1.0": "confirmed", "1.2.0": "staged"}
+    assert machine.properties()["ConfirmedPolicy"] == (POLICY, "1.1.0")
+
+
+def test_after_the_whole_store_was_lost_what_the_kernel_enforces_is_confirmed(machine):
+    machine.stage(signed())
+    digest = machine.list()[POLICY, "1.0.0"][1]
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
+    (machine.state / "objects" / digest).unlink()
+    lose_state(machine)
+    assert states(machine) == {"1.0.0": "confirmed"}
+    assert (machine.state / "objects" / digest).read_bytes() == signed()
+
+
+def test_after_the_state_was_lost_a_trial_is_a_trial(machine):
+    machine.stage(signed())
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
+    machine.kernel.put_trial(POLICY, "1.0.0")
+    lose_state(machine)
+    assert states(machine) == {"1.0.0": "trial"}
+
+
+def test_after_the_state_was_lost_nothing_is_taken_that_is_not_trusted(machine):
+    other = signed(key="other")
+    machine.trust("other")
+    machine.call("Reload")
+    machine.stage(other)
+    machine.kernel.put_policy(POLICY, ("1.0.0", other), active=True)
+    (machine.etc / "trust.d/other.pem").unlink()
+    lose_state(machine)
+    assert not machine.list()
+    assert any("is not adopted" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+
+
+def test_a_store_that_is_only_a_file_is_said(bare):
+    (bare.state / "objects").write_bytes(b"")
+    assert bare.launch_daemon().wait() != 0
+    assert any("/var/lib/ipe" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3"))
