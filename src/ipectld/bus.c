@@ -6,7 +6,6 @@
 
 #include <sys/stat.h>
 
-#include "activate.h"
 #include "bus-error.h"
 #include "bus-path.h"
 #include "bus.h"
@@ -26,8 +25,7 @@ int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
                                 failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EINVAL));
 }
 
-/* record: NULL for none, which is "/". */
-static int reply_with_path(sd_bus_message *message, const VersionRecord *record) {
+int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record) {
         _cleanup_free_ char *path = NULL;
         int r = record ? bus_path_of(record, &path) : 0;
 
@@ -128,7 +126,7 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
                         announce_rejected(&bus->manager->announcer, sender, r, &failure);
                 return bus_refuse(reterr, r, &failure);
         }
-        return reply_with_path(message, record);
+        return bus_reply_with_path(message, record);
 }
 
 static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -142,84 +140,6 @@ static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *
         if (r < 0)
                 return r;
         return sd_bus_reply_method_return(message, "");
-}
-
-static int activate(Bus *bus, sd_bus_message *message, const char *name, const ActivateOptions *options,
-                    sd_bus_error *reterr) {
-        const VersionRecord *record;
-        Failure failure = {};
-        int r;
-
-        r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = activate_policy(bus->manager, name, options, &record, &failure);
-        if (r != 0)
-                return bus_refuse(reterr, r, &failure);
-        return reply_with_path(message, record);
-}
-
-static int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        const char *name;
-        int r = sd_bus_message_read(message, "s", &name);
-
-        if (r < 0)
-                return r;
-        return activate(userdata, message, name, &(const ActivateOptions) {}, reterr);
-}
-
-static bool read_confirm(const char *text, ActivateOptions *options) {
-        int confirm = confirm_by_from_string(text);
-
-        options->has_confirm = confirm >= 0;
-        options->confirm = options->has_confirm ? (ConfirmBy) confirm : CONFIRM_MANUAL;
-        return options->has_confirm;
-}
-
-static int read_activate_options(sd_bus_message *message, ActivateOptions *options, sd_bus_error *reterr) {
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
-
-        if (r < 0)
-                return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                const char *key, *confirm;
-
-                r = sd_bus_message_read(message, "s", &key);
-                if (r < 0)
-                        return r;
-                if (streq(key, "version"))
-                        r = sd_bus_message_read(message, "v", "s", &options->version);
-                else if (streq(key, "trial-sec")) {
-                        r = sd_bus_message_read(message, "v", "t", &options->trial_sec);
-                        options->has_trial_sec = true;
-                } else if (streq(key, "confirm")) {
-                        r = sd_bus_message_read(message, "v", "s", &confirm);
-                        if (r >= 0 && !read_confirm(confirm, options))
-                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                                         "The option 'confirm' is 'auto' or 'manual', not '%s'.", confirm);
-                } else
-                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
-                if (r < 0)
-                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "The value of the option '%s' has another type.", key);
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
-}
-
-static int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        ActivateOptions options = {};
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r >= 0)
-                r = read_activate_options(message, &options, reterr);
-        if (r < 0)
-                return r;
-        return activate(userdata, message, name, &options, reterr);
 }
 
 static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -254,7 +174,7 @@ static int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error
         r = roll_back_policy(bus->manager, name, &record, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        return reply_with_path(message, record);
+        return bus_reply_with_path(message, record);
 }
 
 static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -465,6 +385,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name, "s", version),
                                 SD_BUS_RESULT("a{sv}", policy), method_get_policy,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListVolumes", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssbss)", volumes), method_list_volumes,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_NO_RESULT, method_set_enforce,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetSuccessAudit", SD_BUS_ARGS("b", enable),
@@ -542,6 +464,8 @@ Bus *bus_free(Bus *bus) {
         if (!bus)
                 return NULL;
         preflight_cancel(bus->manager);
+        bus_activation_cancel(bus);
+        bus_volume_cancel(bus);
         bus->manager->announcer.bus = NULL;
         polkit_free(bus->polkit);
         sd_bus_flush_close_unref(bus->bus);

@@ -17,6 +17,8 @@ typedef struct Bus {
         Polkit *polkit;
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
+        struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
+        struct BusVolumeCall *volume_calls; /* bus-volume.c: those that wait for their answer */
 } Bus;
 
 /* Connects to the system bus, offers the objects and takes the name. Returns 0 or a negative errno, which was logged. */
@@ -34,8 +36,20 @@ int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name
 
+/* Answers with the object of a version; record: NULL for none, which is "/". */
+int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
+
 /* bus-preflight.c: a handler. */
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
+/* bus-activate.c: handlers, and the end of what they wait for. */
+int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+void bus_activation_cancel(Bus *bus);
+
+/* bus-volume.c: a handler, and the end of what it waits for. */
+int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+void bus_volume_cancel(Bus *bus);
 
 /* bus-policy.c: the objects of versions, and what GetPolicy() and ListPolicies() say. */
 int bus_policy_register(Bus *bus);

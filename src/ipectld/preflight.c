@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight by shadow, step by step:
+ * Preflight: the simulation, and then by shadow, step by step:
  *
  *      1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 5
  *      2. the kernel: shadow 1
@@ -23,47 +23,35 @@
 #include "log.h"
 #include "preflight.h"
 #include "record.h"
+#include "simulate.h"
 #include "stage.h"
 #include "trial.h"
-#include "utf8.h"
-
-/* What a caller can still read. */
-#define FINDINGS_MAX 1000U
-#define PROCESSES_MAX 20U
 
 struct Preflight {
         Manager *manager;
         char *name;
         char version[IPE_VERSION_STRLEN];
         Digest digest;
+        Simulation *simulation; /* as long as it is under way; then what is below */
         uint64_t start_ns; /* CLOCK_BOOTTIME; what is older is of somebody else */
+        bool in_shadow;    /* the kernel evaluates it */
         bool keep_shadow;  /* it was in the shadow before */
         int events_fd;
         sd_event_source *events, *timer;
-        PreflightFinding *findings;
-        size_t n;
-        uint64_t missed; /* that did not fit, or that the kernel overwrote before they were read */
+        Findings findings;
         int error;
         PreflightDone done;
         void *userdata;
 };
 
-static void finding_done(PreflightFinding *finding) {
-        free(finding->path);
-        free(finding->operation);
-        free(finding->rule);
-        free(finding->processes);
-}
-
 static Preflight *preflight_free(Preflight *preflight) {
         if (!preflight)
                 return NULL;
+        simulate_cancel(preflight->simulation);
         sd_event_source_disable_unref(preflight->events);
         sd_event_source_disable_unref(preflight->timer);
         safe_close(preflight->events_fd);
-        for (size_t i = 0; i < preflight->n; i++)
-                finding_done(&preflight->findings[i]);
-        free(preflight->findings);
+        findings_done(&preflight->findings);
         free(preflight->name);
         free(preflight);
         return NULL;
@@ -73,110 +61,21 @@ static void preflight_freep(Preflight **preflight) {
         preflight_free(*preflight);
 }
 
-static char *to_utf8(const char *text) {
-        return utf8_escape(text ?: "", text ? strlen(text) : 0);
-}
-
-static int add_finding(Preflight *preflight, const char *path, const char *operation, const char *rule,
-                       PreflightFinding **ret) {
-        PreflightFinding *larger = reallocarray(preflight->findings, preflight->n + 1, sizeof(*larger)), *finding;
-
-        if (!larger)
-                return -ENOMEM;
-        preflight->findings = larger;
-        finding = &larger[preflight->n];
-        *finding = (PreflightFinding) {
-                .path = strdup(path), .operation = strdup(operation), .rule = strdup(rule), .processes = strdup(""),
-        };
-        if (!finding->path || !finding->operation || !finding->rule || !finding->processes) {
-                finding_done(finding);
-                return -ENOMEM;
-        }
-        preflight->n++;
-        *ret = finding;
-        return 0;
-}
-
-/* ret: unchanged if there is no room for another one. */
-static int find_finding(Preflight *preflight, const KernelEvent *event, PreflightFinding **ret) {
-        _cleanup_free_ char *path = to_utf8(event->path), *operation = to_utf8(event->operation),
-                            *rule = to_utf8(event->rule);
-
-        if (!path || !operation || !rule)
-                return -ENOMEM;
-        for (size_t i = 0; i < preflight->n; i++) {
-                PreflightFinding *finding = &preflight->findings[i];
-
-                if (streq(finding->path, path) && streq(finding->operation, operation) && streq(finding->rule, rule)) {
-                        *ret = finding;
-                        return 0;
-                }
-        }
-        if (preflight->n >= FINDINGS_MAX)
-                return 0;
-        return add_finding(preflight, path, operation, rule, ret);
-}
-
-static bool has_process(const PreflightFinding *finding, const char *process) {
-        size_t size = strlen(process);
-
-        for (const char *at = finding->processes; (at = strstr(at, process)); at += size)
-                if ((at == finding->processes || at[-1] == ' ') && (at[size] == '\0' || at[size] == ','))
-                        return true;
-        return false;
-}
-
-/* Who is denied has chosen the name itself: it must not look like the end of one entry and another. */
-static char *to_process_name(const char *comm) {
-        _cleanup_free_ char *printable = to_utf8(comm);
-        char *name, *end;
-
-        if (!printable)
-                return NULL;
-        name = end = malloc(4 * strlen(printable) + 1);
-        for (const char *c = printable; name && *c; c++)
-                end += sprintf(end, strchr(",[]", *c) ? "\\x%02x" : "%c", *c);
-        if (name)
-                *end = '\0';
-        return name;
-}
-
-static int add_process(PreflightFinding *finding, const KernelEvent *event) {
-        _cleanup_free_ char *comm = to_process_name(event->comm), *process = NULL;
-        char *joined;
-
-        if (!comm || asprintf(&process, "%s[%llu]", comm, (unsigned long long) event->pid) < 0) {
-                process = NULL;
-                return -ENOMEM;
-        }
-        if (finding->n_processes > PROCESSES_MAX || has_process(finding, process))
-                return 0;
-        if (asprintf(&joined, "%s%s%s", finding->processes, finding->n_processes > 0 ? ", " : "",
-                     finding->n_processes == PROCESSES_MAX ? "..." : process) < 0)
-                return -ENOMEM;
-        free(finding->processes);
-        finding->processes = joined;
-        finding->n_processes++;
-        return 0;
-}
-
 static void on_event(const KernelEvent *event, void *userdata) {
         Preflight *preflight = userdata;
-        PreflightFinding *finding = NULL;
+        Finding *finding;
         int r;
 
-        preflight->missed += event->lost;
+        preflight->findings.missed += event->lost;
         if (!event->shadow || !event->denied || event->time_ns < preflight->start_ns || !event->policy_name ||
             !streq(event->policy_name, preflight->name) || !event->policy_version ||
             !streq(event->policy_version, preflight->version))
                 return;
-        r = find_finding(preflight, event, &finding);
+        r = findings_add(&preflight->findings, event->path, event->operation, event->rule, &finding);
         if (r >= 0 && finding)
-                r = add_process(finding, event);
+                r = process_list_add(&finding->processes, event->comm ?: "", event->pid);
         if (r < 0)
                 preflight->error = r;
-        else if (!finding)
-                preflight->missed++;
 }
 
 /* Steps 5 and 6, but for the answer. */
@@ -207,23 +106,8 @@ static int read_rest(Preflight *preflight, Failure *reterr) {
 
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the kernel's events");
-        preflight->missed += r > 0;
+        preflight->findings.missed += r > 0;
         return preflight->error;
-}
-
-static int add_missed(Preflight *preflight) {
-        _cleanup_free_ char *sentence = NULL;
-        PreflightFinding *finding;
-
-        if (preflight->missed == 0)
-                return 0;
-        log_warning("The preflight of '%s' %s has missed %llu denials or more.", preflight->name, preflight->version,
-                    (unsigned long long) preflight->missed);
-        if (asprintf(&sentence, "%llu denials or more were missed", (unsigned long long) preflight->missed) < 0) {
-                sentence = NULL;
-                return -ENOMEM;
-        }
-        return add_finding(preflight, "", "", sentence, &finding);
 }
 
 /* Before the shadow ends, as then nobody can say any more what was watched. */
@@ -232,17 +116,17 @@ static int collect(Preflight *preflight, Failure *reterr) {
 
         if (r >= 0)
                 r = read_rest(preflight, reterr);
-        if (r >= 0)
-                r = add_missed(preflight);
-        return r;
+        return r < 0 ? r : findings_finish(&preflight->findings);
 }
 
 static void finish(Manager *manager, int result, const Failure *failure) {
         _cleanup_(preflight_freep) Preflight *preflight = TAKE_PTR(manager->preflight);
 
-        if (!preflight->keep_shadow)
+        if (preflight->in_shadow && !preflight->keep_shadow)
                 end_shadow(manager, preflight->name);
-        preflight->done(result, failure, preflight->findings, result == 0 ? preflight->n : 0, preflight->userdata);
+        if (result != 0)
+                findings_done(&preflight->findings);
+        preflight->done(result, failure, &preflight->findings, preflight->userdata);
 }
 
 static int on_time(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -299,6 +183,7 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
                         return r;
         }
         r = kernel_shadow(manager->kernel, preflight->name, &number, data, size);
+        preflight->in_shadow = r >= 0;
         if (r >= 0)
                 return 0;
         if (!preflight->keep_shadow)
@@ -315,6 +200,52 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
         return explain_kernel(manager, r, reterr);
 }
 
+static bool can_watch(const Manager *manager) {
+        return manager->config.preflight_sec > 0 && kernel_has_feature(manager->kernel, "shadow") &&
+               kernel_has_feature(manager->kernel, "events");
+}
+
+/* What was known of the version before the simulation may be old. */
+static int start_watch(Preflight *preflight, Failure *reterr) {
+        Manager *manager = preflight->manager;
+        const VersionRecord *record = store_state_find_digest(manager->state, &preflight->digest);
+        _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        int r;
+
+        if (!record)
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s was discarded meanwhile.", preflight->name,
+                                   preflight->version);
+        r = manager_open_envelope(manager, record, &envelope, reterr);
+        if (r == 0)
+                r = policy_version_new(manager, &envelope, &version, reterr);
+        if (r != 0)
+                return r;
+        preflight->events_fd = kernel_open_events(manager->kernel);
+        if (preflight->events_fd < 0)
+                return failure_set_errno(reterr, preflight->events_fd, "Cannot open the kernel's events");
+        r = watch(preflight);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot wait for the kernel's events");
+        return put_into_shadow(preflight, record, version, reterr);
+}
+
+static void on_simulated(int result, const Failure *failure, Findings *findings, void *userdata) {
+        Manager *manager = userdata;
+        Preflight *preflight = manager->preflight;
+        Failure own = *failure;
+
+        preflight->simulation = NULL;
+        preflight->findings = *findings;
+        *findings = (Findings) {};
+        if (result == 0 && can_watch(manager)) {
+                result = start_watch(preflight, &own);
+                if (result == 0)
+                        return;
+        }
+        finish(manager, result, &own);
+}
+
 static int check(const Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *record;
 
@@ -323,9 +254,6 @@ static int check(const Manager *manager, const char *name, const VersionRecord *
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' waits to be activated: put the signed policy into "
                                    "/etc/ipe/policy.d/.", name);
-        if (!kernel_has_feature(manager->kernel, "shadow") || !kernel_has_feature(manager->kernel, "events"))
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "This kernel cannot evaluate a policy beside the active one.");
         if (manager->preflight)
                 return failure_set(reterr, FAILURE_BUSY, "A preflight of '%s' is running: try again in a moment.",
                                    manager->preflight->name);
@@ -335,8 +263,6 @@ static int check(const Manager *manager, const char *name, const VersionRecord *
 
 int preflight_start(Manager *manager, const char *name, PreflightDone done, void *userdata, Failure *reterr) {
         _cleanup_(preflight_freep) Preflight *preflight = calloc(1, sizeof(*preflight));
-        _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const VersionRecord *record = NULL;
         int r;
 
@@ -346,10 +272,6 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         r = trial_settle(manager, reterr);
         if (r == 0)
                 r = check(manager, name, &record, reterr);
-        if (r == 0)
-                r = manager_open_envelope(manager, record, &envelope, reterr);
-        if (r == 0)
-                r = policy_version_new(manager, &envelope, &version, reterr);
         if (r != 0)
                 return r;
         preflight->name = strdup(name);
@@ -357,17 +279,10 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
                 return -ENOMEM;
         ipe_version_print(&record->version, preflight->version);
         preflight->digest = record->digest;
-        preflight->events_fd = kernel_open_events(manager->kernel);
-        if (preflight->events_fd < 0)
-                return failure_set_errno(reterr, preflight->events_fd, "Cannot open the kernel's events");
-        r = watch(preflight);
-        if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot wait for the kernel's events");
-        r = put_into_shadow(preflight, record, version, reterr);
-        if (r != 0)
-                return r;
-        manager->preflight = TAKE_PTR(preflight);
-        return 0;
+        r = simulate_start(manager, record, on_simulated, manager, &preflight->simulation, reterr);
+        if (r == 0)
+                manager->preflight = TAKE_PTR(preflight);
+        return r;
 }
 
 void preflight_cancel(Manager *manager) {

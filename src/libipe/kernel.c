@@ -371,6 +371,15 @@ int kernel_read_envelope(const Kernel *kernel, const char *name, KernelPlace pla
         return read_file_at(policy_fd, files[place], ENVELOPE_SIZE_MAX, ret, ret_size);
 }
 
+int kernel_read_policy(const Kernel *kernel, const char *name, KernelPlace place, char **ret, size_t *ret_size) {
+        static const char *const files[_KERNEL_PLACE_MAX] = { "policy", "next/policy", "previous/policy" };
+        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
+
+        if (policy_fd < 0)
+                return policy_fd == -ENODEV ? -ENOENT : policy_fd;
+        return read_file_at(policy_fd, files[place], IPE_POLICY_TEXT_MAX, (void **) ret, ret_size);
+}
+
 int kernel_has_content(const Kernel *kernel, const char *name, KernelPlace place, const void *data, size_t size) {
         _cleanup_free_ void *loaded = NULL;
         size_t loaded_size;

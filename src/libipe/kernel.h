@@ -93,6 +93,9 @@ int kernel_find_version(const Kernel *kernel, const char *name, KernelPlace plac
  * ret: to be freed. Returns 0; -ENOENT if no such policy is loaded, or it came unsigned; another errno. */
 int kernel_read_envelope(const Kernel *kernel, const char *name, KernelPlace place, void **ret, size_t *ret_size);
 
+/* The text of a loaded policy: file "policy". ret: to be freed. Returns 0, -ENOENT if it is not loaded, or another errno. */
+int kernel_read_policy(const Kernel *kernel, const char *name, KernelPlace place, char **ret, size_t *ret_size);
+
 /* A trial that runs. */
 typedef struct KernelTrial {
         KernelPolicy policy;

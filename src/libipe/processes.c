@@ -30,9 +30,24 @@ static char *to_name(const char *comm) {
         return name;
 }
 
+/* Returns 0 or -ENOMEM. */
+static int append(ProcessList *list, const char *text) {
+        char *joined;
+
+        if (asprintf(&joined, "%s%s%s", list->text ?: "", list->n > 0 ? ", " : "", text) < 0)
+                return -ENOMEM;
+        free(list->text);
+        list->text = joined;
+        list->n++;
+        return 0;
+}
+
+int process_list_join(ProcessList *list, const char *others) {
+        return list->n > PROCESSES_MAX ? 0 : append(list, others);
+}
+
 int process_list_add(ProcessList *list, const char *comm, uint64_t pid) {
         _cleanup_free_ char *name = to_name(comm), *process = NULL;
-        char *joined;
 
         if (!name || asprintf(&process, "%s[%llu]", name, (unsigned long long) pid) < 0) {
                 process = NULL;
@@ -40,11 +55,5 @@ int process_list_add(ProcessList *list, const char *comm, uint64_t pid) {
         }
         if (list->n > PROCESSES_MAX || contains(list, process))
                 return 0;
-        if (asprintf(&joined, "%s%s%s", list->text ?: "", list->n > 0 ? ", " : "",
-                     list->n == PROCESSES_MAX ? "..." : process) < 0)
-                return -ENOMEM;
-        free(list->text);
-        list->text = joined;
-        list->n++;
-        return 0;
+        return append(list, list->n == PROCESSES_MAX ? "..." : process);
 }

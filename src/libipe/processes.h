@@ -18,4 +18,7 @@ typedef struct ProcessList {
 /* Adds one that is not there yet. comm: any bytes. Returns 0 or -ENOMEM. */
 int process_list_add(ProcessList *list, const char *comm, uint64_t pid);
 
+/* Appends another list, as it was printed. Returns 0 or -ENOMEM. */
+int process_list_join(ProcessList *list, const char *others);
+
 #endif

@@ -160,6 +160,49 @@ class Journal:
         self.socket.close()
 
 
+class Inspector:
+    """What ipe-inspect.socket is: a thread that starts the real ipe-inspect for each connection.
+
+    answer: what is sent in place of it, if a test sets it; b"" closes the connection, None starts ipe-inspect."""
+
+    def __init__(self, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self.answer = None
+        self.calls = 0
+        self.gate = threading.Event()
+        self.gate.set()
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.bind(str(path))
+        self.socket.listen(64)
+        self.stop, self.stopped = os.pipe()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
+            connection, _ = self.socket.accept()
+            self.calls += 1
+            with connection:
+                self.gate.wait()
+                if self.answer is None:
+                    subprocess.run([BUILD / "src/ipe-inspect/ipe-inspect"], stdin=connection, stdout=connection,
+                                   stderr=subprocess.DEVNULL, check=False)
+                else:
+                    try:
+                        connection.sendall(self.answer)
+                    except OSError:
+                        pass
+
+    def close(self):
+        self.gate.set()
+        os.write(self.stopped, b"x")
+        self.thread.join()
+        self.socket.close()
+        os.close(self.stop)
+        os.close(self.stopped)
+
+
 class Connection:
     """The test, as root, on the bus."""
 
@@ -207,6 +250,7 @@ class Machine:
         self.rules = self.directory / "rules.d"
         self.address = f"unix:path={self.run_directory}/dbus/system_bus_socket"
         self.journal = Journal(self.run_directory / "systemd/journal/socket")
+        self.inspector = Inspector(self.run_directory / "ipe/inspect")
         self.notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_socket.bind(str(self.run_directory / "notify"))
         self.notify_socket.settimeout(DEADLINE_SEC)
@@ -416,6 +460,7 @@ class Machine:
             for fd in self.fds.values():
                 os.close(fd)
             self.journal.close()
+            self.inspector.close()
             self.notify_socket.close()
             shutil.rmtree(self.directory)
 

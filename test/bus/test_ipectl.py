@@ -95,7 +95,6 @@ def test_sign_then_stage(machine):
     (["activate", "--trial-sec=0", "corp-base"], 5, "IPE is not enabled"),
     (["activate", "--version=1.0.0", "--trial-sec=5", "corp-base"], 5, "IPE is not enabled"),
     (["preflight", "nobody"], 3, "waits to be activated"),
-    (["preflight", "corp-base"], 5, "beside the active one"),
     (["confirm", "corp-base"], 1, "not on trial"),
     (["rollback", "corp-base"], 3, "nothing to go back"),
     (["discard", "corp-base", "9.9.9"], 3, "9.9.9"),

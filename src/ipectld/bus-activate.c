@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Activate() and ActivateWithOptions(): before anything changes it is found out what the policy would deny of what runs, which takes
+ * a moment in which others are served. So what was checked before is checked again afterwards, by activate_policy().
+ */
+
+#include "activate.h"
+#include "bus-call.h"
+#include "log.h"
+#include "simulate.h"
+
+/* So many findings are named in the error. */
+#define NAMED_MAX 3
+
+typedef struct BusActivation {
+        BusCall *call;
+        Simulation *simulation;
+        char *name;
+        char version[IPE_VERSION_STRLEN];
+        ActivateOptions options; /* its version is the one above */
+        bool force;
+} BusActivation;
+
+static BusActivation *activation_free(BusActivation *activation) {
+        if (!activation)
+                return NULL;
+        simulate_cancel(activation->simulation);
+        bus_call_free(activation->call);
+        free(activation->name);
+        free(activation);
+        return NULL;
+}
+
+static void activation_freep(BusActivation **activation) {
+        activation_free(*activation);
+}
+
+void bus_activation_cancel(Bus *bus) {
+        bus->activation = activation_free(bus->activation);
+}
+
+/* Nothing has changed yet. */
+static int on_caller_gone(sd_bus_track *track, void *userdata) {
+        const BusCall *call = userdata;
+
+        bus_activation_cancel(call->bus);
+        return 0;
+}
+
+static int refuse_lock_out(const BusActivation *activation, const Findings *findings, Failure *reterr) {
+        char named[sizeof(reterr->sentence)] = "";
+        size_t size = 0;
+
+        for (size_t i = 0; i < findings->n && i < NAMED_MAX && size < sizeof(named); i++)
+                size += (size_t) snprintf(named + size, sizeof(named) - size, "%s '%.150s' by \"%.100s\"", i > 0 ? "," : "",
+                                          findings->list[i].path[0] ? findings->list[i].path : "memory without a file",
+                                          findings->list[i].rule);
+        return failure_set(reterr, FAILURE_WOULD_LOCK_OUT,
+                           "'%s' %s would deny %llu things that run now or are essential. 'ipectl preflight %s' lists them, "
+                           "and 'ipectl activate --force' (option 'force') does it all the same. It would deny%s%s",
+                           activation->name, activation->version, (unsigned long long) (findings->n + findings->missed),
+                           activation->name, named, findings->n > NAMED_MAX ? ", ..." : ".");
+}
+
+static void say_forced(const BusActivation *activation, int result, const Failure *failure, const Findings *findings) {
+        if (result != 0)
+                log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
+                            activation->version, failure->sentence);
+        for (size_t i = 0; result == 0 && i < findings->n; i++)
+                log_warning("'%s' %s is activated on demand, though it denies '%s' of what runs: %s", activation->name,
+                            activation->version, findings->list[i].path, findings->list[i].rule);
+}
+
+/* Returns 0, a refusal, or a negative errno. */
+static int activate(Manager *manager, const BusActivation *activation, const VersionRecord **ret, Failure *reterr) {
+        return activate_policy(manager, activation->name, &activation->options, ret, reterr);
+}
+
+static void on_simulated(int result, const Failure *failure, Findings *findings, void *userdata) {
+        Bus *bus = userdata;
+        _cleanup_(activation_freep) BusActivation *activation = TAKE_PTR(bus->activation);
+        const VersionRecord *record;
+        Failure own = *failure;
+
+        activation->simulation = NULL;
+        if (activation->force) {
+                say_forced(activation, result, failure, findings);
+                result = 0;
+        } else if (result == 0 && findings->n > 0)
+                result = refuse_lock_out(activation, findings, &own);
+        if (result == 0)
+                result = activate(bus->manager, activation, &record, &own);
+        if (result == 0)
+                result = bus_reply_with_path(activation->call->message, record);
+        else
+                result = bus_call_refuse(activation->call, result, &own);
+        if (result < 0)
+                log_warning("Cannot answer a call of Activate(): %s", strerror(-result));
+}
+
+static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord *record, const ActivateOptions *options,
+                          bool force, BusActivation **ret) {
+        _cleanup_(activation_freep) BusActivation *activation = calloc(1, sizeof(*activation));
+        int r;
+
+        if (!activation)
+                return -ENOMEM;
+        activation->name = strdup(record->name);
+        if (!activation->name)
+                return -ENOMEM;
+        ipe_version_print(&record->version, activation->version);
+        activation->options = *options;
+        activation->options.version = activation->version;
+        activation->force = force;
+        r = bus_call_new(bus, message, on_caller_gone, &activation->call);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(activation);
+        return 0;
+}
+
+/* Returns 0 if on_simulated() is called, else what it would have been called with. */
+static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *record, Failure *reterr) {
+        int r = simulate_start(bus->manager, record, on_simulated, bus, &activation->simulation, reterr);
+
+        if (r != 0 && r != -ENOMEM && activation->force) {
+                say_forced(activation, r, reterr, NULL);
+                return r;
+        }
+        if (r == 0)
+                bus->activation = activation;
+        return r;
+}
+
+/* Returns 1 if it is answered later, 0 if it was done, or what a handler returns. */
+static int begin(Bus *bus, sd_bus_message *message, const char *name, const ActivateOptions *options, bool force,
+                 sd_bus_error *reterr) {
+        _cleanup_(activation_freep) BusActivation *activation = NULL;
+        const VersionRecord *record = NULL;
+        Failure failure = {};
+        int r;
+
+        r = activate_check(bus->manager, name, options, &record, &failure);
+        if (r == 0 && bus->activation)
+                r = failure_set(&failure, FAILURE_BUSY, "The activation of '%s' is under way: try again in a moment.",
+                                bus->activation->name);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        r = new_activation(bus, message, record, options, force, &activation);
+        if (r < 0)
+                return r;
+        /* What decides already denies nothing that it has not denied before. */
+        if (record != manager_active(bus->manager, NULL)) {
+                r = look_first(bus, activation, record, &failure);
+                if (r == 0) {
+                        activation = NULL;
+                        return 1;
+                }
+                if (r == -ENOMEM || !force)
+                        return bus_refuse(reterr, r, &failure);
+                failure = (Failure) {};
+        }
+        r = activate(bus->manager, activation, &record, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : bus_reply_with_path(message, record);
+}
+
+int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const char *name;
+        int r = sd_bus_message_read(message, "s", &name);
+
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return begin(bus, message, name, &(const ActivateOptions) {}, false, reterr);
+}
+
+static bool read_confirm(const char *text, ActivateOptions *options) {
+        int confirm = confirm_by_from_string(text);
+
+        options->has_confirm = confirm >= 0;
+        options->confirm = options->has_confirm ? (ConfirmBy) confirm : CONFIRM_MANUAL;
+        return options->has_confirm;
+}
+
+static int read_options(sd_bus_message *message, ActivateOptions *options, bool *ret_force, sd_bus_error *reterr) {
+        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
+                const char *key, *confirm;
+                int force;
+
+                r = sd_bus_message_read(message, "s", &key);
+                if (r < 0)
+                        return r;
+                if (streq(key, "version"))
+                        r = sd_bus_message_read(message, "v", "s", &options->version);
+                else if (streq(key, "trial-sec")) {
+                        r = sd_bus_message_read(message, "v", "t", &options->trial_sec);
+                        options->has_trial_sec = true;
+                } else if (streq(key, "force")) {
+                        r = sd_bus_message_read(message, "v", "b", &force);
+                        *ret_force = r >= 0 && force;
+                } else if (streq(key, "confirm")) {
+                        r = sd_bus_message_read(message, "v", "s", &confirm);
+                        if (r >= 0 && !read_confirm(confirm, options))
+                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                                         "The option 'confirm' is 'auto' or 'manual', not '%s'.", confirm);
+                } else
+                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
+                if (r < 0)
+                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                                 "The value of the option '%s' has another type.", key);
+                r = sd_bus_message_exit_container(message);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(message);
+}
+
+int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        ActivateOptions options = {};
+        Bus *bus = userdata;
+        bool force = false;
+        const char *name;
+        int r;
+
+        r = sd_bus_message_read(message, "s", &name);
+        if (r >= 0)
+                r = read_options(message, &options, &force, reterr);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return begin(bus, message, name, &options, force, reterr);
+}

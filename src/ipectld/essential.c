@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The list of what is essential. Libraries are not in it: those that these programs need are mapped by what runs already.
+ */
+
+#include "essential.h"
+
+/* As the kernel names files: where /bin and /sbin are links, it sees what they point to. */
+static const char *const built_in[] = {
+        "/usr/lib/systemd/systemd",
+        "/usr/lib/systemd/systemd-executor",
+        "/usr/lib/systemd/systemd-shutdown",
+        "/usr/lib/systemd/systemd-sulogin-shell",
+        LIBEXECDIR "/ipectld",
+        LIBEXECDIR "/ipe-load",
+        LIBEXECDIR "/ipe-inspect",
+        BINDIR "/ipectl",
+        "/usr/bin/systemctl",
+        "/usr/bin/busctl",
+        "/usr/bin/dbus-daemon",
+        "/usr/bin/dbus-broker",
+        "/usr/bin/dbus-broker-launch",
+        "/usr/lib/polkit-1/polkitd",
+        "/usr/sbin/agetty",
+        "/sbin/agetty",
+        "/usr/bin/login",
+        "/bin/login",
+        "/usr/sbin/sshd",
+        "/usr/lib/openssh/sshd-session",
+        "/usr/sbin/sulogin",
+        "/sbin/sulogin",
+        "/usr/bin/su",
+        "/bin/su",
+        "/usr/bin/sudo",
+        "/usr/bin/sh",
+        "/bin/sh",
+        "/usr/bin/dash",
+        "/bin/dash",
+        "/usr/bin/bash",
+        "/bin/bash",
+        "/lib64/ld-linux-x86-64.so.2",
+        "/lib/ld-linux-aarch64.so.1",
+};
+
+int essential_paths(const Config *config, char ***ret) {
+        size_t n = ELEMENTSOF(built_in), own = 0;
+        _cleanup_(strv_freep) char **list = NULL;
+
+        while (config->essential_paths && config->essential_paths[own])
+                own++;
+        list = calloc(n + own + 1, sizeof(*list));
+        if (!list)
+                return -ENOMEM;
+        for (size_t i = 0; i < n + own; i++) {
+                list[i] = strdup(i < n ? built_in[i] : config->essential_paths[i - n]);
+                if (!list[i])
+                        return -ENOMEM;
+        }
+        *ret = TAKE_PTR(list);
+        return 0;
+}
+
+bool essential_has(char *const *list, const char *path) {
+        for (; list && *list; list++)
+                if (streq(*list, path))
+                        return true;
+        return false;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Preflight by simulation.
+ */
+
+#include "log.h"
+#include "simulate.h"
+#include "stage.h"
+
+struct Ruling {
+        char *text; /* that the policy borrows from */
+        struct ipe_policy *policy;
+};
+
+struct Simulation {
+        Manager *manager;
+        PolicyVersion *version;
+        InspectCall *inspect;
+        SimulateDone done;
+        void *userdata;
+};
+
+Ruling *ruling_free(Ruling *ruling) {
+        if (!ruling)
+                return NULL;
+        ipe_policy_free(ruling->policy);
+        free(ruling->text);
+        free(ruling);
+        return NULL;
+}
+
+const struct ipe_policy *ruling_policy(const Ruling *ruling) {
+        return ruling ? ruling->policy : NULL;
+}
+
+int ruling_load(const Manager *manager, Ruling **ret) {
+        _cleanup_(ruling_freep) Ruling *ruling = calloc(1, sizeof(*ruling));
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        size_t size;
+        int r;
+
+        if (!ruling)
+                return -ENOMEM;
+        r = kernel_find_active(manager->kernel, &active);
+        if (r > 0)
+                r = kernel_read_policy(manager->kernel, active.name, active.place, &ruling->text, &size);
+        else if (r == 0)
+                r = -ENOENT;
+        if (r >= 0)
+                r = ipe_policy_parse(ruling->text, size, &manager->vocabulary, &ruling->policy, NULL);
+        if (r < 0 && r != -ENOENT)
+                return r;
+        *ret = r < 0 ? NULL : TAKE_PTR(ruling);
+        return 0;
+}
+
+static bool denies(const struct ipe_policy *policy, const FileFacts *file, const struct ipe_facts *facts,
+                   struct ipe_verdict *ret) {
+        *ret = ipe_policy_evaluate(policy, file->operation, facts);
+        return ret->action == IPE_ACTION_DENY;
+}
+
+/* Whether it is denied only because the kernel has not verified the signature of its volume, which somebody else may have. */
+static bool lacks_signature(const Manager *manager, const struct ipe_policy *policy, const Inspection *inspection,
+                            const FileFacts *file, const struct ipe_facts *facts) {
+        struct ipe_facts wishful = *facts;
+        struct ipe_verdict verdict;
+
+        if (file->volume == SIZE_MAX || inspection->volumes[file->volume].is_signed)
+                return false;
+        wishful.booleans |= 1U << manager->vocabulary.slot[IPE_PROPERTY_DMVERITY_SIGNATURE];
+        return !denies(policy, file, &wishful, &verdict);
+}
+
+/* ret: to be freed. Returns 0 or -ENOMEM. */
+static int describe(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
+                    const struct ipe_facts *facts, const struct ipe_verdict *verdict, char **ret) {
+        const struct ipe_policy *policy = simulation->version->policy;
+        size_t size = ipe_verdict_print(policy, verdict, NULL, 0) + 1;
+        _cleanup_free_ char *rule = malloc(size);
+        int r;
+
+        if (!rule)
+                return -ENOMEM;
+        (void) ipe_verdict_print(policy, verdict, rule, size);
+        if (lacks_signature(simulation->manager, policy, inspection, file, facts))
+                r = asprintf(ret, "%s (the signature of its volume '%s' was not verified by the kernel: open it with "
+                             "root-hash-signature=)", rule, inspection->volumes[file->volume].name);
+        else
+                r = asprintf(ret, file->note[0] ? "%s (%s)" : "%s%s", rule, file->note);
+        return r < 0 ? -ENOMEM : 0;
+}
+
+static int add(const Simulation *simulation, const Inspection *inspection, const FileFacts *file, const struct ipe_facts *facts,
+               const struct ipe_verdict *verdict, Findings *findings) {
+        _cleanup_free_ char *rule = NULL;
+        Finding *finding;
+        int r = describe(simulation, inspection, file, facts, verdict, &rule);
+
+        if (r >= 0)
+                r = findings_add(findings, file->path, ipe_op_name(file->operation), rule, &finding);
+        if (r < 0 || !finding || file->processes[0] == '\0')
+                return r;
+        /* Two files of one path, of which one was deleted, say. */
+        return process_list_join(&finding->processes, file->processes);
+}
+
+static int judge(const Simulation *simulation, const struct ipe_policy *active, const Inspection *inspection,
+                 Findings *findings) {
+        int r = 0;
+
+        for (size_t i = 0; i < inspection->n_files && r >= 0; i++) {
+                const FileFacts *file = &inspection->files[i];
+                struct ipe_verdict verdict, today;
+                struct ipe_facts facts;
+
+                inspection_facts(inspection, file, &simulation->manager->vocabulary, &facts);
+                if (denies(simulation->version->policy, file, &facts, &verdict) &&
+                    !(active && denies(active, file, &facts, &today)))
+                        r = add(simulation, inspection, file, &facts, &verdict, findings);
+        }
+        return r < 0 ? r : findings_finish(findings);
+}
+
+Simulation *simulate_cancel(Simulation *simulation) {
+        if (!simulation)
+                return NULL;
+        inspect_cancel(simulation->inspect);
+        policy_version_free(simulation->version);
+        free(simulation);
+        return NULL;
+}
+
+static void simulation_freep(Simulation **simulation) {
+        simulate_cancel(*simulation);
+}
+
+/* What is denied today changes nothing, as long as it is enforced. */
+static int load_enforced(const Manager *manager, Ruling **ret) {
+        int r = kernel_get_switch(manager->kernel, KERNEL_ENFORCE);
+
+        *ret = NULL;
+        return r > 0 ? ruling_load(manager, ret) : r == -ENODEV ? 0 : r;
+}
+
+static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
+        _cleanup_(simulation_freep) Simulation *simulation = userdata;
+        _cleanup_(findings_done) Findings findings = {};
+        _cleanup_(ruling_freep) Ruling *ruling = NULL;
+        Failure own = *failure;
+
+        simulation->inspect = NULL;
+        if (result == 0) {
+                result = load_enforced(simulation->manager, &ruling);
+                if (result < 0)
+                        failure_set_errno(&own, result, "Cannot read the policy in force");
+        }
+        if (result == 0)
+                result = judge(simulation, ruling_policy(ruling), inspection, &findings);
+        if (result != 0)
+                findings_done(&findings);
+        simulation->done(result, &own, &findings, simulation->userdata);
+}
+
+int simulate_start(Manager *manager, const VersionRecord *record, SimulateDone done, void *userdata, Simulation **ret,
+                   Failure *reterr) {
+        _cleanup_(simulation_freep) Simulation *simulation = calloc(1, sizeof(*simulation));
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        int r;
+
+        if (!simulation)
+                return -ENOMEM;
+        *simulation = (Simulation) { .manager = manager, .done = done, .userdata = userdata };
+        r = manager_open_envelope(manager, record, &envelope, reterr);
+        if (r == 0)
+                r = policy_version_new(manager, &envelope, &simulation->version, reterr);
+        if (r == 0)
+                r = inspect_start(manager, on_inspected, simulation, &simulation->inspect, reterr);
+        if (r != 0)
+                return r;
+        *ret = TAKE_PTR(simulation);
+        return 0;
+}
