@@ -10,6 +10,8 @@
 
 #include <stdarg.h>
 
+#include "denials.h"
+#include "essential.h"
 #include "health.h"
 #include "log.h"
 
@@ -33,6 +35,7 @@ struct Health {
         HealthGood good;
         HealthBad bad;
         sd_event_source *timer;
+        char **essential; /* what must not be denied */
         sd_bus_slot *failed_call, *states_call, *command_call;
         char command_unit[64]; /* empty where there is no command */
         bool running;
@@ -71,6 +74,26 @@ static void fail(Health *health, CheckIndex index, const char *format, ...) {
         if (sd_event_source_set_time_relative(health->timer, 0) < 0 ||
             sd_event_source_set_enabled(health->timer, SD_EVENT_ONESHOT) < 0)
                 log_error("Cannot set a timer, the trial that %s goes on until its end.", health->reason.sentence);
+}
+
+static void on_denial(const Denial *denial, void *userdata) {
+        Health *health = userdata;
+
+        if (denial->path && essential_has(health->essential, denial->path))
+                fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
+}
+
+/* Without a source of denials that check has no result; the others count. */
+static int watch_denials(Health *health) {
+        int r = essential_paths(&health->manager->config, &health->essential);
+
+        if (r < 0)
+                return r;
+        denials_watch(health->manager->denials, on_denial, health);
+        if (!health->manager->denials)
+                (void) failure_set(&health->checks[CHECK_DENIALS].detail, FAILURE_NOT_SUPPORTED,
+                                   "the kernel tells of no denials here");
+        return 0;
 }
 
 static bool contains(char *const *list, const char *name) {
@@ -141,7 +164,7 @@ static void conclude(Health *health) {
         if (!health->concluding || health->failed_call || health->states_call || health->reason.sentence[0] != '\0')
                 return;
         for (size_t i = 0; i < _CHECK_MAX; i++)
-                if (health->checks[i].state == HEALTH_PENDING)
+                if (health->checks[i].state == HEALTH_PENDING && health->checks[i].detail.sentence[0] == '\0')
                         set_check(health, (CheckIndex) i, HEALTH_PASSED);
         /* May be asked for again, if what follows fails. */
         health->concluding = false;
@@ -358,12 +381,15 @@ static void end_command(Health *health) {
 }
 
 static int start(Health *health) {
+        int r;
+
         for (size_t i = 0; i < _CHECK_MAX; i++)
                 health->checks[i] = (HealthCheck) { .name = check_names[i] };
         health->running = true;
         health->concluding = false;
         health->reason = (Failure) {};
-        return sd_event_add_time_relative(health->manager->event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+        r = sd_event_add_time_relative(health->manager->event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
+        return r < 0 ? r : watch_denials(health);
 }
 
 void health_start(Manager *manager, HealthGood good, HealthBad bad) {
@@ -414,6 +440,8 @@ void health_stop(Manager *manager) {
 
         if (!health)
                 return;
+        denials_watch(manager->denials, NULL, NULL);
+        health->essential = strv_free(health->essential);
         end_command(health);
         health->failed_call = sd_bus_slot_unref(health->failed_call);
         health->states_call = sd_bus_slot_unref(health->states_call);

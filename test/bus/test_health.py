@@ -131,6 +131,18 @@ def test_a_unit_that_had_failed_before_is_no_reason(machine):
     wait_for_end(machine, "'new.service' has failed")
 
 
+def test_a_denial_of_what_is_essential_ends_the_trial(machine):
+    configure(machine, "EssentialPaths=/opt/vital")
+    begin(machine)
+    machine.kernel.tell(seq=1, shadow=0, path='"/opt/other"', policy_version="2.0.0")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial"
+    machine.kernel.tell(seq=2, shadow=1, path='"/opt/vital"', policy_version="2.0.0")
+    machine.kernel.tell(seq=3, shadow=0, path='"/opt/vital"', policy_version="2.0.0")
+    wait_for_end(machine, "'/opt/vital' was denied, which is essential")
+    assert checks(machine)["denials"][0] == "failed"
+
+
 def test_at_the_end_all_has_to_be_well(machine):
     configure(machine, "HealthUnits=needed.service", "HealthCommand=/bin/check --all")
     machine.services.states = {"needed.service": "active", "command": "active"}
