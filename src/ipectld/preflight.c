@@ -27,6 +27,9 @@
 #include "stage.h"
 #include "trial.h"
 
+/* From one look at the events to the next. */
+#define REST_USEC (250U * 1000)
+
 struct Preflight {
         Manager *manager;
         char *name;
@@ -37,7 +40,7 @@ struct Preflight {
         bool in_shadow;    /* the kernel evaluates it */
         bool keep_shadow;  /* it was in the shadow before */
         int events_fd;
-        sd_event_source *events, *timer;
+        sd_event_source *events, *rest, *timer;
         Findings findings;
         int error;
         PreflightDone done;
@@ -49,6 +52,7 @@ static Preflight *preflight_free(Preflight *preflight) {
                 return NULL;
         simulate_cancel(preflight->simulation);
         sd_event_source_disable_unref(preflight->events);
+        sd_event_source_disable_unref(preflight->rest);
         sd_event_source_disable_unref(preflight->timer);
         safe_close(preflight->events_fd);
         findings_done(&preflight->findings);
@@ -138,11 +142,28 @@ static int on_time(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
+static int on_rest_over(sd_event_source *rest, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        return sd_event_source_set_enabled(manager->preflight->events, SD_EVENT_ON);
+}
+
+/* Where everything is denied at once the kernel keeps what it can, and says how much that is not: see denials.c. */
+static int rest(const Preflight *preflight) {
+        int r = sd_event_source_set_enabled(preflight->events, SD_EVENT_OFF);
+
+        if (r >= 0)
+                r = sd_event_source_set_time_relative(preflight->rest, REST_USEC);
+        return r < 0 ? r : sd_event_source_set_enabled(preflight->rest, SD_EVENT_ONESHOT);
+}
+
 static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         Manager *manager = userdata;
         Failure failure = {};
         int r = kernel_read_events(fd, on_event, manager->preflight);
 
+        if (r >= 0)
+                r = rest(manager->preflight);
         if (r < 0) {
                 failure_set_errno(&failure, r, "Cannot read the kernel's events");
                 finish(manager, r, &failure);
@@ -156,6 +177,10 @@ static int watch(Preflight *preflight) {
         int r;
 
         r = sd_event_add_io(manager->event, &preflight->events, preflight->events_fd, EPOLLIN, on_readable, manager);
+        if (r >= 0)
+                r = sd_event_add_time(manager->event, &preflight->rest, CLOCK_MONOTONIC, UINT64_MAX, 0, on_rest_over, manager);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(preflight->rest, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time_relative(manager->event, &preflight->timer, CLOCK_MONOTONIC,
                                                manager->config.preflight_sec * 1000000, 0, on_time, manager);

@@ -16,6 +16,7 @@ import select
 import struct
 import termios
 import threading
+import time
 
 FEATURES = "stage\ntrial\nrollback-floor\nshadow\nstats\nevents\nlock\n"
 # What lies below a policy, and is written alone.
@@ -25,6 +26,8 @@ PIPE_SIZE = 1 << 20
 F_SETPIPE_SZ = 1031
 # A pipe does not keep lines whole, as the kernel's file does; so they are of one size that divides a read.
 LINE_SIZE = 256
+# Of one read of ipectld.
+READ_LINES = 64 * 1024 // LINE_SIZE
 
 
 class KernelFiles:
@@ -101,6 +104,31 @@ class KernelFiles:
     def close(self):
         for fd in (self.events, self.quiet, self.quiet_end):
             os.close(fd)
+
+
+class Storm:
+    """Tells of denials as fast as somebody reads them. written: in lines."""
+
+    def __init__(self, kernel, shadow=0):
+        self.fd = kernel.events
+        line = (b'seq=%d time=%d ipe_op=EXECUTE verdict=DENY shadow=%d policy_name="corp-base" policy_version=2.0.0 '
+                b'rule="DEFAULT action=DENY" pid=1 comm="sh" path="/bin/%d"')
+        self.block = b"".join((line % (n + 1, 1 << 62, shadow, n)).ljust(LINE_SIZE - 1) + b"\n" for n in range(READ_LINES))
+        self.written = 0
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                self.written += os.write(self.fd, self.block) // LINE_SIZE
+            except BlockingIOError:
+                time.sleep(0.001)
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
 
 
 class Gate:

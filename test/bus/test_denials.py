@@ -4,17 +4,15 @@ kernel_files.py; that the kernel's are the same is proven in test/vm."""
 
 import os
 import socket
-import threading
 import time
 
 import pytest
-from kernel_files import LINE_SIZE, PIPE_SIZE, KernelFiles
+from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, KernelFiles, Storm
 
 DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
 MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
 BEFORE = "67633399bc1344bbafe07e117fa195b4"
 # As in src/ipectld/denials.c and denial-table.h.
-READ_LINES = 64 * 1024 // LINE_SIZE
 REST_FULL_SEC = 0.5
 BURST = 50
 
@@ -202,31 +200,6 @@ def test_a_kernel_that_tells_nothing_is_said(bare, kernel):
     assert [entry for entry in bare.entries(PRIORITY="5") if entry["MESSAGE"].startswith("Denials are not told")]
 
 
-class Storm:
-    """Writes denials as fast as somebody reads them. written: in lines."""
-
-    def __init__(self, machine):
-        self.fd = machine.kernel.events
-        line = (b'seq=%d time=%d ipe_op=EXECUTE verdict=DENY shadow=0 policy_name="corp-base" policy_version=2.0.0 '
-                b'rule="DEFAULT action=DENY" pid=1 comm="sh" path="/bin/%d"')
-        self.block = b"".join((line % (n + 1, 1 << 62, n)).ljust(LINE_SIZE - 1) + b"\n" for n in range(READ_LINES))
-        self.written = 0
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                self.written += os.write(self.fd, self.block) // LINE_SIZE
-            except BlockingIOError:
-                time.sleep(0.001)
-
-    def end(self):
-        self.ended.set()
-        self.thread.join()
-
-
 def cpu_seconds(pid):
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
@@ -236,7 +209,7 @@ def cpu_seconds(pid):
 def test_a_storm_does_not_keep_the_daemon_busy(machine, capsys):
     """Not how long it takes, but how much it reads: at most a full read for each rest, however slow or fast all of it is."""
     before, started = cpu_seconds(machine.daemon.pid), time.monotonic()
-    storm = Storm(machine)
+    storm = Storm(machine.kernel)
     while time.monotonic() - started < 5:
         machine.properties()
         time.sleep(0.1)

@@ -6,10 +6,11 @@ something fails in between; that it is right about the kernel is proven in test/
 import json
 import signal
 import threading
+import time
 
 import pytest
 from gi.repository import GLib
-from kernel_files import Gate, KernelFiles
+from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Gate, KernelFiles, Storm
 
 from machine import IPECTL, NAME, PATH, BusError, Connection, signed
 
@@ -159,6 +160,18 @@ def test_a_preflight_that_found_too_much_says_how_much_is_missing(machine):
     findings = call(machine, "Preflight", POLICY)[0]
     assert [finding[0] for finding in findings[:1000]] == [f"/bin/{number}" for number in range(1000)]
     assert findings[1000:] == [("", "", "7 denials or more were missed", "")]
+
+
+def test_a_preflight_reads_a_storm_in_bounds(machine):
+    """As much as a pipe holds at a time, and four times a second, however fast it comes."""
+    storm = Storm(machine.kernel, shadow=1)
+    started = time.monotonic()
+    findings = call(machine, "Preflight", POLICY)[0]
+    passed = time.monotonic() - started
+    storm.end()
+    read = storm.written - machine.kernel.unread() // LINE_SIZE
+    assert len(findings) == READ_LINES or findings[-1][2].endswith("were missed")
+    assert READ_LINES <= read <= (passed / 0.25 + 3) * (PIPE_SIZE // LINE_SIZE)
 
 
 def shadow_ended(machine):
