@@ -110,7 +110,8 @@ static int on_change(sd_event_source *source, void *userdata) {
                 r = forget(manager, &copy, active, &failure);
         if (r >= 0 && manager->state->n_versions > 0)
                 r = store_collect(manager->store, manager->state);
-        if (r < 0)
+        /* On a disk that is read-only that was said at start. */
+        if (r < 0 && r != -EROFS)
                 log_warning("Cannot forget the versions that are too many, ignoring: %s",
                             failure.sentence[0] ? failure.sentence : strerror(-r));
         /* What was committed here asked for it once more. */

@@ -26,10 +26,12 @@ static int load_state(Manager *manager) {
                          "it is kept as state.json.damaged. What the kernel enforces counts as confirmed, all "
                          "other policies that are stored as staged.");
         r = store_quarantine_state(manager->store);
-        if (r < 0)
+        if (r < 0 && r != -EROFS)
                 return r;
         manager->state = store_state_copy(NULL);
-        return manager->state ? recover_state(manager) : -ENOMEM;
+        if (!manager->state)
+                return -ENOMEM;
+        return r == -EROFS ? 0 : recover_state(manager);
 }
 
 /* Puts the damaged object of a version aside. Returns 1 if it could be replaced, 0 if the version is lost. */
@@ -76,6 +78,12 @@ static int drop_damaged(Manager *manager) {
 static int open_store(Manager *manager) {
         int r = store_open(STORE_DIRECTORY, &manager->store);
 
+        /* A daemon that shows what there is, and can switch enforcement off, is better than none. */
+        if (r == -EROFS) {
+                log_error("'" STORE_DIRECTORY "' is read-only: nothing is staged, activated, confirmed or rolled back. Make it "
+                          "writable, and restart ipectld.service.");
+                r = store_open_read_only(STORE_DIRECTORY, &manager->store);
+        }
         if (r == -EBUSY)
                 log_error("Another ipectld is running.");
         else if (r < 0)
@@ -83,8 +91,11 @@ static int open_store(Manager *manager) {
         if (r < 0)
                 return r;
         r = load_state(manager);
-        if (r >= 0)
+        if (r >= 0) {
                 r = drop_damaged(manager);
+                /* The damage was said. */
+                r = r == -EROFS ? 0 : r;
+        }
         if (r < 0) {
                 log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
                 return r;

@@ -27,7 +27,8 @@ int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret) {
         size_t size;
         int there, r;
 
-        assert(store->lock_fd >= 0);
+        if (store->lock_fd < 0)
+                return -EROFS;
         data = envelope_data(verified_envelope_get(envelope), &size);
         there = has_object(store, digest, data, size);
         if (there < 0)

@@ -175,7 +175,8 @@ int store_read_state(const Store *store, StoreState **ret) {
 }
 
 int store_quarantine_state(Store *store) {
-        assert(store->lock_fd >= 0);
+        if (store->lock_fd < 0)
+                return -EROFS;
         if (renameat(store->dir_fd, STATE_FILE, store->dir_fd, DAMAGED_FILE) < 0)
                 return -errno;
         return sync_directory(store->dir_fd);
@@ -186,7 +187,8 @@ int store_write_state(Store *store, const StoreState *state) {
         size_t size;
         int r;
 
-        assert(store->lock_fd >= 0);
+        if (store->lock_fd < 0)
+                return -EROFS;
         r = store_state_print(state, &text, &size);
         if (r < 0)
                 return r;
@@ -205,6 +207,8 @@ int store_for_each(const Store *store, StoreVisitor visit, void *userdata) {
         DIR *dir;
         int r;
 
+        if (store->objects_fd < 0)
+                return -EROFS;
         r = open_entries(store->objects_fd, &dir);
         if (r < 0)
                 return r;
@@ -256,7 +260,8 @@ int store_quarantine_object(Store *store, const Digest *digest) {
         char hex[DIGEST_HEX_SIZE];
         int r;
 
-        assert(store->lock_fd >= 0);
+        if (store->lock_fd < 0)
+                return -EROFS;
         fd = make_directory(store->dir_fd, DAMAGED_DIRECTORY);
         if (fd < 0)
                 return fd;
@@ -271,7 +276,8 @@ int store_quarantine_object(Store *store, const Digest *digest) {
 }
 
 int store_collect(Store *store, const StoreState *state) {
-        assert(store->lock_fd >= 0);
+        if (store->lock_fd < 0)
+                return -EROFS;
         /* Which of them a damaged state named cannot be told. */
         if (faccessat(store->dir_fd, DAMAGED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;

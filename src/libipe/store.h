@@ -124,7 +124,7 @@ typedef struct Store Store;
  * Returns 0, -EBUSY if another process has it open for writing, or an errno. */
 int store_open(const char *directory, Store **ret);
 
-/* Opens it for reading, without lock, and changes nothing. Returns 0, -ENOENT if there is none, or an errno. */
+/* Opens it for reading, without lock, and changes nothing: what would write returns -EROFS. Returns 0, -ENOENT if there is none, or an errno. */
 int store_open_read_only(const char *directory, Store **ret);
 
 Store *store_free(Store *store);

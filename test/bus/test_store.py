@@ -5,9 +5,10 @@ import json
 from pathlib import Path
 
 import pytest
+from gi.repository import GLib
 from kernel_files import KernelFiles
 
-from machine import signed
+from machine import BusError, signed
 
 POLICY = "corp-base"
 DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
@@ -205,3 +206,58 @@ def test_a_store_that_is_only_a_file_is_said(bare):
     (bare.state / "objects").write_bytes(b"")
     assert bare.launch_daemon().wait() != 0
     assert any("/var/lib/ipe" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3"))
+
+
+# A disk that is read-only
+
+
+@pytest.fixture
+def read_only(machine):
+    """corp-base 1.0.0 is confirmed and decides, 1.1.0 is staged, and then the disk is read-only."""
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    machine.stop_daemon()
+    state = on_disk(machine)
+    state["versions"][0]["state"] = "confirmed"
+    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
+    machine.start_daemon()
+    return machine
+
+
+def test_on_a_read_only_disk_the_daemon_shows_what_there_is(read_only):
+    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert read_only.properties()["ActivePolicy"] == (POLICY, "1.0.0")
+    assert read_only.get(POLICY, "1.1.0")["State"] == "staged"
+    assert any("is read-only" in entry["MESSAGE"] for entry in read_only.entries(PRIORITY="3"))
+    read_only.call("Reload")
+    read_only.call("SetEnforce", GLib.Variant("(b)", (False,)))
+    assert read_only.kernel.read("enforce") == b"0"
+
+
+def test_on_a_read_only_disk_nothing_is_changed_and_the_sentence_says_why(read_only):
+    kernel = read_only.kernel.read(f"policies/{POLICY}/trial")
+    options = {"confirm": GLib.Variant("s", "manual"), "force": GLib.Variant("b", True)}
+    for method, arguments in (("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options))),
+                              ("Discard", GLib.Variant("(ss)", (POLICY, "1.1.0")))):
+        with pytest.raises(BusError) as error:
+            read_only.call(method, arguments)
+        assert "/var/lib/ipe" in error.value.message and "Read-only" in error.value.message
+    with pytest.raises(BusError) as error:
+        read_only.stage(signed(version="1.2.0"))
+    assert "/var/lib/ipe" in error.value.message
+    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert read_only.kernel.read(f"policies/{POLICY}/trial") == kernel
+
+
+@pytest.mark.parametrize("damage_it", [lambda machine, digest: (machine.state / "state.json").write_bytes(b"{"),
+                                       lambda machine, digest: (machine.state / "objects" / digest).write_bytes(b"junk")],
+                         ids=["state", "object"])
+def test_on_a_read_only_disk_that_is_damaged_the_daemon_starts(read_only, damage_it):
+    digest = read_only.list()[POLICY, "1.1.0"][1]
+    read_only.stop_daemon()
+    damage_it(read_only, digest)
+    read_only.start_daemon()
+    read_only.properties()
+    assert read_only.entries(MESSAGE_ID=DAMAGED)
