@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The daemon killed at each of its system calls, and each call of a kind that fails, while it does one thing. What is there
+afterwards is the state before or the state after, never less.
+
+strace counts the calls of each name, so that a call is a name and a number; which there are a first run tells. The kernel is
+plain files, see kernel_files.py: after a cut the test makes of what was written to them what a kernel makes of it, which
+test/vm proves for the real one. IPE_TEST_LONG=1 takes every call, otherwise some that are spread evenly."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+from gi.repository import GLib
+from kernel_files import Gate, KernelFiles
+
+from machine import BusError, signed
+
+POLICY = "corp-base"
+LONG = bool(os.environ.get("IPE_TEST_LONG"))
+ROUNDS = 8
+# What the bus says of a service that is not there, or is not any more.
+GONE = ("NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner")
+OLD = {"1.0.0": "confirmed", "2.0.0": "staged"}
+
+
+class Operation:
+    """What is done, from which state (before) to which (after); `asked` tells whether the kernel was asked for it, and
+    `happens` makes of its files what a kernel makes of them then. A gate is a file that the daemon looks at afterwards."""
+    before, gate, refused = OLD, None, None
+
+    def prepare(self, machine):
+        pass
+
+    def asked(self, kernel):
+        return None
+
+    def happens(self, machine):
+        pass
+
+
+class Stage(Operation):
+    after = {**OLD, "3.0.0": "staged"}
+
+    def call(self, machine):
+        machine.stage(machine.envelopes["3.0.0"])
+
+
+class Activate(Operation):
+    after = {"1.0.0": "confirmed", "2.0.0": "trial"}
+    # Where it is the write to the kernel that fails.
+    refused = {"1.0.0": "confirmed", "2.0.0": "failed"}
+
+    def call(self, machine):
+        options = {"trial-sec": GLib.Variant("t", 600), "confirm": GLib.Variant("s", "manual"),
+                   "force": GLib.Variant("b", True)}
+        machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options)))
+
+    def asked(self, kernel):
+        return kernel.read(f"policies/{POLICY}/trial") == b"600"
+
+    def happens(self, machine):
+        machine.kernel.put_trial(POLICY, "2.0.0", 600)
+
+
+class Confirm(Operation):
+    before = Activate.after
+    after = {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    gate = "confirm"
+
+    def prepare(self, machine):
+        machine.kernel.put_trial(POLICY, "2.0.0")
+        with pytest.raises(BusError):
+            machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
+
+    def call(self, machine):
+        machine.call("Confirm", GLib.Variant("(s)", (POLICY,)))
+
+    def asked(self, kernel):
+        return kernel.read("confirm")[:1] in (b"1", b"") and kernel.read(f"policies/{POLICY}/version")
+
+    def happens(self, machine):
+        machine.kernel.end_trial(POLICY)
+        machine.kernel.put_policy(POLICY, ("2.0.0", machine.envelopes["2.0.0"]), previous=("1.0.0", machine.envelopes["1.0.0"]),
+                                  active=True)
+
+
+class Rollback(Operation):
+    before = Confirm.after
+    after = {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+    def prepare(self, machine):
+        Confirm().happens(machine)
+        machine.stop_daemon()
+        state = on_disk(machine)
+        for record in state["versions"]:
+            record["state"] = self.before[record["version"]]
+        (machine.state / "state.json").write_text(json.dumps(state))
+        machine.start_daemon()
+
+    def call(self, machine):
+        machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+
+    def asked(self, kernel):
+        return kernel.read(f"policies/{POLICY}/rollback") == b"1"
+
+    def happens(self, machine):
+        machine.kernel.put_policy(POLICY, ("1.0.0", machine.envelopes["1.0.0"]), active=True)
+
+
+class Discard(Operation):
+    after = {"1.0.0": "confirmed"}
+
+    def call(self, machine):
+        machine.call("Discard", GLib.Variant("(ss)", (POLICY, "2.0.0")))
+
+
+OPERATIONS = [Stage, Activate, Confirm, Rollback, Discard]
+
+
+def on_disk(machine):
+    return json.loads((machine.state / "state.json").read_text())
+
+
+def states(machine):
+    return {version: row[0] for (_, version), row in machine.list().items()}
+
+
+@pytest.fixture
+def machine(bare):
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
+    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
+    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), active=True)
+    bare.start_daemon()
+    bare.stage(bare.envelopes["1.0.0"])
+    bare.stage(bare.envelopes["2.0.0"])
+    bare.stop_daemon()
+    state = on_disk(bare)
+    state["versions"][0]["state"] = "confirmed"
+    (bare.state / "state.json").write_text(json.dumps(state))
+    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), ("2.0.0", bare.envelopes["2.0.0"]), active=True)
+    bare.start_daemon()
+    yield bare
+    bare.kernel.close()
+
+
+class Rounds:
+    """Runs of one operation, each from the same start."""
+
+    def __init__(self, machine, operation):
+        self.machine, self.operation = machine, operation
+        operation.prepare(machine)
+        assert states(machine) == operation.before
+        machine.stop_daemon()
+        self.saved = machine.directory / "saved"
+        shutil.copytree(machine.state, self.saved)
+        self.kernel = {path.relative_to(machine.kernel.directory): path.read_bytes()
+                       for path in machine.kernel.directory.rglob("*") if path.is_file()}
+
+    def begin(self):
+        machine = self.machine
+        for path in list(machine.state.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        shutil.copytree(self.saved, machine.state, dirs_exist_ok=True)
+        for path in machine.kernel.directory.rglob("*"):
+            if path.is_file() and path.relative_to(machine.kernel.directory) not in self.kernel:
+                path.unlink()
+        for path, content in self.kernel.items():
+            machine.kernel.put(path, content)
+        machine.start_daemon()
+        # What is put off until the daemon waits for events is over then.
+        assert states(machine) == self.operation.before
+
+    @contextlib.contextmanager
+    def traced(self, *options):
+        """Under strace."""
+        log = self.machine.directory / "trace"
+        with subprocess.Popen(["strace", "-qq", "-o", log, *options, "-p", str(self.machine.daemon.pid)]) as strace:
+            self.machine.wait_for(self.is_traced, "strace")
+            try:
+                yield log
+            finally:
+                strace.terminate()
+
+    def is_traced(self):
+        try:
+            with open(f"/proc/{self.machine.daemon.pid}/status", encoding="ascii") as file:
+                status = file.read()
+        except (FileNotFoundError, ProcessLookupError):
+            # The call in which it waited for events was the one at which it was to be killed.
+            return True
+        return re.search(r"^(TracerPid:\t[1-9]|State:\tZ)", status, re.M)
+
+    @contextlib.contextmanager
+    def kernel_acts(self):
+        """Within a run, where the daemon looks at what it asked for."""
+        if not self.operation.gate:
+            yield
+            return
+        gate = Gate(self.machine.kernel.path(self.operation.gate), lambda: self.operation.happens(self.machine),
+                    lambda content: content.startswith(b"1"))
+        gate.__enter__()
+        try:
+            yield
+        finally:
+            # It need not have come so far.
+            gate.__exit__(True)
+
+    def call(self):
+        """Does it, and asks something, so that all of it is over; returns whether the answer was a success, and
+        whether the daemon is still there."""
+        done = alive = False
+        with self.kernel_acts(), contextlib.suppress(GLib.Error):
+            try:
+                self.operation.call(self.machine)
+                done = True
+            except BusError:
+                pass
+            try:
+                self.machine.properties()
+                alive = True
+            except BusError as error:
+                # An answer, too, where what fails is what it looks at.
+                alive = error.name.rpartition(".")[2] not in GONE
+        if not alive:
+            self.machine.daemon.wait()
+            self.machine.daemon = None
+        return done, alive
+
+    def calls(self, names=None):
+        """[(name, number)] of all system calls, in their order."""
+        self.begin()
+        with self.traced() as log:
+            assert self.call() == (True, True)
+        self.machine.kill_daemon()
+        counts, found = {}, []
+        for name in re.findall(r"^([a-z0-9_]+)\(", log.read_text(), re.M):
+            counts[name] = counts.get(name, 0) + 1
+            if names is None or name in names:
+                found.append((name, counts[name]))
+        assert found
+        return found
+
+    def end(self, known=None):
+        """What a daemon finds that is started then. known: what the one before it said."""
+        machine, operation = self.machine, self.operation
+        if machine.daemon:
+            machine.kill_daemon()
+        asked = operation.asked(machine.kernel)
+        if asked:
+            operation.happens(machine)
+        machine.start_daemon()
+        found = states(machine)
+        # Where the kernel had a part in it, what it did is what is; otherwise what is on disk.
+        assert found in ([operation.before, operation.after] if asked is None else
+                         [operation.after] if asked else [operation.before, known and operation.refused])
+        self.check_disk()
+        machine.stop_daemon()
+        return found == operation.after
+
+    def check_disk(self):
+        machine = self.machine
+        state = on_disk(machine)
+        assert "activating" not in state
+        assert {path.name for path in (machine.state / "objects").iterdir()} == {row["digest"] for row in state["versions"]}
+        for row in state["versions"]:
+            assert (machine.state / "objects" / row["digest"]).read_bytes() == machine.envelopes[row["version"]]
+        assert {path.name for path in machine.state.iterdir()} == {"lock", "objects", "state.json"}
+        assert [row["version"] for row in state["versions"] if row["state"] == "confirmed"]
+
+
+def drawn(calls, rounds):
+    if LONG or len(calls) <= rounds:
+        return calls
+    return [calls[index * (len(calls) - 1) // (rounds - 1)] for index in range(rounds)]
+
+
+@pytest.fixture(params=OPERATIONS, ids=lambda operation: operation.__name__)
+def rounds(machine, request):
+    return Rounds(machine, request.param())
+
+
+def test_killed_at_any_call_the_state_is_the_old_or_the_new_one(rounds):
+    killed = 0
+    results = set()
+    for name, number in drawn(rounds.calls(), ROUNDS):
+        rounds.begin()
+        with rounds.traced("-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"):
+            done, alive = rounds.call()
+        killed += not alive
+        new = rounds.end()
+        assert new or not done, f"what was answered is lost after {name} {number}"
+        results.add(new)
+    assert killed > 0
+    # The first call is before, the last one after it.
+    assert results == {False, True}
+    rounds.machine.start_daemon()
+
+
+FAILING = ("openat", "write", "fsync", "rename", "renameat", "renameat2", "unlinkat", "getdents64")
+
+
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC", "EROFS"])
+def test_whatever_call_fails_the_state_is_the_old_or_the_new_one(rounds, error):
+    for name, number in drawn(rounds.calls(FAILING), 3):
+        rounds.begin()
+        with rounds.traced("-e", f"trace={name}", "-e", f"inject={name}:error={error}:when={number}"):
+            done, alive = rounds.call()
+        assert alive, rounds.machine.log_text()
+        found = states(rounds.machine)
+        assert found in (rounds.operation.before, rounds.operation.after, rounds.operation.refused)
+        if done:
+            assert found == rounds.operation.after
+        new = rounds.end(found)
+        assert new or not done, f"what was answered is lost after {name} {number}"
+    rounds.machine.start_daemon()
