@@ -46,7 +46,7 @@ static void print_findings(struct json_object *findings, char **argv, const Opti
                 return;
         if (n == 0) {
                 if (!options->quiet)
-                        say("'%s' would have denied nothing of what happened meanwhile.", argv[1]);
+                        say("'%s' would have denied nothing of what runs, or was seen meanwhile.", argv[1]);
                 return;
         }
         table = table_new(headers);
