@@ -87,9 +87,6 @@ def test_what_the_kernel_cannot_do_is_said(scenario):
         result = scenario.activate_with(options, scenario.try_call)
         assert not result.ok and words in result.output, result
         assert scenario.kernel_active() is None
-    if not scenario.has("shadow"):
-        result = scenario.try_call("Preflight", "s", NAME)
-        assert not result.ok and "beside the active one" in result.output
     result = scenario.try_call("Confirm", "s", NAME)
     assert not result.ok and "trial" in result.output
 
