@@ -17,6 +17,7 @@ typedef struct BusActivation {
         Simulation *simulation;
         char *name;
         char version[IPE_VERSION_STRLEN];
+        Digest digest;           /* of what is judged */
         ActivateOptions options; /* its version is the one above */
         bool force;
 } BusActivation;
@@ -71,6 +72,16 @@ static void say_forced(const BusActivation *activation, int result, const Failur
                             activation->version, findings->list[i].path, findings->list[i].rule);
 }
 
+/* It may have been discarded meanwhile, and another one of the same version staged, which nobody has judged. */
+static int check_same(const Manager *manager, const BusActivation *activation, Failure *reterr) {
+        const VersionRecord *record = store_state_find_digest(manager->state, &activation->digest);
+
+        if (record)
+                return 0;
+        return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s was discarded while the system was looked at.",
+                           activation->name, activation->version);
+}
+
 /* Returns 0, a refusal, or a negative errno. */
 static int activate(Manager *manager, const BusActivation *activation, const VersionRecord **ret, Failure *reterr) {
         return activate_policy(manager, activation->name, &activation->options, ret, reterr);
@@ -88,6 +99,8 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
                 result = 0;
         } else if (result == 0 && findings->n > 0)
                 result = refuse_lock_out(activation, findings, &own);
+        if (result == 0)
+                result = check_same(bus->manager, activation, &own);
         if (result == 0)
                 result = activate(bus->manager, activation, &record, &own);
         if (result == 0)
@@ -109,6 +122,7 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
         if (!activation->name)
                 return -ENOMEM;
         ipe_version_print(&record->version, activation->version);
+        activation->digest = record->digest;
         activation->options = *options;
         activation->options.version = activation->version;
         activation->force = force;
