@@ -85,16 +85,17 @@ static int answer(const BusCall *call, const struct ipe_policy *policy, const In
 static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
         _cleanup_(volume_call_freep) BusVolumeCall *call = userdata;
         _cleanup_(ruling_freep) Ruling *ruling = NULL;
-        Failure own = *failure;
 
         call->inspect = NULL;
         if (result == 0) {
                 result = ruling_load(call->call->bus->manager, &ruling);
-                if (result < 0)
-                        failure_set_errno(&own, result, "Cannot read the policy in force");
+                if (result < 0 && result != -ENOMEM) {
+                        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", strerror(-result));
+                        result = 0;
+                }
         }
         result = result == 0 ? answer(call->call, ruling_policy(ruling), inspection)
-                             : bus_call_refuse(call->call, result, &own);
+                             : bus_call_refuse(call->call, result, failure);
         if (result < 0)
                 log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-result));
 }

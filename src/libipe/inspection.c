@@ -130,7 +130,8 @@ static int digest_parse(const char *text, FactDigest *ret) {
                 *ret = digest;
                 return 0;
         }
-        if (!colon || colon == text || (size_t) (colon - text) >= sizeof(digest.algorithm))
+        if (!colon || colon == text || (size_t) (colon - text) >= sizeof(digest.algorithm) ||
+            !utf8_is_valid(text, (size_t) (colon - text)))
                 return -EUCLEAN;
         memcpy(digest.algorithm, text, (size_t) (colon - text));
         for (hex = colon + 1; *hex; hex += 2) {
