@@ -189,6 +189,9 @@ class Inspector:
                     subprocess.run([BUILD / "src/ipe-inspect/ipe-inspect"], stdin=connection, stdout=connection,
                                    stderr=subprocess.DEVNULL, check=False)
                 else:
+                    # What is left unread would make an error of the end.
+                    while connection.recv(1 << 16):
+                        pass
                     try:
                         connection.sendall(self.answer)
                     except OSError:

@@ -1,0 +1,478 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Preflight by simulation, WouldLockOut and ListVolumes: the real ipectld asks the real ipe-inspect, which looks at the
+processes of the host. Volumes and signatures are proven in test/vm; plain files stand in for the kernel, see
+kernel_files.py."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+
+import pytest
+from gi.repository import GLib
+from kernel_files import KernelFiles
+
+from machine import BUILD, BusError, Connection, policy_text, signed
+
+POLICY = "corp-base"
+DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+RULE = "DEFAULT op=EXECUTE action=DENY"
+LOCK_OUT = "org.ipe.Error.WouldLockOut"
+NOT_SUPPORTED = "org.ipe.Error.NotSupported"
+INSPECT = BUILD / "src/ipe-inspect/ipe-inspect"
+# As long as a program has to be there to be looked at.
+STAYS = "#include <unistd.h>\nint main(void) { write(1, \"x\", 1); pause(); return 0; }\n"
+
+
+@pytest.fixture
+def kernel(bare):
+    """A machine with the kernel's files, and nothing active; there is no shadow to watch in."""
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.kernel.keep_quiet(bare)
+    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\nPreflightSec=0\n")
+    bare.start_daemon()
+    yield bare
+    bare.kernel.close()
+
+
+def call(machine, method, *arguments):
+    return machine.call(method, GLib.Variant(f"({'s' * len(arguments)})", arguments))
+
+
+def activate(machine, **options):
+    return machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {
+        "trial-sec": GLib.Variant("t", 0), **options})))
+
+
+def refused(machine, function, *arguments, **options):
+    with pytest.raises(BusError) as error:
+        function(machine, *arguments, **options)
+    return error.value
+
+
+FORCE = {"force": GLib.Variant("b", True)}
+
+
+def stage(machine, version="1.0.0", **options):
+    """Stages a version, and puts it where a kernel would have it."""
+    envelope = signed(version=version, **options)
+    machine.stage(envelope)
+    machine.kernel.put_policy(POLICY, (version, envelope))
+
+
+def is_activated(machine):
+    """Whether the daemon has asked the kernel to enforce it."""
+    return machine.kernel.read(f"policies/{POLICY}/active") == b"1"
+
+
+def findings(machine):
+    """{path: (operation, rule, processes)}; paths that occur twice are not of interest here."""
+    return {path: rest for path, *rest in call(machine, "Preflight", POLICY)[0]}
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """A program that says that it runs, and stays."""
+    path = tmp_path_factory.mktemp("program") / "stays"
+    subprocess.run(["gcc", "-O1", "-x", "c", "-o", path, "-"], input=STAYS, text=True, check=True)
+    return path
+
+
+@contextlib.contextmanager
+def running(*command, **options):
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, **options)
+    try:
+        assert process.stdout.read(1) == b"x"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+
+
+# What is found
+
+
+def test_what_nothing_denies_is_activated(kernel):
+    stage(kernel)
+    assert call(kernel, "Preflight", POLICY) == ([],)
+    activate(kernel)
+    assert is_activated(kernel)
+
+
+def test_what_runs_is_found_with_its_processes(kernel, program):
+    stage(kernel, body=DENY)
+    with running(program) as process:
+        operation, rule, processes = findings(kernel)[str(program)]
+    assert (operation, rule) == ("EXECUTE", RULE)
+    assert processes == f"stays[{process.pid}]"
+
+
+def test_what_is_essential_is_found_whether_it_runs_or_not(kernel):
+    stage(kernel, body=DENY)
+    found = findings(kernel)
+    for path in ("/usr/bin/sh", "/usr/sbin/agetty", "/usr/bin/su", "/usr/sbin/sulogin", "/usr/bin/dbus-daemon"):
+        if os.path.exists(path):
+            assert path in found or os.path.realpath(path) in found, path
+
+
+def test_what_the_configuration_calls_essential_is_found(kernel, tmp_path):
+    quiet = tmp_path / "quiet"
+    shutil.copy("/bin/true", quiet)
+    (kernel.etc / "ipectld.conf").write_text(
+        f"[Manager]\nPreflightSec=0\nEssentialPaths={quiet} /nothing/there\nEssentialModules=no_such\n"
+        "EssentialFirmware=no/such\n")
+    kernel.call("Reload")
+    stage(kernel, body=DENY)
+    found = findings(kernel)
+    assert found[str(quiet)] == ["EXECUTE", RULE, ""]
+    assert "/nothing/there" not in found, "what is not there is denied by nobody"
+
+
+# What a path is, as bytes, and what is shown of it.
+ODD = {b"new\nline": "new\nline", b"quote\"'": "quote\"'", b"not-\xff-utf8": "not-\\xff-utf8", b"gone (deleted)": None,
+       "schön".encode(): "schön", b"a, b[1]": "a, b[1]"}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_names(kernel, program, tmp_path, name):
+    path = os.path.join(os.fsencode(tmp_path), name)
+    shutil.copy(program, path)
+    stage(kernel, body=DENY)
+    with running(path) as process:
+        found = findings(kernel)
+    shown = f"{tmp_path}/{ODD[name] or name.decode()}"
+    assert found[shown][2].endswith(f"[{process.pid}]")
+    assert "," not in found[shown][2], "a process does not look like two"
+
+
+def test_a_file_that_was_deleted_is_still_found(kernel, program, tmp_path):
+    path = tmp_path / "once"
+    shutil.copy(program, path)
+    stage(kernel, body=DENY)
+    with running(path) as process:
+        path.unlink()
+        assert findings(kernel)[f"{path} (deleted)"][2] == f"once[{process.pid}]"
+
+
+def test_a_path_that_is_another_file_elsewhere(kernel, program, tmp_path):
+    """In another mount namespace the path leads to what runs; here to something that nobody runs."""
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("")
+    stage(kernel, body=DENY)
+    with running("unshare", "--mount", "sh", "-c", f"mount --bind {program} {elsewhere} && exec {elsewhere}"):
+        assert str(elsewhere) in findings(kernel)
+
+
+def test_memory_without_a_file_is_found(kernel, tmp_path):
+    source = ("#include <sys/mman.h>\n#include <unistd.h>\nint main(void) { mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | "
+              "MAP_ANONYMOUS, -1, 0); write(1, \"x\", 1); pause(); return 0; }\n")
+    path = tmp_path / "jit"
+    subprocess.run(["gcc", "-x", "c", "-o", path, "-"], input=source, text=True, check=True)
+    stage(kernel, body=DENY)
+    with running(path) as process:
+        rows = [row for row in call(kernel, "Preflight", POLICY)[0] if not row[0]]
+    assert any(f"jit[{process.pid}]" in row[3] or row[3].endswith("...") for row in rows)
+
+
+def test_nothing_is_opened_that_would_wait(kernel, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    (kernel.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec=0\nEssentialPaths={fifo} /dev/zero\n")
+    kernel.call("Reload")
+    stage(kernel, body=DENY)
+    assert not {str(fifo), "/dev/zero"} & findings(kernel).keys(), "nothing but a regular file is executed"
+
+
+def test_processes_come_and_go_meanwhile(kernel):
+    stop = threading.Event()
+
+    def churn():
+        while not stop.is_set():
+            subprocess.run(["/bin/true"], check=True)
+    threads = [threading.Thread(target=churn) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        stage(kernel)
+        for _ in range(20):
+            assert call(kernel, "Preflight", POLICY) == ([],)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+# WouldLockOut
+
+
+def test_what_would_be_denied_is_not_activated(kernel, program):
+    stage(kernel, body=DENY)
+    with running(program):
+        for function in (activate, lambda machine: call(machine, "Activate", POLICY)):
+            error = refused(kernel, function)
+            assert error.name == LOCK_OUT
+            assert "'ipectl preflight corp-base'" in error.message and RULE in error.message
+    assert not is_activated(kernel) and kernel.list()[(POLICY, "1.0.0")][0] == "staged"
+
+
+def test_force_activates_and_says_so(kernel):
+    stage(kernel, body=DENY)
+    activate(kernel, **FORCE)
+    assert is_activated(kernel)
+    warnings = [entry["MESSAGE"] for entry in kernel.entries(PRIORITY="4") if "on demand" in entry["MESSAGE"]]
+    assert warnings and all(RULE in text for text in warnings)
+
+
+def test_ipectl_forces(kernel):
+    stage(kernel, body=DENY)
+    assert "WouldLockOut" not in kernel.ipectl("activate", "--trial-sec=0", POLICY, status=8).stdout
+    kernel.ipectl("activate", "--trial-sec=0", "--force", POLICY)
+    assert is_activated(kernel)
+
+
+def test_what_can_be_refused_without_looking_is(kernel):
+    before = kernel.inspector.calls
+    assert refused(kernel, activate).name == "org.ipe.Error.NoSuchPolicy"
+    assert refused(kernel, call, "Preflight", POLICY).name == "org.ipe.Error.NoSuchPolicy"
+    assert kernel.inspector.calls == before
+
+
+# An ipe-inspect that does not answer as it should
+
+
+def is_unknown(machine):
+    """Nothing is activated then, but by force; returns what is said."""
+    stage(machine)
+    for function in (activate, lambda machine: call(machine, "Preflight", POLICY), lambda machine: call(machine, "ListVolumes")):
+        error = refused(machine, function)
+        assert error.name == NOT_SUPPORTED and "ipe-inspect" in error.message
+    assert not is_activated(machine)
+    activate(machine, **FORCE)
+    assert is_activated(machine)
+    assert [entry for entry in machine.entries(PRIORITY="4") if "not known what it denies" in entry["MESSAGE"]]
+    return error.message
+
+
+def test_nobody_listens(kernel):
+    kernel.inspector.path.unlink()
+    assert "No such file" in is_unknown(kernel)
+
+
+FILE = {"path": "/x", "operation": "EXECUTE", "processes": "", "note": "", "initramfs": False, "fsverity": "",
+        "fsverity_signed": False}
+USR = {"name": "usr", "device": [254, 1], "root_hash": f"sha256:{'01' * 32}", "signed": False, "cmdline": False}
+
+
+def inspection(*files, volumes=()):
+    return json.dumps({"volumes": volumes, "files": files}).encode()
+
+
+def without(entry, member):
+    return {key: value for key, value in entry.items() if key != member}
+
+
+NONSENSE = {
+    "nothing": b"",
+    "no JSON": b"hello",
+    "no object": b"[]",
+    "no files": b'{"volumes": []}',
+    "cut": inspection(FILE)[:-2],
+    "more behind": inspection() + b" {}",
+    "deep": b"[" * 100000,
+    "a NUL": inspection({**FILE, "path": "a\0b"}),
+    "no UTF-8 in a root hash": inspection(volumes=[{**USR, "root_hash": "?:00"}]).replace(b"?", b"\xff"),
+    "no UTF-8": inspection({**FILE, "path": "?"}).replace(b"?", b"\xff"),
+    **{f"file {number}": inspection(file) for number, file in enumerate((
+        1, *(without(FILE, member) for member in FILE), {**FILE, "operation": "OTHER"}, {**FILE, "path": 1}, {**FILE, "volume": 0},
+        {**FILE, "volume": -1}, {**FILE, "volume": 1e300}, {**FILE, "fsverity": "sha256"}, {**FILE, "fsverity": ":00"},
+        {**FILE, "fsverity": "sha256:0"}, {**FILE, "fsverity": f"sha256:{'00' * 65}"}, {**FILE, "fsverity": f"{'a' * 64}:00"},
+        {**FILE, "fsverity_signed": 1}))},
+    **{f"volume {number}": inspection(volumes=[volume]) for number, volume in enumerate((
+        *(without(USR, member) for member in USR), {**USR, "device": [1]}, {**USR, "device": [-1, 1]}, {**USR, "root_hash": ""},
+        {**USR, "signed": "yes"}))},
+}
+
+
+@pytest.mark.parametrize("kind", NONSENSE)
+def test_nonsense_is_no_all_clear(kernel, kind):
+    kernel.inspector.answer = NONSENSE[kind]
+    is_unknown(kernel)
+
+
+def test_a_giant_answer_ends(kernel):
+    kernel.inspector.answer = b" " * (17 << 20)
+    assert "File too large" in is_unknown(kernel)
+
+
+class Waiting:
+    """A call in another thread, which is under way when ipe-inspect is asked."""
+
+    def __init__(self, machine, function):
+        self.error = None
+        machine.inspector.gate.clear()
+        before = machine.inspector.calls
+        self.thread = threading.Thread(target=self.call, args=(machine, function))
+        self.thread.start()
+        machine.wait_for(lambda: machine.inspector.calls > before, "the question")
+
+    def call(self, machine, function):
+        try:
+            function(machine)
+        except BusError as error:
+            self.error = error
+
+    def wait(self):
+        self.thread.join()
+        return self
+
+
+def test_who_does_not_answer_is_given_up_and_keeps_nobody_else_waiting(kernel):
+    stage(kernel)
+    waiting = Waiting(kernel, activate)
+    assert kernel.list(), "others are served meanwhile"
+    assert "too long" in waiting.wait().error.message
+    assert not is_activated(kernel)
+
+
+def test_one_activation_at_a_time(kernel):
+    stage(kernel)
+    waiting = Waiting(kernel, activate)
+    assert "try again" in refused(kernel, activate).message
+    kernel.inspector.gate.set()
+    assert waiting.wait().error is None and is_activated(kernel)
+
+
+def test_a_caller_that_vanishes_activates_nothing(kernel):
+    stage(kernel)
+    kernel.inspector.gate.clear()
+    other = Connection(kernel.address)
+    other.bus.call("org.ipe.Manager", "/org/ipe/Manager", "org.ipe.Manager", "Activate", GLib.Variant("(s)", (POLICY,)), None, 0,
+                   -1, None, None)
+    kernel.wait_for(lambda: kernel.inspector.calls == 1, "the question")
+    other.close()
+    kernel.inspector.gate.set()
+
+    def nobody_is_served():
+        try:
+            return activate(kernel)
+        except BusError as error:
+            assert "try again" in error.message
+            return None
+    assert not is_activated(kernel)
+    kernel.wait_for(nobody_is_served, "room for another activation")
+
+
+def test_a_daemon_that_is_stopped_activates_nothing(kernel):
+    stage(kernel)
+    waiting = Waiting(kernel, lambda machine: activate(machine, **FORCE))
+    kernel.stop_daemon()
+    kernel.inspector.gate.set()
+    assert waiting.wait().error and not is_activated(kernel)
+
+
+@pytest.mark.parametrize("happens", ["discarded", "replaced", "replaced by force"])
+def test_what_was_not_judged_is_not_activated(kernel, happens):
+    """The version is discarded while the system is looked at, and another one of the same number takes its place."""
+    stage(kernel)
+    waiting = Waiting(kernel, lambda machine: activate(machine, **(FORCE if "force" in happens else {})))
+    call(kernel, "Discard", POLICY, "1.0.0")
+    if "replaced" in happens:
+        stage(kernel, body=DENY)
+    kernel.inspector.gate.set()
+    assert waiting.wait().error and not is_activated(kernel)
+
+
+def test_a_newer_version_that_comes_meanwhile_is_not_activated(kernel):
+    stage(kernel)
+    waiting = Waiting(kernel, activate)
+    kernel.stage(signed(version="2.0.0", body=DENY))
+    kernel.inspector.gate.set()
+    assert waiting.wait().error is None
+    assert kernel.list()[(POLICY, "1.0.0")][0] == "confirmed" and kernel.list()[(POLICY, "2.0.0")][0] == "staged"
+
+
+# Verdicts over made-up facts; the volumes are none of this machine
+
+
+def facts(machine, *files, volumes=()):
+    machine.inspector.answer = inspection(*files, volumes=volumes)
+
+
+SIGNED = ("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nop=EXECUTE dmverity_signature=TRUE action=ALLOW\n"
+          f"op=EXECUTE fsverity_digest=sha256:{'ab' * 32} action=ALLOW\nop=EXECUTE boot_verified=TRUE action=ALLOW\n")
+
+
+def test_a_volume_that_the_kernel_has_not_verified_is_called_out(kernel):
+    stage(kernel, body=SIGNED)
+    facts(kernel, {**FILE, "volume": 0}, {**FILE, "path": "/other"}, volumes=[USR])
+    found = findings(kernel)
+    assert found["/x"][1].startswith(f"{RULE} (the signature of its volume 'usr' was not verified by the kernel")
+    assert found["/other"][1] == RULE
+    facts(kernel, {**FILE, "volume": 0}, volumes=[{**USR, "signed": True}])
+    assert findings(kernel) == {}
+
+
+@pytest.mark.parametrize("known", [{"fsverity": f"sha256:{'ab' * 32}"}, {"initramfs": True}])
+def test_facts_of_a_file(kernel, known):
+    stage(kernel, body=SIGNED)
+    facts(kernel, {**FILE, **known})
+    assert findings(kernel) == {}
+    facts(kernel, {**FILE, "fsverity": f"sha512:{'ab' * 32}"})
+    assert findings(kernel).keys() == {"/x"}
+
+
+def test_what_could_not_be_found_out_is_said(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, {**FILE, "note": "it is on overlayfs"})
+    assert findings(kernel)["/x"][1] == f"{RULE} (it is on overlayfs)"
+
+
+def test_what_is_denied_already_changes_nothing(kernel):
+    stage(kernel, version="2.0.0", body=DENY)
+    kernel.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), ("2.0.0", signed(version="2.0.0", body=DENY)), active=True)
+    kernel.kernel.put(f"policies/{POLICY}/policy", policy_text(body=SIGNED))
+    facts(kernel, FILE, {**FILE, "path": "/allowed", "initramfs": True})
+    assert findings(kernel).keys() == {"/allowed"}
+    kernel.kernel.put("enforce", "0")
+    assert findings(kernel).keys() == {"/x", "/allowed"}, "where nothing is enforced nothing was denied"
+
+
+def test_findings_are_bounded_and_counted(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, *({**FILE, "path": f"/{number}"} for number in range(1500)))
+    rows = call(kernel, "Preflight", POLICY)[0]
+    assert len(rows) == 1001 and rows[-1] == ("", "", "500 denials or more were missed", "")
+    assert "would deny 1501 things" in refused(kernel, activate).message
+
+
+# ListVolumes
+
+
+def test_volumes_are_listed_with_the_verdict_of_the_active_policy(kernel):
+    facts(kernel, volumes=[USR, {**USR, "name": "root", "device": [254, 2], "signed": True}])
+    unsigned, root = ("usr", f"sha256:{'01' * 32}", False), ("root", f"sha256:{'01' * 32}", True)
+    assert call(kernel, "ListVolumes") == ([(*unsigned, "", ""), (*root, "", "")],)
+    kernel.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), active=True)
+    kernel.kernel.put(f"policies/{POLICY}/policy", policy_text(body=SIGNED))
+    assert call(kernel, "ListVolumes") == ([(*unsigned, "DENY", RULE),
+                                           (*root, "ALLOW", "op=EXECUTE dmverity_signature=TRUE action=ALLOW")],)
+    kernel.kernel.put(f"policies/{POLICY}/policy", "what is no policy")
+    assert call(kernel, "ListVolumes") == ([(*unsigned, "", ""), (*root, "", "")],)
+
+
+def test_no_volumes_are_an_empty_list(kernel):
+    assert call(kernel, "ListVolumes") == ([],)
+
+
+# ipe-inspect alone
+
+
+@pytest.mark.parametrize("question", [b"", b"{}", b"[]", b"\xff", b'{"paths": [1], "modules": [], "firmware": []}',
+                                      b'{"paths": ["relative"], "modules": [], "firmware": []}'])
+def test_inspect_answers_no_nonsense(question):
+    result = subprocess.run([INSPECT], input=question, capture_output=True, check=False)
+    assert result.returncode == 1 and result.stdout == b"" and result.stderr.startswith(b"<3>Cannot inspect")
