@@ -280,8 +280,12 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
         for (size_t i = 0; i < N_WATCHES; i++)
                 source->watches[i].source = source;
         r = rewatch(source);
-        if (r < 0)
+        if (r == -ENOMEM)
                 return r;
+        /* As where the watches of the user, or of the system, are used up. */
+        if (r < 0)
+                log_error("Cannot watch the directories of policies, what changes there is noticed with 'systemctl reload "
+                          "ipectld' alone: %s", strerror(-r));
         *ret = TAKE_PTR(source);
         return 0;
 }

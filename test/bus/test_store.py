@@ -2,13 +2,14 @@
 """How much the daemon keeps, and what remains where a file of the store is damaged. The kernel is plain files here."""
 
 import json
+import signal
 from pathlib import Path
 
 import pytest
 from gi.repository import GLib
 from kernel_files import KernelFiles
 
-from machine import BusError, signed
+from machine import DAEMON, BusError, signed
 
 POLICY = "corp-base"
 DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
@@ -261,3 +262,18 @@ def test_on_a_read_only_disk_that_is_damaged_the_daemon_starts(read_only, damage
     read_only.start_daemon()
     read_only.properties()
     assert read_only.entries(MESSAGE_ID=DAMAGED)
+
+
+def test_without_watches_the_daemon_reads_policies_when_it_is_told_to(bare):
+    """In a user namespace of its own nobody else is left without."""
+    command = f"echo 0 >/proc/sys/user/max_inotify_watches && exec {DAEMON}"
+    with open(bare.directory / "ipectld.log", "wb") as log:
+        bare.daemon = bare.start(["unshare", "-Ur", "sh", "-c", command], {"NOTIFY_SOCKET": "/run/notify"}, stdout=log, stderr=log)
+    bare.wait_notify("READY=1")
+    assert any("Cannot watch" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3"))
+    bare.drop(signed())
+    bare.call("Reload")
+    assert states(bare) == {"1.0.0": "staged"}
+    bare.daemon.send(signal.SIGTERM)
+    assert bare.daemon.wait() == 0, bare.log_text()
+    bare.daemon = None
