@@ -17,6 +17,7 @@
 #include "utf8.h"
 
 #define BTRFS_MAGIC 0x9123683E
+#define FUSE_MAGIC 0x65735546
 
 typedef struct Known {
         dev_t device;
@@ -101,6 +102,13 @@ int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const c
         return add_file(look, &file, path, note, ret);
 }
 
+/* What a program serves need not be what the device below it has; the kernel does not take it for that. */
+static bool is_served(int fd) {
+        struct statfs fs;
+
+        return fstatfs(fd, &fs) < 0 || fs.f_type == FUSE_MAGIC;
+}
+
 static size_t find_volume(const Look *look, const struct statx *stx) {
         for (size_t i = 0; i < look->inspection->n_volumes; i++)
                 if (look->inspection->volumes[i].major == stx->stx_dev_major &&
@@ -180,7 +188,7 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
                         *ret = (*found)->number;
                 return found ? 1 : -ENOMEM;
         }
-        file.volume = find_volume(look, &stx);
+        file.volume = is_served(fd) ? SIZE_MAX : find_volume(look, &stx);
         file.is_initramfs = look->initramfs != 0 && known->device == look->initramfs;
         if (stx.stx_attributes & STATX_ATTR_VERITY)
                 look_at_verity(look, fd, &file);

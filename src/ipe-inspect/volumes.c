@@ -10,6 +10,7 @@
 #include <libcryptsetup.h>
 #include <systemd/sd-device.h>
 
+#include "cmdline.h"
 #include "inspect.h"
 #include "io.h"
 #include "utf8.h"
@@ -24,22 +25,6 @@ static int read_cmdline(char **ret) {
         size_t size;
 
         return read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_SIZE_MAX, (void **) ret, &size);
-}
-
-/* Whether roothash= or usrhash= of the kernel command line is this one, as systemd-veritysetup-generator reads them. */
-static bool is_on_cmdline(const char *cmdline, const FactDigest *root_hash) {
-        static const char *const keys[] = { "roothash=", "usrhash=" };
-        _cleanup_free_ char *copy = strdup(cmdline);
-        char text[FACT_DIGEST_STRLEN], *rest = copy, *word;
-        const char *hex;
-
-        fact_digest_print(root_hash, text);
-        hex = strchr(text, ':');
-        while (copy && hex && (word = strsep(&rest, " \t\n")))
-                for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                        if (strncmp(word, keys[i], strlen(keys[i])) == 0 && strcasecmp(word + strlen(keys[i]), hex + 1) == 0)
-                                return true;
-        return false;
 }
 
 /* Returns 1, 0 if it is no dm-verity volume, or has gone meanwhile, or a negative errno. */
@@ -83,7 +68,7 @@ static int add_volume(Look *look, sd_device *device, const char *cmdline) {
         volume.name = utf8_escape(name, strlen(name));
         volume.major = major(number);
         volume.minor = minor(number);
-        volume.is_cmdline = is_on_cmdline(cmdline, &volume.root_hash);
+        volume.is_cmdline = cmdline_has_root_hash(cmdline, &volume.root_hash);
         return inspection_add_volume(look->inspection, &volume);
 }
 
