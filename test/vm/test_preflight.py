@@ -80,7 +80,7 @@ def test_what_is_essential_need_not_run(scenario):
 
 
 def test_fs_verity_is_measured(scenario):
-    scenario.system.must("truncate -s 16M /run/measured.img && mkfs.ext4 -q -O verity /run/measured.img && "
+    scenario.system.must("truncate -s 16M /run/measured.img && mkfs.ext4 -q -b 4096 -O verity /run/measured.img && "
                          "mkdir -p /run/measured && mount -o loop /run/measured.img /run/measured && "
                          f"cp /usr/bin/true {MEASURED} && fsverity enable {MEASURED}")
     digest = scenario.system.must(f"fsverity measure {MEASURED}").split()[0]
