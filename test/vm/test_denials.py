@@ -178,7 +178,7 @@ def cpu_ticks(scenario):
     return int(fields[11]) + int(fields[12])
 
 
-@pytest.mark.parametrize("files", [1, 300])
+@pytest.mark.parametrize("files", [1, pytest.param(300, marks=pytest.mark.long)])
 def test_a_storm_does_not_keep_the_daemon_busy(scenario, files, capsys):
     """Denials as fast as the machine makes them, of one file and of many."""
     scenario.system.put("/run/storm.pl", STORM)

@@ -107,6 +107,7 @@ def test_a_unit_that_fails_ends_the_trial_at_once(scenario):
     scenario.system.must("systemctl reset-failed fails-now failed-before")
 
 
+@pytest.mark.long
 def test_a_unit_that_failed_while_there_was_no_daemon_ends_the_trial(scenario):
     scenario.system.must("systemd-run -q --unit=failed-before sh -c 'exit 1'")
     scenario.system.wait_until("systemctl is-failed failed-before")
@@ -130,8 +131,8 @@ def test_units_of_the_configuration_have_to_be_active(scenario):
 
 @pytest.mark.parametrize("command, outcome, detail", [
     ("/usr/bin/true --of-any-kind", "confirmed", ""), ("/usr/bin/false", "rolled-back", "HealthCommand= has failed"),
-    ("/usr/bin/sleep 100", "rolled-back", "HealthCommand= has not ended"),
-    ("/nonexistent", "rolled-back", "HealthCommand= has failed")])
+    pytest.param("/usr/bin/sleep 100", "rolled-back", "HealthCommand= has not ended", marks=pytest.mark.long),
+    pytest.param("/nonexistent", "rolled-back", "HealthCommand= has failed", marks=pytest.mark.long)])
 def test_the_command_of_the_configuration_has_to_succeed(scenario, command, outcome, detail):
     scenario.configure(f"HealthCommand={command}")
     before, version = confirm_another(scenario), begin(scenario, 6)
@@ -144,6 +145,7 @@ def test_the_command_of_the_configuration_has_to_succeed(scenario, command, outc
     scenario.system.wait_until("! systemctl list-units --all --plain --no-legend 'ipe-health-*' | grep -q .")
 
 
+@pytest.mark.long
 def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
     scenario.configure("HealthCommand=/run/health")
     before = confirm_another(scenario) if scenario.has("trial") else None
@@ -153,7 +155,7 @@ def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
     scenario.configure()
 
 
-@pytest.mark.parametrize("confirm", ["auto", "manual"])
+@pytest.mark.parametrize("confirm", ["auto", pytest.param("manual", marks=pytest.mark.long)])
 def test_a_daemon_that_is_killed_goes_on(scenario, confirm):
     before, version = confirm_another(scenario), begin(scenario, 15, confirm=f"s {confirm}")
     deadline = scenario.get("TrialDeadlineUSec")
@@ -166,6 +168,7 @@ def test_a_daemon_that_is_killed_goes_on(scenario, confirm):
         assert_ended(scenario, version, before, "ended without a confirmation")
 
 
+@pytest.mark.long
 def test_a_rollback_ends_the_trial(scenario):
     before, version = confirm_another(scenario), begin(scenario)
     path = scenario.call("Rollback", "s", NAME)[0]
@@ -173,6 +176,7 @@ def test_a_rollback_ends_the_trial(scenario):
     assert_ended(scenario, version, before, "was ended on demand")
 
 
+@pytest.mark.long
 def test_one_at_a_time(scenario):
     version, other = begin(scenario), stage(scenario)
     for options in ({}, {"trial-sec": "t 0"}, {"version": f"s {other}"}):
@@ -194,6 +198,7 @@ def test_without_a_way_back_there_is_no_trial(scenario):
     scenario.configure()
 
 
+@pytest.mark.long
 def test_a_reboot_ends_a_trial(scenario):
     before, version = confirm_another(scenario), begin(scenario)
     scenario.system.reboot()

@@ -180,6 +180,7 @@ def test_one_at_a_time(scenario):
     assert_as_before(scenario, "1.0.0")
 
 
+@pytest.mark.long
 def test_a_trial_of_another_policy_goes_back_to_the_confirmed_one(scenario):
     other = "vm-other"
     scenario.drop(scenario.signed("2.8.0", name=other, revoke_volume=True), name=other)
@@ -217,6 +218,7 @@ def test_a_trial_begun_by_a_file_is_taken_up(scenario):
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_daemon_that_is_killed_goes_on_waiting(scenario):
     before, version = confirmed(scenario), stage_revoking(scenario)
     activate(scenario, 12)
@@ -229,6 +231,7 @@ def test_a_daemon_that_is_killed_goes_on_waiting(scenario):
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_daemon_that_is_killed_can_confirm(scenario):
     version = next(versions)
     stage(scenario, version)
@@ -239,6 +242,7 @@ def test_a_daemon_that_is_killed_can_confirm(scenario):
     assert_as_before(scenario, version)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("confirms", [False, True])
 def test_what_became_of_a_trial_while_there_was_no_daemon(scenario, confirms):
     before, version = confirmed(scenario), next(versions)
@@ -269,6 +273,7 @@ def prepare(scenario, method):
     return version
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("method, phase, outcome", [
     ("Activate", "asked", "staged"), ("Activate", "done", "trial"), ("Confirm", "asked", "trial"),
     ("Confirm", "done", "confirmed"), ("Rollback", "done", "rolled-back")])
@@ -291,6 +296,7 @@ def hold_asked(scenario, method):
     return version
 
 
+@pytest.mark.long
 def test_a_trial_that_ends_while_it_is_confirmed_is_not_confirmed(scenario):
     version = hold_asked(scenario, "Confirm")
     before = scenario.disk_versions("confirmed")
@@ -300,6 +306,7 @@ def test_a_trial_that_ends_while_it_is_confirmed_is_not_confirmed(scenario):
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_full_disk_ends_a_trial_and_does_not_confirm_it(scenario):
     version, before = prepare(scenario, "Confirm"), confirmed(scenario)
     scenario.fill_disk()
@@ -317,6 +324,7 @@ def test_a_full_disk_ends_a_trial_and_does_not_confirm_it(scenario):
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_disk_that_fails_once_the_kernel_has_confirmed_loses_nothing(scenario):
     version = hold_asked(scenario, "Confirm")
     # The daemon has no capability that overrides it.
@@ -333,6 +341,7 @@ def test_a_disk_that_fails_once_the_kernel_has_confirmed_loses_nothing(scenario)
     assert_as_before(scenario, version)
 
 
+@pytest.mark.long
 def test_a_full_disk_begins_no_trial(scenario):
     before, version = confirmed(scenario), stage_revoking(scenario)
     scenario.fill_disk()
@@ -376,6 +385,7 @@ def test_a_daemon_that_is_killed_leaves_no_shadow(scenario):
     assert not scenario.system.run("grep -q shadowing /var/lib/ipe/state.json").ok
 
 
+@pytest.mark.long
 def test_a_preflight_of_a_policy_that_is_replaced_meanwhile_gives_no_all_clear(scenario):
     before = confirmed(scenario)
     scenario.configure("Confirm=manual", "PreflightSec=5")
@@ -391,6 +401,7 @@ def test_a_preflight_of_a_policy_that_is_replaced_meanwhile_gives_no_all_clear(s
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_shadow_of_somebody_else_stays(scenario):
     scenario.configure("Confirm=manual", "PreflightSec=1")
     scenario.system.must(f"echo 1 >{IPE}/policies/{NAME}/shadow")
@@ -492,7 +503,7 @@ def test_a_policy_that_denies_everything_cannot_brick_the_machine(scenario):
     scenario.system.must("systemctl show -P MainPID ipectld.service >/run/ipectld.pid; "
                          "systemd-run -q --unit=observer bash /run/observer")
     scenario.system.wait_until("grep -q runs /run/observed")
-    activate(scenario, TRIAL_SEC)
+    activate(scenario, TRIAL_SEC, force="b true")
 
     # The agent in the machine answers, but cannot execute what it needs for a command.
     during = scenario.system.run("true")
