@@ -3,16 +3,18 @@
 
 import signal
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
 import pytest
 from gi.repository import GLib
 
-from machine import CALLER, NAME, NOBODY, PATH, policy_text, signed
+from machine import CALLER, NAME, NOBODY, PATH, TOP, policy_text, signed
 
 DBUS = "org.freedesktop.DBus.Error"
+MANUAL = TOP / "man/org.ipe.Manager.5.xml"
 
-# Every method that changes something, and one that keeps the kernel busy: the action that it needs, its arguments, and the error that an authorised call
-# ends with on a machine without IPE, if it does.
+# Every method that changes something or names what others run: the action that it needs, its arguments, and the error
+# that an authorised call ends with on a machine without IPE, if it does.
 CHANGES = {
     "Stage": ("stage", "(handle 0, @a{sv} {})", None),
     "Reload": ("stage", "()", None),
@@ -52,11 +54,19 @@ def snapshot(machine):
     return machine.list(), machine.properties(), (machine.state / "state.json").read_bytes()
 
 
-def test_every_method_that_changes_something_is_here(machine):
+def test_every_method_that_needs_an_action_is_here(machine):
     xml = machine.run("busctl", "introspect", "--xml-interface", NAME, PATH).stdout
     ours = xml.partition(f'<interface name="{NAME}">')[2]
     methods = {line.split('"')[1] for line in ours.splitlines() if "<method " in line}
     assert methods - set(CHANGES) == {"ListPolicies", "GetPolicy"}
+
+
+def test_manual_names_the_action_of_each_method():
+    section, = [section for section in ElementTree.parse(MANUAL).iter("refsect1")
+                if section.find("title").text == "polkit actions"]
+    assert {function.text: entry.find("term/literal").text for entry in section.iter("varlistentry")
+            for function in entry.iter("function")} == {method: f"org.ipe.manager.{row[0]}"
+                                                        for method, row in CHANGES.items()}
 
 
 @pytest.mark.parametrize("method", CHANGES)
