@@ -17,8 +17,10 @@
 typedef struct Query {
         Polkit *polkit;
         sd_bus_message *message; /* that is waiting */
-        sd_bus_slot *slot;
-        uid_t uid; /* of the sender */
+        sd_bus_slot *slot;    /* of the question, NULL once it is answered */
+        sd_bus_track *sender; /* drops the query when the sender leaves the bus */
+        uid_t uid;            /* of the sender */
+        uint64_t id;          /* by which polkit knows the question */
         sd_bus_error error; /* set once the answer is no */
         bool answered;
         struct Query *next;
@@ -27,7 +29,38 @@ typedef struct Query {
 struct Polkit {
         Query *queries;
         size_t n;
+        uint64_t last_id;
 };
+
+#define ID_SIZE 32
+
+static void print_id(const Query *query, char ret[static ID_SIZE]) {
+        (void) snprintf(ret, ID_SIZE, "ipectld-%llu", (unsigned long long) query->id);
+}
+
+static int new_question(const Query *query, const char *member, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(sd_bus_message_get_bus(query->message), ret,
+                                              "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+                                              "org.freedesktop.PolicyKit1.Authority", member);
+}
+
+/* So that nobody is asked for a password for a call that is not carried out. */
+static void withdraw(const Query *query) {
+        sd_bus_message *message = NULL;
+        char id[ID_SIZE];
+        int r = new_question(query, "CancelCheckAuthorization", &message);
+
+        print_id(query, id);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "s", id);
+        if (r >= 0)
+                r = sd_bus_message_set_auto_start(message, false);
+        if (r >= 0)
+                r = sd_bus_send(sd_bus_message_get_bus(query->message), message, NULL);
+        if (r < 0)
+                log_debug("Cannot withdraw a question from polkit, ignoring: %s", strerror(-r));
+        sd_bus_message_unref(message);
+}
 
 Polkit *polkit_new(void) {
         return calloc(1, sizeof(Polkit));
@@ -40,7 +73,10 @@ static void query_free(Query *query) {
                         query->polkit->n--;
                         break;
                 }
+        if (query->slot)
+                withdraw(query);
         sd_bus_slot_unref(query->slot);
+        sd_bus_track_unref(query->sender);
         sd_bus_message_unref(query->message);
         sd_bus_error_free(&query->error);
         free(query);
@@ -71,6 +107,12 @@ static int sender_uid(sd_bus_message *message, uid_t *ret) {
         return r;
 }
 
+/* Nobody waits for the call any more, and nobody learns what became of it: it is not carried out. */
+static int on_sender_gone(sd_bus_track *track, void *userdata) {
+        query_free(userdata);
+        return 0;
+}
+
 static void read_answer(Query *query, sd_bus_message *reply) {
         int authorized = false, challenge = false;
 
@@ -92,8 +134,11 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         Query *query = userdata;
         int r;
 
+        if (sd_bus_message_is_method_error(reply, SD_BUS_ERROR_NO_REPLY))
+                withdraw(query);
         read_answer(query, reply);
         query->answered = true;
+        query->slot = sd_bus_slot_unref(query->slot);
         r = sd_bus_message_rewind(query->message, true);
         if (r >= 0)
                 r = sd_bus_enqueue_for_read(sd_bus_message_get_bus(query->message), query->message);
@@ -107,17 +152,17 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
 
 static int ask(Query *query, const char *action) {
         sd_bus_message *message = NULL;
+        char id[ID_SIZE];
         unsigned flags = 0;
         int r;
 
+        print_id(query, id);
         if (sd_bus_message_get_allow_interactive_authorization(query->message) > 0)
                 flags |= FLAG_ALLOW_INTERACTION;
-        r = sd_bus_message_new_method_call(sd_bus_message_get_bus(query->message), &message,
-                                           "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
-                                           "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
+        r = new_question(query, "CheckAuthorization", &message);
         if (r >= 0)
                 r = sd_bus_message_append(message, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
-                                          sd_bus_message_get_sender(query->message), action, 0, flags, "");
+                                          sd_bus_message_get_sender(query->message), action, 0, flags, id);
         if (r >= 0)
                 r = sd_bus_call_async(sd_bus_message_get_bus(query->message), &query->slot, message, on_answer, query,
                                       QUERY_USEC);
@@ -147,10 +192,15 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, uid_t uid, const
         query->polkit = polkit;
         query->message = sd_bus_message_ref(message);
         query->uid = uid;
+        query->id = ++polkit->last_id;
         query->next = polkit->queries;
         polkit->queries = query;
         polkit->n++;
-        r = ask(query, action);
+        r = sd_bus_track_new(sd_bus_message_get_bus(message), &query->sender, on_sender_gone, query);
+        if (r >= 0)
+                r = sd_bus_track_add_sender(query->sender, message);
+        if (r >= 0)
+                r = ask(query, action);
         if (r < 0)
                 return r;
         TAKE_PTR(query);

@@ -4,7 +4,7 @@
  *
  * A handler calls polkit_check() before it looks at anything that may change, and returns 1 at once if the answer is
  * pending. When it comes, sd-bus dispatches the same message again and the handler runs from its start; this time
- * polkit_check() has the answer.
+ * polkit_check() has the answer. A call whose sender leaves the bus before that is forgotten.
  */
 #ifndef IPECTLD_POLKIT_H
 #define IPECTLD_POLKIT_H

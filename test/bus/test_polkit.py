@@ -8,9 +8,10 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from gi.repository import GLib
 
-from machine import CALLER, NAME, NOBODY, PATH, TOP, policy_text, signed
+from machine import CALLER, NAME, NOBODY, PATH, POLKIT, TOP, policy_text, signed
 
 DBUS = "org.freedesktop.DBus.Error"
+DBUS_NAME = "org.freedesktop.DBus"
 MANUAL = TOP / "man/org.ipe.Manager.5.xml"
 
 # Every method that changes something or names what others run: the action that it needs, its arguments, and the error
@@ -148,15 +149,38 @@ def test_state_that_changes_while_polkit_thinks(mocked):
     assert not mocked.list()
 
 
+def names(machine):
+    """Who is on the bus."""
+    return set(machine.connection.call("/org/freedesktop/DBus", DBUS_NAME, "ListNames", name=DBUS_NAME)[0])
+
+
 def test_caller_that_vanishes_while_polkit_thinks(mocked):
+    """Nobody would learn what became of the call, so it is not carried out."""
     mocked.stage(signed())
     hang(mocked)
-    for _ in range(5):
-        caller = start_call(mocked, "Activate", "('corp-base',)")
+    before = names(mocked)
+    for _ in range(3):
+        caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
         mocked.wait_for(lambda: hanging(mocked), "the question")
         caller.stop(signal.SIGKILL)
+        mocked.wait_for(lambda: names(mocked) == before, "the bus to see that the caller has gone")
         mocked.mock("ReleaseHangingCalls")
-    assert mocked.list()["corp-base", "1.0.0"][0] == "staged"
+        # The answer comes before the first of these, and what it would set off before the second.
+        for _ in range(2):
+            assert mocked.list()["corp-base", "1.0.0"][0] == "staged"
+
+
+def test_question_for_a_caller_that_vanishes_is_withdrawn(mocked):
+    mocked.mock("AddMethod", GLib.Variant("(sssss)", (f"{POLKIT}.Authority", "CancelCheckAuthorization", "s", "", "")))
+    mocked.stage(signed())
+    hang(mocked)
+    caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
+    mocked.wait_for(lambda: hanging(mocked), "the question")
+    caller.stop(signal.SIGKILL)
+    calls = mocked.wait_for(lambda: mocked.mock("GetMethodCalls", GLib.Variant("(s)", ("CancelCheckAuthorization",)))[0],
+                            "the withdrawal")
+    assert len(calls) == 1
+    assert calls[0][1][0].startswith("ipectld-")
 
 
 def test_one_user_cannot_use_up_the_questions_of_all(mocked):
