@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include <systemd/sd-id128.h>
+
 #include "bus-error.h"
 #include "bus-path.h"
 #include "bus.h"
@@ -413,6 +415,16 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
+/* sd-bus answers this by itself, and where the machine has no ID it closes the connection instead. */
+static int filter_machine_id(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        sd_id128_t id;
+
+        if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Peer", "GetMachineId") <= 0 ||
+            sd_id128_get_machine(&id) >= 0)
+                return 0;
+        return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED, "This machine has no ID: /etc/machine-id cannot be read.");
+}
+
 static int connect_bus(Bus *bus, sd_event *event) {
         int r;
 
@@ -422,7 +434,9 @@ static int connect_bus(Bus *bus, sd_event *event) {
                 return r;
         }
         (void) sd_bus_set_exit_on_disconnect(bus->bus, true);
-        r = sd_bus_add_object_vtable(bus->bus, NULL, MANAGER_PATH, MANAGER_INTERFACE, manager_vtable, bus);
+        r = sd_bus_add_filter(bus->bus, NULL, filter_machine_id, NULL);
+        if (r >= 0)
+                r = sd_bus_add_object_vtable(bus->bus, NULL, MANAGER_PATH, MANAGER_INTERFACE, manager_vtable, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus->bus, NULL, BUS_ROOT_PATH);
         if (r >= 0)
