@@ -76,14 +76,30 @@ static void fail(Health *health, CheckIndex index, const char *format, ...) {
                 log_error("Cannot set a timer, the trial that %s goes on until its end.", health->reason.sentence);
 }
 
+/* The kernel keeps what nobody has read yet: it may have been denied before the trial began. Where nobody says by which policy
+ * it is taken for the one on trial. */
+static bool is_by_trial(const Manager *manager, const Denial *denial) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        char version[IPE_VERSION_STRLEN];
+
+        if (!ours || !denial->policy_name || !denial->policy_version)
+                return ours;
+        ipe_version_print(&ours->version, version);
+        return streq(denial->policy_name, ours->name) && streq(denial->policy_version, version);
+}
+
 static void on_denial(const Denial *denial, void *userdata) {
         Health *health = userdata;
+        HealthCheck *check = &health->checks[CHECK_DENIALS];
 
-        if (denial->path && essential_has(health->essential, denial->path))
+        if (denial->lost > 0 && check->detail.sentence[0] == '\0') {
+                (void) failure_set(&check->detail, FAILURE_NOT_SUPPORTED, "some denials were lost, of which nothing is known");
+                announce_checks(&health->manager->announcer);
+        } else if (denial->path && essential_has(health->essential, denial->path) && is_by_trial(health->manager, denial))
                 fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
 }
 
-/* Without a source of denials that check has no result; the others count. */
+/* Without a source of denials, or where it has lost some, that check has no result; the others count. */
 static int watch_denials(Health *health) {
         int r = essential_paths(&health->manager->config, &health->essential);
 

@@ -143,6 +143,25 @@ def test_a_denial_of_what_is_essential_ends_the_trial(machine):
     assert checks(machine)["denials"][0] == "failed"
 
 
+def test_a_denial_by_the_policy_before_is_no_reason(machine):
+    """The kernel keeps what nobody has read yet, also what it denied before the trial began."""
+    configure(machine, "EssentialPaths=/opt/vital")
+    begin(machine)
+    machine.kernel.tell(seq=1, shadow=0, path='"/opt/vital"', policy_version="1.0.0")
+    machine.kernel.tell(seq=2, shadow=0, path='"/opt/vital"', policy_version="2.0.0", policy_name='"other"')
+    machine.wait_for(lambda: len(machine.entries(IPE_PATH="/opt/vital")) == 2, "both denials")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial" and checks(machine)["denials"] == ("pending", "")
+
+
+def test_denials_that_were_lost_leave_that_check_without_a_result(machine):
+    begin(machine)
+    machine.kernel.tell_line("lost=3")
+    machine.wait_for(lambda: checks(machine)["denials"] == ("pending", "some denials were lost, of which nothing is known"),
+                     "the loss")
+    assert state(machine) == "trial"
+
+
 def test_at_the_end_all_has_to_be_well(machine):
     configure(machine, "HealthUnits=needed.service", "HealthCommand=/bin/check --all")
     machine.services.states = {"needed.service": "active", "command": "active"}
