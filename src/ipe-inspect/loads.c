@@ -27,15 +27,10 @@ static int look_at_module_file(Look *look, const char *path) {
         return look_at_path(look, path, IPE_OP_KMODULE);
 }
 
-int look_at_module(Look *look, const char *name) {
-        struct kmod_ctx *ctx = kmod_new(NULL, NULL);
-        struct kmod_list *list = NULL, *entry;
-        int r = ctx ? 0 : -ENOMEM;
+static int look_at_modules(Look *look, struct kmod_list *list) {
+        struct kmod_list *entry;
+        int r = 0;
 
-        if (r >= 0)
-                r = kmod_module_new_from_lookup(ctx, name, &list);
-        if (r == -ENOENT)
-                r = 0;
         kmod_list_foreach(entry, list) {
                 struct kmod_module *module = kmod_module_get_module(entry);
                 /* NULL for what is built in. */
@@ -45,32 +40,61 @@ int look_at_module(Look *look, const char *name) {
                         r = look_at_module_file(look, path);
                 kmod_module_unref(module);
         }
+        return r;
+}
+
+/* Without those it cannot be loaded. */
+static int look_at_dependencies(Look *look, struct kmod_list *list) {
+        struct kmod_list *entry;
+        int r = 0;
+
+        kmod_list_foreach(entry, list) {
+                struct kmod_module *module = kmod_module_get_module(entry);
+                struct kmod_list *dependencies = kmod_module_get_dependencies(module);
+
+                if (r >= 0)
+                        r = look_at_modules(look, dependencies);
+                kmod_module_unref_list(dependencies);
+                kmod_module_unref(module);
+        }
+        return r;
+}
+
+int look_at_module(Look *look, const char *name) {
+        struct kmod_ctx *ctx = kmod_new(NULL, NULL);
+        struct kmod_list *list = NULL;
+        int r = ctx ? 0 : -ENOMEM;
+
+        if (r >= 0)
+                r = kmod_module_new_from_lookup(ctx, name, &list);
+        if (r == -ENOENT)
+                r = 0;
+        if (r >= 0)
+                r = look_at_modules(look, list);
+        if (r >= 0)
+                r = look_at_dependencies(look, list);
         kmod_module_unref_list(list);
         kmod_unref(ctx);
         return r < 0 ? r : 0;
 }
 
 /* Looks at a file of one directory. Returns 1 if it is there, 0 if not, or a negative errno. */
-static int look_in(Look *look, const char *directory, const char *name) {
-        static const char *const suffixes[] = { "", ".zst", ".xz" };
+static int look_in(Look *look, const char *directory, const char *name, const char *suffix) {
+        _cleanup_free_ char *path = NULL;
+        int r;
 
-        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++) {
-                _cleanup_free_ char *path = NULL;
-                int r;
-
-                if (asprintf(&path, "%s/%s%s", directory, name, suffixes[i]) < 0) {
-                        path = NULL;
-                        return -ENOMEM;
-                }
-                if (access(path, F_OK) < 0)
-                        continue;
-                r = look_at_path(look, path, IPE_OP_FIRMWARE);
-                return r < 0 ? r : 1;
+        if (asprintf(&path, "%s/%s%s", directory, name, suffix) < 0) {
+                path = NULL;
+                return -ENOMEM;
         }
-        return 0;
+        if (access(path, F_OK) < 0)
+                return 0;
+        r = look_at_path(look, path, IPE_OP_FIRMWARE);
+        return r < 0 ? r : 1;
 }
 
 int look_at_firmware(Look *look, const char *name) {
+        static const char *const suffixes[] = { "", ".zst", ".xz" };
         char updates[sizeof("/lib/firmware/updates/") + sizeof(((struct utsname *) NULL)->release)], own[sizeof(updates)];
         _cleanup_free_ char *custom = NULL;
         const char *directories[] = { "", updates, "/lib/firmware/updates", own, "/lib/firmware" };
@@ -86,8 +110,10 @@ int look_at_firmware(Look *look, const char *name) {
                 custom[strcspn(custom, "\n")] = '\0';
                 directories[0] = custom;
         }
-        for (size_t i = 0; i < ELEMENTSOF(directories) && r == 0; i++)
-                if (directories[i][0] != '\0')
-                        r = look_in(look, directories[i], name);
+        /* What is not compressed comes first, wherever it is. */
+        for (size_t i = 0; i < ELEMENTSOF(suffixes); i++)
+                for (size_t k = 0; k < ELEMENTSOF(directories) && r == 0; k++)
+                        if (directories[k][0] != '\0')
+                                r = look_in(look, directories[k], name, suffixes[i]);
         return r < 0 ? r : 0;
 }

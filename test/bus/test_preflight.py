@@ -476,3 +476,32 @@ def test_no_volumes_are_an_empty_list(kernel):
 def test_inspect_answers_no_nonsense(question):
     result = subprocess.run([INSPECT], input=question, capture_output=True, check=False)
     assert result.returncode == 1 and result.stdout == b"" and result.stderr.startswith(b"<3>Cannot inspect")
+
+
+def loads(library, **names):
+    """What ipe-inspect finds of modules and firmware where /usr/lib has the files of this directory as well."""
+    request = json.dumps({"paths": [], "modules": [], "firmware": [], **names})
+    mount = f"mount -t overlay -o lowerdir={library}:/usr/lib none /usr/lib"
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f"{mount} && exec {INSPECT}"], input=request, text=True,
+                            capture_output=True, check=True)
+    return [file["path"] for file in json.loads(result.stdout)["files"] if file["operation"] != "EXECUTE"]
+
+
+def test_firmware_that_is_not_compressed_comes_first_wherever_it_is(tmp_path):
+    for file in ("firmware/x.zst", "firmware/y", "firmware/updates/y.xz", "firmware/updates/x"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(file)
+    assert loads(tmp_path, firmware=["x"]) == ["/lib/firmware/updates/x"]
+    assert loads(tmp_path, firmware=["y"]) == ["/lib/firmware/y"]
+
+
+def test_a_module_is_looked_at_with_what_it_needs(tmp_path):
+    release = os.uname().release
+    kernel = tmp_path / "lib/modules" / release / "kernel"
+    kernel.mkdir(parents=True)
+    for name, source in {"needed": 'const char names[] __attribute__((section("__ksymtab_strings"))) = "needed";',
+                         "asked": "extern int needed(void); int asked(void) { return needed(); }"}.items():
+        subprocess.run(["gcc", "-c", "-x", "c", "-o", kernel / f"{name}.ko", "-"], input=source, text=True, check=True)
+    subprocess.run(["depmod", "-b", tmp_path, release], check=True)
+    found = loads(tmp_path / "lib", modules=["asked"])
+    assert found == [f"/lib/modules/{release}/kernel/{name}.ko" for name in ("asked", "needed")]
