@@ -25,13 +25,15 @@ static int answer(sd_bus_message *message, const Findings *findings) {
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 static void on_done(int result, const Failure *failure, const Findings *findings, void *userdata) {
         _cleanup_(bus_call_freep) BusCall *call = userdata;
-        int r = result == 0 ? answer(call->message, findings) : bus_call_refuse(call, result, failure);
+        int r = result == 0 ? answer(call->message, findings) : result;
 
+        if (r != 0)
+                r = bus_call_refuse(call, r, failure);
         if (r < 0)
                 log_warning("Cannot answer a call of Preflight(): %s", strerror(-r));
 }

@@ -94,8 +94,10 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
                         result = 0;
                 }
         }
-        result = result == 0 ? answer(call->call, ruling_policy(ruling), inspection)
-                             : bus_call_refuse(call->call, result, failure);
+        if (result == 0)
+                result = answer(call->call, ruling_policy(ruling), inspection);
+        if (result != 0)
+                result = bus_call_refuse(call->call, result, failure);
         if (result < 0)
                 log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-result));
 }
