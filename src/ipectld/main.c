@@ -4,6 +4,7 @@
  */
 
 #include <signal.h>
+#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
@@ -13,8 +14,16 @@
 #include "preflight.h"
 #include "trial.h"
 
+/* What Type=notify-reload waits for. */
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
-        (void) source_scan(userdata, true);
+        struct timespec now;
+        int r;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &now);
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
+                          (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        r = source_scan(userdata, true);
+        (void) sd_notifyf(false, "READY=1\nSTATUS=%s", r < 0 ? "Could not read everything again; see the journal." : "");
         return 0;
 }
 

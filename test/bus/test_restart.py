@@ -109,6 +109,13 @@ def test_hangup_reads_the_directories_again(machine):
     machine.wait_for(lambda: len(machine.signals("PolicyRejected")) == 2, "the refusal")
 
 
+def test_reload_by_signal_tells_begin_and_end(machine):
+    machine.forget_notifications()
+    machine.daemon.send(signal.SIGHUP)
+    machine.wait_notify("RELOADING=1")
+    machine.wait_notify("READY=1")
+
+
 def test_watchdog(bare):
     bare.start_daemon(environment={"WATCHDOG_USEC": "500000"})
     bare.wait_notify("WATCHDOG=1")

@@ -284,6 +284,35 @@ def test_a_daemon_killed_while_it_activates_agrees_with_the_kernel_again(scenari
     assert not scenario.system.run("grep -q activating /var/lib/ipe/state.json").ok
 
 
+def test_a_reload_is_waited_for(scenario):
+    assert scenario.system.must("systemctl show -P Type ipectld").strip() == "notify-reload"
+    scenario.system.put("/etc/ipe/ipectld.conf", "[Manager]\n\nNoSuchSetting=1\n")
+    scenario.system.must("systemctl reload ipectld")
+    found = [entry["MESSAGE"] for entry in scenario.journal("-u", "ipectld") if "NoSuchSetting" in entry["MESSAGE"]]
+    assert found and found[-1].startswith("/etc/ipe/ipectld.conf:3: ")
+    scenario.system.must("rm /etc/ipe/ipectld.conf; systemctl reload ipectld")
+
+
+def test_the_log_level_can_be_changed(scenario):
+    scenario.system.must("systemctl service-log-level ipectld debug")
+    assert scenario.system.must("systemctl service-log-level ipectld").strip() == "debug"
+    scenario.system.must("systemctl service-log-level ipectld info")
+    assert not scenario.system.run("runuser -u nobody -- systemctl service-log-level ipectld debug").ok
+
+
+def test_a_daemon_that_hangs_is_started_again(scenario):
+    scenario.system.must("mkdir -p /run/systemd/system/ipectld.service.d && cd /run/systemd/system/ipectld.service.d && "
+                         "printf '[Service]\\nWatchdogSec=3s\\n' >watchdog.conf && systemctl daemon-reload && "
+                         "systemctl restart ipectld")
+    before = scenario.versions(), scenario.kernel_active()
+    pid = scenario.system.must("systemctl show -P MainPID ipectld").strip()
+    scenario.system.must(f"kill -STOP {pid}")
+    scenario.system.wait_until(f"pid=$(systemctl show -P MainPID ipectld); [ \"$pid\" != {pid} ] && [ \"$pid\" != 0 ]")
+    assert (scenario.versions(), scenario.kernel_active()) == before
+    scenario.system.must("rm /run/systemd/system/ipectld.service.d/watchdog.conf; systemctl daemon-reload; "
+                         "systemctl restart ipectld; rm -f /var/lib/systemd/coredump/*ipectld*")
+
+
 def test_the_units_are_clean(scenario):
     scenario.system.must("systemd-analyze verify --man=no ipectld.service ipe-load.service ipe-policy.target")
     assert scenario.system.must("systemctl is-active ipe-policy.target").strip() == "active"
