@@ -3,6 +3,7 @@
 
 import re
 import xml.etree.ElementTree as ElementTree
+from pathlib import Path
 
 import pytest
 from gi.repository import GLib
@@ -179,3 +180,16 @@ def test_only_root_may_own_the_name(bare):
     result = bare.run("busctl", "call", "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
                       "RequestName", "su", NAME, "0", uid=NOBODY, check=False)
     assert "Access denied" in result.stderr
+
+
+def test_every_error_is_documented_and_reached_by_a_test():
+    """Each name that the daemon can answer with is explained in the manual, and expected by some test of the bus."""
+    names = set(re.findall(r'PREFIX "(\w+)"', (TOP / "src/ipectld/bus-error.c").read_text()))
+    assert names == {"NoSuchPolicy", "AlreadyExists", "SignatureInvalid", "KeyNotTrusted", "CertificateExpired", "CertificateRevoked",
+                     "VersionTooOld", "SyntaxError", "NameMismatch", "TrialInProgress", "NoTrial", "LockedDown", "WouldLockOut",
+                     "KernelRejected", "NotSupported"}
+    manual = (TOP / "man/org.ipe.Manager.5.xml").read_text()
+    assert {name for name in names if f"<errorname>{name}</errorname>" not in manual} == set()
+    others = [path.read_text() for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
+    expected = {name for name in names for text in others if re.search(rf'"(org\.ipe\.Error\.)?{name}"', text)}
+    assert expected == names

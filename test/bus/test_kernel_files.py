@@ -515,3 +515,14 @@ def test_a_rollback_does_not_ask_a_kernel_that_is_locked(machine):
     assert refused(machine, "Rollback", POLICY).name == "org.ipe.Error.LockedDown"
     assert machine.kernel.read(f"policies/{POLICY}/rollback") == b""
     assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+
+
+def test_a_refusal_of_the_kernel_that_has_no_name_of_its_own(machine):
+    """EISDIR is none of the errnos that a policy can have."""
+    machine.kernel.path(f"policies/{POLICY}/trial").unlink()
+    machine.kernel.path(f"policies/{POLICY}/trial").mkdir()
+    with pytest.raises(BusError) as caught:
+        activate(machine)
+    assert caught.value.name == "org.ipe.Error.KernelRejected"
+    assert "Is a directory" in caught.value.message
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "failed"}
