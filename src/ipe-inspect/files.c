@@ -170,6 +170,7 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         FileFacts file = { .operation = operation };
         Known **found, *known;
         struct statx stx;
+        const char *note;
         int r;
 
         if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx) < 0)
@@ -192,7 +193,9 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         file.is_initramfs = look->initramfs != 0 && known->device == look->initramfs;
         if (stx.stx_attributes & STATX_ATTR_VERITY)
                 look_at_verity(look, fd, &file);
-        r = add_file(look, &file, path, note_of(fd), &known->number);
+        note = note_of(fd);
+        file.is_incomplete = note[0] != '\0';
+        r = add_file(look, &file, path, note, &known->number);
         *ret = known->number;
         return r < 0 ? r : 1;
 }

@@ -86,11 +86,16 @@ static int add_shared(Look *look, size_t *number, const char *note, const char *
 
 /* Whether it may be anything: then nothing is known of what it runs. */
 static int add_forbidden(Look *look, Shared *shared, int error, const char *comm, uint64_t pid) {
+        int r;
+
         if (is_gone(error))
                 return 0;
         if (error != -EACCES && error != -EPERM)
                 return error;
-        return add_shared(look, &shared->forbidden, "the kernel does not let ipe-inspect see it", comm, pid);
+        r = add_shared(look, &shared->forbidden, "the kernel does not let ipe-inspect see it", comm, pid);
+        if (r >= 0)
+                look->inspection->files[shared->forbidden].is_incomplete = true;
+        return r;
 }
 
 static int look_at_maps(Look *look, int pid_fd, FILE *maps, const char *comm, uint64_t pid, Shared *shared) {

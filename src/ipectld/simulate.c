@@ -105,18 +105,25 @@ static int add(const Simulation *simulation, const Inspection *inspection, const
         return process_list_join(&finding->processes, file->processes);
 }
 
+/* What is known only in part, and runs, may well be allowed by the kernel, which knows more. */
+static bool is_denied_today(const struct ipe_policy *active, const FileFacts *file, const struct ipe_facts *facts) {
+        struct ipe_verdict verdict;
+
+        return active && !file->is_incomplete && denies(active, file, facts, &verdict);
+}
+
 static int judge(const Simulation *simulation, const struct ipe_policy *active, const Inspection *inspection,
                  Findings *findings) {
         int r = 0;
 
         for (size_t i = 0; i < inspection->n_files && r >= 0; i++) {
                 const FileFacts *file = &inspection->files[i];
-                struct ipe_verdict verdict, today;
+                struct ipe_verdict verdict;
                 struct ipe_facts facts;
 
                 inspection_facts(inspection, file, &simulation->manager->vocabulary, &facts);
                 if (denies(simulation->version->policy, file, &facts, &verdict) &&
-                    !(active && denies(active, file, &facts, &today)))
+                    !is_denied_today(active, file, &facts))
                         r = add(simulation, inspection, file, &facts, &verdict, findings);
         }
         return r < 0 ? r : findings_finish(findings);

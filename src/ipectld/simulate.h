@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What would a policy deny of what runs already, and of what is essential? The same code that decides in the kernel judges the
- * facts that ipe-inspect finds. What the policy in force denies as well is left out: that changes nothing.
+ * facts that ipe-inspect finds. What the policy in force denies as well is left out: that changes nothing. But where the
+ * kernel may know more of a file, nobody can tell here what the policy in force says of it.
  */
 #ifndef IPECTLD_SIMULATE_H
 #define IPECTLD_SIMULATE_H

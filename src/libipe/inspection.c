@@ -8,7 +8,7 @@
  *                    "initramfs": false, "fsverity": "", "fsverity_signed": false } ]
  *     }
  *
- * A file that is on no volume has no member "volume".
+ * A file that is on no volume has no member "volume"; one of which the kernel may know more has "incomplete": true.
  */
 
 #include "inspection.h"
@@ -194,6 +194,8 @@ static int put_file(struct json_object *array, const FileFacts *file) {
                 r = json_put(object, "volume", json_object_new_uint64(file->volume));
         if (r >= 0)
                 r = put_boolean(object, "initramfs", file->is_initramfs);
+        if (r >= 0 && file->is_incomplete)
+                r = put_boolean(object, "incomplete", true);
         if (r >= 0)
                 r = put_digest(object, "fsverity", &file->fsverity);
         if (r >= 0)
@@ -336,6 +338,8 @@ static int read_file(struct json_object *object, Inspection *inspection) {
                 r = get_volume(object, inspection, &file.volume);
         if (r >= 0)
                 r = get_boolean(object, "initramfs", &file.is_initramfs);
+        if (r >= 0 && json_object_object_get_ex(object, "incomplete", NULL))
+                r = get_boolean(object, "incomplete", &file.is_incomplete);
         if (r >= 0)
                 r = digest_parse(json_get_text(object, "fsverity"), &file.fsverity);
         if (r >= 0)

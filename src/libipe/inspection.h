@@ -48,6 +48,7 @@ typedef struct FileFacts {
         enum ipe_op operation;
         size_t volume;       /* in the list of volumes; SIZE_MAX if it is on none */
         bool is_initramfs;
+        bool is_incomplete;  /* the kernel may know more of it */
         FactDigest fsverity; /* of the file, if it has fs-verity */
         bool fsverity_signed; /* the kernel verified a signature of it */
         char *processes;     /* "sh[12], init[1]", UTF-8; empty if none has it mapped */

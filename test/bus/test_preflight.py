@@ -441,6 +441,15 @@ def test_what_is_denied_already_changes_nothing(kernel):
     assert findings(kernel).keys() == {"/x", "/allowed"}, "where nothing is enforced nothing was denied"
 
 
+def test_of_what_is_known_in_part_the_active_policy_may_know_more(kernel):
+    """What runs from overlayfs on a signed volume is allowed today, though nobody but the kernel can tell why."""
+    stage(kernel, version="2.0.0", body=DENY)
+    kernel.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), ("2.0.0", signed(version="2.0.0", body=DENY)), active=True)
+    kernel.kernel.put(f"policies/{POLICY}/policy", policy_text(body=SIGNED))
+    facts(kernel, FILE, {**FILE, "path": "/layered", "note": "it is on overlayfs", "incomplete": True})
+    assert findings(kernel).keys() == {"/layered"}
+
+
 def test_findings_are_bounded_and_counted(kernel):
     stage(kernel, body=DENY)
     facts(kernel, *({**FILE, "path": f"/{number}"} for number in range(1500)))

@@ -14,7 +14,7 @@ static const char *const typical =
         "{\"volumes\":[{\"device\":[254,1],\"name\":\"usr\",\"root_hash\":\"sha256:" HASH "\",\"signed\":true,\"cmdline\":false}],"
         "\"files\":[{\"path\":\"/usr/bin/a\\\"b\\n\",\"operation\":\"EXECUTE\",\"volume\":0,\"initramfs\":false,"
         "\"fsverity\":\"sha512:ab\",\"fsverity_signed\":true,\"processes\":\"sh[12]\",\"note\":\"\"},"
-        "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"fsverity\":\"\",\"fsverity_signed\":false,"
+        "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"incomplete\":true,\"fsverity\":\"\",\"fsverity_signed\":false,"
         "\"processes\":\"\",\"note\":\"n\"}]}";
 
 static Inspection *parse(const char *text) {
@@ -37,6 +37,7 @@ static void an_inspection_comes_back_as_it_was(void **state) {
         assert_string_equal(inspection->files[0].path, "/usr/bin/a\"b\n");
         assert_int_equal(inspection->files[1].operation, IPE_OP_KMODULE);
         assert_true(inspection->files[1].volume == SIZE_MAX);
+        assert_true(inspection->files[1].is_incomplete && !inspection->files[0].is_incomplete);
         assert_int_equal(inspection_print(inspection, &text, &size), 0);
         assert_string_equal(text, typical);
         assert_int_equal(size, strlen(typical));
