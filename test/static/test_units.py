@@ -21,7 +21,9 @@ OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": sub
 def unit_text(name, libexecdir="/usr/lib/ipe"):
     source = TOP / "units" / f"{name}.in"
     if source.exists():
-        return source.read_text().replace("@libexecdir@", str(libexecdir))
+        # As for a systemd before 253, which every one that we meet understands.
+        values = {"libexecdir": libexecdir, "notify_type": "notify", "reload": "ExecReload=/usr/bin/true"}
+        return re.sub("@([a-z_]+)@", lambda match: str(values[match[1]]), source.read_text())
     return (TOP / "units" / name).read_text()
 
 
