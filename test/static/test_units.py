@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-UNITS = ["ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket",
+UNITS = ["ipe-inspect.socket", "ipe-inspect@.service", "ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket",
          "ipectld.service"]
 # Highest exposure that 'systemd-analyze security' may find, times ten.
-EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20}
+EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20, "ipe-inspect@.service": 30}
 OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True,
            "env": {**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", "LC_ALL": "C.UTF-8"}}
 
@@ -41,7 +41,7 @@ def unit_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("units")
     libexecdir = directory / "lib"
     libexecdir.mkdir()
-    for program in ("ipectld", "ipe-load"):
+    for program in ("ipectld", "ipe-load", "ipe-inspect"):
         (libexecdir / program).symlink_to("/usr/bin/true")
     for name in UNITS:
         (directory / name).write_text(unit_text(name, libexecdir))
