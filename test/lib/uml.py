@@ -19,12 +19,13 @@ def kernel(*options):
 
 
 class Uml(Machine):
-    """A running User-mode Linux. disks: image files; the first is writable."""
+    """A running User-mode Linux. disks: image files; the first is writable. initrd: None if command_line has a root."""
 
     def __init__(self, linux, initrd, log, disks=(), command_line=(), boot_timeout_sec=60, memory="256M"):
         super().__init__(log)
         ours, theirs = socket.socketpair()
-        arguments = [linux, f"mem={memory}", f"initrd={initrd}", f"uml_dir={log.parent}/", "con=null", "con0=null,fd:1",
+        arguments = [linux, f"mem={memory}", *([f"initrd={initrd}"] if initrd else []), f"uml_dir={log.parent}/",
+                     "con=null", "con0=null,fd:1",
                      f"con1=fd:{theirs.fileno()},fd:{theirs.fileno()}", "ssl=null", "console=tty0", "agent=/dev/tty1",
                      "panic=-1", "loglevel=7",
                      *(f"ubd{number}{'r' if number else ''}={disk}" for number, disk in enumerate(disks)),
