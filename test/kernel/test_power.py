@@ -15,6 +15,7 @@ IPE_TEST_SEED=, IPE_TEST_ROUNDS= choose another draw; what a moment of a seed hi
 import base64
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import random
@@ -37,6 +38,9 @@ BUILD = TOP / "build/check-release"
 PROGRAMS = ("src/ipectld/ipectld", "src/ipectld/ipe-load", "src/ipe-inspect/ipe-inspect")
 GUEST = TOP / "test/kernel/probes/power.py"
 KEEP = 3
+VERBS = ("stage", "activate", "confirm", "rollback", "discard")
+# How long an operation takes, about; and how many others are done until one comes that is waited for.
+AIM_SEC, PATIENCE = 0.08, 30
 OLDER = ("superseded", "rolled-back", "failed")
 VARIANTS = {"ours": ["--uml"], "upstream": ["--uml", "--upstream"]}
 
@@ -279,28 +283,35 @@ class Run:
         if look is not None:
             self.recover(look)
 
-    def work(self):
-        """Operations until the power fails."""
-        model = self.candidates[0]
-        while True:
-            operation = self.author.next(model)
-            done = model.after(*operation)
-            if not self.power.do(*operation):
-                self.operation, self.candidates = operation[0], [model, *done]
-                return
-            answer = self.power.do("look")
-            if not answer:
-                self.candidates = done
-                self.tally["between two"] += 1
-                return
-            look = json.loads(answer.text)
-            model = match(done, look)
-            assert model, f"after {operation[:2]}: {look['states']} is none of {done}"
-            self.candidates = [model]
+    def work(self, model, aim, seconds):
+        """Operations until the power fails, that many seconds after the first operation of a kind, or after the begin."""
+        with contextlib.ExitStack() as stack:
+            armed = False
+            for count in itertools.count():
+                operation = self.author.next(model)
+                # It need not come.
+                if not armed and (aim in (None, operation[0]) or count > PATIENCE):
+                    stack.enter_context(failing(self.power, seconds))
+                    armed = True
+                done = model.after(*operation)
+                if not self.power.do(*operation):
+                    self.operation, self.candidates = operation[0], [model, *done]
+                    return
+                answer = self.power.do("look")
+                if not answer:
+                    self.candidates = done
+                    self.tally["between two"] += 1
+                    return
+                look = json.loads(answer.text)
+                model = match(done, look)
+                assert model, f"after {operation[:2]}: {look['states']} is none of {done}"
+                self.candidates = [model]
 
     def round(self):
-        """A boot, and a cut in it or behind it."""
-        early, seconds = self.author.random.random() < 0.1, self.author.random.uniform(0, 1.5)
+        """A boot, and a cut in it or behind it; in half of the rounds in an operation that is drawn, as some take longer."""
+        draw = self.author.random
+        early, seconds = draw.random() < 0.1, draw.uniform(0, 1.5)
+        aim = draw.choice(VERBS) if draw.random() < 0.5 else None
         self.power.check_disk()
         self.power.boot()
         if early:
@@ -308,8 +319,7 @@ class Run:
             return
         model = self.recover(start(self.power))
         self.author.highest = model.find("confirmed") or 0
-        with failing(self.power, seconds):
-            self.work()
+        self.work(model, aim, draw.uniform(0, AIM_SEC) if aim else seconds)
 
     def last(self):
         """What the last cut left is looked at, too."""
