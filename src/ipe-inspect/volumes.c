@@ -15,6 +15,8 @@
 #include "io.h"
 #include "utf8.h"
 
+/* What veritysetup and systemd-veritysetup give a volume. */
+#define VERITY_UUID "CRYPT-VERITY-"
 #define CMDLINE_SIZE_MAX (1U << 20)
 
 static void crypt_freep(struct crypt_device **device) {
@@ -54,10 +56,13 @@ static int read_volume(const char *name, VolumeFacts *ret) {
 
 static int add_volume(Look *look, sd_device *device, const char *cmdline) {
         VolumeFacts volume = {};
-        const char *name;
+        const char *name, *uuid;
         dev_t number;
         int r;
 
+        /* Others need not be readable for us, as those that are encrypted. */
+        if (sd_device_get_sysattr_value(device, "dm/uuid", &uuid) < 0 || strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) != 0)
+                return 0;
         if (sd_device_get_sysattr_value(device, "dm/name", &name) < 0 || sd_device_get_devnum(device, &number) < 0)
                 return 0;
         r = read_volume(name, &volume);

@@ -102,7 +102,7 @@ static void tell_watcher(const Denials *denials, const KernelEvent *event) {
         const Denial denial = {
                 .operation = event->operation, .path = event->path, .rule = event->rule,
                 .policy_name = event->policy_name, .policy_version = event->policy_version, .comm = event->comm,
-                .pid = event->pid, .lost = event->lost,
+                .device = event->device, .inode = event->inode, .pid = event->pid, .lost = event->lost,
         };
 
         if (denials->watcher)

@@ -3,6 +3,10 @@
  * The list of what is essential. Libraries are not in it: those that these programs need are mapped by what runs already.
  */
 
+#include <limits.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
 #include "essential.h"
 
 /* As the kernel names files: where /bin and /sbin are links, it sees what they point to. */
@@ -60,9 +64,37 @@ int essential_paths(const Config *config, char ***ret) {
         return 0;
 }
 
-bool essential_has(char *const *list, const char *path) {
+static bool contains(char *const *list, const char *path) {
         for (; list && *list; list++)
                 if (streq(*list, path))
                         return true;
         return false;
+}
+
+/* The name of a block device as the kernel prints it. Returns whether there is one: not for tmpfs, overlayfs and the like. */
+static bool read_device_name(dev_t device, char *ret, size_t size) {
+        char link[64], target[PATH_MAX];
+        const char *slash;
+        ssize_t n;
+
+        snprintf(link, sizeof(link), "/sys/dev/block/%u:%u", major(device), minor(device));
+        n = readlink(link, target, sizeof(target) - 1);
+        if (n < 0)
+                return false;
+        target[n] = '\0';
+        slash = strrchr(target, '/');
+        snprintf(ret, size, "%.63s", slash ? slash + 1 : target);
+        return true;
+}
+
+bool essential_is(char *const *list, const char *path, const char *device, uint64_t inode) {
+        char name[64];
+        struct stat st;
+
+        if (!contains(list, path))
+                return false;
+        if (stat(path, &st) < 0)
+                /* What cannot be looked at is taken for what it says. */
+                return errno != ENOENT && errno != ENOTDIR;
+        return st.st_ino == inode && (!device || !read_device_name(st.st_dev, name, sizeof(name)) || streq(name, device));
 }

@@ -11,6 +11,10 @@
  * ret: NULL at the end, to be freed. Returns 0 or -ENOMEM. */
 int essential_paths(const Config *config, char ***ret);
 
-bool essential_has(char *const *list, const char *path);
+/* Whether a file that the kernel names is one of the list. A path that the kernel tells is that of whoever asked, who may have
+ * a root directory of his own: so it counts only where it means the same file here.
+ *
+ * device: of the file system, "vda"; NULL if it is not known. */
+bool essential_is(char *const *list, const char *path, const char *device, uint64_t inode);
 
 #endif

@@ -9,6 +9,7 @@
  */
 
 #include <stdarg.h>
+#include <time.h>
 
 #include "denials.h"
 #include "essential.h"
@@ -18,6 +19,7 @@
 #define LOOK_USEC (2 * UINT64_C(1000000))
 /* Reloading its units takes the service manager some seconds. */
 #define ANSWER_USEC (10 * UINT64_C(1000000))
+#define COMMAND_GRACE_USEC (30 * UINT64_C(1000000))
 
 typedef enum CheckIndex {
         CHECK_UNITS,
@@ -95,7 +97,8 @@ static void on_denial(const Denial *denial, void *userdata) {
         if (denial->lost > 0 && check->detail.sentence[0] == '\0') {
                 (void) failure_set(&check->detail, FAILURE_NOT_SUPPORTED, "some denials were lost, of which nothing is known");
                 announce_checks(&health->manager->announcer);
-        } else if (denial->path && essential_has(health->essential, denial->path) && is_by_trial(health->manager, denial))
+        } else if (denial->path && is_by_trial(health->manager, denial) &&
+                   essential_is(health->essential, denial->path, denial->device, denial->inode))
                 fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
 }
 
@@ -187,11 +190,15 @@ static void conclude(Health *health) {
         health->good(health->manager);
 }
 
+static const char *error_text(const sd_bus_error *error) {
+        return error->message ?: error->name;
+}
+
 /* Whether the answer to a call is one. */
 static bool is_answer(Health *health, sd_bus_message *reply) {
         if (!sd_bus_message_is_method_error(reply, NULL))
                 return true;
-        fail(health, CHECK_UNITS, "the service manager does not answer: %s", sd_bus_message_get_error(reply)->message);
+        fail(health, CHECK_UNITS, "the service manager does not answer: %s", error_text(sd_bus_message_get_error(reply)));
         return false;
 }
 
@@ -326,7 +333,7 @@ static int on_command(sd_bus_message *reply, void *userdata, sd_bus_error *reter
         if (error && sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists"))
                 tell_command(health, "RefUnit", "s", NULL);
         else if (error)
-                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", error->message);
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", error_text(error));
         return 0;
 }
 
@@ -352,6 +359,16 @@ static int append_exec(sd_bus_message *message, char **command) {
         return r;
 }
 
+/* Where the daemon is not there any more to end it, the service manager does. */
+static uint64_t time_left(const Health *health) {
+        struct timespec now;
+        uint64_t now_usec, deadline_usec = health->manager->trial_deadline_usec;
+
+        (void) clock_gettime(CLOCK_BOOTTIME, &now);
+        now_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+        return (deadline_usec > now_usec ? deadline_usec - now_usec : 0) + COMMAND_GRACE_USEC;
+}
+
 static int append_command_unit(sd_bus_message *message, const Health *health) {
         char **command = health->manager->config.health_command;
         int r = sd_bus_message_append(message, "ss", health->command_unit, "fail");
@@ -361,7 +378,7 @@ static int append_command_unit(sd_bus_message *message, const Health *health) {
         if (r >= 0)
                 r = sd_bus_message_append(message, "(sv)(sv)(sv)(sv)(sv)(sv)", "Description", "s",
                                           "Health check of a policy on trial", "Type", "s", "oneshot", "RemainAfterExit", "b",
-                                          true, "TimeoutStartUSec", "t", UINT64_MAX, "CollectMode", "s",
+                                          true, "TimeoutStartUSec", "t", time_left(health), "CollectMode", "s",
                                           "inactive-or-failed", "AddRef", "b", true);
         if (r >= 0)
                 r = append_exec(message, command);

@@ -31,7 +31,8 @@ int activation_mark(Manager *manager, const Digest *digest, const char *transact
         if (!new)
                 return -ENOMEM;
         store_state_set_activating(new, digest, transaction);
-        if (trial && store_state_set_trial(new, trial) < 0)
+        /* What an earlier mark has left is of no trial. */
+        if ((trial || !store_state_find_state(new, VERSION_TRIAL)) && store_state_set_trial(new, trial) < 0)
                 return -ENOMEM;
         return manager_commit(manager, &new, reterr);
 }

@@ -11,7 +11,7 @@
 Occasion occasion_now(const Manager *manager, const char *transaction);
 
 /* The kernel is about to be asked to let a version decide, or to confirm it; a daemon that is killed then finds the mark.
- * trial: how its trial is to end; NULL to leave that as it is. Returns 0 or a negative errno. */
+ * trial: how its trial is to end; NULL if it has none, or to leave that as it is. Returns 0 or a negative errno. */
 int activation_mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial, Failure *reterr);
 void activation_unmark(Manager *manager);
 

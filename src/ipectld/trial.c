@@ -340,8 +340,9 @@ static int settle_with_kernel(Manager *manager, Failure *reterr) {
                 if (r < 0)
                         return r;
         }
-        /* What is confirmed on disk may be tried by hand; that changes nothing of what the next boot loads. */
-        if (!found || !may_be_tried(store_state_find_digest(manager->state, &digest)))
+        /* There is one trial at a time. What is confirmed on disk may be tried by hand; that changes nothing of what the next boot
+         * loads. */
+        if (!found || store_state_find_state(manager->state, VERSION_TRIAL) || !may_be_tried(store_state_find_digest(manager->state, &digest)))
                 return 0;
         return take_up(manager, &digest, end_usec, reterr);
 }

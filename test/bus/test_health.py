@@ -4,6 +4,7 @@ the kernel, see kernel_files.py, and service_manager.py for systemd; with the re
 health checks do."""
 
 import json
+import os
 import time
 
 import pytest
@@ -131,25 +132,44 @@ def test_a_unit_that_had_failed_before_is_no_reason(machine):
     wait_for_end(machine, "'new.service' has failed")
 
 
+VITAL = "/usr/bin/env"
+
+
+def tell_denial(machine, path=VITAL, **fields):
+    known = {"shadow": 0, "path": f'"{path}"', "policy_version": "2.0.0", "ino": os.stat(VITAL).st_ino, **fields}
+    machine.kernel.tell(**known)
+
+
 def test_a_denial_of_what_is_essential_ends_the_trial(machine):
-    configure(machine, "EssentialPaths=/opt/vital")
+    configure(machine, f"EssentialPaths={VITAL}")
     begin(machine)
-    machine.kernel.tell(seq=1, shadow=0, path='"/opt/other"', policy_version="2.0.0")
+    tell_denial(machine, seq=1, path="/usr/bin/other")
+    tell_denial(machine, seq=2, shadow=1)
     wait_for_calls(machine, "ListUnitsFiltered", 2)
     assert state(machine) == "trial"
-    machine.kernel.tell(seq=2, shadow=1, path='"/opt/vital"', policy_version="2.0.0")
-    machine.kernel.tell(seq=3, shadow=0, path='"/opt/vital"', policy_version="2.0.0")
-    wait_for_end(machine, "'/opt/vital' was denied, which is essential")
+    tell_denial(machine, seq=3)
+    wait_for_end(machine, f"'{VITAL}' was denied, which is essential")
     assert checks(machine)["denials"][0] == "failed"
+
+
+def test_what_is_called_so_elsewhere_is_not_essential(machine):
+    """Whoever may have a root directory of his own chooses the paths in it."""
+    configure(machine, f"EssentialPaths={VITAL} /nonexistent/vital")
+    begin(machine)
+    tell_denial(machine, seq=1, ino=os.stat(VITAL).st_ino + 1)
+    tell_denial(machine, seq=2, path="/nonexistent/vital")
+    machine.wait_for(lambda: machine.entries(IPE_PATH="/nonexistent/vital"), "the denials")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial" and checks(machine)["denials"] == ("pending", "")
 
 
 def test_a_denial_by_the_policy_before_is_no_reason(machine):
     """The kernel keeps what nobody has read yet, also what it denied before the trial began."""
-    configure(machine, "EssentialPaths=/opt/vital")
+    configure(machine, f"EssentialPaths={VITAL}")
     begin(machine)
-    machine.kernel.tell(seq=1, shadow=0, path='"/opt/vital"', policy_version="1.0.0")
-    machine.kernel.tell(seq=2, shadow=0, path='"/opt/vital"', policy_version="2.0.0", policy_name='"other"')
-    machine.wait_for(lambda: len(machine.entries(IPE_PATH="/opt/vital")) == 2, "both denials")
+    tell_denial(machine, seq=1, policy_version="1.0.0")
+    tell_denial(machine, seq=2, policy_name='"other"')
+    machine.wait_for(lambda: len(machine.entries(IPE_PATH=VITAL)) == 2, "both denials")
     wait_for_calls(machine, "ListUnitsFiltered", 2)
     assert state(machine) == "trial" and checks(machine)["denials"] == ("pending", "")
 

@@ -26,10 +26,14 @@ def stage(scenario, **options):
     return version
 
 
-def begin(scenario, seconds=600, **options):
-    """Puts a staged version on trial, with health checks unless options say otherwise; returns its number."""
+def begin(scenario, seconds=600, lasts=True, **options):
+    """Puts a staged version on trial, with health checks unless options say otherwise; returns its number.
+
+    lasts: else it may be over when the call is answered."""
     version = stage(scenario)
     scenario.activate_with({"trial-sec": f"t {seconds}", **options})
+    if not lasts:
+        return version
     assert state(scenario, version) == "trial"
     assert scenario.get("TrialPolicy") == scenario.get("ActivePolicy") == [NAME, version]
     assert scenario.kernel_active() == (NAME, version)
@@ -46,7 +50,7 @@ def checks(scenario):
 
 def transactions(scenario, version):
     """{IPE_TRANSACTION of each transition} and the sentences, but for what was staged."""
-    entries = [entry for entry in scenario.journal("-u", "ipectld", f"IPE_VERSION={version}") if "MESSAGE_ID" in entry]
+    entries = [entry for entry in scenario.journal("-u", "ipectld", f"IPE_VERSION={version}") if "IPE_TRANSACTION" in entry]
     entries = [entry for entry in entries if not entry["MESSAGE"].startswith("Staged")]
     return {entry["IPE_TRANSACTION"] for entry in entries}, [entry["MESSAGE"] for entry in entries]
 
@@ -134,8 +138,10 @@ def test_units_of_the_configuration_have_to_be_active(scenario):
     pytest.param("/usr/bin/sleep 100", "rolled-back", "HealthCommand= has not ended", marks=pytest.mark.long),
     pytest.param("/nonexistent", "rolled-back", "HealthCommand= has failed", marks=pytest.mark.long)])
 def test_the_command_of_the_configuration_has_to_succeed(scenario, command, outcome, detail):
+    scenario.configure()
+    before = confirm_another(scenario)
     scenario.configure(f"HealthCommand={command}")
-    before, version = confirm_another(scenario), begin(scenario, 6)
+    version = begin(scenario, 6, lasts=False)
     scenario.wait_for_state(version, outcome)
     if outcome == "rolled-back":
         assert_ended(scenario, version, before, detail)
@@ -147,11 +153,12 @@ def test_the_command_of_the_configuration_has_to_succeed(scenario, command, outc
 
 @pytest.mark.long
 def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
+    scenario.configure()
+    before = confirm_another(scenario)
     scenario.configure("HealthCommand=/run/health")
-    before = confirm_another(scenario) if scenario.has("trial") else None
     scenario.system.must("cp /usr/bin/true /run/health")
-    version = begin(scenario)
-    assert_ended(scenario, version, before or scenario.get("ConfirmedPolicy")[1] or None, "HealthCommand= has failed")
+    version = begin(scenario, lasts=False)
+    assert_ended(scenario, version, before, "HealthCommand= has failed")
     scenario.configure()
 
 
