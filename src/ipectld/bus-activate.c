@@ -9,8 +9,9 @@
 #include "log.h"
 #include "simulate.h"
 
-/* So many findings are named in the error. */
+/* So many findings are named in the error, and in the journal if it was forced. */
 #define NAMED_MAX 3
+#define LOGGED_MAX 20
 
 typedef struct BusActivation {
         BusCall *call;
@@ -67,9 +68,12 @@ static void say_forced(const BusActivation *activation, int result, const Failur
         if (result != 0)
                 log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
                             activation->version, failure->sentence);
-        for (size_t i = 0; result == 0 && i < findings->n; i++)
+        for (size_t i = 0; result == 0 && i < findings->n && i < LOGGED_MAX; i++)
                 log_warning("'%s' %s is activated on demand, though it denies '%s' of what runs: %s", activation->name,
                             activation->version, findings->list[i].path, findings->list[i].rule);
+        if (result == 0 && findings->n + findings->missed > LOGGED_MAX)
+                log_warning("'%s' %s denies %llu more things that run.", activation->name, activation->version,
+                            (unsigned long long) (findings->n + findings->missed - LOGGED_MAX));
 }
 
 /* It may have been discarded meanwhile, and another one of the same version staged, which nobody has judged. */
@@ -80,11 +84,6 @@ static int check_same(const Manager *manager, const BusActivation *activation, F
                 return 0;
         return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s was discarded while the system was looked at.",
                            activation->name, activation->version);
-}
-
-/* Returns 0, a refusal, or a negative errno. */
-static int activate(Manager *manager, const BusActivation *activation, const VersionRecord **ret, Failure *reterr) {
-        return activate_policy(manager, activation->name, &activation->options, ret, reterr);
 }
 
 static void on_simulated(int result, const Failure *failure, Findings *findings, void *userdata) {
@@ -102,7 +101,7 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
         if (result == 0)
                 result = check_same(bus->manager, activation, &own);
         if (result == 0)
-                result = activate(bus->manager, activation, &record, &own);
+                result = activate_policy(bus->manager, activation->name, &activation->options, &record, &own);
         if (result == 0)
                 result = bus_reply_with_path(activation->call->message, record);
         else
@@ -174,7 +173,7 @@ static int begin(Bus *bus, sd_bus_message *message, const char *name, const Acti
                         return bus_refuse(reterr, r, &failure);
                 failure = (Failure) {};
         }
-        r = activate(bus->manager, activation, &record, &failure);
+        r = activate_policy(bus->manager, activation->name, &activation->options, &record, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : bus_reply_with_path(message, record);
 }
 

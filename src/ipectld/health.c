@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Health checks by way of the service manager (org.freedesktop.systemd1), which is never waited for: under a policy on trial it
- * may be what does not work.
+ * Health checks by way of the service manager (org.freedesktop.systemd1), which is never waited for in the course
+ * of a trial: under that policy it may be what does not work.
  *
  * HealthCommand= is a transient unit with RemainAfterExit=: it is active once the command has succeeded, failed if it has not.
  * The daemon holds a reference as long as it wants to know that; then the service manager forgets it, whatever became of it. A

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, preflight.c watches what
- * one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health.c watches over it, rollback.c
- * goes back, reconcile.c
- * compares the disk with the kernel at start, keep.c forgets what is too old, record.c has what they write in common,
- * manager.c holds it all.
+ * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, simulate.c and preflight.c
+ * find out what one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health.c watches over
+ * it, rollback.c goes back, reconcile.c compares the disk with the kernel at start, keep.c forgets what is too old,
+ * record.c has what they write in common, manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
  * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.

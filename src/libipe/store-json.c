@@ -8,7 +8,7 @@
  *       "versions": [ {
  *         "name": "corp-base", "version": "1.0.0", "digest": "SHA-256 in hex", "state": "confirmed",
  *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1,
- *         "transaction": "32 digits of hex"      (missing in what the first versions wrote)
+ *         "transaction": "32 digits of hex"      (may be missing)
  *       } ],
  *       "activating": "SHA-256 in hex",          (only while an activation is under way,
  *       "activating_transaction": "32 digits",    and then the same)
