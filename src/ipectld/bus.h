@@ -30,14 +30,15 @@ static inline void bus_freep(Bus **bus) {
         bus_free(*bus);
 }
 
-/* Makes a bus error of what a function of the manager returned. Returns a negative errno, for a handler to return. */
+/* bus-reply.c: makes a bus error of what a function of the manager returned. Returns a negative errno, for a handler to return. */
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
+/* Answers with the object of a version; record: NULL for none, which is "/". */
+int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
+/* Appends a pair of name and version; two empty strings where name is NULL. */
+int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version);
 
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name
-
-/* Answers with the object of a version; record: NULL for none, which is "/". */
-int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
 
 /* bus-preflight.c: a handler. */
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
@@ -58,8 +59,5 @@ int bus_policy_append_description(sd_bus_message *reply, const Manager *manager,
                                   Failure *reterr);
 /* bus-log.c: org.freedesktop.LogControl1. */
 int bus_log_register(Bus *bus);
-
-/* Appends a pair of name and version; two empty strings where name is NULL. */
-int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version);
 
 #endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the handlers of the bus answer with.
+ */
+
+#include "bus-error.h"
+#include "bus-path.h"
+#include "bus.h"
+#include "utf8.h"
+
+int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
+        if (result == -ENOMEM)
+                return -ENOMEM;
+        return sd_bus_error_set(reterr, bus_error_name(result),
+                                failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EINVAL));
+}
+
+int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record) {
+        _cleanup_free_ char *path = NULL;
+        int r = record ? bus_path_of(record, &path) : 0;
+
+        if (r < 0)
+                return r;
+        return sd_bus_reply_method_return(message, "o", path ?: "/");
+}
+
+int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version) {
+        char text[IPE_VERSION_STRLEN] = "";
+        _cleanup_free_ char *printable = utf8_escape(name ?: "", name ? strlen(name) : 0);
+
+        if (!printable)
+                return -ENOMEM;
+        if (name)
+                ipe_version_print(version, text);
+        return sd_bus_message_append(message, "(ss)", printable, text);
+}
