@@ -8,6 +8,7 @@ volumes. Commands go through a virtio port to an agent that systemd starts (test
 import base64
 import functools
 import itertools
+import os
 import select
 import shlex
 import shutil
@@ -43,6 +44,11 @@ class Result:
     @property
     def ok(self):
         return self.status == 0
+
+
+# With more than one processor qemu's TCG seldom executes an instruction that the kernel is just patching, as it does when a
+# static key is switched; a real processor does not.
+EMULATION = b"Oops: int3"
 
 
 class System:
@@ -93,7 +99,8 @@ class System:
         return [str(argument) for argument in arguments]
 
     def start(self):
-        """Boots and waits for the agent. A boot that never reaches user space is tried once more."""
+        """Boots and waits for the agent. A boot that never reaches user space is tried once more, and so is one that emulation has
+        broken: see EMULATION."""
         for last in (False, True):
             ours, theirs = socket.socketpair()
             with open(self.directory / f"qemu-{self.flavour}.log", "ab") as output:
@@ -112,8 +119,12 @@ class System:
                 self.kill()
                 with open(self.log, "rb") as log:
                     log.seek(before)
-                    if last or b"systemd[1]" in log.read():
+                    text = log.read()
+                    if last or (b"systemd[1]" in text and EMULATION not in text):
                         raise
+                # What a boot that does not count has said is kept, but is no trouble of the one that counts.
+                shutil.copy2(self.log, self.log.with_suffix(".broken.log"))
+                os.truncate(self.log, before)
         return self
 
     def run(self, command, timeout_sec=60):
