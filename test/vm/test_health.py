@@ -8,6 +8,9 @@ import itertools
 import pytest
 from scenario import IPE, MANAGER, NAME, ON_VOLUME
 
+# A trial whose end is waited for; long enough that a busy host sees it before.
+SHORT_SEC = 20
+
 versions = (f"1.0.{number}" for number in itertools.count(1))
 
 
@@ -15,7 +18,6 @@ versions = (f"1.0.{number}" for number in itertools.count(1))
 def prepared(scenario):
     scenario.open_volume()
     scenario.trust()
-    scenario.activated = None
     return scenario
 
 
@@ -62,7 +64,7 @@ def assert_ended(scenario, version, before, words):
     assert scenario.get("TrialDeadlineUSec") == 0
     ids, sentences = transactions(scenario, version)
     assert len(ids) == 1 and len([text for text in sentences if words in text]) == 1, sentences
-    assert "trial" not in scenario.system.must("cat /var/lib/ipe/state.json").replace('"state": "trial"', "trial")
+    assert "trial" not in scenario.system.must("cat /var/lib/ipe/state.json")
     if scenario.has("trial"):
         assert scenario.kernel_active() == ((NAME, before) if before else None)
         assert not before or state(scenario, before) == "confirmed"
@@ -82,14 +84,14 @@ def confirm_another(scenario):
 
 
 def test_a_first_trial_that_nobody_confirms_leaves_no_policy_for_the_next_boot(scenario):
-    version = begin(scenario, 4, confirm="s manual")
+    version = begin(scenario, SHORT_SEC, confirm="s manual")
     assert scenario.get("TrialConfirm") == "manual"
     assert_ended(scenario, version, None, "ended without a confirmation")
     assert scenario.get("ConfirmedPolicy") == ["", ""]
 
 
 def test_a_healthy_trial_is_confirmed_by_itself(scenario):
-    version = begin(scenario, 8)
+    version = begin(scenario, SHORT_SEC)
     assert scenario.get("TrialConfirm") == "auto"
     assert {result for result, _ in checks(scenario).values()} <= {"pending", "passed"}
     assert scenario.system.run("systemctl is-active ipe-policy.target").output == "inactive\n"
@@ -126,10 +128,10 @@ def test_a_unit_that_failed_while_there_was_no_daemon_ends_the_trial(scenario):
 def test_units_of_the_configuration_have_to_be_active(scenario):
     before = confirm_another(scenario)
     scenario.configure("HealthUnits=needed.service")
-    version = begin(scenario, 6)
+    version = begin(scenario, SHORT_SEC)
     assert_ended(scenario, version, before, "'needed.service' is inactive")
     scenario.system.must("systemd-run -q --unit=needed sleep 1000")
-    version = begin(scenario, 6)
+    version = begin(scenario, SHORT_SEC)
     scenario.wait_for_state(version, "confirmed")
     assert checks(scenario)["health-units"] == ("passed", "")
     scenario.system.must("systemctl stop needed")
@@ -164,7 +166,7 @@ def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
 
 @pytest.mark.parametrize("confirm", ["auto", pytest.param("manual", marks=pytest.mark.long)])
 def test_a_daemon_that_is_killed_goes_on(scenario, confirm):
-    before, version = confirm_another(scenario), begin(scenario, 15, confirm=f"s {confirm}")
+    before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm=f"s {confirm}")
     deadline = scenario.get("TrialDeadlineUSec")
     scenario.system.must("systemctl kill -s KILL ipectld.service")
     assert scenario.get("TrialPolicy") == [NAME, version] and scenario.get("TrialConfirm") == confirm
@@ -216,7 +218,7 @@ def test_a_reboot_ends_a_trial(scenario):
 
 
 def test_what_could_not_be_ended_ends_with_the_boot(scenario):
-    before, version = confirm_another(scenario), begin(scenario, 3, confirm="s manual")
+    before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm="s manual")
     assert_ended(scenario, version, before, "ended without a confirmation")
     scenario.system.reboot()
     scenario.open_volume()
