@@ -39,6 +39,7 @@ struct Health {
         sd_event_source *timer;
         char **essential; /* what must not be denied */
         sd_bus_slot *failed_call, *states_call, *command_call;
+        size_t n_asked;        /* units of states_call */
         char command_unit[64]; /* empty where there is no command */
         bool running;
         bool concluding; /* what is asked now is the last */
@@ -233,6 +234,7 @@ static void judge_command(Health *health, const char *state) {
 }
 
 static void judge_unit(Health *health, const char *name, const char *state) {
+        size_t n = 0;
         if (streq(state, "failed") ||
             (health->concluding && !streq(state, "active") && !streq(state, "reloading") && !streq(state, "refreshing")))
                 fail(health, CHECK_HEALTH_UNITS, "'%s' is %s", name, state);
@@ -247,12 +249,12 @@ static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         if (!is_answer(health, reply))
                 return 0;
         r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
-        while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0)
+        for (; r >= 0 && (r = read_unit(reply, &name, &state)) > 0; n++)
                 if (streq(name, health->command_unit))
                         judge_command(health, state);
                 else
                         judge_unit(health, name, state);
-        if (r < 0)
+        if (r < 0 || n != health->n_asked)
                 fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
         conclude(health);
         return 0;
@@ -268,7 +270,7 @@ static int ask_failed(Health *health) {
         return r;
 }
 
-/* An alias is answered under another name, so a unit is to be named as systemd names it. */
+/* What is asked is answered one by one; an alias under the name of its unit. */
 static int ask_states(Health *health) {
         char **units = health->manager->config.health_units;
         sd_bus_message *message = NULL;
@@ -276,12 +278,15 @@ static int ask_states(Health *health) {
 
         if (!units && health->command_unit[0] == '\0')
                 return 0;
+                health->n_asked++;
+        }
         r = call_manager(health->manager, "ListUnitsByNames", &message);
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "s");
-        for (; r >= 0 && units && *units; units++)
+        health->n_asked = 0;
+        for (; r >= 0 && units && *units; units++, health->n_asked++)
                 r = sd_bus_message_append(message, "s", *units);
-        if (r >= 0 && health->command_unit[0] != '\0')
+        if (r >= 0 && health->command_unit[0] != '\0') {
                 r = sd_bus_message_append(message, "s", health->command_unit);
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
