@@ -60,7 +60,7 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         return failure_set(reterr, FAILURE_WOULD_LOCK_OUT,
                            "'%s' %s would deny %llu things that run now or are essential. 'ipectl preflight %s' lists them, "
                            "and 'ipectl activate --force' (option 'force') does it all the same. It would deny%s%s",
-                           activation->name, activation->version, (unsigned long long) (findings->n + findings->missed),
+                           activation->name, activation->version, (unsigned long long) findings_count(findings),
                            activation->name, named, findings->n > NAMED_MAX ? ", ..." : ".");
 }
 
@@ -71,9 +71,9 @@ static void say_forced(const BusActivation *activation, int result, const Failur
         for (size_t i = 0; result == 0 && i < findings->n && i < LOGGED_MAX; i++)
                 log_warning("'%s' %s is activated on demand, though it denies '%s' of what runs: %s", activation->name,
                             activation->version, findings->list[i].path, findings->list[i].rule);
-        if (result == 0 && findings->n + findings->missed > LOGGED_MAX)
+        if (result == 0 && findings_count(findings) > LOGGED_MAX)
                 log_warning("'%s' %s denies %llu more things that run.", activation->name, activation->version,
-                            (unsigned long long) (findings->n + findings->missed - LOGGED_MAX));
+                            (unsigned long long) findings_count(findings) - LOGGED_MAX);
 }
 
 /* It may have been discarded meanwhile, and another one of the same version staged, which nobody has judged. */

@@ -70,5 +70,10 @@ int findings_finish(Findings *findings) {
         if (findings->missed == 0)
                 return 0;
         snprintf(sentence, sizeof(sentence), "%llu denials or more were missed", (unsigned long long) findings->missed);
+        findings->finished = true;
         return append(findings, "", "", sentence, &unused);
+}
+
+uint64_t findings_count(const Findings *findings) {
+        return findings->n - findings->finished + findings->missed;
 }
