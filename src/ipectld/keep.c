@@ -46,14 +46,6 @@ static bool is_needed(const Manager *manager, const VersionRecord *record, const
                (state->shadowing && digest_equal(&state->shadowing_digest, &record->digest));
 }
 
-static int compare_latest_first(const void *a, const void *b) {
-        const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
-
-        if (x->changed_usec != y->changed_usec)
-                return x->changed_usec > y->changed_usec ? -1 : 1;
-        return ipe_version_compare(&y->version, &x->version);
-}
-
 /* first: index of the first version of a name. Returns the index of the first one of the next name. */
 static size_t find_older(const Manager *manager, size_t first, const VersionRecord *active, Older *older) {
         const VersionRecord *versions = manager->state->versions;
@@ -63,7 +55,7 @@ static size_t find_older(const Manager *manager, size_t first, const VersionReco
         for (; i < manager->state->n_versions && streq(versions[i].name, versions[first].name); i++)
                 if (is_older(&versions[i]) && !is_needed(manager, &versions[i], active))
                         older->list[older->n++] = &versions[i];
-        qsort(older->list, older->n, sizeof(*older->list), compare_latest_first);
+        qsort(older->list, older->n, sizeof(*older->list), version_record_compare_latest);
         return i;
 }
 

@@ -39,18 +39,8 @@ static int read_object(const Manager *manager, const Digest *digest, PolicyVersi
 /* Returns 0, -EEXIST if another one of that name and version is there, or -ENOMEM. */
 static int add_record(const Manager *manager, StoreState *state, const PolicyVersion *version, const char *source) {
         Occasion occasion = occasion_now(manager, NULL);
-        VersionRecord record = {
-                .name = (char *) ipe_policy_name(version->policy),
-                .version = *ipe_policy_version(version->policy),
-                .digest = *envelope_digest(verified_envelope_get(version->verified)),
-                .state = VERSION_STAGED,
-                .signer = (char *) verified_envelope_signer(version->verified),
-                .source = (char *) source,
-                .staged_usec = occasion.now_usec,
-                .changed_usec = occasion.now_usec,
-        };
+        VersionRecord record = policy_version_describe(version, source, &occasion);
 
-        memcpy(record.transaction, occasion.transaction, sizeof(record.transaction));
         return store_state_add(state, &record);
 }
 

@@ -127,7 +127,7 @@ int policy_warnings(const struct ipe_policy *policy, char ***ret) {
 static int check_place(const Manager *manager, const PolicyVersion *version, const char *name, Failure *reterr) {
         const char *own = ipe_policy_name(version->policy);
         const struct ipe_version *number = ipe_policy_version(version->policy);
-        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED) ?: manager_selected(manager);
+        const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?: manager_selected(manager);
         char text[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
 
         ipe_version_print(number, text);
@@ -138,11 +138,12 @@ static int check_place(const Manager *manager, const PolicyVersion *version, con
                 return failure_set(reterr, FAILURE_ALREADY_EXISTS,
                                    "Version %s of '%s' is there already, with other content: raise policy_version= "
                                    "and sign it again.", text, own);
-        if (confirmed && streq(confirmed->name, own) && ipe_version_compare(number, &confirmed->version) < 0) {
-                ipe_version_print(&confirmed->version, floor);
+        if (lowest && streq(lowest->name, own) && ipe_version_compare(number, &lowest->version) < 0) {
+                ipe_version_print(&lowest->version, floor);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
-                                   "Version %s of '%s' is below %s, which is confirmed: raise policy_version= and "
-                                   "sign it again.", text, own, floor);
+                                   "Version %s of '%s' is below %s, which is %s: raise policy_version= and sign it again.",
+                                   text, own, floor, lowest->state == VERSION_CONFIRMED ? "confirmed" :
+                                   "selected for the next boot");
         }
         return 0;
 }
@@ -164,24 +165,33 @@ static void hand_over(const Manager *manager, const VersionRecord *record, const
         }
 }
 
+VersionRecord policy_version_describe(const PolicyVersion *version, const char *source, const Occasion *occasion) {
+        VersionRecord record = {
+                .name = (char *) ipe_policy_name(version->policy),
+                .version = *ipe_policy_version(version->policy),
+                .digest = *envelope_digest(verified_envelope_get(version->verified)),
+                .state = VERSION_STAGED,
+                .signer = (char *) verified_envelope_signer(version->verified),
+                .source = (char *) source,
+                .staged_usec = occasion->now_usec,
+                .changed_usec = occasion->now_usec,
+        };
+
+        memcpy(record.transaction, occasion->transaction, sizeof(record.transaction));
+        return record;
+}
+
 static int store_version(Manager *manager, const PolicyVersion *version, const char *source,
                          const VersionRecord **ret, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
         Occasion occasion = occasion_now(manager, NULL);
-        VersionRecord record = {
-                .name = (char *) ipe_policy_name(version->policy),
-                .version = *ipe_policy_version(version->policy),
-                .state = VERSION_STAGED,
-                .signer = (char *) verified_envelope_signer(version->verified),
-                .source = printable,
-        };
+        VersionRecord record;
         int r;
 
         if (!new || !printable)
                 return -ENOMEM;
-        record.staged_usec = record.changed_usec = occasion.now_usec;
-        memcpy(record.transaction, occasion.transaction, sizeof(record.transaction));
+        record = policy_version_describe(version, printable, &occasion);
         r = store_add(manager->store, version->verified, &record.digest);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot store the policy in " STORE_DIRECTORY);

@@ -23,6 +23,10 @@ static inline void policy_version_freep(PolicyVersion **version) {
  * Returns 0; a refusal of trust_verify(); FAILURE_SYNTAX_ERROR; -ENOMEM. */
 int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersion **ret, Failure *reterr);
 
+/* A record of a version that is staged on an occasion. It borrows from version and from source.
+ * source: printable. */
+VersionRecord policy_version_describe(const PolicyVersion *version, const char *source, const Occasion *occasion);
+
 /* Compiles the text of an envelope, trusted or not. ret: borrows from envelope. Returns 0, FAILURE_SYNTAX_ERROR,
  * -ENOMEM. */
 int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);

@@ -219,7 +219,7 @@ const VersionRecord *store_state_find_previous(const StoreState *state, const Ve
         return previous;
 }
 
-static int compare_latest_first(const void *a, const void *b) {
+int version_record_compare_latest(const void *a, const void *b) {
         const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
 
         if (x->changed_usec != y->changed_usec)
@@ -242,7 +242,7 @@ int store_state_boot_order(const StoreState *state, const VersionRecord ***ret) 
         for (size_t i = 0; i < state->n_versions; i++)
                 if (state->versions[i].state == VERSION_SUPERSEDED)
                         order[n++] = state->versions + i;
-        qsort(order + n_first, n - n_first, sizeof(*order), compare_latest_first);
+        qsort(order + n_first, n - n_first, sizeof(*order), version_record_compare_latest);
         *ret = order;
         return (int) n;
 }

@@ -124,7 +124,8 @@ typedef struct Store Store;
  * Returns 0, -EBUSY if another process has it open for writing, or an errno. */
 int store_open(const char *directory, Store **ret);
 
-/* Opens it for reading, without lock, and changes nothing: what would write returns -EROFS. Returns 0, -ENOENT if there is none, or an errno. */
+/* Opens it for reading, without lock, and changes nothing: what would write returns -EROFS.
+ * Returns 0, -ENOENT if there is none, or an errno. */
 int store_open_read_only(const char *directory, Store **ret);
 
 Store *store_free(Store *store);
@@ -171,6 +172,9 @@ int store_quarantine_object(Store *store, const Digest *digest);
 /* Removes the objects that no version of state names; none at all as long as a state.json.damaged lies there,
  * which may have named them. Returns how many, or an errno of what went wrong first. */
 int store_collect(Store *store, const StoreState *state);
+
+/* For qsort() of pointers to records: which got its state last comes first. */
+int version_record_compare_latest(const void *a, const void *b);
 
 /* Writes the versions to be tried at boot, best first: the one that waits for the reboot, the confirmed one, then those
  * that were superseded, the latest first.
