@@ -149,16 +149,6 @@ void say_field(int width, const char *label, const char *format, ...) {
         va_end(arguments);
 }
 
-unsigned long long seconds_until(unsigned long long usec) {
-        struct timespec now;
-        unsigned long long now_usec;
-
-        if (clock_gettime(CLOCK_BOOTTIME, &now) < 0)
-                return 0;
-        now_usec = (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000;
-        return usec > now_usec ? (usec - now_usec + 999999) / 1000000 : 0;
-}
-
 char *format_usec(unsigned long long usec) {
         time_t seconds = usec / 1000000;
         char text[64], *ret;

@@ -51,9 +51,6 @@ __attribute__((format(printf, 1, 2))) void say(const char *format, ...);
 /* "     Label: value" on stdout, as the status of a unit. width: columns of the label. */
 __attribute__((format(printf, 3, 4))) void say_field(int width, const char *label, const char *format, ...);
 
-/* What is left until then of a time of CLOCK_BOOTTIME in usec, in seconds, rounded up; 0 if it is past. */
-unsigned long long seconds_until(unsigned long long usec);
-
 /* Reads as "Tue 2026-11-24 14:42:09 UTC". usec: of the wall clock. Never NULL; to be freed. */
 char *format_usec(unsigned long long usec);
 

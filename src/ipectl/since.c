@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "since.h"
 
-#define USEC_PER_SEC 1000000ULL
 #define DAY 86400ULL
 
 static const struct {

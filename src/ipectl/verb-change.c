@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "clock.h"
 #include "input.h"
 #include "output.h"
 

@@ -9,6 +9,7 @@
 
 #include "bus-value.h"
 #include "client.h"
+#include "clock.h"
 #include "output.h"
 
 #define FIELD_WIDTH 18

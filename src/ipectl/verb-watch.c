@@ -15,6 +15,7 @@
 
 #include "bus-value.h"
 #include "client.h"
+#include "clock.h"
 #include "loop.h"
 #include "output.h"
 #include "watch.h"
@@ -22,8 +23,6 @@
 /* How often it is said how much is left of a trial, in seconds. */
 #define COUNTDOWN_TERMINAL 1
 #define COUNTDOWN_LINES 10
-
-#define USEC_PER_SEC 1000000ULL
 
 typedef struct Watch {
         Client client;
@@ -56,10 +55,7 @@ static void print_clock(void) {
 static void report(Watch *watch, struct json_object *event, struct json_object *checks) {
         erase_countdown(watch);
         if (watch->options->json != JSON_OFF) {
-                struct timespec now = {};
-
-                (void) clock_gettime(CLOCK_REALTIME, &now);
-                json_set(event, "time_usec", json_number(now.tv_sec * USEC_PER_SEC + now.tv_nsec / 1000));
+                json_set(event, "time_usec", json_number(clock_usec(CLOCK_REALTIME)));
                 json_print(event, JSON_SHORT);
         } else {
                 struct json_object *sentences = watch_describe(event, checks);

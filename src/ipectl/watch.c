@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bus-value.h"
+#include "clock.h"
 #include "output.h"
 #include "watch.h"
 

@@ -21,9 +21,6 @@
 #include "stage.h"
 #include "trial.h"
 
-/* What the kernel waits longer than the daemon that confirms by itself: for the last look, and for a disk that is slow. */
-#define NET_SEC 30
-
 const VersionRecord *activation_candidate(const StoreState *state, const char *name) {
         const VersionRecord *best = NULL, *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
 
@@ -173,7 +170,7 @@ typedef struct Plan {
 
 static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan) {
         /* The daemon ends it before. */
-        uint64_t seconds = plan->trial_sec + (plan->confirm == CONFIRM_AUTO ? NET_SEC : 0);
+        uint64_t seconds = plan->trial_sec + (plan->confirm == CONFIRM_AUTO ? HEALTH_NET_SEC : 0);
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
 

@@ -12,8 +12,6 @@
  * next denial, and says how many of before the kernel still had.
  */
 
-#include <time.h>
-
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -21,6 +19,7 @@
 
 #include "announce-denial.h"
 #include "audit.h"
+#include "clock.h"
 #include "denial-table.h"
 #include "denials.h"
 #include "kernel-event.h"
@@ -56,17 +55,6 @@ struct Denials {
         DenialFunction watcher;
         void *watcher_userdata;
 };
-
-static uint64_t now_of(clockid_t clock) {
-        struct timespec now;
-
-        (void) clock_gettime(clock, &now);
-        return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
-}
-
-static uint64_t now_usec(void) {
-        return now_of(CLOCK_MONOTONIC) / 1000;
-}
 
 Denials *denials_free(Denials *denials) {
         if (!denials)
@@ -141,7 +129,7 @@ static void on_event(const KernelEvent *event, void *userdata) {
         if (event->lost == 0 && denials->is_audit)
                 name_active(denials, &named);
         tell_watcher(denials, &named);
-        denial_table_add(denials->table, now_usec(), &named);
+        denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named);
 }
 
 static int read_some(Denials *denials) {
@@ -169,7 +157,7 @@ static void wait_for_due(Denials *denials) {
 static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         Denials *denials = userdata;
 
-        denial_table_tick(denials->table, now_usec());
+        denial_table_tick(denials->table, clock_usec(CLOCK_MONOTONIC));
         wait_for_due(denials);
         return 0;
 }
@@ -240,7 +228,7 @@ static int open_events(Denials *denials, int *kept) {
         denials->fd = kernel_open_events(denials->manager->kernel);
         if (denials->fd < 0)
                 return denials->fd;
-        denials->start_ns = now_of(CLOCK_BOOTTIME);
+        denials->start_ns = 1000 * clock_usec(CLOCK_BOOTTIME);
         (void) sd_pid_notify_with_fds(0, false, "FDSTORE=1\nFDNAME=" FD_EVENTS "\nFDPOLL=0", &denials->fd, 1);
         return 0;
 }
@@ -310,6 +298,6 @@ void denials_flush(Denials *denials) {
                 return;
         for (unsigned i = 0; i < READS_AT_END && read_some(denials) > 0; i++)
                 ;
-        denial_table_flush(denials->table, now_usec());
+        denial_table_flush(denials->table, clock_usec(CLOCK_MONOTONIC));
         wait_for_due(denials);
 }

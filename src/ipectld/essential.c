@@ -64,13 +64,6 @@ int essential_paths(const Config *config, char ***ret) {
         return 0;
 }
 
-static bool contains(char *const *list, const char *path) {
-        for (; list && *list; list++)
-                if (streq(*list, path))
-                        return true;
-        return false;
-}
-
 /* The name of a block device as the kernel prints it. Returns whether there is one: not for tmpfs, overlayfs and the like. */
 static bool read_device_name(dev_t device, char *ret, size_t size) {
         char link[64], target[PATH_MAX];
@@ -91,7 +84,7 @@ bool essential_is(char *const *list, const char *path, const char *device, uint6
         char name[64];
         struct stat st;
 
-        if (!contains(list, path))
+        if (!strv_contains(list, path))
                 return false;
         if (stat(path, &st) < 0)
                 /* What cannot be looked at is taken for what it says. */

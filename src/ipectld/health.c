@@ -9,17 +9,16 @@
  */
 
 #include <stdarg.h>
-#include <time.h>
 
+#include "clock.h"
 #include "denials.h"
 #include "essential.h"
 #include "health.h"
 #include "log.h"
 
-#define LOOK_USEC (2 * UINT64_C(1000000))
+#define LOOK_USEC (2 * USEC_PER_SEC)
 /* Reloading its units takes the service manager some seconds. */
-#define ANSWER_USEC (10 * UINT64_C(1000000))
-#define COMMAND_GRACE_USEC (30 * UINT64_C(1000000))
+#define ANSWER_USEC (10 * USEC_PER_SEC)
 
 typedef enum CheckIndex {
         CHECK_UNITS,
@@ -39,8 +38,8 @@ struct Health {
         sd_event_source *timer;
         char **essential; /* what must not be denied */
         sd_bus_slot *failed_call, *states_call, *command_call;
-        size_t n_asked;        /* units of states_call */
         char command_unit[64]; /* empty where there is no command */
+        size_t n_asked;        /* units of states_call */
         bool running;
         bool concluding; /* what is asked now is the last */
         Failure reason; /* empty as long as nothing is wrong */
@@ -114,13 +113,6 @@ static int watch_denials(Health *health) {
                 (void) failure_set(&health->checks[CHECK_DENIALS].detail, FAILURE_NOT_SUPPORTED,
                                    "the kernel tells of no denials here");
         return 0;
-}
-
-static bool contains(char *const *list, const char *name) {
-        for (; list && *list; list++)
-                if (streq(*list, name))
-                        return true;
-        return false;
 }
 
 /* One element of ListUnits...(): name and state. Returns 1, 0 at the end, or a negative errno. */
@@ -214,7 +206,7 @@ static int on_failed_units(sd_bus_message *reply, void *userdata, sd_bus_error *
                 return 0;
         r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
         while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0)
-                if (!contains(before, name) && !streq(name, health->command_unit)) {
+                if (!strv_contains(before, name) && !streq(name, health->command_unit)) {
                         fail(health, CHECK_UNITS, "'%s' has failed", name);
                         return 0;
                 }
@@ -234,7 +226,6 @@ static void judge_command(Health *health, const char *state) {
 }
 
 static void judge_unit(Health *health, const char *name, const char *state) {
-        size_t n = 0;
         if (streq(state, "failed") ||
             (health->concluding && !streq(state, "active") && !streq(state, "reloading") && !streq(state, "refreshing")))
                 fail(health, CHECK_HEALTH_UNITS, "'%s' is %s", name, state);
@@ -243,6 +234,7 @@ static void judge_unit(Health *health, const char *name, const char *state) {
 static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         Health *health = userdata;
         const char *name, *state;
+        size_t n = 0;
         int r;
 
         health->states_call = sd_bus_slot_unref(health->states_call);
@@ -278,8 +270,6 @@ static int ask_states(Health *health) {
 
         if (!units && health->command_unit[0] == '\0')
                 return 0;
-                health->n_asked++;
-        }
         r = call_manager(health->manager, "ListUnitsByNames", &message);
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "s");
@@ -288,6 +278,8 @@ static int ask_states(Health *health) {
                 r = sd_bus_message_append(message, "s", *units);
         if (r >= 0 && health->command_unit[0] != '\0') {
                 r = sd_bus_message_append(message, "s", health->command_unit);
+                health->n_asked++;
+        }
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
         if (r >= 0)
@@ -366,12 +358,7 @@ static int append_exec(sd_bus_message *message, char **command) {
 
 /* Where the daemon is not there any more to end it, the service manager does. */
 static uint64_t time_left(const Health *health) {
-        struct timespec now;
-        uint64_t now_usec, deadline_usec = health->manager->trial_deadline_usec;
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &now);
-        now_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-        return (deadline_usec > now_usec ? deadline_usec - now_usec : 0) + COMMAND_GRACE_USEC;
+        return (seconds_until(health->manager->trial_deadline_usec) + HEALTH_NET_SEC) * USEC_PER_SEC;
 }
 
 static int append_command_unit(sd_bus_message *message, const Health *health) {

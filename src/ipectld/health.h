@@ -9,6 +9,9 @@
 
 #include "manager.h"
 
+/* What the kernel waits longer than the daemon that confirms by itself: for the last look, and for a disk that is slow. */
+#define HEALTH_NET_SEC 30U
+
 typedef enum HealthState {
         HEALTH_PENDING,
         HEALTH_PASSED,

@@ -4,11 +4,11 @@
  */
 
 #include <signal.h>
-#include <time.h>
 
 #include <systemd/sd-daemon.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "denials.h"
 #include "log.h"
 #include "preflight.h"
@@ -16,12 +16,9 @@
 
 /* What Type=notify-reload waits for. */
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
-        struct timespec now;
         int r;
 
-        (void) clock_gettime(CLOCK_MONOTONIC, &now);
-        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu",
-                          (unsigned long long) now.tv_sec * 1000000 + (unsigned long long) now.tv_nsec / 1000);
+        (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_usec(CLOCK_MONOTONIC));
         r = source_scan(userdata, true);
         (void) sd_notifyf(false, "READY=1\nSTATUS=%s", r < 0 ? "Could not read everything again; see the journal." : "");
         return 0;

@@ -12,11 +12,10 @@
  * A policy that somebody else had put into the shadow stays there: then neither 1 nor 5 is done.
  */
 
-#include <time.h>
-
 #include <sys/epoll.h>
 
 #include "activate.h"
+#include "clock.h"
 #include "explain.h"
 #include "kernel-event.h"
 #include "kernel-trial.h"
@@ -173,7 +172,6 @@ static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *
 
 static int watch(Preflight *preflight) {
         Manager *manager = preflight->manager;
-        struct timespec now;
         int r;
 
         r = sd_event_add_io(manager->event, &preflight->events, preflight->events_fd, EPOLLIN, on_readable, manager);
@@ -183,9 +181,8 @@ static int watch(Preflight *preflight) {
                 r = sd_event_source_set_enabled(preflight->rest, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time_relative(manager->event, &preflight->timer, CLOCK_MONOTONIC,
-                                               manager->config.preflight_sec * 1000000, 0, on_time, manager);
-        (void) clock_gettime(CLOCK_BOOTTIME, &now);
-        preflight->start_ns = (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+                                               manager->config.preflight_sec * USEC_PER_SEC, 0, on_time, manager);
+        preflight->start_ns = 1000 * clock_usec(CLOCK_BOOTTIME);
         return r < 0 ? r : 0;
 }
 

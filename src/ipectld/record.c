@@ -3,20 +3,16 @@
  * Occasions and marks. Asks the kernel for nothing.
  */
 
-#include <time.h>
-
 #include <systemd/sd-id128.h>
 
+#include "clock.h"
 #include "log.h"
 #include "record.h"
 
 Occasion occasion_now(const Manager *manager, const char *transaction) {
-        Occasion occasion = { .boot_id = manager->boot_id };
-        struct timespec now;
+        Occasion occasion = { .now_usec = clock_usec(CLOCK_REALTIME), .boot_id = manager->boot_id };
         sd_id128_t id;
 
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        occasion.now_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
         if (transaction && transaction[0] != '\0')
                 snprintf(occasion.transaction, sizeof(occasion.transaction), "%s", transaction);
         else if (sd_id128_randomize(&id) >= 0)

@@ -25,8 +25,7 @@
  * daemon looks again until it does not.
  */
 
-#include <time.h>
-
+#include "clock.h"
 #include "explain.h"
 #include "health.h"
 #include "kernel-trial.h"
@@ -34,7 +33,6 @@
 #include "record.h"
 #include "trial.h"
 
-#define USEC_PER_SEC UINT64_C(1000000)
 #define ACCURACY_USEC (USEC_PER_SEC / 10)
 /* The daemon looks a bit later than the kernel acts. */
 #define GRACE_USEC (USEC_PER_SEC / 5)
@@ -47,26 +45,13 @@ static const char by_itself[] = "ended without a confirmation";
 
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
 
-static uint64_t boottime_usec(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_BOOTTIME, &now);
-        return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
-static uint64_t seconds_until(uint64_t usec) {
-        uint64_t now = boottime_usec();
-
-        return usec > now ? (usec - now + USEC_PER_SEC - 1) / USEC_PER_SEC : 0;
-}
-
 bool trial_is_kernels(const Manager *manager) {
         return kernel_has_feature(manager->kernel, "trial");
 }
 
 StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units) {
         StoreTrial trial = {
-                .deadline_usec = boottime_usec() + seconds * USEC_PER_SEC, .confirm = confirm, .failed_units = failed_units,
+                .deadline_usec = clock_usec(CLOCK_BOOTTIME) + seconds * USEC_PER_SEC, .confirm = confirm, .failed_units = failed_units,
         };
 
         memcpy(trial.boot_id, manager->boot_id, sizeof(trial.boot_id));
@@ -102,7 +87,7 @@ static void stop_looking(Manager *manager) {
 
 /* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
 static void look_soon(Manager *manager) {
-        look_at(manager, boottime_usec() + RETRY_USEC);
+        look_at(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
 }
 
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -312,7 +297,7 @@ static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         watch_health(manager);
         if (health_failure(manager))
                 return give_up_by_itself(manager, health_failure(manager), reterr);
-        if (by_daemon && boottime_usec() >= known)
+        if (by_daemon && clock_usec(CLOCK_BOOTTIME) >= known)
                 return end_of_time(manager, reterr);
         look_at_end(manager);
         return 0;
@@ -330,7 +315,7 @@ static int settle_with_kernel(Manager *manager, Failure *reterr) {
         kernel_policy_done(&trial.policy);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what is on trial");
-        end_usec = boottime_usec() + trial.remaining_sec * USEC_PER_SEC;
+        end_usec = clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
         if (found && found == ours)
                 return go_on(manager, end_usec, reterr);
         if (found)
@@ -401,7 +386,7 @@ uint64_t trial_deadline(const Manager *manager) {
         if (kernel_find_trial(manager->kernel, &trial) <= 0)
                 return 0;
         kernel_policy_done(&trial.policy);
-        return boottime_usec() + trial.remaining_sec * USEC_PER_SEC;
+        return clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
 }
 
 int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {

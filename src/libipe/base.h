@@ -40,6 +40,10 @@ static inline void freep(void *pointer) {
         free(*(void **) pointer);
 }
 
+static inline bool streq(const char *a, const char *b) {
+        return strcmp(a, b) == 0;
+}
+
 /* Frees a list of strings that ends with NULL, and the strings. */
 static inline char **strv_free(char **list) {
         for (char **entry = list; entry && *entry; entry++)
@@ -74,6 +78,14 @@ static inline void strv_freep(char ***list) {
         strv_free(*list);
 }
 
+/* list: may be NULL. */
+static inline bool strv_contains(char *const *list, const char *text) {
+        for (; list && *list; list++)
+                if (streq(*list, text))
+                        return true;
+        return false;
+}
+
 static inline int safe_close(int fd) {
         if (fd >= 0) {
                 int saved = errno;
@@ -90,9 +102,5 @@ static inline void closep(int *fd) {
 
 #define _cleanup_free_ _cleanup_(freep)
 #define _cleanup_close_ _cleanup_(closep)
-
-static inline bool streq(const char *a, const char *b) {
-        return strcmp(a, b) == 0;
-}
 
 #endif
