@@ -97,6 +97,8 @@ ExitStatus verb_watch(int argc, char **argv, const Options *options);
 ExitStatus verb_stage(int argc, char **argv, const Options *options);
 ExitStatus verb_activate(int argc, char **argv, const Options *options);
 ExitStatus verb_confirm(int argc, char **argv, const Options *options);
+ExitStatus verb_boot_check(int argc, char **argv, const Options *options);
+ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options);
 ExitStatus verb_rollback(int argc, char **argv, const Options *options);
 ExitStatus verb_discard(int argc, char **argv, const Options *options);
 ExitStatus verb_reload(int argc, char **argv, const Options *options);

@@ -46,6 +46,8 @@ static const Verb verbs[] = {
         { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
         { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON, verb_discard },
         { "reload", "", "Read policy.d again", 0, 0, COMMON, verb_reload },
+        { "boot-check", "", "Wait until a boot on trial passes its checks", 0, 0, COMMON, verb_boot_check },
+        { "boot-confirm", "", "The same, then keep what is on trial", 0, 0, COMMON, verb_boot_confirm },
         { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, COMMON, verb_enforce },
         { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, COMMON, verb_success_audit },
         { "lint", "FILE...", "Check policies, plain or signed", 1, -1, COMMON | OPTION_STRICT,

@@ -44,6 +44,8 @@ static const struct {
         { MESSAGE_ENFORCE, "enforce" },
         { MESSAGE_LOADED, "loaded" },
         { MESSAGE_LOAD_FAILED, "load-failed" },
+        { MESSAGE_TRIAL_BOOT, "trial-boot" },
+        { MESSAGE_TRIAL_NOT_LOADED, "trial-not-loaded" },
         { MESSAGE_STATE_DAMAGED, "state-damaged" },
         { MESSAGE_DENIED, "denied" },
         { MESSAGE_DENIALS_MISSED, "denials-missed" },

@@ -57,10 +57,11 @@ static const char *explain_abi(const char *abi) {
 }
 
 /* confirm: "auto", "manual", or "" of a daemon that does not say. */
-static const char *explain_confirm(const char *confirm) {
-        if (strcmp(confirm, "auto") == 0)
-                return "; it is confirmed then if all checks pass";
-        return ", unless it is confirmed";
+static const char *explain_confirm(struct json_object *status) {
+        if (strcmp(json_get_text(status, "trial_confirm"), "auto") != 0)
+                return ", unless it is confirmed";
+        return json_get_number(status, "trial_boots") > 0 ? ", unless the boot is complete before and all checks pass" :
+                                                            "; it is confirmed then if all checks pass";
 }
 
 static void show_trial(struct json_object *status) {
@@ -70,7 +71,10 @@ static void show_trial(struct json_object *status) {
         show_pair("On trial", status, "trial_policy");
         if (deadline > 0)
                 say_field(FIELD_WIDTH, "Trial ends", "in %llu seconds%s", seconds_until(deadline),
-                          explain_confirm(json_get_text(status, "trial_confirm")));
+                          explain_confirm(status));
+        if (json_get_number(status, "trial_boots_max") > 0)
+                say_field(FIELD_WIDTH, "Reboots", "%llu of %llu", (unsigned long long) json_get_number(status, "trial_boots"),
+                          (unsigned long long) json_get_number(status, "trial_boots_max"));
         for (size_t i = 0; i < json_length(checks); i++) {
                 struct json_object *check = json_at(checks, i);
                 const char *detail = json_get_text(check, "detail");

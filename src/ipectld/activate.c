@@ -169,14 +169,12 @@ typedef struct Plan {
 } Plan;
 
 static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan) {
-        /* The daemon ends it before. */
-        uint64_t seconds = plan->trial_sec + (plan->confirm == CONFIRM_AUTO ? HEALTH_NET_SEC : 0);
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
 
         if (plan->trial_sec > 0 && trial_is_kernels(manager))
                 return kernel_trial(manager->kernel, record->name, &record->version, data, size,
-                                    seconds < KERNEL_TRIAL_SEC_MAX ? (unsigned) seconds : KERNEL_TRIAL_SEC_MAX);
+                                    kernel_trial_sec(plan->trial_sec, plan->confirm == CONFIRM_AUTO));
         return kernel_activate(manager->kernel, record->name, &record->version, data, size);
 }
 

@@ -296,5 +296,6 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
         log_signal_failure("PropertiesChanged",
                            sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
                                                           "ActivePolicy", "ConfirmedPolicy", "TrialPolicy",
-                                                          "TrialDeadlineUSec", "TrialConfirm", "TrialChecks", NULL));
+                                                          "TrialDeadlineUSec", "TrialConfirm", "TrialBoots", "TrialBootsMax", "TrialChecks",
+                                                          NULL));
 }

@@ -312,6 +312,14 @@ static int get_trial_confirm(sd_bus *sd, const char *path, const char *interface
                                      confirm_by_to_string(state->trial.confirm) : "");
 }
 
+static int get_trial_boots(sd_bus *sd, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const StoreState *state = ((const Bus *) userdata)->manager->state;
+        StoreTrial trial = store_state_find_state(state, VERSION_TRIAL) ? state->trial : (StoreTrial) {};
+
+        return sd_bus_message_append(reply, "u", (uint32_t) (streq(property, "TrialBoots") ? trial.boots : trial.boots_max));
+}
+
 static int get_trial_checks(sd_bus *sd, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         const Bus *bus = userdata;
@@ -347,6 +355,9 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Confirm", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_confirm,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CheckBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_check_boot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ConfirmBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_confirm_boot,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_rollback,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
@@ -375,6 +386,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("TrialPolicy", "(ss)", get_trial_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialDeadlineUSec", "t", get_trial_deadline, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialConfirm", "s", get_trial_confirm, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialBoots", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialBootsMax", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
@@ -452,6 +465,7 @@ Bus *bus_free(Bus *bus) {
         preflight_cancel(bus->manager);
         bus_activation_cancel(bus);
         bus_volume_cancel(bus);
+        bus_boot_cancel(bus);
         bus->manager->announcer.bus = NULL;
         polkit_free(bus->polkit);
         sd_bus_flush_close_unref(bus->bus);

@@ -19,6 +19,7 @@ typedef struct Bus {
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
         struct BusVolumeCall *volume_calls; /* bus-volume.c: those that wait for their answer */
+        struct BusBootCall *boot_calls;     /* bus-boot.c: likewise */
 } Bus;
 
 /* Connects to the system bus, offers the objects and takes the name. Returns 0 or a negative errno, which was logged. */
@@ -47,6 +48,11 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
 int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 void bus_activation_cancel(Bus *bus);
+
+/* bus-boot.c: handlers, and the end of what they wait for. */
+int method_check_boot(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_confirm_boot(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+void bus_boot_cancel(Bus *bus);
 
 /* bus-volume.c: a handler, and the end of what it waits for. */
 int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

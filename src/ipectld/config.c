@@ -147,6 +147,8 @@ static const Setting settings[] = {
         { "KeepVersions", parse_count, "a number up to 100", offsetof(Config, keep_versions), 0, KEEP_VERSIONS_MAX },
         { "PreflightSec", parse_seconds, "a time of up to 10 minutes", offsetof(Config, preflight_sec), 0, PREFLIGHT_SEC_MAX },
         { "RollbackAtBoot", parse_boolean, "'yes' or 'no'", offsetof(Config, rollback_at_boot) },
+        { "TrialBootSec", parse_seconds, "a time of 1 second to 24 hours", offsetof(Config, trial_boot_sec), 1, TRIAL_BOOT_SEC_MAX },
+        { "TrialBoots", parse_count, "a number up to 100", offsetof(Config, trial_boots), 0, TRIAL_BOOTS_MAX },
         { "TrialSec", parse_seconds, "a time of up to 24 hours", offsetof(Config, trial_sec), 0, KERNEL_TRIAL_SEC_MAX },
 };
 

@@ -11,6 +11,8 @@
 /* Lists end with NULL; one that is empty is NULL. */
 typedef struct Config {
         uint64_t trial_sec;       /* TrialSec=: how long a policy is on trial where the caller does not say; 0: not at all */
+        uint64_t trial_boots;     /* TrialBoots=: how many reboots a trial outlives */
+        uint64_t trial_boot_sec;  /* TrialBootSec=: how long each of them may take to confirm it */
         uint64_t preflight_sec;   /* PreflightSec=: how long a preflight watches; 0: not at all */
         uint64_t keep_versions;   /* KeepVersions=: of each name, of those that nothing needs */
         ConfirmBy confirm;        /* Confirm=: who ends a trial where the caller does not say */
@@ -23,7 +25,8 @@ typedef struct Config {
 } Config;
 
 #define CONFIG_DEFAULT                                                                                       \
-        { .trial_sec = 120, .preflight_sec = 10, .keep_versions = 5, .confirm = CONFIRM_AUTO, .rollback_at_boot = true }
+        { .trial_sec = 120, .trial_boots = 3, .trial_boot_sec = 300, .preflight_sec = 10, .keep_versions = 5,  \
+          .confirm = CONFIRM_AUTO, .rollback_at_boot = true }
 
 /* ipectl waits somewhat longer than that. */
 #define PREFLIGHT_SEC_MAX 600U

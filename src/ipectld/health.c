@@ -14,6 +14,7 @@
 #include "denials.h"
 #include "essential.h"
 #include "health.h"
+#include "kernel-trial.h"
 #include "log.h"
 
 #define LOOK_USEC (2 * USEC_PER_SEC)
@@ -41,6 +42,7 @@ struct Health {
         char command_unit[64]; /* empty where there is no command */
         size_t n_asked;        /* units of states_call */
         bool running;
+        bool up;         /* the boot is: conclude once nothing is pending */
         bool concluding; /* what is asked now is the last */
         Failure reason; /* empty as long as nothing is wrong */
         HealthCheck checks[_CHECK_MAX];
@@ -225,15 +227,23 @@ static void judge_command(Health *health, const char *state) {
                 fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= has not ended");
 }
 
-static void judge_unit(Health *health, const char *name, const char *state) {
-        if (streq(state, "failed") ||
-            (health->concluding && !streq(state, "active") && !streq(state, "reloading") && !streq(state, "refreshing")))
+/* Returns whether it is active. */
+static bool judge_unit(Health *health, const char *name, const char *state) {
+        bool active = streq(state, "active") || streq(state, "reloading") || streq(state, "refreshing");
+
+        if (streq(state, "failed") || (health->concluding && !active))
                 fail(health, CHECK_HEALTH_UNITS, "'%s' is %s", name, state);
+        return active;
+}
+
+static bool is_command_pending(const Health *health) {
+        return health->manager->config.health_command && health->checks[CHECK_HEALTH_COMMAND].state == HEALTH_PENDING;
 }
 
 static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         Health *health = userdata;
         const char *name, *state;
+        bool ready = true;
         size_t n = 0;
         int r;
 
@@ -245,10 +255,13 @@ static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
                 if (streq(name, health->command_unit))
                         judge_command(health, state);
                 else
-                        judge_unit(health, name, state);
+                        ready = judge_unit(health, name, state) && ready;
         if (r < 0 || n != health->n_asked)
                 fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
-        conclude(health);
+        if (health->up && !health->concluding && ready && !is_command_pending(health))
+                (void) health_conclude(health->manager);
+        else
+                conclude(health);
         return 0;
 }
 
@@ -262,13 +275,17 @@ static int ask_failed(Health *health) {
         return r;
 }
 
+static bool has_states(const Health *health) {
+        return health->manager->config.health_units || health->command_unit[0] != '\0';
+}
+
 /* What is asked is answered one by one; an alias under the name of its unit. */
 static int ask_states(Health *health) {
         char **units = health->manager->config.health_units;
         sd_bus_message *message = NULL;
         int r;
 
-        if (!units && health->command_unit[0] == '\0')
+        if (!has_states(health))
                 return 0;
         r = call_manager(health->manager, "ListUnitsByNames", &message);
         if (r >= 0)
@@ -291,6 +308,10 @@ static int ask_states(Health *health) {
 static void look(Health *health) {
         int r = 0;
 
+        if (health->up && !health->concluding && !has_states(health)) {
+                (void) health_conclude(health->manager);
+                return;
+        }
         if (!health->failed_call)
                 r = ask_failed(health);
         if (r >= 0 && !health->states_call)
@@ -358,7 +379,7 @@ static int append_exec(sd_bus_message *message, char **command) {
 
 /* Where the daemon is not there any more to end it, the service manager does. */
 static uint64_t time_left(const Health *health) {
-        return (seconds_until(health->manager->trial_deadline_usec) + HEALTH_NET_SEC) * USEC_PER_SEC;
+        return (seconds_until(health->manager->trial_deadline_usec) + KERNEL_TRIAL_NET_SEC) * USEC_PER_SEC;
 }
 
 static int append_command_unit(sd_bus_message *message, const Health *health) {
@@ -411,7 +432,7 @@ static int start(Health *health) {
         for (size_t i = 0; i < _CHECK_MAX; i++)
                 health->checks[i] = (HealthCheck) { .name = check_names[i] };
         health->running = true;
-        health->concluding = false;
+        health->up = health->concluding = false;
         health->reason = (Failure) {};
         r = sd_event_add_time_relative(health->manager->event, &health->timer, CLOCK_MONOTONIC, 0, 0, on_timer, health);
         return r < 0 ? r : watch_denials(health);
@@ -435,8 +456,22 @@ void health_start(Manager *manager, HealthGood good, HealthBad bad) {
                 health_stop(manager);
                 return;
         }
-        start_command(health);
+        if (manager->state->trial.boots == 0)
+                start_command(health);
         announce_checks(&manager->announcer);
+}
+
+bool health_boot_is_up(Manager *manager) {
+        Health *health = manager->health;
+
+        if (!health || !health->running)
+                return false;
+        if (health->up)
+                return true;
+        health->up = true;
+        start_command(health);
+        look(health);
+        return true;
 }
 
 bool health_conclude(Manager *manager) {

@@ -9,9 +9,6 @@
 
 #include "manager.h"
 
-/* What the kernel waits longer than the daemon that confirms by itself: for the last look, and for a disk that is slow. */
-#define HEALTH_NET_SEC 30U
-
 typedef enum HealthState {
         HEALTH_PENDING,
         HEALTH_PASSED,
@@ -36,8 +33,14 @@ typedef void (*HealthBad)(Manager *manager, const char *reason);
  * ret: NULL at the end, to be freed; NULL for none. Returns 0, FAILURE_NOT_SUPPORTED if there is no answer, or -ENOMEM. */
 int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr);
 
-/* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. */
+/* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. HealthCommand= is started at
+ * once, but where the trial has outlived a reboot. */
 void health_start(Manager *manager, HealthGood good, HealthBad bad);
+
+/* The boot is up: what only a system that is up can pass is looked at from then on, and as soon as nothing is pending of it, the
+ * checks are concluded as by health_conclude(). Only where the trial has outlived a reboot.
+ * Returns false if health is not watched. */
+bool health_boot_is_up(Manager *manager);
 
 /* The trial is over, as far as the daemon knows: looks a last time, and then calls one of the two functions.
  * Returns false if health is not watched, so that nothing will be called. */

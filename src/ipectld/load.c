@@ -1,46 +1,55 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * ipe-load: at boot, before anything that a policy is to judge; reads what the daemon left and tells the kernel, which
- * verifies. Needs no bus and no libcrypto, and writes nothing but journal entries.
+ * verifies. Needs no bus and no libcrypto, and writes nothing but journal entries and, in the state file, the count of the
+ * boots of a trial.
  *
  * Exit status: 0 if a policy is in force or none is wanted, 1 if none could be loaded. With --check nothing is loaded: 0
- * if a policy is in force, whoever loaded it, 1 if not.
+ * if a policy is in force, whoever loaded it, 1 if not. Nor is it with --trial: 0 if this boot decides about a trial.
  */
 
+#include <stdarg.h>
+
 #include "kernel-trial.h"
-#include "log.h"
+#include "load-trial.h"
+#include "load.h"
 #include "messages.h"
-#include "store.h"
 
 /* journald asks /proc which unit an entry is from, which may be too late for a program that ends at once; 'journalctl -u'
  * finds the entry by the unit that it names, too. */
-#define FIELDS_OF(record, version, hex)                                                                      \
-        ((const LogField[]) {                                                                                \
-                { "IPE_POLICY", (record)->name },                                                            \
-                { "IPE_VERSION", version },                                                                  \
-                { "IPE_DIGEST", hex },                                                                       \
-                { "IPE_SIGNER", (record)->signer },                                                          \
-                { "OBJECT_SYSTEMD_UNIT", "ipe-load.service" },                                               \
-                {},                                                                                          \
-        })
+void load_log(int priority, const char *message_id, const VersionRecord *record, const char *format, ...) {
+        char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE], text[1024];
+        const LogField fields[] = {
+                { "IPE_POLICY", record->name },
+                { "IPE_VERSION", version },
+                { "IPE_DIGEST", hex },
+                { "IPE_SIGNER", record->signer },
+                { "IPE_TRANSACTION", record->transaction[0] != '\0' ? record->transaction : NULL },
+                { "OBJECT_SYSTEMD_UNIT", "ipe-load.service" },
+                {},
+        };
+        va_list arguments;
+
+        ipe_version_print(&record->version, version);
+        digest_to_hex(&record->digest, hex);
+        va_start(arguments, format);
+        (void) vsnprintf(text, sizeof(text), format, arguments);
+        va_end(arguments);
+        log_entry(priority, message_id, fields, "'%s' %s %s", record->name, version, text);
+}
 
 static int load_version(const Kernel *kernel, const Store *store, const VersionRecord *record) {
-        char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE];
         _cleanup_free_ void *data = NULL;
         size_t size;
         int r;
 
-        ipe_version_print(&record->version, version);
-        digest_to_hex(&record->digest, hex);
         r = store_read(store, &record->digest, &data, &size);
         if (r >= 0)
                 r = kernel_activate(kernel, record->name, &record->version, data, size);
         if (r < 0)
-                log_entry(LOG_ERR, MESSAGE_LOAD_FAILED, FIELDS_OF(record, version, hex),
-                          "Cannot load '%s' %s: %s", record->name, version, strerror(-r));
+                load_log(LOG_ERR, MESSAGE_LOAD_FAILED, record, "cannot be loaded: %s", strerror(-r));
         else
-                log_entry(LOG_NOTICE, MESSAGE_LOADED, FIELDS_OF(record, version, hex), "'%s' %s is in force.",
-                          record->name, version);
+                load_log(LOG_NOTICE, MESSAGE_LOADED, record, "is in force.");
         return r;
 }
 
@@ -102,6 +111,22 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
         return -ENOENT;
 }
 
+/* What is confirmed comes first: a kernel that ends the trial by itself goes back to it. */
+static int load_all(const Kernel *kernel, const Store *store, StoreState **state) {
+        const VersionRecord *trial = NULL;
+        int r;
+
+        if (load_trial_goes_on(kernel, *state)) {
+                log_info("A policy is on trial already, it goes on.");
+                return 0;
+        }
+        r = load_trial_count(state, &trial);
+        if (r < 0)
+                return r;
+        r = load_best(kernel, store, *state);
+        return trial && load_trial(kernel, store, *state, trial) >= 0 ? 0 : r;
+}
+
 /* For ipe-policy-check.service. Returns 0, or -ENOENT if no policy is in force. */
 static int check(const Kernel *kernel) {
         _cleanup_kernel_policy_ KernelPolicy active = {};
@@ -112,18 +137,32 @@ static int check(const Kernel *kernel) {
         return r == 0 ? -ENOENT : r;
 }
 
+/* For ipe-boot-check.service and ipe-confirm.service. Returns 0, or -ENOENT if no trial is the daemon's to confirm in this boot. */
+static int check_trial(void) {
+        _cleanup_(store_state_freep) StoreState *state = NULL;
+        _cleanup_(store_freep) Store *store = NULL;
+        int r = store_open_read_only(STORE_DIRECTORY, &store);
+
+        /* What is wrong with it was said when the policy was to be loaded. */
+        if (r >= 0)
+                r = store_read_state(store, &state);
+        return r < 0 ? r : load_trial_is_boot(state) ? 0 : -ENOENT;
+}
+
 int main(int argc, char **argv) {
-        bool only_check = argc == 2 && streq(argv[1], "--check");
+        bool only_check = argc == 2 && streq(argv[1], "--check"), only_trial = argc == 2 && streq(argv[1], "--trial");
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
         _cleanup_(store_freep) Store *store = NULL;
         int r;
 
-        if (argc > 1 && !only_check) {
-                fprintf(stderr, "Usage: %s [--check]; see ipe-load.service(8).\n", argv[0]);
+        if (argc > 1 && !only_check && !only_trial) {
+                fprintf(stderr, "Usage: %s [--check|--trial]; see ipe-load.service(8).\n", argv[0]);
                 return EXIT_FAILURE;
         }
         log_open();
+        if (only_trial)
+                return check_trial() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = kernel_open(KERNEL_DIRECTORY, &kernel);
         if (r < 0)
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
@@ -132,6 +171,6 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = read_state(&store, &state);
         if (r >= 0)
-                r = load_best(kernel, store, state);
+                r = load_all(kernel, store, &state);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

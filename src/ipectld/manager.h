@@ -40,6 +40,9 @@ typedef struct Manager {
         sd_event *event;              /* borrowed; set before anything that waits */
         sd_event_source *trial_timer; /* trial.c */
         uint64_t trial_deadline_usec; /* trial.c: CLOCK_BOOTTIME; 0 while nothing is on trial */
+        bool boot_passed;             /* trial.c: the health checks of a boot on trial have found nothing */
+        void (*on_boot)(bool passed, void *userdata); /* bus-boot.c: called once that is known; NULL: nobody waits */
+        void *on_boot_userdata;
         Health *health;               /* health.c; NULL before the first trial */
         Denials *denials;             /* denials.c: NULL where there is no source of them */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */

@@ -21,8 +21,12 @@
  * confirm is one change of state.json. To end it is to activate the confirmed policy again, which such a kernel does at
  * most for one that is of no lower version; else one change of state.json, and the next boot does it.
  *
- * A reboot ends a trial: ipe-load loads what is confirmed, never what is on trial. Where the disk fails in between, the
- * daemon looks again until it does not.
+ * A trial outlives some reboots: ipe-load counts each in the state file, and lets the version decide again, on top of what is
+ * confirmed (load-trial.c). The daemon finds a trial of this boot then, whose time has begun anew. If it is the daemon's to
+ * confirm, that is done once the boot is complete (bus-boot.c), not by the end of the time: a boot that hangs is none that went
+ * well. What ipe-load did not try any more is over.
+ *
+ * Where the disk fails in between, the daemon looks again until it does not.
  */
 
 #include "clock.h"
@@ -41,7 +45,9 @@
 /* After a failure, as of a disk that is full. */
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
-static const char by_itself[] = "ended without a confirmation";
+static const char by_itself[] = "ended without a confirmation", by_reboot[] = "was ended by a reboot",
+                  by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
+                  by_boot[] = "ended, as the boot was not complete in the time that TrialBootSec= allows";
 
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
 
@@ -51,7 +57,11 @@ bool trial_is_kernels(const Manager *manager) {
 
 StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units) {
         StoreTrial trial = {
-                .deadline_usec = clock_usec(CLOCK_BOOTTIME) + seconds * USEC_PER_SEC, .confirm = confirm, .failed_units = failed_units,
+                .deadline_usec = clock_usec(CLOCK_BOOTTIME) + seconds * USEC_PER_SEC,
+                .boots_max = manager->config.trial_boots,
+                .boot_sec = manager->config.trial_boot_sec,
+                .confirm = confirm,
+                .failed_units = failed_units,
         };
 
         memcpy(trial.boot_id, manager->boot_id, sizeof(trial.boot_id));
@@ -60,6 +70,23 @@ StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm
 
 static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
         return streq(trial->boot_id, manager->boot_id);
+}
+
+/* Why ipe-load has not tried it in this boot. */
+static const char *reason_of_reboot(const StoreTrial *trial) {
+        return trial->boots_max > 0 && trial->boots >= trial->boots_max ? by_boots : by_reboot;
+}
+
+bool trial_is_boot(const Manager *manager) {
+        const StoreTrial *trial = &manager->state->trial;
+
+        return store_state_find_state(manager->state, VERSION_TRIAL) && is_of_this_boot(manager, trial) && trial->boots > 0 &&
+               trial->confirm == CONFIRM_AUTO;
+}
+
+static void tell_boot(const Manager *manager, bool passed) {
+        if (manager->on_boot)
+                manager->on_boot(passed, manager->on_boot_userdata);
 }
 
 /* Looks at the trial again at a time. */
@@ -83,6 +110,7 @@ static void stop_looking(Manager *manager) {
         health_stop(manager);
         manager->trial_timer = sd_event_source_disable_unref(manager->trial_timer);
         manager->trial_deadline_usec = 0;
+        manager->boot_passed = false;
 }
 
 /* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
@@ -130,18 +158,22 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
 static int end_confirmed(Manager *manager, const Digest *digest, Failure *reterr) {
         int r = record_end(manager, digest, EVENT_ACTIVATED, false, reterr);
 
-        if (r >= 0)
-                announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
-        return r;
+        if (r < 0)
+                return r;
+        announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
+        tell_boot(manager, true);
+        return 0;
 }
 
 static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         int r = record_end(manager, digest, EVENT_GIVEN_UP, false, reterr);
 
-        if (r >= 0)
-                announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest),
-                                     manager_active(manager, NULL), reason);
-        return r;
+        if (r < 0)
+                return r;
+        announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest), manager_active(manager, NULL),
+                             reason);
+        tell_boot(manager, false);
+        return 0;
 }
 
 /* It stays in force until the next boot. */
@@ -156,6 +188,7 @@ static int end_at_boot(Manager *manager, const Digest *digest, const char *reaso
         announce_trial_ended(&manager->announcer, record, record, reason);
         if (pending)
                 announce_rollback_pending(&manager->announcer, pending, record);
+        tell_boot(manager, false);
         return 0;
 }
 
@@ -182,7 +215,7 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
                 return end_confirmed(manager, &digest, reterr);
         if (active != ours)
                 return end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
-                                       "was ended by a reboot", reterr);
+                                       reason_of_reboot(&manager->state->trial), reterr);
         /* Somebody has just begun another trial of it. */
         look_soon(manager);
         return 0;
@@ -201,6 +234,7 @@ static int change_at_begin(const Manager *manager, StoreState *state, const Dige
         StoreTrial trial = trial_new(manager, 0, CONFIRM_MANUAL, NULL);
 
         trial.deadline_usec = end_usec;
+        trial.boots_max = 0;
         if (!marked || !is_of_this_boot(manager, &state->trial))
                 if (store_state_set_trial(state, &trial) < 0)
                         return -ENOMEM;
@@ -237,6 +271,11 @@ static void on_healthy(Manager *manager) {
         _cleanup_free_ char *name = ours ? strdup(ours->name) : NULL;
         Failure failure = {};
 
+        if (trial_is_boot(manager)) {
+                manager->boot_passed = true;
+                tell_boot(manager, true);
+                return;
+        }
         /* Without memory, too, the kernel's time or the next look ends it. */
         if (name && confirm_policy(manager, name, &failure) != 0) {
                 log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
@@ -276,6 +315,8 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, Fa
 
 /* The daemon's time is over: health decides, or nobody has confirmed it. */
 static int end_of_time(Manager *manager, Failure *reterr) {
+        if (trial_is_boot(manager))
+                return give_up_by_itself(manager, by_boot, reterr);
         if (manager->state->trial.confirm == CONFIRM_AUTO && health_conclude(manager))
                 return 0;
         return give_up_by_itself(manager, by_itself, reterr);
@@ -347,7 +388,7 @@ static int settle_alone(Manager *manager, Failure *reterr) {
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
         digest = ours ? ours->digest : manager->state->activating_digest;
         if (ours && !is_of_this_boot(manager, trial))
-                return end_unconfirmed(manager, &digest, "was ended by a reboot", reterr);
+                return end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);
         if (ours && active != ours)
                 return end_unconfirmed(manager, &digest, "ended, as another policy was activated", reterr);
         if (ours)
@@ -387,6 +428,27 @@ uint64_t trial_deadline(const Manager *manager) {
                 return 0;
         kernel_policy_done(&trial.policy);
         return clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
+}
+
+int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
+        const VersionRecord *ours = trial_is_boot(manager) ? store_state_find_state(manager->state, VERSION_TRIAL) : NULL;
+        Digest digest = ours ? ours->digest : (Digest) {};
+        int r = trial_settle(manager, reterr);
+
+        if (r < 0)
+                return r;
+        if (trial_is_boot(manager)) {
+                if (!manager->boot_passed && !health_boot_is_up(manager))
+                        return failure_set(reterr, FAILURE_NO_TRIAL, "Nobody watches over the trial; 'journalctl -u ipectld' "
+                                           "tells why.");
+                *ret_passed = manager->boot_passed;
+                return 0;
+        }
+        ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;
+        if (ours && ours->state != VERSION_CONFIRMED)
+                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial has just ended; 'ipectl log' tells how.");
+        *ret_passed = true;
+        return 0;
 }
 
 int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {

@@ -34,6 +34,15 @@ int trial_record(Manager *manager, const Digest *digest, Failure *reterr);
 /* When the trial ends, in CLOCK_BOOTTIME usec; 0 if nothing is on trial. */
 uint64_t trial_deadline(const Manager *manager);
 
+/* Whether a trial that the daemon is to confirm has outlived a reboot; then it is this boot that decides. */
+bool trial_is_boot(const Manager *manager);
+
+/* The boot is up: has its trial passed? Settles first.
+ *
+ * ret_passed: true also if there is no such trial; false if it is not known yet: manager->on_boot is called once it is.
+ * Returns 0; FAILURE_NO_TRIAL if the trial has just ended, or is not watched; a negative errno. */
+int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr);
+
 /* Keeps the policy that is on trial.
  *
  * Returns 0; FAILURE_NO_SUCH_POLICY; FAILURE_NO_TRIAL, also if the time is over; FAILURE_LOCKED_DOWN; a negative errno.

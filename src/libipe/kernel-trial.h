@@ -13,6 +13,16 @@
 #include "kernel.h"
 
 #define KERNEL_TRIAL_SEC_MAX 86400U
+/* What the kernel waits longer, as the net below, where the daemon ends a trial: for the last look at the system's health, and
+ * for a disk that is slow. */
+#define KERNEL_TRIAL_NET_SEC 30U
+
+/* What to ask the kernel for. seconds: of the trial; is_net: the daemon holds its time. Returns 1..KERNEL_TRIAL_SEC_MAX. */
+static inline unsigned kernel_trial_sec(uint64_t seconds, bool is_net) {
+        uint64_t all = seconds + (is_net ? KERNEL_TRIAL_NET_SEC : 0);
+
+        return all < 1 ? 1 : all < KERNEL_TRIAL_SEC_MAX ? (unsigned) all : KERNEL_TRIAL_SEC_MAX;
+}
 
 /* Hands a policy over, to wait: as the next version, or as the current and inactive one where the name is not loaded.
  * Nothing that decides changes.

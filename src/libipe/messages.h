@@ -36,6 +36,10 @@
 #define MESSAGE_LOADED "db2a39efce7344a6a36c7e4156561cb0"
 /* ipe-load: a version could not be loaded; the next best is tried. */
 #define MESSAGE_LOAD_FAILED "0e91ba1f3d5a42d78300a9cea42dacc9"
+/* ipe-load: a version on trial is tried in another boot. */
+#define MESSAGE_TRIAL_BOOT "fd8b9b11f5b147e4b02ab334ec9d9180"
+/* ipe-load: a version on trial is not tried again: it has had all its boots, or they cannot be counted. */
+#define MESSAGE_TRIAL_NOT_LOADED "42032236673c44dba4fb2a856b857a98"
 /* The state file, or a stored policy, is damaged. */
 #define MESSAGE_STATE_DAMAGED "a9d3e65b4f63421297f2c5114aa94b71"
 /* What was denied: the first of its kind, or IPE_COUNT= of them since the entry before. */

@@ -13,7 +13,8 @@
  *       "activating": "SHA-256 in hex",          (only while an activation is under way,
  *       "activating_transaction": "32 digits",    and then the same)
  *       "trial": {                               (only while a trial is under way, or about to be)
- *         "boot_id": "32 digits of hex", "deadline_usec": 1, "confirm": "auto", "failed_units": [ "a.service" ]
+ *         "boot_id": "32 digits of hex", "deadline_usec": 1, "confirm": "auto", "failed_units": [ "a.service" ],
+ *         "boots": 0, "boots_max": 3, "boot_sec": 300      (all three, or none: a reboot ends the trial then)
  *       },
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
@@ -239,6 +240,18 @@ static int read_failed_units(struct json_object *object, StoreTrial *trial) {
         return 0;
 }
 
+static int read_boots(struct json_object *object, StoreTrial *trial) {
+        int r;
+
+        if (!json_object_object_get_ex(object, "boots", NULL) && !json_object_object_get_ex(object, "boots_max", NULL) &&
+            !json_object_object_get_ex(object, "boot_sec", NULL))
+                return 0;
+        r = json_get_number(object, "boots", &trial->boots);
+        if (r >= 0)
+                r = json_get_number(object, "boots_max", &trial->boots_max);
+        return r < 0 ? r : json_get_number(object, "boot_sec", &trial->boot_sec);
+}
+
 static int read_trial(struct json_object *root, StoreTrial *trial) {
         struct json_object *object;
         const char *text;
@@ -258,6 +271,8 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
                 r = -EUCLEAN;
         if (r >= 0)
                 r = json_get_number(object, "deadline_usec", &trial->deadline_usec);
+        if (r >= 0)
+                r = read_boots(object, trial);
         return r < 0 ? r : read_failed_units(object, trial);
 }
 
@@ -314,7 +329,7 @@ static int check_digests(const StoreState *state) {
         return 0;
 }
 
-/* What no member says alone: that there is only one of what there can only be one of. */
+/* What no member says alone: that there is only one of what there can only be one of; and what is in no range. */
 static int check(const StoreState *state) {
         unsigned count[_VERSION_STATE_MAX] = {};
 
@@ -328,6 +343,9 @@ static int check(const StoreState *state) {
         if (count[VERSION_TRIAL] > 1 || count[VERSION_CONFIRMED] > 1 || count[VERSION_PENDING_REBOOT] > 1)
                 return -EUCLEAN;
         if (state->pending_boot_id[0] != '\0' && !is_id(state->pending_boot_id))
+                return -EUCLEAN;
+        if (state->trial.boots > state->trial.boots_max || state->trial.boots_max > TRIAL_BOOTS_MAX ||
+            state->trial.boot_sec > TRIAL_BOOT_SEC_MAX)
                 return -EUCLEAN;
         return check_digests(state);
 }
@@ -431,6 +449,12 @@ static int put_trial(struct json_object *root, const StoreTrial *trial) {
                 r = json_put(object, "deadline_usec", json_object_new_uint64(trial->deadline_usec));
         if (r >= 0)
                 r = json_put_text(object, "confirm", confirm_by_to_string(trial->confirm));
+        if (r >= 0)
+                r = json_put(object, "boots", json_object_new_uint64(trial->boots));
+        if (r >= 0)
+                r = json_put(object, "boots_max", json_object_new_uint64(trial->boots_max));
+        if (r >= 0)
+                r = json_put(object, "boot_sec", json_object_new_uint64(trial->boot_sec));
         return r < 0 ? r : put_failed_units(object, trial);
 }
 

@@ -63,8 +63,11 @@ typedef struct VersionRecord {
 
 /* How a trial is to end: of the version that is on trial, or whose activation is under way. */
 typedef struct StoreTrial {
-        char boot_id[33];       /* of the boot in which it began; empty while there is none */
+        char boot_id[33];       /* of the latest boot in which it was tried; empty while there is no trial */
         uint64_t deadline_usec; /* CLOCK_BOOTTIME of that boot */
+        uint64_t boots;         /* reboots that it has outlived; 0 in the boot in which it began */
+        uint64_t boots_max;     /* that it may outlive */
+        uint64_t boot_sec;      /* how long each of those boots may take to confirm it */
         ConfirmBy confirm;
         char **failed_units;    /* that had failed before it began: names, NULL at the end; NULL for none */
 } StoreTrial;
@@ -96,6 +99,10 @@ StoreState *store_state_copy(const StoreState *state);
 
 /* Notes that an activation was begun; digest: NULL for none. */
 void store_state_set_activating(StoreState *state, const Digest *digest, const char *transaction);
+
+/* The largest values of boots_max and of boot_sec. */
+#define TRIAL_BOOTS_MAX 100U
+#define TRIAL_BOOT_SEC_MAX 86400U
 
 /* Notes how a trial is to end; trial: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_trial(StoreState *state, const StoreTrial *trial);

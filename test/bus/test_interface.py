@@ -92,7 +92,7 @@ def test_properties_without_ipe(machine):
     assert re.fullmatch(r"\d+\.\d+\.\d+", properties.pop("Version"))
     assert properties == {"Features": [], "KernelAbi": "none", "Enforce": False, "SuccessAudit": False,
                           "ActivePolicy": ("", ""), "TrialPolicy": ("", ""), "TrialDeadlineUSec": 0,
-                          "TrialConfirm": "", "TrialChecks": [], "ConfirmedPolicy": ("", "")}
+                          "TrialConfirm": "", "TrialBoots": 0, "TrialBootsMax": 0, "TrialChecks": [], "ConfirmedPolicy": ("", "")}
 
 
 def managed(machine):

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-UNITS = ["ipe-inspect.socket", "ipe-inspect@.service", "ipe-load.service", "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket",
-         "ipectld.service"]
+UNITS = ["ipe-boot-check.service", "ipe-confirm.service", "ipe-inspect.socket", "ipe-inspect@.service", "ipe-load.service",
+         "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket", "ipectld.service"]
 # Highest exposure that 'systemd-analyze security' may find, times ten.
 EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20, "ipe-inspect@.service": 30}
 OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True,
@@ -22,7 +22,7 @@ def unit_text(name, libexecdir="/usr/lib/ipe"):
     source = TOP / "units" / f"{name}.in"
     if source.exists():
         # As for a systemd before 253, which every one that we meet understands.
-        values = {"libexecdir": libexecdir, "notify_type": "notify", "reload": "ExecReload=/usr/bin/true"}
+        values = {"bindir": libexecdir, "libexecdir": libexecdir, "notify_type": "notify", "reload": "ExecReload=/usr/bin/true"}
         return re.sub("@([a-z_]+)@", lambda match: str(values[match[1]]), source.read_text())
     return (TOP / "units" / name).read_text()
 
@@ -41,7 +41,7 @@ def unit_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("units")
     libexecdir = directory / "lib"
     libexecdir.mkdir()
-    for program in ("ipectld", "ipe-load", "ipe-inspect"):
+    for program in ("ipectl", "ipectld", "ipe-load", "ipe-inspect"):
         (libexecdir / program).symlink_to("/usr/bin/true")
     for name in UNITS:
         (directory / name).write_text(unit_text(name, libexecdir))
@@ -63,7 +63,7 @@ def test_sandbox_is_tight(unit_directory, name):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("name", ["ipe-load.service", "ipe-policy-check.service"])
+@pytest.mark.parametrize("name", ["ipe-confirm.service", "ipe-load.service", "ipe-policy-check.service"])
 def test_units_of_early_boot_stop_at_shutdown(name):
     """Without the default dependencies, a unit has to say so itself."""
     found = settings(name)
@@ -84,6 +84,14 @@ def test_target_is_bound_to_the_check():
     """Requires= would be satisfied by a check that was skipped."""
     found = settings("ipe-policy.target")
     assert found["BindsTo"] == found["After"] == ["ipe-policy-check.service"]
+
+
+def test_a_boot_is_checked_before_it_is_complete_and_confirmed_after():
+    check, confirm = settings("ipe-boot-check.service"), settings("ipe-confirm.service")
+    assert check["Before"] == check["RequiredBy"] == ["boot-complete.target"]
+    assert confirm["Requires"] == ["boot-complete.target"] and "boot-complete.target" in confirm["After"][0].split()
+    assert check["ExecCondition"] == confirm["ExecCondition"] == ["/usr/lib/ipe/ipe-load --trial"]
+    assert {"ipe-load.service", "ipe-boot-check.service", "ipe-confirm.service"} == set(settings("ipectld.service")["Also"][0].split())
 
 
 def test_bus_starts_the_unit_that_owns_the_name():

@@ -58,6 +58,9 @@ static void assert_trial_equal(const StoreTrial *a, const StoreTrial *b) {
         assert_string_equal(a->boot_id, b->boot_id);
         assert_int_equal(a->deadline_usec, b->deadline_usec);
         assert_int_equal(a->confirm, b->confirm);
+        assert_int_equal(a->boots, b->boots);
+        assert_int_equal(a->boots_max, b->boots_max);
+        assert_int_equal(a->boot_sec, b->boot_sec);
         assert_int_equal(!a->failed_units, !b->failed_units);
         for (; a->failed_units && a->failed_units[n]; n++) {
                 assert_non_null(b->failed_units[n]);
@@ -84,7 +87,10 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
 #define SOME_ID "0123456789abcdef0123456789abcdef"
 
 static void set_trial(StoreState *s, ConfirmBy confirm, char **failed_units) {
-        StoreTrial trial = { .boot_id = SOME_ID, .deadline_usec = INT64_MAX, .confirm = confirm, .failed_units = failed_units };
+        StoreTrial trial = {
+                .boot_id = SOME_ID, .deadline_usec = INT64_MAX, .boots = 2, .boots_max = 3, .boot_sec = 300, .confirm = confirm,
+                .failed_units = failed_units,
+        };
 
         assert_int_equal(store_state_set_trial(s, &trial), 0);
 }
@@ -332,7 +338,7 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                 add(s, record("b", one, 2, singular[i]));
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
-        for (int wrong = 0; wrong < 4; wrong++) {
+        for (int wrong = 0; wrong < 7; wrong++) {
                 _cleanup_(store_state_freep) StoreState *s = empty_state();
 
                 add(s, record(wrong == 0 ? "" : "a", one, 1, VERSION_STAGED));
@@ -341,6 +347,12 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                         strcpy(s->pending_boot_id, "0123456789ABCDEF0123456789ABCDEF");
                 if (wrong == 3)
                         s->versions[1].name[0] = 'A';
+                if (wrong == 4)
+                        s->trial.boots = 1;
+                if (wrong == 5)
+                        s->trial.boots_max = TRIAL_BOOTS_MAX + 1;
+                if (wrong == 6)
+                        s->trial.boot_sec = TRIAL_BOOT_SEC_MAX + 1;
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
         assert_null(text);
@@ -372,6 +384,8 @@ static void a_state_that_would_be_too_large_is_not_written(void **state) {
 #define BOOT "\"boot_id\":\"" BOOT_ID "\","
 #define TRIAL(boot, deadline, confirm, units)                                                                \
         "{" boot "\"deadline_usec\":" deadline ",\"confirm\":\"" confirm "\",\"failed_units\":[" units "]}"
+#define BOOT_TRIAL(boots, max, sec)                                                                          \
+        TRIAL(BOOT "\"boots\":" boots ",\"boots_max\":" max ",\"boot_sec\":" sec ",", "1", "auto", "")
 #define STATE(format, versions, more) "{\"format\":" format ",\"versions\":[" versions "]" more "}"
 
 static void texts_in_other_spelling_are_read(void **state) {
@@ -386,6 +400,7 @@ static void texts_in_other_spelling_are_read(void **state) {
                 { STATE("1", VERSION("b", "1.0.0", "02", "trial") "," VERSION("a", "10.0.0", "03", "staged") "," A, ""), 3 },
                 { STATE("1", A, ",\"activating\":\"ff" HEX "\",\"pending_boot_id\":\"" BOOT_ID "\""), 1 },
                 { STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\",\"b\"")), 1 },
+                { STATE("1", A, ",\"trial\":" BOOT_TRIAL("100", "100", "86400")), 1 },
                 /* Of a newer daemon. */
                 { STATE("1", "{\"colour\":[null]," "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX
                         "\",\"state\":\"staged\"," TAIL, ",\"more\":{\"format\":2}"), 1 },

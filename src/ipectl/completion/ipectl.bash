@@ -18,8 +18,8 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show volumes log watch stage preflight activate confirm rollback discard reload enforce
-                     success-audit lint print sign verify'
+        local verbs='status list show volumes log watch stage preflight activate confirm rollback discard reload boot-check
+                     boot-confirm enforce success-audit lint print sign verify'
         local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
