@@ -1,0 +1,315 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A trial that outlives a reboot: what ipe-load writes before it asks the kernel, and how ipectld lets the boot decide. Plain files
+stand in for the kernel, see kernel_files.py, and service_manager.py for systemd; real boots are in test/vm and test/kernel."""
+
+import json
+import time
+
+import pytest
+from gi.repository import Gio, GLib
+from kernel_files import KernelFiles
+from service_manager import ServiceManager
+
+from machine import BUILD, NAME, PATH, signed
+
+POLICY = "corp-base"
+TRANSACTION = "0123456789abcdef" * 2
+OTHER_BOOT = "f" * 32
+LOAD = BUILD / "src/ipectld/ipe-load"
+TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
+
+
+def this_boot():
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip().replace("-", "")
+
+
+def boottime_usec():
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
+
+
+@pytest.fixture
+def machine(bare):
+    """corp-base 1.0.0 is confirmed and decides; 2.0.0 is known, and the kernel has it as the next one."""
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    one, two = signed(version="1.0.0"), signed(version="2.0.0")
+    bare.kernel.put_policy(POLICY, ("1.0.0", one), active=True)
+    bare.start_daemon()
+    bare.stage(one)
+    bare.stage(two)
+    bare.stop_daemon()
+    bare.kernel.put_policy(POLICY, ("1.0.0", one), ("2.0.0", two), active=True)
+    bare.services = ServiceManager(bare.address)
+    yield bare
+    bare.services.close()
+    bare.kernel.close()
+
+
+def read_state(machine):
+    return json.loads((machine.state / "state.json").read_text())
+
+
+def put_trial(machine, boot_id, boots, boots_max=3, confirm="auto", seconds=1000, **more):
+    """Version 2.0.0 is on trial, by the state file."""
+    state = read_state(machine)
+    state["versions"][0].update(state="confirmed")
+    state["versions"][1].update(state="trial", transaction=TRANSACTION)
+    state["trial"] = {"boot_id": boot_id, "deadline_usec": boottime_usec() + seconds * 1000000, "confirm": confirm, "failed_units": [],
+                      "boots": boots, "boots_max": boots_max, "boot_sec": 300, **more}
+    (machine.state / "state.json").write_text(json.dumps(state))
+
+
+def load(machine, *options, **more):
+    return machine.run(LOAD, *options, check=False, **more).returncode
+
+
+def seconds_asked(machine):
+    """What was asked of the kernel: the file had "0" before."""
+    return int(machine.kernel.read(f"policies/{POLICY}/trial"))
+
+
+# ipe-load
+
+
+@pytest.mark.parametrize("confirm, seconds", [("auto", 330), ("manual", 300)])
+def test_a_boot_is_counted_and_the_trial_goes_on(machine, confirm, seconds):
+    put_trial(machine, OTHER_BOOT, 0, confirm=confirm)
+    before = boottime_usec()
+    assert load(machine) == 0
+    trial = read_state(machine)["trial"]
+    assert (trial["boot_id"], trial["boots"], trial["boots_max"]) == (this_boot(), 1, 3)
+    assert before + 300000000 <= trial["deadline_usec"] <= boottime_usec() + 300000000
+    assert seconds_asked(machine) == seconds
+    entry, = machine.entries(MESSAGE_ID=TRIED)
+    assert (entry["IPE_VERSION"], entry["IPE_TRANSACTION"]) == ("2.0.0", TRANSACTION)
+
+
+def test_the_last_boot_is_the_one_that_is_allowed(machine):
+    put_trial(machine, OTHER_BOOT, 2)
+    assert load(machine) == 0
+    assert read_state(machine)["trial"]["boots"] == 3 and seconds_asked(machine) == 330
+
+
+@pytest.mark.parametrize("boots", [0, 3])
+def test_a_trial_that_has_had_its_boots_is_not_tried(machine, boots):
+    put_trial(machine, OTHER_BOOT, boots, boots)
+    before = read_state(machine)
+    assert load(machine) == 0
+    assert read_state(machine) == before and seconds_asked(machine) == 0
+    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
+    assert f"after {boots} reboots" in entry["MESSAGE"]
+
+
+def test_a_soft_reboot_is_not_counted_and_changes_nothing(machine):
+    put_trial(machine, this_boot(), 1)
+    before = read_state(machine)
+    machine.kernel.put_trial(POLICY, "2.0.0", 77)
+    assert load(machine) == 0
+    assert read_state(machine) == before and seconds_asked(machine) == 77
+    assert not machine.entries(MESSAGE_ID=NOT_TRIED)
+
+
+def test_what_this_boot_did_not_get_to_the_kernel_is_not_tried_twice(machine):
+    put_trial(machine, this_boot(), 1)
+    assert load(machine) == 0
+    assert read_state(machine)["trial"]["boots"] == 1 and seconds_asked(machine) == 0
+
+
+def refuse_trial(machine, reason):
+    before = read_state(machine)
+    assert load(machine) == 0
+    assert read_state(machine) == before and seconds_asked(machine) == 0
+    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
+    assert reason in entry["MESSAGE"] and entry["PRIORITY"] == "4"
+
+
+def test_a_boot_that_cannot_be_counted_is_none_to_try_it(machine):
+    put_trial(machine, OTHER_BOOT, 0)
+    machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
+    refuse_trial(machine, "Read-only file system")
+
+
+def test_a_daemon_that_runs_keeps_the_count(machine):
+    put_trial(machine, this_boot(), 1)
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    machine.start_daemon()
+    put_trial(machine, OTHER_BOOT, 0)
+    machine.kernel.end_trial(POLICY)
+    refuse_trial(machine, "busy")
+    machine.kill_daemon()
+
+
+@pytest.mark.parametrize("boot_id, boots, confirm, status", [(None, 1, "auto", 0), (None, 0, "auto", 1), (None, 1, "manual", 1),
+                                                             (OTHER_BOOT, 1, "auto", 1)])
+def test_the_boots_that_decide_are_told(machine, boot_id, boots, confirm, status):
+    put_trial(machine, boot_id or this_boot(), boots, confirm=confirm)
+    assert load(machine, "--trial") == status
+
+
+@pytest.mark.parametrize("text", [None, "", "{}", "[" * 100000])
+def test_without_a_state_no_boot_decides(machine, text):
+    if text is None:
+        (machine.state / "state.json").unlink()
+    else:
+        (machine.state / "state.json").write_text(text)
+    assert load(machine, "--trial") == 1
+    assert not [entry for entry in machine.journal.read() if "damaged" in entry.get("MESSAGE", "")]
+
+
+# ipectld
+
+
+def configure(machine, *settings):
+    (machine.etc / "ipectld.conf").write_text("\n".join(["[Manager]", *settings, ""]))
+
+
+def begin(machine, boots=1, **options):
+    """A daemon that finds the trial that ipe-load has begun in this boot."""
+    put_trial(machine, this_boot(), boots, **options)
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    machine.start_daemon()
+
+
+class Call:
+    """A call that waits for its answer."""
+
+    def __init__(self, machine, method):
+        self.machine, self.result = machine, None
+        machine.connection.bus.call(NAME, PATH, NAME, method, None, None, Gio.DBusCallFlags.NO_AUTO_START, 60000, None, self.done)
+
+    def done(self, bus, result):
+        try:
+            bus.call_finish(result)
+            self.result = "done"
+        except GLib.Error as error:
+            self.result = Gio.DBusError.get_remote_error(error)
+
+    def answer(self):
+        return self.machine.wait_for(lambda: self.result, "the answer")
+
+
+def state(machine):
+    return machine.list()[POLICY, "2.0.0"][0]
+
+
+def confirmed(machine):
+    """The kernel confirms when it is asked to."""
+    return machine.kernel.read("confirm").startswith(b"1")
+
+
+def started(machine):
+    return [name for name, _ in machine.services.calls if name == "StartTransientUnit"]
+
+
+def test_a_boot_is_well_if_nothing_is_wrong(machine):
+    begin(machine)
+    assert machine.properties()["TrialBoots"] == 1 and machine.properties()["TrialBootsMax"] == 3
+    assert Call(machine, "CheckBoot").answer() == "done"
+    assert state(machine) == "trial"
+    assert {row[1] for row in machine.properties()["TrialChecks"]} <= {"passed", "pending"}
+    # And again, as a unit that is started again does.
+    assert Call(machine, "CheckBoot").answer() == "done"
+
+
+def test_a_boot_waits_for_units_and_the_command(machine):
+    configure(machine, "HealthUnits=web.service", "HealthCommand=/usr/bin/true")
+    machine.services.states = {"web.service": "activating"}
+    begin(machine)
+    machine.wait_for(lambda: "ListUnitsByNames" in [name for name, _ in machine.services.calls], "a look")
+    assert not started(machine)
+    call = Call(machine, "CheckBoot")
+    machine.wait_for(lambda: started(machine), "the command")
+    machine.services.states["web.service"] = "active"
+    seen = len(machine.services.calls)
+    machine.wait_for(lambda: [name for name, _ in machine.services.calls[seen:]].count("ListUnitsByNames") > 1, "another look")
+    assert call.result is None
+    machine.services.states["command"] = "active"
+    assert call.answer() == "done"
+    assert len(started(machine)) == 1
+
+
+def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
+    configure(machine, "HealthUnits=web.service")
+    machine.services.states = {"web.service": "activating"}
+    begin(machine)
+    check, confirm = Call(machine, "CheckBoot"), Call(machine, "ConfirmBoot")
+    machine.services.failed.append("other.service")
+    assert check.answer() == confirm.answer() == "org.ipe.Error.NoTrial"
+    assert state(machine) == "rolled-back" and machine.kernel.read("revert").startswith(b"1")
+
+
+def test_a_complete_boot_confirms(machine):
+    """That the kernel is asked: its files do not act, so what is answered then is no matter here."""
+    begin(machine)
+    assert Call(machine, "CheckBoot").answer() == "done"
+    assert not confirmed(machine)
+    assert Call(machine, "ConfirmBoot").answer()
+    assert confirmed(machine)
+
+
+@pytest.mark.parametrize("options", [{"confirm": "manual"}, {"boots": 0}])
+@pytest.mark.parametrize("method", ["CheckBoot", "ConfirmBoot"])
+def test_other_trials_are_left_alone(machine, options, method):
+    begin(machine, **options)
+    assert Call(machine, method).answer() == "done"
+    assert state(machine) == "trial" and not confirmed(machine)
+
+
+@pytest.mark.parametrize("method", ["CheckBoot", "ConfirmBoot"])
+def test_without_a_trial_there_is_nothing_to_check(machine, method):
+    machine.start_daemon()
+    assert Call(machine, method).answer() == "done"
+
+
+def reason(machine):
+    entry, = [entry for entry in machine.entries(IPE_VERSION="2.0.0") if "IPE_REASON" in entry]
+    assert entry["IPE_TRANSACTION"] == TRANSACTION
+    return entry["MESSAGE"]
+
+
+def test_a_boot_that_is_not_complete_in_time_has_not_passed(machine):
+    begin(machine, seconds=3)
+    assert Call(machine, "CheckBoot").answer() == "done"
+    machine.wait_for(lambda: state(machine) == "rolled-back", "the end of the trial")
+    assert "the boot was not complete" in reason(machine)
+    assert not confirmed(machine)
+
+
+@pytest.mark.parametrize("boots, words", [(3, "was not confirmed in any of the boots"), (1, "was ended by a reboot")])
+def test_what_was_not_tried_in_this_boot_is_over(machine, boots, words):
+    put_trial(machine, OTHER_BOOT, boots)
+    machine.start_daemon()
+    assert state(machine) == "rolled-back"
+    assert words in reason(machine)
+
+
+def test_a_caller_that_leaves_is_forgotten(machine):
+    configure(machine, "HealthUnits=web.service")
+    begin(machine)
+    for _ in range(3):
+        caller = machine.start(["busctl", "call", NAME, PATH, NAME, "CheckBoot"])
+        machine.wait_for(lambda: machine.has_owner(NAME), "the daemon")
+        time.sleep(0.2)
+        caller.stop(9)
+    machine.services.states = {"web.service": "active"}
+    assert Call(machine, "CheckBoot").answer() == "done"
+
+
+def test_so_many_callers_are_too_many(machine):
+    configure(machine, "HealthUnits=web.service")
+    begin(machine)
+    calls = [Call(machine, "CheckBoot") for _ in range(17)]
+    machine.wait_for(lambda: any(call.result for call in calls), "the one too many")
+    assert [call.result for call in calls if call.result] == ["org.freedesktop.DBus.Error.LimitsExceeded"]
+    machine.services.states = {"web.service": "active"}
+    assert sorted(call.answer() for call in calls)[:16] == ["done"] * 16
+
+
+def test_a_trial_that_begins_may_outlive_reboots_as_configured(machine):
+    configure(machine, "TrialBoots=7", "TrialBootSec=90", "Confirm=manual")
+    machine.start_daemon()
+    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {"trial-sec": GLib.Variant("t", 600),
+                                                                           "force": GLib.Variant("b", True)})))
+    trial = read_state(machine)["trial"]
+    assert (trial["boots"], trial["boots_max"], trial["boot_sec"]) == (0, 7, 90)
