@@ -46,6 +46,16 @@ bool load_trial_is_boot(const StoreState *state) {
                is_of_this_boot(trial, boot_id);
 }
 
+/* Why it is not tried again; empty if it is. */
+static const char *why_not(const StoreState *state) {
+        if (state->trial.boots >= state->trial.boots_max)
+                return "it has not been confirmed in as many boots as TrialBoots= allows";
+        /* The choice was made for this boot. */
+        if (store_state_find_state(state, VERSION_PENDING_REBOOT))
+                return "another version was selected for this boot";
+        return "";
+}
+
 /* Counts under the lock, on what is on disk by then. Returns 1 if counted, 0 if the trial is over, or an errno. */
 static int count(StoreState **state) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
@@ -60,7 +70,7 @@ static int count(StoreState **state) {
         if (r < 0)
                 return r;
         trial = &new->trial;
-        if (!store_state_find_state(new, VERSION_TRIAL) || is_of_this_boot(trial, boot_id) || trial->boots >= trial->boots_max)
+        if (!store_state_find_state(new, VERSION_TRIAL) || is_of_this_boot(trial, boot_id) || why_not(new)[0] != '\0')
                 return 0;
         trial->boots++;
         snprintf(trial->boot_id, sizeof(trial->boot_id), "%s", boot_id);
@@ -75,16 +85,14 @@ static int count(StoreState **state) {
 
 int load_trial_count(StoreState **state, const VersionRecord **ret) {
         const VersionRecord *ours = store_state_find_state(*state, VERSION_TRIAL);
-        const StoreTrial *trial = &(*state)->trial;
         char boot_id[SD_ID128_STRING_MAX];
         int r;
 
         *ret = NULL;
-        if (!ours || is_of_this_boot(trial, boot_id))
+        if (!ours || is_of_this_boot(&(*state)->trial, boot_id))
                 return 0;
-        if (trial->boots >= trial->boots_max) {
-                load_log(LOG_NOTICE, MESSAGE_TRIAL_NOT_LOADED, ours, "was on trial and has not been confirmed: it is not tried "
-                         "again after %llu reboots.", (unsigned long long) trial->boots);
+        if (why_not(*state)[0] != '\0') {
+                load_log(LOG_NOTICE, MESSAGE_TRIAL_NOT_LOADED, ours, "was on trial, and is not tried again: %s.", why_not(*state));
                 return 0;
         }
         r = count(state);

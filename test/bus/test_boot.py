@@ -98,7 +98,19 @@ def test_a_trial_that_has_had_its_boots_is_not_tried(machine, boots):
     assert load(machine) == 0
     assert read_state(machine) == before and seconds_asked(machine) == 0
     entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
-    assert f"after {boots} reboots" in entry["MESSAGE"]
+    assert "as many boots as TrialBoots= allows" in entry["MESSAGE"]
+
+
+def test_what_was_selected_for_this_boot_comes_before_a_trial(machine):
+    put_trial(machine, OTHER_BOOT, 0)
+    state = read_state(machine)
+    state["versions"][0]["state"] = "pending-reboot"
+    state["pending_boot_id"] = OTHER_BOOT
+    (machine.state / "state.json").write_text(json.dumps(state))
+    assert load(machine) == 0
+    assert read_state(machine) == state and seconds_asked(machine) == 0
+    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
+    assert "selected for this boot" in entry["MESSAGE"]
 
 
 def test_a_soft_reboot_is_not_counted_and_changes_nothing(machine):

@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keys
@@ -38,6 +38,7 @@ BUILD = TOP / "build/check-release"
 PROGRAMS = ("src/ipectld/ipectld", "src/ipectld/ipe-load", "src/ipe-inspect/ipe-inspect")
 GUEST = TOP / "test/kernel/probes/power.py"
 KEEP = 3
+BOOTS = 2
 VERBS = ("stage", "activate", "confirm", "rollback", "discard")
 # How long an operation takes, about; and how many others are done until one comes that is waited for.
 AIM_SEC, PATIENCE = 0.08, 30
@@ -60,6 +61,8 @@ class Model:
     versions: tuple = ()
     # A kernel that goes back at once.
     goes_back: bool = False
+    # Reboots that the trial has outlived.
+    boots: int = 0
 
     def find(self, state):
         """The highest version in that state, or None."""
@@ -70,7 +73,8 @@ class Model:
         if number is None:
             return self
         rest = tuple(pair for pair in self.versions if pair[0] != number)
-        return Model(rest + (((number, state),) if state else ()), self.goes_back)
+        versions = rest + (((number, state),) if state else ())
+        return Model(versions, self.goes_back, self.boots if dict(versions).get(self.find("trial")) == "trial" else 0)
 
     def confirmed(self, number, before="superseded"):
         others = self.put(self.find("confirmed"), before).put(self.find("pending-reboot"), "superseded")
@@ -110,17 +114,21 @@ class Model:
         return [self]
 
     def rebooted(self):
-        """A trial is over, and what was selected for the boot was loaded."""
+        """A trial outlives the boot, which is counted, or is over; and what was selected for the boot was loaded."""
+        pending = self.find("pending-reboot")
+        if self.find("trial") and not pending and self.boots < BOOTS:
+            return replace(self, boots=self.boots + 1)
         model = self.put(self.find("trial"), "rolled-back")
-        pending = model.find("pending-reboot")
         return model.put(model.find("confirmed"), "rolled-back").put(pending, "confirmed") if pending else model
 
-    def seen(self, states):
-        """A copy without what may have been forgotten, if that leaves these states, {version: state}; else None."""
+    def seen(self, look):
+        """A copy without what may have been forgotten, if that leaves what a machine has seen; else None."""
+        states = look["states"]
         older = [number for number, state in self.versions if state in OLDER]
         gone = {number for number in older[:-KEEP] if text_of(number) not in states}
-        model = Model(tuple(pair for pair in self.versions if pair[0] not in gone), self.goes_back)
-        return model if {text_of(number): state for number, state in model.versions} == states else None
+        model = replace(self, versions=tuple(pair for pair in self.versions if pair[0] not in gone))
+        same = {text_of(number): state for number, state in model.versions} == states and model.boots == look["boots"]
+        return model if same else None
 
 
 class Author:
@@ -217,19 +225,26 @@ class Power:
         return answer
 
 
-def check_look(look):
+def check_look(look, knows_trials):
     """What must be true whatever has happened."""
-    assert set(look["files"]) <= {"lock", "lost+found", "objects", "state.json"}, look
-    assert look["states"] == look["disk"], look
-    assert not look["activating"], look
-    assert look["objects"] == look["named"], look
-    confirmed = [version for version, state in look["states"].items() if state == "confirmed"]
-    assert look["kernel"] == confirmed, look
+    text = json.dumps(look)
+    assert set(look["files"]) <= {"lock", "lost+found", "objects", "state.json"}, text
+    assert look["states"] == look["disk"], text
+    assert not look["activating"], text
+    # Where nothing is known the daemon removes nothing: the state may be what was lost. So a cut in the discard of the only version
+    # leaves its object.
+    assert look["objects"] == look["named"] or not look["states"], text
+    confirmed, trial = ([version for version, state in look["states"].items() if state == wanted] for wanted in ("confirmed", "trial"))
+    if knows_trials:
+        # "active" is of the current version, and the next one is on trial.
+        assert look["trial"].split()[1:] == trial and (trial or look["kernel"] == confirmed), text
+    else:
+        assert look["kernel"] == (trial or confirmed), text
 
 
 def match(candidates, look):
     """The first of these models that is what the machine says; None if that is none of them."""
-    return next(filter(None, (model.seen(look["states"]) for model in candidates)), None)
+    return next(filter(None, (model.seen(look) for model in candidates)), None)
 
 
 def start(power):
@@ -265,12 +280,12 @@ class Run:
 
     def recover(self, look):
         """What a boot after a cut has found; returns the model that is true then."""
-        check_look(look)
+        check_look(look, self.candidates[0].goes_back)
         candidates = [candidate.rebooted() for candidate in self.candidates]
         model = match(candidates, look)
-        assert model, f"after a cut in {self.operation}: {look['states']} is none of {candidates}"
+        assert model, f"after a cut in {self.operation}: {look['states']}, {look['boots']} boots, is none of {candidates}"
         if self.operation:
-            before = candidates[0].seen(look["states"])
+            before = candidates[0].seen(look)
             self.tally[f"{self.operation}: {'not done' if before else 'done'}"] += 1
         self.operation, self.candidates = None, [model]
         return model
@@ -282,6 +297,9 @@ class Run:
         self.tally["the boot" if look is None else "idle"] += 1
         if look is not None:
             self.recover(look)
+        else:
+            # It may have been counted, and all that follows from it written.
+            self.candidates += [candidate.rebooted() for candidate in self.candidates]
 
     def work(self, model, aim, seconds):
         """Operations until the power fails, that many seconds after the first operation of a kind, or after the begin."""
@@ -318,7 +336,7 @@ class Run:
             self.boot(seconds)
             return
         model = self.recover(start(self.power))
-        self.author.highest = model.find("confirmed") or 0
+        self.author.highest = max(model.find("confirmed") or 0, model.find("trial") or 0)
         self.work(model, aim, draw.uniform(0, AIM_SEC) if aim else seconds)
 
     def last(self):
@@ -346,7 +364,7 @@ def root(tmp_path_factory):
     small.add("/usr/share/dbus-1/system.conf")
     small.add(TOP / "dbus/org.ipe.Manager.conf", "/etc/dbus-1/system.d/org.ipe.Manager.conf")
     small.add(keys.directory() / "test.crt", "/etc/ipe/trust.d/test.pem")
-    small.write("/etc/ipe/ipectld.conf", f"[Manager]\nConfirm=manual\nKeepVersions={KEEP}\n".encode())
+    small.write("/etc/ipe/ipectld.conf", f"[Manager]\nConfirm=manual\nKeepVersions={KEEP}\nTrialBoots={BOOTS}\n".encode())
     (small.directory / "var/lib/ipe").mkdir(parents=True)
     return small.image(directory / "root.img")
 

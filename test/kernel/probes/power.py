@@ -125,6 +125,7 @@ class Guest:
             "objects": sorted(path.name for path in STORE.glob("objects/*")),
             "files": sorted(path.name for path in STORE.iterdir()),
             "kernel": [(path / "version").read_text() for path in active],
+            "boots": state["trial"]["boots"] if "trial" in state else 0,
             "trial": (IPE / "confirm").read_text() if (IPE / "confirm").exists() else "",
         })
 
