@@ -12,6 +12,7 @@
 
 #include "kernel-trial.h"
 #include "load-trial.h"
+#include "load-vendor.h"
 #include "load.h"
 #include "messages.h"
 
@@ -25,7 +26,7 @@ void load_log(int priority, const char *message_id, const VersionRecord *record,
                 { "IPE_DIGEST", hex },
                 { "IPE_SIGNER", record->signer },
                 { "IPE_TRANSACTION", record->transaction[0] != '\0' ? record->transaction : NULL },
-                { "OBJECT_SYSTEMD_UNIT", "ipe-load.service" },
+                { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT },
                 {},
         };
         va_list arguments;
@@ -38,6 +39,25 @@ void load_log(int priority, const char *message_id, const VersionRecord *record,
         log_entry(priority, message_id, fields, "'%s' %s %s", record->name, version, text);
 }
 
+void load_log_no_ipe(const char *wanted) {
+        log_error("'%s' was to be loaded, but IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.",
+                  wanted);
+}
+
+int load_keep(const Kernel *kernel, const char *wanted) {
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        char version[IPE_VERSION_STRLEN];
+        int r = kernel_find_active(kernel, &active);
+        LogField fields[] = { { "IPE_POLICY", active.name }, { "IPE_VERSION", version }, { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {} };
+
+        if (r <= 0)
+                return r < 0 ? r : -ENOENT;
+        ipe_version_print(&active.version, version);
+        log_entry(LOG_NOTICE, MESSAGE_KEPT, fields, "The kernel enforces '%s' %s already, and goes to nothing of a lower version: it "
+                  "stays, and '%s' is not loaded.", active.name, version, wanted);
+        return 0;
+}
+
 static int load_version(const Kernel *kernel, const Store *store, const VersionRecord *record) {
         _cleanup_free_ void *data = NULL;
         size_t size;
@@ -46,6 +66,8 @@ static int load_version(const Kernel *kernel, const Store *store, const VersionR
         r = store_read(store, &record->digest, &data, &size);
         if (r >= 0)
                 r = kernel_activate(kernel, record->name, &record->version, data, size);
+        if (r == -ESTALE)
+                return r;
         if (r < 0)
                 load_log(LOG_ERR, MESSAGE_LOAD_FAILED, record, "cannot be loaded: %s", strerror(-r));
         else
@@ -89,7 +111,7 @@ static void load_previous(const Kernel *kernel, const Store *store, const Versio
 
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
         _cleanup_free_ const VersionRecord **order = NULL;
-        int n = store_state_boot_order(state, &order);
+        int n = store_state_boot_order(state, &order), r;
 
         if (n < 0)
                 return n;
@@ -98,13 +120,15 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                 return 0;
         }
         if (kernel_abi(kernel) == KERNEL_ABI_NONE) {
-                log_error("'%s' is confirmed, but IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel "
-                          "command line.", order[0]->name);
+                load_log_no_ipe(order[0]->name);
                 return -ENODEV;
         }
         for (int i = 0; i < n; i++) {
                 load_previous(kernel, store, store_state_find_previous(state, order[i]));
-                if (load_version(kernel, store, order[i]) >= 0)
+                r = load_version(kernel, store, order[i]);
+                if (r == -ESTALE)
+                        r = load_keep(kernel, order[i]->name);
+                if (r >= 0)
                         return 0;
         }
         log_error("None of %d policies could be loaded: nothing is enforced.", n);
@@ -168,6 +192,8 @@ int main(int argc, char **argv) {
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
         else if (only_check)
                 return check(kernel) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        if (r >= 0 && load_is_initrd())
+                return load_vendor(kernel) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (r >= 0)
                 r = read_state(&store, &state);
         if (r >= 0)

@@ -18,15 +18,7 @@
 #include "source.h"
 #include "stage.h"
 
-#define POLICY_SUFFIX ".p7b"
 #define SETTLE_USEC (100 * 1000)
-
-static const char *const policy_directories[] = {
-        "/etc/ipe/policy.d",
-        "/run/ipe/policy.d",
-        "/usr/lib/ipe/policy.d",
-        NULL,
-};
 
 #define N_WATCHES 6
 

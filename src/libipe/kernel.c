@@ -500,3 +500,19 @@ int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_ver
                 r = try_activate(kernel, name, version, data, size);
         return r;
 }
+
+int kernel_activate_first(const Kernel *kernel, const char *name, const void *data, size_t size) {
+        int r;
+
+        if (kernel->abi == KERNEL_ABI_NONE)
+                return -ENODEV;
+        if (!kernel_is_component(name))
+                return -EINVAL;
+        r = kernel_write_file(kernel->dir_fd, "new_policy", data, size);
+        if (r == -EEXIST) {
+                r = kernel_has_content(kernel, name, KERNEL_CURRENT, data, size);
+                if (r == 0)
+                        return -EEXIST;
+        }
+        return r < 0 ? r : make_active(kernel, name);
+}

@@ -123,6 +123,13 @@ int kernel_find_trial(const Kernel *kernel, KernelTrial *ret);
 int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
                     size_t size);
 
+/* Loads a policy of which only the name is known, and makes it the one that decides. One of that name that is loaded already
+ * has to be the same.
+ *
+ * Returns as kernel_activate(); -EEXIST if another one of that name is loaded; -ENOENT if the policy has another name, and is
+ * loaded under that. */
+int kernel_activate_first(const Kernel *kernel, const char *name, const void *data, size_t size);
+
 /* Makes the kernel forget a policy that is not active. Returns 0, also if it is not loaded; -EPERM if it is active. */
 int kernel_delete(const Kernel *kernel, const char *name);
 

@@ -8,6 +8,8 @@
 
 #include "layers.h"
 
+const char *const policy_directories[] = { "/etc/ipe/policy.d", "/run/ipe/policy.d", "/usr/lib/ipe/policy.d", NULL };
+
 size_t stem_length(const char *name, const char *suffix) {
         size_t length = strlen(name), suffix_length = strlen(suffix);
 

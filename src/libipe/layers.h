@@ -18,6 +18,11 @@ typedef struct LayeredFiles {
         size_t n;
 } LayeredFiles;
 
+/* Where signed policies are dropped, highest layer first, NULL at the end; and how their files are called: NAME.p7b, with the name of
+ * the policy. */
+extern const char *const policy_directories[];
+#define POLICY_SUFFIX ".p7b"
+
 /* Lists the files that count; hidden names and those without the suffix are left out, masked ones too.
  *
  * directories: highest layer first, NULL at the end; one that does not exist is an empty one.

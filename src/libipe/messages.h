@@ -36,6 +36,12 @@
 #define MESSAGE_LOADED "db2a39efce7344a6a36c7e4156561cb0"
 /* ipe-load: a version could not be loaded; the next best is tried. */
 #define MESSAGE_LOAD_FAILED "0e91ba1f3d5a42d78300a9cea42dacc9"
+/* ipe-load: the kernel enforces what it goes not below, so the version that was to be loaded is not. */
+#define MESSAGE_KEPT "7edda1df216d4732a5a38322e4610ad7"
+/* ipe-load: a file decides from the initrd on; IPE_SOURCE= is its path. */
+#define MESSAGE_FILE_LOADED "8c902d1a52574a088ea36ccca2ec8adc"
+/* ipe-load: a file of an initrd could not be loaded; IPE_SOURCE= is its path. */
+#define MESSAGE_FILE_NOT_LOADED "8f3613fb1b494ab594cffe55f7aa3875"
 /* ipe-load: a version on trial is tried in another boot. */
 #define MESSAGE_TRIAL_BOOT "fd8b9b11f5b147e4b02ab334ec9d9180"
 /* ipe-load: a version on trial is not tried again: it has had all its boots, or they cannot be counted. */

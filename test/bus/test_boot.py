@@ -17,6 +17,8 @@ TRANSACTION = "0123456789abcdef" * 2
 OTHER_BOOT = "f" * 32
 LOAD = BUILD / "src/ipectld/ipe-load"
 TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
+KEPT, FILE_LOADED, FILE_NOT_LOADED = ("7edda1df216d4732a5a38322e4610ad7", "8c902d1a52574a088ea36ccca2ec8adc",
+                                      "8f3613fb1b494ab594cffe55f7aa3875")
 
 
 def this_boot():
@@ -167,6 +169,89 @@ def test_without_a_state_no_boot_decides(machine, text):
         (machine.state / "state.json").write_text(text)
     assert load(machine, "--trial") == 1
     assert not [entry for entry in machine.journal.read() if "damaged" in entry.get("MESSAGE", "")]
+
+
+@pytest.mark.parametrize("name, version", [(POLICY, "3.0.0"), ("vendor", "1.0.1")])
+def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
+    """As systemd loads it from /etc/ipe, or an initrd."""
+    state = read_state(machine)
+    state["versions"][0].update(state="confirmed")
+    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.kernel.put(f"policies/{POLICY}/active", "0")
+    machine.kernel.put_policy(name, (version, b"signed by the vendor"), active=True)
+    assert load(machine) == 0
+    entry, = machine.entries(MESSAGE_ID=KEPT)
+    assert (entry["IPE_POLICY"], entry["IPE_VERSION"]) == (name, version) and f"'{POLICY}' is not loaded" in entry["MESSAGE"]
+    assert not [entry for entry in machine.journal.read() if entry["PRIORITY"] < "5"]
+
+
+# ipe-load in an initrd
+
+
+@pytest.fixture
+def initrd(bare):
+    """There is no store, but what came with it."""
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    (bare.directory / "initrd-release").write_text("ID=test\n")
+    bare.vendor = bare.run_directory / "ipe/policy.d"
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe",
+                  "--ro-bind", bare.directory / "initrd-release", "/etc/initrd-release"]
+    yield bare
+    bare.kernel.close()
+
+
+def accept(initrd, *names):
+    """Policies of these names come to be, as the kernel makes them of what is written to new_policy."""
+    for name in names:
+        initrd.kernel.put_policy(name, ("1.0.0", b""))
+
+
+def active(initrd, name):
+    return initrd.kernel.read(f"policies/{name}/active") == b"1"
+
+
+def test_the_first_file_of_an_initrd_decides(initrd):
+    for name in ("a", "b"):
+        (initrd.vendor / f"{name}.p7b").write_bytes(name.encode())
+    (initrd.vendor / "a-note.txt").write_text("no policy")
+    accept(initrd, "a", "b")
+    assert load(initrd) == 0
+    assert initrd.kernel.read("new_policy") == b"a" and active(initrd, "a") and not active(initrd, "b")
+    entry, = initrd.entries(MESSAGE_ID=FILE_LOADED)
+    assert (entry["IPE_POLICY"], entry["IPE_SOURCE"]) == ("a", "/run/ipe/policy.d/a.p7b")
+
+
+def test_a_file_of_a_higher_layer_comes_before_and_masks(initrd):
+    for name in ("a", "b"):
+        (initrd.vendor / f"{name}.p7b").write_bytes(b"vendor")
+    (initrd.etc / "policy.d/a.p7b").symlink_to("/dev/null")
+    (initrd.etc / "policy.d/b.p7b").write_bytes(b"own")
+    accept(initrd, "a", "b")
+    assert load(initrd) == 0
+    assert initrd.kernel.read("new_policy") == b"own" and active(initrd, "b") and not active(initrd, "a")
+
+
+def test_what_cannot_be_loaded_is_said_and_the_next_one_tried(initrd):
+    """A directory, one too large, and one of another name than the file's."""
+    (initrd.vendor / "a.p7b").mkdir()
+    (initrd.vendor / "b.p7b").write_bytes(bytes(65537))
+    for name in ("c", "d"):
+        (initrd.vendor / f"{name}.p7b").write_bytes(name.encode())
+    accept(initrd, "d")
+    assert load(initrd) == 0
+    assert [entry["IPE_POLICY"] for entry in initrd.entries(MESSAGE_ID=FILE_NOT_LOADED)] == ["a", "b", "c"]
+    assert active(initrd, "d")
+
+
+def test_an_initrd_in_which_nothing_can_be_loaded_fails(initrd):
+    (initrd.vendor / "a.p7b").write_bytes(b"a")
+    assert load(initrd) == 1
+    assert len(initrd.entries(MESSAGE_ID=FILE_NOT_LOADED)) == 1
+
+
+def test_an_initrd_without_policies_has_nothing_to_load(initrd):
+    assert load(initrd) == 0
+    assert not initrd.entries(PRIORITY="3") and initrd.kernel.read("new_policy") == b""
 
 
 # ipectld
