@@ -71,6 +71,17 @@ static int parse_confirm(const Setting *setting, const char *text, void *place) 
         return 0;
 }
 
+static int parse_on_failure(const Setting *setting, const char *text, void *place) {
+        static const char *const words[_ON_FAILURE_MAX] = { "continue", "emergency", "poweroff" };
+
+        for (int i = 0; i < _ON_FAILURE_MAX; i++)
+                if (streq(text, words[i])) {
+                        *(OnFailure *) place = (OnFailure) i;
+                        return 0;
+                }
+        return -EINVAL;
+}
+
 /* Words between white space, without quotes: so there is no doubt about what a quote would mean. */
 static int parse_words(const char *text, bool (*is_valid)(const char *word), char ***place) {
         _cleanup_(strv_freep) char **words = calloc(strlen(text) / 2 + 2, sizeof(*words));
@@ -145,6 +156,7 @@ static const Setting settings[] = {
           offsetof(Config, health_command) },
         { "HealthUnits", parse_units, "a list of units, as 'sshd.service'", offsetof(Config, health_units) },
         { "KeepVersions", parse_count, "a number up to 100", offsetof(Config, keep_versions), 0, KEEP_VERSIONS_MAX },
+        { "OnFailure", parse_on_failure, "'continue', 'emergency' or 'poweroff'", offsetof(Config, on_failure) },
         { "PreflightSec", parse_seconds, "a time of up to 10 minutes", offsetof(Config, preflight_sec), 0, PREFLIGHT_SEC_MAX },
         { "RollbackAtBoot", parse_boolean, "'yes' or 'no'", offsetof(Config, rollback_at_boot) },
         { "TrialBootSec", parse_seconds, "a time of 1 second to 24 hours", offsetof(Config, trial_boot_sec), 1, TRIAL_BOOT_SEC_MAX },

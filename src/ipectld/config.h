@@ -8,6 +8,14 @@
 #include "base.h"
 #include "store.h"
 
+/* OnFailure=: what becomes of a boot in which no policy could be loaded; ipe-generator tells systemd. */
+typedef enum OnFailure {
+        ON_FAILURE_CONTINUE,
+        ON_FAILURE_EMERGENCY,
+        ON_FAILURE_POWEROFF,
+        _ON_FAILURE_MAX,
+} OnFailure;
+
 /* Lists end with NULL; one that is empty is NULL. */
 typedef struct Config {
         uint64_t trial_sec;       /* TrialSec=: how long a policy is on trial where the caller does not say; 0: not at all */
@@ -15,6 +23,7 @@ typedef struct Config {
         uint64_t trial_boot_sec;  /* TrialBootSec=: how long each of them may take to confirm it */
         uint64_t preflight_sec;   /* PreflightSec=: how long a preflight watches; 0: not at all */
         uint64_t keep_versions;   /* KeepVersions=: of each name, of those that nothing needs */
+        OnFailure on_failure;
         ConfirmBy confirm;        /* Confirm=: who ends a trial where the caller does not say */
         bool rollback_at_boot;    /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
         char **health_units;      /* HealthUnits=: have to be active */

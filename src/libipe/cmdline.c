@@ -7,8 +7,8 @@
 
 #include "cmdline.h"
 
-/* "usrhash=HEX"; of a parameter that is too long more is left than any root hash has. */
-#define PARAMETER_SIZE (sizeof("roothash=") + 2 * sizeof(((FactDigest *) NULL)->value) + 1)
+/* "usrhash=HEX" */
+#define PARAMETER_SIZE (sizeof("roothash=") + CMDLINE_HASH_SIZE - 1)
 
 /* White space ends a parameter, but not within double quotes, which are taken off. Returns where it ends. */
 static const char *read_parameter(const char *text, char ret[PARAMETER_SIZE]) {
@@ -24,18 +24,28 @@ static const char *read_parameter(const char *text, char ret[PARAMETER_SIZE]) {
         return text;
 }
 
+bool cmdline_get_root_hash(const char *cmdline, const char *key, char ret[CMDLINE_HASH_SIZE]) {
+        char parameter[PARAMETER_SIZE];
+        bool found = false;
+
+        while (*(cmdline += strspn(cmdline, " \t\n\v\f\r"))) {
+                cmdline = read_parameter(cmdline, parameter);
+                if (strncmp(parameter, key, strlen(key)) != 0)
+                        continue;
+                snprintf(ret, CMDLINE_HASH_SIZE, "%s", parameter + strlen(key));
+                found = true;
+        }
+        return found;
+}
+
 bool cmdline_has_root_hash(const char *cmdline, const FactDigest *root_hash) {
         static const char *const keys[] = { "roothash=", "usrhash=" };
-        char parameter[PARAMETER_SIZE], hex[2 * sizeof(root_hash->value) + 1] = "";
-        bool found[ELEMENTSOF(keys)] = {};
+        char value[CMDLINE_HASH_SIZE], hex[2 * sizeof(root_hash->value) + 1] = "";
 
         for (size_t i = 0; i < root_hash->size; i++)
                 (void) sprintf(hex + 2 * i, "%02x", root_hash->value[i]);
-        while (*(cmdline += strspn(cmdline, " \t\n\v\f\r"))) {
-                cmdline = read_parameter(cmdline, parameter);
-                for (size_t i = 0; i < ELEMENTSOF(keys); i++)
-                        if (strncmp(parameter, keys[i], strlen(keys[i])) == 0)
-                                found[i] = hex[0] && strcasecmp(parameter + strlen(keys[i]), hex) == 0;
-        }
-        return found[0] || found[1];
+        for (size_t i = 0; i < ELEMENTSOF(keys); i++)
+                if (cmdline_get_root_hash(cmdline, keys[i], value) && hex[0] && strcasecmp(value, hex) == 0)
+                        return true;
+        return false;
 }
