@@ -9,6 +9,7 @@ import base64
 import functools
 import itertools
 import os
+import re
 import select
 import shlex
 import shutil
@@ -98,17 +99,36 @@ class System:
                           "-device", f"virtio-blk-pci,drive=disk{number}"]
         return [str(argument) for argument in arguments]
 
+    def launch(self):
+        """Switches the machine on, and waits for nothing."""
+        ours, theirs = socket.socketpair()
+        with open(self.directory / f"qemu-{self.flavour}.log", "ab") as output:
+            self.process = subprocess.Popen(self._arguments(theirs.fileno()), pass_fds=[theirs.fileno()],
+                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        theirs.close()
+        self.channel, self.buffer = ours, b""
+
+    def boot_until(self, words, timeout_sec=BOOT_SEC):
+        """Boots a machine that need not come up; returns once its console has said something that matches, a regular expression of
+        bytes, and the machine goes on."""
+        before = self.log.stat().st_size
+        self.launch()
+        deadline = time.monotonic() + timeout_sec
+        while True:
+            with open(self.log, "rb") as log:
+                log.seek(before)
+                if re.search(words, log.read()):
+                    return
+            if time.monotonic() > deadline or self.process.poll() is not None:
+                raise MachineFailed(f"the console never said {words!r}\n{self.tail()}")
+            time.sleep(0.2)
+
     def start(self):
         """Boots and waits for the agent. A boot that never reaches user space is tried once more, and so is one that emulation has
         broken: see EMULATION."""
         for last in (False, True):
-            ours, theirs = socket.socketpair()
-            with open(self.directory / f"qemu-{self.flavour}.log", "ab") as output:
-                self.process = subprocess.Popen(self._arguments(theirs.fileno()), pass_fds=[theirs.fileno()],
-                                                stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-            theirs.close()
-            self.channel, self.buffer = ours, b""
             before = self.log.stat().st_size
+            self.launch()
             try:
                 line = self._read_line(time.monotonic() + self.BOOT_SEC)
                 if line != b"ready":
@@ -164,6 +184,14 @@ class System:
             raise MachineFailed(f"the machine does not shut down\n{self.tail()}") from error
         self.channel.close()
         return self.start()
+
+    def soft_reboot(self):
+        """Restarts user space alone, and waits for the agent of the new one."""
+        self._send(b"0 " + base64.b64encode(b"systemctl soft-reboot") + b"\n", 10)
+        deadline = time.monotonic() + self.BOOT_SEC
+        # What the call was answered, if it was, comes before.
+        while self._read_line(deadline) != b"ready":
+            pass
 
     def cut_power(self):
         self.kill()

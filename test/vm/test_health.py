@@ -207,16 +207,6 @@ def test_without_a_way_back_there_is_no_trial(scenario):
     scenario.configure()
 
 
-@pytest.mark.long
-def test_a_reboot_ends_a_trial(scenario):
-    before, version = confirm_another(scenario), begin(scenario)
-    scenario.system.reboot()
-    scenario.open_volume()
-    assert state(scenario, version) == "rolled-back" and state(scenario, before) == "confirmed"
-    assert scenario.kernel_active() == (NAME, before) and scenario.runs(ON_VOLUME)
-    assert any("was ended by a reboot" in text for text in transactions(scenario, version)[1])
-
-
 def test_what_could_not_be_ended_ends_with_the_boot(scenario):
     before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm="s manual")
     assert_ended(scenario, version, before, "ended without a confirmation")
@@ -225,13 +215,6 @@ def test_what_could_not_be_ended_ends_with_the_boot(scenario):
     scenario.wait_for_state(before, "confirmed")
     assert scenario.kernel_active() == (NAME, before)
     assert scenario.get("ActivePolicy") == scenario.get("ConfirmedPolicy") == [NAME, before]
-
-
-def test_a_cut_of_power_in_a_trial_brings_the_confirmed_policy_back(scenario):
-    before, version = scenario.get("ConfirmedPolicy")[1], begin(scenario)
-    scenario.system.cut_power()
-    scenario.wait_for_state(version, "rolled-back")
-    assert state(scenario, before) == "confirmed" and scenario.kernel_active() == (NAME, before)
 
 
 def test_the_kernel_says_nothing_alarming(scenario):

@@ -433,7 +433,8 @@ def test_a_floor_that_forbids_it_leaves_the_rollback_to_the_next_boot(scenario):
     assert state(scenario, before) == "superseded"
 
 
-def test_a_reboot_in_the_middle_ends_the_trial(scenario):
+def test_a_reboot_ends_a_trial_that_may_outlive_none(scenario):
+    scenario.configure("Confirm=manual", "TrialBoots=0")
     stage(scenario, "4.0.0", revoke_volume=True)
     activate(scenario, 86400)
     assert not scenario.runs(ON_VOLUME)
