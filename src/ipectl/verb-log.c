@@ -53,6 +53,8 @@ static const struct {
         { MESSAGE_DENIED, "denied" },
         { MESSAGE_DENIALS_MISSED, "denials-missed" },
         { MESSAGE_DENIALS_BEFORE, "denials-before" },
+        { MESSAGE_VOLUME, "volume" },
+        { MESSAGE_VOLUME_DENIED, "volume-denied" },
 };
 
 typedef struct Log {

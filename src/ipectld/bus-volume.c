@@ -5,7 +5,7 @@
 
 #include "bus-call.h"
 #include "log.h"
-#include "simulate.h"
+#include "volumes.h"
 
 /* So many calls may wait for an inspection at once. */
 #define CALLS_MAX 16
@@ -50,20 +50,12 @@ static void volume_call_freep(BusVolumeCall **call) {
 
 static int append_volume(sd_bus_message *reply, const Manager *manager, const struct ipe_policy *policy,
                          const Inspection *inspection, size_t number) {
-        const FileFacts file = { .operation = IPE_OP_EXECUTE, .volume = number };
+        VolumeVerdict verdict = volume_judge(inspection, number, policy, &manager->vocabulary);
         const VolumeFacts *volume = &inspection->volumes[number];
-        char root_hash[FACT_DIGEST_STRLEN], rule[1024] = "";
-        struct ipe_verdict verdict = {};
-        struct ipe_facts facts;
+        char root_hash[FACT_DIGEST_STRLEN];
 
         fact_digest_print(&volume->root_hash, root_hash);
-        if (policy) {
-                inspection_facts(inspection, &file, &manager->vocabulary, &facts);
-                verdict = ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts);
-                (void) ipe_verdict_print(policy, &verdict, rule, sizeof(rule));
-        }
-        return sd_bus_message_append(reply, "(ssbss)", volume->name, root_hash, volume->is_signed,
-                                     policy ? ipe_action_name(verdict.action) : "", rule);
+        return sd_bus_message_append(reply, "(ssbss)", volume->name, root_hash, volume->is_signed, verdict.action, verdict.rule);
 }
 
 static int answer(const BusCall *call, const struct ipe_policy *policy, const Inspection *inspection) {

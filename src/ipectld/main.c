@@ -13,6 +13,7 @@
 #include "log.h"
 #include "preflight.h"
 #include "trial.h"
+#include "volumes.h"
 
 /* What Type=notify-reload waits for. */
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
@@ -94,10 +95,12 @@ static int run_loop(sd_event *event, Manager *manager) {
         denials_start(manager);
         (void) manager_reconcile(manager);
         (void) source_scan(source, true);
+        volumes_start(manager, &manager->volumes);
         (void) sd_event_set_watchdog(event, true);
         (void) sd_notify(false, "READY=1");
         r = sd_event_loop(event);
         manager->denials = denials_free(manager->denials);
+        manager->volumes = volumes_free(manager->volumes);
         (void) sd_notify(false, "STOPPING=1");
         if (r < 0)
                 log_error("The event loop failed: %s", strerror(-r));

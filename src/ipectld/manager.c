@@ -12,6 +12,7 @@
 #include "manager.h"
 #include "recover.h"
 #include "stage.h"
+#include "volumes.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
         log_warning("Trusting nothing that is in '%s': %s", path, sentence);
@@ -192,6 +193,7 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
         announce_changes(&manager->announcer, old, manager->state);
         store_state_free(old);
         keep_soon(manager);
+        volumes_look_soon(manager->volumes);
         return 0;
 }
 

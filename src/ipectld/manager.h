@@ -27,6 +27,7 @@
 typedef struct Denials Denials;
 typedef struct Health Health;
 typedef struct Preflight Preflight;
+typedef struct Volumes Volumes;
 
 typedef struct Manager {
         Config config;
@@ -45,6 +46,7 @@ typedef struct Manager {
         void *on_boot_userdata;
         Health *health;               /* health.c; NULL before the first trial */
         Denials *denials;             /* denials.c: NULL where there is no source of them */
+        Volumes *volumes;             /* volumes.c: NULL where none is noticed */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
         sd_event_source *keep;        /* keep.c: runs after a change */
 } Manager;

@@ -106,6 +106,22 @@ void inspection_facts(const Inspection *inspection, const FileFacts *file, const
         set_digest(vocabulary, IPE_PROPERTY_DMVERITY_ROOTHASH, &volume->root_hash, ret);
 }
 
+VolumeVerdict volume_judge(const Inspection *inspection, size_t number, const struct ipe_policy *policy,
+                           const struct ipe_vocabulary *vocabulary) {
+        const FileFacts file = { .operation = IPE_OP_EXECUTE, .volume = number };
+        VolumeVerdict ret = { .action = "" };
+        struct ipe_verdict verdict;
+        struct ipe_facts facts;
+
+        if (!policy)
+                return ret;
+        inspection_facts(inspection, &file, vocabulary, &facts);
+        verdict = ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts);
+        ret.action = ipe_action_name(verdict.action);
+        (void) ipe_verdict_print(policy, &verdict, ret.rule, sizeof(ret.rule));
+        return ret;
+}
+
 void fact_digest_print(const FactDigest *digest, char ret[FACT_DIGEST_STRLEN]) {
         char *out = ret;
 

@@ -72,6 +72,16 @@ static inline void inspection_freep(Inspection **inspection) {
 int inspection_add_volume(Inspection *inspection, VolumeFacts *volume);
 int inspection_add_file(Inspection *inspection, FileFacts *file);
 
+/* What a policy says of executing a file on a volume, of which nothing else is known. */
+typedef struct VolumeVerdict {
+        const char *action; /* "ALLOW", "DENY", or empty without a policy */
+        char rule[1024];    /* that says so */
+} VolumeVerdict;
+
+/* number: of the volume in the inspection. policy: NULL for none. vocabulary: with the builtin properties. */
+VolumeVerdict volume_judge(const Inspection *inspection, size_t number, const struct ipe_policy *policy,
+                           const struct ipe_vocabulary *vocabulary);
+
 /* The facts as the kernel would hand them to a policy. They borrow from inspection.
  * vocabulary: with the builtin properties. */
 void inspection_facts(const Inspection *inspection, const FileFacts *file, const struct ipe_vocabulary *vocabulary,

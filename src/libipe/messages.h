@@ -54,5 +54,10 @@
 #define MESSAGE_DENIALS_MISSED "8fd3620f0f3f4d68864042a4d3812c49"
 /* IPE_COUNT= denials that the kernel had kept when the daemon was started. */
 #define MESSAGE_DENIALS_BEFORE "67633399bc1344bbafe07e117fa195b4"
+/* A dm-verity volume has appeared. IPE_VOLUME=, IPE_ROOT_HASH=; IPE_SIGNED=1 if the kernel verified a signature of it;
+ * IPE_VERDICT= and IPE_RULE= are of the policy in force. */
+#define MESSAGE_VOLUME "067d0c10e5a44d9f815e59dfb5f32b7f"
+/* The same of a volume that the policy in force does not trust, once for each policy. */
+#define MESSAGE_VOLUME_DENIED "1824fec448fc43e393ecd4664e3adaff"
 
 #endif

@@ -11,9 +11,9 @@ import pytest
 
 TOP = Path(__file__).resolve().parents[2]
 UNITS = ["ipe-boot-check.service", "ipe-confirm.service", "ipe-inspect.socket", "ipe-inspect@.service", "ipe-load.service",
-         "ipe-policy-check.service", "ipe-policy.target", "ipectld-audit.socket", "ipectld.service"]
+         "ipe-policy-check.service", "ipe-policy.target", "ipe-volume-check@.service", "ipectld-audit.socket", "ipectld.service"]
 # Highest exposure that 'systemd-analyze security' may find, times ten.
-EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20, "ipe-inspect@.service": 30}
+EXPOSURE = {"ipectld.service": 20, "ipe-load.service": 20, "ipe-inspect@.service": 30, "ipe-volume-check@.service": 20}
 OPTIONS = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True,
            "env": {**os.environ, "SYSTEMD_COLORS": "0", "SYSTEMD_PAGER": "cat", "LC_ALL": "C.UTF-8"}}
 
@@ -41,7 +41,7 @@ def unit_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("units")
     libexecdir = directory / "lib"
     libexecdir.mkdir()
-    for program in ("ipectl", "ipectld", "ipe-load", "ipe-inspect"):
+    for program in ("ipectl", "ipectld", "ipe-load", "ipe-inspect", "ipe-volume-check"):
         (libexecdir / program).symlink_to("/usr/bin/true")
     for name in UNITS:
         (directory / name).write_text(unit_text(name, libexecdir))
@@ -63,7 +63,7 @@ def test_sandbox_is_tight(unit_directory, name):
     assert result.returncode == 0, result.stdout
 
 
-@pytest.mark.parametrize("name", ["ipe-confirm.service", "ipe-load.service", "ipe-policy-check.service"])
+@pytest.mark.parametrize("name", ["ipe-confirm.service", "ipe-load.service", "ipe-policy-check.service", "ipe-volume-check@.service"])
 def test_units_of_early_boot_stop_at_shutdown(name):
     """Without the default dependencies, a unit has to say so itself."""
     found = settings(name)
@@ -200,5 +200,7 @@ def test_catalog_says_what_to_do(name):
              "TRIAL": OF_A_VERSION | {"IPE_TRIAL_SEC", "IPE_CONFIRM"}, "TRIAL_ENDED": OF_A_VERSION | {"IPE_REASON"},
                  "SUPERSEDED": OF_A_VERSION | {"IPE_TRANSACTION"},
              "DENIALS_MISSED": {"IPE_COUNT"}, "DENIALS_BEFORE": {"IPE_COUNT"},
-             "DENIED": {"IPE_POLICY", "IPE_VERSION", "IPE_OPERATION", "IPE_PATH", "IPE_RULE", "IPE_COUNT"}}
+             "DENIED": {"IPE_POLICY", "IPE_VERSION", "IPE_OPERATION", "IPE_PATH", "IPE_RULE", "IPE_COUNT"},
+             "VOLUME": {"IPE_VOLUME", "IPE_ROOT_HASH", "IPE_SIGNED", "IPE_VERDICT", "IPE_RULE"},
+             "VOLUME_DENIED": {"IPE_VOLUME", "IPE_ROOT_HASH", "IPE_SIGNED", "IPE_VERDICT", "IPE_RULE"}}
     assert fields <= known.get(name, OF_A_VERSION)
