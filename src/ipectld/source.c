@@ -5,12 +5,14 @@
  * Of a directory that does not exist the nearest one above it is watched, for the name that is missing. Any change
  * that may matter starts a short timer, so that many changes at once are one scan; when it runs out all watches are set
  * up anew, and then all files are read. There is no other way in which a file is noticed, so none can be missed between
- * two events.
+ * two events. When the clock is set the files are read again, too: dates of certificates are held against it.
  */
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/timerfd.h>
 
 #include "io.h"
 #include "layers.h"
@@ -45,6 +47,7 @@ struct Source {
         Manager *manager;
         sd_event *event;
         sd_event_source *timer;
+        sd_event_source *clock;
         Watch watches[N_WATCHES];
         Refusals refusals;
 };
@@ -261,6 +264,37 @@ static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* Waits until the clock is set, not for the time that the timer is set to. Returns 0 or a negative errno. */
+static int wait_for_clock(int fd) {
+        const struct itimerspec never = { .it_value.tv_sec = INT64_MAX / 1000000000 };
+
+        return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ? -errno : 0;
+}
+
+/* A certificate that was not valid yet may be so by now. */
+static int on_clock(sd_event_source *event_source, int fd, uint32_t revents, void *userdata) {
+        uint64_t ignored;
+
+        if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
+                return 0;
+        log_debug("The clock was set, reading the directories of policies again.");
+        (void) wait_for_clock(fd);
+        return source_scan(userdata, false) == -ENOMEM ? -ENOMEM : 0;
+}
+
+static int watch_clock(Source *source) {
+        _cleanup_close_ int fd = timerfd_create(CLOCK_REALTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+        int r = fd < 0 ? -errno : wait_for_clock(fd);
+
+        if (r >= 0)
+                r = sd_event_add_io(source->event, &source->clock, fd, EPOLLIN, on_clock, source);
+        if (r >= 0)
+                r = sd_event_source_set_io_fd_own(source->clock, true);
+        if (r >= 0)
+                (void) TAKE_FD(fd);
+        return r;
+}
+
 int source_new(Manager *manager, sd_event *event, Source **ret) {
         _cleanup_(source_freep) Source *source = calloc(1, sizeof(*source));
         int r;
@@ -278,6 +312,9 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
         if (r < 0)
                 log_error("Cannot watch the directories of policies, what changes there is noticed with 'systemctl reload "
                           "ipectld' alone: %s", strerror(-r));
+        r = watch_clock(source);
+        if (r < 0)
+                log_warning("Cannot watch the clock, a certificate that becomes valid when it is set is not noticed: %s", strerror(-r));
         *ret = TAKE_PTR(source);
         return 0;
 }
@@ -288,6 +325,7 @@ Source *source_free(Source *source) {
         for (size_t i = 0; i < N_WATCHES; i++)
                 watch_done(&source->watches[i]);
         sd_event_source_disable_unref(source->timer);
+        sd_event_source_disable_unref(source->clock);
         sd_event_unref(source->event);
         refusals_done(&source->refusals);
         free(source);

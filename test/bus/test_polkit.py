@@ -25,6 +25,8 @@ CHANGES = {
     "Activate": ("activate", "('corp-base',)", "NotSupported"),
     "ActivateWithOptions": ("activate", "('corp-base', @a{sv} {})", "NotSupported"),
     "Confirm": ("confirm", "('corp-base',)", "NoTrial"),
+    "CheckBoot": ("confirm", "()", None),
+    "ConfirmBoot": ("confirm", "()", None),
     "Rollback": ("rollback", "('corp-base',)", "NoSuchPolicy"),
     "SetEnforce": ("set-enforce", "(false,)", "NotSupported"),
     "SetSuccessAudit": ("set-enforce", "(true,)", "NotSupported"),
