@@ -13,6 +13,7 @@
 #include "volumes.h"
 
 #define VERITY_UUID "CRYPT-VERITY-"
+#define UUID_ATTRIBUTE "dm/uuid"
 /* So that what happens at once is one look. */
 #define SETTLE_USEC (USEC_PER_SEC / 5)
 #define INTERVAL_USEC USEC_PER_SEC
@@ -148,7 +149,7 @@ static bool is_any(void) {
         if (r >= 0)
                 r = sd_device_enumerator_add_match_subsystem(enumerator, "block", true);
         if (r >= 0)
-                r = sd_device_enumerator_add_match_property(enumerator, "DM_UUID", VERITY_UUID "*");
+                r = sd_device_enumerator_add_match_sysattr(enumerator, UUID_ATTRIBUTE, VERITY_UUID "*", true);
         if (r >= 0)
                 found = sd_device_enumerator_get_device_first(enumerator) != NULL;
         sd_device_enumerator_unref(enumerator);
@@ -206,10 +207,14 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
 }
 
 static int on_device(sd_device_monitor *monitor, sd_device *device, void *userdata) {
-        const char *uuid;
+        Volumes *volumes = userdata;
+        const char *uuid, *name;
 
-        if (sd_device_get_property_value(device, "DM_UUID", &uuid) >= 0 && strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0)
-                volumes_look_soon(userdata);
+        /* Of one that is gone only the name is left. */
+        if (sd_device_get_sysattr_value(device, UUID_ATTRIBUTE, &uuid) >= 0
+            ? strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0
+            : volumes->n > 0 && sd_device_get_sysname(device, &name) >= 0 && strncmp(name, "dm-", strlen("dm-")) == 0)
+                volumes_look_soon(volumes);
         return 0;
 }
 

@@ -53,51 +53,67 @@ EMULATION = b"Oops: int3"
 
 
 class System:
-    """A machine with systemd. disks: images of volumes, read-only; they are /dev/vdd and on."""
+    """A machine with systemd. disks: images of volumes, read-only; they are /dev/vdd and on. options: further ones of qemu; what is
+    changed counts from the next boot on."""
 
     BOOT_SEC = 180
 
-    def __init__(self, flavour, directory, disks=(), command_line=()):
+    def __init__(self, flavour, directory, disks=(), command_line=(), options=()):
         self.flavour, self.directory = flavour, Path(directory)
-        self.disks, self.command_line = list(disks), list(command_line)
+        self.disks, self.command_line, self.options = list(disks), list(command_line), list(options)
         self.log = self.directory / f"console-{flavour}.log"
         self.log.write_bytes(b"")
         self.process = self.channel = None
         self.buffer = b""
         self.numbers = itertools.count(1)
         self.boots = 0
-        self.changes = self.directory / f"changes-{flavour}.ext4"
+        self._prepare()
+
+    def _prepare(self):
+        """Makes what is the machine's own."""
+        self.changes = self.directory / f"changes-{self.flavour}.ext4"
         subprocess.run(["cp", "--sparse=always", image() / "changes.ext4", self.changes], check=True)
 
     def _arguments(self, agent):
+        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
+                     "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
+                     f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
+                     "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}",
+                     "-device", "virtserialport,chardev=agent,name=ipe-test",
+                     "-device", "virtio-rng-pci", *self._software(), *self.options]
+        return [str(argument) for argument in arguments]
+
+    def _firmware(self, directory):
+        """UEFI, with the variables of an image, which are the machine's own from then on."""
+        variables = self.directory / "OVMF_VARS.fd"
+        if not variables.exists():
+            shutil.copy2(directory / "OVMF_VARS.fd", variables)
+        return ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
+                "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
+
+    @staticmethod
+    def _disk(number, path, read_only):
+        return ["-drive", f"if=none,id=disk{number},format=raw,file={path}" + (",readonly=on" if read_only else ",cache=unsafe"),
+                "-device", f"virtio-blk-pci,drive=disk{number}"]
+
+    def _software(self):
+        """What it boots, and its disks."""
         directory = image()
         root_hash = (directory / "root.hash").read_text()
         # systemd's own generator is not to open the volume a second time.
         words = ["console=ttyS0", "panic=-1", "audit=1", "audit_backlog_limit=8192", "printk.devkmsg=on", f"roothash={root_hash}",
                  "systemd.verity=no", "systemd.mask=serial-getty@ttyS0.service", "systemd.show_status=no",
                  *self.command_line]
-        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-                     "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
-                     f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
-                     "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}",
-                     "-device", "virtserialport,chardev=agent,name=ipe-test",
-                     "-device", "virtio-rng-pci", "-initrd", directory / "initramfs", "-append", " ".join(words)]
+        arguments = ["-initrd", directory / "initramfs", "-append", " ".join(words)]
         if self.flavour == "stock":
-            variables = self.directory / "OVMF_VARS.fd"
-            if not variables.exists():
-                shutil.copy2(directory / "OVMF_VARS.fd", variables)
-            arguments += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
-                          "-drive", f"if=pflash,format=raw,unit=1,file={variables}",
-                          "-kernel", directory / "stock/vmlinuz"]
+            arguments += [*self._firmware(directory), "-kernel", directory / "stock/vmlinuz"]
         else:
             arguments += ["-kernel", kernel() / "bzImage"]
         disks = [(directory / "root.erofs", True), (directory / "root.verity", True), (self.changes, False),
                  *((disk, True) for disk in self.disks)]
         for number, (path, read_only) in enumerate(disks):
-            arguments += ["-drive", f"if=none,id=disk{number},format=raw,file={path}"
-                          + (",readonly=on" if read_only else ",cache=unsafe"),
-                          "-device", f"virtio-blk-pci,drive=disk{number}"]
-        return [str(argument) for argument in arguments]
+            arguments += self._disk(number, path, read_only)
+        return arguments
 
     def launch(self):
         """Switches the machine on, and waits for nothing."""
@@ -230,3 +246,26 @@ class System:
             self.buffer += received
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line
+
+
+@functools.cache
+def profile(name, flavour):
+    """The directory of a disk image of tools/image; with "ours" it boots our kernel."""
+    options = ["--kernel", kernel() / "bzImage"] if flavour == "ours" else []
+    return Path(subprocess.run([TOP / "tools/image", "--profile", name, *options], check=True, stdout=subprocess.PIPE,
+                               text=True).stdout.strip())
+
+
+class DiskSystem(System):
+    """A machine that boots from a disk image of a profile, by UEFI, with nothing given from outside."""
+
+    def __init__(self, name, flavour, directory):
+        self.image = profile(name, flavour)
+        super().__init__(flavour, directory)
+
+    def _prepare(self):
+        self.changes = self.directory / "disk.raw"
+        subprocess.run(["cp", "--sparse=always", self.image / "disk.raw", self.changes], check=True)
+
+    def _software(self):
+        return [*self._firmware(self.image), *self._disk(0, self.changes, False)]
