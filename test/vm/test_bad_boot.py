@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Boots in which something is broken, missing or not as it was left, on both kernels: each comes up, makes the choice that docs/boot.md
+has, and says so once. One story on one machine: what is broken for one boot is mended before the next."""
+
+import time
+
+import keys
+import pytest
+from scenario import NAME
+
+LOADED, LOAD_FAILED, KEPT, REJECTED = (
+    "db2a39efce7344a6a36c7e4156561cb0", "0e91ba1f3d5a42d78300a9cea42dacc9", "7edda1df216d4732a5a38322e4610ad7",
+    "6c0fe0af3c334a37815d87c6d2db39f1")
+STATE = "/var/lib/ipe/state.json"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def prepared(scenario):
+    """1.0.0 was confirmed before 1.1.0."""
+    scenario.trust()
+    for version in ("1.0.0", "1.1.0"):
+        scenario.drop(scenario.signed(version))
+        scenario.wait_for_state(version, "staged")
+        scenario.activate(version)
+    return scenario
+
+
+def entries(scenario, message_id, unit="ipe-load"):
+    return scenario.journal("-b", "-u", unit, f"MESSAGE_ID={message_id}")
+
+
+def is_up(scenario):
+    assert scenario.system.run("systemctl is-active multi-user.target || systemctl start multi-user.target").ok
+    assert not scenario.system.must("journalctl -q -b -g 'ordering cycle' || true")
+
+
+def test_a_clock_before_all_certificates_keeps_no_policy_from_being_loaded(scenario):
+    """The machine's clock says 1970, of which systemd makes the time at which the image was built, by a file of it; so 1970 is set again.
+    What is dropped while the clock is wrong is refused, and taken once it is right."""
+    scenario.system.options = ["-rtc", "base=1970-01-02T00:00:00"]
+    scenario.system.reboot()
+    scenario.system.options = []
+    is_up(scenario)
+    loaded, = entries(scenario, LOADED)
+    assert loaded["IPE_VERSION"] == "1.1.0" and scenario.kernel_active() == (NAME, "1.1.0")
+    scenario.system.must("date -s 1970-01-02 >/dev/null")
+    scenario.drop(scenario.signed("1.2.0"))
+    scenario.system.wait_until(f"journalctl --sync; journalctl -q -b -o cat MESSAGE_ID={REJECTED} | grep -q 'not yet valid'")
+    assert "1.2.0" not in scenario.versions()
+    scenario.system.must(f"date -s @{int(time.time())} >/dev/null")
+    scenario.wait_for_state("1.2.0", "staged")
+
+
+def test_a_damaged_policy_gives_way_to_the_one_before(scenario):
+    digest = scenario.call("GetPolicy", "ss", NAME, "1.1.0")[0]["Digest"]["data"]
+    path = f"/var/lib/ipe/objects/{digest}"
+    scenario.system.must(f"printf X | dd of={path} bs=1 seek=100 conv=notrunc status=none")
+    scenario.system.reboot()
+    is_up(scenario)
+    assert scenario.kernel_active() == (NAME, "1.0.0")
+    failed, = entries(scenario, LOAD_FAILED)
+    loaded, = entries(scenario, LOADED)
+    assert (failed["IPE_VERSION"], loaded["IPE_VERSION"]) == ("1.1.0", "1.0.0")
+    assert scenario.system.run("systemctl is-active ipe-load ipe-policy.target").ok
+
+
+def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
+    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
+    scenario.system.reboot()
+    is_up(scenario)
+    assert scenario.kernel_active() is None
+    assert scenario.system.run("systemctl is-failed ipe-load").ok
+    assert not scenario.system.run("systemctl is-active ipe-policy.target").ok
+    said = [entry for entry in scenario.journal("-b", "-u", "ipe-load") if entry.get("_COMM") == "ipe-load"]
+    assert len(said) == 1 and "Cannot read '/var/lib/ipe'" in said[0]["MESSAGE"]
+
+
+def test_a_policy_that_systemd_has_loaded_stays_if_it_is_newer(scenario):
+    """systemd loads what lies directly in /etc/ipe."""
+    scenario.system.must(f"systemctl stop ipectld; rmdir {STATE}; cp /var/saved {STATE}")
+    scenario.system.put(f"/etc/ipe/{NAME}.p7b", scenario.signed("5.0.0"))
+    scenario.system.reboot()
+    is_up(scenario)
+    assert scenario.kernel_active() == (NAME, "5.0.0")
+    kept, = entries(scenario, KEPT)
+    assert kept["IPE_VERSION"] == "5.0.0" and not entries(scenario, LOAD_FAILED) and not entries(scenario, LOADED)
+    assert scenario.system.run("systemctl is-active ipe-load ipe-policy.target").ok
+    assert scenario.get("ActivePolicy") == [NAME, "5.0.0"]
+    scenario.system.must(f"rm /etc/ipe/{NAME}.p7b")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("choice, reached", [("emergency", "emergency.target"), ("poweroff", None)])
+def test_where_nothing_can_be_loaded_the_configuration_decides(scenario, choice, reached):
+    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
+    scenario.system.put("/etc/ipe/ipectld.conf", f"[Manager]\nOnFailure={choice}\n")
+    scenario.system.must("sync")
+    scenario.system.kill()
+    if reached:
+        scenario.system.boot_until(rb"Reached target.*emergency.target|Emergency Mode|emergency mode")
+    else:
+        scenario.system.launch()
+        scenario.system.process.wait(120)
+    scenario.system.kill()
+    # The way out: nothing is to be loaded.
+    scenario.system.command_line.append("systemd.mask=ipe-load.service")
+    scenario.system.start()
+    scenario.system.command_line.pop()
+    scenario.system.must(f"systemctl stop ipectld; rmdir {STATE}; cp /var/saved {STATE}; rm /etc/ipe/ipectld.conf")
+
+
+@pytest.mark.long
+def test_a_volume_that_does_not_appear_delays_the_policy_and_no_more(scenario):
+    missing = "77" * 32
+    scenario.drop(keys.sign_policy(
+        scenario.policy("6.0.0") + f"op=EXECUTE dmverity_roothash=sha256:{missing} action=ALLOW\n"))
+    scenario.wait_for_state("6.0.0", "staged")
+    scenario.activate("6.0.0")
+    scenario.system.put("/etc/veritytab", f"missing /dev/vdz /dev/vdz {missing} nofail\n")
+    scenario.system.command_line.append("systemd.default_device_timeout_sec=8")
+    scenario.system.reboot()
+    scenario.system.command_line.pop()
+    is_up(scenario)
+    assert scenario.kernel_active() == (NAME, "6.0.0")
+    assert "systemd-veritysetup@missing.service" in scenario.system.must("systemctl show -P After ipe-load.service")
+    loaded, = entries(scenario, LOADED)
+    assert loaded["IPE_VERSION"] == "6.0.0"
+
+
+def test_the_kernel_says_nothing_alarming(scenario):
+    assert scenario.system.trouble() == []
