@@ -260,7 +260,7 @@ def test_allocations_fail_at_random(cycle, variant, kind):
     if cycle.machine.errno("list", f"{FAULTS}/{kind}") != "OK":
         pytest.skip(f"User-mode Linux has no {kind}")
     common = {"task_filter": "Y", "interval": "1", "times": "-1", "verbose": "0", "ignore_gfp_wait": "N"}
-    set_faults(cycle, kind, probability="2" if kind == "failslab" else "20", **common,
+    set_faults(cycle, kind, probability="1" if kind == "failslab" else "20", **common,
                **({"ignore_gfp_highmem": "N", "min_order": "0"} if kind == "fail_page_alloc" else {}))
     name = cycle.fresh()
     envelopes = {version: blob(name, version) for version in ("1.0.0", "2.0.0", "3.0.0")}
