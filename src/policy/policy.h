@@ -151,16 +151,16 @@ int ipe_version_parse(const char *text, size_t len, struct ipe_version *ret);
 
 /**
  * struct ipe_digest - a digest, borrowed from a policy or from a file's facts
- * @value: raw bytes
- * @value_len: bytes of @value
  * @algorithm: name in the kernel crypto API's spelling; not NUL-terminated
+ * @value: raw bytes
  * @algorithm_len: bytes of @algorithm
+ * @value_len: bytes of @value
  */
 struct ipe_digest {
-	const u8 *value;
-	size_t value_len;
 	const char *algorithm;
+	const u8 *value;
 	size_t algorithm_len;
+	size_t value_len;
 };
 
 /**

@@ -48,9 +48,11 @@ class Result:
 
 
 class System:
-    """A machine with systemd, and with one processor: with more, qemu's TCG now and then executes an instruction that the kernel is
-    just patching, as it does when a static key is switched; a real processor does not. disks: images of volumes, read-only; they are /dev/vdd and on. options: further ones of qemu; what is
-    changed counts from the next boot on."""
+    """A machine with systemd. disks: images of volumes, read-only; they are /dev/vdd and on. options: further ones of qemu; what is
+    changed counts from the next boot on.
+
+    It has one processor: with more, qemu's TCG seldom executes an instruction that the kernel is just patching, as it does when a
+    static key is switched; a real processor does not."""
 
     BOOT_SEC = 180
 

@@ -202,6 +202,11 @@ class Scenario:
         output = self.system.must(f"journalctl --sync; journalctl -q -o json {words}")
         return [json.loads(line) for line in output.splitlines()]
 
+    def load_journal(self, *matches):
+        """Entries that match of the ipe-load of this boot. journald reads a sender's unit and name from /proc, where a program that has
+        ended at once may be gone; the identifier is in the entry itself."""
+        return self.journal("-b", "SYSLOG_IDENTIFIER=ipe-load", *matches)
+
     def kernel_active(self):
         """(name, version) of the policy that the kernel enforces, on trial or not, or None."""
         output = self.system.must("cd /sys/kernel/security/ipe && grep -s . confirm && exit; "

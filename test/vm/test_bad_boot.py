@@ -26,7 +26,7 @@ def prepared(scenario):
 
 
 def entries(scenario, message_id):
-    return scenario.journal("-b", f"MESSAGE_ID={message_id}")
+    return scenario.load_journal(f"MESSAGE_ID={message_id}")
 
 
 def is_up(scenario):
@@ -71,7 +71,7 @@ def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
     assert scenario.kernel_active() is None
     assert scenario.system.run("systemctl is-failed ipe-load").ok
     assert not scenario.system.run("systemctl is-active ipe-policy.target").ok
-    said = [entry["MESSAGE"] for entry in scenario.journal("-b", "SYSLOG_IDENTIFIER=ipe-load")]
+    said = [entry["MESSAGE"] for entry in scenario.load_journal()]
     assert len(said) == 1 and "Cannot read '/var/lib/ipe'" in said[0], said
 
 

@@ -123,7 +123,6 @@ def test_a_trial_that_is_confirmed_by_hand_waits_for_that(scenario):
     assert_confirmed(scenario, version, before)
 
 
-@pytest.mark.long
 def test_a_policy_that_breaks_what_is_needed_is_given_up(scenario):
     before, version = begin(scenario, revoke_volume=True)
     scenario.system.reboot()
@@ -184,7 +183,6 @@ def test_a_count_that_cannot_be_written_is_no_boot(scenario):
     scenario.system.must("rm -r /etc/systemd/system/ipe-load.service.d && systemctl daemon-reload")
 
 
-@pytest.mark.long
 def test_cuts_of_power_in_boots_on_trial_lose_nothing(scenario):
     """At random moments, from the firmware on; a machine that is left alone confirms, or goes back."""
     seed = random.SystemRandom().randrange(1 << 32)

@@ -247,7 +247,7 @@ def test_rollback_selects_the_previous_version_for_the_next_boot(scenario):
 def test_after_the_reboot_the_previous_version_is_in_force(scenario):
     scenario.system.reboot()
     assert scenario.kernel_active() == (NAME, "1.0.0")
-    assert scenario.journal("-b", "SYSLOG_IDENTIFIER=ipe-load", f"IPE_POLICY={NAME}", "IPE_VERSION=1.0.0")
+    assert scenario.load_journal(f"IPE_POLICY={NAME}", "IPE_VERSION=1.0.0")
     scenario.open_volume()
     assert scenario.runs(ON_VOLUME)
     assert not scenario.runs(ON_TMPFS)

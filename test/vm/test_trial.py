@@ -442,7 +442,7 @@ def test_a_reboot_ends_a_trial_that_may_outlive_none(scenario):
     scenario.open_volume()
     assert state(scenario, "4.0.0") == "rolled-back"
     assert_as_before(scenario, "3.2.0")
-    assert scenario.journal("-b", "SYSLOG_IDENTIFIER=ipe-load", f"IPE_POLICY={NAME}", "IPE_VERSION=3.2.0")
+    assert scenario.load_journal(f"IPE_POLICY={NAME}", "IPE_VERSION=3.2.0")
 
 
 def test_after_a_reboot_the_kernel_can_still_go_back(scenario):
