@@ -102,14 +102,11 @@ int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const c
         return add_file(look, &file, path, note, ret);
 }
 
-/* What a program serves need not be what the device below it has; the kernel does not take it for that. */
-static bool is_served(int fd) {
-        struct statfs fs;
-
-        return fstatfs(fd, &fs) < 0 || fs.f_type == FUSE_MAGIC;
-}
-
-static size_t find_volume(const Look *look, const struct statx *stx) {
+/* What a program serves need not be what the device below it has; the kernel does not take it for that. Nor does it where the file
+ * system could not be told. */
+static size_t find_volume(const Look *look, const struct statx *stx, const struct statfs *fs) {
+        if (!fs || fs->f_type == FUSE_MAGIC)
+                return SIZE_MAX;
         for (size_t i = 0; i < look->inspection->n_volumes; i++)
                 if (look->inspection->volumes[i].major == stx->stx_dev_major &&
                     look->inspection->volumes[i].minor == stx->stx_dev_minor)
@@ -154,29 +151,26 @@ static void look_at_verity(const Look *look, int fd, FileFacts *file) {
         file->fsverity_signed = look->verity_signatures && file->fsverity.size > 0 && has_signature(readable);
 }
 
-static const char *note_of(int fd) {
-        struct statfs fs;
-
-        if (fstatfs(fd, &fs) < 0)
-                return "";
-        if (fs.f_type == OVERLAYFS_SUPER_MAGIC)
+static const char *note_of(const struct statfs *fs) {
+        if (!fs)
+                return "its file system cannot be told";
+        if (fs->f_type == OVERLAYFS_SUPER_MAGIC)
                 return "it is on overlayfs, and what the kernel knows of its layers cannot be seen here";
-        if (fs.f_type == BTRFS_MAGIC)
+        if (fs->f_type == BTRFS_MAGIC)
                 return "it is on btrfs, which has no volume of its own";
         return "";
 }
 
 int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, size_t *ret) {
         FileFacts file = { .operation = operation };
+        struct statfs space, *fs;
         Known **found, *known;
         struct statx stx;
         const char *note;
         int r;
 
-        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &stx) < 0)
+        if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO, &stx) < 0)
                 return -errno;
-        if (!S_ISREG(stx.stx_mode))
-                return 0;
         known = malloc(sizeof(*known));
         if (!known)
                 return -ENOMEM;
@@ -187,35 +181,49 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
                 free(known);
                 if (found)
                         *ret = (*found)->number;
-                return found ? 1 : -ENOMEM;
+                return found ? 0 : -ENOMEM;
         }
-        file.volume = is_served(fd) ? SIZE_MAX : find_volume(look, &stx);
+        fs = fstatfs(fd, &space) >= 0 ? &space : NULL;
+        file.volume = find_volume(look, &stx, fs);
         file.is_initramfs = look->initramfs != 0 && known->device == look->initramfs;
         if (stx.stx_attributes & STATX_ATTR_VERITY)
                 look_at_verity(look, fd, &file);
-        note = note_of(fd);
+        note = note_of(fs);
         file.is_incomplete = note[0] != '\0';
         r = add_file(look, &file, path, note, &known->number);
         *ret = known->number;
-        return r < 0 ? r : 1;
+        return r;
+}
+
+/* What cannot be opened may be anything. Where that is for want of memory or descriptors, it is a failure of our own. */
+static int look_at_closed(Look *look, const char *path, enum ipe_op operation, int error) {
+        size_t number;
+        int r;
+
+        if (error == -ENOENT || error == -ENOTDIR)
+                return 0;
+        if (error == -ENOMEM || error == -EMFILE || error == -ENFILE)
+                return error;
+        r = look_at_nothing(look, path, operation, "it cannot be opened", &number);
+        if (r >= 0)
+                look->inspection->files[number].is_incomplete = true;
+        return r;
 }
 
 int look_at_path(Look *look, const char *path, enum ipe_op operation) {
         _cleanup_close_ int fd = open(path, O_PATH | O_CLOEXEC);
+        struct stat st;
         size_t number;
-        int r;
 
-        if (fd < 0)
-                return errno == ENOENT || errno == ENOTDIR ? 0 : -errno;
-        r = look_at_file(look, fd, path, operation, &number);
-        return r < 0 ? r : 0;
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return look_at_closed(look, path, operation, -errno);
+        return S_ISREG(st.st_mode) ? look_at_file(look, fd, path, operation, &number) : 0;
 }
 
-int look_finish(Look *look) {
+void look_finish(Look *look) {
         for (size_t i = 0; i < look->inspection->n_files; i++)
                 if (look->processes[i].text) {
                         free(look->inspection->files[i].processes);
                         look->inspection->files[i].processes = TAKE_PTR(look->processes[i].text);
                 }
-        return 0;
 }

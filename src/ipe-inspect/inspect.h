@@ -29,12 +29,12 @@ static inline void look_freep(Look **look) {
 /* volumes.c: all open dm-verity volumes. Returns 0 or a negative errno, which was said. */
 int look_at_volumes(Look *look);
 
-/* files.c: one file, by a descriptor that may be O_PATH. path: any bytes. ret: its number; unchanged if it is no regular file.
- * Returns 1, 0 if it is no regular file, or a negative errno. */
+/* files.c: one file, or device that is mapped, by a descriptor that may be O_PATH. path: any bytes. ret: its number. Returns 0 or a
+ * negative errno. */
 int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, size_t *ret);
 /* Memory that has no file, and what is not there as a file: nothing is known of it. note: what there is to say. */
 int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const char *note, size_t *ret);
-/* A path; one that is not there is left out. */
+/* A path; what is not there, or is no regular file, is left out. */
 int look_at_path(Look *look, const char *path, enum ipe_op operation);
 
 /* processes.c: what is mapped executable in any process, and what PID 1 would execute next. */
@@ -44,7 +44,7 @@ int look_at_processes(Look *look);
 int look_at_module(Look *look, const char *name);
 int look_at_firmware(Look *look, const char *name);
 
-/* Hands the lists of processes over. Returns 0 or -ENOMEM. */
-int look_finish(Look *look);
+/* Hands the lists of processes over. */
+void look_finish(Look *look);
 
 #endif

@@ -44,7 +44,9 @@ static int inspect(Look *look, const InspectionRequest *request) {
                 r = look_at_list(look, request->modules, look_at_module);
         if (r >= 0)
                 r = look_at_list(look, request->firmware, look_at_firmware);
-        return r < 0 ? r : look_finish(look);
+        if (r >= 0)
+                look_finish(look);
+        return r;
 }
 
 static int write_answer(const Inspection *inspection) {

@@ -56,7 +56,7 @@ static bool parse_mapping(char *line, Mapping *ret) {
         return true;
 }
 
-/* Returns 1 with the number of the file, 0 if there is nothing to be judged, or a negative errno. */
+/* Returns 1 with the number of the file, 0 if it is gone, or a negative errno. */
 static int look_at_mapping(Look *look, int pid_fd, const Mapping *mapping, size_t *ret) {
         _cleanup_close_ int fd = -1;
         char link[64], path[PATH_MAX];
@@ -69,7 +69,8 @@ static int look_at_mapping(Look *look, int pid_fd, const Mapping *mapping, size_
         r = read_link(pid_fd, link, path);
         if (r < 0)
                 return is_gone(r) ? 0 : r;
-        return look_at_file(look, fd, path, IPE_OP_EXECUTE, ret);
+        r = look_at_file(look, fd, path, IPE_OP_EXECUTE, ret);
+        return r < 0 ? r : 1;
 }
 
 /* Entries of which there is one for all processes; SIZE_MAX as long as it is not there. */
@@ -103,7 +104,7 @@ static int look_at_maps(Look *look, int pid_fd, FILE *maps, const char *comm, ui
         size_t size = 0, number = 0;
         int r = 0;
 
-        while (r >= 0 && getline(&line, &size, maps) >= 0) {
+        while (r >= 0 && (errno = 0, getline(&line, &size, maps)) >= 0) {
                 Mapping mapping;
 
                 if (!parse_mapping(line, &mapping) || !mapping.executable)
@@ -120,6 +121,9 @@ static int look_at_maps(Look *look, int pid_fd, FILE *maps, const char *comm, ui
                 else if (r < 0)
                         r = add_forbidden(look, shared, r, comm, pid);
         }
+        /* A process that ends while its mappings are read has none; anything else would be half an answer. */
+        if (r >= 0 && ferror(maps) && !is_gone(-errno))
+                r = -errno;
         return r;
 }
 

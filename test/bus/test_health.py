@@ -115,6 +115,19 @@ def test_an_answer_that_makes_no_sense_ends_the_trial(machine, answer):
     wait_for_end(machine, "makes no sense")
 
 
+def test_an_answer_that_leaves_out_a_unit_ends_the_trial(machine):
+    """At the end, when only the unit that is left out has not been seen to be well."""
+    def leave_out(method, invocation):
+        if method != "ListUnitsByNames":
+            return False
+        invocation.return_value(machine.services.units({"a.service": "active"}))
+        return True
+    configure(machine, "HealthUnits=a.service needed.service")
+    machine.services.answer = leave_out
+    begin(machine, seconds=0)
+    wait_for_end(machine, "makes no sense")
+
+
 def test_a_hostile_name_of_a_unit_is_kept_harmless(machine):
     machine.services.failed = ["\x1b[31m" + "é" * 2000 + ".service"]
     begin(machine)

@@ -167,15 +167,40 @@ def test_a_path_that_is_another_file_elsewhere(kernel, program, tmp_path):
         assert str(elsewhere) in findings(kernel)
 
 
-def test_memory_without_a_file_is_found(kernel, tmp_path):
-    source = ("#include <sys/mman.h>\n#include <unistd.h>\nint main(void) { mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | "
-              "MAP_ANONYMOUS, -1, 0); write(1, \"x\", 1); pause(); return 0; }\n")
-    path = tmp_path / "jit"
+def build_jit(directory, flags, file):
+    """A program that has mapped something executable that is no program."""
+    source = ("#include <fcntl.h>\n#include <sys/mman.h>\n#include <unistd.h>\nint main(void) { "
+              f"if (mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | {flags}, {file}, 0) == MAP_FAILED) return 1; "
+              "write(1, \"x\", 1); pause(); return 0; }\n")
+    path = directory / "jit"
     subprocess.run(["gcc", "-x", "c", "-o", path, "-"], input=source, text=True, check=True)
+    return path
+
+
+def test_memory_without_a_file_is_found(kernel, tmp_path):
+    path = build_jit(tmp_path, "MAP_ANONYMOUS", -1)
     stage(kernel, body=DENY)
     with running(path) as process:
         rows = [row for row in call(kernel, "Preflight", POLICY)[0] if not row[0]]
     assert any(f"jit[{process.pid}]" in row[3] or row[3].endswith("...") for row in rows)
+
+
+def test_a_device_that_is_mapped_is_found(kernel, tmp_path):
+    path = build_jit(tmp_path, "0", 'open("/dev/zero", O_RDONLY)')
+    stage(kernel, body=DENY)
+    with running(path) as process:
+        assert findings(kernel)["/dev/zero"] == ["EXECUTE", RULE, f"jit[{process.pid}]"]
+
+
+def test_a_path_that_cannot_be_opened_may_be_anything(kernel, tmp_path):
+    """It is told, and so is everything else."""
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    (kernel.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec=0\nEssentialPaths={loop}\n")
+    kernel.call("Reload")
+    stage(kernel, body=DENY)
+    found = findings(kernel)
+    assert "it cannot be opened" in found[str(loop)][1] and len(found) > 1
 
 
 def test_nothing_is_opened_that_would_wait(kernel, tmp_path):
