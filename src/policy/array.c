@@ -20,6 +20,21 @@ static int resize(struct ipe_array *array, u32 room, size_t size)
 }
 
 /**
+ * ipe_array_reserve() - Make room, for what will be pushed
+ * @array: its elements may move
+ * @room: elements in all; nothing is done if so many fit
+ * @size: bytes of an element, always the same for one array
+ *
+ * Return: %0, or %-ENOMEM and the array as it was.
+ */
+int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size)
+{
+	if (room <= array->room)
+		return 0;
+	return room < IPE_NONE ? resize(array, room, size) : -ENOMEM;
+}
+
+/**
  * ipe_array_push() - Make room for @n more elements
  * @array: doubled where it is full
  * @n: how many
@@ -36,9 +51,7 @@ void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
 
 	while (room < need)
 		room *= 2;
-	if (room >= IPE_NONE)
-		return NULL;
-	if (room > array->room && resize(array, room, size) < 0)
+	if (room > array->room && ipe_array_reserve(array, room, size) < 0)
 		return NULL;
 
 	added = (u8 *)array->data + array->n * size;
@@ -47,7 +60,7 @@ void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
 }
 
 /**
- * ipe_array_trim() - Give back what is not in use
+ * ipe_array_trim() - Give back what is not in use, if that is worth it
  * @array: its elements may move
  * @size: bytes of an element
  *
@@ -55,7 +68,7 @@ void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
  */
 int ipe_array_trim(struct ipe_array *array, size_t size)
 {
-	if (array->n == array->room)
+	if (array->room - array->n <= array->n / 16)
 		return 0;
 	return resize(array, array->n, size);
 }
@@ -63,24 +76,31 @@ int ipe_array_trim(struct ipe_array *array, size_t size)
 /**
  * ipe_table_init() - Make an empty table
  * @table: its old slots are freed
- * @n: how many elements it is to hold; at most half of its slots are taken
+ * @n: how many elements it is to hold; at most four in five slots are taken
+ * @limit: every index is below that
  *
  * Return: %0, or %-ENOMEM and the table as it was.
  */
-int ipe_table_init(struct ipe_table *table, u32 n)
+int ipe_table_init(struct ipe_table *table, u32 n, u32 limit)
 {
 	u64 slots = 16;
+	u8 shift = 1;
 	u32 *new;
 
-	while (slots < 2 * (u64)n)
+	while (slots < (u64)n + n / 4 + 1)
 		slots *= 2;
-	if (slots >= IPE_NONE)
+	/* No entry is IPE_NONE, as no index has all its bits set. */
+	while ((1ULL << shift) <= limit)
+		shift++;
+	if (slots >= IPE_NONE || shift > IPE_TABLE_SHIFT_MAX)
 		return -ENOMEM;
 	new = ipe_port_alloc(slots, sizeof(*new));
 	if (!new)
 		return -ENOMEM;
 	memset(new, 0xff, slots * sizeof(*new));
 	ipe_port_free(table->slots);
-	*table = (struct ipe_table){ .slots = new, .mask = slots - 1 };
+	*table = (struct ipe_table){
+		.slots = new, .mask = slots - 1, .shift = shift,
+	};
 	return 0;
 }

@@ -5,28 +5,17 @@
 
 #include "internal.h"
 
-/* The first rule of a chain that these booleans satisfy. */
-static u32 first_match(const struct ipe_policy *policy, u32 index, u32 booleans)
-{
-	const struct ipe_rule *rule;
-
-	for (; index != IPE_NONE; index = rule->next) {
-		rule = ipe_rule_at(policy, index);
-		if ((booleans & rule->booleans) == rule->wanted)
-			break;
-	}
-	return index;
-}
-
 /* Of the rules that name a digest, the first that matches. */
 static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
 			 const struct ipe_facts *facts)
 {
-	u32 slot, shape, n, index, best = IPE_NONE, have = 0;
 	u32 known[IPE_DIGESTS_MAX], ids[IPE_DIGESTS_MAX];
-	u32 shapes;
+	u32 slot, shape, shapes, n, index, best = IPE_NONE, have = 0;
+	const struct ipe_rule *rule;
 
-	for (slot = 0; slot < policy->vocabulary->n_digests; slot++) {
+	for (slot = 0; policy->slots[op] >> slot; slot++) {
+		if (!(policy->slots[op] & (1U << slot)))
+			continue;
 		known[slot] = ipe_index_digest(policy, &facts->digests[slot]);
 		if (known[slot] != IPE_NONE)
 			have |= 1U << slot;
@@ -42,10 +31,11 @@ static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
 			if (shape & (1U << slot))
 				ids[n++] = known[slot];
 		index = ipe_index_chain(policy, op, shape, ids);
-		index = first_match(policy, index, facts->booleans);
+		rule = ipe_index_first(policy, index, op, shape,
+				       facts->booleans);
 		/* IPE_NONE is above every index. */
-		if (index < best)
-			best = index;
+		if (rule && ipe_rule_index(policy, rule) < best)
+			best = ipe_rule_index(policy, rule);
 	}
 	return best;
 }

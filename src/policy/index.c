@@ -8,16 +8,21 @@
  * the text. Within a chain only the booleans tell rules apart, and a rule
  * whose boolean conditions an earlier one of its chain has already can never
  * be the first to match, so it is left out: a chain is never longer than
- * 3^booleans, however many rules there are. Chains are found in a hash table
- * by their identity. Those without digests are unrolled into a table with an
- * entry for each combination of the booleans.
+ * 3^booleans, however many rules there are. Chains without digests are unrolled
+ * into a table with an entry for each combination of the booleans. Those with
+ * one digest begin at that digest, all operations and slots in one list, which
+ * so is never longer than those are many, times 3^booleans. Chains with more
+ * digests are found in a hash table by their identity.
  *
  * A file has at most one digest of each kind, so a verdict looks at one table
  * entry, and at one chain for each set of digest kinds that occurs in the
  * rules of its operation.
  *
- * Both hashes are keyed with a secret of this policy: nobody can choose
- * digests, or combinations of them, that collide.
+ * Both hashes are keyed with a secret of this policy, which is drawn when it is
+ * loaded: nobody can choose digests, or combinations of them, that collide. They
+ * are multilinear: the sum of the parts, of 32 bits, each times a coefficient of
+ * 64 bits, of which the upper half is taken. Two different keys collide with
+ * the chance of 1 in 2^32, whatever they are.
  */
 
 #include "internal.h"
@@ -33,21 +38,31 @@ int ipe_index_init(struct ipe_policy *policy)
 	u8 i;
 
 	ipe_port_key_init(&policy->key);
-	for (i = 0; i < 1 + IPE_DIGESTS_MAX; i++)
-		policy->mix[i] = ipe_port_hash(&policy->key, &i, 1) | 1;
-	return ipe_table_init(&policy->interned, 0);
+	for (i = 0; i < IPE_MIX_COUNT; i++)
+		policy->mix[i] = ipe_port_hash(&policy->key, &i, 1);
+	return ipe_table_init(&policy->interned, 0, 0);
 }
 
-/* The name of the algorithm enters as a polynomial at a secret point. */
 static u32 digest_hash(const struct ipe_policy *policy,
 		       const struct ipe_digest *digest)
 {
-	u64 hash = 0;
-	size_t i;
+	size_t i, letters = digest->algorithm_len, words = digest->value_len / 4;
+	const u64 *mix = policy->mix;
+	u64 hash;
 
-	for (i = 0; i < digest->algorithm_len; i++)
-		hash = (hash + (u8)digest->algorithm[i]) * policy->mix[0];
-	hash += ipe_port_hash(&policy->key, digest->value, digest->value_len);
+	if (letters > IPE_MIX_LETTERS || words > IPE_MIX_WORDS ||
+	    digest->value_len % 4) {
+		hash = ipe_port_hash(&policy->key, digest->algorithm, letters) +
+		       *mix * ipe_port_hash(&policy->key, digest->value,
+					    digest->value_len);
+		return hash >> 32;
+	}
+	hash = *mix++ * (u32)(words << 8 | letters);
+	for (i = 0; i < letters; i++)
+		hash += mix[i] * (u8)digest->algorithm[i];
+	mix += IPE_MIX_LETTERS;
+	for (i = 0; i < words; i++)
+		hash += mix[i] * ipe_port_load32(digest->value + 4 * i);
 	return hash >> 32;
 }
 
@@ -60,9 +75,8 @@ static u32 digest_hash(const struct ipe_policy *policy,
  */
 struct ipe_digest ipe_index_stored(const struct ipe_policy *policy, u32 id)
 {
-	const struct ipe_stored_digest *stored = policy->digests.data;
+	const struct ipe_stored_digest *stored = ipe_stored_at(policy, id);
 
-	stored += id;
 	return (struct ipe_digest){
 		.algorithm = policy->text + stored->algorithm,
 		.algorithm_len = stored->algorithm_len,
@@ -79,43 +93,58 @@ static bool digest_equal(const struct ipe_digest *a, const struct ipe_digest *b)
 	       !memcmp(a->algorithm, b->algorithm, a->algorithm_len);
 }
 
-/* The slot that holds @digest, or the empty one where it belongs. */
-static u32 *find_interned(const struct ipe_policy *policy,
-			  const struct ipe_digest *digest)
+/* Returns the number of @digest, or IPE_NONE and where it belongs. */
+static u32 find_interned(const struct ipe_policy *policy,
+			 const struct ipe_digest *digest,
+			 struct ipe_probe *probe)
 {
 	const struct ipe_table *table = &policy->interned;
-	u32 at = digest_hash(policy, digest) & table->mask;
 	struct ipe_digest there;
+	u32 id;
 
-	for (;; at = (at + 1) & table->mask) {
-		if (table->slots[at] == IPE_NONE)
-			return &table->slots[at];
-		there = ipe_index_stored(policy, table->slots[at]);
+	*probe = ipe_table_probe(table, digest_hash(policy, digest));
+	while (ipe_table_step(table, probe, &id)) {
+		there = ipe_index_stored(policy, id);
 		if (digest_equal(&there, digest))
-			return &table->slots[at];
+			return id;
+		ipe_table_next(table, probe);
 	}
+	return IPE_NONE;
 }
 
-static int grow_interned(struct ipe_policy *policy)
+/**
+ * ipe_index_expect() - Make room in the table of digests
+ * @policy: being compiled
+ * @n: how many digests there will be
+ *
+ * Return: %0 or %-ENOMEM.
+ */
+int ipe_index_expect(struct ipe_policy *policy, u32 n)
 {
 	struct ipe_table *table = &policy->interned;
-	u32 i, n = table->n;
+	u32 i, known = policy->digests.n;
 	struct ipe_digest digest;
+	struct ipe_probe probe;
 	int r;
 
-	if (2 * ((u64)n + 1) <= (u64)table->mask + 1)
-		return 0;
-	r = ipe_table_init(table, 2 * (n + 1));
+	r = ipe_table_init(table, n, n);
 	if (r < 0)
 		return r;
-	for (i = 0; i < n; i++) {
+	for (i = 0; i < known; i++) {
 		digest = ipe_index_stored(policy, i);
-		*find_interned(policy, &digest) = i;
+		find_interned(policy, &digest, &probe);
+		ipe_table_put(table, &probe, i);
 		if (!(i & 0xfff))
 			ipe_port_relax();
 	}
-	table->n = n;
 	return 0;
+}
+
+/* Does the table hold one more? */
+static bool has_room(const struct ipe_table *table)
+{
+	return 5 * ((u64)table->n + 1) <= 4 * ((u64)table->mask + 1) &&
+	       table->n + 1 < (1U << table->shift);
 }
 
 /**
@@ -137,24 +166,28 @@ int ipe_index_intern(struct ipe_policy *policy,
 		.value_len = digest->value_len,
 	};
 	struct ipe_stored_digest *added;
-	u32 *slot;
+	struct ipe_probe probe;
+	u32 id;
 	int r;
 
-	r = grow_interned(policy);
-	if (r < 0)
-		return r;
-	slot = find_interned(policy, &key);
-	if (*slot != IPE_NONE) {
+	if (!has_room(&policy->interned)) {
+		r = ipe_index_expect(policy, 2 * (policy->digests.n + 1));
+		if (r < 0)
+			return r;
+	}
+	id = find_interned(policy, &key, &probe);
+	if (id != IPE_NONE) {
 		policy->bytes.n = digest->value;
-		*ret = *slot;
+		*ret = id;
 		return 0;
 	}
 	added = ipe_array_push(&policy->digests, 1, sizeof(*added));
 	if (!added)
 		return -ENOMEM;
 	*added = *digest;
-	*slot = *ret = policy->digests.n - 1;
-	policy->interned.n++;
+	added->rules = IPE_NONE;
+	*ret = policy->digests.n - 1;
+	ipe_table_put(&policy->interned, &probe, *ret);
 	return 0;
 }
 
@@ -168,12 +201,13 @@ int ipe_index_intern(struct ipe_policy *policy,
 u32 ipe_index_digest(const struct ipe_policy *policy,
 		     const struct ipe_digest *digest)
 {
+	struct ipe_probe probe;
+
 	if (!digest->value || !digest->value_len)
 		return IPE_NONE;
-	return *find_interned(policy, digest);
+	return find_interned(policy, digest, &probe);
 }
 
-/* Multilinear hashing: universal, as the coefficients are secret and odd. */
 static u32 chain_hash(const struct ipe_policy *policy, u32 op, u32 shape,
 		      const u32 *ids, u32 n)
 {
@@ -181,7 +215,7 @@ static u32 chain_hash(const struct ipe_policy *policy, u32 op, u32 shape,
 	u32 i;
 
 	for (i = 0; i < n; i++)
-		hash += policy->mix[1 + i] * (ids[i] + 1);
+		hash += policy->mix[1 + i] * ids[i];
 	return hash >> 32;
 }
 
@@ -194,83 +228,142 @@ static u32 count_bits(u32 bits)
 	return n;
 }
 
-static u32 *find_chain(const struct ipe_policy *policy, u32 op, u32 shape,
-		       const u32 *ids)
+/* Returns the first rule of the chain, or IPE_NONE and where it belongs. */
+static u32 find_chain(const struct ipe_policy *policy, u32 op, u32 shape,
+		      const u32 *ids, struct ipe_probe *probe)
 {
 	const struct ipe_table *table = &policy->chains;
-	u32 i, n = count_bits(shape);
-	u32 at = chain_hash(policy, op, shape, ids, n) & table->mask;
+	u32 i, index, n = count_bits(shape);
 	const struct ipe_rule *rule;
 
-	for (;; at = (at + 1) & table->mask) {
-		if (table->slots[at] == IPE_NONE)
-			return &table->slots[at];
-		rule = ipe_rule_at(policy, table->slots[at]);
-		if (rule->op != op || rule->digests != shape)
-			continue;
+	*probe = ipe_table_probe(table, chain_hash(policy, op, shape, ids, n));
+	while (ipe_table_step(table, probe, &index)) {
+		rule = ipe_rule_at(policy, index);
 		for (i = 0; i < n; i++)
-			if (ipe_ref_at(policy, rule->refs + i) != ids[i])
+			if (ipe_rule_digest(policy, rule, i) != ids[i])
 				break;
-		if (i == n)
-			return &table->slots[at];
+		if (rule->op == op && rule->digests == shape && i == n)
+			return index;
+		ipe_table_next(table, probe);
 	}
+	return IPE_NONE;
 }
 
 /**
  * ipe_index_chain() - Find the rules that name exactly these digests
  * @policy: compiled
  * @op: not IPE_OP_UNKNOWN
- * @shape: digest slots named
+ * @shape: digest slots named, not none
  * @ids: the digest of each slot of @shape, in their order
  *
- * Return: the first of those rules, the others by &ipe_rule.next; or IPE_NONE.
+ * Return: the first of a list by &ipe_rule.next that has those rules, and maybe
+ * some of other operations and slots; or IPE_NONE.
  */
 u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op, u32 shape,
 		    const u32 *ids)
 {
-	return *find_chain(policy, op, shape, ids);
+	struct ipe_probe probe;
+
+	if (ipe_is_single(shape))
+		return ipe_stored_at(policy, ids[0])->rules;
+	return find_chain(policy, op, shape, ids, &probe);
 }
 
-/* Appends a rule to its chain, unless an earlier one has its conditions. */
+/**
+ * ipe_index_first() - The first rule of a list that matches
+ * @policy: compiled, or being compiled
+ * @index: where the list begins; IPE_NONE where it has ended
+ * @op: the operation
+ * @shape: digest slots that the rule names
+ * @booleans: those that are TRUE
+ *
+ * Return: the rule, or NULL.
+ */
+const struct ipe_rule *ipe_index_first(const struct ipe_policy *policy,
+				       u32 index, enum ipe_op op, u32 shape,
+				       u32 booleans)
+{
+	const struct ipe_rule *rule;
+
+	for (; index != IPE_NONE; index = rule->next) {
+		rule = ipe_rule_at(policy, index);
+		if (rule->digests == shape && rule->op == op &&
+		    (booleans & rule->booleans) == rule->wanted)
+			return rule;
+	}
+	return NULL;
+}
+
+/* The end of a list, where a rule belongs; NULL if one has its conditions. */
+static u32 *find_end(struct ipe_policy *policy, u32 *link,
+		     const struct ipe_rule *rule)
+{
+	struct ipe_rule *other;
+
+	for (; *link != IPE_NONE; link = &other->next) {
+		other = ipe_rule_at(policy, *link);
+		if (other->op == rule->op && other->digests == rule->digests &&
+		    other->booleans == rule->booleans &&
+		    other->wanted == rule->wanted)
+			return NULL;
+	}
+	return link;
+}
+
+/* Adds a rule with several digests. */
 static void add_to_chain(struct ipe_policy *policy, u32 index)
 {
 	struct ipe_rule *rule = ipe_rule_at(policy, index);
-	u32 ids[IPE_DIGESTS_MAX], i, n = count_bits(rule->digests);
-	u32 *link;
+	u32 ids[IPE_DIGESTS_MAX], i, first, *link;
+	u32 n = count_bits(rule->digests);
+	struct ipe_probe probe;
 
 	for (i = 0; i < n; i++)
-		ids[i] = ipe_ref_at(policy, rule->refs + i);
-
-	for (link = find_chain(policy, rule->op, rule->digests, ids);
-	     *link != IPE_NONE; link = &ipe_rule_at(policy, *link)->next) {
-		const struct ipe_rule *other = ipe_rule_at(policy, *link);
-
-		if (other->booleans == rule->booleans &&
-		    other->wanted == rule->wanted)
-			return;
+		ids[i] = ipe_rule_digest(policy, rule, i);
+	first = find_chain(policy, rule->op, rule->digests, ids, &probe);
+	if (first == IPE_NONE) {
+		ipe_table_put(&policy->chains, &probe, index);
+		return;
 	}
-	*link = index;
-	policy->shapes[rule->op] |= 1U << rule->digests;
+	link = find_end(policy, &first, rule);
+	if (link)
+		*link = index;
 }
 
-/* The chain without digests, unrolled: one entry a combination of booleans. */
-static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 *row)
+/*
+ * Puts a rule where it is found by its digests, unless an earlier one has its
+ * conditions.
+ *
+ * @plain: per operation the first rule without digests
+ */
+static void add_rule(struct ipe_policy *policy, u32 *plain, u32 index)
 {
-	u32 index, facts, n = 1U << policy->vocabulary->n_booleans;
+	struct ipe_rule *rule = ipe_rule_at(policy, index);
+	u32 *link;
+
+	policy->shapes[rule->op] |= 1U << rule->digests;
+	policy->slots[rule->op] |= rule->digests;
+	if (rule->digests && !ipe_is_single(rule->digests)) {
+		add_to_chain(policy, index);
+		return;
+	}
+	link = rule->digests ? &ipe_stored_at(policy, rule->refs)->rules :
+			       &plain[rule->op];
+	link = find_end(policy, link, rule);
+	if (link)
+		*link = index;
+}
+
+/* The chain without digests: one entry a combination of booleans. */
+static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 first,
+		   u32 *row)
+{
+	u32 facts, n = 1U << policy->vocabulary->n_booleans;
 	const struct ipe_rule *rule;
 
-	for (facts = 0; facts < n; facts++)
-		row[facts] = IPE_NONE;
-	if (!(policy->shapes[op] & 1))
-		return;
 	for (facts = 0; facts < n; facts++) {
-		index = ipe_index_chain(policy, op, 0, NULL);
-		for (; index != IPE_NONE; index = rule->next) {
-			rule = ipe_rule_at(policy, index);
-			if ((facts & rule->booleans) == rule->wanted)
-				break;
-		}
-		row[facts] = index;
+		rule = ipe_index_first(policy, first, op, 0, facts);
+		row[facts] = rule ? ipe_rule_index(policy, rule) : IPE_NONE;
 	}
 	/* Only a set of digests that is not empty needs a look-up. */
 	policy->shapes[op] &= ~1U;
@@ -285,12 +378,15 @@ static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 *row)
 int ipe_index_build(struct ipe_policy *policy)
 {
 	u32 i, n, columns = 1U << policy->vocabulary->n_booleans;
+	u32 plain[IPE_OP_COUNT];
 	const struct ipe_rule *rule;
 	int r;
 
-	for (i = 0, n = 0; i < policy->rules.n; i++)
-		n += !ipe_rule_at(policy, i)->never;
-	r = ipe_table_init(&policy->chains, n);
+	for (i = 0, n = 0; i < policy->rules.n; i++) {
+		rule = ipe_rule_at(policy, i);
+		n += rule->digests && !ipe_is_single(rule->digests);
+	}
+	r = ipe_table_init(&policy->chains, n, policy->rules.n);
 	if (r < 0)
 		return r;
 	policy->by_booleans = ipe_port_alloc(IPE_OP_COUNT * columns,
@@ -298,14 +394,15 @@ int ipe_index_build(struct ipe_policy *policy)
 	if (!policy->by_booleans)
 		return -ENOMEM;
 
+	for (i = 0; i < IPE_OP_COUNT; i++)
+		plain[i] = IPE_NONE;
 	for (i = 0; i < policy->rules.n; i++) {
-		rule = ipe_rule_at(policy, i);
-		if (!rule->never)
-			add_to_chain(policy, i);
+		if (!ipe_rule_at(policy, i)->never)
+			add_rule(policy, plain, i);
 		if (!(i & 0xfff))
 			ipe_port_relax();
 	}
 	for (i = 0; i < IPE_OP_COUNT; i++)
-		unroll(policy, i, policy->by_booleans + i * columns);
+		unroll(policy, i, plain[i], policy->by_booleans + i * columns);
 	return 0;
 }

@@ -17,9 +17,9 @@
  * struct ipe_rule - one "op=..." line
  * @line: counted from 1
  * @text: where "op=" stands
- * @text_len: bytes from there to the end of the action
- * @refs: first element of &ipe_policy.refs; one a bit of @digests, in the
- *	order of the slots
+ * @refs: where @digests has one bit, that digest; where it has more, the first
+ *	element of &ipe_policy.refs, one a bit in the order of the slots. See
+ *	ipe_rule_digest()
  * @next: the next rule of the same chain (see index.c), or IPE_NONE
  * @op: enum ipe_op
  * @action: enum ipe_action
@@ -32,7 +32,6 @@
 struct ipe_rule {
 	u32 line;
 	u32 text;
-	u32 text_len;
 	u32 refs;
 	u32 next;
 	u8 op;
@@ -46,15 +45,18 @@ struct ipe_rule {
 /**
  * struct ipe_stored_digest - a digest that some rule names, stored once
  * @algorithm: where its name stands in the text
- * @algorithm_len: bytes of the name
  * @value: where the raw bytes stand in &ipe_policy.bytes
- * @value_len: how many there are
+ * @rules: the first rule of those that name this digest and no other, the
+ *	others by &ipe_rule.next; or IPE_NONE
+ * @algorithm_len: bytes of the name
+ * @value_len: how many raw bytes there are
  */
 struct ipe_stored_digest {
 	u32 algorithm;
-	u32 algorithm_len;
 	u32 value;
-	u32 value_len;
+	u32 rules;
+	u16 algorithm_len;
+	u16 value_len;
 };
 
 /**
@@ -70,16 +72,87 @@ struct ipe_array {
 };
 
 /**
- * struct ipe_table - open-addressing hash table of 32-bit indices
- * @slots: IPE_NONE where empty
+ * struct ipe_table - open-addressing hash table of indices
+ * @slots: IPE_NONE where empty; else an index in the lower bits, and bits of
+ *	its hash above them, so that others need not be looked at
  * @mask: number of slots, a power of two, less one
  * @n: how many slots are taken
+ * @shift: how many bits an index has
  */
 struct ipe_table {
 	u32 *slots;
 	u32 mask;
 	u32 n;
+	u8 shift;
 };
+
+/* An index has so many bits at most; there are others for the hash then. */
+#define IPE_TABLE_SHIFT_MAX 28
+
+/**
+ * struct ipe_probe - the way through a table that a hash leads
+ * @at: slot
+ * @step: how far it is to the next one; grows by one each time, which leads to
+ *	every slot, and apart from the ways of other hashes
+ * @tag: what its entry has above the index, if it is of this hash
+ */
+struct ipe_probe {
+	u32 at;
+	u32 step;
+	u32 tag;
+};
+
+static inline struct ipe_probe ipe_table_probe(const struct ipe_table *table,
+					       u32 hash)
+{
+	return (struct ipe_probe){
+		.at = hash & table->mask,
+		.step = 1,
+		.tag = hash >> table->shift << table->shift,
+	};
+}
+
+static inline void ipe_table_next(const struct ipe_table *table,
+				  struct ipe_probe *probe)
+{
+	probe->at = (probe->at + probe->step++) & table->mask;
+}
+
+/*
+ * Goes on to the next entry that may be it: sets @ret_index and returns true,
+ * or returns false at an empty slot.
+ */
+static inline bool ipe_table_step(const struct ipe_table *table,
+				  struct ipe_probe *probe, u32 *ret_index)
+{
+	u32 entry;
+
+	for (;; ipe_table_next(table, probe)) {
+		entry = table->slots[probe->at];
+		if (entry == IPE_NONE)
+			return false;
+		if ((entry ^ probe->tag) >> table->shift)
+			continue;
+		*ret_index = entry ^ probe->tag;
+		return true;
+	}
+}
+
+/* @probe is at an empty slot. */
+static inline void ipe_table_put(struct ipe_table *table,
+				 const struct ipe_probe *probe, u32 index)
+{
+	table->slots[probe->at] = probe->tag | index;
+	table->n++;
+}
+
+/*
+ * What a digest may have to be hashed with a coefficient for each letter of its
+ * algorithm and each 32 bits of its value: what there is. Others are rare.
+ */
+#define IPE_MIX_LETTERS	16
+#define IPE_MIX_WORDS	16
+#define IPE_MIX_COUNT	(1 + IPE_MIX_LETTERS + IPE_MIX_WORDS)
 
 /**
  * struct ipe_policy - a compiled policy, immutable once it is parsed
@@ -95,16 +168,17 @@ struct ipe_table {
  *	default's; 0 if there is none
  * @defaults: actions; last: the global default
  * @rules: struct ipe_rule, in the order of the text
- * @refs: u32, indices into @digests
+ * @refs: u32, indices into @digests, of rules with several
  * @digests: struct ipe_stored_digest
  * @bytes: u8, raw digest values
  * @key: secret of the tables below
- * @mix: universal hash of a chain's identity: one coefficient for its
- *	operation and digest slots, one for each digest
+ * @mix: coefficients of their hashes, made of @key: see index.c
  * @interned: digest bytes to index into @digests
- * @chains: (operation, digests named, the digests) to the first rule of those
+ * @chains: (operation, digests named, the digests) to the first rule of those;
+ *	of rules with several digests
  * @shapes: for each operation the sets of digest slots that occur in its
  *	rules: bit n is set for the set n
+ * @slots: for each operation the digest slots that occur in any of its rules
  * @by_booleans: for each operation, for each combination of boolean
  *	properties, the first rule that names no digest and matches; IPE_NONE
  */
@@ -127,10 +201,11 @@ struct ipe_policy {
 	struct ipe_array bytes;
 
 	struct ipe_port_key key;
-	u64 mix[1 + IPE_DIGESTS_MAX];
+	u64 mix[IPE_MIX_COUNT];
 	struct ipe_table interned;
 	struct ipe_table chains;
 	u16 shapes[IPE_OP_COUNT];
+	u8 slots[IPE_OP_COUNT];
 	u32 *by_booleans;
 };
 
@@ -140,9 +215,25 @@ static inline struct ipe_rule *ipe_rule_at(const struct ipe_policy *policy,
 	return (struct ipe_rule *)policy->rules.data + index;
 }
 
-static inline u32 ipe_ref_at(const struct ipe_policy *policy, u32 index)
+static inline struct ipe_stored_digest *
+ipe_stored_at(const struct ipe_policy *policy, u32 id)
 {
-	return ((const u32 *)policy->refs.data)[index];
+	return (struct ipe_stored_digest *)policy->digests.data + id;
+}
+
+/* Of a set of slots. */
+static inline bool ipe_is_single(u32 slots)
+{
+	return slots && !(slots & (slots - 1));
+}
+
+/* The nth digest of a rule, in the order of its slots. */
+static inline u32 ipe_rule_digest(const struct ipe_policy *policy,
+				  const struct ipe_rule *rule, u32 n)
+{
+	if (ipe_is_single(rule->digests))
+		return rule->refs;
+	return ((const u32 *)policy->refs.data)[rule->refs + n];
 }
 
 /* Bytes of the text. */
@@ -157,17 +248,25 @@ static inline char ipe_hex_lower(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c;
 }
 
+/* Of a line, so many spaces are remembered: a rule has two, mostly. */
+#define IPE_LINE_GAPS 4
+
 /**
  * struct ipe_line - one line of the text, and how far it is read
  * @start: its first byte
  * @next: where the next token is looked for
  * @end: behind its last byte that is neither comment nor trailing space
+ * @gaps: where spaces and tabs are, the first of them, so that tokens need not
+ *	be searched for again
+ * @n_gaps: how many of @gaps there are; if less than fit, those are all
  * @number: counted from 1
  */
 struct ipe_line {
 	const char *start;
 	const char *next;
 	const char *end;
+	const char *gaps[IPE_LINE_GAPS];
+	u32 n_gaps;
 	u32 number;
 };
 
@@ -192,11 +291,13 @@ int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
 
 /* array.c */
 void *ipe_array_push(struct ipe_array *array, u32 n, size_t size);
+int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size);
 int ipe_array_trim(struct ipe_array *array, size_t size);
-int ipe_table_init(struct ipe_table *table, u32 n);
+int ipe_table_init(struct ipe_table *table, u32 n, u32 limit);
 
 /* index.c */
 int ipe_index_init(struct ipe_policy *policy);
+int ipe_index_expect(struct ipe_policy *policy, u32 n);
 int ipe_index_intern(struct ipe_policy *policy,
 		     const struct ipe_stored_digest *digest, u32 *ret);
 struct ipe_digest ipe_index_stored(const struct ipe_policy *policy, u32 id);
@@ -204,6 +305,9 @@ u32 ipe_index_digest(const struct ipe_policy *policy,
 		     const struct ipe_digest *digest);
 u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op,
 		    u32 shape, const u32 *ids);
+const struct ipe_rule *ipe_index_first(const struct ipe_policy *policy,
+				       u32 index, enum ipe_op op, u32 shape,
+				       u32 booleans);
 int ipe_index_build(struct ipe_policy *policy);
 
 #endif

@@ -182,7 +182,7 @@ static void lint_property(struct linter *linter, const struct ipe_token *token)
 static void lint_shadow(struct linter *linter, const struct ipe_rule *rule)
 {
 	const struct ipe_policy *policy = linter->policy;
-	u32 slot, ref = rule->refs, booleans;
+	u32 slot, n = 0, booleans;
 	struct ipe_facts facts = {};
 	struct ipe_verdict verdict;
 	unsigned int other = 0;
@@ -190,7 +190,7 @@ static void lint_shadow(struct linter *linter, const struct ipe_rule *rule)
 	for (slot = 0; slot < IPE_DIGESTS_MAX; slot++)
 		if (rule->digests & (1U << slot))
 			facts.digests[slot] = ipe_index_stored(
-				policy, ipe_ref_at(policy, ref++));
+				policy, ipe_rule_digest(policy, rule, n++));
 
 	for (booleans = 0; booleans >> policy->vocabulary->n_booleans == 0;
 	     booleans++) {

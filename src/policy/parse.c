@@ -189,30 +189,95 @@ static int parse_boolean(struct ipe_parser *parser,
 	return 0;
 }
 
-static int hex_value(char c)
+/* The value of a hexadecimal digit, and one; 0 for what is none. */
+static const u8 hex_values[256] = {
+	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+	['A'] = 11, 12, 13, 14, 15, 16,
+	['a'] = 11, 12, 13, 14, 15, 16,
+};
+
+/*
+ * Eight digits at once, in the bytes of a word: whether all are, and their
+ * values, from the first one in the lowest byte on.
+ */
+static bool decode_word(u64 word, u64 *ret)
 {
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
+	const u64 ones = 0x0101010101010101ULL;
+	u64 letters = word >> 6 & ones;
+	u64 value = (word & 0x0f * ones) + 9 * letters;
+	/* '0' to '9' have 3 above their value, letters 6 in lower case. */
+	u64 wrong = (word & 0xf0 * ones & ~(letters << 5)) ^
+		    (0x30 * ones + 0x10 * letters);
+
+	/* A digit is below 10, a letter is not, and below 16. */
+	wrong |= (value + 0x76 * ones - 6 * letters) & 0x80 * ones;
+	wrong |= ~((value | 0x80 * ones) - 10 * letters) & 0x80 * ones;
+	*ret = value;
+	return !wrong;
 }
 
 static bool decode_hex(const char *hex, size_t n, u8 *ret)
 {
+	unsigned int high, low;
 	size_t i;
+	u64 word;
 
-	for (i = 0; i < n; i++) {
-		int high = hex_value(hex[2 * i]);
-		int low = hex_value(hex[2 * i + 1]);
-
-		if (high < 0 || low < 0)
+	for (i = 0; i + 4 <= n; i += 4) {
+		if (!decode_word(ipe_port_load(hex + 2 * i), &word))
 			return false;
-		ret[i] = high << 4 | low;
+		/* Two values to a byte, and the bytes together. */
+		word = (word << 4 | word >> 8) & 0x00ff00ff00ff00ffULL;
+		word = (word | word >> 8) & 0x0000ffff0000ffffULL;
+		ipe_port_store32(ret + i, (u32)(word | word >> 16));
+	}
+	for (; i < n; i++) {
+		high = hex_values[(u8)hex[2 * i]];
+		low = hex_values[(u8)hex[2 * i + 1]];
+		if (!high || !low)
+			return false;
+		ret[i] = (high - 1) << 4 | (low - 1);
 	}
 	return true;
+}
+
+/*
+ * Room for more of something of which the text has had @n until now, if it goes
+ * on like that; so that what grows does so once or twice.
+ */
+static u64 extrapolate(const struct ipe_parser *parser, u64 n)
+{
+	const struct ipe_policy *policy = parser->policy;
+	u64 done = parser->line.end - policy->text;
+	u64 left = policy->text_len - done, more = n * left / (done + 1);
+
+	/* An element takes a byte of the text at least. */
+	return n + min_u64(more + more / 64 + 16, left + 16);
+}
+
+static void *push(const struct ipe_parser *parser, struct ipe_array *array,
+		  u32 n, size_t size)
+{
+	if (array->n + (u64)n > array->room && array->n > 64 &&
+	    ipe_array_reserve(array, extrapolate(parser, array->n + n),
+			      size) < 0)
+		return NULL;
+	return ipe_array_push(array, n, size);
+}
+
+/* One more digest may come; their table and their array grow at once. */
+static int expect_digests(const struct ipe_parser *parser)
+{
+	struct ipe_policy *policy = parser->policy;
+	u32 n = policy->digests.n;
+	u64 expected;
+	int r;
+
+	if (n < policy->digests.room || n <= 64)
+		return 0;
+	expected = extrapolate(parser, n);
+	r = ipe_array_reserve(&policy->digests, expected,
+			      sizeof(struct ipe_stored_digest));
+	return r < 0 ? r : ipe_index_expect(policy, expected);
 }
 
 static int parse_digest(struct ipe_parser *parser,
@@ -238,6 +303,9 @@ static int parse_digest(struct ipe_parser *parser,
 		return refuse(parser, token, -EINVAL,
 			      "a digest has two hexadecimal digits a byte");
 	n /= 2;
+	if (n > U16_MAX || colon - value->text > U16_MAX)
+		return refuse(parser, token, -EBADMSG,
+			      "a digest has at most 65535 bytes, and its algorithm 65535 letters");
 	if (!n) {
 		/* Upstream takes it; no file has such a digest. */
 		rule->never = true;
@@ -248,12 +316,15 @@ static int parse_digest(struct ipe_parser *parser,
 	digest.algorithm_len = colon - value->text;
 	digest.value = policy->bytes.n;
 	digest.value_len = n;
-	raw = ipe_array_push(&policy->bytes, n, 1);
+	raw = push(parser, &policy->bytes, n, 1);
 	if (!raw)
 		return -ENOMEM;
 	if (!decode_hex(hex, n, raw))
 		return refuse(parser, token, -EINVAL,
 			      "not a hexadecimal digit in the digest");
+	r = expect_digests(parser);
+	if (r < 0)
+		return r;
 	r = ipe_index_intern(policy, &digest, &id);
 	if (r < 0)
 		return r;
@@ -336,12 +407,16 @@ static int add_rule(struct ipe_parser *parser, struct ipe_draft *draft)
 	for (slot = 0; slot < IPE_DIGESTS_MAX; slot++) {
 		if (!(draft->rule.digests & (1U << slot)))
 			continue;
+		if (ipe_is_single(draft->rule.digests)) {
+			draft->rule.refs = draft->ids[slot];
+			break;
+		}
 		ref = ipe_array_push(&policy->refs, 1, sizeof(*ref));
 		if (!ref)
 			return -ENOMEM;
 		*ref = draft->ids[slot];
 	}
-	rule = ipe_array_push(&policy->rules, 1, sizeof(*rule));
+	rule = push(parser, &policy->rules, 1, sizeof(*rule));
 	if (!rule)
 		return -ENOMEM;
 	*rule = draft->rule;
@@ -383,8 +458,6 @@ static int parse_rule(struct ipe_parser *parser)
 			return r;
 		first = false;
 	}
-	draft.rule.text_len = text_offset(parser, line->end) - draft.rule.text;
-
 	r = parse_action(parser, &token, &draft.rule.action);
 	if (r < 0)
 		return r;

@@ -85,6 +85,7 @@ struct ipe_property {
  *	the order of enum ipe_property_id, see ipe_vocabulary_init()
  * @slot: for each property its place among those of its kind: the bit in
  *	&ipe_facts.booleans, or the element of &ipe_facts.digests
+ * @name_len: for each property the bytes of its name
  * @n_properties: how many of @properties are there
  * @n_booleans: how many of them are IPE_PROPERTY_BOOLEAN
  * @n_digests: how many of them are IPE_PROPERTY_DIGEST
@@ -96,6 +97,7 @@ struct ipe_property {
 struct ipe_vocabulary {
 	struct ipe_property properties[IPE_PROPERTIES_MAX];
 	u8 slot[IPE_PROPERTIES_MAX];
+	u8 name_len[IPE_PROPERTIES_MAX];
 	unsigned int n_properties;
 	unsigned int n_booleans;
 	unsigned int n_digests;
@@ -167,7 +169,8 @@ struct ipe_digest {
  * struct ipe_facts - what the providers know of one file
  * @booleans: bit &ipe_vocabulary.slot of each boolean property that is TRUE
  * @digests: element &ipe_vocabulary.slot of each digest property;
- *	&ipe_digest.value is NULL where the file has none
+ *	&ipe_digest.value is NULL where the file has none, and the rest of it
+ *	is not looked at
  *
  * All zero is what is known of anonymous memory: nothing.
  */

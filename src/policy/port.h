@@ -8,6 +8,7 @@
 
 #ifdef __KERNEL__
 
+#include <linux/bitops.h>
 #include <linux/build_bug.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
@@ -16,9 +17,12 @@
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <linux/siphash.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <linux/unaligned.h>
+#include <linux/vmalloc.h>
 
 /* Key of the digest index, so that nobody can choose digests that collide. */
 struct ipe_port_key {
@@ -36,10 +40,17 @@ static inline u64 ipe_port_hash(const struct ipe_port_key *key,
 	return siphash(data, len, &key->siphash);
 }
 
+/* From so many bytes on kvmalloc() would round up to a power of two. */
+#define IPE_PORT_PAGES SZ_64K
+
 /* Zeroed; NULL if there is no memory or @n * @size overflows. */
 static inline void *ipe_port_alloc(size_t n, size_t size)
 {
-	return kvcalloc(n, size, GFP_KERNEL_ACCOUNT);
+	size_t bytes = array_size(n, size);
+
+	if (bytes > IPE_PORT_PAGES)
+		return __vmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	return kvzalloc(bytes, GFP_KERNEL_ACCOUNT);
 }
 
 static inline void ipe_port_free(const void *memory)
@@ -53,9 +64,33 @@ static inline void ipe_port_relax(void)
 	cond_resched();
 }
 
+/* Eight bytes, the first one lowest. */
+static inline u64 ipe_port_load(const char *bytes)
+{
+	return get_unaligned_le64(bytes);
+}
+
+static inline u32 ipe_port_load32(const u8 *bytes)
+{
+	return get_unaligned_le32(bytes);
+}
+
+/* Four bytes, the lowest one first. */
+static inline void ipe_port_store32(u8 *bytes, u32 word)
+{
+	put_unaligned_le32(word, bytes);
+}
+
+/* The place of the lowest bit that is set; @word is not 0. */
+static inline unsigned int ipe_port_lowest_bit(u64 word)
+{
+	return __ffs64(word);
+}
+
 #else
 
 #include <assert.h>
+#include <endian.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -69,6 +104,7 @@ typedef uint16_t u16;
 typedef uint32_t u32;
 typedef uint64_t u64;
 
+#define U8_MAX UINT8_MAX
 #define U16_MAX UINT16_MAX
 #define U32_MAX UINT32_MAX
 #define U64_MAX UINT64_MAX
@@ -94,5 +130,38 @@ static inline void ipe_port_relax(void)
 {
 }
 
+static inline u64 ipe_port_load(const char *bytes)
+{
+	u64 word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return le64toh(word);
+}
+
+static inline u32 ipe_port_load32(const u8 *bytes)
+{
+	u32 word;
+
+	memcpy(&word, bytes, sizeof(word));
+	return le32toh(word);
+}
+
+static inline void ipe_port_store32(u8 *bytes, u32 word)
+{
+	word = htole32(word);
+	memcpy(bytes, &word, sizeof(word));
+}
+
+static inline unsigned int ipe_port_lowest_bit(u64 word)
+{
+	return (unsigned int)__builtin_ctzll(word);
+}
+
 #endif
+
+static inline u64 min_u64(u64 a, u64 b)
+{
+	return a < b ? a : b;
+}
+
 #endif

@@ -80,13 +80,18 @@ static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
 static void put_rule(struct ipe_output *out, const struct ipe_policy *policy,
 		     const struct ipe_rule *rule)
 {
-	struct ipe_line line = {
+	struct ipe_reader reader = {
 		.next = policy->text + rule->text,
-		.end = policy->text + rule->text + rule->text_len,
+		.end = policy->text + policy->text_len,
 	};
+	struct ipe_parse_error unwanted;
 	struct ipe_token token;
+	struct ipe_line line;
 	bool first = true;
 
+	/* It was read once, so it can be read. */
+	if (ipe_reader_next_line(&reader, &line, &unwanted) <= 0)
+		return;
 	while (ipe_line_next_token(&line, &token)) {
 		if (!first)
 			put_char(out, ' ');

@@ -23,6 +23,38 @@ static bool is_delimiter(char c)
 	return c == ' ' || c == '\t';
 }
 
+/* The same byte eight times. */
+static u64 repeat(u8 byte)
+{
+	return byte * 0x0101010101010101ULL;
+}
+
+/*
+ * Bit 7 of each byte that is below @limit, which is at most 128. A borrow can
+ * set others, but only above one that is right: the lowest is.
+ */
+static u64 bytes_below(u64 word, u8 limit)
+{
+	return (word - repeat(limit)) & ~word & repeat(0x80);
+}
+
+/* The first byte from @at on that is a space, a control character or a '#'. */
+static const char *find_special(const char *at, const char *end)
+{
+	u64 word, found;
+
+	for (; end - at >= 8; at += 8) {
+		word = ipe_port_load(at);
+		found = bytes_below(word, ' ' + 1) |
+			bytes_below(word ^ repeat('#'), 1);
+		if (found)
+			return at + ipe_port_lowest_bit(found) / 8;
+	}
+	while (at < end && (u8)*at > ' ' && *at != '#')
+		at++;
+	return at;
+}
+
 static int bad_byte(const struct ipe_line *line, const char *at,
 		    const char *sentence, struct ipe_parse_error *reterr)
 {
@@ -48,38 +80,55 @@ static int bad_byte(const struct ipe_line *line, const char *at,
 int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 			 struct ipe_parse_error *reterr)
 {
-	const char *end, *found;
-	size_t len;
+	const char *at = reader->next, *comment = NULL;
 
-	if (reader->next == reader->end)
+	if (at == reader->end)
 		return 0;
 
-	ret->start = reader->next;
-	ret->next = reader->next;
+	ret->start = at;
+	ret->next = at;
+	ret->n_gaps = 0;
 	ret->number = ++reader->number;
-	found = memchr(ret->start, '\n', reader->end - ret->start);
-	end = found ? found : reader->end;
-	reader->next = found ? found + 1 : reader->end;
-
-	if (found && end > ret->start && end[-1] == '\r')
-		end--;
-	len = end - ret->start;
-
-	found = memchr(ret->start, '\0', len);
-	if (found)
-		return bad_byte(ret, found, "NUL byte in the text", reterr);
-	found = memchr(ret->start, '\r', len);
-	if (found)
-		return bad_byte(ret, found,
-				"carriage return without a line feed", reterr);
-
-	found = memchr(ret->start, '#', len);
-	if (found)
-		end = found;
-	while (end > ret->start && is_trimmed(end[-1]))
-		end--;
-	ret->end = end;
+	for (;; at++) {
+		at = find_special(at, reader->end);
+		if (at == reader->end || *at == '\n')
+			break;
+		if (is_delimiter(*at)) {
+			if (ret->n_gaps < IPE_LINE_GAPS)
+				ret->gaps[ret->n_gaps++] = at;
+		} else if (*at == '#' && !comment) {
+			comment = at;
+		} else if (*at == '\0') {
+			return bad_byte(ret, at, "NUL byte in the text",
+					reterr);
+		} else if (*at == '\r' &&
+			   (at + 1 == reader->end || at[1] != '\n')) {
+			return bad_byte(ret, at,
+					"carriage return without a line feed",
+					reterr);
+		}
+	}
+	reader->next = at < reader->end ? at + 1 : at;
+	ret->end = comment ? comment : at;
+	while (ret->end > ret->start && is_trimmed(ret->end[-1]))
+		ret->end--;
 	return 1;
+}
+
+static const char *end_of_token(const struct ipe_line *line, const char *start)
+{
+	const char *at = start;
+	u32 i;
+
+	for (i = 0; i < line->n_gaps; i++)
+		if (line->gaps[i] >= start)
+			return line->gaps[i] < line->end ? line->gaps[i] :
+							   line->end;
+	if (line->n_gaps < IPE_LINE_GAPS)
+		return line->end;
+	while (at < line->end && !is_delimiter(*at))
+		at++;
+	return at;
 }
 
 /**
@@ -91,16 +140,15 @@ int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
  */
 bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret)
 {
-	const char *start;
+	const char *start = line->next;
 
-	while (line->next < line->end && is_delimiter(*line->next))
-		line->next++;
-	if (line->next >= line->end)
+	while (start < line->end && is_delimiter(*start))
+		start++;
+	if (start >= line->end) {
+		line->next = line->end;
 		return false;
-
-	start = line->next;
-	while (line->next < line->end && !is_delimiter(*line->next))
-		line->next++;
+	}
+	line->next = end_of_token(line, start);
 	*ret = (struct ipe_token){ start, line->next - start };
 	return true;
 }

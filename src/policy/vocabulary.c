@@ -61,9 +61,12 @@ static int add_property(struct ipe_vocabulary *vocabulary,
 				   &vocabulary->n_booleans;
 	unsigned int max = digest ? IPE_DIGESTS_MAX : IPE_BOOLEANS_MAX;
 
+	if (strlen(property->name) > U8_MAX)
+		return -ENOSPC;
 	if (*n >= max || vocabulary->n_properties >= IPE_PROPERTIES_MAX)
 		return -ENOSPC;
 	vocabulary->properties[vocabulary->n_properties] = *property;
+	vocabulary->name_len[vocabulary->n_properties] = strlen(property->name);
 	vocabulary->slot[vocabulary->n_properties] = (*n)++;
 	return vocabulary->n_properties++;
 }
@@ -133,18 +136,15 @@ int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
 			const struct ipe_token *token,
 			struct ipe_token *ret_value)
 {
-	const char *equals = memchr(token->text, '=', token->len);
-	struct ipe_token name;
-	unsigned int i;
+	unsigned int i, len;
 
-	if (!equals)
-		return -ENOENT;
-	name = (struct ipe_token){ token->text, equals - token->text };
 	for (i = 0; i < vocabulary->n_properties; i++) {
-		if (!ipe_token_equals(&name, vocabulary->properties[i].name))
+		len = vocabulary->name_len[i];
+		if (token->len <= len || token->text[len] != '=' ||
+		    memcmp(token->text, vocabulary->properties[i].name, len))
 			continue;
-		ret_value->text = equals + 1;
-		ret_value->len = token->text + token->len - ret_value->text;
+		ret_value->text = token->text + len + 1;
+		ret_value->len = token->len - len - 1;
 		return i;
 	}
 	return -ENOENT;
