@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "envelope.h"
+
 /* The exit statuses are documented in ipectl(1); scripts depend on them. */
 typedef enum ExitStatus {
         STATUS_OK = 0,
@@ -49,6 +51,7 @@ typedef enum OptionBit {
         OPTION_SINCE = 1 << 14,
         OPTION_FOLLOW = 1 << 15,
         OPTION_FULL = 1 << 16,
+        OPTION_FORMAT = 1 << 17,
 } OptionBit;
 
 typedef struct Options {
@@ -70,6 +73,7 @@ typedef struct Options {
         const char *cert;
         const char *key;
         const char *output;
+        EnvelopeFormat format; /* of sign */
         const char *trust;
 } Options;
 

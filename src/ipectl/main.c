@@ -55,7 +55,7 @@ static const Verb verbs[] = {
         { "print", "FILE", "Print a policy, plain or signed, as canonical text", 1, 1, COMMON,
           verb_print },
         { "sign", "FILE", "Sign a policy, with --cert= and --key=", 1, 1,
-          COMMON | OPTION_STRICT | OPTION_CERT | OPTION_KEY | OPTION_OUTPUT | OPTION_FORCE, verb_sign },
+          COMMON | OPTION_STRICT | OPTION_CERT | OPTION_KEY | OPTION_FORMAT | OPTION_OUTPUT | OPTION_FORCE, verb_sign },
         { "verify", "FILE", "Check the signature of a policy", 1, 1, COMMON | OPTION_TRUST, verb_verify },
 };
 
@@ -76,6 +76,7 @@ enum {
         CODE_TRIAL_SEC,
         CODE_CONFIRM,
         CODE_SINCE,
+        CODE_FORMAT,
 };
 
 static const struct option long_options[] = {
@@ -89,6 +90,7 @@ static const struct option long_options[] = {
         { "strict", no_argument, NULL, CODE_STRICT },
         { "cert", required_argument, NULL, CODE_CERT },
         { "key", required_argument, NULL, CODE_KEY },
+        { "format", required_argument, NULL, CODE_FORMAT },
         { "output", required_argument, NULL, CODE_OUTPUT },
         { "force", no_argument, NULL, CODE_FORCE },
         { "trust", required_argument, NULL, CODE_TRUST },
@@ -105,7 +107,7 @@ static const struct option long_options[] = {
 static const char *const option_names[] = { "--json",   "--quiet",     "--no-legend", "--no-ask-password", "--version=",
                                             "--strict", "--cert=",     "--key=",      "--output=",         "--force",
                                             "--trust=", "--trial-sec=", "--confirm=", "--lines=",          "--since=",
-                                            "--follow", "--full" };
+                                            "--follow", "--full",     "--format=" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -137,6 +139,8 @@ static void print_help(void) {
              "     --strict              Take warnings for errors\n"
              "     --cert=FILE           Sign with this certificate (PEM)\n"
              "     --key=FILE            Sign with this private key (PEM)\n"
+             "     --format=FORMAT       Sign as 'pkcs7' or 'appended'; 'auto', the default, takes the\n"
+             "                           latter for what is too large for the former\n"
              "     --output=FILE         Write the signed policy here, '-' for standard output;\n"
              "                           by default NAME.p7b, NAME being the policy's\n"
              "     --force               activate: even if it would lock out; sign: overwrite\n"
@@ -172,6 +176,20 @@ static int parse_confirm(const char *text, const char **ret) {
                 return -1;
         }
         *ret = text;
+        return 0;
+}
+
+static int parse_format(const char *text, EnvelopeFormat *ret) {
+        if (strcmp(text, "auto") == 0)
+                *ret = ENVELOPE_SMALLEST;
+        else if (strcmp(text, "pkcs7") == 0)
+                *ret = ENVELOPE_PKCS7;
+        else if (strcmp(text, "appended") == 0)
+                *ret = ENVELOPE_APPENDED;
+        else {
+                say_error("'%s' is no format of a signed policy: expected 'auto', 'pkcs7' or 'appended'.", text);
+                return -1;
+        }
         return 0;
 }
 
@@ -244,6 +262,9 @@ static int apply_option(Options *options, int code) {
                 options->given |= OPTION_KEY;
                 options->key = optarg;
                 return 0;
+        case CODE_FORMAT:
+                options->given |= OPTION_FORMAT;
+                return parse_format(optarg, &options->format);
         case CODE_OUTPUT:
                 options->given |= OPTION_OUTPUT;
                 options->output = optarg;
@@ -316,7 +337,7 @@ static bool check_usage(const Verb *verb, int argc, const Options *options) {
 }
 
 static ExitStatus run(int argc, char **argv) {
-        Options options = { .ask_password = true };
+        Options options = { .ask_password = true, .format = ENVELOPE_SMALLEST };
         const Verb *verb;
         int r;
 

@@ -119,11 +119,20 @@ static void check_name(Report *report) {
                            NAME_MAX);
 }
 
-static void check_size(Report *report, bool strict) {
-        if (report->text_size + SIGNATURE_SIZE_MIN > ENVELOPE_SIZE_MAX)
-                report_add(report, strict ? SEVERITY_ERROR : SEVERITY_WARNING, 0, 0, "size",
-                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels take",
-                           report->text_size, ENVELOPE_SIZE_MAX);
+/* Of an envelope its form tells, of a text its size what form it will have. */
+static bool is_appended(const Report *report) {
+        return report->envelope ? envelope_format(report->envelope) == ENVELOPE_APPENDED
+                                : report->text_size + SIGNATURE_SIZE_MIN > MESSAGE_SIZE_MAX;
+}
+
+static void check_size(Report *report) {
+        if (report->envelope && is_appended(report))
+                report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
+                           "the signature is appended to the text: only a kernel with the feature 'appended-signature' takes it");
+        else if (is_appended(report))
+                report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
+                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels take, and needs a "
+                           "kernel with the feature 'appended-signature'", report->text_size, MESSAGE_SIZE_MAX);
 }
 
 static void examine_text(Report *report, bool strict) {
@@ -148,11 +157,6 @@ static bool is_pem(const char *data, size_t size) {
         return size >= sizeof(mark) - 1 && memcmp(data, mark, sizeof(mark) - 1) == 0;
 }
 
-/* The start of an ASN.1 sequence with a length of several bytes, as every signed policy has it; no text starts so. */
-static bool is_der(const char *data, size_t size) {
-        return size >= 2 && data[0] == 0x30 && ((unsigned char) data[1] & 0x80);
-}
-
 /* Returns false after adding what is wrong. */
 static bool open_envelope(Report *report, const char *data, size_t size) {
         Failure failure = {};
@@ -172,17 +176,16 @@ static bool open_envelope(Report *report, const char *data, size_t size) {
 }
 
 void report_make(const char *file, const char *data, size_t size, bool strict, Report *ret) {
-        *ret = (Report){ .file = file, .text = data, .text_size = size, .is_signed = is_der(data, size) };
+        *ret = (Report){ .file = file, .text = data, .text_size = size, .is_signed = envelope_looks_signed(data, size) };
 
         if (is_pem(data, size)) {
                 report_add(ret, SEVERITY_ERROR, 0, 0, "envelope",
                            "this is PEM; a policy is plain text, or signed and DER");
                 return;
         }
-        if (!ret->is_signed)
-                check_size(ret, strict);
-        else if (!open_envelope(ret, data, size))
+        if (ret->is_signed && !open_envelope(ret, data, size))
                 return;
+        check_size(ret);
         examine_text(ret, strict);
 }
 
@@ -231,6 +234,8 @@ void report_print_summary(const Report *report) {
                 puts("not usable as it is");
         else if (line > 0)
                 printf("needs the extended ABI (line %u): upstream kernels refuse it\n", line);
+        else if (is_appended(report))
+                puts("needs the extended ABI (its size, or its form): upstream kernels refuse it");
         else
                 puts("every kernel with IPE takes it");
         free(signer);
@@ -249,7 +254,8 @@ static struct json_object *finding_to_json(const Finding *finding) {
         return object;
 }
 
-static void set_policy(struct json_object *object, const struct ipe_policy *policy) {
+static void set_policy(struct json_object *object, const Report *report) {
+        const struct ipe_policy *policy = report->policy;
         char version[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
         unsigned line = ipe_policy_extended_line(policy);
 
@@ -259,7 +265,7 @@ static void set_policy(struct json_object *object, const struct ipe_policy *poli
         json_set(object, "version", json_string(version));
         json_set(object, "rollback_floor", json_string(floor));
         json_set(object, "rules", json_number(ipe_policy_n_rules(policy)));
-        json_set(object, "needs_extended_abi", json_boolean(line > 0));
+        json_set(object, "needs_extended_abi", json_boolean(line > 0 || is_appended(report)));
         json_set(object, "extended_abi_line", line > 0 ? json_number(line) : NULL);
 }
 
@@ -271,7 +277,7 @@ struct json_object *report_to_json(const Report *report) {
         json_set(object, "signed", json_boolean(report->is_signed));
         json_set(object, "signer", report->signer ? json_string(report->signer) : NULL);
         if (report->policy)
-                set_policy(object, report->policy);
+                set_policy(object, report);
         for (size_t i = 0; i < report->n_findings; i++)
                 json_append(findings, finding_to_json(&report->findings[i]));
         json_set(object, "findings", findings);

@@ -39,7 +39,7 @@ typedef struct Report {
         const char *text;
         size_t text_size;
 
-        bool is_signed;     /* data is DER, though perhaps not an envelope */
+        bool is_signed;     /* data looks so, though perhaps it is no envelope */
         Envelope *envelope; /* owns text; NULL if there is none */
         char *signer;       /* as the envelope claims; NULL if it does not say */
 

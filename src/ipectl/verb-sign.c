@@ -121,7 +121,7 @@ static ExitStatus sign_text(const Signing *signing, const Options *options, void
                 return STATUS_FAILED;
         status = check_passphrase(key, key_size, options);
         if (status == STATUS_OK) {
-                r = envelope_sign(signing->report.text, signing->report.text_size, certificate, certificate_size,
+                r = envelope_sign(signing->report.text, signing->report.text_size, options->format, certificate, certificate_size,
                                   key, key_size, NULL, ret, ret_size, &failure);
                 if (r == -ENOMEM)
                         oom();

@@ -66,8 +66,8 @@ static int check_confirmed(const Manager *manager, const VersionRecord *record, 
                            record->name);
 }
 
-static int check_kernel(const Manager *manager, const VersionRecord *record, const struct ipe_policy *policy,
-                        Failure *reterr) {
+static int check_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *subject, Failure *reterr) {
+        const struct ipe_policy *policy = subject->policy;
         _cleanup_kernel_policy_ KernelPolicy active = {};
         char version[IPE_VERSION_STRLEN];
         int r;
@@ -78,6 +78,11 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "Line %u of the policy needs the extended ABI, which this kernel has not.",
                                    ipe_policy_extended_line(policy));
+        if (envelope_format(verified_envelope_get(subject->verified)) == ENVELOPE_APPENDED &&
+            !kernel_has_feature(manager->kernel, "appended-signature"))
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "The signature of the policy is appended to it, which this kernel does not take: one of up to 64 KiB "
+                                   "can be signed with 'ipectl sign --format=pkcs7'.");
         r = kernel_find_active(manager->kernel, &active);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
@@ -303,7 +308,7 @@ static int find_candidate(Manager *manager, const char *name, const ActivateOpti
                 r = manager_open_envelope(manager, ret->record, &envelope, reterr);
         if (r == 0)
                 r = policy_version_new(manager, &envelope, &ret->version, reterr);
-        return r != 0 ? r : check_kernel(manager, ret->record, ret->version->policy, reterr);
+        return r != 0 ? r : check_kernel(manager, ret->record, ret->version, reterr);
 }
 
 int activate_check(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,

@@ -162,7 +162,7 @@ static int append_policy(sd_bus_message *reply, const Envelope *envelope, const 
                 return -ENOMEM;
         ipe_version_print(ipe_policy_rollback_floor(policy), floor);
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "Text", "s", printable, "RollbackFloor", "s", floor,
-                                  "NeedsExtendedAbi", "b", ipe_policy_extended_line(policy) > 0);
+                                  "NeedsExtendedAbi", "b", ipe_policy_extended_line(policy) > 0 || envelope_format(envelope) == ENVELOPE_APPENDED);
         return r < 0 ? r : append_warnings(reply, policy);
 }
 

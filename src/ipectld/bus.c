@@ -71,7 +71,7 @@ static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr
                                    "The descriptor is not that of a regular file or of memory.");
         r = read_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
         if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than the %u bytes that a kernel "
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than the %u bytes that any kernel "
                                    "takes.", ENVELOPE_SIZE_MAX);
         if (r < 0 && r != -ENOMEM)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Cannot read the descriptor: %s.",

@@ -45,7 +45,8 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "The kernel enforces this very policy already.");
         case -EMSGSIZE:
                 return failure_set(reterr, FAILURE_KERNEL_REJECTED,
-                                   "The policy is larger than the kernel takes: make it smaller, and sign it again.");
+                                   "The policy is larger than the kernel takes in this form: make it smaller, or, for a "
+                                   "kernel that says 'appended-signature', sign it with 'ipectl sign --format=appended'.");
         case -EBADMSG:
                 return failure_set(reterr, FAILURE_KERNEL_REJECTED,
                                    "The kernel cannot read the signed policy, or a line of its text: see the kernel log, "

@@ -113,9 +113,9 @@ static int read_envelope(Named *named, const char *data, size_t size) {
 static int read_file(Named *named, int dir_fd, const char *path) {
         _cleanup_free_ void *data = NULL;
         size_t size;
-        int r = named->bytes_left < ENVELOPE_SIZE_MAX ? -EFBIG : read_file_at(dir_fd, path, ENVELOPE_SIZE_MAX, &data, &size);
+        int r = read_file_at(dir_fd, path, named->bytes_left, &data, &size);
 
-        if (named->bytes_left < ENVELOPE_SIZE_MAX)
+        if (r == -EFBIG)
                 named->all = true;
         if (r < 0)
                 /* ipe-load, or ipectld, says so. */

@@ -86,7 +86,7 @@ static int read_policy(const char *path, void **ret, size_t *ret_size, Failure *
         int r = read_file_at(AT_FDCWD, path, ENVELOPE_SIZE_MAX, ret, ret_size);
 
         if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The file has more than the %u bytes that a kernel takes.",
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The file has more than the %u bytes that any kernel takes.",
                                    ENVELOPE_SIZE_MAX);
         if (r == -EBADF || r == -EISDIR)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is not a regular file.");

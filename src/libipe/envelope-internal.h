@@ -10,10 +10,12 @@
 #include "envelope.h"
 
 struct Envelope {
-        void *data; /* DER */
+        void *data;
         size_t size;
         Digest digest;
         CMS_ContentInfo *cms;
+        bool is_appended; /* what is signed are the first bytes of data, and not in cms */
+        size_t text_size; /* of those */
 };
 
 struct VerifiedEnvelope {

@@ -3,11 +3,14 @@
  * The form of signed policies, by libcrypto's CMS.
  */
 
+#include <endian.h>
+
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
 #include "envelope-internal.h"
+#include "policy.h"
 
 const char *openssl_reason(void) {
         unsigned long code = ERR_peek_error();
@@ -67,9 +70,18 @@ const void *envelope_data(const Envelope *envelope, size_t *ret_size) {
         return envelope->data;
 }
 
-const char *envelope_text(const Envelope *envelope, size_t *ret_size) {
-        ASN1_OCTET_STRING **content = CMS_get0_content(envelope->cms);
+EnvelopeFormat envelope_format(const Envelope *envelope) {
+        return envelope->is_appended ? ENVELOPE_APPENDED : ENVELOPE_PKCS7;
+}
 
+const char *envelope_text(const Envelope *envelope, size_t *ret_size) {
+        ASN1_OCTET_STRING **content;
+
+        if (envelope->is_appended) {
+                *ret_size = envelope->text_size;
+                return envelope->data;
+        }
+        content = CMS_get0_content(envelope->cms);
         *ret_size = (size_t) ASN1_STRING_length(*content);
         return (const char *) ASN1_STRING_get0_data(*content);
 }
@@ -126,7 +138,11 @@ static int check_form(const Envelope *envelope, Failure *reterr) {
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                                    "This is a PKCS#7 message, but not a signed one.");
         content = CMS_get0_content(envelope->cms);
-        if (!content || !*content || OBJ_obj2nid(CMS_get0_eContentType(envelope->cms)) != NID_pkcs7_data)
+        if (envelope->is_appended && content && *content)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The signature behind the policy contains something, but is to be detached: sign it with "
+                                   "'ipectl sign --format=appended'.");
+        if ((!envelope->is_appended && (!content || !*content)) || OBJ_obj2nid(CMS_get0_eContentType(envelope->cms)) != NID_pkcs7_data)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                                    "The signature does not contain the policy: sign it with 'ipectl sign', or with "
                                    "-nodetach.");
@@ -149,14 +165,94 @@ static int check_form(const Envelope *envelope, Failure *reterr) {
         return 0;
 }
 
+#define DER_SEQUENCE 0x30
+#define MARK "~Module signature appended~\n"
+
+/* What stands between a detached signature and the mark: struct module_signature in the kernel's include/linux/module_signature.h. */
+typedef struct Trailer {
+        uint8_t unused[2];
+        uint8_t id_type;
+        uint8_t more_unused[5];
+        uint32_t message_size; /* big endian */
+} Trailer;
+
+#define ID_TYPE_PKCS7 2
+
+static bool has_mark(const uint8_t *data, size_t size) {
+        return size >= strlen(MARK) && memcmp(data + size - strlen(MARK), MARK, strlen(MARK)) == 0;
+}
+
+bool envelope_looks_signed(const void *data, size_t size) {
+        const uint8_t *bytes = data;
+
+        /* A sequence with a length of several bytes. */
+        return (size >= 2 && bytes[0] == DER_SEQUENCE && bytes[1] & 0x80) || has_mark(data, size);
+}
+
+/* Finds the message: everything, or what is behind the text. */
+static int find_message(Envelope *envelope, const uint8_t **ret, size_t *ret_size, Failure *reterr) {
+        static const Trailer only = { .id_type = ID_TYPE_PKCS7 };
+        const uint8_t *data = envelope->data;
+        size_t size = envelope->size, message_size;
+        Trailer trailer;
+
+        *ret = data;
+        *ret_size = size;
+        if (data[0] == DER_SEQUENCE || !has_mark(data, size)) {
+                if (data[0] == DER_SEQUENCE && size > MESSAGE_SIZE_MAX)
+                        return failure_set(reterr, FAILURE_TOO_LARGE,
+                                           "The signed policy has %zu bytes; the kernel takes at most %u in this form, and more from "
+                                           "'ipectl sign --format=appended'.", size, MESSAGE_SIZE_MAX);
+                return 0;
+        }
+        size -= strlen(MARK);
+        if (size <= sizeof(trailer))
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is the end of a signed policy, and no more.");
+        size -= sizeof(trailer);
+        memcpy(&trailer, data + size, sizeof(trailer));
+        message_size = be32toh(trailer.message_size);
+        trailer.message_size = 0;
+        if (memcmp(&trailer, &only, sizeof(trailer)) != 0 || message_size >= size)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The trailer of the signed policy is not that of a PKCS#7 message: sign it with 'ipectl sign'.");
+        if (message_size > MESSAGE_SIZE_MAX)
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The signature of the policy has %zu bytes; the kernel takes at most %u.",
+                                   message_size, MESSAGE_SIZE_MAX);
+        envelope->is_appended = true;
+        envelope->text_size = size - message_size;
+        *ret = data + envelope->text_size;
+        *ret_size = message_size;
+        return 0;
+}
+
+static int parse_message(Envelope *envelope, const uint8_t *message, size_t size, Failure *reterr) {
+        const unsigned char *end = message;
+
+        ERR_clear_error();
+        envelope->cms = d2i_CMS_ContentInfo(NULL, &end, (long) size);
+        if (!envelope->cms)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "This is not a signed policy (a PKCS#7 message in DER): %s.", openssl_reason());
+        if (end != message + size)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "There are bytes behind the end of the signed policy.");
+        /* libcrypto also reads BER, of which the kernel sees other bytes as the signed ones. */
+        if (i2d_CMS_ContentInfo(envelope->cms, NULL) != (int) size)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The signed policy is not encoded in DER: sign it with 'ipectl sign', or without "
+                                   "-stream.");
+        return check_form(envelope, reterr);
+}
+
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        const unsigned char *end = data;
+        const uint8_t *message;
+        size_t message_size;
         int r;
 
         if (size > ENVELOPE_SIZE_MAX)
                 return failure_set(reterr, FAILURE_TOO_LARGE,
-                                   "The signed policy has %zu bytes; the kernel takes at most %u.", size,
+                                   "The signed policy has %zu bytes; no kernel takes more than %u.", size,
                                    ENVELOPE_SIZE_MAX);
         if (size == 0)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is not a signed policy: it is empty.");
@@ -170,20 +266,9 @@ int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reter
         envelope->size = size;
         digest_of(envelope->data, size, &envelope->digest);
 
-        ERR_clear_error();
-        envelope->cms = d2i_CMS_ContentInfo(NULL, &end, (long) size);
-        if (!envelope->cms)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "This is not a signed policy (a PKCS#7 message in DER): %s.", openssl_reason());
-        if (end != (const unsigned char *) data + size)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "There are bytes behind the end of the signed policy.");
-        /* libcrypto also reads BER, of which the kernel sees other bytes as the signed ones. */
-        if (i2d_CMS_ContentInfo(envelope->cms, NULL) != (int) size)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "The signed policy is not encoded in DER: sign it with 'ipectl sign', or without "
-                                   "-stream.");
-        r = check_form(envelope, reterr);
+        r = find_message(envelope, &message, &message_size, reterr);
+        if (r == 0)
+                r = parse_message(envelope, message, message_size, reterr);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(envelope);
@@ -195,40 +280,88 @@ static int fail_to_sign(Failure *reterr, int error, const char *what) {
         return error;
 }
 
-static int make_message(const char *text, size_t text_size, X509 *certificate, EVP_PKEY *key, void **ret,
-                        size_t *ret_size, Failure *reterr) {
-        const unsigned flags = CMS_BINARY | CMS_NOATTR | CMS_NOSMIMECAP;
+/* ret: DER, to be freed with OPENSSL_free(). Returns 0 or a negative errno. */
+static int make_message(BIO *input, X509 *certificate, EVP_PKEY *key, unsigned form, uint8_t **ret, size_t *ret_size, Failure *reterr) {
+        const unsigned flags = CMS_BINARY | CMS_NOATTR | CMS_NOSMIMECAP | form;
         CMS_ContentInfo *cms = CMS_sign(NULL, NULL, NULL, NULL, CMS_PARTIAL | flags);
-        BIO *input = BIO_new_mem_buf(text, (int) text_size);
-        unsigned char *der = NULL;
-        int size = -1, r = 0;
+        int size = -1;
 
-        if (cms && input && CMS_add1_signer(cms, certificate, key, EVP_sha256(), flags) &&
-            CMS_final(cms, input, NULL, flags) == 1)
-                size = i2d_CMS_ContentInfo(cms, &der);
-        if (size < 0)
-                r = fail_to_sign(reterr, -EIO, "Cannot sign");
-        else if ((size_t) size > ENVELOPE_SIZE_MAX)
-                r = -EFBIG;
-        else {
-                *ret = malloc((size_t) size);
-                if (*ret) {
-                        memcpy(*ret, der, (size_t) size);
-                        *ret_size = (size_t) size;
-                } else
-                        r = -ENOMEM;
-        }
-        if (r == -EFBIG)
-                failure_set(reterr, FAILURE_TOO_LARGE,
-                            "The signed policy would have %d bytes; the kernel takes at most %u.", size,
-                            ENVELOPE_SIZE_MAX);
-        OPENSSL_free(der);
-        BIO_free(input);
+        *ret = NULL;
+        if (cms && CMS_add1_signer(cms, certificate, key, EVP_sha256(), flags) && CMS_final(cms, input, NULL, flags) == 1)
+                size = i2d_CMS_ContentInfo(cms, ret);
         CMS_ContentInfo_free(cms);
+        *ret_size = (size_t) size;
+        return size < 0 ? fail_to_sign(reterr, -EIO, "Cannot sign") : 0;
+}
+
+/* before: what comes first. message: not freed. Returns 0 or -ENOMEM. */
+static int join(const void *before, size_t before_size, const uint8_t *message, size_t message_size, const Trailer *trailer,
+                void **ret, size_t *ret_size) {
+        size_t end = before_size + message_size;
+        uint8_t *data = malloc(end + (trailer ? sizeof(*trailer) + strlen(MARK) : 0));
+
+        if (!data)
+                return -ENOMEM;
+        memcpy(data, before, before_size);
+        memcpy(data + before_size, message, message_size);
+        if (trailer) {
+                memcpy(data + end, trailer, sizeof(*trailer));
+                memcpy(data + end + sizeof(*trailer), MARK, strlen(MARK));
+                end += sizeof(*trailer) + strlen(MARK);
+        }
+        *ret = data;
+        *ret_size = end;
+        return 0;
+}
+
+static int make_pkcs7(const char *text, size_t text_size, X509 *certificate, EVP_PKEY *key, void **ret, size_t *ret_size,
+                      Failure *reterr) {
+        BIO *input = BIO_new_mem_buf(text, (int) text_size);
+        uint8_t *message = NULL;
+        size_t size;
+        int r = input ? make_message(input, certificate, key, 0, &message, &size, reterr) : -ENOMEM;
+
+        if (r >= 0 && size > MESSAGE_SIZE_MAX) {
+                failure_set(reterr, FAILURE_TOO_LARGE, "The signed policy would have %zu bytes; the kernel takes at most %u in this "
+                            "form, and more with --format=appended.", size, MESSAGE_SIZE_MAX);
+                r = -EFBIG;
+        }
+        if (r >= 0)
+                r = join("", 0, message, size, NULL, ret, ret_size);
+        OPENSSL_free(message);
+        BIO_free(input);
         return r;
 }
 
-int envelope_sign(const char *text, size_t text_size, const char *certificate, size_t certificate_size,
+static int make_appended(const char *text, size_t text_size, X509 *certificate, EVP_PKEY *key, void **ret, size_t *ret_size,
+                         Failure *reterr) {
+        BIO *input = BIO_new_mem_buf(text, (int) text_size);
+        uint8_t *message = NULL;
+        size_t size;
+        int r = input ? make_message(input, certificate, key, CMS_DETACHED, &message, &size, reterr) : -ENOMEM;
+
+        if (r >= 0) {
+                const Trailer trailer = { .id_type = ID_TYPE_PKCS7, .message_size = htobe32((uint32_t) size) };
+
+                r = join(text, text_size, message, size, &trailer, ret, ret_size);
+        }
+        OPENSSL_free(message);
+        BIO_free(input);
+        return r;
+}
+
+static int make_envelope(const char *text, size_t text_size, EnvelopeFormat format, X509 *certificate, EVP_PKEY *key, void **ret,
+                         size_t *ret_size, Failure *reterr) {
+        int r = -EFBIG;
+
+        if (format != ENVELOPE_APPENDED)
+                r = make_pkcs7(text, text_size, certificate, key, ret, ret_size, reterr);
+        if (format == ENVELOPE_APPENDED || (format == ENVELOPE_SMALLEST && r == -EFBIG))
+                r = make_appended(text, text_size, certificate, key, ret, ret_size, reterr);
+        return r;
+}
+
+int envelope_sign(const char *text, size_t text_size, EnvelopeFormat format, const char *certificate, size_t certificate_size,
                   const char *key, size_t key_size, const char *passphrase, void **ret, size_t *ret_size,
                   Failure *reterr) {
         BIO *certificate_bio = NULL, *key_bio = NULL;
@@ -236,9 +369,9 @@ int envelope_sign(const char *text, size_t text_size, const char *certificate, s
         X509 *x509 = NULL;
         int r;
 
-        if (text_size > ENVELOPE_SIZE_MAX || certificate_size > INT32_MAX || key_size > INT32_MAX) {
-                failure_set(reterr, FAILURE_TOO_LARGE, "The policy has %zu bytes; the kernel takes at most %u.",
-                            text_size, ENVELOPE_SIZE_MAX);
+        if (text_size > IPE_POLICY_TEXT_MAX || certificate_size > INT32_MAX || key_size > INT32_MAX) {
+                failure_set(reterr, FAILURE_TOO_LARGE, "The policy has %zu bytes; no kernel takes more than %u.",
+                            text_size, IPE_POLICY_TEXT_MAX);
                 return -EFBIG;
         }
         ERR_clear_error();
@@ -254,7 +387,7 @@ int envelope_sign(const char *text, size_t text_size, const char *certificate, s
                 else if (X509_check_private_key(x509, private_key) != 1)
                         r = fail_to_sign(reterr, -EKEYREJECTED, "The certificate is not that of the private key");
                 else
-                        r = make_message(text, text_size, x509, private_key, ret, ret_size, reterr);
+                        r = make_envelope(text, text_size, format, x509, private_key, ret, ret_size, reterr);
         }
         EVP_PKEY_free(private_key);
         X509_free(x509);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signed policies: one DER PKCS#7 message with the text in it, as the kernel takes it. An Envelope is bytes that have
- * this form; a VerifiedEnvelope is one whose signature was checked by trust.c. Only the latter can be stored.
+ * Signed policies, in the two forms that kernels take: one DER PKCS#7 message with the text in it; or, for our LSM, which says
+ * "appended-signature", the text followed by a detached message and the trailer of a signed module. An Envelope is bytes that have
+ * one of these forms; a VerifiedEnvelope is one whose signature was checked by trust.c. Only the latter can be stored.
  */
 #ifndef LIBIPE_ENVELOPE_H
 #define LIBIPE_ENVELOPE_H
@@ -10,8 +11,16 @@
 #include "digest.h"
 #include "failure.h"
 
-/* The most that the kernel's ASN.1 decoder reads, in bytes. */
-#define ENVELOPE_SIZE_MAX 65535U
+/* The most that the kernel's ASN.1 decoder reads, in bytes: of a message, and so of what a kernel without appended signatures takes. */
+#define MESSAGE_SIZE_MAX 65535U
+/* A text of IPE_POLICY_TEXT_MAX bytes, and what follows it. */
+#define ENVELOPE_SIZE_MAX ((64U << 20) + (128U << 10))
+
+typedef enum EnvelopeFormat {
+        ENVELOPE_PKCS7,    /* the text in a message */
+        ENVELOPE_APPENDED, /* a message behind the text */
+        ENVELOPE_SMALLEST, /* for envelope_sign(): the former where it can hold the text */
+} EnvelopeFormat;
 
 /* SHA-256. */
 void digest_of(const void *data, size_t size, Digest *ret);
@@ -23,8 +32,8 @@ typedef struct VerifiedEnvelope VerifiedEnvelope;
  *
  * data: copied.
  *
- * Returns 0, FAILURE_TOO_LARGE above ENVELOPE_SIZE_MAX bytes, FAILURE_SIGNATURE_INVALID if it is not one DER message
- * with signed content and nothing behind it, in the form that the kernel accepts; -ENOMEM. */
+ * Returns 0, FAILURE_TOO_LARGE above ENVELOPE_SIZE_MAX bytes or for a message above MESSAGE_SIZE_MAX,
+ * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, or there is anything behind it; -ENOMEM. */
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr);
 
 Envelope *envelope_free(Envelope *envelope);
@@ -36,6 +45,9 @@ static inline void envelope_freep(Envelope **envelope) {
 const Digest *envelope_digest(const Envelope *envelope);
 /* The signed text, as long as the envelope lives; not NUL-terminated. */
 const char *envelope_text(const Envelope *envelope, size_t *ret_size);
+EnvelopeFormat envelope_format(const Envelope *envelope);
+/* Whether bytes have the form of a signed policy, as far as their beginning and their end tell; no policy text has. */
+bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
 /* Who the envelope says signed it first: the subject of a certificate in it, RFC 2253. Nobody has checked that.
@@ -45,14 +57,14 @@ const void *envelope_data(const Envelope *envelope, size_t *ret_size);
  * Returns 1, 0 if the signer's certificate is not in the envelope, or -ENOMEM. */
 int envelope_claimed_signer(const Envelope *envelope, char **ret);
 
-/* Signs a policy text as the kernel wants it: SHA-256, no signed attributes, content included, definite length.
+/* Signs a policy text as the kernel wants it: SHA-256, no signed attributes, definite length.
  *
  * certificate, key: PEM. passphrase: for an encrypted key; NULL to be asked on the terminal.
- * ret: DER, to be freed.
+ * ret: the envelope, to be freed.
  *
- * Returns 0; -EKEYREJECTED if key and certificate do not belong together or cannot be read, -EFBIG if the result is
- * above ENVELOPE_SIZE_MAX bytes, -ENOMEM, -EIO if libcrypto fails; reterr has the sentence. */
-int envelope_sign(const char *text, size_t text_size, const char *certificate, size_t certificate_size,
+ * Returns 0; -EKEYREJECTED if key and certificate do not belong together or cannot be read, -EFBIG if the format cannot hold the
+ * text, -ENOMEM, -EIO if libcrypto fails; reterr has the sentence. */
+int envelope_sign(const char *text, size_t text_size, EnvelopeFormat format, const char *certificate, size_t certificate_size,
                   const char *key, size_t key_size, const char *passphrase, void **ret, size_t *ret_size,
                   Failure *reterr);
 

@@ -251,9 +251,16 @@ static int verify_signers(const Trust *trust, X509_STORE *store, CMS_ContentInfo
         return r;
 }
 
-static int verify_signature(const Trust *trust, CMS_ContentInfo *cms, Failure *reterr) {
+static int verify_signature(const Trust *trust, const Envelope *envelope, Failure *reterr) {
+        BIO *text = envelope->is_appended ? BIO_new_mem_buf(envelope->data, (int) envelope->text_size) : NULL;
+        int r;
+
+        if (envelope->is_appended && !text)
+                return -ENOMEM;
         ERR_clear_error();
-        if (CMS_verify(cms, trust->anchors, NULL, NULL, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) == 1)
+        r = CMS_verify(envelope->cms, trust->anchors, NULL, text, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY);
+        BIO_free(text);
+        if (r == 1)
                 return 0;
         if (is_error(ERR_peek_error(), ERR_LIB_CMS, CMS_R_SIGNER_CERTIFICATE_NOT_FOUND)) {
                 ERR_clear_error();
@@ -271,7 +278,7 @@ int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret
 
         if (!verified)
                 return -ENOMEM;
-        r = verify_signature(trust, (*envelope)->cms, reterr);
+        r = verify_signature(trust, *envelope, reterr);
         if (r != 0)
                 return r;
         store = make_store(trust);

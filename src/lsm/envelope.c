@@ -4,12 +4,19 @@
  * comes from where a policy trusts it.
  */
 
+#include <crypto/hash.h>
 #include <linux/asn1.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
+#include <linux/minmax.h>
+#include <linux/module_signature.h>
+#include <linux/sched.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 #include <linux/verification.h>
+#include <linux/vmalloc.h>
 
 #include "envelope.h"
 
@@ -34,8 +41,8 @@ struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len)
  * @data: as write() gave it to us
  * @len: bytes of @data
  *
- * Return: %0, %-EMSGSIZE above IPE_ENVELOPE_MAX, which is what the decoder
- * would say, %-EBADMSG if there is nothing, %-EFAULT, %-ENOMEM.
+ * Return: %0, %-EMSGSIZE above IPE_ENVELOPE_MAX, %-EBADMSG if there is nothing,
+ * %-EFAULT, %-ENOMEM.
  */
 int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 		      size_t len)
@@ -47,7 +54,9 @@ int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 		return -EMSGSIZE;
 	if (!len)
 		return -EBADMSG;
-	copy = kvmalloc(len, GFP_KERNEL_ACCOUNT);
+	/* As ipe_port_alloc(), but that all of it is about to be written. */
+	copy = len > IPE_PORT_PAGES ? __vmalloc(len, GFP_KERNEL_ACCOUNT) :
+				      kvmalloc(len, GFP_KERNEL_ACCOUNT);
 	if (!copy)
 		return -ENOMEM;
 	if (copy_from_user(copy, data, len)) {
@@ -58,16 +67,48 @@ int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 	return 0;
 }
 
+/* Bytes between two chances for others to run. */
+#define DIGEST_STEP SZ_1M
+
+/* The crypto API may have the processor's own instructions. */
+static int digest_quickly(const u8 *data, size_t len, u8 *ret)
+{
+	struct crypto_shash *tfm = crypto_alloc_shash("sha256", 0, 0);
+	size_t step;
+	int r;
+
+	if (IS_ERR(tfm))
+		return PTR_ERR(tfm);
+
+	SHASH_DESC_ON_STACK(desc, tfm);
+
+	desc->tfm = tfm;
+	r = crypto_shash_init(desc);
+	for (; !r && len; data += step, len -= step) {
+		step = min_t(size_t, len, DIGEST_STEP);
+		r = crypto_shash_update(desc, data, step);
+		cond_resched();
+	}
+	if (!r)
+		r = crypto_shash_final(desc, ret);
+	shash_desc_zero(desc);
+	crypto_free_shash(tfm);
+	return r;
+}
+
 /**
  * ipe_envelope_adopt() - Make an envelope of bytes
  * @envelope: overwritten; to be released
  * @data: of kvmalloc() or vmalloc(); owned by the envelope afterwards
  * @len: bytes of @data, at least one
+ *
+ * Context: Process context; may sleep.
  */
 void ipe_envelope_adopt(struct ipe_envelope *envelope, u8 *data, size_t len)
 {
 	*envelope = (struct ipe_envelope){ .data = data, .len = len };
-	sha256(data, len, envelope->digest);
+	if (digest_quickly(data, len, envelope->digest))
+		sha256(data, len, envelope->digest);
 }
 
 /**
@@ -165,6 +206,33 @@ ssize_t ipe_envelope_message_len(const u8 *data, size_t len)
 	return at - data;
 }
 
+/* It begins as a PKCS#7 message does, and as no policy text can. */
+static bool is_message(const struct ipe_envelope *envelope)
+{
+	return envelope->data[0] == (ASN1_CONS_BIT | ASN1_SEQ);
+}
+
+#define MARK_LEN (sizeof(MODULE_SIG_STRING) - 1)
+
+/* It ends as a signed module does. */
+static bool has_mark(const struct ipe_envelope *envelope)
+{
+	return envelope->len >= MARK_LEN &&
+	       !memcmp(envelope->data + envelope->len - MARK_LEN,
+		       MODULE_SIG_STRING, MARK_LEN);
+}
+
+/**
+ * ipe_envelope_looks_signed() - Is this more than a text?
+ * @envelope: not verified
+ *
+ * Return: whether it has the form of either kind of signed policy.
+ */
+bool ipe_envelope_looks_signed(const struct ipe_envelope *envelope)
+{
+	return is_message(envelope) || has_mark(envelope);
+}
+
 static int take_content(void *ctx, const void *data, size_t len,
 			size_t asn1hdrlen)
 {
@@ -175,11 +243,75 @@ static int take_content(void *ctx, const void *data, size_t len,
 	return 0;
 }
 
-static int verify_with(struct ipe_envelope *envelope, struct key *keyring)
+/**
+ * struct signed_bytes - the parts of an envelope
+ * @text: what a detached signature is of; NULL if @message has it inside
+ * @text_len: bytes of @text
+ * @message: PKCS#7
+ * @message_len: bytes of @message
+ */
+struct signed_bytes {
+	const u8 *text;
+	size_t text_len;
+	const u8 *message;
+	size_t message_len;
+};
+
+/*
+ * Takes the trailer of a signed module off: its mark, what it says of the
+ * signature before it, and that.
+ */
+static int split(const struct ipe_envelope *envelope, struct signed_bytes *ret)
 {
-	return verify_pkcs7_signature(NULL, 0, envelope->data, envelope->len,
+	struct module_signature about;
+	size_t len;
+	int r;
+
+	if (envelope->len <= sizeof(about) + MARK_LEN)
+		return -EBADMSG;
+	len = envelope->len - MARK_LEN;
+	memcpy(&about, envelope->data + len - sizeof(about), sizeof(about));
+	r = mod_check_sig(&about, len, "IPE policy");
+	if (r)
+		return r;
+	ret->message_len = be32_to_cpu(about.sig_len);
+	ret->text_len = len - sizeof(about) - ret->message_len;
+	ret->text = envelope->data;
+	ret->message = envelope->data + ret->text_len;
+	return ret->message_len > IPE_MESSAGE_MAX ? -EMSGSIZE : 0;
+}
+
+/* Finds the parts; bytes behind a message would not be signed. */
+static int take_apart(const struct ipe_envelope *envelope,
+		      struct signed_bytes *ret)
+{
+	ssize_t len;
+	int r;
+
+	*ret = (struct signed_bytes){
+		.message = envelope->data, .message_len = envelope->len,
+	};
+	if (has_mark(envelope) && !is_message(envelope)) {
+		r = split(envelope, ret);
+		if (r)
+			return r;
+	} else if (envelope->len > IPE_MESSAGE_MAX) {
+		return -EMSGSIZE;
+	}
+	len = ipe_envelope_message_len(ret->message, ret->message_len);
+	if (len < 0)
+		return len;
+	return len == ret->message_len ? 0 : -EBADMSG;
+}
+
+static int verify_with(struct ipe_envelope *envelope,
+		       const struct signed_bytes *parts, struct key *keyring)
+{
+	return verify_pkcs7_signature(parts->text, parts->text_len,
+				      parts->message, parts->message_len,
 				      keyring, VERIFYING_UNSPECIFIED_SIGNATURE,
-				      take_content, envelope);
+				      parts->text ? NULL : take_content,
+				      envelope);
 }
 
 /**
@@ -189,42 +321,34 @@ static int verify_with(struct ipe_envelope *envelope, struct key *keyring)
  * Bytes behind the message would be in the digest and in the file "pkcs7"
  * without being signed: they are refused.
  *
- * Return: %0; %-EBADMSG if this is not one PKCS#7 message, %-ENOKEY if nobody
- * trusts the signer, %-EKEYREJECTED if the signature or the key is wrong,
- * %-ENOPKG for an algorithm that the kernel lacks, or another error of
- * verify_pkcs7_signature().
+ * Return: %0; %-EBADMSG if this is neither one PKCS#7 message nor a text with a
+ * signature behind it, %-EMSGSIZE if the message is above IPE_MESSAGE_MAX,
+ * %-ENOKEY if nobody trusts the signer, %-EKEYREJECTED if the signature or the
+ * key is wrong, %-ENOPKG for an algorithm that the kernel lacks, or another
+ * error of verify_pkcs7_signature().
  */
 int ipe_envelope_verify(struct ipe_envelope *envelope)
 {
+	struct signed_bytes parts;
 	struct key *keyring = NULL;
-	ssize_t len;
 	int r;
 
-	len = ipe_envelope_message_len(envelope->data, envelope->len);
-	if (len < 0)
-		return len;
-	if (len != envelope->len)
-		return -EBADMSG;
+	r = take_apart(envelope, &parts);
+	if (r)
+		return r;
 
 	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_SECONDARY_KEYRING))
 		keyring = VERIFY_USE_SECONDARY_KEYRING;
-	r = verify_with(envelope, keyring);
+	r = verify_with(envelope, &parts, keyring);
 	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_PLATFORM_KEYRING) &&
 	    (r == -ENOKEY || r == -EKEYREJECTED))
-		r = verify_with(envelope, VERIFY_USE_PLATFORM_KEYRING);
+		r = verify_with(envelope, &parts, VERIFY_USE_PLATFORM_KEYRING);
+	if (!r && parts.text) {
+		envelope->text = (const char *)parts.text;
+		envelope->text_len = parts.text_len;
+	}
 	envelope->is_signed = !r;
 	return r;
-}
-
-/**
- * ipe_envelope_looks_signed() - Is this a message and not a text?
- * @envelope: not verified
- *
- * Return: whether it begins as a PKCS#7 message does, and as no policy text can.
- */
-bool ipe_envelope_looks_signed(const struct ipe_envelope *envelope)
-{
-	return envelope->data[0] == (ASN1_CONS_BIT | ASN1_SEQ);
 }
 
 /**

@@ -284,7 +284,7 @@ static int __init create_top_files(struct dentry *root)
 static void __init list_features(void)
 {
 	static const char before[] = "stage\ntrial\nrollback-floor\nshadow\n"
-				     "stats\nevents\n";
+				     "stats\nevents\nappended-signature\n";
 	static const char after[] = "provenance\nlock\n";
 	size_t size = sizeof(features);
 

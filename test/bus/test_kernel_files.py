@@ -8,11 +8,12 @@ import signal
 import threading
 import time
 
+import keys
 import pytest
 from gi.repository import GLib
 from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Gate, KernelFiles, Storm
 
-from machine import IPECTL, NAME, PATH, BusError, Connection, signed
+from machine import IPECTL, NAME, PATH, BusError, Connection, policy_text, signed
 
 POLICY = "corp-base"
 FAILED = "org.freedesktop.DBus.Error.Failed"
@@ -526,3 +527,36 @@ def test_a_refusal_of_the_kernel_that_has_no_name_of_its_own(machine):
     assert caught.value.name == "org.ipe.Error.KernelRejected"
     assert "Is a directory" in caught.value.message
     assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "failed"}
+
+
+# Large policies
+
+
+def large(version):
+    """More than a PKCS#7 message can be."""
+    rows = "".join(f"op=KMODULE fsverity_digest=sha256:{number:064x} action=ALLOW\n" for number in range(2000))
+    return keys.append_signature(policy_text(version=version, body="DEFAULT action=ALLOW\n" + rows).encode())
+
+
+@pytest.mark.parametrize("able", (True, False))
+def test_policy_with_an_appended_signature(machine, able):
+    """It is staged everywhere, and activated where the kernel says that it takes it."""
+    words = [word for word in machine.kernel.read("features").decode().split() if word != "appended-signature"]
+    machine.stop_daemon()
+    machine.kernel.put("features", "\n".join([*words, *["appended-signature"] * able, ""]))
+    machine.start_daemon()
+    data = large("3.0.0")
+    assert len(data) > 65535
+    machine.stage(data)
+    assert states(machine)["3.0.0"] == "staged"
+    description, = call(machine, "GetPolicy", POLICY, "3.0.0")
+    assert description["NeedsExtendedAbi"] is True
+    if able:
+        machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), ("3.0.0", data), active=True)
+        activate(machine, version="3.0.0", trial_sec=1000)
+        assert states(machine)["3.0.0"] == "trial"
+    else:
+        with pytest.raises(BusError) as error:
+            activate(machine, version="3.0.0")
+        assert error.value.name == "org.ipe.Error.NotSupported" and "--format=pkcs7" in error.value.message
+        assert states(machine)["3.0.0"] == "staged"

@@ -108,6 +108,7 @@ def bash_candidates(directory, *words):
     (["activate", "--confirm="], ["auto", "manual"]),
     (["activate", "--confirm=m"], ["manual"]),
     (["activate", "--confirm=auto", ""], ["alpha", "beta"]),
+    (["sign", "--format=a"], ["auto", "appended"]),
     (["activate", "--trial-sec=", ], []),
     (["activate", "--f"], ["--force"]),
     (["activate", "alpha", ""], []),
@@ -195,8 +196,7 @@ def taken(tmp_path_factory):
     ipectl = Ipectl(tmp_path_factory.mktemp("usage"))
     verbs = re.findall(r"^  ([a-z][a-z-]*)\b", ipectl("--help").output, re.M)
     values = {"--json": "--json=off", "--version": "--version=1.0.0", "--trial-sec": "--trial-sec=5", "--confirm": "--confirm=auto",
-              "--lines": "--lines=1", "--since": "--since=now", "--cert": "--cert=/x", "--key": "--key=/x",
-              "--output": "--output=/x", "--trust": "--trust=/x"}
+              "--lines": "--lines=1", "--since": "--since=now", "--cert": "--cert=/x", "--key": "--key=/x", "--format": "--format=pkcs7", "--output": "--output=/x", "--trust": "--trust=/x"}
     options = sorted(options_of_help(ipectl).keys() - {"--help"})
     found = {}
     for verb in verbs:

@@ -3,6 +3,7 @@
 
 import pytest
 
+import keys
 from conftest import GOOD
 
 HEADER = "policy_name=p policy_version=1.0.0\n"
@@ -99,10 +100,19 @@ def test_longest_name_is_accepted(ipectl, tmp_path):
 def test_text_too_large_to_be_signed_for_upstream(ipectl, tmp_path):
     filler = HEADER + "DEFAULT action=DENY\n"
     write(tmp_path, filler + "#" * (65535 - len(filler)) + "\n")
-    assert "some.policy: warning: the text has 65536 bytes" in ipectl("lint", "some.policy").output
-    ipectl("lint", "--strict", "some.policy", status=1)
+    output = ipectl("lint", "--strict", "some.policy").output
+    assert "some.policy: note: the text has 65536 bytes" in output and "'appended-signature'" in output
+    assert "needs the extended ABI (its size, or its form)" in output
+    report, = ipectl("lint", "--json", "some.policy").json
+    assert report["needs_extended_abi"] is True and report["extended_abi_line"] is None
     write(tmp_path, filler + "#" * 60000 + "\n")
-    ipectl("lint", "--strict", "some.policy")
+    assert ipectl("lint", "--strict", "some.policy").output.endswith("every kernel with IPE takes it\n")
+
+
+def test_appended_signature_needs_the_extended_abi(ipectl, tmp_path):
+    (tmp_path / "some.p7b").write_bytes(keys.append_signature((HEADER + "DEFAULT action=DENY\n").encode()))
+    output = ipectl("lint", "some.p7b").output
+    assert "some.p7b: note: the signature is appended to the text" in output and "needs the extended ABI" in output
 
 
 def test_text_above_64_mib_is_an_error(ipectl, tmp_path):

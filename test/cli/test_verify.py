@@ -29,6 +29,17 @@ def test_standard_input(ipectl, signed, trust):
     assert ipectl("verify", f"--trust={trust}", "-", input=signed.read_bytes()).output.startswith("<stdin>: ")
 
 
+def test_appended_signature(ipectl, signed, trust):
+    data = keys.append_signature(GOOD.encode())
+    signed.write_bytes(data)
+    assert "signed by 'CN=ipe test key'" in ipectl("verify", f"--trust={trust}", signed.name).output
+    assert GOOD.splitlines()[0] in ipectl("print", signed.name).output
+    signed.write_bytes(data.replace(b"action=ALLOW", b"action=DENY ", 1))
+    assert "does not match the policy" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
+    signed.write_bytes(keys.append_signature(GOOD.encode(), key="other"))
+    assert "'CN=ipe other key' is not trusted" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
+
+
 def test_json(ipectl, signed, trust):
     certificate = (keys.directory() / "test.der").read_bytes()
     assert ipectl("verify", "--json", f"--trust={trust}", signed).json == {

@@ -345,26 +345,33 @@ def test_empty_file(cycle):
     assert load(cycle, file(cycle, b"")) in ("EINVAL", "EBADMSG")
 
 
-@pytest.mark.parametrize("signed", (True, False))
-def test_file_that_is_too_large(cycle, signed):
-    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+LONG = ALLOW + ("# " + "x" * 70 + "\n") * 900
+
+
+def test_message_that_is_too_large(cycle):
     name = cycle.fresh()
-    rules = ALLOW + ("# " + "x" * 70 + "\n") * 900
-    data = blob(name, "1.0.0", rules) if signed else unsigned(name, rules=rules)
+    data = blob(name, "1.0.0", LONG)
     assert len(data) > 65535
     assert load(cycle, file(cycle, data)) == "EMSGSIZE"
     assert name not in cycle.loaded()
 
 
-def test_largest_unsigned_file(cycle):
+def test_large_unsigned_file(cycle):
+    """Of a text that is not signed the kernel takes as much as of one that is."""
     decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
     name = cycle.fresh()
-    data = unsigned(name)
-    comment = b"# " + b"x" * (65535 - len(data) - 3) + b"\n"
-    lines = data + comment
-    assert len(lines) == 65535
-    assert load(cycle, file(cycle, lines)) == "OK"
-    assert load(cycle, file(cycle, unsigned(cycle.fresh()) + comment + b"#")) == "EMSGSIZE"
+    assert load(cycle, file(cycle, unsigned(name, rules=LONG))) == "OK"
+    assert cycle.get(name, "policy") == unsigned(name, rules=LONG)
+
+
+def test_appended_signature_is_verified_whatever_a_rule_says(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    name = cycle.fresh()
+    data = keys.append_signature(unsigned(name, rules=LONG))
+    assert load(cycle, file(cycle, data.replace(b"action=ALLOW", b"action=DENY ", 1))) == "EKEYREJECTED"
+    assert load(cycle, file(cycle, keys.append_signature(unsigned(name), key="other"))) == "ENOKEY"
+    assert load(cycle, file(cycle, data)) == "OK"
+    assert cycle.get(name, "policy") == unsigned(name, rules=LONG) and cycle.get(name, "pkcs7") == data
 
 
 def test_file_that_the_writer_may_not_read(cycle):

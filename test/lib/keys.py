@@ -2,6 +2,7 @@
 """The test keys, and signatures made with them."""
 
 import functools
+import struct
 import subprocess
 import tempfile
 from pathlib import Path
@@ -26,6 +27,12 @@ def smime(data, *options, key="test"):
 def sign_policy(text, key="test", options=("-noattr", "-nodetach", "-nosmimecap")):
     """An envelope as the kernel wants it: the text inside a signature without attributes."""
     return smime(text if isinstance(text, bytes) else text.encode(), *options, key=key)
+
+
+def append_signature(data, key="test"):
+    """The extended envelope: the text, a detached signature, and the kernel's trailer of a signed module."""
+    signature = smime(data, "-noattr", key=key)
+    return data + signature + struct.pack(">BBBBB3xI", 0, 0, 2, 0, 0, len(signature)) + b"~Module signature appended~\n"
 
 
 def sign_root_hash(root_hash, key="test"):

@@ -213,19 +213,19 @@ static void a_message_that_nobody_signed_is_refused(void **state) {
 
 static void the_largest_message_is_taken_and_one_byte_more_is_not(void **state) {
         _cleanup_identity_ Identity *rsa = identity_new(.name = "rsa", .rsa = true);
-        char *text = calloc(1, ENVELOPE_SIZE_MAX);
+        char *text = calloc(1, MESSAGE_SIZE_MAX);
         size_t size, text_size = 60000;
         void *message;
 
         assert_non_null(text);
         message = message_new(&size, .text = text, .size = text_size, .signers = { rsa });
-        text_size += ENVELOPE_SIZE_MAX - size;
+        text_size += MESSAGE_SIZE_MAX - size;
         for (size_t more = 0; more < 2; more++) {
                 Envelope *envelope = NULL;
 
                 free(message);
                 message = message_new(&size, .text = text, .size = text_size + more, .signers = { rsa });
-                assert_int_equal(size, ENVELOPE_SIZE_MAX + more);
+                assert_int_equal(size, MESSAGE_SIZE_MAX + more);
                 if (more)
                         assert_refused(message, size, FAILURE_TOO_LARGE);
                 else
@@ -263,13 +263,17 @@ typedef struct SignOptions {
         const char *passphrase;
 } SignOptions;
 
-static int sign(const SignOptions *options, void **ret, size_t *ret_size, Failure *reterr) {
+static int sign_as(const SignOptions *options, EnvelopeFormat format, void **ret, size_t *ret_size, Failure *reterr) {
         _cleanup_free_ char *certificate = identity_certificate(signer), *key = identity_key(signer, NULL);
         const char *c = options->certificate ? options->certificate : certificate;
         const char *k = options->key ? options->key : key;
 
-        return envelope_sign(options->text, options->size ? options->size : strlen(options->text), c, strlen(c),
+        return envelope_sign(options->text, options->size ? options->size : strlen(options->text), format, c, strlen(c),
                              k, strlen(k), options->passphrase, ret, ret_size, reterr);
+}
+
+static int sign(const SignOptions *options, void **ret, size_t *ret_size, Failure *reterr) {
+        return sign_as(options, ENVELOPE_PKCS7, ret, ret_size, reterr);
 }
 
 static void what_is_signed_is_parsed_to_the_same_bytes(void **state) {
@@ -290,6 +294,100 @@ static void what_is_signed_is_parsed_to_the_same_bytes(void **state) {
         }
 }
 
+static void what_is_signed_as_appended_is_parsed_to_the_same_bytes(void **state) {
+        static const char binary[] = "a\0b\r\nc\r\xff\n\n";
+        _cleanup_free_ char *large = calloc(1, 1U << 20);
+        const SignOptions options[] = { { TEXT }, { "x" }, { binary, sizeof(binary) }, { large, 1U << 20 } };
+
+        assert_non_null(large);
+        for (size_t i = 0; i < ELEMENTSOF(options); i++) {
+                size_t size, n, expected = options[i].size ? options[i].size : strlen(options[i].text);
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+                _cleanup_free_ void *data = NULL;
+
+                assert_int_equal(sign_as(&options[i], ENVELOPE_APPENDED, &data, &size, NULL), 0);
+                assert_true(envelope_looks_signed(data, size));
+                assert_int_equal(parse(data, size, &envelope, NULL), 0);
+                assert_int_equal(envelope_format(envelope), ENVELOPE_APPENDED);
+                assert_memory_equal(envelope_text(envelope, &n), options[i].text, expected);
+                assert_int_equal(n, expected);
+        }
+}
+
+static void the_smallest_form_that_holds_the_text_is_chosen(void **state) {
+        _cleanup_free_ char *text = calloc(1, 2 * MESSAGE_SIZE_MAX);
+        static const struct {
+                size_t size;
+                EnvelopeFormat format;
+        } cases[] = { { 100, ENVELOPE_PKCS7 }, { 60000, ENVELOPE_PKCS7 }, { MESSAGE_SIZE_MAX, ENVELOPE_APPENDED },
+                      { 2 * MESSAGE_SIZE_MAX, ENVELOPE_APPENDED } };
+
+        assert_non_null(text);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+                _cleanup_free_ void *data = NULL;
+                size_t size;
+
+                assert_int_equal(sign_as(&(SignOptions) { text, cases[i].size }, ENVELOPE_SMALLEST, &data, &size, NULL), 0);
+                assert_int_equal(parse(data, size, &envelope, NULL), 0);
+                assert_int_equal(envelope_format(envelope), cases[i].format);
+        }
+}
+
+/* An appended envelope of TEXT; to be freed. ret_end: where the trailer begins. */
+static uint8_t *appended(size_t *ret_size, size_t *ret_end) {
+        void *data = NULL;
+
+        assert_int_equal(sign_as(&(SignOptions) { TEXT }, ENVELOPE_APPENDED, &data, ret_size, NULL), 0);
+        *ret_end = *ret_size - strlen("~Module signature appended~\n") - 12;
+        return data;
+}
+
+static void an_appended_signature_cut_anywhere_is_refused(void **state) {
+        size_t size, end;
+        _cleanup_free_ uint8_t *data = appended(&size, &end);
+
+        for (size_t i = 0; i < size; i++) {
+                assert_refused(data, i, FAILURE_SIGNATURE_INVALID);
+                /* Of the text less may be there: that is for the signature to tell. */
+                if (i > 0 && i <= size - strlen(TEXT))
+                        assert_refused(data + size - i, i, FAILURE_SIGNATURE_INVALID);
+        }
+}
+
+static void every_byte_of_the_trailer_counts(void **state) {
+        size_t size, end;
+        _cleanup_free_ uint8_t *data = appended(&size, &end);
+
+        for (size_t i = end; i < size; i++)
+                for (unsigned bit = 0; bit < 8; bit++) {
+                        Failure failure = {};
+                        Envelope *envelope = NULL;
+
+                        data[i] ^= (uint8_t) (1U << bit);
+                        assert_in_range(parse(data, size, &envelope, &failure), 1, _FAILURE_MAX - 1);
+                        assert_null(envelope);
+                        data[i] ^= (uint8_t) (1U << bit);
+                }
+}
+
+static void an_appended_message_that_contains_something_is_refused(void **state) {
+        static const char trailer[] = "\0\0\2\0\0\0\0\0";
+        size_t size, message_size;
+        _cleanup_free_ uint8_t *message = message_new(&message_size, .text = TEXT, .signers = { signer }), *data = NULL;
+        FILE *file = open_memstream((char **) &data, &size);
+
+        assert_non_null(file);
+        fwrite(TEXT, 1, strlen(TEXT), file);
+        fwrite(message, 1, message_size, file);
+        fwrite(trailer, 1, 8, file);
+        for (int shift = 24; shift >= 0; shift -= 8)
+                fputc((int) (message_size >> shift & 0xff), file);
+        fputs("~Module signature appended~\n", file);
+        assert_int_equal(fclose(file), 0);
+        assert_refused(data, size, FAILURE_SIGNATURE_INVALID);
+}
+
 static void an_encrypted_key_is_opened_by_its_passphrase(void **state) {
         _cleanup_free_ char *key = identity_key(signer, "correct horse");
         _cleanup_free_ void *message = NULL;
@@ -302,8 +400,8 @@ static void an_encrypted_key_is_opened_by_its_passphrase(void **state) {
 
 static void a_text_that_does_not_fit_is_not_signed(void **state) {
         /* The second one could not fit even without a signature. */
-        static const size_t sizes[] = { ENVELOPE_SIZE_MAX, ENVELOPE_SIZE_MAX + 1 };
-        _cleanup_free_ char *text = calloc(1, ENVELOPE_SIZE_MAX + 1);
+        static const size_t sizes[] = { MESSAGE_SIZE_MAX, MESSAGE_SIZE_MAX + 1 };
+        _cleanup_free_ char *text = calloc(1, MESSAGE_SIZE_MAX + 1);
 
         assert_non_null(text);
         for (size_t i = 0; i < ELEMENTSOF(sizes); i++) {
@@ -358,6 +456,11 @@ int main(void) {
                 cmocka_unit_test(the_largest_message_is_taken_and_one_byte_more_is_not),
                 cmocka_unit_test(the_claimed_signer_is_named_if_its_certificate_is_there),
                 cmocka_unit_test(what_is_signed_is_parsed_to_the_same_bytes),
+                cmocka_unit_test(what_is_signed_as_appended_is_parsed_to_the_same_bytes),
+                cmocka_unit_test(the_smallest_form_that_holds_the_text_is_chosen),
+                cmocka_unit_test(an_appended_signature_cut_anywhere_is_refused),
+                cmocka_unit_test(every_byte_of_the_trailer_counts),
+                cmocka_unit_test(an_appended_message_that_contains_something_is_refused),
                 cmocka_unit_test(an_encrypted_key_is_opened_by_its_passphrase),
                 cmocka_unit_test(a_text_that_does_not_fit_is_not_signed),
                 cmocka_unit_test(a_key_or_certificate_that_does_not_serve_is_refused),

@@ -34,7 +34,7 @@ _ipectl() {
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
                 [[ ${COMP_WORDS[i-1]} == -n ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|output|trust|trial-sec|confirm|lines|since) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|lines|since) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -54,6 +54,10 @@ _ipectl() {
                 ;;
         --trust)
                 mapfile -t COMPREPLY < <(compgen -d -- "$cur")
+                return
+                ;;
+        --format)
+                mapfile -t COMPREPLY < <(compgen -W 'auto pkcs7 appended' -- "$cur")
                 return
                 ;;
         --confirm)
@@ -85,7 +89,7 @@ _ipectl() {
                 log) options+=' --lines= --since= --follow' ;;
                 activate) options+=' --version= --trial-sec= --confirm= --force' ;;
                 lint) options+=' --strict' ;;
-                sign) options+=' --strict --cert= --key= --output= --force' ;;
+                sign) options+=' --strict --cert= --key= --format= --output= --force' ;;
                 verify) options+=' --trust=' ;;
                 esac
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
