@@ -2,8 +2,9 @@
 /*
  * What the LSM keeps with inodes, superblocks and block devices: for each
  * provider the struct of its own header, one behind the other. A provider that
- * is not built takes no room. An inode has a number besides. The kernel
- * allocates the blobs zeroed with their objects, and frees them with those.
+ * is not built takes no room. An inode has a number and its last verdict
+ * besides. The kernel allocates the blobs zeroed with their objects, and frees
+ * them with those.
  */
 #ifndef _SECURITY_IPE_BLOB_H
 #define _SECURITY_IPE_BLOB_H
@@ -13,15 +14,18 @@
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
 
+#include "cache.h"
 #include "provider-blobs.h"
 
 /*
  * number: of all inodes that were ever the subject of a denial, no other has
  * it; given by report.c at the first one, 0 until then. Unlike device and inode
  * number it is not used again.
+ * cached: see cache.h.
  */
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
+	struct ipe_cached cached;
 	atomic64_t number;
 #include "provider-list.h"
 };
@@ -44,8 +48,9 @@ struct ipe_bdev_blob {
 
 /**
  * struct ipe_file_blob - what is kept with an open file
- * @opened: the inode that had the file's metadata when it was opened; to be
- *	compared with, not to be looked at. NULL for files that nobody opened
+ * @opened: of a stacked file system: the inode that had the file's metadata
+ *	when it was opened; to be compared with, not to be looked at. NULL for
+ *	files that nobody opened
  */
 struct ipe_file_blob {
 	const struct inode *opened;

@@ -152,6 +152,8 @@ static size_t size_of_facts(const struct ipe_facts *facts)
 		size += strlen(v->properties[i].name) + strlen(" =TRUE");
 	for (i = 0; i < v->n_digests; i++) {
 		digest = &facts->digests[i];
+		if (!digest->value)
+			continue;
 		size += digest->algorithm_len + 1 + 2 * digest->value_len;
 	}
 	return size;

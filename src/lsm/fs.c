@@ -14,6 +14,7 @@
 #include <linux/string.h>
 
 #include "audit.h"
+#include "cache.h"
 #include "events.h"
 #include "fs.h"
 #include "ipe.h"
@@ -82,6 +83,7 @@ static ssize_t write_switch(struct file *file, const char __user *data,
 	if (old != new) {
 		s->record(old, new, 0);
 		WRITE_ONCE(*s->value, new);
+		ipe_cache_invalidate();
 	}
 	return len;
 }

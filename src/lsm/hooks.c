@@ -22,6 +22,7 @@
 #include <linux/security.h>
 
 #include "blob.h"
+#include "cache.h"
 #include "hooks.h"
 #include "ipe.h"
 #include "provider.h"
@@ -44,23 +45,31 @@ static const struct inode *metadata_inode(const struct file *file)
  */
 static struct inode *inode_of_bytes(const struct file *file)
 {
-	const struct inode *opened = ipe_file_blob(file)->opened;
+	const struct inode *opened;
 	struct inode *inode;
 
-	if (opened && opened != metadata_inode(file))
-		return NULL;
-	inode = d_real_inode(file->f_path.dentry);
+	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL) {
+		opened = ipe_file_blob(file)->opened;
+		if (opened && opened != metadata_inode(file))
+			return NULL;
+		inode = d_real_inode(file->f_path.dentry);
+	} else {
+		inode = d_inode(file->f_path.dentry);
+	}
 	return S_ISREG(inode->i_mode) ? inode : NULL;
 }
 
-static void evaluate(struct ipe_event *event, enum ipe_op op,
-		     const struct ipe_loaded *loaded)
+static struct ipe_verdict evaluate(const struct ipe_loaded *loaded,
+				   enum ipe_op op,
+				   const struct ipe_facts *facts)
 {
-	event->loaded = loaded;
-	event->verdict = ipe_policy_evaluate(loaded->policy, op, event->facts);
-	if (WARN_ON_ONCE(event->verdict.action != IPE_ACTION_ALLOW &&
-			 event->verdict.action != IPE_ACTION_DENY))
-		event->verdict.action = IPE_ACTION_DENY;
+	struct ipe_verdict verdict;
+
+	verdict = ipe_policy_evaluate(loaded->policy, op, facts);
+	if (WARN_ON_ONCE(verdict.action != IPE_ACTION_ALLOW &&
+			 verdict.action != IPE_ACTION_DENY))
+		verdict.action = IPE_ACTION_DENY;
+	return verdict;
 }
 
 /* Where no policy decides, a shadow is held against "everything is allowed". */
@@ -71,44 +80,113 @@ static bool nobody_to_ask(void)
 }
 
 /*
- * @file: NULL for anonymous memory and for buffers that user space hands in;
- *	of those nothing is known, and only DEFAULTs and rules that want a
- *	property to be FALSE match
+ * May it be executed, as far as is known already? This is the answer nearly
+ * always, so it is found without a call, and without looking whether the file
+ * is a regular one: nothing is kept with others.
  */
-static int judge(enum ipe_hook hook, enum ipe_op op, const struct file *file)
+static __always_inline bool is_allowed(const struct file *file)
 {
-	enum ipe_action decided = IPE_ACTION_ALLOW;
-	const struct ipe_loaded *deciding, *shadow;
-	struct ipe_evidence evidence;
-	struct ipe_event event = {
-		.hook = hook,
-		.file = file,
-		.facts = &evidence.facts,
-	};
+	const struct inode *inode;
 
 	if (nobody_to_ask())
-		return 0;
-	if (file)
-		event.inode = inode_of_bytes(file);
+		return true;
 
 	guard(rcu)();
 
-	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
-	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
-	event.enforcing = READ_ONCE(ipe_enforce);
-	ipe_providers_collect(event.inode, &evidence);
+	if (!file)
+		return ipe_cache_hit(&ipe_cached_unknown, 0);
+	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL)
+		return false;
+	inode = file_inode(file);
+	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
+			     READ_ONCE(inode->i_flags) & ipe_cache_flags);
+}
+
+/* Of what has no inode nothing is known, and that does not change. */
+static struct ipe_cached *cached_of(const struct inode *inode)
+{
+	return inode ? &ipe_inode_blob(inode)->cached : &ipe_cached_unknown;
+}
+
+static unsigned int flags_of(const struct inode *inode)
+{
+	return inode ? READ_ONCE(inode->i_flags) & ipe_cache_flags : 0;
+}
+
+/* A verdict that has to be told, and what a shadow has to say. */
+static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
+				const struct ipe_loaded *deciding,
+				const struct ipe_loaded *shadow)
+{
+	enum ipe_action decided = IPE_ACTION_ALLOW;
+
+	event->enforcing = READ_ONCE(ipe_enforce);
 	if (deciding) {
-		evaluate(&event, op, deciding);
-		decided = event.verdict.action;
-		ipe_report(&event);
+		event->loaded = deciding;
+		event->verdict = evaluate(deciding, op, event->facts);
+		decided = event->verdict.action;
+		ipe_report(event);
 	}
 	/* The same only for a moment, while it comes to decide. */
-	if (unlikely(shadow) && shadow != deciding) {
-		evaluate(&event, op, shadow);
-		ipe_report_shadow(&event, decided);
+	if (shadow && shadow != deciding) {
+		event->loaded = shadow;
+		event->verdict = evaluate(shadow, op, event->facts);
+		ipe_report_shadow(event, decided);
 	}
+	return decided == IPE_ACTION_DENY && event->enforcing ? -EACCES : 0;
+}
 
-	return decided == IPE_ACTION_DENY && event.enforcing ? -EACCES : 0;
+/*
+ * @file: NULL for anonymous memory and for buffers that user space hands in;
+ *	of those nothing is known, and only DEFAULTs and rules that want a
+ *	property to be FALSE match
+ * @inode: of inode_of_bytes()
+ */
+static int judge_anew(enum ipe_hook hook, enum ipe_op op,
+		      const struct file *file, struct inode *inode)
+{
+	s64 generation = ipe_cache_begin();
+	unsigned int flags = flags_of(inode), reason;
+	const struct ipe_loaded *deciding, *shadow;
+	struct ipe_evidence evidence __uninitialized;
+	struct ipe_verdict verdict;
+
+	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
+	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
+	ipe_providers_collect(inode, &evidence);
+	if (likely(deciding && !shadow && !READ_ONCE(ipe_success_audit))) {
+		verdict = evaluate(deciding, op, &evidence.facts);
+		if (verdict.action == IPE_ACTION_ALLOW) {
+			reason = ipe_stats_count(deciding, &verdict);
+			if (op == IPE_OP_EXECUTE && !evidence.passing)
+				ipe_cache_store(cached_of(inode), generation,
+						flags, deciding->stats, reason);
+			return 0;
+		}
+	}
+	return judge_aloud(&(struct ipe_event){
+				   .hook = hook,
+				   .file = file,
+				   .inode = inode,
+				   .facts = &evidence.facts,
+			   }, op, deciding, shadow);
+}
+
+static noinline int judge(enum ipe_hook hook, enum ipe_op op,
+			  const struct file *file)
+{
+	struct inode *inode;
+
+	if (nobody_to_ask())
+		return 0;
+	inode = file ? inode_of_bytes(file) : NULL;
+
+	guard(rcu)();
+
+	if (op == IPE_OP_EXECUTE &&
+	    ipe_cache_hit(cached_of(inode), flags_of(inode)))
+		return 0;
+	return judge_anew(hook, op, file, inode);
 }
 
 /**
@@ -142,13 +220,15 @@ int ipe_hooks_vouch(const struct file *file)
 
 static int on_exec(struct linux_binprm *bprm)
 {
+	if (is_allowed(bprm->file))
+		return 0;
 	return judge(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
 }
 
 static int on_mmap(struct file *file, unsigned long reqprot,
 		   unsigned long prot, unsigned long flags)
 {
-	if (!(prot & PROT_EXEC))
+	if (!(prot & PROT_EXEC) || is_allowed(file))
 		return 0;
 	return judge(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
@@ -157,7 +237,8 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		       unsigned long prot)
 {
-	if (!(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC)
+	if (!(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC ||
+	    is_allowed(vma->vm_file))
 		return 0;
 	return judge(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, vma->vm_file);
 }
@@ -211,7 +292,8 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 
 static int on_open(struct file *file)
 {
-	ipe_file_blob(file)->opened = metadata_inode(file);
+	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL)
+		ipe_file_blob(file)->opened = metadata_inode(file);
 	if (file->f_mode & FMODE_WRITE)
 		ipe_providers_written(file_inode(file));
 	return 0;

@@ -19,12 +19,15 @@
 
 bool ipe_enforce = true;
 bool ipe_success_audit;
+bool ipe_cache __ro_after_init = true;
 bool ipe_enabled __ro_after_init;
 
 module_param_named(enforce, ipe_enforce, bool, 0400);
 MODULE_PARM_DESC(enforce, "Deny what the policy denies (0: record it only)");
 module_param_named(success_audit, ipe_success_audit, bool, 0400);
 MODULE_PARM_DESC(success_audit, "Record what the policy allows, too");
+module_param_named(cache, ipe_cache, bool, 0400);
+MODULE_PARM_DESC(cache, "Keep verdicts with inodes (0: give each anew)");
 
 struct lsm_blob_sizes ipe_blob_sizes __ro_after_init = {
 	.lbs_bdev = sizeof(struct ipe_bdev_blob),

@@ -30,6 +30,9 @@ extern bool ipe_enforce;
  */
 extern bool ipe_success_audit;
 
+/* Verdicts are kept with inodes; ipe.cache= on the command line, constant. */
+extern bool ipe_cache;
+
 /* The LSM is in use: lsm= or CONFIG_LSM names it. */
 extern bool ipe_enabled;
 

@@ -24,6 +24,7 @@
 #include <linux/timekeeping.h>
 
 #include "audit.h"
+#include "cache.h"
 #include "lifecycle.h"
 
 static struct ipe_loaded *get(struct ipe_loaded *loaded)
@@ -40,6 +41,7 @@ static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
 
 	rcu_assign_pointer(lifecycle->shadow, get(loaded));
 	lifecycle->shadow_slot = slot;
+	ipe_cache_invalidate();
 	ipe_loaded_put(old);
 }
 
@@ -73,6 +75,7 @@ static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
 	struct ipe_loaded *old = ipe_lifecycle_active(lifecycle);
 
 	rcu_assign_pointer(lifecycle->active, get(loaded));
+	ipe_cache_invalidate();
 	end_shadow(lifecycle, loaded);
 	ipe_loaded_put(old);
 }

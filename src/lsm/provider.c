@@ -7,6 +7,7 @@
 
 #include <linux/cache.h>
 
+#include "cache.h"
 #include "ipe.h"
 #include "provider.h"
 
@@ -60,6 +61,7 @@ int __init ipe_providers_init(void)
 	ipe_vocabulary_init(&ipe_vocabulary);
 	for (i = 0; i < ARRAY_SIZE(providers); i++) {
 		provider = providers[i];
+		ipe_cache_flags |= provider->inode_flags;
 		r = ipe_provider_answer(&ipe_vocabulary, provider);
 		if (!r && provider->init)
 			r = provider->init();
@@ -105,7 +107,11 @@ void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence)
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "facts borrow under RCU");
 
-	evidence->facts = (struct ipe_facts){};
+	/* Of a digest that is not there nothing but that is looked at. */
+	evidence->facts.booleans = 0;
+	for (i = 0; i < IPE_DIGESTS_MAX; i++)
+		evidence->facts.digests[i].value = NULL;
+	evidence->passing = false;
 	if (!inode)
 		return;
 	for (i = 0; i < ARRAY_SIZE(providers); i++)

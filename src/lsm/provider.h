@@ -33,12 +33,16 @@ struct ipe_subject {
  * struct ipe_evidence - facts, and room for what they point to
  * @facts: what the policy is evaluated with; digests point into @room, or to
  *	memory that stays until the end of the RCU read-side critical section
+ * @passing: what is known is about to change, though nobody will say so: the
+ *	verdict is not kept
  * @room: not initialised; one element a digest property, by its slot
  *
- * Lives on the stack of one verdict.
+ * Lives on the stack of one verdict, and is large, so that it is not to be
+ * zeroed: see ipe_providers_collect().
  */
 struct ipe_evidence {
 	struct ipe_facts facts;
+	bool passing;
 	u8 room[IPE_DIGESTS_MAX][IPE_EVIDENCE_DIGEST_MAX];
 };
 
@@ -66,6 +70,8 @@ struct ipe_answer {
  *	as many places for a hook as there are LSMs, so no hook twice in IPE
  * @n_hooks: elements of @hooks
  * @init: called once while the LSM starts; may be NULL
+ * @inode_flags: of the S_ flags of an inode, those that change what is known of
+ *	it. Everything else that does is followed by ipe_cache_invalidate()
  * @written: the bytes of a file may change from now on: it is being opened for
  *	writing, or gets another size; may be NULL. May not sleep
  * @collect: fills in the facts. Called inside an RCU read-side critical
@@ -78,6 +84,7 @@ struct ipe_provider {
 	struct security_hook_list *hooks;
 	unsigned int n_hooks;
 	int (*init)(void);
+	unsigned int inode_flags;
 	void (*written)(const struct inode *inode);
 	void (*collect)(const struct ipe_subject *subject,
 			struct ipe_evidence *evidence);

@@ -21,12 +21,12 @@
  */
 struct ipe_stats *ipe_stats_new(unsigned int n_rules)
 {
+	unsigned int n_matches = IPE_STATS_RULES + n_rules;
 	struct ipe_stats *stats;
 
-	stats = kvzalloc(struct_size(stats, rules, n_rules),
-			 GFP_KERNEL_ACCOUNT);
+	stats = ipe_port_alloc(1, struct_size(stats, matches, n_matches));
 	if (stats)
-		stats->n_rules = n_rules;
+		stats->n_matches = n_matches;
 	return stats;
 }
 
@@ -39,25 +39,29 @@ void ipe_stats_free(struct ipe_stats *stats)
 	kvfree(stats);
 }
 
-static void count_match(const struct ipe_loaded *loaded,
-			const struct ipe_verdict *verdict)
+/* Where it is counted that something decided. */
+static unsigned int reason_of(const struct ipe_loaded *loaded,
+			      const struct ipe_verdict *verdict)
 {
-	struct ipe_stats *stats = loaded->stats;
-	unsigned int index;
+	unsigned int reason = IPE_OP_COUNT;
 
-	switch (verdict->match) {
-	case IPE_MATCH_RULE:
-		index = ipe_rule_index(loaded->policy, verdict->rule);
-		if (!WARN_ON_ONCE(index >= stats->n_rules))
-			atomic64_inc(&stats->rules[index]);
-		break;
-	case IPE_MATCH_OP_DEFAULT:
-		atomic64_inc(&stats->op_defaults[verdict->op]);
-		break;
-	case IPE_MATCH_GLOBAL_DEFAULT:
-		atomic64_inc(&stats->global_default);
-		break;
-	}
+	if (verdict->match == IPE_MATCH_RULE)
+		reason = IPE_STATS_RULES + ipe_rule_index(loaded->policy,
+							  verdict->rule);
+	else if (verdict->match == IPE_MATCH_OP_DEFAULT)
+		reason = verdict->op;
+	if (WARN_ON_ONCE(reason >= loaded->stats->n_matches))
+		return IPE_OP_COUNT;
+	return reason;
+}
+
+static unsigned int count_match(const struct ipe_loaded *loaded,
+				const struct ipe_verdict *verdict)
+{
+	unsigned int reason = reason_of(loaded, verdict);
+
+	atomic64_inc(&loaded->stats->matches[reason]);
+	return reason;
 }
 
 /**
@@ -66,9 +70,10 @@ static void count_match(const struct ipe_loaded *loaded,
  * @verdict: of that policy
  *
  * Context: RCU read-side critical section, or a reference.
+ * Return: index in &ipe_stats.matches of what decided.
  */
-void ipe_stats_count(const struct ipe_loaded *loaded,
-		     const struct ipe_verdict *verdict)
+unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
+			     const struct ipe_verdict *verdict)
 {
 	struct ipe_stats *stats = loaded->stats;
 
@@ -76,7 +81,7 @@ void ipe_stats_count(const struct ipe_loaded *loaded,
 		atomic64_inc(&stats->allowed[verdict->op]);
 	else
 		atomic64_inc(&stats->denied[verdict->op]);
-	count_match(loaded, verdict);
+	return count_match(loaded, verdict);
 }
 
 /**
@@ -120,11 +125,11 @@ static void show_verdicts(struct seq_file *m, const struct ipe_stats *stats)
 static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
 {
 	const struct ipe_stats *stats = loaded->stats;
-	unsigned int i;
+	unsigned int i, n_rules = stats->n_matches - IPE_STATS_RULES;
 	u64 matches;
 
-	for (i = 0; i < stats->n_rules && !seq_has_overflowed(m); i++) {
-		matches = value_of(&stats->rules[i]);
+	for (i = 0; i < n_rules && !seq_has_overflowed(m); i++) {
+		matches = value_of(&stats->matches[IPE_STATS_RULES + i]);
 		if (matches)
 			seq_printf(m, "rule line=%u matches=%llu\n",
 				   ipe_policy_rule_line(loaded->policy, i),
@@ -142,14 +147,14 @@ static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
 	u64 matches;
 
 	for (op = 0; op < IPE_OP_COUNT; op++) {
-		matches = value_of(&stats->op_defaults[op]);
+		matches = value_of(&stats->matches[op]);
 		if (matches)
 			seq_printf(m, "default op=%s line=%u matches=%llu\n",
 				   ipe_op_name(op),
 				   ipe_policy_default_line(policy, op),
 				   matches);
 	}
-	matches = value_of(&stats->global_default);
+	matches = value_of(&stats->matches[IPE_OP_COUNT]);
 	if (matches)
 		seq_printf(m, "default line=%u matches=%llu\n",
 			   ipe_policy_default_line(policy, IPE_OP_UNKNOWN),

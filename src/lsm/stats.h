@@ -20,10 +20,10 @@ struct ipe_loaded;
  * @denied: verdicts that deny, enforced or not
  * @shadow_allowed: as a shadow, it would have allowed what was denied
  * @shadow_denied: as a shadow, it would have denied what was allowed
- * @op_defaults: how often an operation's DEFAULT decided, also as a shadow
- * @global_default: how often the global DEFAULT, or its absence, decided
- * @n_rules: elements of @rules
- * @rules: how often each rule decided, by ipe_rule_index()
+ * @n_matches: elements of @matches
+ * @matches: how often each thing decided, also as a shadow: by operation the
+ *	DEFAULT of one; at IPE_OP_COUNT the global DEFAULT, or its absence; then
+ *	the rules, by ipe_rule_index()
  *
  * Counted by verdicts under RCU, each counter for itself: a reader sees every
  * one at some moment while it reads.
@@ -33,19 +33,35 @@ struct ipe_stats {
 	atomic64_t denied[IPE_OP_COUNT + 1];
 	atomic64_t shadow_allowed;
 	atomic64_t shadow_denied;
-	atomic64_t op_defaults[IPE_OP_COUNT];
-	atomic64_t global_default;
-	unsigned int n_rules;
-	atomic64_t rules[] __counted_by(n_rules);
+	unsigned int n_matches;
+	atomic64_t matches[] __counted_by(n_matches);
 };
+
+/* Where the rules begin in &ipe_stats.matches. */
+#define IPE_STATS_RULES (IPE_OP_COUNT + 1)
 
 struct ipe_stats *ipe_stats_new(unsigned int n_rules);
 void ipe_stats_free(struct ipe_stats *stats);
-void ipe_stats_count(const struct ipe_loaded *loaded,
-		     const struct ipe_verdict *verdict);
+unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
+			     const struct ipe_verdict *verdict);
 void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided);
+
+/**
+ * ipe_stats_count_cached() - Count a verdict that something may be executed
+ * @stats: counters of the policy that decided
+ * @reason: of ipe_stats_count()
+ *
+ * Context: as ipe_stats_count().
+ */
+static inline void ipe_stats_count_cached(struct ipe_stats *stats,
+					  unsigned int reason)
+{
+	atomic64_inc(&stats->allowed[IPE_OP_EXECUTE]);
+	atomic64_inc(&stats->matches[reason]);
+}
+
 int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded);
 
 #endif

@@ -233,11 +233,18 @@ class Pair:
         files = {f"written/{number}": envelope for number, (envelope, _) in enumerate(self.written.values())}
         files |= {f"random/{number}": envelope for number, envelope in enumerate(signed)}
         self.machines = []
-        logs = [directory / f"{name}.log" for name in ("upstream", "ours")]
-        self.upstream = self.world(kit, QemuAgent("stock", kit.initramfs("stock.cpio", files), logs[0],
+        self.upstream = self.world(kit, QemuAgent("stock", kit.initramfs("stock.cpio", files), directory / "upstream.log",
                                                   kit.disks("stock")))
-        self.ours = self.world(kit, uml.Uml(uml.kernel("--uml") / "linux", kit.initramfs("conformance.cpio", files),
-                                            logs[1], kit.disks("conformance")))
+        self.ours, self.uncached = (
+            self.world(kit, uml.Uml(uml.kernel("--uml") / "linux", kit.initramfs(f"{name}.cpio", files), self.log(directory, name),
+                                    kit.disks(name), options))
+            for name, options in (("conformance", ()), ("uncached", ("ipe.cache=0",))))
+
+    @staticmethod
+    def log(directory, name):
+        """In a directory of its own, which UML names its files after."""
+        (directory / name).mkdir()
+        return directory / name / "console.log"
 
     def world(self, kit, machine):
         self.machines.append(machine)
@@ -247,8 +254,12 @@ class Pair:
 
     def both(self, function):
         """function(world) of both, at the same time: upstream's result, ours."""
+        return self.of(function, self.upstream, self.ours)
+
+    @staticmethod
+    def of(function, *worlds):
         with ThreadPoolExecutor() as pool:
-            return list(pool.map(function, (self.upstream, self.ours)))
+            return list(pool.map(function, worlds))
 
     def stop(self):
         for machine in self.machines:
@@ -319,7 +330,8 @@ def verdicts(world, policies):
 
 def test_same_verdict_of_each_policy_on_each_file(pair):
     assert len(pair.random) >= 200 and len(PROBED) + len(PATHS) >= 12
-    upstream, ours = pair.both(lambda world: verdicts(world, len(pair.random)))
+    upstream, ours, uncached = pair.of(lambda world: verdicts(world, len(pair.random)), pair.upstream, pair.ours, pair.uncached)
+    assert ours == uncached
     asked = probes(pair.ours)
     wrong = [f"{asked[at]}: upstream {'denies' if theirs[at] else 'allows'}\n{text}"
              for text, theirs, own in zip(pair.random, upstream, ours) for at in range(len(asked))
@@ -356,5 +368,5 @@ def test_verdicts_that_differ_on_purpose(pair):
 
 
 def test_neither_kernel_has_anything_to_report(pair):
-    assert not pair.ours.machine.trouble()
+    assert not pair.ours.machine.trouble() + pair.uncached.machine.trouble()
     assert not pair.upstream.machine.trouble()

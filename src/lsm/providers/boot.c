@@ -45,8 +45,13 @@ static void collect_boot(const struct ipe_subject *subject,
 
 static void touch(const struct inode *inode)
 {
-	if (ipe_sb_blob(inode->i_sb)->boot.initramfs)
-		WRITE_ONCE(ipe_inode_blob(inode)->boot.touched, true);
+	struct ipe_boot_inode *blob = &ipe_inode_blob(inode)->boot;
+
+	if (!ipe_sb_blob(inode->i_sb)->boot.initramfs || !blob->early ||
+	    READ_ONCE(blob->touched))
+		return;
+	WRITE_ONCE(blob->touched, true);
+	ipe_cache_invalidate();
 }
 
 /* Runs in the thread that unpacked the initramfs into its root. */
@@ -56,6 +61,7 @@ static void remember_initramfs(void)
 
 	ipe_sb_blob(sb)->boot.initramfs = true;
 	populated = true;
+	ipe_cache_invalidate();
 }
 
 static int mark_new_inode(struct inode *inode)

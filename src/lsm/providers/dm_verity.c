@@ -66,6 +66,9 @@ static void replace_volume(struct ipe_dm_verity_bdev *blob,
 	struct ipe_verity_volume *old;
 
 	old = rcu_replace_pointer(blob->volume, volume, true);
+	if (!old && !volume)
+		return;
+	ipe_cache_invalidate();
 	if (old)
 		kfree_rcu(old, rcu);
 }
@@ -114,10 +117,12 @@ static int set_signed(struct ipe_dm_verity_bdev *blob, bool is_signed)
 	struct ipe_verity_volume *volume;
 
 	volume = rcu_dereference_protected(blob->volume, true);
-	if (volume)
+	if (!volume)
+		return WARN_ON_ONCE(is_signed) ? -EINVAL : 0;
+	if (volume->is_signed != is_signed) {
 		WRITE_ONCE(volume->is_signed, is_signed);
-	else if (WARN_ON_ONCE(is_signed))
-		return -EINVAL;
+		ipe_cache_invalidate();
+	}
 	return 0;
 }
 

