@@ -14,6 +14,7 @@ class QemuAgent(Machine):
 
     TIMEOUT_SEC = 120
     BOOT_SEC = 120
+    PROCESSOR = ("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2")
 
     def __init__(self, kernel, initrd, log, disks=(), command_line=()):
         super().__init__(log)
@@ -47,8 +48,7 @@ class QemuAgent(Machine):
             raise
 
     def _arguments(self, channel):
-        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2",
-                     "-m", "1536", "-nodefaults", "-no-reboot", "-display", "none",
+        arguments = ["qemu-system-x86_64", "-M", "q35", *self.PROCESSOR, "-m", "1536", "-nodefaults", "-no-reboot", "-display", "none",
                      "-chardev", f"file,id=console,path={self.log}", "-serial", "chardev:console",
                      # Not a second serial port: the firmware would talk there.
                      "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={channel}",
