@@ -15,7 +15,7 @@ from scenario import IPE, NAME, ON_VOLUME, VOLUME
 
 TRIED, NOT_TRIED, ENDED, CONFIRMED = ("fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98",
                                       "432fb0fbc7024702b6a113c5c9149a17", "c3dd15346cc74d20850acc7a1515ffb5")
-CUTS = 60 if os.environ.get("IPE_TEST_LONG") else 1
+CUTS = 20 if os.environ.get("IPE_TEST_LONG") else 1
 # What the machine needs, by the configuration: a program of the second volume, which is opened for it.
 NEEDED = f"""[Unit]
 [Service]
