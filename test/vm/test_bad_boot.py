@@ -117,7 +117,7 @@ def test_a_volume_that_does_not_appear_delays_the_policy_and_no_more(scenario):
     scenario.wait_for_state("6.0.0", "staged")
     scenario.activate("6.0.0")
     scenario.system.put("/etc/veritytab", f"missing /dev/vdz /dev/vdz {missing} nofail\n")
-    scenario.system.command_line.append("systemd.default_device_timeout_sec=8")
+    scenario.system.command_line.append("systemd.default_device_timeout_sec=30")
     scenario.system.reboot()
     scenario.system.command_line.pop()
     is_up(scenario)
