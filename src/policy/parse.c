@@ -250,8 +250,9 @@ static u64 extrapolate(const struct ipe_parser *parser, u64 n)
 	u64 done = parser->line.end - policy->text;
 	u64 left = policy->text_len - done, more = n * left / (done + 1);
 
+	more += more / 64;
 	/* An element takes a byte of the text at least. */
-	return n + min_u64(more + more / 64 + 16, left + 16);
+	return n + (more < left ? more : left) + 16;
 }
 
 static void *push(const struct ipe_parser *parser, struct ipe_array *array,

@@ -159,9 +159,4 @@ static inline unsigned int ipe_port_lowest_bit(u64 word)
 
 #endif
 
-static inline u64 min_u64(u64 a, u64 b)
-{
-	return a < b ? a : b;
-}
-
 #endif

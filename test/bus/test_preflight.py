@@ -192,24 +192,28 @@ def test_a_device_that_is_mapped_is_found(kernel, tmp_path):
         assert findings(kernel)["/dev/zero"] == ["EXECUTE", RULE, f"jit[{process.pid}]"]
 
 
+def findings_with_essential(kernel, *paths):
+    """Of a policy that denies everything."""
+    words = " ".join(map(str, paths))
+    (kernel.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec=0\nEssentialPaths={words}\n")
+    kernel.call("Reload")
+    stage(kernel, body=DENY)
+    return findings(kernel)
+
+
 def test_a_path_that_cannot_be_opened_may_be_anything(kernel, tmp_path):
     """It is told, and so is everything else."""
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
-    (kernel.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec=0\nEssentialPaths={loop}\n")
-    kernel.call("Reload")
-    stage(kernel, body=DENY)
-    found = findings(kernel)
+    found = findings_with_essential(kernel, loop)
     assert "it cannot be opened" in found[str(loop)][1] and len(found) > 1
 
 
 def test_nothing_is_opened_that_would_wait(kernel, tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
-    (kernel.etc / "ipectld.conf").write_text(f"[Manager]\nPreflightSec=0\nEssentialPaths={fifo} /dev/zero\n")
-    kernel.call("Reload")
-    stage(kernel, body=DENY)
-    assert not {str(fifo), "/dev/zero"} & findings(kernel).keys(), "nothing but a regular file is executed"
+    found = findings_with_essential(kernel, fifo, "/dev/zero")
+    assert not {str(fifo), "/dev/zero"} & found.keys(), "nothing but a regular file is executed"
 
 
 def test_processes_come_and_go_meanwhile(kernel):

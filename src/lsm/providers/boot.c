@@ -47,10 +47,10 @@ static void touch(const struct inode *inode)
 {
 	struct ipe_boot_inode *blob = &ipe_inode_blob(inode)->boot;
 
-	if (!ipe_sb_blob(inode->i_sb)->boot.initramfs || !blob->early ||
-	    READ_ONCE(blob->touched))
+	if (!ipe_sb_blob(inode->i_sb)->boot.initramfs || !blob->early)
 		return;
 	WRITE_ONCE(blob->touched, true);
+	/* Each writer waits for it: another one may not have come so far. */
 	ipe_cache_invalidate();
 }
 

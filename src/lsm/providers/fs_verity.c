@@ -64,11 +64,9 @@ static int set_integrity(const struct inode *inode,
  */
 static void forget_signature(const struct inode *inode)
 {
-	struct ipe_fs_verity_inode *blob = &ipe_inode_blob(inode)->fs_verity;
-
 	/* Of a file without verity nobody asks for it, so no verdict changes. */
 	if (!IS_VERITY(inode))
-		WRITE_ONCE(blob->is_signed, false);
+		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, false);
 }
 
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
