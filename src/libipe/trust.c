@@ -251,15 +251,27 @@ static int verify_signers(const Trust *trust, X509_STORE *store, CMS_ContentInfo
         return r;
 }
 
+/* Returns what reads the text that a detached signature is of, or NULL for lack of memory. */
+static BIO *open_detached_text(const Envelope *envelope) {
+        BIO *memory = BIO_new_mem_buf(envelope->data, (int) envelope->text_size), *filter = BIO_new(BIO_f_null());
+
+        /* CMS_verify() duplicates a BIO of memory, and loses that where it does not know a digest; it reads any other one as it is. */
+        if (memory && filter)
+                return BIO_push(filter, memory);
+        BIO_free(memory);
+        BIO_free(filter);
+        return NULL;
+}
+
 static int verify_signature(const Trust *trust, const Envelope *envelope, Failure *reterr) {
-        BIO *text = envelope->is_appended ? BIO_new_mem_buf(envelope->data, (int) envelope->text_size) : NULL;
+        BIO *text = envelope->is_appended ? open_detached_text(envelope) : NULL;
         int r;
 
         if (envelope->is_appended && !text)
                 return -ENOMEM;
         ERR_clear_error();
         r = CMS_verify(envelope->cms, trust->anchors, NULL, text, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY);
-        BIO_free(text);
+        BIO_free_all(text);
         if (r == 1)
                 return 0;
         if (is_error(ERR_peek_error(), ERR_LIB_CMS, CMS_R_SIGNER_CERTIFICATE_NOT_FOUND)) {
