@@ -2,12 +2,14 @@
 """Starts the image of tools/image in qemu, and runs commands in it.
 
 A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any number of
-volumes. Commands go through a virtio port to an agent that systemd starts (test/image/mkosi.extra).
+volumes. Commands go through a virtio port to an agent that systemd starts (test/image/mkosi.extra). One that has come up
+can be saved, and others of the same kernel and volumes go on from there, for a boot is most of what a short test costs.
 """
 
 import base64
 import functools
 import itertools
+import json
 import os
 import re
 import select
@@ -23,6 +25,8 @@ from guest import TROUBLE, MachineFailed
 
 TOP = Path(__file__).resolve().parents[2]
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
+# What costs a boot time, and is of no use here.
+UNUSED = ("serial-getty@ttyS0.service", "getty@tty1.service", "systemd-networkd.service", "systemd-networkd.socket", "e2scrub_reap.service")
 
 
 @functools.cache
@@ -60,8 +64,9 @@ class System:
         self.flavour, self.directory = flavour, Path(directory)
         self.disks, self.command_line, self.options = list(disks), list(command_line), list(options)
         self.log = self.directory / f"console-{flavour}.log"
+        self.variables = self.directory / "OVMF_VARS.fd"
         self.log.write_bytes(b"")
-        self.process = self.channel = None
+        self.process = self.channel = self.monitor = None
         self.buffer = b""
         self.numbers = itertools.count(1)
         self.boots = 0
@@ -72,22 +77,23 @@ class System:
         self.changes = self.directory / f"changes-{self.flavour}.ext4"
         subprocess.run(["cp", "--sparse=always", image() / "changes.ext4", self.changes], check=True)
 
-    def _arguments(self, agent):
-        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1",
+    def _arguments(self, agent, monitor):
+        # What "-cpu max" has more is seldom of use, and slow where it is emulated.
+        arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1",
                      "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
                      f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
                      "-device", "virtio-serial-pci", "-chardev", f"socket,id=agent,fd={agent}",
                      "-device", "virtserialport,chardev=agent,name=ipe-test",
+                     "-chardev", f"socket,id=monitor,fd={monitor}", "-mon", "chardev=monitor,mode=control",
                      "-device", "virtio-rng-pci", *self._software(), *self.options]
         return [str(argument) for argument in arguments]
 
     def _firmware(self, directory):
         """UEFI, with the variables of an image, which are the machine's own from then on."""
-        variables = self.directory / "OVMF_VARS.fd"
-        if not variables.exists():
-            shutil.copy2(directory / "OVMF_VARS.fd", variables)
+        if not self.variables.exists():
+            shutil.copy2(directory / "OVMF_VARS.fd", self.variables)
         return ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}",
-                "-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
+                "-drive", f"if=pflash,format=raw,unit=1,file={self.variables}"]
 
     @staticmethod
     def _disk(number, path, read_only):
@@ -99,9 +105,9 @@ class System:
         directory = image()
         root_hash = (directory / "root.hash").read_text()
         # systemd's own generator is not to open the volume a second time.
-        words = ["console=ttyS0", "panic=-1", "audit=1", "audit_backlog_limit=8192", "printk.devkmsg=on", f"roothash={root_hash}",
-                 "systemd.verity=no", "systemd.mask=serial-getty@ttyS0.service", "systemd.show_status=no",
-                 *self.command_line]
+        words = ["console=ttyS0", "panic=-1", "mitigations=off", "audit=1", "audit_backlog_limit=8192", "printk.devkmsg=on",
+                 f"roothash={root_hash}", "systemd.verity=no", "systemd.show_status=no", "8250.nr_uarts=1",
+                 *(f"systemd.mask={unit}" for unit in UNUSED), *self.command_line]
         arguments = ["-initrd", directory / "initramfs", "-append", " ".join(words)]
         if self.flavour == "stock":
             arguments += [*self._firmware(directory), "-kernel", directory / "stock/vmlinuz"]
@@ -113,14 +119,18 @@ class System:
             arguments += self._disk(number, path, read_only)
         return arguments
 
-    def launch(self):
-        """Switches the machine on, and waits for nothing."""
-        ours, theirs = socket.socketpair()
+    def launch(self, *options):
+        """Switches the machine on, and waits for nothing. options: of qemu, for this time alone."""
+        (self.channel, agent), (own, monitor) = socket.socketpair(), socket.socketpair()
+        self.monitor = own.makefile("rwb")
+        own.close()
+        passed = [agent.fileno(), monitor.fileno()]
         with open(self.directory / f"qemu-{self.flavour}.log", "ab") as output:
-            self.process = subprocess.Popen(self._arguments(theirs.fileno()), pass_fds=[theirs.fileno()],
+            self.process = subprocess.Popen([*self._arguments(*passed), *options], pass_fds=passed,
                                             stdin=subprocess.DEVNULL, stdout=output, stderr=output)
-        theirs.close()
-        self.channel, self.buffer = ours, b""
+        agent.close()
+        monitor.close()
+        self.buffer = b""
 
     def boot_until(self, words, timeout_sec=BOOT_SEC):
         """Boots a machine that need not come up; returns once its console has said something that matches, a regular expression of
@@ -160,6 +170,50 @@ class System:
                 os.truncate(self.log, before)
         return self
 
+    def save(self):
+        """Stops the machine for good, and leaves its memory beside its disk, so that others can resume()."""
+        self._ask("qmp_capabilities")
+        self._ask("stop")
+        self._ask("migrate", uri=f"exec:cat >{self.directory}/memory")
+        self._ask_until("query-migrate", "completed")
+        self.kill()
+        return self
+
+    def resume(self, saved):
+        """Goes on where another machine was when it was saved, at the time that it is now. The other one's console is the
+        beginning of this one's."""
+        for path in (saved.changes, saved.variables):
+            if path.exists():
+                subprocess.run(["cp", "--sparse=always", path, self.directory / path.name], check=True)
+        shutil.copy2(saved.log, self.log)
+        self.launch("-incoming", f"exec:cat {saved.directory}/memory")
+        self.boots = saved.boots
+        self._ask("qmp_capabilities")
+        self._ask_until("query-status", "paused")
+        self._ask("cont")
+        self.must(f"date -s @{time.time():.0f}")
+        return self
+
+    def _ask(self, command, **arguments):
+        """Has qemu execute a command of its monitor (QMP); returns the answer."""
+        self.monitor.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
+        self.monitor.flush()
+        # Between are the greeting and events.
+        for line in self.monitor:
+            answer = json.loads(line)
+            if "error" in answer:
+                break
+            if "return" in answer:
+                return answer["return"]
+        raise MachineFailed(f"qemu does not '{command}': {line}")
+
+    def _ask_until(self, command, status, timeout_sec=120):
+        deadline = time.monotonic() + timeout_sec
+        while (answer := self._ask(command))["status"] != status:
+            if answer["status"] == "failed" or time.monotonic() > deadline:
+                raise MachineFailed(f"qemu's '{command}' is never '{status}': {answer}")
+            time.sleep(0.1)
+
     def run(self, command, timeout_sec=60):
         """Runs a shell command as root; returns its Result, with standard error in the output."""
         number = str(next(self.numbers)).encode()
@@ -195,7 +249,7 @@ class System:
             self.process.wait(120)
         except subprocess.TimeoutExpired as error:
             raise MachineFailed(f"the machine does not shut down\n{self.tail()}") from error
-        self.channel.close()
+        self._close()
         return self.start()
 
     def soft_reboot(self):
@@ -214,8 +268,12 @@ class System:
         if self.process is not None:
             self.process.kill()
             self.process.wait()
-            self.channel.close()
+            self._close()
             self.process = None
+
+    def _close(self):
+        self.channel.close()
+        self.monitor.close()
 
     def trouble(self):
         """Lines of the console that no healthy kernel writes."""

@@ -34,6 +34,7 @@ def is_up(scenario):
     assert not scenario.system.must("journalctl -q -b -g 'ordering cycle' || true")
 
 
+@pytest.mark.long_on("stock")
 def test_a_clock_before_all_certificates_keeps_no_policy_from_being_loaded(scenario):
     """The machine's clock says 1970, of which systemd makes the time at which the image was built, by a file of it; so 1970 is set again.
     What is dropped while the clock is wrong is refused, and taken once it is right."""
@@ -64,6 +65,7 @@ def test_a_damaged_policy_gives_way_to_the_one_before(scenario):
     assert scenario.system.run("systemctl is-active ipe-load ipe-policy.target").ok
 
 
+@pytest.mark.long_on("stock")
 def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
     scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
     scenario.system.reboot()
@@ -75,6 +77,7 @@ def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
     assert len(said) == 1 and "Cannot read '/var/lib/ipe'" in said[0], said
 
 
+@pytest.mark.long_on("stock")
 def test_a_policy_that_systemd_has_loaded_stays_if_it_is_newer(scenario):
     """systemd loads what lies directly in /etc/ipe."""
     scenario.system.must(f"systemctl stop ipectld; rmdir {STATE}; cp /var/saved {STATE}")

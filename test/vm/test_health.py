@@ -104,6 +104,7 @@ def test_a_healthy_trial_is_confirmed_by_itself(scenario):
     scenario.system.wait_until("systemctl is-active ipe-policy.target")
 
 
+@pytest.mark.long_on("stock")
 def test_a_unit_that_fails_ends_the_trial_at_once(scenario):
     scenario.system.must("systemd-run -q --unit=failed-before sh -c 'exit 1'")
     scenario.system.wait_until("systemctl is-failed failed-before")
@@ -125,6 +126,7 @@ def test_a_unit_that_failed_while_there_was_no_daemon_ends_the_trial(scenario):
     scenario.system.must("systemctl reset-failed fails-now failed-before")
 
 
+@pytest.mark.long_on("stock")
 def test_units_of_the_configuration_have_to_be_active(scenario):
     before = confirm_another(scenario)
     scenario.configure("HealthUnits=needed.service")
@@ -137,6 +139,7 @@ def test_units_of_the_configuration_have_to_be_active(scenario):
     scenario.system.must("systemctl stop needed")
 
 
+@pytest.mark.long_on("stock")
 @pytest.mark.parametrize("command, outcome, detail", [
     ("/usr/bin/true --of-any-kind", "confirmed", ""), ("/usr/bin/false", "rolled-back", "HealthCommand= has failed"),
     pytest.param("/usr/bin/sleep 100", "rolled-back", "HealthCommand= has not ended", marks=pytest.mark.long),
@@ -164,6 +167,7 @@ def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
     scenario.configure()
 
 
+@pytest.mark.long_on("stock")
 @pytest.mark.parametrize("confirm", ["auto", pytest.param("manual", marks=pytest.mark.long)])
 def test_a_daemon_that_is_killed_goes_on(scenario, confirm):
     before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm=f"s {confirm}")
@@ -207,6 +211,7 @@ def test_without_a_way_back_there_is_no_trial(scenario):
     scenario.configure()
 
 
+@pytest.mark.long_on("ours")
 def test_what_could_not_be_ended_ends_with_the_boot(scenario):
     before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm="s manual")
     assert_ended(scenario, version, before, "ended without a confirmation")

@@ -203,6 +203,7 @@ def test_a_bad_policy_in_securityfs_changes_nothing(scenario, kind):
     assert scenario.kernel_active() == (NAME, "1.0.0")
 
 
+@pytest.mark.long_on("stock")
 def test_a_killed_daemon_comes_back_to_the_same_state(scenario):
     """The daemon is killed at moments that the host's clock picks, while it is at work."""
     before = scenario.versions()
@@ -263,6 +264,7 @@ def test_the_version_that_was_rolled_back_is_not_taken_again_by_itself(scenario)
     assert scenario.kernel_active() == (NAME, "2.0.0")
 
 
+@pytest.mark.long_on("ours")
 def test_a_cut_of_power_keeps_the_confirmed_policy(scenario):
     scenario.system.must("sync")
     scenario.system.cut_power()
@@ -300,6 +302,7 @@ def test_the_log_level_can_be_changed(scenario):
     assert not scenario.system.run("runuser -u nobody -- systemctl service-log-level ipectld debug").ok
 
 
+@pytest.mark.long_on("stock")
 def test_a_daemon_that_hangs_is_started_again(scenario):
     scenario.system.must("mkdir -p /run/systemd/system/ipectld.service.d && cd /run/systemd/system/ipectld.service.d && "
                          "printf '[Service]\\nWatchdogSec=3s\\n' >watchdog.conf && systemctl daemon-reload && "

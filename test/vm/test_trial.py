@@ -15,9 +15,9 @@ versions = (f"2.0.{number}" for number in itertools.count(1))
 
 
 @pytest.fixture(scope="module")
-def scenario(tmp_path_factory):
+def scenario(booted, tmp_path_factory):
     running = Scenario("ours", tmp_path_factory.mktemp("trial"))
-    running.system.start()
+    running.system.resume(booted("ours"))
     running.open_volume()
     running.trust()
     running.configure("Confirm=manual")
