@@ -4,6 +4,7 @@
 import pytest
 
 import machine as machines
+from kernel_files import KernelFiles
 
 
 @pytest.fixture
@@ -14,6 +15,15 @@ def bare():
     machine = machines.Machine()
     yield machine
     machine.close()
+
+
+@pytest.fixture
+def kernel_files(bare):
+    """The files of a kernel with our LSM, on that machine and by its name `kernel`."""
+    bare.kernel = KernelFiles(bare.directory / "kernel")
+    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    yield bare.kernel
+    bare.kernel.close()
 
 
 @pytest.fixture

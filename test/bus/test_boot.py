@@ -7,7 +7,6 @@ import time
 
 import pytest
 from gi.repository import Gio, GLib
-from kernel_files import KernelFiles
 from service_manager import ServiceManager
 
 from machine import BUILD, NAME, PATH, signed
@@ -31,10 +30,8 @@ def boottime_usec():
 
 
 @pytest.fixture
-def machine(bare):
+def machine(bare, kernel_files):
     """corp-base 1.0.0 is confirmed and decides; 2.0.0 is known, and the kernel has it as the next one."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
     one, two = signed(version="1.0.0"), signed(version="2.0.0")
     bare.kernel.put_policy(POLICY, ("1.0.0", one), active=True)
     bare.start_daemon()
@@ -45,7 +42,6 @@ def machine(bare):
     bare.services = ServiceManager(bare.address)
     yield bare
     bare.services.close()
-    bare.kernel.close()
 
 
 def read_state(machine):
@@ -189,15 +185,12 @@ def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
 
 
 @pytest.fixture
-def initrd(bare):
+def initrd(bare, kernel_files):
     """There is no store, but what came with it."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
     (bare.directory / "initrd-release").write_text("ID=test\n")
     bare.vendor = bare.run_directory / "ipe/policy.d"
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe",
-                  "--ro-bind", bare.directory / "initrd-release", "/etc/initrd-release"]
-    yield bare
-    bare.kernel.close()
+    bare.binds += ["--ro-bind", bare.directory / "initrd-release", "/etc/initrd-release"]
+    return bare
 
 
 def accept(initrd, *names):

@@ -15,7 +15,7 @@ import subprocess
 
 import pytest
 from gi.repository import GLib
-from kernel_files import Gate, KernelFiles
+from kernel_files import Gate
 
 from machine import BusError, signed
 
@@ -130,9 +130,7 @@ def states(machine):
 
 
 @pytest.fixture
-def machine(bare):
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+def machine(bare, kernel_files):
     bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
     (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), active=True)
@@ -145,8 +143,7 @@ def machine(bare):
     (bare.state / "state.json").write_text(json.dumps(state))
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), ("2.0.0", bare.envelopes["2.0.0"]), active=True)
     bare.start_daemon()
-    yield bare
-    bare.kernel.close()
+    return bare
 
 
 class Rounds:

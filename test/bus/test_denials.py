@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, KernelFiles, Storm
+from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Storm
 
 DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
 MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
@@ -18,16 +18,7 @@ BURST = 50
 
 
 @pytest.fixture
-def kernel(bare):
-    """The kernel's files, before ipectld runs."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
-    yield bare.kernel
-    bare.kernel.close()
-
-
-@pytest.fixture
-def machine(kernel, bare):
+def machine(bare, kernel_files):
     bare.start_daemon()
     return bare
 
@@ -139,7 +130,7 @@ def test_many_kinds_are_told_up_to_a_rate_and_all_of_them_are_counted(machine):
     machine.wait_for(lambda: total(machine) == 3000, "the rest as a number")
 
 
-def test_old_denials_are_only_counted(bare, kernel):
+def test_old_denials_are_only_counted(bare, kernel_files):
     for number in range(1, 4):
         bare.kernel.tell(seq=number, time=1, shadow=0)
     bare.start_daemon()
@@ -159,7 +150,7 @@ def receive_stored(machine):
             return next(line for line in lines if line.startswith("FDNAME=")).removeprefix("FDNAME="), fds[0]
 
 
-def test_a_daemon_that_was_killed_goes_on_where_it_was(bare, kernel):
+def test_a_daemon_that_was_killed_goes_on_where_it_was(bare, kernel_files):
     bare.forget_notifications()
     bare.daemon = bare.launch_daemon()
     name, fd = receive_stored(bare)
@@ -175,7 +166,7 @@ def test_a_daemon_that_was_killed_goes_on_where_it_was(bare, kernel):
     assert total(bare) == 2 and not bare.entries(MESSAGE_ID=BEFORE)
 
 
-def test_descriptors_that_nobody_knows_are_of_no_harm(bare, kernel):
+def test_descriptors_that_nobody_knows_are_of_no_harm(bare, kernel_files):
     null = os.open("/dev/null", os.O_RDONLY)
     bare.fds = {"x": os.dup2(null, 201), "audit": os.dup2(null, 202)}
     os.close(null)
@@ -184,8 +175,8 @@ def test_descriptors_that_nobody_knows_are_of_no_harm(bare, kernel):
     bare.wait_signal("Denied")
 
 
-def test_what_is_no_netlink_socket_is_not_read_as_audit(bare, kernel):
-    kernel.put("features", "stage\n")
+def test_what_is_no_netlink_socket_is_not_read_as_audit(bare, kernel_files):
+    kernel_files.put("features", "stage\n")
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     bare.fds = {"audit": os.dup2(theirs.fileno(), 203)}
     theirs.close()
@@ -194,8 +185,8 @@ def test_what_is_no_netlink_socket_is_not_read_as_audit(bare, kernel):
     ours.close()
 
 
-def test_a_kernel_that_tells_nothing_is_said(bare, kernel):
-    kernel.put("features", "stage\n")
+def test_a_kernel_that_tells_nothing_is_said(bare, kernel_files):
+    kernel_files.put("features", "stage\n")
     bare.start_daemon()
     assert [entry for entry in bare.entries(PRIORITY="5") if entry["MESSAGE"].startswith("Denials are not told")]
 

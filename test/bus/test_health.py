@@ -9,7 +9,6 @@ import time
 
 import pytest
 from gi.repository import GLib
-from kernel_files import KernelFiles
 from service_manager import ServiceManager
 
 from machine import BusError, signed
@@ -19,10 +18,8 @@ TRANSACTION = "0123456789abcdef" * 2
 
 
 @pytest.fixture
-def machine(bare):
+def machine(bare, kernel_files):
     """corp-base 1.0.0 is confirmed, 2.0.0 is staged; nothing is on trial."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
     bare.one, bare.two = signed(version="1.0.0"), signed(version="2.0.0")
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), active=True)
     bare.start_daemon()
@@ -34,7 +31,6 @@ def machine(bare):
     bare.services = ServiceManager(bare.address)
     yield bare
     bare.services.close()
-    bare.kernel.close()
 
 
 def change(machine, function):

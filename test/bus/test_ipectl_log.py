@@ -7,7 +7,6 @@ import signal
 
 import pytest
 
-from kernel_files import KernelFiles
 
 from journals import JournalFile
 from machine import IPECTL, NOBODY, signed
@@ -65,14 +64,11 @@ def test_what_the_daemon_wrote(machine, journal):
     assert lines[0] == f"Mon 2025-11-24 16:00:00 UTC {written(machine)[0]['MESSAGE']}"
 
 
-def test_denials(bare, journal):
-    kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds += ["--bind", kernel.directory, "/sys/kernel/security/ipe"]
+def test_denials(bare, kernel_files, journal):
     bare.start_daemon()
-    kernel.tell(shadow=0, enforcing=1, ipe_hook="BPRM_CHECK", dev='"vda"', ino=77)
+    kernel_files.tell(shadow=0, enforcing=1, ipe_hook="BPRM_CHECK", dev='"vda"', ino=77)
     bare.wait_signal("Denied")
     journal.add(*written(bare))
-    kernel.close()
     denied, = events(bare, "corp-base")
     assert (denied["event"], denied["operation"], denied["path"], denied["pid"], denied["count"]) == (
         "denied", "EXECUTE", "/bin/x", "12", "1")

@@ -13,7 +13,7 @@ import time
 
 import pytest
 from gi.repository import GLib
-from kernel_files import Gate, KernelFiles
+from kernel_files import Gate
 
 from machine import IPECTL, NAME, PATH, signed
 from other_daemon import OtherDaemon
@@ -113,13 +113,10 @@ def test_signals(machine, watch):
 
 
 @pytest.fixture
-def kernel(bare):
+def kernel(bare, kernel_files):
     """The kernel's files, for a daemon that hears what is denied."""
-    kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", kernel.directory, "/sys/kernel/security/ipe"]
     bare.start_daemon()
-    yield kernel
-    kernel.close()
+    return kernel_files
 
 
 def test_what_the_kernel_denies(kernel, watch):

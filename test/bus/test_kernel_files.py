@@ -11,7 +11,7 @@ import time
 import keys
 import pytest
 from gi.repository import GLib
-from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Gate, KernelFiles, Storm
+from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Gate, Storm
 
 from machine import IPECTL, NAME, PATH, BusError, Connection, policy_text, signed
 
@@ -22,10 +22,8 @@ ON_TRIAL = "org.ipe.Error.TrialInProgress"
 
 
 @pytest.fixture
-def machine(bare):
+def machine(bare, kernel_files):
     """corp-base 1.0.0 is confirmed and decides, 2.0.0 is staged, here and in the kernel's files."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
     bare.kernel.keep_quiet(bare)
     configure(bare, preflight_sec=1)
     bare.one, bare.two = signed(version="1.0.0"), signed(version="2.0.0")
@@ -38,7 +36,6 @@ def machine(bare):
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), ("2.0.0", bare.two), active=True)
     yield bare
     bare.state.chmod(0o700)
-    bare.kernel.close()
 
 
 def configure(machine, preflight_sec):

@@ -12,7 +12,6 @@ import threading
 
 import pytest
 from gi.repository import GLib
-from kernel_files import KernelFiles
 
 from machine import BUILD, BusError, Connection, policy_text, signed
 
@@ -27,15 +26,12 @@ STAYS = "#include <unistd.h>\nint main(void) { write(1, \"x\", 1); pause(); retu
 
 
 @pytest.fixture
-def kernel(bare):
+def kernel(bare, kernel_files):
     """A machine with the kernel's files, and nothing active; there is no shadow to watch in."""
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
     bare.kernel.keep_quiet(bare)
     (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\nPreflightSec=0\n")
     bare.start_daemon()
-    yield bare
-    bare.kernel.close()
+    return bare
 
 
 def call(machine, method, *arguments):

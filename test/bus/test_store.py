@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from gi.repository import GLib
-from kernel_files import KernelFiles
 
 from machine import DAEMON, BusError, signed
 
@@ -16,12 +15,9 @@ DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
 
 
 @pytest.fixture
-def machine(bare):
-    bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+def machine(bare, kernel_files):
     bare.start_daemon()
-    yield bare
-    bare.kernel.close()
+    return bare
 
 
 def on_disk(machine):

@@ -3,7 +3,6 @@
 kernel's; real volumes are in test/vm."""
 
 import pytest
-from kernel_files import KernelFiles
 
 from machine import BUILD, policy_text
 
@@ -13,24 +12,23 @@ DENY = "DEFAULT action=DENY\n"
 
 
 @pytest.fixture
-def check(bare):
+def check(bare, kernel_files):
     """check(policy's body, veritytab, command line, name): (exit status, what was said)."""
-    kernel = KernelFiles(bare.directory / "kernel")
+    binds = bare.binds
 
     def run(body, veritytab, cmdline="", name="data"):
         if body is not None:
-            kernel.put_policy("corp-base", ("1.0.0", b""), active=True)
-            kernel.put("policies/corp-base/policy", policy_text(body=body) if isinstance(body, str) else body)
+            kernel_files.put_policy("corp-base", ("1.0.0", b""), active=True)
+            kernel_files.put("policies/corp-base/policy", policy_text(body=body) if isinstance(body, str) else body)
         (bare.directory / "cmdline").write_text(f"{cmdline}\n")
         if veritytab is not None:
             (bare.etc / "veritytab").write_text(veritytab)
-        bare.binds = ["--bind", kernel.directory, "/sys/kernel/security/ipe", "--ro-bind", bare.directory / "cmdline", "/proc/cmdline"]
+        bare.binds = [*binds, "--ro-bind", bare.directory / "cmdline", "/proc/cmdline"]
         before = len(bare.journal.read())
         status = bare.run("env", "SYSTEMD_VERITYTAB=/etc/ipe/veritytab", CHECK, name, check=False).returncode
         return status, [entry["MESSAGE"] for entry in bare.journal.read()[before:]]
 
-    yield run
-    kernel.close()
+    return run
 
 
 def entry(root_hash=ONE, options=""):
