@@ -19,6 +19,9 @@ ON_TMPFS = "/tmp/hello"
 HELLO = '#include <stdio.h>\nint main(void) { puts("hello"); return 0; }\n'
 MANAGER = "org.ipe.Manager /org/ipe/Manager org.ipe.Manager"
 IPE = "/sys/kernel/security/ipe"
+# Of a kernel command line: lets systemd's generator read /etc/veritytab. Other boots have it switched off, as the initramfs has opened the
+# root; it finds that open.
+VERITY_GENERATOR = ["systemd.verity=yes", "systemd.verity_root_data=/dev/vda", "systemd.verity_root_hash=/dev/vdb"]
 
 # Attaches to the daemon and holds it at its next write to a file of the kernel: before the kernel sees it ("asked"), or
 # after ("done").

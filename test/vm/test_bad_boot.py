@@ -6,7 +6,7 @@ import time
 
 import keys
 import pytest
-from scenario import NAME
+from scenario import NAME, VERITY_GENERATOR
 
 LOADED, LOAD_FAILED, KEPT, REJECTED = (
     "db2a39efce7344a6a36c7e4156561cb0", "0e91ba1f3d5a42d78300a9cea42dacc9", "7edda1df216d4732a5a38322e4610ad7",
@@ -120,9 +120,11 @@ def test_a_volume_that_does_not_appear_delays_the_policy_and_no_more(scenario):
     scenario.wait_for_state("6.0.0", "staged")
     scenario.activate("6.0.0")
     scenario.system.put("/etc/veritytab", f"missing /dev/vdz /dev/vdz {missing} nofail\n")
-    scenario.system.command_line.append("systemd.default_device_timeout_sec=30")
+    scenario.system.put("/etc/systemd/system/dev-vdz.device.d/timeout.conf", "[Unit]\nJobRunningTimeoutSec=5\n")
+    before = scenario.system.command_line
+    scenario.system.command_line = [*before, *VERITY_GENERATOR]
     scenario.system.reboot()
-    scenario.system.command_line.pop()
+    scenario.system.command_line = before
     is_up(scenario)
     assert scenario.kernel_active() == (NAME, "6.0.0")
     assert "systemd-veritysetup@missing.service" in scenario.system.must("systemctl show -P After ipe-load.service")

@@ -150,9 +150,10 @@ def test_the_kernel_says_nothing_alarming(system):
     assert system.trouble() == []
 
 
-def test_an_ordinary_root_has_a_policy_too(tmp_path):
-    """The profile "plain", on Debian's stock kernel: nothing on ext4 can be vouched for, so its policy is about kernel images."""
-    machine = DiskSystem("plain", "stock", tmp_path)
+@pytest.mark.parametrize("flavour", [pytest.param("ours", marks=pytest.mark.long), "stock"])
+def test_an_ordinary_root_has_a_policy_too(flavour, tmp_path):
+    """The profile "plain": nothing on ext4 can be vouched for, so its policy is about kernel images."""
+    machine = DiskSystem("plain", flavour, tmp_path)
     machine.start()
     try:
         assert machine.must("findmnt -no FSTYPE /").strip() == "ext4" and active(machine) == ["", ""]

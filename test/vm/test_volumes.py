@@ -4,6 +4,7 @@ where that is asked for. Real dm-verity, real systemd-veritysetup@.service. One 
 
 import keys
 import pytest
+from scenario import VERITY_GENERATOR
 from volumes import BLOCK
 
 APPEARED, DENIED = "067d0c10e5a44d9f815e59dfb5f32b7f", "1824fec448fc43e393ecd4664e3adaff"
@@ -18,8 +19,7 @@ def prepared(scenario):
     offset = f"noauto,hash-offset={volume.blocks * BLOCK}"
     scenario.system.put("/etc/veritytab", f"data /dev/vdd /dev/vdd {volume.root_hash} {offset},root-hash-signature=/etc/data.p7s\n"
                         f"bare /dev/vdd /dev/vdd {volume.root_hash} {offset}\n")
-    # systemd's generator is switched off in the other tests, as the initramfs has opened the root; it finds that open.
-    scenario.system.command_line += ["systemd.verity=yes", "systemd.verity_root_data=/dev/vda", "systemd.verity_root_hash=/dev/vdb"]
+    scenario.system.command_line += VERITY_GENERATOR
     scenario.system.reboot()
     return scenario
 
