@@ -22,7 +22,7 @@ IPE = guest.IPE
 SIZES = (None, 0, 1, 10, 100, 586)
 SIZES_OURS = (10_000, 100_000)
 # Of what depends on the size of a policy, so many are taken.
-MEMORY_SIZES = {100: 32, 586: 32, 10_000: 8, 100_000: 4}
+MEMORY_SIZES = {100: 32, 586: 32, 10_000: 32, 100_000: 16}
 LOADS = 7
 LOADS_LARGE = 3
 # Bytes of text that leave room for a signature in a message.
