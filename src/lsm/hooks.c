@@ -29,6 +29,12 @@
 #include "report.h"
 #include "slot.h"
 
+/* Is it of a file system that has the bytes of its files elsewhere? */
+static bool is_stacked(const struct file *file)
+{
+	return file->f_path.dentry->d_flags & DCACHE_OP_REAL;
+}
+
 static const struct inode *metadata_inode(const struct file *file)
 {
 	return d_inode(d_real(file->f_path.dentry, D_REAL_METADATA));
@@ -48,7 +54,7 @@ static struct inode *inode_of_bytes(const struct file *file)
 	const struct inode *opened;
 	struct inode *inode;
 
-	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL) {
+	if (is_stacked(file)) {
 		opened = ipe_file_blob(file)->opened;
 		if (opened && opened != metadata_inode(file))
 			return NULL;
@@ -95,7 +101,7 @@ static __always_inline bool is_allowed(const struct file *file)
 
 	if (!file)
 		return ipe_cache_hit(&ipe_cached_unknown, 0);
-	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL)
+	if (is_stacked(file))
 		return false;
 	inode = file_inode(file);
 	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
@@ -183,7 +189,8 @@ static noinline int judge(enum ipe_hook hook, enum ipe_op op,
 
 	guard(rcu)();
 
-	if (op == IPE_OP_EXECUTE &&
+	/* Otherwise is_allowed() has looked there. */
+	if (op == IPE_OP_EXECUTE && file && is_stacked(file) &&
 	    ipe_cache_hit(cached_of(inode), flags_of(inode)))
 		return 0;
 	return judge_anew(hook, op, file, inode);
@@ -292,7 +299,7 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 
 static int on_open(struct file *file)
 {
-	if (file->f_path.dentry->d_flags & DCACHE_OP_REAL)
+	if (is_stacked(file))
 		ipe_file_blob(file)->opened = metadata_inode(file);
 	if (file->f_mode & FMODE_WRITE)
 		ipe_providers_written(file_inode(file));

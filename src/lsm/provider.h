@@ -125,24 +125,15 @@ static inline void ipe_evidence_true(struct ipe_evidence *evidence,
  * ipe_evidence_digest() - Say which digest the subject has
  * @evidence: gets the fact
  * @answer: a digest property
- * @algorithm: constant, or valid as long as @value
- * @value: valid until the end of the RCU read-side critical section, or in
- *	&ipe_evidence.room
- * @len: bytes of @value
+ * @digest: the fact; what it points to is constant, or in &ipe_evidence.room, or
+ *	valid until the end of the RCU read-side critical section
  */
 static inline void ipe_evidence_digest(struct ipe_evidence *evidence,
 				       const struct ipe_answer *answer,
-				       const char *algorithm, const u8 *value,
-				       size_t len)
+				       const struct ipe_digest *digest)
 {
-	if (answer->left_out)
-		return;
-	evidence->facts.digests[answer->slot] = (struct ipe_digest){
-		.algorithm = algorithm,
-		.algorithm_len = strlen(algorithm),
-		.value = value,
-		.value_len = len,
-	};
+	if (!answer->left_out)
+		evidence->facts.digests[answer->slot] = *digest;
 }
 
 #endif

@@ -35,28 +35,21 @@ int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size)
 }
 
 /**
- * ipe_array_push() - Make room for @n more elements
- * @array: doubled where it is full
+ * ipe_array_grow() - Make room for @n more elements, by doubling
+ * @array: its elements may move
  * @n: how many
  * @size: bytes of an element, always the same for one array
  *
- * Return: the first new element, zeroed, valid until the next push; NULL if
- * there is no memory.
+ * Return: %0, or %-ENOMEM and the array as it was.
  */
-void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
+int ipe_array_grow(struct ipe_array *array, u32 n, size_t size)
 {
 	u64 need = (u64)array->n + n;
 	u64 room = array->room ? array->room : 16;
-	void *added;
 
 	while (room < need)
 		room *= 2;
-	if (room > array->room && ipe_array_reserve(array, room, size) < 0)
-		return NULL;
-
-	added = (u8 *)array->data + array->n * size;
-	array->n = need;
-	return added;
+	return ipe_array_reserve(array, room, size);
 }
 
 /**

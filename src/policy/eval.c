@@ -5,25 +5,14 @@
 
 #include "internal.h"
 
-/* Of the rules that name a digest, the first that matches. */
-static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
-			 const struct ipe_facts *facts)
+/* Of the rules that name several digests, the first that matches. */
+static u32 match_several(const struct ipe_policy *policy, enum ipe_op op,
+			 const u32 *known, u32 have, u32 booleans)
 {
-	u32 known[IPE_DIGESTS_MAX], ids[IPE_DIGESTS_MAX];
-	u32 slot, shape, shapes, n, index, best = IPE_NONE, have = 0;
-	const struct ipe_rule *rule;
+	u32 slot, shape, shapes, n, index, best = IPE_NONE;
+	u32 ids[IPE_DIGESTS_MAX];
 
-	for (slot = 0; policy->slots[op] >> slot; slot++) {
-		if (!(policy->slots[op] & (1U << slot)))
-			continue;
-		known[slot] = ipe_index_digest(policy, &facts->digests[slot]);
-		if (known[slot] != IPE_NONE)
-			have |= 1U << slot;
-	}
-	if (!have)
-		return IPE_NONE;
-
-	for (shape = 1, shapes = policy->shapes[op] >> 1; shapes;
+	for (shape = 0, shapes = policy->shapes[op]; shapes;
 	     shape++, shapes >>= 1) {
 		if (!(shapes & 1) || (shape & ~have))
 			continue;
@@ -31,11 +20,41 @@ static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
 			if (shape & (1U << slot))
 				ids[n++] = known[slot];
 		index = ipe_index_chain(policy, op, shape, ids);
-		rule = ipe_index_first(policy, index, op, shape,
-				       facts->booleans);
-		/* IPE_NONE is above every index. */
-		if (rule && ipe_rule_index(policy, rule) < best)
-			best = ipe_rule_index(policy, rule);
+		index = ipe_index_first(policy, index, op, shape, booleans);
+		if (index < best)
+			best = index;
+	}
+	return best;
+}
+
+/*
+ * Of the rules that name a digest, the first that matches; IPE_NONE, where there
+ * is none, is above every index.
+ */
+static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
+			 const struct ipe_facts *facts)
+{
+	u32 slot, slots, index, best = IPE_NONE, have = 0;
+	u32 known[IPE_DIGESTS_MAX];
+
+	for (slots = policy->slots[op]; slots; slots &= slots - 1) {
+		slot = ipe_port_lowest_bit(slots);
+		if (!facts->digests[slot].value)
+			continue;
+		known[slot] = ipe_index_digest(policy, &facts->digests[slot]);
+		if (known[slot] == IPE_NONE)
+			continue;
+		have |= 1U << slot;
+		index = ipe_stored_at(policy, known[slot])->rules;
+		index = ipe_index_first(policy, index, op, 1U << slot,
+					facts->booleans);
+		if (index < best)
+			best = index;
+	}
+	if (policy->shapes[op] && !ipe_is_single(have)) {
+		index = match_several(policy, op, known, have, facts->booleans);
+		if (index < best)
+			best = index;
 	}
 	return best;
 }
@@ -78,7 +97,7 @@ struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 
 	index = policy->by_booleans[(op << bits) +
 				    (facts->booleans & ((1U << bits) - 1))];
-	if (policy->shapes[op]) {
+	if (policy->slots[op]) {
 		other = match_digests(policy, op, facts);
 		if (other < index)
 			index = other;

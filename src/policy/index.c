@@ -20,9 +20,11 @@
  *
  * Both hashes are keyed with a secret of this policy, which is drawn when it is
  * loaded: nobody can choose digests, or combinations of them, that collide. They
- * are multilinear: the sum of the parts, of 32 bits, each times a coefficient of
- * 64 bits, of which the upper half is taken. Two different keys collide with
- * the chance of 1 in 2^32, whatever they are.
+ * are multilinear: of parts of 32 bits, each times a coefficient of 64 bits, or
+ * two together, each with a coefficient added and then multiplied, the sum is
+ * taken, and of that the upper half. Two different keys collide with the chance
+ * of 1 in 2^32, whatever they are (Lemire and Kaser, "Strongly universal string
+ * hashing is fast": MULTILINEAR and MULTILINEAR-HM).
  */
 
 #include "internal.h"
@@ -43,26 +45,49 @@ int ipe_index_init(struct ipe_policy *policy)
 	return ipe_table_init(&policy->interned, 0, 0);
 }
 
+static bool has_words(const struct ipe_digest *digest)
+{
+	return digest->algorithm_len >= IPE_WORDS_LETTERS_MIN &&
+	       digest->algorithm_len <= IPE_WORDS_LETTERS_MAX &&
+	       digest->value_len <= IPE_WORDS_VALUE_MAX &&
+	       !(digest->value_len % 16);
+}
+
+/* The first and the last four letters of an algorithm, which may be the same. */
+static u64 letters_of(const struct ipe_digest *digest)
+{
+	const char *end = digest->algorithm + digest->algorithm_len;
+
+	return ipe_port_load32(digest->algorithm) |
+	       (u64)ipe_port_load32(end - 4) << 32;
+}
+
+static u64 mix_word(const u64 *mix, u64 word)
+{
+	return (mix[0] + (u32)word) * (mix[1] + (word >> 32));
+}
+
 static u32 digest_hash(const struct ipe_policy *policy,
 		       const struct ipe_digest *digest)
 {
-	size_t i, letters = digest->algorithm_len, words = digest->value_len / 4;
 	const u64 *mix = policy->mix;
+	const u8 *value = digest->value, *end = value + digest->value_len;
 	u64 hash;
 
-	if (letters > IPE_MIX_LETTERS || words > IPE_MIX_WORDS ||
-	    digest->value_len % 4) {
-		hash = ipe_port_hash(&policy->key, digest->algorithm, letters) +
-		       *mix * ipe_port_hash(&policy->key, digest->value,
+	if (!has_words(digest)) {
+		hash = ipe_port_hash(&policy->key, digest->algorithm,
+				     digest->algorithm_len) +
+		       *mix * ipe_port_hash(&policy->key, value,
 					    digest->value_len);
 		return hash >> 32;
 	}
-	hash = *mix++ * (u32)(words << 8 | letters);
-	for (i = 0; i < letters; i++)
-		hash += mix[i] * (u8)digest->algorithm[i];
-	mix += IPE_MIX_LETTERS;
-	for (i = 0; i < words; i++)
-		hash += mix[i] * ipe_port_load32(digest->value + 4 * i);
+	hash = *mix++ * (u32)(digest->value_len << 8 | digest->algorithm_len);
+	hash += mix_word(mix, letters_of(digest));
+	for (; value < end; value += 16) {
+		mix += 4;
+		hash += mix_word(mix - 2, ipe_port_load(value));
+		hash += mix_word(mix, ipe_port_load(value + 8));
+	}
 	return hash >> 32;
 }
 
@@ -87,10 +112,18 @@ struct ipe_digest ipe_index_stored(const struct ipe_policy *policy, u32 id)
 
 static bool digest_equal(const struct ipe_digest *a, const struct ipe_digest *b)
 {
-	return a->value_len == b->value_len &&
-	       a->algorithm_len == b->algorithm_len &&
-	       !memcmp(a->value, b->value, a->value_len) &&
-	       !memcmp(a->algorithm, b->algorithm, a->algorithm_len);
+	size_t i;
+
+	if (a->value_len != b->value_len ||
+	    a->algorithm_len != b->algorithm_len)
+		return false;
+	if (!has_words(a))
+		return !memcmp(a->value, b->value, a->value_len) &&
+		       !memcmp(a->algorithm, b->algorithm, a->algorithm_len);
+	for (i = 0; i < a->value_len; i += 8)
+		if (ipe_port_load(a->value + i) != ipe_port_load(b->value + i))
+			return false;
+	return letters_of(a) == letters_of(b);
 }
 
 /* Returns the number of @digest, or IPE_NONE and where it belongs. */
@@ -194,7 +227,7 @@ int ipe_index_intern(struct ipe_policy *policy,
 /**
  * ipe_index_digest() - Find the number of a file's digest
  * @policy: compiled
- * @digest: any
+ * @digest: any that has a value
  *
  * Return: the number, or IPE_NONE if no rule names it.
  */
@@ -203,8 +236,6 @@ u32 ipe_index_digest(const struct ipe_policy *policy,
 {
 	struct ipe_probe probe;
 
-	if (!digest->value || !digest->value_len)
-		return IPE_NONE;
 	return find_interned(policy, digest, &probe);
 }
 
@@ -253,19 +284,16 @@ static u32 find_chain(const struct ipe_policy *policy, u32 op, u32 shape,
  * ipe_index_chain() - Find the rules that name exactly these digests
  * @policy: compiled
  * @op: not IPE_OP_UNKNOWN
- * @shape: digest slots named, not none
+ * @shape: digest slots named, several
  * @ids: the digest of each slot of @shape, in their order
  *
- * Return: the first of a list by &ipe_rule.next that has those rules, and maybe
- * some of other operations and slots; or IPE_NONE.
+ * Return: the first of a list by &ipe_rule.next, or IPE_NONE.
  */
 u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op, u32 shape,
 		    const u32 *ids)
 {
 	struct ipe_probe probe;
 
-	if (ipe_is_single(shape))
-		return ipe_stored_at(policy, ids[0])->rules;
 	return find_chain(policy, op, shape, ids, &probe);
 }
 
@@ -277,11 +305,10 @@ u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op, u32 shape,
  * @shape: digest slots that the rule names
  * @booleans: those that are TRUE
  *
- * Return: the rule, or NULL.
+ * Return: the rule, or IPE_NONE.
  */
-const struct ipe_rule *ipe_index_first(const struct ipe_policy *policy,
-				       u32 index, enum ipe_op op, u32 shape,
-				       u32 booleans)
+u32 ipe_index_first(const struct ipe_policy *policy, u32 index, enum ipe_op op,
+		    u32 shape, u32 booleans)
 {
 	const struct ipe_rule *rule;
 
@@ -289,9 +316,9 @@ const struct ipe_rule *ipe_index_first(const struct ipe_policy *policy,
 		rule = ipe_rule_at(policy, index);
 		if (rule->digests == shape && rule->op == op &&
 		    (booleans & rule->booleans) == rule->wanted)
-			return rule;
+			break;
 	}
-	return NULL;
+	return index;
 }
 
 /* The end of a list, where a rule belongs; NULL if one has its conditions. */
@@ -341,9 +368,9 @@ static void add_rule(struct ipe_policy *policy, u32 *plain, u32 index)
 	struct ipe_rule *rule = ipe_rule_at(policy, index);
 	u32 *link;
 
-	policy->shapes[rule->op] |= 1U << rule->digests;
 	policy->slots[rule->op] |= rule->digests;
 	if (rule->digests && !ipe_is_single(rule->digests)) {
+		policy->shapes[rule->op] |= 1U << rule->digests;
 		add_to_chain(policy, index);
 		return;
 	}
@@ -359,14 +386,9 @@ static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 first,
 		   u32 *row)
 {
 	u32 facts, n = 1U << policy->vocabulary->n_booleans;
-	const struct ipe_rule *rule;
 
-	for (facts = 0; facts < n; facts++) {
-		rule = ipe_index_first(policy, first, op, 0, facts);
-		row[facts] = rule ? ipe_rule_index(policy, rule) : IPE_NONE;
-	}
-	/* Only a set of digests that is not empty needs a look-up. */
-	policy->shapes[op] &= ~1U;
+	for (facts = 0; facts < n; facts++)
+		row[facts] = ipe_index_first(policy, first, op, 0, facts);
 }
 
 /**

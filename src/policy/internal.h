@@ -147,12 +147,14 @@ static inline void ipe_table_put(struct ipe_table *table,
 }
 
 /*
- * What a digest may have to be hashed with a coefficient for each letter of its
- * algorithm and each 32 bits of its value: what there is. Others are rare.
+ * What a digest may have to be hashed and compared by words: an algorithm whose
+ * name two of 32 bits cover, and a value of so many times 16 bytes. That is what
+ * there is; others are rare.
  */
-#define IPE_MIX_LETTERS	16
-#define IPE_MIX_WORDS	16
-#define IPE_MIX_COUNT	(1 + IPE_MIX_LETTERS + IPE_MIX_WORDS)
+#define IPE_WORDS_LETTERS_MIN	4
+#define IPE_WORDS_LETTERS_MAX	8
+#define IPE_WORDS_VALUE_MAX	64
+#define IPE_MIX_COUNT		(3 + IPE_WORDS_VALUE_MAX / 4)
 
 /**
  * struct ipe_policy - a compiled policy, immutable once it is parsed
@@ -176,8 +178,8 @@ static inline void ipe_table_put(struct ipe_table *table,
  * @interned: digest bytes to index into @digests
  * @chains: (operation, digests named, the digests) to the first rule of those;
  *	of rules with several digests
- * @shapes: for each operation the sets of digest slots that occur in its
- *	rules: bit n is set for the set n
+ * @shapes: for each operation the sets of several digest slots that occur in
+ *	its rules: bit n is set for the set n
  * @slots: for each operation the digest slots that occur in any of its rules
  * @by_booleans: for each operation, for each combination of boolean
  *	properties, the first rule that names no digest and matches; IPE_NONE
@@ -281,8 +283,38 @@ struct ipe_reader {
 int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 			 struct ipe_parse_error *reterr);
 bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);
-bool ipe_token_equals(const struct ipe_token *token, const char *word);
-bool ipe_token_strip(struct ipe_token *token, const char *prefix);
+
+/**
+ * ipe_token_equals() - Is the token exactly this word?
+ * @token: to be compared
+ * @word: NUL-terminated
+ *
+ * Return: whether it is.
+ */
+static inline bool ipe_token_equals(const struct ipe_token *token,
+				    const char *word)
+{
+	return token->len == strlen(word) &&
+	       !memcmp(token->text, word, token->len);
+}
+
+/**
+ * ipe_token_strip() - Take a prefix from a token
+ * @token: advanced behind @prefix if it starts so, unchanged if not
+ * @prefix: NUL-terminated
+ *
+ * Return: whether it started so.
+ */
+static inline bool ipe_token_strip(struct ipe_token *token, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	if (token->len < len || memcmp(token->text, prefix, len))
+		return false;
+	token->text += len;
+	token->len -= len;
+	return true;
+}
 
 /* vocabulary.c */
 int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
@@ -290,10 +322,30 @@ int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
 			struct ipe_token *ret_value);
 
 /* array.c */
-void *ipe_array_push(struct ipe_array *array, u32 n, size_t size);
+int ipe_array_grow(struct ipe_array *array, u32 n, size_t size);
 int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size);
 int ipe_array_trim(struct ipe_array *array, size_t size);
 int ipe_table_init(struct ipe_table *table, u32 n, u32 limit);
+
+/**
+ * ipe_array_push() - Add @n elements
+ * @array: doubled where it is full
+ * @n: how many
+ * @size: bytes of an element, always the same for one array
+ *
+ * Return: the first new element, not initialised, valid until the next push;
+ * NULL if there is no memory.
+ */
+static inline void *ipe_array_push(struct ipe_array *array, u32 n, size_t size)
+{
+	void *added;
+
+	if (n > array->room - array->n && ipe_array_grow(array, n, size) < 0)
+		return NULL;
+	added = (u8 *)array->data + array->n * size;
+	array->n += n;
+	return added;
+}
 
 /* index.c */
 int ipe_index_init(struct ipe_policy *policy);
@@ -305,9 +357,8 @@ u32 ipe_index_digest(const struct ipe_policy *policy,
 		     const struct ipe_digest *digest);
 u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op,
 		    u32 shape, const u32 *ids);
-const struct ipe_rule *ipe_index_first(const struct ipe_policy *policy,
-				       u32 index, enum ipe_op op, u32 shape,
-				       u32 booleans);
+u32 ipe_index_first(const struct ipe_policy *policy, u32 index, enum ipe_op op,
+		    u32 shape, u32 booleans);
 int ipe_index_build(struct ipe_policy *policy);
 
 #endif

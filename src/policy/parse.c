@@ -199,21 +199,20 @@ static const u8 hex_values[256] = {
 /*
  * Eight digits at once, in the bytes of a word: whether all are, and their
  * values, from the first one in the lowest byte on.
+ *
+ * What a byte is worth if it is a digit is written as a digit again, in lower
+ * case; that it is the same shows that it was one.
  */
 static bool decode_word(u64 word, u64 *ret)
 {
 	const u64 ones = 0x0101010101010101ULL;
 	u64 letters = word >> 6 & ones;
 	u64 value = (word & 0x0f * ones) + 9 * letters;
-	/* '0' to '9' have 3 above their value, letters 6 in lower case. */
-	u64 wrong = (word & 0xf0 * ones & ~(letters << 5)) ^
-		    (0x30 * ones + 0x10 * letters);
+	u64 above_nine = (value + 6 * ones) >> 4 & ones;
+	u64 digit = value + 0x30 * ones + 0x27 * above_nine;
 
-	/* A digit is below 10, a letter is not, and below 16. */
-	wrong |= (value + 0x76 * ones - 6 * letters) & 0x80 * ones;
-	wrong |= ~((value | 0x80 * ones) - 10 * letters) & 0x80 * ones;
 	*ret = value;
-	return !wrong;
+	return !((digit ^ (word | letters << 5)) | (value & 0x10 * ones));
 }
 
 static bool decode_hex(const char *hex, size_t n, u8 *ret)

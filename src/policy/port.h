@@ -65,12 +65,12 @@ static inline void ipe_port_relax(void)
 }
 
 /* Eight bytes, the first one lowest. */
-static inline u64 ipe_port_load(const char *bytes)
+static inline u64 ipe_port_load(const void *bytes)
 {
 	return get_unaligned_le64(bytes);
 }
 
-static inline u32 ipe_port_load32(const u8 *bytes)
+static inline u32 ipe_port_load32(const void *bytes)
 {
 	return get_unaligned_le32(bytes);
 }
@@ -130,7 +130,7 @@ static inline void ipe_port_relax(void)
 {
 }
 
-static inline u64 ipe_port_load(const char *bytes)
+static inline u64 ipe_port_load(const void *bytes)
 {
 	u64 word;
 
@@ -138,7 +138,7 @@ static inline u64 ipe_port_load(const char *bytes)
 	return le64toh(word);
 }
 
-static inline u32 ipe_port_load32(const u8 *bytes)
+static inline u32 ipe_port_load32(const void *bytes)
 {
 	u32 word;
 

@@ -152,34 +152,3 @@ bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret)
 	*ret = (struct ipe_token){ start, line->next - start };
 	return true;
 }
-
-/**
- * ipe_token_equals() - Is the token exactly this word?
- * @token: to be compared
- * @word: NUL-terminated
- *
- * Return: whether it is.
- */
-bool ipe_token_equals(const struct ipe_token *token, const char *word)
-{
-	return token->len == strlen(word) &&
-	       !memcmp(token->text, word, token->len);
-}
-
-/**
- * ipe_token_strip() - Take a prefix from a token
- * @token: advanced behind @prefix if it starts so, unchanged if not
- * @prefix: NUL-terminated
- *
- * Return: whether it started so.
- */
-bool ipe_token_strip(struct ipe_token *token, const char *prefix)
-{
-	size_t len = strlen(prefix);
-
-	if (token->len < len || memcmp(token->text, prefix, len))
-		return false;
-	token->text += len;
-	token->len -= len;
-	return true;
-}

@@ -29,7 +29,7 @@
  * @cmdline: the command line names this root hash; constant
  * @is_signed: the kernel verified a signature of the root hash; set after
  *	@volume is published, with the device still suspended
- * @len: bytes of @value
+ * @root_hash: in @algorithm and @value; constant
  * @value: raw root hash
  * @algorithm: as the crypto API spells it
  */
@@ -37,7 +37,7 @@ struct ipe_verity_volume {
 	struct rcu_head rcu;
 	bool cmdline;
 	bool is_signed;
-	size_t len;
+	struct ipe_digest root_hash;
 	u8 value[IPE_ROOT_HASH_MAX];
 	char algorithm[CRYPTO_MAX_ALG_NAME];
 };
@@ -76,8 +76,8 @@ static void replace_volume(struct ipe_dm_verity_bdev *blob,
 static bool is_same(const struct ipe_verity_volume *volume,
 		    const struct dm_verity_digest *digest)
 {
-	return volume && volume->len == digest->digest_len &&
-	       !memcmp(volume->value, digest->digest, volume->len) &&
+	return volume && volume->root_hash.value_len == digest->digest_len &&
+	       !memcmp(volume->value, digest->digest, digest->digest_len) &&
 	       !strcmp(volume->algorithm, digest->alg);
 }
 
@@ -102,11 +102,16 @@ static int set_root_hash(struct ipe_dm_verity_bdev *blob,
 	volume = kzalloc(sizeof(*volume), GFP_KERNEL);
 	if (!volume)
 		return -ENOMEM;
-	volume->len = digest->digest_len;
-	memcpy(volume->value, digest->digest, volume->len);
+	memcpy(volume->value, digest->digest, digest->digest_len);
 	strscpy(volume->algorithm, digest->alg);
+	volume->root_hash = (struct ipe_digest){
+		.algorithm = volume->algorithm,
+		.algorithm_len = strlen(volume->algorithm),
+		.value = volume->value,
+		.value_len = digest->digest_len,
+	};
 	volume->cmdline = ipe_cmdline_hashes_match(&authorised, volume->value,
-						   volume->len);
+						   digest->digest_len);
 	replace_volume(blob, volume);
 	return 0;
 }
@@ -158,7 +163,7 @@ static void collect_dm_verity(const struct ipe_subject *subject,
 	if (!volume)
 		return;
 	ipe_evidence_digest(evidence, &verity_answers[ROOT_HASH],
-			    volume->algorithm, volume->value, volume->len);
+			    &volume->root_hash);
 	if (READ_ONCE(volume->is_signed))
 		ipe_evidence_true(evidence, &verity_answers[SIGNATURE]);
 	if (volume->cmdline)

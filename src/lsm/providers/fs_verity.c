@@ -7,6 +7,7 @@
 #include <linux/cache.h>
 #include <linux/fsverity.h>
 #include <linux/security.h>
+#include <linux/string.h>
 
 #include "blob.h"
 #include "provider.h"
@@ -25,23 +26,31 @@ static struct ipe_answer fsverity_answers[] __ro_after_init = {
 	},
 };
 
+static u8 name_len[HASH_ALGO__LAST] __ro_after_init;
+
 static void collect_fs_verity(const struct ipe_subject *subject,
 			      struct ipe_evidence *evidence)
 {
 	u8 *room = evidence->room[fsverity_answers[DIGEST].slot];
 	struct inode *inode = subject->inode;
+	struct ipe_digest digest;
 	enum hash_algo algorithm;
 	int len;
 
 	if (!IS_VERITY(inode))
 		return;
 	len = fsverity_get_digest(inode, room, NULL, &algorithm);
-	if (len > 0)
+	if (len > 0) {
+		digest.algorithm = hash_algo_name[algorithm];
+		digest.algorithm_len = name_len[algorithm];
+		digest.value = room;
+		digest.value_len = len;
 		ipe_evidence_digest(evidence, &fsverity_answers[DIGEST],
-				    hash_algo_name[algorithm], room, len);
-	else
+				    &digest);
+	} else {
 		/* Verity is just being enabled; the flag is there first. */
 		evidence->passing = true;
+	}
 	if (READ_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed))
 		ipe_evidence_true(evidence, &fsverity_answers[SIGNATURE]);
 }
@@ -69,6 +78,15 @@ static void forget_signature(const struct inode *inode)
 		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, false);
 }
 
+static int __init init_fs_verity(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < HASH_ALGO__LAST; i++)
+		name_len[i] = strlen(hash_algo_name[i]);
+	return 0;
+}
+
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(inode_setintegrity, set_integrity),
 };
@@ -79,6 +97,7 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.n_answers = ARRAY_SIZE(fsverity_answers),
 	.hooks = fsverity_hooks,
 	.n_hooks = ARRAY_SIZE(fsverity_hooks),
+	.init = init_fs_verity,
 	.inode_flags = S_VERITY,
 	.written = forget_signature,
 	.collect = collect_fs_verity,

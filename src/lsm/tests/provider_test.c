@@ -94,6 +94,10 @@ static void new_provider_needs_no_more_than_its_answers(struct kunit *test)
 {
 	struct ipe_vocabulary *words = new_vocabulary(test);
 	static const u8 value[] = { 0x12, 0x34 };
+	const struct ipe_digest digest = {
+		.algorithm = "sha256", .algorithm_len = 6,
+		.value = value, .value_len = sizeof(value),
+	};
 	struct ipe_evidence *evidence;
 
 	evidence = kunit_kzalloc(test, sizeof(*evidence), GFP_KERNEL);
@@ -110,7 +114,7 @@ static void new_provider_needs_no_more_than_its_answers(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, judge(test, words, "new_digest=sha256:1234",
 				    &evidence->facts), IPE_ACTION_DENY);
-	ipe_evidence_digest(evidence, &new_answers[2], "sha256", value, 2);
+	ipe_evidence_digest(evidence, &new_answers[2], &digest);
 	KUNIT_EXPECT_EQ(test, judge(test, words, "new_digest=sha256:1234",
 				    &evidence->facts), IPE_ACTION_ALLOW);
 	KUNIT_EXPECT_EQ(test, judge(test, words, "new_digest=sha512:1234",
