@@ -202,7 +202,10 @@ class Scenario:
     def journal(self, *matches):
         """Entries of ipectld and ipe-load that match, oldest first."""
         words = " ".join(f"'{match}'" for match in matches)
-        output = self.system.must(f"journalctl --sync; journalctl -q -o json {words}")
+        # A file that is just being made is left out, and told of.
+        output = self.system.must(
+            f"journalctl --sync; for i in $(seq 50); do journalctl -q -o json {words} >/run/entries 2>/run/errors && "
+            "[ ! -s /run/errors ] && exec cat /run/entries; sleep 0.2; done; cat /run/errors; exit 1")
         return [json.loads(line) for line in output.splitlines()]
 
     def load_journal(self, *matches):

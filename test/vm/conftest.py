@@ -17,15 +17,20 @@ def booted(tmp_path_factory):
     @functools.cache
     def boot(flavour):
         scenario = Scenario(flavour, tmp_path_factory.mktemp(f"booted-{flavour}"))
-        scenario.system.start()
-        scenario.system.run("systemctl is-system-running --wait", 120)
-        return scenario.system.save()
+        try:
+            scenario.system.start()
+            scenario.system.run("systemctl is-system-running --wait", 120)
+            return scenario.system.save()
+        finally:
+            scenario.system.kill()
     return boot
 
 
 @pytest.fixture(scope="module", params=["ours", "stock"])
 def scenario(request, booted, tmp_path_factory):
     running = Scenario(request.param, tmp_path_factory.mktemp(request.param))
-    running.system.resume(booted(request.param))
-    yield running
-    running.system.kill()
+    try:
+        running.system.resume(booted(request.param))
+        yield running
+    finally:
+        running.system.kill()

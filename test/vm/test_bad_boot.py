@@ -65,7 +65,7 @@ def test_a_damaged_policy_gives_way_to_the_one_before(scenario):
     assert scenario.system.run("systemctl is-active ipe-load ipe-policy.target").ok
 
 
-@pytest.mark.long_on("stock")
+@pytest.mark.long
 def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
     scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
     scenario.system.reboot()
@@ -77,7 +77,7 @@ def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
     assert len(said) == 1 and "Cannot read '/var/lib/ipe'" in said[0], said
 
 
-@pytest.mark.long_on("stock")
+@pytest.mark.long
 def test_a_policy_that_systemd_has_loaded_stays_if_it_is_newer(scenario):
     """systemd loads what lies directly in /etc/ipe."""
     scenario.system.must(f"systemctl stop ipectld; rmdir {STATE}; cp /var/saved {STATE}")

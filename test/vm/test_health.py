@@ -126,7 +126,7 @@ def test_a_unit_that_failed_while_there_was_no_daemon_ends_the_trial(scenario):
     scenario.system.must("systemctl reset-failed fails-now failed-before")
 
 
-@pytest.mark.long_on("stock")
+@pytest.mark.long
 def test_units_of_the_configuration_have_to_be_active(scenario):
     before = confirm_another(scenario)
     scenario.configure("HealthUnits=needed.service")
@@ -167,8 +167,8 @@ def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
     scenario.configure()
 
 
-@pytest.mark.long_on("stock")
-@pytest.mark.parametrize("confirm", ["auto", pytest.param("manual", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("confirm", ["auto", "manual"])
 def test_a_daemon_that_is_killed_goes_on(scenario, confirm):
     before, version = confirm_another(scenario), begin(scenario, SHORT_SEC, confirm=f"s {confirm}")
     deadline = scenario.get("TrialDeadlineUSec")

@@ -17,12 +17,14 @@ versions = (f"2.0.{number}" for number in itertools.count(1))
 @pytest.fixture(scope="module")
 def scenario(booted, tmp_path_factory):
     running = Scenario("ours", tmp_path_factory.mktemp("trial"))
-    running.system.resume(booted("ours"))
-    running.open_volume()
-    running.trust()
-    running.configure("Confirm=manual")
-    yield running
-    running.system.kill()
+    try:
+        running.system.resume(booted("ours"))
+        running.open_volume()
+        running.trust()
+        running.configure("Confirm=manual")
+        yield running
+    finally:
+        running.system.kill()
 
 
 def stage(scenario, version, **options):
@@ -529,6 +531,7 @@ def test_a_policy_that_denies_everything_cannot_brick_the_machine(scenario):
     assert_as_before(scenario, before)
 
 
+@pytest.mark.long
 def test_a_lock_is_said(scenario):
     """Until the next boot, so this is the last of the story."""
     before = confirmed(scenario)
