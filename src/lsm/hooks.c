@@ -148,8 +148,9 @@ static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
  *	property to be FALSE match
  * @inode: of inode_of_bytes()
  */
-static int judge_anew(enum ipe_hook hook, enum ipe_op op,
-		      const struct file *file, struct inode *inode)
+static __always_inline int judge_anew(enum ipe_hook hook, enum ipe_op op,
+				      const struct file *file,
+				      struct inode *inode)
 {
 	s64 generation = ipe_cache_begin();
 	unsigned int flags = flags_of(inode), reason;

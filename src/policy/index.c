@@ -67,8 +67,8 @@ static u64 mix_word(const u64 *mix, u64 word)
 	return (mix[0] + (u32)word) * (mix[1] + (word >> 32));
 }
 
-static u32 digest_hash(const struct ipe_policy *policy,
-		       const struct ipe_digest *digest)
+static __always_inline u32 digest_hash(const struct ipe_policy *policy,
+				       const struct ipe_digest *digest)
 {
 	const u64 *mix = policy->mix;
 	const u8 *value = digest->value, *end = value + digest->value_len;
@@ -127,9 +127,9 @@ static bool digest_equal(const struct ipe_digest *a, const struct ipe_digest *b)
 }
 
 /* Returns the number of @digest, or IPE_NONE and where it belongs. */
-static u32 find_interned(const struct ipe_policy *policy,
-			 const struct ipe_digest *digest,
-			 struct ipe_probe *probe)
+static __always_inline u32 find_interned(const struct ipe_policy *policy,
+					 const struct ipe_digest *digest,
+					 struct ipe_probe *probe)
 {
 	const struct ipe_table *table = &policy->interned;
 	struct ipe_digest there;

@@ -125,17 +125,17 @@ static inline void ipe_table_next(const struct ipe_table *table,
 static inline bool ipe_table_step(const struct ipe_table *table,
 				  struct ipe_probe *probe, u32 *ret_index)
 {
+	struct ipe_probe way = *probe;
 	u32 entry;
 
-	for (;; ipe_table_next(table, probe)) {
-		entry = table->slots[probe->at];
-		if (entry == IPE_NONE)
-			return false;
-		if ((entry ^ probe->tag) >> table->shift)
-			continue;
-		*ret_index = entry ^ probe->tag;
-		return true;
+	for (;; ipe_table_next(table, &way)) {
+		entry = table->slots[way.at];
+		if (entry == IPE_NONE || !((entry ^ way.tag) >> table->shift))
+			break;
 	}
+	*probe = way;
+	*ret_index = entry ^ way.tag;
+	return entry != IPE_NONE;
 }
 
 /* @probe is at an empty slot. */

@@ -206,13 +206,23 @@ class Bench:
             assert len(found) < 60
         return found[-1]
 
-    def memory(self, size, names):
-        before = self.free_memory()
+    def load_all(self, names):
         for name in names:
-            self.write(None, size, f"{IPE}/new_policy", f"/blobs/{name}.p7b")
-        self.results["memory of a policy, bytes", size] = [(before - self.free_memory()) // len(names)]
+            self.write(None, None, f"{IPE}/new_policy", f"/blobs/{name}.p7b")
+
+    def delete_all(self, names):
         for name in names:
             self.machine.must("put", self.node(name, "delete"), "1")
+
+    def memory(self, size, names):
+        if size <= 586:
+            # What the kernel keeps of the first ones for later is not theirs.
+            self.load_all(names)
+            self.delete_all(names)
+        before = self.free_memory()
+        self.load_all(names)
+        self.results["memory of a policy, bytes", size] = [(before - self.free_memory()) // len(names)]
+        self.delete_all(names)
 
     def denials(self, title):
         self.write(None, None, f"{IPE}/new_policy", f"/blobs/{self.denying}.p7b")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Trials that outlive a reboot, on our kernel and on Debian's stock one, with the same tests: real boots decide, and where one does
 not come up the machine is power-cycled by the test, as a watchdog would do it. The tests are one story on one machine; each
-begins with a policy that is confirmed, and no trial."""
+begins with a policy that is confirmed, and no trial. IPE_TEST_ROUNDS= makes another number of trials with cuts."""
 
 import itertools
 import json
@@ -16,7 +16,7 @@ from scenario import IPE, NAME, ON_VOLUME, VOLUME
 TRIED, NOT_TRIED, ENDED, CONFIRMED = ("fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98",
                                       "432fb0fbc7024702b6a113c5c9149a17", "c3dd15346cc74d20850acc7a1515ffb5")
 TRIES = 2 if os.environ.get("IPE_TEST_LONG") else 1
-CUTS = 20
+CUTS = int(os.environ.get("IPE_TEST_ROUNDS") or 20)
 # What the machine needs, by the configuration: a program of the second volume, which is opened for it.
 NEEDED = f"""[Unit]
 [Service]
