@@ -198,6 +198,7 @@ class System:
         """Has qemu execute a command of its monitor (QMP); returns the answer."""
         self.monitor.write(json.dumps({"execute": command, "arguments": arguments}).encode() + b"\n")
         self.monitor.flush()
+        answer = None
         # Between are the greeting and events.
         for line in self.monitor:
             answer = json.loads(line)
@@ -205,7 +206,7 @@ class System:
                 break
             if "return" in answer:
                 return answer["return"]
-        raise MachineFailed(f"qemu does not '{command}': {line}")
+        raise MachineFailed(f"qemu does not '{command}': {answer}")
 
     def _ask_until(self, command, status, timeout_sec=120):
         deadline = time.monotonic() + timeout_sec
