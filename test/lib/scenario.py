@@ -196,8 +196,9 @@ class Scenario:
         return next(entry["version"] for entry in versions if entry["name"] == NAME and entry["state"] == state)
 
     def wait_for_state(self, version, state):
+        """Also just after a boot, of which a busy host makes a long one."""
         self.system.wait_until(f"busctl --json=short call {MANAGER} GetPolicy ss {NAME} {version} | "
-                               f"grep -q '\"State\":{{\"type\":\"s\",\"data\":\"{state}\"}}'")
+                               f"grep -q '\"State\":{{\"type\":\"s\",\"data\":\"{state}\"}}'", 120)
 
     def journal(self, *matches):
         """Entries of ipectld and ipe-load that match, oldest first."""
