@@ -244,24 +244,22 @@ static int take_content(void *ctx, const void *data, size_t len,
 }
 
 /**
- * struct signed_bytes - the parts of an envelope
- * @text: what a detached signature is of; NULL if @message has it inside
- * @text_len: bytes of @text
- * @message: PKCS#7
- * @message_len: bytes of @message
+ * struct layout - where the parts of an envelope are
+ * @message: where the PKCS#7 message begins; before it stands the text that it
+ *	is a detached signature of, or nothing where it has the text inside
+ * @end: where the message ends
  */
-struct signed_bytes {
-	const u8 *text;
-	size_t text_len;
-	const u8 *message;
-	size_t message_len;
+struct layout {
+	size_t message;
+	size_t end;
 };
 
 /*
  * Takes the trailer of a signed module off: its mark, what it says of the
- * signature before it, and that.
+ * signature before it, and that. There is a text in any case: mod_check_sig()
+ * sees to it.
  */
-static int split(const struct ipe_envelope *envelope, struct signed_bytes *ret)
+static int split(const struct ipe_envelope *envelope, struct layout *ret)
 {
 	struct module_signature about;
 	size_t len;
@@ -270,47 +268,47 @@ static int split(const struct ipe_envelope *envelope, struct signed_bytes *ret)
 	if (envelope->len <= sizeof(about) + MARK_LEN)
 		return -EBADMSG;
 	len = envelope->len - MARK_LEN;
-	memcpy(&about, envelope->data + len - sizeof(about), sizeof(about));
+	ret->end = len - sizeof(about);
+	memcpy(&about, envelope->data + ret->end, sizeof(about));
 	r = mod_check_sig(&about, len, "IPE policy");
-	if (r)
-		return r;
-	ret->message_len = be32_to_cpu(about.sig_len);
-	ret->text_len = len - sizeof(about) - ret->message_len;
-	ret->text = envelope->data;
-	ret->message = envelope->data + ret->text_len;
-	return ret->message_len > IPE_MESSAGE_MAX ? -EMSGSIZE : 0;
+	if (!r)
+		ret->message = ret->end - be32_to_cpu(about.sig_len);
+	return r;
 }
 
 /* Finds the parts; bytes behind a message would not be signed. */
-static int take_apart(const struct ipe_envelope *envelope,
-		      struct signed_bytes *ret)
+static int take_apart(const struct ipe_envelope *envelope, struct layout *ret)
 {
 	ssize_t len;
+	size_t size;
 	int r;
 
-	*ret = (struct signed_bytes){
-		.message = envelope->data, .message_len = envelope->len,
-	};
+	*ret = (struct layout){ .end = envelope->len };
 	if (has_mark(envelope) && !is_message(envelope)) {
 		r = split(envelope, ret);
 		if (r)
 			return r;
-	} else if (envelope->len > IPE_MESSAGE_MAX) {
-		return -EMSGSIZE;
 	}
-	len = ipe_envelope_message_len(ret->message, ret->message_len);
+	size = ret->end - ret->message;
+	if (size > IPE_MESSAGE_MAX)
+		return -EMSGSIZE;
+	len = ipe_envelope_message_len(envelope->data + ret->message, size);
 	if (len < 0)
 		return len;
-	return len == ret->message_len ? 0 : -EBADMSG;
+	return len == size ? 0 : -EBADMSG;
 }
 
 static int verify_with(struct ipe_envelope *envelope,
-		       const struct signed_bytes *parts, struct key *keyring)
+		       const struct layout *layout, struct key *keyring)
 {
-	return verify_pkcs7_signature(parts->text, parts->text_len,
-				      parts->message, parts->message_len,
-				      keyring, VERIFYING_UNSPECIFIED_SIGNATURE,
-				      parts->text ? NULL : take_content,
+	bool is_detached = layout->message;
+
+	return verify_pkcs7_signature(is_detached ? envelope->data : NULL,
+				      layout->message,
+				      envelope->data + layout->message,
+				      layout->end - layout->message, keyring,
+				      VERIFYING_UNSPECIFIED_SIGNATURE,
+				      is_detached ? NULL : take_content,
 				      envelope);
 }
 
@@ -329,23 +327,23 @@ static int verify_with(struct ipe_envelope *envelope,
  */
 int ipe_envelope_verify(struct ipe_envelope *envelope)
 {
-	struct signed_bytes parts;
 	struct key *keyring = NULL;
+	struct layout layout;
 	int r;
 
-	r = take_apart(envelope, &parts);
+	r = take_apart(envelope, &layout);
 	if (r)
 		return r;
 
 	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_SECONDARY_KEYRING))
 		keyring = VERIFY_USE_SECONDARY_KEYRING;
-	r = verify_with(envelope, &parts, keyring);
+	r = verify_with(envelope, &layout, keyring);
 	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_PLATFORM_KEYRING) &&
 	    (r == -ENOKEY || r == -EKEYREJECTED))
-		r = verify_with(envelope, &parts, VERIFY_USE_PLATFORM_KEYRING);
-	if (!r && parts.text) {
-		envelope->text = (const char *)parts.text;
-		envelope->text_len = parts.text_len;
+		r = verify_with(envelope, &layout, VERIFY_USE_PLATFORM_KEYRING);
+	if (!r && layout.message) {
+		envelope->text = envelope->data;
+		envelope->text_len = layout.message;
 	}
 	envelope->is_signed = !r;
 	return r;

@@ -153,16 +153,16 @@ int ipe_version_parse(const char *text, size_t len, struct ipe_version *ret);
 
 /**
  * struct ipe_digest - a digest, borrowed from a policy or from a file's facts
- * @algorithm: name in the kernel crypto API's spelling; not NUL-terminated
- * @value: raw bytes
  * @algorithm_len: bytes of @algorithm
+ * @algorithm: name in the kernel crypto API's spelling; not NUL-terminated
  * @value_len: bytes of @value
+ * @value: raw bytes
  */
 struct ipe_digest {
-	const char *algorithm;
-	const u8 *value;
 	size_t algorithm_len;
+	const char *algorithm;
 	size_t value_len;
+	const u8 *value;
 };
 
 /**
