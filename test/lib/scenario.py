@@ -195,10 +195,9 @@ class Scenario:
         versions = json.loads(self.system.must("cat /var/lib/ipe/state.json"))["versions"]
         return next(entry["version"] for entry in versions if entry["name"] == NAME and entry["state"] == state)
 
-    def wait_for_state(self, version, state):
-        """Also just after a boot, of which a busy host makes a long one."""
+    def wait_for_state(self, version, state, timeout_sec=30):
         self.system.wait_until(f"busctl --json=short call {MANAGER} GetPolicy ss {NAME} {version} | "
-                               f"grep -q '\"State\":{{\"type\":\"s\",\"data\":\"{state}\"}}'", 120)
+                               f"grep -q '\"State\":{{\"type\":\"s\",\"data\":\"{state}\"}}'", timeout_sec)
 
     def journal(self, *matches):
         """Entries of ipectld and ipe-load that match, oldest first."""
