@@ -6,6 +6,7 @@
 
 #include <crypto/hash.h>
 #include <linux/asn1.h>
+#include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/mm.h>
 #include <linux/minmax.h>
@@ -17,6 +18,9 @@
 #include <linux/uaccess.h>
 #include <linux/verification.h>
 #include <linux/vmalloc.h>
+
+/* How many signers a message has is known nowhere else. */
+#include "../../crypto/asymmetric_keys/pkcs7_parser.h"
 
 #include "envelope.h"
 
@@ -298,18 +302,45 @@ static int take_apart(const struct ipe_envelope *envelope, struct layout *ret)
 	return len == size ? 0 : -EBADMSG;
 }
 
-static int verify_with(struct ipe_envelope *envelope,
-		       const struct layout *layout, struct key *keyring)
+/*
+ * The kernel digests the whole text for each signer, before it looks whether
+ * anybody knows the signer: many of them would keep it busy for minutes.
+ */
+static int check_signers(const struct pkcs7_message *message)
 {
-	bool is_detached = layout->message;
+	const struct pkcs7_signed_info *signer = message->signed_infos;
 
-	return verify_pkcs7_signature(is_detached ? envelope->data : NULL,
-				      layout->message,
-				      envelope->data + layout->message,
-				      layout->end - layout->message, keyring,
-				      VERIFYING_UNSPECIFIED_SIGNATURE,
-				      is_detached ? NULL : take_content,
-				      envelope);
+	return signer && signer->next ? -EBADMSG : 0;
+}
+
+static int verify_with(struct ipe_envelope *envelope, const void *text,
+		       const struct layout *layout,
+		       struct pkcs7_message *message, struct key *keyring)
+{
+	return verify_pkcs7_message_sig(text, text ? layout->message : 0,
+					message, keyring,
+					VERIFYING_UNSPECIFIED_SIGNATURE,
+					layout->message ? NULL : take_content,
+					envelope);
+}
+
+/* The message remembers the text that it is a signature of, and its digest. */
+static int verify_message(struct ipe_envelope *envelope,
+			  const struct layout *layout,
+			  struct pkcs7_message *message)
+{
+	struct key *keyring = NULL;
+	int r;
+
+	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_SECONDARY_KEYRING))
+		keyring = VERIFY_USE_SECONDARY_KEYRING;
+	r = verify_with(envelope, layout->message ? envelope->data : NULL,
+			layout, message, keyring);
+	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_PLATFORM_KEYRING) &&
+	    (r == -ENOKEY || r == -EKEYREJECTED))
+		r = verify_with(envelope, NULL, layout, message,
+				VERIFY_USE_PLATFORM_KEYRING);
+	return r;
 }
 
 /**
@@ -320,27 +351,28 @@ static int verify_with(struct ipe_envelope *envelope,
  * without being signed: they are refused.
  *
  * Return: %0; %-EBADMSG if this is neither one PKCS#7 message nor a text with a
- * signature behind it, %-EMSGSIZE if the message is above IPE_MESSAGE_MAX,
- * %-ENOKEY if nobody trusts the signer, %-EKEYREJECTED if the signature or the
- * key is wrong, %-ENOPKG for an algorithm that the kernel lacks, or another
- * error of verify_pkcs7_signature().
+ * signature behind it, or has more than one signer; %-EMSGSIZE if the message is
+ * above IPE_MESSAGE_MAX, %-ENOKEY if nobody trusts the signer, %-EKEYREJECTED if
+ * the signature or the key is wrong, %-ENOPKG for an algorithm that the kernel
+ * lacks, or another error of verify_pkcs7_message_sig().
  */
 int ipe_envelope_verify(struct ipe_envelope *envelope)
 {
-	struct key *keyring = NULL;
+	struct pkcs7_message *message;
 	struct layout layout;
 	int r;
 
 	r = take_apart(envelope, &layout);
 	if (r)
 		return r;
-
-	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_SECONDARY_KEYRING))
-		keyring = VERIFY_USE_SECONDARY_KEYRING;
-	r = verify_with(envelope, &layout, keyring);
-	if (IS_ENABLED(CONFIG_IPE_POLICY_SIG_PLATFORM_KEYRING) &&
-	    (r == -ENOKEY || r == -EKEYREJECTED))
-		r = verify_with(envelope, &layout, VERIFY_USE_PLATFORM_KEYRING);
+	message = pkcs7_parse_message(envelope->data + layout.message,
+				      layout.end - layout.message);
+	if (IS_ERR(message))
+		return PTR_ERR(message);
+	r = check_signers(message);
+	if (!r)
+		r = verify_message(envelope, &layout, message);
+	pkcs7_free_message(message);
 	if (!r && layout.message) {
 		envelope->text = envelope->data;
 		envelope->text_len = layout.message;
