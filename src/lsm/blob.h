@@ -13,6 +13,7 @@
 #include <linux/blk_types.h>
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
+#include <linux/sched.h>
 
 #include "cache.h"
 #include "provider-blobs.h"
@@ -26,9 +27,12 @@
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
 	struct ipe_cached cached;
-	atomic64_t number;
+	atomic_t number;
 #include "provider-list.h"
 };
+
+/* There are millions of inodes. */
+static_assert(sizeof(struct ipe_inode_blob) <= 24);
 
 #undef IPE_PROVIDER
 
@@ -47,21 +51,21 @@ struct ipe_bdev_blob {
 #undef IPE_PROVIDER
 
 /**
- * struct ipe_file_blob - what is kept with an open file
- * @opened: of a stacked file system: the inode that had the file's metadata
- *	when it was opened; to be compared with, not to be looked at. NULL for
- *	files that nobody opened
+ * struct ipe_task_blob - what is kept with a task
+ * @read: the inode that had the bytes of a file of a stacked file system when
+ *	the kernel began to read it for this task; to be compared with, not to
+ *	be looked at
  */
-struct ipe_file_blob {
-	const struct inode *opened;
+struct ipe_task_blob {
+	const struct inode *read;
 };
 
 /* Sizes until the LSM is prepared, then offsets in the kernel's blobs. */
 extern struct lsm_blob_sizes ipe_blob_sizes;
 
-static inline struct ipe_file_blob *ipe_file_blob(const struct file *file)
+static inline struct ipe_task_blob *ipe_task_blob(const struct task_struct *task)
 {
-	return file->f_security + ipe_blob_sizes.lbs_file;
+	return task->security + ipe_blob_sizes.lbs_task;
 }
 
 static inline struct ipe_inode_blob *ipe_inode_blob(const struct inode *inode)

@@ -4,50 +4,66 @@
  * changed that it depends on.
  *
  * Only that something may be executed is kept: it is the answer nearly always,
- * and the one of which nobody has to be told. There is one number for the state
- * of everything else, the generation, and whoever changes something counts it
- * up afterwards: which policy decides, whether there is a shadow, whether what
- * is allowed is recorded, what is known of a volume or a file. What a verdict
- * was read under an older number is not used any more, and not less true than a
- * verdict that was given at that moment.
+ * and the one that nobody has to be told of. One number stands for the state of
+ * everything else, the generation. Each change counts it up afterwards: of the
+ * active policy, of the shadow, of the switches, of a volume, of a file. A
+ * verdict kept under an older generation is ignored.
  *
- * What no hook tells us of, that an inode gets fs-verity, is seen in the flags
- * of the inode, which are kept with the verdict.
+ * No hook reports that an inode gets fs-verity; it is seen in the flags of the
+ * inode, which are kept with the verdict.
  */
 #ifndef _SECURITY_IPE_CACHE_H
 #define _SECURITY_IPE_CACHE_H
 
 #include <linux/atomic.h>
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/rcupdate.h>
 
-#include "stats.h"
+#include "loaded.h"
 
 /* Never a generation: somebody is writing. */
 #define IPE_CACHE_BUSY (-1)
+
+/*
+ * Beside the flags of an inode: its program headers ask for no memory of which
+ * nothing is known, see headers.h. No inode flag has this bit.
+ */
+#define IPE_CACHE_LEAN BIT(31)
 
 /**
  * struct ipe_cached - that a file may be executed
  * @generation: the state of everything in which this is so; 0 for none, or
  *	IPE_CACHE_BUSY
- * @stats: counters of the policy that decided. There as long as @generation is
- *	the current one, and until all have left an RCU read-side critical
- *	section in which it was
  * @reason: index of what decided in &ipe_stats.matches
- * @flags: of the inode, see &ipe_cache_flags
+ * @flags: of the inode, see &ipe_cache_flags, and IPE_CACHE_LEAN
+ *
+ * 16 bytes, as every inode has one.
  */
 struct ipe_cached {
 	atomic64_t generation;
-	struct ipe_stats *stats;
-	unsigned int reason;
-	unsigned int flags;
+	u32 reason;
+	u32 flags;
 };
 
-/* Memory that no file stands behind, and what is as little known. */
-extern struct ipe_cached ipe_cached_unknown;
+static_assert(sizeof(struct ipe_cached) == 16);
 
-/* Counted up after every change, never to be the same again. */
-extern atomic64_t ipe_cache_generation;
+/**
+ * struct ipe_cache_state - what verdicts of every CPU look at
+ * @generation: counted up after every change, never to be the same again; odd
+ *	while the active policy is being replaced, when nothing is kept
+ * @unknown: the verdict on anonymous memory, and on other bytes of unknown
+ *	origin
+ *
+ * Written when something changes and not for each verdict, so that every CPU
+ * keeps the line.
+ */
+struct ipe_cache_state {
+	atomic64_t generation;
+	struct ipe_cached unknown;
+} ____cacheline_aligned_in_smp;
+
+extern struct ipe_cache_state ipe_cache_state;
 
 /*
  * The inode flags that facts depend on, those of all providers.
@@ -57,49 +73,56 @@ extern atomic64_t ipe_cache_generation;
 extern unsigned int ipe_cache_flags;
 
 void ipe_cache_invalidate(void);
+void ipe_cache_replace_begin(void);
+void ipe_cache_replace_end(void);
 void ipe_cache_store(struct ipe_cached *cached, s64 generation,
-		     unsigned int flags, struct ipe_stats *stats,
-		     unsigned int reason);
+		     unsigned int flags, unsigned int reason);
 
 /**
  * ipe_cache_begin() - The state of everything before a verdict
  *
- * What the verdict depends on is read after this.
+ * The verdict reads all that it depends on after this.
  *
  * Return: the generation.
  */
 static inline s64 ipe_cache_begin(void)
 {
-	return atomic64_read_acquire(&ipe_cache_generation);
+	return atomic64_read_acquire(&ipe_cache_state.generation);
 }
 
 /**
  * ipe_cache_hit() - May a file be executed, as far as is known already?
  * @cached: of the file
+ * @active: where the pointer to the active policy is
  * @flags: of its inode now, those of &ipe_cache_flags
+ * @mask: which bits of &ipe_cached.flags have to be @flags
  *
- * If so, the verdict is counted, as every other one.
+ * If so, the verdict is counted, as every other one. It is counted in the right
+ * policy: what was kept under the present generation was decided by the policy
+ * that is active all through it.
  *
  * Context: RCU read-side critical section.
  * Return: whether it may; %false if it has to be judged.
  */
-static __always_inline bool ipe_cache_hit(const struct ipe_cached *cached,
-					  unsigned int flags)
+static __always_inline bool
+ipe_cache_hit(const struct ipe_cached *cached,
+	      struct ipe_loaded __rcu *const *active, unsigned int flags,
+	      unsigned int mask)
 {
 	s64 generation = atomic64_read_acquire(&cached->generation);
-	struct ipe_stats *stats;
+	const struct ipe_loaded *loaded;
 	unsigned int reason;
 
-	if (generation != atomic64_read(&ipe_cache_generation) ||
-	    READ_ONCE(cached->flags) != flags)
+	if ((READ_ONCE(cached->flags) & mask) != flags)
 		return false;
-	stats = READ_ONCE(cached->stats);
 	reason = READ_ONCE(cached->reason);
-	/* Somebody may have begun to write meanwhile. */
+	loaded = rcu_dereference(*active);
+	/* Somebody may have begun to write, or to replace the policy. */
 	smp_rmb();
-	if (atomic64_read(&cached->generation) != generation)
+	if (atomic64_read(&cached->generation) != generation ||
+	    atomic64_read(&ipe_cache_state.generation) != generation)
 		return false;
-	ipe_stats_count_cached(stats, reason);
+	ipe_stats_count_match(&loaded->stats, reason);
 	return true;
 }
 

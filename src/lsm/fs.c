@@ -95,6 +95,16 @@ static ssize_t read_features(struct file *file, char __user *data, size_t len,
 				       features_len);
 }
 
+static ssize_t read_keyrings(struct file *file, char __user *data, size_t len,
+			     loff_t *offset)
+{
+	char lines[128];
+
+	return simple_read_from_buffer(data, len, offset, lines,
+				       ipe_providers_keyrings(lines,
+							      sizeof(lines)));
+}
+
 static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
@@ -229,6 +239,10 @@ static const struct file_operations features_fops = {
 	.read = read_features,
 };
 
+static const struct file_operations keyrings_fops = {
+	.read = read_keyrings,
+};
+
 static const struct file_operations confirm_fops = {
 	.read = read_confirm,
 	.write = write_confirm,
@@ -261,6 +275,7 @@ static const struct top_file top_files[] __initconst = {
 	{ "enforce", 0600, &enforce_switch, &switch_fops },
 	{ "success_audit", 0600, &success_audit_switch, &switch_fops },
 	{ "features", 0444, NULL, &features_fops },
+	{ "keyrings", 0444, NULL, &keyrings_fops },
 	{ "new_policy", 0200, NULL, &ipe_new_policy_fops },
 	{ "load", 0200, NULL, &ipe_load_fops },
 	{ "confirm", 0600, NULL, &confirm_fops },
@@ -287,7 +302,7 @@ static void __init list_features(void)
 {
 	static const char before[] = "stage\ntrial\nrollback-floor\nshadow\n"
 				     "stats\nevents\nappended-signature\n";
-	static const char after[] = "provenance\nlock\n";
+	static const char after[] = "provenance\nlock\nkeyrings\n";
 	size_t size = sizeof(features);
 
 	features_len = scnprintf(features, size, "%s", before);

@@ -23,6 +23,7 @@
 
 #include "blob.h"
 #include "cache.h"
+#include "headers.h"
 #include "hooks.h"
 #include "ipe.h"
 #include "provider.h"
@@ -35,33 +36,19 @@ static bool is_stacked(const struct file *file)
 	return file->f_path.dentry->d_flags & DCACHE_OP_REAL;
 }
 
-static const struct inode *metadata_inode(const struct file *file)
-{
-	return d_inode(d_real(file->f_path.dentry, D_REAL_METADATA));
-}
-
 /*
- * The inode that has the bytes of a file. Over overlayfs a file is opened,
- * mapped and given to mprotect() as different objects, and all of them lead to
- * that inode; unless the file was copied up since it was opened: then what is
- * mapped are the bytes from before, and nothing is known of those. Nor is
- * anything known of the bytes behind a device node.
+ * The inode that has the bytes of a file, at this moment: overlayfs may copy
+ * them up at any time, and reads them from elsewhere then. Nothing is known of
+ * the bytes behind a device node.
  *
  * May sleep: overlayfs looks up what it has not looked up yet.
  */
 static struct inode *inode_of_bytes(const struct file *file)
 {
-	const struct inode *opened;
 	struct inode *inode;
 
-	if (is_stacked(file)) {
-		opened = ipe_file_blob(file)->opened;
-		if (opened && opened != metadata_inode(file))
-			return NULL;
-		inode = d_real_inode(file->f_path.dentry);
-	} else {
-		inode = d_inode(file->f_path.dentry);
-	}
+	inode = is_stacked(file) ? d_real_inode(file->f_path.dentry) :
+				   file_inode(file);
 	return S_ISREG(inode->i_mode) ? inode : NULL;
 }
 
@@ -85,33 +72,39 @@ static bool nobody_to_ask(void)
 	       !rcu_access_pointer(ipe_lifecycle.shadow);
 }
 
+/* Which flags have to be kept with a verdict, for a mapping and for execve(). */
+#define TO_MAP (~(unsigned int)IPE_CACHE_LEAN)
+#define TO_EXECUTE (~0U)
+
 /*
  * May it be executed, as far as is known already? This is the answer nearly
  * always, so it is found without a call, and without looking whether the file
  * is a regular one: nothing is kept with others.
  */
-static __always_inline bool is_allowed(const struct file *file)
+static __always_inline bool is_allowed(const struct file *file,
+				       unsigned int lean, unsigned int mask)
 {
 	const struct inode *inode;
-
-	if (nobody_to_ask())
-		return true;
 
 	guard(rcu)();
 
 	if (!file)
-		return ipe_cache_hit(&ipe_cached_unknown, 0);
+		return ipe_cache_hit(&ipe_cache_state.unknown,
+				     &ipe_lifecycle.active, 0, TO_MAP);
 	if (is_stacked(file))
 		return false;
 	inode = file_inode(file);
 	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
-			     READ_ONCE(inode->i_flags) & ipe_cache_flags);
+			     &ipe_lifecycle.active,
+			     (READ_ONCE(inode->i_flags) & ipe_cache_flags) |
+				     lean, mask);
 }
 
 /* Of what has no inode nothing is known, and that does not change. */
 static struct ipe_cached *cached_of(const struct inode *inode)
 {
-	return inode ? &ipe_inode_blob(inode)->cached : &ipe_cached_unknown;
+	return inode ? &ipe_inode_blob(inode)->cached :
+		       &ipe_cache_state.unknown;
 }
 
 static unsigned int flags_of(const struct inode *inode)
@@ -142,64 +135,117 @@ static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
 	return decided == IPE_ACTION_DENY && event->enforcing ? -EACCES : 0;
 }
 
-/*
- * @file: NULL for anonymous memory and for buffers that user space hands in;
- *	of those nothing is known, and only DEFAULTs and rules that want a
- *	property to be FALSE match
- * @inode: of inode_of_bytes()
+/**
+ * struct question - what is to be judged
+ * @hook: who asks
+ * @op: what is about to happen
+ * @file: as the caller names it; NULL for anonymous memory and for buffers that
+ *	user space hands in
+ * @inode: that has the bytes; NULL where nothing is known of them: then only
+ *	DEFAULTs and rules that want a property to be FALSE match
+ * @lean: its program headers are known to ask for no other memory
  */
-static __always_inline int judge_anew(enum ipe_hook hook, enum ipe_op op,
-				      const struct file *file,
-				      struct inode *inode)
+struct question {
+	enum ipe_hook hook;
+	enum ipe_op op;
+	const struct file *file;
+	struct inode *inode;
+	bool lean;
+};
+
+static __always_inline int judge_anew(const struct question *q)
 {
 	s64 generation = ipe_cache_begin();
-	unsigned int flags = flags_of(inode), reason;
+	unsigned int flags = flags_of(q->inode), reason;
 	const struct ipe_loaded *deciding, *shadow;
 	struct ipe_evidence evidence __uninitialized;
 	struct ipe_verdict verdict;
 
 	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
 	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
-	ipe_providers_collect(inode, &evidence);
+	ipe_providers_collect(q->inode, &evidence);
 	if (likely(deciding && !shadow && !READ_ONCE(ipe_success_audit))) {
-		verdict = evaluate(deciding, op, &evidence.facts);
+		verdict = evaluate(deciding, q->op, &evidence.facts);
 		if (verdict.action == IPE_ACTION_ALLOW) {
 			reason = ipe_stats_count(deciding, &verdict);
-			if (op == IPE_OP_EXECUTE && !evidence.passing)
-				ipe_cache_store(cached_of(inode), generation,
-						flags, deciding->stats, reason);
+			if (q->lean)
+				flags |= IPE_CACHE_LEAN;
+			if (q->op == IPE_OP_EXECUTE && !evidence.passing)
+				ipe_cache_store(cached_of(q->inode), generation,
+						flags, reason);
 			return 0;
 		}
 	}
 	return judge_aloud(&(struct ipe_event){
-				   .hook = hook,
-				   .file = file,
-				   .inode = inode,
+				   .hook = q->hook,
+				   .file = q->file,
+				   .inode = q->inode,
 				   .facts = &evidence.facts,
-			   }, op, deciding, shadow);
+			   }, q->op, deciding, shadow);
 }
 
-static noinline int judge(enum ipe_hook hook, enum ipe_op op,
-			  const struct file *file)
+/* May sleep: before its facts count, an inode may have pages to drop. */
+static noinline int judge(const struct question *q)
 {
-	struct inode *inode;
-
 	if (nobody_to_ask())
 		return 0;
-	inode = file ? inode_of_bytes(file) : NULL;
+	if (q->inode)
+		ipe_providers_settle(q->inode);
 
 	guard(rcu)();
 
 	/* Otherwise is_allowed() has looked there. */
-	if (op == IPE_OP_EXECUTE && file && is_stacked(file) &&
-	    ipe_cache_hit(cached_of(inode), flags_of(inode)))
+	if (q->op == IPE_OP_EXECUTE && q->file && is_stacked(q->file) &&
+	    ipe_cache_hit(cached_of(q->inode), &ipe_lifecycle.active,
+			  flags_of(q->inode), TO_MAP))
 		return 0;
-	return judge_anew(hook, op, file, inode);
+	return judge_anew(q);
+}
+
+static noinline int judge_file(enum ipe_hook hook, enum ipe_op op,
+			       const struct file *file)
+{
+	return judge(&(struct question){
+			     .hook = hook,
+			     .op = op,
+			     .file = file,
+			     .inode = inode_of_bytes(file),
+		     });
+}
+
+/* @file: for the report alone; NULL where there is none */
+static noinline int judge_unknown(enum ipe_hook hook, enum ipe_op op,
+				  const struct file *file)
+{
+	return judge(&(struct question){ .hook = hook, .op = op, .file = file });
+}
+
+/*
+ * Of a file that is about to be loaded, the program headers are judged, too: the
+ * memory that they ask for is some of which nothing is known.
+ */
+static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
+{
+	struct question q = {
+		.hook = hook, .op = IPE_OP_EXECUTE, .file = file,
+	};
+	int r = 0;
+
+	if (nobody_to_ask())
+		return 0;
+	q.lean = ipe_headers_are_lean(file);
+	q.inode = inode_of_bytes(file);
+	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
+	if (hook == IPE_HOOK_EXEC || !is_stacked(file))
+		r = judge(&q);
+	if (!r && !q.lean)
+		r = judge_unknown(hook, IPE_OP_EXECUTE, file);
+	return r;
 }
 
 /**
  * ipe_hooks_vouch() - Does the active policy trust where a policy file is from?
- * @file: open, and nobody can open it for writing
+ * @inode: had the bytes while they were read; settled before that
  *
  * Only a rule of op=POLICY vouches for a file. A DEFAULT, and no policy at all,
  * say nothing of it, and a policy that is not enforced does not trust more.
@@ -207,9 +253,8 @@ static noinline int judge(enum ipe_hook hook, enum ipe_op op,
  * Context: Process context.
  * Return: %0 or %-EACCES.
  */
-int ipe_hooks_vouch(const struct file *file)
+int ipe_hooks_vouch(struct inode *inode)
 {
-	struct inode *inode = inode_of_bytes(file);
 	const struct ipe_loaded *loaded;
 	struct ipe_evidence evidence;
 	struct ipe_verdict verdict;
@@ -228,27 +273,114 @@ int ipe_hooks_vouch(const struct file *file)
 
 static int on_exec(struct linux_binprm *bprm)
 {
-	if (is_allowed(bprm->file))
+	if (is_allowed(bprm->file, IPE_CACHE_LEAN, TO_EXECUTE))
 		return 0;
-	return judge(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+	return judge_loaded(IPE_HOOK_EXEC, bprm->file);
 }
 
+/*
+ * The ELF loader maps the interpreter of an executable. It was not asked about
+ * in on_exec(), which had the executable.
+ */
+static noinline int on_load(struct file *file)
+{
+	bool is_executable = rcu_access_pointer(current->mm->exe_file) == file;
+
+	if (is_executable)
+		return is_stacked(file) || is_allowed(file, 0, TO_MAP) ?
+			       0 : judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		return 0;
+	return judge_loaded(IPE_HOOK_MMAP, file);
+}
+
+/* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
 static int on_mmap(struct file *file, unsigned long reqprot,
 		   unsigned long prot, unsigned long flags)
 {
-	if (!(prot & PROT_EXEC) || is_allowed(file))
+	if (!(prot & PROT_EXEC))
 		return 0;
-	return judge(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+	/* What it will have written is not the file's. */
+	if (prot & PROT_WRITE && !(flags & MAP_SHARED))
+		return is_allowed(NULL, 0, TO_MAP) ?
+			       0 : judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE,
+						 file);
+	if (file && unlikely(current->in_execve))
+		return on_load(file);
+	if (is_allowed(file, 0, TO_MAP))
+		return 0;
+	if (!file)
+		return judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE, NULL);
+	if (is_stacked(file))
+		return 0;
+	return judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
 
-/* What was mapped executable was judged then, if a policy was active. */
+/*
+ * A file of a file system that has the bytes elsewhere: these are the bytes that
+ * will be mapped. They are those that reading @user gives, unless it was copied
+ * up since it was opened; then nothing is known, so that the ELF loader cannot
+ * map one file by the program headers of another.
+ *
+ * Context: the lock of the address space is held for writing.
+ */
+static int on_mmap_backing_file(struct vm_area_struct *vma,
+				struct file *backing, struct file *user)
+{
+	struct inode *inode = inode_of_bytes(backing);
+
+	if (!(vma->vm_flags & VM_EXEC))
+		return 0;
+	/* Judged by on_mmap(). */
+	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED))
+		return 0;
+	if (is_stacked(user) && inode_of_bytes(user) != inode)
+		inode = NULL;
+	/* It maps what it has below itself, and comes here again. */
+	else if (is_stacked(backing))
+		return 0;
+	return judge(&(struct question){
+			     .hook = IPE_HOOK_MMAP,
+			     .op = IPE_OP_EXECUTE,
+			     .file = user,
+			     .inode = inode,
+		     });
+}
+
+/*
+ * Are there, or may there be, pages that were written and are not the file's?
+ *
+ * Context: the lock of the address space is held for writing, so that no first
+ * page can be written.
+ */
+static bool is_modified(const struct vm_area_struct *vma, unsigned long prot)
+{
+	return !(vma->vm_flags & VM_SHARED) &&
+	       (vma->anon_vma || prot & PROT_WRITE);
+}
+
+/* What was mapped like that was judged then, if a policy was active. */
+static bool is_more(const struct vm_area_struct *vma, unsigned long prot)
+{
+	if (!(vma->vm_flags & VM_EXEC))
+		return true;
+	return prot & PROT_WRITE && !(vma->vm_flags & VM_WRITE);
+}
+
 static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		       unsigned long prot)
 {
-	if (!(prot & PROT_EXEC) || vma->vm_flags & VM_EXEC ||
-	    is_allowed(vma->vm_file))
+	const struct file *file = vma->vm_file;
+
+	if (!(prot & PROT_EXEC) || !is_more(vma, prot))
 		return 0;
-	return judge(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, vma->vm_file);
+	if (!file || is_modified(vma, prot))
+		return is_allowed(NULL, 0, TO_MAP) ?
+			       0 : judge_unknown(IPE_HOOK_MPROTECT,
+						 IPE_OP_EXECUTE, file);
+	if (is_allowed(file, 0, TO_MAP))
+		return 0;
+	return judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
 }
 
 /**
@@ -271,6 +403,9 @@ static const struct purpose purposes[] = {
 	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
 };
 
+/* An id that is new needs a word, or one of the language's rules for it. */
+static_assert(ARRAY_SIZE(purposes) == (int)READING_MAX_ID);
+static_assert(ARRAY_SIZE(purposes) == (int)LOADING_MAX_ID);
 static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);
 static_assert((int)READING_MODULE == (int)LOADING_MODULE);
 static_assert((int)READING_KEXEC_IMAGE == (int)LOADING_KEXEC_IMAGE);
@@ -282,26 +417,63 @@ static enum ipe_op op_of(unsigned int id)
 {
 	if (id < ARRAY_SIZE(purposes) && purposes[id].known)
 		return purposes[id].op;
-	pr_warn_once("purpose %u has no operation, only the global DEFAULT decides\n",
+	pr_warn_once("purpose %u has no operation\n",
 		     id);
 	return IPE_OP_UNKNOWN;
 }
 
+/*
+ * A stacked file may be copied up between this and the reading, and is read from
+ * elsewhere then: on_kernel_has_read() sees that. Of a part of a file nobody is
+ * asked after the reading.
+ */
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
-	return judge(IPE_HOOK_READ_FILE, op_of(id), file);
+	struct inode *inode = inode_of_bytes(file);
+
+	if (is_stacked(file)) {
+		if (!contents)
+			inode = NULL;
+		ipe_task_blob(current)->read = inode;
+	}
+	return judge(&(struct question){
+			     .hook = IPE_HOOK_READ_FILE,
+			     .op = op_of(id),
+			     .file = file,
+			     .inode = inode,
+		     });
+}
+
+/*
+ * Of other files it is enough to be asked before: nobody can write to the inode
+ * while it is read.
+ */
+static int on_kernel_has_read(struct file *file, char *data, loff_t size,
+			      enum kernel_read_file_id id)
+{
+	struct inode *inode;
+
+	if (!is_stacked(file))
+		return 0;
+	inode = inode_of_bytes(file);
+	if (inode != ipe_task_blob(current)->read)
+		inode = NULL;
+	return judge(&(struct question){
+			     .hook = IPE_HOOK_READ_FILE,
+			     .op = op_of(id),
+			     .file = file,
+			     .inode = inode,
+		     });
 }
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 {
-	return judge(IPE_HOOK_READ_BUFFER, op_of(id), NULL);
+	return judge_unknown(IPE_HOOK_READ_BUFFER, op_of(id), NULL);
 }
 
 static int on_open(struct file *file)
 {
-	if (is_stacked(file))
-		ipe_file_blob(file)->opened = metadata_inode(file);
 	if (file->f_mode & FMODE_WRITE)
 		ipe_providers_written(file_inode(file));
 	return 0;
@@ -320,8 +492,10 @@ static struct security_hook_list hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(inode_setattr, on_setattr),
 	LSM_HOOK_INIT(bprm_check_security, on_exec),
 	LSM_HOOK_INIT(mmap_file, on_mmap),
+	LSM_HOOK_INIT(mmap_backing_file, on_mmap_backing_file),
 	LSM_HOOK_INIT(file_mprotect, on_mprotect),
 	LSM_HOOK_INIT(kernel_read_file, on_kernel_read),
+	LSM_HOOK_INIT(kernel_post_read_file, on_kernel_has_read),
 	LSM_HOOK_INIT(kernel_load_data, on_kernel_load),
 };
 

@@ -2,9 +2,9 @@
 #ifndef _SECURITY_IPE_HOOKS_H
 #define _SECURITY_IPE_HOOKS_H
 
-struct file;
+struct inode;
 
 void ipe_hooks_register(void);
-int ipe_hooks_vouch(const struct file *file);
+int ipe_hooks_vouch(struct inode *inode);
 
 #endif

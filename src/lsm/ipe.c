@@ -10,6 +10,7 @@
 #include <uapi/linux/lsm.h>
 
 #include "blob.h"
+#include "cmdline.h"
 #include "envelope.h"
 #include "hooks.h"
 #include "ipe.h"
@@ -31,9 +32,9 @@ MODULE_PARM_DESC(cache, "Keep verdicts with inodes (0: give each anew)");
 
 struct lsm_blob_sizes ipe_blob_sizes __ro_after_init = {
 	.lbs_bdev = sizeof(struct ipe_bdev_blob),
-	.lbs_file = sizeof(struct ipe_file_blob),
 	.lbs_inode = sizeof(struct ipe_inode_blob),
 	.lbs_superblock = sizeof(struct ipe_sb_blob),
+	.lbs_task = sizeof(struct ipe_task_blob),
 };
 
 const struct lsm_id ipe_lsm_id = {
@@ -61,10 +62,20 @@ static int __init load_boot_policy(void)
 	return ipe_lifecycle_boot(&ipe_lifecycle, loaded);
 }
 
+static void __init forget_cmdline(void)
+{
+	if (!ipe_enforce || ipe_success_audit)
+		pr_notice("ipe.enforce= and ipe.success_audit= of this command line do not count\n");
+	ipe_enforce = true;
+	ipe_success_audit = false;
+}
+
 static int __init init_lsm(void)
 {
 	int r;
 
+	if (!ipe_cmdline_is_believed())
+		forget_cmdline();
 	ipe_lifecycle_init(&ipe_lifecycle);
 	r = ipe_providers_init();
 	if (r)

@@ -74,8 +74,9 @@ static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
 {
 	struct ipe_loaded *old = ipe_lifecycle_active(lifecycle);
 
+	ipe_cache_replace_begin();
 	rcu_assign_pointer(lifecycle->active, get(loaded));
-	ipe_cache_invalidate();
+	ipe_cache_replace_end();
 	end_shadow(lifecycle, loaded);
 	ipe_loaded_put(old);
 }

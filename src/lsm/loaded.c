@@ -16,7 +16,7 @@ static void free_loaded(struct work_struct *work)
 	struct ipe_loaded *loaded = container_of(to_rcu_work(work),
 						 struct ipe_loaded, rcu_work);
 
-	ipe_stats_free(loaded->stats);
+	ipe_stats_free(&loaded->stats);
 	ipe_policy_free(loaded->policy);
 	ipe_envelope_release(&loaded->envelope);
 	kfree(loaded);
@@ -33,8 +33,8 @@ static int compile(struct ipe_loaded *loaded,
 			     &ipe_vocabulary, &loaded->policy, reterr);
 	if (r)
 		return r;
-	loaded->stats = ipe_stats_new(ipe_policy_n_rules(loaded->policy));
-	return loaded->stats ? 0 : -ENOMEM;
+	return ipe_stats_init(&loaded->stats,
+			      ipe_policy_n_rules(loaded->policy));
 }
 
 /**
@@ -58,6 +58,7 @@ int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 		return -ENOMEM;
 	r = compile(loaded, envelope, reterr);
 	if (r) {
+		ipe_stats_free(&loaded->stats);
 		ipe_policy_free(loaded->policy);
 		kfree(loaded);
 		return r;

@@ -22,7 +22,7 @@
  * @serial: of all policies ever loaded, no other has this number
  * @envelope: its bytes; owned
  * @policy: the compiled text; borrows the text of @envelope
- * @stats: its counters; owned
+ * @stats: its counters
  */
 struct ipe_loaded {
 	refcount_t refs;
@@ -30,7 +30,7 @@ struct ipe_loaded {
 	u64 serial;
 	struct ipe_envelope envelope;
 	struct ipe_policy *policy;
-	struct ipe_stats *stats;
+	struct ipe_stats stats;
 };
 
 int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,

@@ -18,6 +18,7 @@
 
 #include "hooks.h"
 #include "provenance.h"
+#include "provider.h"
 
 /*
  * Below overlayfs the bytes are those of another inode, which has writers of
@@ -67,13 +68,17 @@ static int read_bytes(struct file *file, struct ipe_envelope *envelope)
 	return 0;
 }
 
-static int verify(struct file *file, struct ipe_envelope *envelope)
+static int verify(const struct file *file, struct inode *inode,
+		  struct ipe_envelope *envelope)
 {
 	int r;
 
 	if (ipe_envelope_looks_signed(envelope))
 		return ipe_envelope_verify(envelope);
-	r = ipe_hooks_vouch(file);
+	/* Copied up meanwhile: the bytes may be those of another inode. */
+	if (d_real_inode(file->f_path.dentry) != inode)
+		return -EACCES;
+	r = ipe_hooks_vouch(inode);
 	if (!r)
 		ipe_envelope_trust(envelope);
 	return r;
@@ -109,9 +114,11 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 	r = deny_writers(inode);
 	if (r)
 		return r;
+	/* A policy that becomes active meanwhile finds nothing to drop. */
+	ipe_providers_settle(inode);
 	r = read_bytes(file, envelope);
 	if (!r)
-		r = verify(file, envelope);
+		r = verify(file, inode, envelope);
 	allow_writers(inode);
 	return r;
 }

@@ -93,6 +93,21 @@ void ipe_providers_written(const struct inode *inode)
 }
 
 /**
+ * ipe_providers_settle() - Make facts true that need more than a look
+ * @inode: of the bytes
+ *
+ * Context: Process context; may sleep.
+ */
+void ipe_providers_settle(struct inode *inode)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(providers); i++)
+		if (providers[i]->settle)
+			providers[i]->settle(inode);
+}
+
+/**
  * ipe_providers_collect() - Gather what is known of a file
  * @inode: of the bytes; NULL for anonymous memory, of which nothing is known
  * @evidence: overwritten
@@ -142,5 +157,23 @@ size_t ipe_providers_features(char *buf, size_t size)
 					 answer->feature);
 		}
 	}
+	return len;
+}
+
+/**
+ * ipe_providers_keyrings() - Lines for the file "keyrings"
+ * @buf: NUL-terminated if @size is not 0, cut where it does not fit
+ * @size: bytes of @buf
+ *
+ * Return: bytes written, without the NUL.
+ */
+size_t ipe_providers_keyrings(char *buf, size_t size)
+{
+	size_t len = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(providers); i++)
+		if (providers[i]->keyrings)
+			len += providers[i]->keyrings(buf + len, size - len);
 	return len;
 }

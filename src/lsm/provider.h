@@ -74,6 +74,11 @@ struct ipe_answer {
  *	it. Everything else that does is followed by ipe_cache_invalidate()
  * @written: the bytes of a file may change from now on: it is being opened for
  *	writing, or gets another size; may be NULL. May not sleep
+ * @settle: makes facts true that are not yet, such as by dropping pages from
+ *	before; may be NULL. Called before @collect, may sleep, under the lock of
+ *	an address space too
+ * @keyrings: writes a line for each keyring whose keys the answers depend on,
+ *	"NAME STATE", as scnprintf() does; may be NULL
  * @collect: fills in the facts. Called inside an RCU read-side critical
  *	section: does not sleep or allocate
  */
@@ -86,6 +91,8 @@ struct ipe_provider {
 	int (*init)(void);
 	unsigned int inode_flags;
 	void (*written)(const struct inode *inode);
+	void (*settle)(struct inode *inode);
+	size_t (*keyrings)(char *buf, size_t size);
 	void (*collect)(const struct ipe_subject *subject,
 			struct ipe_evidence *evidence);
 };
@@ -106,7 +113,9 @@ int ipe_providers_init(void);
 int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
 			struct ipe_provider *provider);
 void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence);
+void ipe_providers_settle(struct inode *inode);
 void ipe_providers_written(const struct inode *inode);
+size_t ipe_providers_keyrings(char *buf, size_t size);
 size_t ipe_providers_features(char *buf, size_t size);
 
 /**

@@ -25,14 +25,14 @@ static struct ipe_limiter limiter = {
 
 static u64 number_of(const struct inode *inode)
 {
-	static atomic64_t last = ATOMIC64_INIT(0);
-	atomic64_t *number = &ipe_inode_blob(inode)->number;
-	s64 old = atomic64_read(number), new;
+	static atomic_t last = ATOMIC_INIT(0);
+	atomic_t *number = &ipe_inode_blob(inode)->number;
+	u32 old = atomic_read(number), new;
 
 	if (old)
 		return old;
-	new = atomic64_inc_return(&last);
-	return atomic64_cmpxchg(number, 0, new) ?: new;
+	new = atomic_inc_return(&last);
+	return (u32)atomic_cmpxchg(number, 0, new) ?: new;
 }
 
 /* 0 for a kernel thread. */

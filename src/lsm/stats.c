@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters of a policy: two additions a verdict, and the text of the file
+ * Counters of a policy: one addition a verdict, and the text of the file
  * "stats".
  */
 
+#include <linux/cpumask.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
 #include <linux/sched.h>
@@ -13,54 +14,67 @@
 #include "stats.h"
 
 /**
- * ipe_stats_new() - Make the counters of a policy
+ * ipe_stats_init() - Make the counters of a policy, all zero
+ * @stats: zeroed; to be freed with ipe_stats_free(), also after an error
  * @n_rules: how many rules it has
  *
- * Return: all zero, to be freed with ipe_stats_free(); NULL if there is no
- * memory.
+ * Return: %0 or %-ENOMEM.
  */
-struct ipe_stats *ipe_stats_new(unsigned int n_rules)
+int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules)
 {
-	unsigned int n_matches = IPE_STATS_RULES + n_rules;
-	struct ipe_stats *stats;
-
-	stats = ipe_port_alloc(1, struct_size(stats, matches, n_matches));
-	if (stats)
-		stats->n_matches = n_matches;
-	return stats;
+	stats->n_matches = IPE_STATS_RULES + n_rules;
+	stats->matches = ipe_port_alloc(stats->n_matches,
+					sizeof(*stats->matches));
+	stats->cpu = alloc_percpu_gfp(struct ipe_stats_cpu, GFP_KERNEL_ACCOUNT);
+	stats->shadow = kzalloc(sizeof(*stats->shadow), GFP_KERNEL_ACCOUNT);
+	return stats->matches && stats->cpu && stats->shadow ? 0 : -ENOMEM;
 }
 
 /**
  * ipe_stats_free() - Free the counters of a policy
- * @stats: nobody counts any more; NULL is fine
+ * @stats: nobody counts any more; all zero is fine
  */
 void ipe_stats_free(struct ipe_stats *stats)
 {
-	kvfree(stats);
+	kfree(stats->shadow);
+	free_percpu(stats->cpu);
+	ipe_port_free(stats->matches);
+}
+
+/**
+ * ipe_stats_hand_over() - Count something else in a CPU's place, or go on
+ * @stats: of the policy
+ * @word: the place, this CPU's
+ * @reason: what decided
+ *
+ * Context: preemption is disabled.
+ */
+void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
+			 unsigned int reason)
+{
+	unsigned int before = *word >> 32;
+
+	if (!WARN_ON_ONCE(before >= stats->n_matches))
+		atomic64_add((u32)*word, &stats->matches[before]);
+	/* Pairs with ipe_stats_matches(): nothing is counted twice for long. */
+	smp_wmb();
+	WRITE_ONCE(*word, (u64)reason << 32 | 1);
 }
 
 /* Where it is counted that something decided. */
 static unsigned int reason_of(const struct ipe_loaded *loaded,
 			      const struct ipe_verdict *verdict)
 {
-	unsigned int reason = IPE_OP_COUNT;
+	unsigned int op = min_t(unsigned int, verdict->op, IPE_OP_UNKNOWN);
+	unsigned int reason = IPE_STATS_GLOBAL + op;
 
 	if (verdict->match == IPE_MATCH_RULE)
 		reason = IPE_STATS_RULES + ipe_rule_index(loaded->policy,
 							  verdict->rule);
 	else if (verdict->match == IPE_MATCH_OP_DEFAULT)
-		reason = verdict->op;
-	if (WARN_ON_ONCE(reason >= loaded->stats->n_matches))
-		return IPE_OP_COUNT;
-	return reason;
-}
-
-static unsigned int count_match(const struct ipe_loaded *loaded,
-				const struct ipe_verdict *verdict)
-{
-	unsigned int reason = reason_of(loaded, verdict);
-
-	atomic64_inc(&loaded->stats->matches[reason]);
+		reason = op;
+	if (WARN_ON_ONCE(reason >= loaded->stats.n_matches))
+		return IPE_STATS_GLOBAL + op;
 	return reason;
 }
 
@@ -75,13 +89,10 @@ static unsigned int count_match(const struct ipe_loaded *loaded,
 unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
 			     const struct ipe_verdict *verdict)
 {
-	struct ipe_stats *stats = loaded->stats;
+	unsigned int reason = reason_of(loaded, verdict);
 
-	if (verdict->action == IPE_ACTION_ALLOW)
-		atomic64_inc(&stats->allowed[verdict->op]);
-	else
-		atomic64_inc(&stats->denied[verdict->op]);
-	return count_match(loaded, verdict);
+	ipe_stats_count_match(&loaded->stats, reason);
+	return reason;
 }
 
 /**
@@ -96,40 +107,160 @@ void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided)
 {
-	struct ipe_stats *stats = loaded->stats;
+	unsigned int op = min_t(unsigned int, verdict->op, IPE_OP_UNKNOWN);
+	struct ipe_shadow_stats *shadow = loaded->stats.shadow;
 
 	if (verdict->action != decided) {
 		if (verdict->action == IPE_ACTION_ALLOW)
-			atomic64_inc(&stats->shadow_allowed);
+			atomic64_inc(&shadow->allowed);
 		else
-			atomic64_inc(&stats->shadow_denied);
+			atomic64_inc(&shadow->denied);
 	}
-	count_match(loaded, verdict);
+	ipe_stats_count(loaded, verdict);
+	/* Pairs with take_shadow_off(), which comes before the matches. */
+	smp_mb__before_atomic();
+	atomic64_inc(verdict->action == IPE_ACTION_ALLOW ? &shadow->allows[op] :
+							   &shadow->denies[op]);
 }
 
-static u64 value_of(const atomic64_t *counter)
+/* What the CPUs have counted of a reason and not handed over. */
+static u64 recent(const struct ipe_stats *stats, unsigned int reason)
 {
-	return atomic64_read(counter);
+	const struct ipe_stats_cpu *counted;
+	u64 word, sum = 0;
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		counted = per_cpu_ptr(stats->cpu, cpu);
+		word = READ_ONCE(counted->recent[reason % IPE_STATS_RECENT]);
+		if (word >> 32 == reason)
+			sum += (u32)word;
+	}
+	return sum;
 }
 
-static void show_verdicts(struct seq_file *m, const struct ipe_stats *stats)
+/**
+ * ipe_stats_matches() - How often something decided
+ * @stats: of the policy; counted meanwhile
+ * @reason: index in &ipe_stats.matches
+ *
+ * Return: the number.
+ */
+u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
+{
+	const atomic64_t *handed_over = &stats->matches[reason];
+	u64 before, sum;
+	int tries = 0;
+
+	/* If a CPU hands over meanwhile, its count is in none of the two. */
+	do {
+		before = atomic64_read(handed_over);
+		/* Pairs with ipe_stats_hand_over(). */
+		smp_rmb();
+		sum = before + recent(stats, reason);
+		/* Likewise. */
+		smp_rmb();
+	} while (atomic64_read(handed_over) != before && ++tries < 3);
+	return sum;
+}
+
+/**
+ * struct totals - verdicts of a policy, but for those as a shadow
+ * @allowed: by operation; last: IPE_OP_UNKNOWN
+ * @denied: by operation
+ */
+struct totals {
+	u64 allowed[IPE_OP_COUNT + 1];
+	u64 denied[IPE_OP_COUNT + 1];
+};
+
+static void add(struct totals *totals, enum ipe_action action, unsigned int op,
+		u64 n)
+{
+	if (action == IPE_ACTION_ALLOW)
+		totals->allowed[op] += n;
+	else
+		totals->denied[op] += n;
+}
+
+static enum ipe_action default_action(const struct ipe_loaded *loaded,
+				      unsigned int op)
+{
+	/* There is a DEFAULT of no operation only where that is denied. */
+	return op == IPE_OP_UNKNOWN ?
+		       IPE_ACTION_DENY :
+		       ipe_policy_default_action(loaded->policy, op);
+}
+
+static void sum_defaults(const struct ipe_loaded *loaded, struct totals *totals)
+{
+	const struct ipe_stats *stats = &loaded->stats;
+	enum ipe_action global = ipe_policy_default_action(loaded->policy,
+							   IPE_OP_UNKNOWN);
+	unsigned int op;
+
+	for (op = 0; op <= IPE_OP_COUNT; op++) {
+		add(totals, default_action(loaded, op), op,
+		    ipe_stats_matches(stats, op));
+		add(totals, global, op,
+		    ipe_stats_matches(stats, IPE_STATS_GLOBAL + op));
+	}
+}
+
+static void sum_rules(const struct ipe_loaded *loaded, struct totals *totals)
+{
+	const struct ipe_stats *stats = &loaded->stats;
+	const struct ipe_policy *policy = loaded->policy;
+	unsigned int i, n_rules = stats->n_matches - IPE_STATS_RULES;
+
+	for (i = 0; i < n_rules; i++) {
+		add(totals, ipe_policy_rule_action(policy, i),
+		    ipe_policy_rule_op(policy, i),
+		    ipe_stats_matches(stats, IPE_STATS_RULES + i));
+		if (!(i & 0xfff))
+			cond_resched();
+	}
+}
+
+static void take_shadow_off(const struct ipe_shadow_stats *shadow,
+			    struct totals *totals)
+{
+	unsigned int op;
+
+	for (op = 0; op <= IPE_OP_COUNT; op++) {
+		totals->allowed[op] -= atomic64_read(&shadow->allows[op]);
+		totals->denied[op] -= atomic64_read(&shadow->denies[op]);
+	}
+	/* Pairs with ipe_stats_count_shadow(): the matches are at least as many. */
+	smp_rmb();
+}
+
+static void sum(const struct ipe_loaded *loaded, struct totals *totals)
+{
+	*totals = (struct totals){};
+	take_shadow_off(loaded->stats.shadow, totals);
+	sum_defaults(loaded, totals);
+	sum_rules(loaded, totals);
+}
+
+static void show_verdicts(struct seq_file *m, const struct totals *totals)
 {
 	unsigned int op;
 
 	for (op = 0; op <= IPE_OP_COUNT; op++)
 		seq_printf(m, "op=%s allowed=%llu denied=%llu\n",
-			   ipe_op_name(op), value_of(&stats->allowed[op]),
-			   value_of(&stats->denied[op]));
+			   ipe_op_name(op), totals->allowed[op],
+			   totals->denied[op]);
 }
 
 static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
 {
-	const struct ipe_stats *stats = loaded->stats;
+	const struct ipe_stats *stats = &loaded->stats;
 	unsigned int i, n_rules = stats->n_matches - IPE_STATS_RULES;
 	u64 matches;
 
 	for (i = 0; i < n_rules && !seq_has_overflowed(m); i++) {
-		matches = value_of(&stats->matches[IPE_STATS_RULES + i]);
+		matches = ipe_stats_matches(stats, IPE_STATS_RULES + i);
 		if (matches)
 			seq_printf(m, "rule line=%u matches=%llu\n",
 				   ipe_policy_rule_line(loaded->policy, i),
@@ -142,23 +273,23 @@ static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
 static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
 {
 	const struct ipe_policy *policy = loaded->policy;
-	const struct ipe_stats *stats = loaded->stats;
-	unsigned int op;
-	u64 matches;
+	const struct ipe_stats *stats = &loaded->stats;
+	u64 matches, global = 0;
+	unsigned int op, line;
 
-	for (op = 0; op < IPE_OP_COUNT; op++) {
-		matches = value_of(&stats->matches[op]);
+	for (op = 0; op <= IPE_OP_COUNT; op++) {
+		global += ipe_stats_matches(stats, IPE_STATS_GLOBAL + op);
+		matches = ipe_stats_matches(stats, op);
+		line = op == IPE_OP_UNKNOWN ?
+			       0 : ipe_policy_default_line(policy, op);
 		if (matches)
 			seq_printf(m, "default op=%s line=%u matches=%llu\n",
-				   ipe_op_name(op),
-				   ipe_policy_default_line(policy, op),
-				   matches);
+				   ipe_op_name(op), line, matches);
 	}
-	matches = value_of(&stats->matches[IPE_OP_COUNT]);
-	if (matches)
+	if (global)
 		seq_printf(m, "default line=%u matches=%llu\n",
 			   ipe_policy_default_line(policy, IPE_OP_UNKNOWN),
-			   matches);
+			   global);
 }
 
 /**
@@ -171,13 +302,15 @@ static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
  */
 int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded)
 {
-	const struct ipe_stats *stats = loaded->stats;
+	const struct ipe_shadow_stats *shadow = loaded->stats.shadow;
+	struct totals totals;
 
-	show_verdicts(m, stats);
+	sum(loaded, &totals);
+	show_verdicts(m, &totals);
 	show_rules(m, loaded);
 	show_defaults(m, loaded);
-	seq_printf(m, "shadow denied=%llu allowed=%llu\n",
-		   value_of(&stats->shadow_denied),
-		   value_of(&stats->shadow_allowed));
+	seq_printf(m, "shadow denied=%lld allowed=%lld\n",
+		   atomic64_read(&shadow->denied),
+		   atomic64_read(&shadow->allowed));
 	return 0;
 }

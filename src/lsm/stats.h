@@ -8,58 +8,103 @@
 #define _SECURITY_IPE_STATS_H
 
 #include <linux/atomic.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
 #include <linux/seq_file.h>
 
 #include "policy/policy.h"
 
 struct ipe_loaded;
 
-/**
- * struct ipe_stats - counters of a loaded policy, from 0 when it is loaded
- * @allowed: verdicts that allow, by operation; last: IPE_OP_UNKNOWN
- * @denied: verdicts that deny, enforced or not
- * @shadow_allowed: as a shadow, it would have allowed what was denied
- * @shadow_denied: as a shadow, it would have denied what was allowed
- * @n_matches: elements of @matches
- * @matches: how often each thing decided, also as a shadow: by operation the
- *	DEFAULT of one; at IPE_OP_COUNT the global DEFAULT, or its absence; then
- *	the rules, by ipe_rule_index()
- *
- * Counted by verdicts under RCU, each counter for itself: a reader sees every
- * one at some moment while it reads.
+/*
+ * The things that can decide, by which matches are counted: the DEFAULT of an
+ * operation, at that; the global DEFAULT, for the operation that it decided
+ * about; and the rules, by ipe_rule_index(). IPE_OP_UNKNOWN is an operation
+ * here.
  */
-struct ipe_stats {
-	atomic64_t allowed[IPE_OP_COUNT + 1];
-	atomic64_t denied[IPE_OP_COUNT + 1];
-	atomic64_t shadow_allowed;
-	atomic64_t shadow_denied;
-	unsigned int n_matches;
-	atomic64_t matches[] __counted_by(n_matches);
+#define IPE_STATS_GLOBAL	(IPE_OP_COUNT + 1)
+#define IPE_STATS_RULES		(IPE_STATS_GLOBAL + IPE_OP_COUNT + 1)
+
+/* How many things that decided a CPU counts by itself. */
+#define IPE_STATS_RECENT	64
+
+/**
+ * struct ipe_stats_cpu - what one CPU has counted and not handed over yet
+ * @recent: at reason % IPE_STATS_RECENT: the reason in the upper 32 bits, and
+ *	how often it decided in the lower ones. Written by this CPU alone
+ */
+struct ipe_stats_cpu {
+	u64 recent[IPE_STATS_RECENT];
 };
 
-/* Where the rules begin in &ipe_stats.matches. */
-#define IPE_STATS_RULES (IPE_OP_COUNT + 1)
+/**
+ * struct ipe_shadow_stats - counters of a policy as a shadow
+ * @allows: verdicts that allow, by operation; last: IPE_OP_UNKNOWN. They are in
+ *	&ipe_stats.matches, too
+ * @denies: verdicts that deny
+ * @allowed: it would have allowed what was denied
+ * @denied: it would have denied what was allowed
+ */
+struct ipe_shadow_stats {
+	atomic64_t allows[IPE_OP_COUNT + 1];
+	atomic64_t denies[IPE_OP_COUNT + 1];
+	atomic64_t allowed;
+	atomic64_t denied;
+};
 
-struct ipe_stats *ipe_stats_new(unsigned int n_rules);
+/**
+ * struct ipe_stats - counters of a loaded policy, from 0 when it is loaded
+ * @cpu: of each CPU, so that a verdict writes to no memory that others write to
+ * @matches: how often each thing decided, also as a shadow, less what is in
+ *	@cpu
+ * @n_matches: elements of @matches
+ * @shadow: of this policy as a shadow
+ *
+ * How often an operation was allowed or denied follows from what decided: each
+ * of those stands for one operation and one action.
+ *
+ * Counted by verdicts under RCU. A reader sees each counter at some moment while
+ * it reads.
+ */
+struct ipe_stats {
+	struct ipe_stats_cpu __percpu *cpu;
+	atomic64_t *matches;
+	unsigned int n_matches;
+	struct ipe_shadow_stats *shadow;
+};
+
+int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules);
 void ipe_stats_free(struct ipe_stats *stats);
+void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
+			 unsigned int reason);
 unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
 			     const struct ipe_verdict *verdict);
 void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided);
+u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason);
 
 /**
- * ipe_stats_count_cached() - Count a verdict that something may be executed
- * @stats: counters of the policy that decided
- * @reason: of ipe_stats_count()
+ * ipe_stats_count_match() - Count that something decided
+ * @stats: of the policy
+ * @reason: index in &ipe_stats.matches
  *
- * Context: as ipe_stats_count().
+ * Context: Process context; RCU read-side critical section, or a reference.
  */
-static inline void ipe_stats_count_cached(struct ipe_stats *stats,
-					  unsigned int reason)
+static __always_inline void ipe_stats_count_match(const struct ipe_stats *stats,
+						  unsigned int reason)
 {
-	atomic64_inc(&stats->allowed[IPE_OP_EXECUTE]);
-	atomic64_inc(&stats->matches[reason]);
+	u64 *word, next;
+
+	preempt_disable();
+	word = &this_cpu_ptr(stats->cpu)->recent[reason % IPE_STATS_RECENT];
+	next = *word + 1;
+	/* Not so either where the count is about to run over. */
+	if (likely(next >> 32 == reason))
+		WRITE_ONCE(*word, next);
+	else
+		ipe_stats_hand_over(stats, word, reason);
+	preempt_enable();
 }
 
 int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded);

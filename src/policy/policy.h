@@ -290,12 +290,26 @@ unsigned int ipe_rule_index(const struct ipe_policy *policy,
 unsigned int ipe_policy_rule_line(const struct ipe_policy *policy,
 				  unsigned int index);
 
+/* The operation and the action of the rule at a place among all rules. */
+enum ipe_op ipe_policy_rule_op(const struct ipe_policy *policy,
+			       unsigned int index);
+enum ipe_action ipe_policy_rule_action(const struct ipe_policy *policy,
+				       unsigned int index);
+
 /*
  * The line of an operation's DEFAULT, or of the global one where @op is
  * IPE_OP_UNKNOWN; 0 where the policy has none.
  */
 unsigned int ipe_policy_default_line(const struct ipe_policy *policy,
 				     enum ipe_op op);
+
+/*
+ * The action of an operation's DEFAULT, IPE_ACTION_UNSET where it has none; of
+ * the global one where @op is IPE_OP_UNKNOWN, IPE_ACTION_ALLOW where there is
+ * none.
+ */
+enum ipe_action ipe_policy_default_action(const struct ipe_policy *policy,
+					  enum ipe_op op);
 
 /* The line of the rule or DEFAULT that decided; 0 if there is none. */
 unsigned int ipe_verdict_line(const struct ipe_policy *policy,

@@ -313,6 +313,48 @@ unsigned int ipe_policy_rule_line(const struct ipe_policy *policy,
 }
 
 /**
+ * ipe_policy_rule_op() - The operation of a rule
+ * @policy: compiled
+ * @index: of the rule among all rules, below ipe_policy_n_rules()
+ *
+ * Return: the operation.
+ */
+enum ipe_op ipe_policy_rule_op(const struct ipe_policy *policy,
+			       unsigned int index)
+{
+	return ipe_rule_at(policy, index)->op;
+}
+
+/**
+ * ipe_policy_rule_action() - The action of a rule
+ * @policy: compiled
+ * @index: of the rule among all rules, below ipe_policy_n_rules()
+ *
+ * Return: the action.
+ */
+enum ipe_action ipe_policy_rule_action(const struct ipe_policy *policy,
+				       unsigned int index)
+{
+	return ipe_rule_at(policy, index)->action;
+}
+
+/**
+ * ipe_policy_default_action() - The action of a DEFAULT
+ * @policy: compiled
+ * @op: whose DEFAULT; IPE_OP_UNKNOWN for the global one
+ *
+ * Return: the action; IPE_ACTION_UNSET where an operation has no DEFAULT of its
+ * own, IPE_ACTION_ALLOW where there is no global one.
+ */
+enum ipe_action ipe_policy_default_action(const struct ipe_policy *policy,
+					  enum ipe_op op)
+{
+	if (op == IPE_OP_UNKNOWN && !policy->defaults[IPE_OP_COUNT])
+		return IPE_ACTION_ALLOW;
+	return policy->defaults[op];
+}
+
+/**
  * ipe_policy_default_line() - Where a DEFAULT stands in the text
  * @policy: compiled
  * @op: whose DEFAULT; IPE_OP_UNKNOWN for the global one

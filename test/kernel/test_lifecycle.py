@@ -58,7 +58,7 @@ def test_policy_is_read_back_as_it_was_written(world):
 def test_features_are_those_that_are_there(world):
     features = world.machine.must("get", f"{IPE}/features").text.splitlines()
     assert "dmverity-cmdline" in features
-    known = "stage trial rollback-floor shadow stats events appended-signature dmverity-cmdline provenance lock".split()
+    known = "stage trial rollback-floor shadow stats events appended-signature dmverity-cmdline provenance lock keyrings".split()
     assert set(features) <= set(known)
     name = fresh(world)
     files = world.machine.must("list", f"{IPE}/policies/{name}").text.split()

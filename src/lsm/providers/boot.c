@@ -39,19 +39,29 @@ static void collect_boot(const struct ipe_subject *subject,
 	if (!ipe_sb_blob(subject->inode->i_sb)->boot.initramfs)
 		return;
 	inode = &ipe_inode_blob(subject->inode)->boot;
-	if (inode->early && !READ_ONCE(inode->touched))
+	if (READ_ONCE(inode->state) == IPE_BOOT_EARLY)
 		ipe_evidence_true(evidence, &boot_answers[0]);
 }
 
+/*
+ * The first writers wait until no verdict on the file is kept: each for itself,
+ * as another one may not have come so far. Later ones find that done, so that
+ * who may open such a file cannot void everybody's verdicts again and again.
+ */
 static void touch(const struct inode *inode)
 {
 	struct ipe_boot_inode *blob = &ipe_inode_blob(inode)->boot;
+	/* Pairs with the end of this function. */
+	u8 state = smp_load_acquire(&blob->state);
 
-	if (!ipe_sb_blob(inode->i_sb)->boot.initramfs || !blob->early)
+	if (state == IPE_BOOT_LATE || state == IPE_BOOT_FORGOTTEN ||
+	    !S_ISREG(inode->i_mode) ||
+	    !ipe_sb_blob(inode->i_sb)->boot.initramfs)
 		return;
-	WRITE_ONCE(blob->touched, true);
-	/* Each writer waits for it: another one may not have come so far. */
+	WRITE_ONCE(blob->state, IPE_BOOT_TOUCHED);
 	ipe_cache_invalidate();
+	/* Whoever sees this sees the generation. */
+	smp_store_release(&blob->state, IPE_BOOT_FORGOTTEN);
 }
 
 /* Runs in the thread that unpacked the initramfs into its root. */
@@ -67,7 +77,7 @@ static void remember_initramfs(void)
 static int mark_new_inode(struct inode *inode)
 {
 	if (!populated)
-		ipe_inode_blob(inode)->boot.early = true;
+		ipe_inode_blob(inode)->boot.state = IPE_BOOT_EARLY;
 	return 0;
 }
 

@@ -4,16 +4,21 @@
 
 #include <linux/types.h>
 
+/* Did the bytes of an inode come with the initramfs? */
+enum ipe_boot_state {
+	IPE_BOOT_LATE,		/* made after the initramfs was populated */
+	IPE_BOOT_EARLY,		/* made before, and never opened for writing */
+	IPE_BOOT_TOUCHED,	/* opened for writing, or given another size */
+	IPE_BOOT_FORGOTTEN,	/* and no verdict is kept from before that */
+};
+
 /**
  * struct ipe_boot_inode - did these bytes come with the initramfs?
- * @early: made before the initramfs was populated; set when the inode is
- *	allocated, by whoever allocates it
- * @touched: opened for writing, or given another size, since then; set by any
- *	number of tasks, never cleared
+ * @state: enum ipe_boot_state; set to EARLY when the inode is allocated, by
+ *	whoever allocates it; goes on by any number of tasks, never back to EARLY
  */
 struct ipe_boot_inode {
-	bool early;
-	bool touched;
+	u8 state;
 };
 
 /**

@@ -3,29 +3,45 @@
  * dmverity_roothash, dmverity_signature, dmverity_cmdline: the file system that
  * the file is in is on a dm-verity volume, and which one.
  *
- * dm-verity tells us about a volume each time its device is resumed: first the
- * root hash, then whether a signature of it was verified. Nobody tells us of
- * the end: device-mapper lets another verity table, or the error target, follow
- * a verity table. It lets anything follow the error target, though, so that
- * root can put other bytes below a volume that counts as verified, also below
- * what is mapped already. That is for device-mapper to refuse.
+ * dm-verity reports a volume each time its device is resumed: first the root
+ * hash, then whether a signature of it was verified. The device may have had
+ * another table before, and what was read by that may still be in memory. So a
+ * volume says nothing of a file system that was set up before it, nor anything
+ * at all if the device has pages from before that cannot be dropped.
+ *
+ * Nor does a volume say anything of a file system that may have bytes of other
+ * devices: see is_of_one_device().
+ *
+ * Nobody reports the end of a volume: device-mapper lets another verity table,
+ * or the error target, follow a verity table. It lets anything follow the error
+ * target, though, so that root can put other bytes below a volume that counts
+ * as verified, also below a file that is mapped already. That is for
+ * device-mapper to refuse.
  */
+
+#define pr_fmt(fmt) "ipe: " fmt
 
 #include <linux/cache.h>
 #include <linux/crypto.h>
+#include <linux/err.h>
 #include <linux/hex.h>
+#include <linux/highmem.h>
 #include <linux/init.h>
+#include <linux/magic.h>
+#include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 #include "blob.h"
+#include "cmdline.h"
 #include "provider.h"
 
 /**
  * struct ipe_verity_volume - what dm-verity said of a volume
  * @rcu: for freeing it after the last verdict that looks at it
+ * @order: of all volumes and super blocks, those made later have a higher one
  * @cmdline: the command line names this root hash; constant
  * @is_signed: the kernel verified a signature of the root hash; set after
  *	@volume is published, with the device still suspended
@@ -35,6 +51,7 @@
  */
 struct ipe_verity_volume {
 	struct rcu_head rcu;
+	u64 order;
 	bool cmdline;
 	bool is_signed;
 	struct ipe_digest root_hash;
@@ -60,6 +77,9 @@ static struct ipe_answer verity_answers[] __ro_after_init = {
 
 static struct ipe_cmdline_hashes authorised __ro_after_init;
 
+/* Counted up for each volume. */
+static atomic64_t last_order = ATOMIC64_INIT(0);
+
 static void replace_volume(struct ipe_dm_verity_bdev *blob,
 			   struct ipe_verity_volume *volume)
 {
@@ -81,27 +101,14 @@ static bool is_same(const struct ipe_verity_volume *volume,
 	       !strcmp(volume->algorithm, digest->alg);
 }
 
-/*
- * A volume that is resumed with the table it had keeps its object, so that its
- * signature does not look missing for a moment.
- */
-static int set_root_hash(struct ipe_dm_verity_bdev *blob,
-			 const struct dm_verity_digest *digest)
+static struct ipe_verity_volume *
+new_volume(const struct dm_verity_digest *digest)
 {
 	struct ipe_verity_volume *volume;
 
-	if (!digest) {
-		replace_volume(blob, NULL);
-		return 0;
-	}
-	if (is_same(rcu_dereference_protected(blob->volume, true), digest))
-		return 0;
-	if (WARN_ON_ONCE(digest->digest_len > sizeof(volume->value)))
-		return -EINVAL;
-
 	volume = kzalloc(sizeof(*volume), GFP_KERNEL);
 	if (!volume)
-		return -ENOMEM;
+		return NULL;
 	memcpy(volume->value, digest->digest, digest->digest_len);
 	strscpy(volume->algorithm, digest->alg);
 	volume->root_hash = (struct ipe_digest){
@@ -112,18 +119,59 @@ static int set_root_hash(struct ipe_dm_verity_bdev *blob,
 	};
 	volume->cmdline = ipe_cmdline_hashes_match(&authorised, volume->value,
 						   digest->digest_len);
+	volume->order = atomic64_inc_return(&last_order);
+	return volume;
+}
+
+/*
+ * Drops what was read of the device by another table, without waiting: the
+ * device is suspended. A page that stays may be one of those.
+ */
+static bool has_old_pages(struct block_device *bdev)
+{
+	invalidate_mapping_pages(bdev->bd_mapping, 0, -1);
+	return READ_ONCE(bdev->bd_mapping->nrpages);
+}
+
+/*
+ * A volume that is resumed with the table it had keeps its object, so that its
+ * signature does not look missing for a moment.
+ */
+static int set_root_hash(struct block_device *bdev,
+			 const struct dm_verity_digest *digest)
+{
+	struct ipe_dm_verity_bdev *blob = &ipe_bdev_blob(bdev)->dm_verity;
+	struct ipe_verity_volume *volume;
+
+	if (!digest) {
+		replace_volume(blob, NULL);
+		return 0;
+	}
+	if (is_same(rcu_dereference_protected(blob->volume, true), digest))
+		return 0;
+	if (WARN_ON_ONCE(digest->digest_len > sizeof(volume->value)))
+		return -EINVAL;
+	replace_volume(blob, NULL);
+	if (has_old_pages(bdev)) {
+		pr_warn("%pg: pages from before the verity table are in use: no dm-verity property until the table is loaded again\n",
+			bdev);
+		return 0;
+	}
+	volume = new_volume(digest);
+	if (!volume)
+		return -ENOMEM;
 	replace_volume(blob, volume);
 	return 0;
 }
 
-/* dm-verity names the root hash before it speaks of a signature. */
+/* Comes after the root hash, of which there may be no volume. */
 static int set_signed(struct ipe_dm_verity_bdev *blob, bool is_signed)
 {
 	struct ipe_verity_volume *volume;
 
 	volume = rcu_dereference_protected(blob->volume, true);
 	if (!volume)
-		return WARN_ON_ONCE(is_signed) ? -EINVAL : 0;
+		return 0;
 	if (volume->is_signed != is_signed) {
 		WRITE_ONCE(volume->is_signed, is_signed);
 		ipe_cache_invalidate();
@@ -135,12 +183,11 @@ static int set_integrity(struct block_device *bdev,
 			 enum lsm_integrity_type type, const void *value,
 			 size_t size)
 {
-	struct ipe_dm_verity_bdev *blob = &ipe_bdev_blob(bdev)->dm_verity;
-
 	if (type == LSM_INT_DMVERITY_ROOTHASH)
-		return set_root_hash(blob, value);
+		return set_root_hash(bdev, value);
 	if (type == LSM_INT_DMVERITY_SIG_VALID)
-		return set_signed(blob, value && size);
+		return set_signed(&ipe_bdev_blob(bdev)->dm_verity,
+				  value && size);
 	return -EINVAL;
 }
 
@@ -149,18 +196,74 @@ static void free_bdev(struct block_device *bdev)
 	replace_volume(&ipe_bdev_blob(bdev)->dm_verity, NULL);
 }
 
+/* Comes before the first block is read. */
+static int see_new_sb(struct super_block *sb)
+{
+	ipe_sb_blob(sb)->dm_verity.order = atomic64_read(&last_order);
+	return 0;
+}
+
+/* Where an erofs image has its super block, and in it the word with this bit. */
+#define EROFS_OFFSET	1024
+#define EROFS_INCOMPAT	80
+#define EROFS_INCOMPAT_DEVICE_TABLE 0x8
+
+/* Of the device that is verified, or will be when a property is asked for. */
+static bool erofs_has_one_device(const struct super_block *sb)
+{
+	struct folio *folio;
+	__le32 words[2];
+
+	folio = read_mapping_folio(sb->s_bdev->bd_mapping, 0, NULL);
+	if (IS_ERR(folio))
+		return false;
+	memcpy_from_folio((char *)&words[0], folio, EROFS_OFFSET,
+			  sizeof(words[0]));
+	memcpy_from_folio((char *)&words[1], folio,
+			  EROFS_OFFSET + EROFS_INCOMPAT, sizeof(words[1]));
+	folio_put(folio);
+	return le32_to_cpu(words[0]) == EROFS_SUPER_MAGIC_V1 &&
+	       !(le32_to_cpu(words[1]) & EROFS_INCOMPAT_DEVICE_TABLE);
+}
+
+/*
+ * A file system that is not known here may have bytes of devices that nobody
+ * names: those of XFS, f2fs and bcachefs may have several, and a program that
+ * serves one need not read the device at all.
+ *
+ * The journal of ext4 may be on another device. It is replayed to the file
+ * system's own before anything is read, and not to one that is read-only, as a
+ * volume is: mounting fails.
+ */
+static bool is_of_one_device(const struct super_block *sb)
+{
+	static const char *const names[] = { "ext4", "ext3", "ext2",
+					     "squashfs" };
+	const char *name = sb->s_type->name;
+
+	if (!strcmp(name, "erofs"))
+		return erofs_has_one_device(sb);
+	return match_string(names, ARRAY_SIZE(names), name) >= 0;
+}
+
+static int see_mount(const struct super_block *sb)
+{
+	if (sb->s_bdev && is_of_one_device(sb))
+		WRITE_ONCE(ipe_sb_blob(sb)->dm_verity.one_device, true);
+	return 0;
+}
+
 static void collect_dm_verity(const struct ipe_subject *subject,
 			      struct ipe_evidence *evidence)
 {
 	const struct super_block *sb = subject->inode->i_sb;
-	const struct block_device *bdev = sb->s_bdev;
+	const struct ipe_dm_verity_sb *blob = &ipe_sb_blob(sb)->dm_verity;
 	const struct ipe_verity_volume *volume;
 
-	/* A program that serves a file system need not read the device. */
-	if (!bdev || sb->s_iflags & SB_I_IMA_UNVERIFIABLE_SIGNATURE)
+	if (!READ_ONCE(blob->one_device))
 		return;
-	volume = rcu_dereference(ipe_bdev_blob(bdev)->dm_verity.volume);
-	if (!volume)
+	volume = rcu_dereference(ipe_bdev_blob(sb->s_bdev)->dm_verity.volume);
+	if (!volume || volume->order > blob->order)
 		return;
 	ipe_evidence_digest(evidence, &verity_answers[ROOT_HASH],
 			    &volume->root_hash);
@@ -228,8 +331,11 @@ bool ipe_cmdline_hashes_match(const struct ipe_cmdline_hashes *hashes,
 
 static int __init init_dm_verity(void)
 {
-	char *cmdline = kstrdup(saved_command_line, GFP_KERNEL);
+	char *cmdline;
 
+	if (!ipe_cmdline_is_believed())
+		return 0;
+	cmdline = kstrdup(saved_command_line, GFP_KERNEL);
 	if (!cmdline)
 		return -ENOMEM;
 	ipe_cmdline_hashes_parse(cmdline, &authorised);
@@ -240,6 +346,8 @@ static int __init init_dm_verity(void)
 static struct security_hook_list verity_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(bdev_setintegrity, set_integrity),
 	LSM_HOOK_INIT(bdev_free_security, free_bdev),
+	LSM_HOOK_INIT(sb_alloc_security, see_new_sb),
+	LSM_HOOK_INIT(sb_kern_mount, see_mount),
 };
 
 struct ipe_provider ipe_provider_dm_verity __ro_after_init = {

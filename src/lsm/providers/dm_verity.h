@@ -10,7 +10,15 @@
 struct ipe_dm_verity_inode {
 };
 
+/**
+ * struct ipe_dm_verity_sb - a file system
+ * @order: &ipe_verity_volume.order of the last volume before the super block was
+ *	made; constant
+ * @one_device: all its bytes come from @s_bdev; set when it is mounted
+ */
 struct ipe_dm_verity_sb {
+	u64 order;
+	bool one_device;
 };
 
 /**

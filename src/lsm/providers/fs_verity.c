@@ -1,18 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fsverity_digest, fsverity_signature: the file itself has a hash tree, and the
- * kernel checks each page against it.
+ * kernel checks each page against it when it reads it.
+ *
+ * Pages that were in memory before fs-verity was enabled are not checked, and
+ * may have come from a device that gave other bytes to whoever made the hash
+ * tree. So an inode whose first name it got without fs-verity has its pages
+ * dropped before its properties count; one that had fs-verity from the start
+ * never had such pages.
+ *
+ * The kernel says that a signature is good before it is decided which digest the
+ * inode gets, and it is told of a signature alone, not of its absence: enabling
+ * may fail and be tried again without one, and of two that open the file at the
+ * same time one alone sets the digest. So the signature is verified here once
+ * more, against the digest that is in force.
  */
 
 #include <linux/cache.h>
+#include <linux/cleanup.h>
+#include <linux/fs.h>
 #include <linux/fsverity.h>
+#include <linux/key-type.h>
+#include <linux/overflow.h>
+#include <linux/pagemap.h>
 #include <linux/security.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/verification.h>
 
 #include "blob.h"
 #include "provider.h"
 
 static_assert(FS_VERITY_MAX_DIGEST_SIZE <= IPE_EVIDENCE_DIGEST_MAX);
+
+#define KEYRING ".fs-verity"
 
 enum { DIGEST, SIGNATURE };
 
@@ -28,54 +49,164 @@ static struct ipe_answer fsverity_answers[] __ro_after_init = {
 
 static u8 name_len[HASH_ALGO__LAST] __ro_after_init;
 
+/* fs-verity's; there for good. NULL where the kernel has no signatures. */
+static struct key *keyring;
+
 static void collect_fs_verity(const struct ipe_subject *subject,
 			      struct ipe_evidence *evidence)
 {
 	u8 *room = evidence->room[fsverity_answers[DIGEST].slot];
 	struct inode *inode = subject->inode;
+	struct ipe_fs_verity_inode *blob;
 	struct ipe_digest digest;
 	enum hash_algo algorithm;
 	int len;
 
 	if (!IS_VERITY(inode))
 		return;
-	len = fsverity_get_digest(inode, room, NULL, &algorithm);
-	if (len > 0) {
-		digest.algorithm = hash_algo_name[algorithm];
-		digest.algorithm_len = name_len[algorithm];
-		digest.value = room;
-		digest.value_len = len;
-		ipe_evidence_digest(evidence, &fsverity_answers[DIGEST],
-				    &digest);
-	} else {
-		/* Verity is just being enabled; the flag is there first. */
+	blob = &ipe_inode_blob(inode)->fs_verity;
+	/* Nothing is known as yet. That passes, and no verdict is kept. */
+	if (smp_load_acquire(&blob->state) != IPE_FS_VERITY_SETTLED) {
 		evidence->passing = true;
+		return;
 	}
-	if (READ_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed))
+	len = fsverity_get_digest(inode, room, NULL, &algorithm);
+	if (WARN_ON_ONCE(len <= 0))
+		return;
+	digest.algorithm = hash_algo_name[algorithm];
+	digest.algorithm_len = name_len[algorithm];
+	digest.value = room;
+	digest.value_len = len;
+	ipe_evidence_digest(evidence, &fsverity_answers[DIGEST], &digest);
+	if (blob->is_signed)
 		ipe_evidence_true(evidence, &fsverity_answers[SIGNATURE]);
 }
 
-/* Comes before the inode has verity, so that it changes no verdict by itself. */
+static int verify_descriptor(struct inode *inode,
+			     const struct fsverity_descriptor *descriptor,
+			     size_t room)
+{
+	DEFINE_RAW_FLEX(struct fsverity_formatted_digest, digest, digest,
+			FS_VERITY_MAX_DIGEST_SIZE);
+	size_t signature_len = le32_to_cpu(descriptor->sig_size);
+	u8 algorithm;
+	int len;
+
+	if (!signature_len || signature_len > room)
+		return -ENODATA;
+	len = fsverity_get_digest(inode, digest->digest, &algorithm, NULL);
+	if (len <= 0)
+		return -ENODATA;
+	memcpy(digest->magic, "FSVerity", sizeof(digest->magic));
+	digest->digest_algorithm = cpu_to_le16(algorithm);
+	digest->digest_size = cpu_to_le16(len);
+	return verify_pkcs7_signature(digest, struct_size(digest, digest, len),
+				      descriptor->signature, signature_len,
+				      keyring, VERIFYING_UNSPECIFIED_SIGNATURE,
+				      NULL, NULL);
+}
+
+/* Has a key of the keyring signed the digest that the inode has? 0 or errno. */
+static int verify_signature(struct inode *inode)
+{
+	const struct fsverity_operations *ops = inode->i_sb->s_vop;
+	struct fsverity_descriptor *descriptor __free(kvfree) = NULL;
+	int size;
+
+	if (!keyring || !ops)
+		return -ENOKEY;
+	size = ops->get_verity_descriptor(inode, NULL, 0);
+	if (size < 0)
+		return size;
+	if (size < sizeof(*descriptor) || size > FS_VERITY_MAX_DESCRIPTOR_SIZE)
+		return -EMSGSIZE;
+	descriptor = kvmalloc(size, GFP_KERNEL);
+	if (!descriptor)
+		return -ENOMEM;
+	if (ops->get_verity_descriptor(inode, descriptor, size) != size)
+		return -EIO;
+	return verify_descriptor(inode, descriptor, size - sizeof(*descriptor));
+}
+
+/*
+ * Comes when fs-verity has set the digest: from then on each page that is read
+ * is checked. If several tasks get here, each does all of it. Where there is no
+ * memory, it is tried again for the next verdict.
+ */
+static void settle(struct inode *inode)
+{
+	struct ipe_fs_verity_inode *blob = &ipe_inode_blob(inode)->fs_verity;
+	u8 state = READ_ONCE(blob->state);
+	int r = -ENODATA;
+
+	if (!IS_VERITY(inode) || state == IPE_FS_VERITY_SETTLED ||
+	    !fsverity_active(inode))
+		return;
+	if (state != IPE_FS_VERITY_BORN &&
+	    invalidate_inode_pages2(inode->i_mapping))
+		return;
+	if (READ_ONCE(blob->claims_signature))
+		r = verify_signature(inode);
+	if (r == -ENOMEM)
+		return;
+	WRITE_ONCE(blob->is_signed, !r);
+	/* Pairs with collect_fs_verity(): @is_signed is known by then. */
+	smp_store_release(&blob->state, IPE_FS_VERITY_SETTLED);
+}
+
+/*
+ * An inode gets a name before anybody can open it. If it has fs-verity then, it
+ * came with it from the disk.
+ */
+static void see_first_name(struct dentry *dentry, struct inode *inode)
+{
+	struct ipe_fs_verity_inode *blob;
+
+	if (!inode || !S_ISREG(inode->i_mode))
+		return;
+	blob = &ipe_inode_blob(inode)->fs_verity;
+	if (READ_ONCE(blob->state) == IPE_FS_VERITY_NAMELESS)
+		WRITE_ONCE(blob->state, IS_VERITY(inode) ?
+						IPE_FS_VERITY_BORN :
+						IPE_FS_VERITY_PLAIN);
+}
+
+/* Comes before the inode gets the digest, if it does: see settle(). */
 static int set_integrity(const struct inode *inode,
 			 enum lsm_integrity_type type, const void *value,
 			 size_t size)
 {
 	if (type != LSM_INT_FSVERITY_BUILTINSIG_VALID)
 		return -EINVAL;
-	WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, value && size);
+	if (value && size)
+		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.claims_signature,
+			   true);
 	return 0;
 }
 
-/*
- * A signature is verified before verity is enabled, and enabling may fail after
- * that. What is written then is not what was signed, though verity be enabled
- * later without a signature. While it is being enabled nobody can write.
- */
-static void forget_signature(const struct inode *inode)
+/* User space cannot make a keyring whose name begins with a dot. */
+static int see_keyring(struct key *key, const struct cred *cred,
+		       unsigned long flags)
 {
-	/* Of a file without verity nobody asks for it, so no verdict changes. */
-	if (!IS_VERITY(inode))
-		WRITE_ONCE(ipe_inode_blob(inode)->fs_verity.is_signed, false);
+	if (!keyring && key->type == &key_type_keyring &&
+	    !strcmp(key->description, KEYRING))
+		WRITE_ONCE(keyring, key);
+	return 0;
+}
+
+static size_t tell_keyring(char *buf, size_t size)
+{
+	const struct key *key = READ_ONCE(keyring);
+	const struct key_restriction *restriction;
+	const char *state = "open";
+
+	if (!key)
+		return 0;
+	restriction = READ_ONCE(key->restrict_link);
+	if (restriction)
+		state = restriction->check == restrict_link_reject ?
+				"sealed" : "restricted";
+	return scnprintf(buf, size, KEYRING " %s\n", state);
 }
 
 static int __init init_fs_verity(void)
@@ -88,7 +219,9 @@ static int __init init_fs_verity(void)
 }
 
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(d_instantiate, see_first_name),
 	LSM_HOOK_INIT(inode_setintegrity, set_integrity),
+	LSM_HOOK_INIT(key_alloc, see_keyring),
 };
 
 struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
@@ -99,6 +232,7 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.n_hooks = ARRAY_SIZE(fsverity_hooks),
 	.init = init_fs_verity,
 	.inode_flags = S_VERITY,
-	.written = forget_signature,
+	.settle = settle,
+	.keyrings = tell_keyring,
 	.collect = collect_fs_verity,
 };

@@ -4,13 +4,25 @@
 
 #include <linux/types.h>
 
+/* How much of a file in memory fs-verity vouches for. */
+enum ipe_fs_verity_state {
+	IPE_FS_VERITY_NAMELESS,	/* nobody has opened it */
+	IPE_FS_VERITY_PLAIN,	/* it had no fs-verity when it got a name */
+	IPE_FS_VERITY_BORN,	/* it had */
+	IPE_FS_VERITY_SETTLED,	/* all pages are checked, @is_signed is known */
+};
+
 /**
- * struct ipe_fs_verity_inode - the builtin signature of a file
- * @is_signed: fs-verity has verified one with its keyring; set by the
- *	inode_setintegrity hook when the file's verity information is read, and
- *	only looked at while the file is a verity file
+ * struct ipe_fs_verity_inode - what is known of an inode in memory
+ * @state: enum ipe_fs_verity_state; goes on, never back
+ * @claims_signature: fs-verity has found a good signature of some digest, which
+ *	need not be the one that the inode got
+ * @is_signed: a key of fs-verity's keyring has signed the inode's digest;
+ *	constant once it is SETTLED
  */
 struct ipe_fs_verity_inode {
+	u8 state;
+	bool claims_signature;
 	bool is_signed;
 };
 

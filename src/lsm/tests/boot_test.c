@@ -66,8 +66,7 @@ static struct inode *unpack_file(struct kunit *test)
 	struct inode *inode = file_inode(file);
 
 	close_file(file);
-	ipe_inode_blob(inode)->boot.early = true;
-	ipe_inode_blob(inode)->boot.touched = false;
+	ipe_inode_blob(inode)->boot.state = IPE_BOOT_EARLY;
 	return inode;
 }
 
@@ -104,6 +103,21 @@ static void opening_for_writing_loses_it(struct kunit *test)
 		KUNIT_EXPECT_FALSE_MSG(test, is_boot_verified(inode),
 				       "flags %#o", flags[i]);
 	}
+}
+
+/* Others who may open it cannot make every verdict be given anew. */
+static void only_the_first_writer_voids_verdicts(struct kunit *test)
+{
+	struct inode *inode = unpack_file(test);
+	s64 before = ipe_cache_begin(), after;
+
+	close_file(open_file(test, O_WRONLY));
+	after = ipe_cache_begin();
+	KUNIT_EXPECT_GT(test, after, before);
+	close_file(open_file(test, O_WRONLY));
+	close_file(open_file(test, O_RDWR | O_TRUNC));
+	KUNIT_EXPECT_EQ(test, after, ipe_cache_begin());
+	KUNIT_EXPECT_FALSE(test, is_boot_verified(inode));
 }
 
 static void truncating_loses_it(struct kunit *test)
@@ -165,6 +179,7 @@ static void root_file_system_of_this_kernel_is_known(struct kunit *test)
 static struct kunit_case boot_cases[] = {
 	KUNIT_CASE(reading_keeps_it),
 	KUNIT_CASE(opening_for_writing_loses_it),
+	KUNIT_CASE(only_the_first_writer_voids_verdicts),
 	KUNIT_CASE(truncating_loses_it),
 	KUNIT_CASE(only_the_size_counts_among_attributes),
 	KUNIT_CASE(late_file_never_has_it),

@@ -151,8 +151,7 @@ static void counters_have_64_bits(struct kunit *test)
 {
 	struct ipe_loaded *loaded = load(test);
 
-	atomic64_set(&loaded->stats->denied[IPE_OP_FIRMWARE], U32_MAX);
-	atomic64_set(&loaded->stats->matches[IPE_STATS_RULES + 1], U32_MAX);
+	atomic64_set(&loaded->stats.matches[IPE_STATS_RULES + 1], U32_MAX);
 	count(loaded, IPE_OP_FIRMWARE, false, 1);
 	expect_text(test, loaded,
 		    "op=EXECUTE allowed=0 denied=0\n"
@@ -166,6 +165,41 @@ static void counters_have_64_bits(struct kunit *test)
 		    "rule line=6 matches=4294967296\n"
 		    "shadow denied=0 allowed=0\n");
 	ipe_loaded_put(loaded);
+}
+
+/* Two reasons that have the same place, and one that has another. */
+static void reasons_that_share_a_place_are_told_apart(struct kunit *test)
+{
+	struct ipe_stats stats = {};
+	unsigned int a = IPE_STATS_RULES, b = a + IPE_STATS_RECENT;
+	int i;
+
+	KUNIT_ASSERT_EQ(test, 0, ipe_stats_init(&stats, IPE_STATS_RECENT + 1));
+	for (i = 0; i < 100; i++) {
+		ipe_stats_count_match(&stats, a);
+		ipe_stats_count_match(&stats, i % 3 ? a : b);
+		ipe_stats_count_match(&stats, a + 1);
+	}
+	KUNIT_EXPECT_EQ(test, 166, ipe_stats_matches(&stats, a));
+	KUNIT_EXPECT_EQ(test, 34, ipe_stats_matches(&stats, b));
+	KUNIT_EXPECT_EQ(test, 100, ipe_stats_matches(&stats, a + 1));
+	KUNIT_EXPECT_EQ(test, 0, ipe_stats_matches(&stats, 0));
+	ipe_stats_free(&stats);
+}
+
+static void count_of_a_cpu_does_not_run_over(struct kunit *test)
+{
+	unsigned int reason = IPE_STATS_RULES + 3;
+	u64 full = (u64)reason << 32 | U32_MAX;
+	struct ipe_stats stats = {};
+
+	KUNIT_ASSERT_EQ(test, 0, ipe_stats_init(&stats, 4));
+	preempt_disable();
+	*this_cpu_ptr(&stats.cpu->recent[reason % IPE_STATS_RECENT]) = full;
+	ipe_stats_count_match(&stats, reason);
+	preempt_enable();
+	KUNIT_EXPECT_EQ(test, 1ULL << 32, ipe_stats_matches(&stats, reason));
+	ipe_stats_free(&stats);
 }
 
 #define TASKS 4
@@ -194,7 +228,7 @@ static void tasks_that_count_at_once_lose_nothing(struct kunit *test)
 {
 	struct ipe_loaded *loaded = load(test);
 	struct crowd crowd = { .loaded = loaded };
-	struct ipe_stats *stats = loaded->stats;
+	struct ipe_stats *stats = &loaded->stats;
 	int i;
 
 	init_completion(&crowd.done);
@@ -204,9 +238,7 @@ static void tasks_that_count_at_once_lose_nothing(struct kunit *test)
 	for (i = 0; i < TASKS; i++)
 		wait_for_completion(&crowd.done);
 	KUNIT_EXPECT_EQ(test, TASKS * TIMES,
-			atomic64_read(&stats->matches[IPE_STATS_RULES + 2]));
-	KUNIT_EXPECT_EQ(test, TASKS * TIMES,
-			atomic64_read(&stats->denied[IPE_OP_EXECUTE]));
+			ipe_stats_matches(stats, IPE_STATS_RULES + 2));
 	ipe_loaded_put(loaded);
 }
 
@@ -216,6 +248,8 @@ static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(text_that_does_not_fit_is_asked_for_again),
 	KUNIT_CASE(shadow_counts_differences_and_matches_alone),
 	KUNIT_CASE(counters_have_64_bits),
+	KUNIT_CASE(reasons_that_share_a_place_are_told_apart),
+	KUNIT_CASE(count_of_a_cpu_does_not_run_over),
 	KUNIT_CASE(tasks_that_count_at_once_lose_nothing),
 	{}
 };

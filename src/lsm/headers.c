@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Does an executable ask for executable memory of which nothing is known?
+ *
+ * The ELF loader gives it such memory without a hook: the stack, if PT_GNU_STACK
+ * wants it or is not there, and what a segment has beyond its bytes in the file.
+ * So whoever judges the file judges that memory, too, before it is loaded.
+ *
+ * All bytes come from an untrusted file. Where they make no sense, the answer is
+ * that it asks.
+ */
+
+#include <linux/elf.h>
+#include <linux/fs.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+#include "headers.h"
+
+/* Program headers that are read at once; they are on the stack. */
+#define STEP 8
+
+/**
+ * struct layout - where the program headers of a file are, and how they look
+ * @is_64: class of the file
+ * @at: offset in bytes
+ * @n: how many
+ */
+struct layout {
+	bool is_64;
+	loff_t at;
+	unsigned int n;
+};
+
+/* An executable has the byte order of the machine, or is not loaded. */
+union header {
+	unsigned char ident[EI_NIDENT];
+	struct elf32_hdr of_32;
+	struct elf64_hdr of_64;
+};
+
+/**
+ * struct asked - what the program headers ask for
+ * @stack: one says how the stack is to be
+ * @memory: one asks for executable memory of which nothing is known
+ */
+struct asked {
+	bool stack;
+	bool memory;
+};
+
+static bool read_exactly(struct file *file, void *data, size_t len, loff_t at)
+{
+	return kernel_read(file, data, len, &at) == len;
+}
+
+/* Returns 1, 0 if it is no ELF file, or -ENOEXEC if it is a broken one. */
+static int find_headers(struct file *file, struct layout *ret)
+{
+	union header header = {};
+	size_t size;
+	loff_t at = 0;
+	ssize_t len;
+
+	len = kernel_read(file, &header, sizeof(header), &at);
+	if (len < 0)
+		return -ENOEXEC;
+	if (len < SELFMAG || memcmp(header.ident, ELFMAG, SELFMAG))
+		return 0;
+	if (header.ident[EI_CLASS] == ELFCLASS64) {
+		*ret = (struct layout){
+			.is_64 = true,
+			.at = header.of_64.e_phoff,
+			.n = header.of_64.e_phnum,
+		};
+		size = header.of_64.e_phentsize;
+		return size == sizeof(struct elf64_phdr) ? 1 : -ENOEXEC;
+	}
+	*ret = (struct layout){
+		.at = header.of_32.e_phoff,
+		.n = header.of_32.e_phnum,
+	};
+	size = header.of_32.e_phentsize;
+	return size == sizeof(struct elf32_phdr) ? 1 : -ENOEXEC;
+}
+
+static void look_at(struct asked *asked, u32 type, u32 flags, u64 in_file,
+		    u64 in_memory)
+{
+	if (type == PT_GNU_STACK) {
+		asked->stack = true;
+		asked->memory |= flags & PF_X;
+	} else if (type == PT_LOAD && flags & PF_X) {
+		asked->memory |= flags & PF_W || in_memory > in_file;
+	}
+}
+
+static bool look_at_64(struct file *file, loff_t at, unsigned int n,
+		       struct asked *asked)
+{
+	struct elf64_phdr headers[STEP], *h;
+
+	if (!read_exactly(file, headers, n * sizeof(*headers), at))
+		return false;
+	for (h = headers; h < headers + n; h++)
+		look_at(asked, h->p_type, h->p_flags, h->p_filesz, h->p_memsz);
+	return true;
+}
+
+static bool look_at_32(struct file *file, loff_t at, unsigned int n,
+		       struct asked *asked)
+{
+	struct elf32_phdr headers[STEP], *h;
+
+	if (!read_exactly(file, headers, n * sizeof(*headers), at))
+		return false;
+	for (h = headers; h < headers + n; h++)
+		look_at(asked, h->p_type, h->p_flags, h->p_filesz, h->p_memsz);
+	return true;
+}
+
+/**
+ * ipe_headers_are_lean() - Does a file ask for no memory but that of its bytes?
+ * @file: about to be loaded, as executable or as the interpreter of one
+ *
+ * A segment that is writable and executable counts as such memory: a page of it
+ * that was written has other bytes than the file. So does a stack that the file
+ * leaves to the architecture and the personality of the task.
+ *
+ * Context: Process context; reads the file.
+ * Return: %false if it asks for executable memory of which nothing is known, or
+ * cannot be read; %true if not, or if it is no ELF file.
+ */
+bool ipe_headers_are_lean(struct file *file)
+{
+	struct asked asked = {};
+	struct layout layout;
+	unsigned int n;
+	size_t size;
+	bool known;
+	int r;
+
+	r = find_headers(file, &layout);
+	if (r <= 0)
+		return !r;
+	size = layout.is_64 ? sizeof(struct elf64_phdr) :
+			      sizeof(struct elf32_phdr);
+	for (; layout.n && !asked.memory; layout.n -= n) {
+		n = min(layout.n, STEP);
+		known = layout.is_64 ?
+				look_at_64(file, layout.at, n, &asked) :
+				look_at_32(file, layout.at, n, &asked);
+		if (!known)
+			return false;
+		layout.at += n * size;
+	}
+	return asked.stack && !asked.memory;
+}
