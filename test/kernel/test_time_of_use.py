@@ -203,7 +203,7 @@ def overlay_interpreter_stalls_at_open(a):
 
 
 def overlay_program_headers(a):
-    """Judged, then copied up and read: headers that show other bytes; then, before the file is mapped, verified again."""
+    """After the verdict come headers that show other bytes; before the file is mapped, they are verified ones again."""
     overlay = Overlay(a, "/goods")
     a.world.activate(FSVERITY + "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n")
     assert a.call("exec", f"{overlay.path}/headers") == "exit 42"
@@ -411,7 +411,7 @@ def fsverity_writer_stalls(a):
 
 
 def fsverity_failed_before(a):
-    """A signature that was good for other bytes, or is of another key, does not count after fs-verity failed with it."""
+    """A signature that was good for other bytes does not count after fs-verity failed with it."""
     path = victim(a)
     a.must("create", path, a.evil_program())
     assert a.errno("fsverity", path, "/fsv-signed.sig") != "OK"

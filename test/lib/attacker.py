@@ -42,7 +42,8 @@ class Arsenal:
                  "policy": self.policy}
         # Without a checksum: the attacker could make it anew.
         self.volume = volumes.hash_tree(volumes.erofs(directory / "goods.img", files, "-Enosbcrc"), "55" * 32)
-        (directory / "evil-goods.img").write_bytes(evil((directory / "goods.img").read_bytes()[:self.volume.blocks * 4096]))
+        image = (directory / "goods.img").read_bytes()[:self.volume.blocks * volumes.BLOCK]
+        (directory / "evil-goods.img").write_bytes(evil(image))
         self.evil_volume = volumes.hash_tree(directory / "evil-goods.img", "88" * 32)
         multi = volumes.erofs(directory / "multi.img", {"hello": evil(kit.hello)},
                               f"--blobdev={self.blob(directory)}", "--chunksize=4096")
@@ -55,7 +56,8 @@ class Arsenal:
             **{f"images/{name}.sig": keys.sign_root_hash(volume.root_hash) for name, volume in
                (("goods", self.volume), ("multi", self.multi), ("on-ext4", self.on_ext4))},
             "lib/start": elf.program(elf.start_of_program("/lib/start"), kind=elf.DYN),
-            "headers.sig": keys.sign_fsverity(self.headers), "module.sig": keys.sign_fsverity(self.module), "victim.sig": keys.sign_fsverity(self.victim),
+            "headers.sig": keys.sign_fsverity(self.headers), "module.sig": keys.sign_fsverity(self.module),
+            "victim.sig": keys.sign_fsverity(self.victim),
             "bin/stack": elf.program(elf.on_stack(STUB), stack="rwx"),
             "bin/bss": elf.program(lambda entry: elf.in_bss(STUB, entry), bss=4096),
             "lib/stack": elf.program(elf.on_stack(STUB), kind=elf.DYN, stack="rwx"),

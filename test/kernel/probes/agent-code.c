@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Verbs that lead bytes into executable memory in steps, and run them: there is one piece of memory and one open file at
- * a time, and each step says how it failed. Protections are written as in /proc/PID/maps: "r-xp", "rw-s".
+ * Verbs that lead bytes into executable memory in steps, and run them. There is one piece of memory and one open file
+ * at a time, and each step says how it failed. Protections are written as in /proc/PID/maps: "r-xp", "rw-s".
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -229,7 +229,9 @@ static int submit(int ring, const struct io_uring_params *parameters, const stru
 static int io_uring(const struct word *bytes)
 {
         struct io_uring_params parameters = { 0 };
-        struct io_uring_sqe entry = { .opcode = IORING_OP_READ, .addr = (uintptr_t)memory, .len = (uint32_t)bytes->size };
+        struct io_uring_sqe entry = {
+                .opcode = IORING_OP_READ, .addr = (uintptr_t)memory, .len = (uint32_t)bytes->size,
+        };
         int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters), fds[2], error;
 
         if (ring < 0 || pipe2(fds, O_CLOEXEC) < 0)

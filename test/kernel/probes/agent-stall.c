@@ -130,7 +130,7 @@ static int begin(struct answer *answer, int argc, struct word *argv)
         return background < 0 ? errno : 0;
 }
 
-/* end MSEC: waits for the verb in the background, and answers as it did; ETIME if it goes on, ECHILD if it was killed */
+/* end MSEC: waits for the verb in the background and answers as it did; ETIME if it goes on, ECHILD if it was killed */
 static int end(struct answer *answer, int argc, struct word *argv)
 {
         struct pollfd entry = { .fd = background_fd, .events = POLLIN };
