@@ -104,9 +104,10 @@ def world(world_of_variant):
 
 @pytest.fixture(scope="session")
 def x86_cycle(kit, machines, tmp_path_factory):
-    """A machine with two processors for the life cycle alone."""
+    """A machine with two processors for the life cycle alone, with a kernel to start by kexec."""
     kernel = x86_kernel()
-    machine = QemuAgent(kernel / "bzImage", kit.initramfs("x86-cycle.cpio", modules(kernel)),
+    files = {"bzImage": (kernel / "bzImage").read_bytes(), **modules(kernel)}
+    machine = QemuAgent(kernel / "bzImage", kit.initramfs("x86-cycle.cpio", files),
                         tmp_path_factory.mktemp("x86-cycle") / "console.log",
                         # An interrupt while the processor is identified finds 4 levels for a moment, says KASAN.
                         command_line=("no5lvl",))

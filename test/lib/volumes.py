@@ -47,13 +47,17 @@ def ext4(image, files, size="8M"):
     return image
 
 
-def verity(image, files, salt):
-    """An erofs image on dm-verity; returns how to set it up. salt: hex, so that images of equal content differ."""
+def erofs(image, files, *options):
     with tempfile.TemporaryDirectory() as scratch:
         tree(scratch, files)
         image.unlink(missing_ok=True)
-        subprocess.run(["mkfs.erofs", "--quiet", image, scratch], check=True, stdout=subprocess.DEVNULL,
+        subprocess.run(["mkfs.erofs", "--quiet", *options, image, scratch], check=True, stdout=subprocess.DEVNULL,
                        stderr=subprocess.DEVNULL)
+    return image
+
+
+def hash_tree(image, salt):
+    """Puts a hash tree behind an image; returns how to set it up. salt: hex, so that images of equal content differ."""
     pad(image)
     blocks = image.stat().st_size // BLOCK
     output = subprocess.run(["/usr/sbin/veritysetup", "format", image, image, f"--hash-offset={blocks * BLOCK}",
@@ -63,3 +67,8 @@ def verity(image, files, salt):
     pad(image)
     # The block after the data holds veritysetup's superblock.
     return Verity(image, blocks, blocks + 1, root_hash, salt)
+
+
+def verity(image, files, salt):
+    """An erofs image on dm-verity; see hash_tree()."""
+    return hash_tree(erofs(image, files), salt)

@@ -30,7 +30,7 @@ static int exec_result(struct answer *answer, pid_t child, int fd)
         return 0;
 }
 
-static int exec_fd(struct answer *answer, int fd, const char *path)
+int exec_fd(struct answer *answer, int fd, const char *path)
 {
         char *const arguments[] = { (char *)path, NULL }, *const environment[] = { NULL };
         int pipe_fds[2], error;

@@ -1,34 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Verbs that set up what proves where bytes come from: dm-verity volumes, fs-verity files, and keys; and a file
- * system of which nothing does.
+ * Verbs that set up what proves where bytes come from: dm-verity volumes, fs-verity files, and keys; and other
+ * device-mapper tables.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/dm-ioctl.h>
 #include <linux/fsverity.h>
-#include <linux/fuse.h>
 #include <linux/keyctl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "agent.h"
 
 #define BLOCK 4096
 
-/* How long the kernel may rely on what it was told of a served file. */
-#define SERVED_SEC 86400
-
-/* A device-mapper request with one target. */
+/* A device-mapper request with one target; with more of them, they follow in the parameters. */
 struct dm_request {
         struct dm_ioctl header;
         struct dm_target_spec target;
@@ -114,16 +108,82 @@ static int verity(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static int verity_remove(struct answer *answer, int argc, struct word *argv)
+/* One request about a device that is there; ret_minor: of the device, may be NULL. */
+static int dm_simple(unsigned long command, const char *name, uint32_t flags, unsigned int *ret_minor)
 {
         struct dm_request request = { 0 };
         int fd = dm_control(), error;
 
         if (fd < 0)
                 return errno;
-        error = dm_call(fd, DM_DEV_REMOVE, &request, argv[0].data, 0);
+        error = dm_call(fd, command, &request, name, flags);
+        if (!error && ret_minor)
+                *ret_minor = minor(request.header.dev);
         close(fd);
         return error;
+}
+
+static int verity_remove(struct answer *answer, int argc, struct word *argv)
+{
+        return dm_simple(DM_DEV_REMOVE, argv[0].data, 0, NULL);
+}
+
+/* Puts SECTORS TYPE PARAMETERS, as often as they come, into a request. */
+static void pack_targets(struct dm_request *request, int argc, struct word *argv)
+{
+        struct dm_target_spec *spec = &request->target;
+        uint64_t at = 0;
+
+        for (int i = 0; i + 2 < argc; i += 3) {
+                char *parameters = (char *)(spec + 1);
+
+                spec->sector_start = at;
+                spec->length = strtoull(argv[i].data, NULL, 10);
+                strcpy(spec->target_type, argv[i + 1].data);
+                strcpy(parameters, argv[i + 2].data);
+                at += spec->length;
+                /* From the beginning of this one; the kernel wants it aligned. */
+                spec->next = (uint32_t)(sizeof(*spec) + ((argv[i + 2].size + 8) & ~7UL));
+                spec = (struct dm_target_spec *)((char *)spec + spec->next);
+                request->header.target_count++;
+        }
+}
+
+/*
+ * table NAME SECTORS TYPE PARAMETERS [SECTORS TYPE PARAMETERS]...: answers the device node. A device of that name gets
+ * the new table.
+ */
+static int table(struct answer *answer, int argc, struct word *argv)
+{
+        struct dm_request create = { 0 }, load = { 0 };
+        int fd = dm_control(), error;
+        unsigned int number;
+
+        if (fd < 0)
+                return errno;
+        pack_targets(&load, argc - 1, argv + 1);
+        error = dm_call(fd, DM_DEV_CREATE, &create, argv[0].data, 0);
+        if (error == EBUSY)
+                error = 0;
+        if (!error)
+                error = dm_call(fd, DM_TABLE_LOAD, &load, argv[0].data, 0);
+        if (!error)
+                error = dm_simple(DM_DEV_SUSPEND, argv[0].data, 0, &number);
+        if (!error)
+                answer_print(answer, "/dev/dm-%u", number);
+        close(fd);
+        return error;
+}
+
+/* table-suspend NAME: what is read or written waits, until table-resume */
+static int table_suspend(struct answer *answer, int argc, struct word *argv)
+{
+        return dm_simple(DM_DEV_SUSPEND, argv[0].data, DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG, NULL);
+}
+
+static int table_resume(struct answer *answer, int argc, struct word *argv)
+{
+        return dm_simple(DM_DEV_SUSPEND, argv[0].data, 0, NULL);
 }
 
 /* fsverity PATH [SIGNATURE]: enables fs-verity with SHA-256 */
@@ -199,81 +259,14 @@ static int key(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static struct iovec part_of(const struct word *content, const struct fuse_read_in *wanted)
-{
-        size_t offset = wanted->offset < content->size ? wanted->offset : content->size;
-        size_t left = content->size - offset;
-
-        return (struct iovec){ content->data + offset, wanted->size < left ? wanted->size : left };
-}
-
-/*
- * Answers for a file system in which each name is a program with this content, until it is unmounted. The kernel
- * goes on without what it does not offer, and takes no answer to what needs none.
- */
-static void answer_fuse(int fd, const struct word *content)
-{
-        static struct {
-                struct fuse_in_header header;
-                union {
-                        struct fuse_read_in read;
-                        char any[FUSE_MIN_READ_BUFFER];
-                };
-        } request;
-        struct fuse_init_out init = {
-                .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = BLOCK,
-        };
-        struct fuse_entry_out entry = {
-                .nodeid = 2, .entry_valid = SERVED_SEC, .attr_valid = SERVED_SEC,
-                .attr = { .ino = 2, .mode = S_IFREG | 0755, .nlink = 1, .size = content->size },
-        };
-
-        while (read(fd, &request, sizeof(request)) > 0) {
-                struct fuse_out_header header = { .unique = request.header.unique };
-                struct iovec parts[2] = { { &header, sizeof(header) } };
-
-                switch (request.header.opcode) {
-                case FUSE_INIT:
-                        parts[1] = (struct iovec){ &init, sizeof(init) };
-                        break;
-                case FUSE_LOOKUP:
-                        parts[1] = (struct iovec){ &entry, sizeof(entry) };
-                        break;
-                case FUSE_READ:
-                        parts[1] = part_of(content, &request.read);
-                        break;
-                default:
-                        header.error = -ENOSYS;
-                }
-                header.len = (uint32_t)(sizeof(header) + parts[1].iov_len);
-                (void)!writev(fd, parts, 2);
-        }
-        _exit(0);
-}
-
-/* fuse DEVICE DIRECTORY CONTENT: mounts the device, and serves the content instead of what is on it */
-static int fuse(struct answer *answer, int argc, struct word *argv)
-{
-        char options[80];
-        int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), error;
-
-        if (fd < 0)
-                return errno;
-        mkdir(argv[1].data, 0755);
-        snprintf(options, sizeof(options), "fd=%d,rootmode=40755,user_id=0,group_id=0,blksize=%d", fd, BLOCK);
-        error = mount(argv[0].data, argv[1].data, "fuseblk", MS_RDONLY, options) < 0 ? errno : 0;
-        if (!error && fork() == 0)
-                answer_fuse(fd, &argv[2]);
-        close(fd);
-        return error;
-}
-
 const struct verb volume_verbs[] = {
         { "verity", 6, 7, verity },
         { "verity-remove", 1, 1, verity_remove },
+        { "table", 4, 31, table },
+        { "table-suspend", 1, 1, table_suspend },
+        { "table-resume", 1, 1, table_resume },
         { "fsverity", 1, 2, fsverity },
         { "measure", 1, 1, measure },
         { "key", 2, 2, key },
-        { "fuse", 3, 3, fuse },
         { 0 }
 };

@@ -116,7 +116,7 @@ int run_verb(struct answer *answer, int argc, struct word *argv)
 {
         static const struct verb *const tables[] = {
                 file_verbs, memory_verbs, volume_verbs, kernel_verbs, audit_verbs,
-                lifecycle_verbs, stress_verbs, event_verbs, bench_verbs,
+                lifecycle_verbs, stress_verbs, event_verbs, bench_verbs, stall_verbs, code_verbs, attack_verbs,
         };
 
         for (size_t i = 0; argc > 0 && i < sizeof(tables) / sizeof(*tables); i++)

@@ -9,6 +9,7 @@
 #ifndef AGENT_H
 #define AGENT_H
 
+#include <pthread.h>
 #include <stddef.h>
 
 /* An argument; data is followed by a NUL that size does not count. */
@@ -33,7 +34,8 @@ struct verb {
 };
 
 extern const struct verb file_verbs[], memory_verbs[], volume_verbs[], kernel_verbs[], audit_verbs[],
-        lifecycle_verbs[], stress_verbs[], event_verbs[], bench_verbs[];
+        lifecycle_verbs[], stress_verbs[], event_verbs[], bench_verbs[], stall_verbs[], code_verbs[],
+        attack_verbs[];
 
 void answer_add(struct answer *answer, const void *data, size_t size);
 __attribute__((format(printf, 2, 3))) void answer_print(struct answer *answer, const char *format, ...);
@@ -46,5 +48,17 @@ int read_file(const char *path, char **ret, size_t *ret_size);
 
 /* Opens a file, writes all of it with one write() and closes it; returns 0 or the errno of what failed. */
 int write_once(const char *path, const void *data, size_t size);
+
+/*
+ * Executes the file that fd has, or path if fd is negative, in a child; answers how that ended. Returns 0, or the errno
+ * of what failed before.
+ */
+int exec_fd(struct answer *answer, int fd, const char *path);
+
+/*
+ * Whoever misses the page, which nobody has touched, comes to a point (see agent-stall.c) and then finds the content
+ * there; the thread that sees to it is left to itself.
+ */
+int fill_when_missed(void *page, const struct word *content, pthread_t *ret);
 
 #endif
