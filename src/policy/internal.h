@@ -280,6 +280,7 @@ struct ipe_reader {
 };
 
 /* token.c */
+void ipe_line_init(struct ipe_line *line, const char *start, const char *end);
 int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 			 struct ipe_parse_error *reterr);
 bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);

@@ -317,6 +317,22 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 			 char *buf, size_t size);
 
 /*
+ * Bytes of a policy's text that ipe_verdict_excerpt() looks at, from the start
+ * of the rule on.
+ */
+#define IPE_EXCERPT_WINDOW 4096
+
+/*
+ * Writes the text of ipe_verdict_print(), or its beginning where the rule is
+ * wider than IPE_EXCERPT_WINDOW: the signer decides on the length of a line, and
+ * anybody can be denied. A comment is never looked at. Arguments and return as
+ * of ipe_verdict_print().
+ */
+size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
+			   const struct ipe_verdict *verdict,
+			   char *buf, size_t size);
+
+/*
  * Writes the whole policy as canonical text.
  *
  * Parsing the result gives a policy with the same verdicts, and printing that

@@ -277,6 +277,8 @@ static void assert_same_decision(const struct model *m, const struct ipe_policy 
                 canonical[write_line(m, expected, true, canonical)] = '\0';
                 assert_int_equal(ipe_verdict_print(policy, &verdict, text, sizeof(text)), strlen(canonical));
                 assert_string_equal(text, canonical);
+                assert_int_equal(ipe_verdict_excerpt(policy, &verdict, text, sizeof(text)), strlen(canonical));
+                assert_string_equal(text, canonical);
         }
 }
 
