@@ -165,6 +165,8 @@ static inline void ipe_table_put(struct ipe_table *table,
  * @version: of the header
  * @floor: policy_rollback_floor, or @version
  * @has_floor: the header names a floor
+ * @may_be_unsigned: the header has policy_unsigned=TRUE
+ * @header_line: where the header stands
  * @extended_line: first line that upstream refuses; 0 if none
  * @default_line: the line that set each operation's default; last: the global
  *	default's; 0 if there is none
@@ -193,6 +195,8 @@ struct ipe_policy {
 	struct ipe_version version;
 	struct ipe_version floor;
 	bool has_floor;
+	bool may_be_unsigned;
+	u32 header_line;
 	u32 extended_line;
 	u32 default_line[IPE_OP_COUNT + 1];
 	u8 defaults[IPE_OP_COUNT + 1];

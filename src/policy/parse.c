@@ -105,8 +105,11 @@ static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
 	struct ipe_policy *policy = parser->policy;
 	int r;
 
+	if (policy->has_floor)
+		return refuse(parser, token, -EBADMSG,
+			      "policy_rollback_floor stands there already");
 	r = parse_version(parser, token, "policy_rollback_floor=",
-			  "expected 'policy_rollback_floor=X.Y.Z' or nothing",
+			  "expected 'policy_rollback_floor=X.Y.Z'",
 			  &policy->floor);
 	if (r < 0)
 		return r;
@@ -114,8 +117,34 @@ static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
 		return refuse(parser, token, -EBADMSG,
 			      "policy_rollback_floor is above policy_version");
 	policy->has_floor = true;
-	needs_extension(parser);
 	return 0;
+}
+
+static int parse_unsigned(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_policy *policy = parser->policy;
+
+	if (policy->may_be_unsigned)
+		return refuse(parser, token, -EBADMSG,
+			      "policy_unsigned stands there already");
+	if (!ipe_token_equals(token, "policy_unsigned=TRUE"))
+		return refuse(parser, token, -EBADMSG,
+			      "policy_unsigned is TRUE or is left out");
+	policy->may_be_unsigned = true;
+	return 0;
+}
+
+/* A word behind the version is an addition; they come in any order. */
+static int parse_addition(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_token word = *token;
+
+	if (ipe_token_strip(&word, "policy_rollback_floor="))
+		return parse_floor(parser, token);
+	if (ipe_token_strip(&word, "policy_unsigned="))
+		return parse_unsigned(parser, token);
+	return refuse(parser, token, -EBADMSG,
+		      "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing");
 }
 
 static int parse_header(struct ipe_parser *parser)
@@ -140,15 +169,14 @@ static int parse_header(struct ipe_parser *parser)
 	if (r < 0)
 		return r;
 
+	policy->header_line = line->number;
 	policy->floor = policy->version;
-	if (!ipe_line_next_token(line, &token))
-		return 0;
-	r = parse_floor(parser, &token);
-	if (r < 0)
-		return r;
-	if (ipe_line_next_token(line, &token))
-		return refuse(parser, &token, -EBADMSG,
-			      "the header ends before this");
+	while (ipe_line_next_token(line, &token)) {
+		r = parse_addition(parser, &token);
+		if (r < 0)
+			return r;
+		needs_extension(parser);
+	}
 	return 0;
 }
 

@@ -236,6 +236,16 @@ const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy);
 
 /*
+ * policy_unsigned=TRUE of the header: whoever wrote the text agrees that it may
+ * be taken without a signature, where something else proves its origin. A
+ * signed policy may say so as well.
+ */
+bool ipe_policy_may_be_unsigned(const struct ipe_policy *policy);
+
+/* The line of the header, counted from 1. */
+unsigned int ipe_policy_header_line(const struct ipe_policy *policy);
+
+/*
  * Does the policy need the extended ABI? The first line (counted from 1) that
  * upstream kernels refuse, or 0.
  */

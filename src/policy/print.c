@@ -202,6 +202,8 @@ size_t ipe_policy_print(const struct ipe_policy *policy, char *buf, size_t size)
 		put_word(&out, " policy_rollback_floor=");
 		put_version(&out, &policy->floor);
 	}
+	if (policy->may_be_unsigned)
+		put_word(&out, " policy_unsigned=TRUE");
 	put_char(&out, '\n');
 
 	if (policy->defaults[IPE_OP_COUNT]) {
@@ -267,6 +269,28 @@ const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy)
 {
 	return &policy->floor;
+}
+
+/**
+ * ipe_policy_may_be_unsigned() - Does the policy do without a signature?
+ * @policy: compiled
+ *
+ * Return: whether the header has policy_unsigned=TRUE.
+ */
+bool ipe_policy_may_be_unsigned(const struct ipe_policy *policy)
+{
+	return policy->may_be_unsigned;
+}
+
+/**
+ * ipe_policy_header_line() - Where the header stands in the text
+ * @policy: compiled
+ *
+ * Return: the line, counted from 1.
+ */
+unsigned int ipe_policy_header_line(const struct ipe_policy *policy)
+{
+	return policy->header_line;
 }
 
 /**

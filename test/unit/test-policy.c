@@ -354,6 +354,52 @@ static void policy_tells_its_floor(void **state) {
         ipe_policy_free(policy);
 }
 
+static void policy_tells_whether_it_may_be_unsigned(void **state) {
+        static const struct { const char *text; bool may; unsigned line, extended; } cases[] = {
+                { IPE_START, false, 1, 0 },
+                { "#\n\npolicy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0\n" IPE_DENY, false, 3, 3 },
+                { "policy_name=n policy_version=1.2.3 policy_unsigned=TRUE\n" IPE_DENY, true, 1, 1 },
+                { "# c\r\npolicy_name=n policy_version=1.2.3 policy_unsigned=TRUE policy_rollback_floor=1.0.0\n" IPE_DENY,
+                  true, 2, 2 },
+                { "policy_name=policy_unsigned=TRUE policy_version=1.2.3 #policy_unsigned=TRUE\n" IPE_DENY, false, 1, 0 },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct ipe_policy *policy = parse(cases[i].text);
+
+                assert_int_equal(ipe_policy_may_be_unsigned(policy), cases[i].may);
+                assert_int_equal(ipe_policy_header_line(policy), cases[i].line);
+                assert_int_equal(ipe_policy_extended_line(policy), cases[i].extended);
+                ipe_policy_free(policy);
+        }
+}
+
+static void header_word_that_is_wrong_gets_its_sentence(void **state) {
+        static const struct { const char *words, *sentence; } cases[] = {
+                { "policy_unsigned=FALSE", "policy_unsigned is TRUE or is left out" },
+                { "policy_unsigned=TRUE policy_unsigned=TRUE", "policy_unsigned stands there already" },
+                { "policy_unsigned=TRUE policy_unsigned=FALSE", "policy_unsigned stands there already" },
+                { "policy_rollback_floor=1.0.0 policy_rollback_floor=x", "policy_rollback_floor stands there already" },
+                { "policy_rollback_floor=", "expected 'policy_rollback_floor=X.Y.Z'" },
+                { "policy_rollback_floor=1.0.0 x",
+                  "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
+                { "policy_unsigned",
+                  "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct ipe_policy *policy = NULL;
+                struct ipe_parse_error error;
+                char text[256];
+
+                snprintf(text, sizeof(text), "policy_name=n policy_version=1.2.3 %s\n" IPE_DENY, cases[i].words);
+                assert_int_equal(ipe_policy_parse(text, strlen(text), &vocabulary, &policy, &error), -EBADMSG);
+                assert_string_equal(error.sentence, cases[i].sentence);
+                assert_memory_equal(error.token, strrchr(cases[i].words, ' ') ? strrchr(cases[i].words, ' ') + 1 :
+                                                                                cases[i].words, error.token_len);
+        }
+}
+
 static void policy_tells_the_first_extended_line(void **state) {
         struct ipe_policy *policy = parse(IPE_START
                                           "# dmverity_cmdline=TRUE\n"
@@ -419,11 +465,12 @@ static void no_line_decides_where_the_policy_has_none(void **state) {
 
 static void canonical_text_is_as_documented(void **state) {
         struct ipe_policy *policy = parse("# comment\r\n"
-                                          "\tpolicy_name=n\tpolicy_version=+1.02.3  policy_rollback_floor=1.0.0 \r\n"
+                                          "\tpolicy_name=n\tpolicy_version=+1.02.3 policy_unsigned=TRUE "
+                                          " policy_rollback_floor=1.0.0 \r\n"
                                           "op=EXECUTE\t fsverity_digest=SHA256:ABCD  boot_verified=TRUE action=ALLOW#x\n"
                                           "DEFAULT op=KMODULE   action=ALLOW\n"
                                           "DEFAULT action=DENY\n");
-        const char *expected = "policy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0\n"
+        const char *expected = "policy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0 policy_unsigned=TRUE\n"
                                "DEFAULT action=DENY\n"
                                "DEFAULT op=KMODULE action=ALLOW\n"
                                "op=EXECUTE fsverity_digest=SHA256:abcd boot_verified=TRUE action=ALLOW\n";
@@ -733,6 +780,8 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(rule_with_two_digests_wants_both),
         cmocka_unit_test(policy_tells_its_header),
         cmocka_unit_test(policy_tells_its_floor),
+        cmocka_unit_test(policy_tells_whether_it_may_be_unsigned),
+        cmocka_unit_test(header_word_that_is_wrong_gets_its_sentence),
         cmocka_unit_test(policy_tells_the_first_extended_line),
         cmocka_unit_test(rule_tells_its_line_and_index),
         cmocka_unit_test(what_decided_tells_its_line),
