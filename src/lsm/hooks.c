@@ -271,6 +271,9 @@ static const struct purpose purposes[] = {
 	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
 };
 
+/* A kernel that reads more things does not build without a decision on each. */
+static_assert((int)READING_MAX_ID == 7);
+static_assert((int)LOADING_MAX_ID == 7);
 static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);
 static_assert((int)READING_MODULE == (int)LOADING_MODULE);
 static_assert((int)READING_KEXEC_IMAGE == (int)LOADING_KEXEC_IMAGE);

@@ -49,7 +49,8 @@ static unsigned int reason_of(const struct ipe_loaded *loaded,
 		reason = IPE_STATS_RULES + ipe_rule_index(loaded->policy,
 							  verdict->rule);
 	else if (verdict->match == IPE_MATCH_OP_DEFAULT)
-		reason = verdict->op;
+		reason = verdict->op == IPE_OP_UNKNOWN ? IPE_STATS_UNKNOWN :
+							 verdict->op;
 	if (WARN_ON_ONCE(reason >= loaded->stats->n_matches))
 		return IPE_OP_COUNT;
 	return reason;
@@ -154,6 +155,10 @@ static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
 				   ipe_policy_default_line(policy, op),
 				   matches);
 	}
+	matches = value_of(&stats->matches[IPE_STATS_UNKNOWN]);
+	if (matches)
+		seq_printf(m, "default op=UNKNOWN line=0 matches=%llu\n",
+			   matches);
 	matches = value_of(&stats->matches[IPE_OP_COUNT]);
 	if (matches)
 		seq_printf(m, "default line=%u matches=%llu\n",

@@ -22,8 +22,9 @@ struct ipe_loaded;
  * @shadow_denied: as a shadow, it would have denied what was allowed
  * @n_matches: elements of @matches
  * @matches: how often each thing decided, also as a shadow: by operation the
- *	DEFAULT of one; at IPE_OP_COUNT the global DEFAULT, or its absence; then
- *	the rules, by ipe_rule_index()
+ *	DEFAULT of one; at IPE_OP_COUNT the global DEFAULT, or its absence; at
+ *	IPE_STATS_UNKNOWN that IPE_OP_UNKNOWN is denied without a line; then the
+ *	rules, by ipe_rule_index()
  *
  * Counted by verdicts under RCU, each counter for itself: a reader sees every
  * one at some moment while it reads.
@@ -37,8 +38,9 @@ struct ipe_stats {
 	atomic64_t matches[] __counted_by(n_matches);
 };
 
-/* Where the rules begin in &ipe_stats.matches. */
-#define IPE_STATS_RULES (IPE_OP_COUNT + 1)
+/* Where the rules begin in &ipe_stats.matches, and what comes before them. */
+#define IPE_STATS_UNKNOWN (IPE_OP_COUNT + 1)
+#define IPE_STATS_RULES (IPE_STATS_UNKNOWN + 1)
 
 struct ipe_stats *ipe_stats_new(unsigned int n_rules);
 void ipe_stats_free(struct ipe_stats *stats);

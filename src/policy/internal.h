@@ -171,6 +171,8 @@ static inline void ipe_table_put(struct ipe_table *table,
  * @default_line: the line that set each operation's default; last: the global
  *	default's; 0 if there is none
  * @defaults: actions; last: the global default
+ * @unknown: IPE_ACTION_DENY if IPE_OP_UNKNOWN is denied whatever the global
+ *	default; else unset
  * @rules: struct ipe_rule, in the order of the text
  * @refs: u32, indices into @digests, of rules with several
  * @digests: struct ipe_stored_digest
@@ -200,6 +202,7 @@ struct ipe_policy {
 	u32 extended_line;
 	u32 default_line[IPE_OP_COUNT + 1];
 	u8 defaults[IPE_OP_COUNT + 1];
+	u8 unknown;
 
 	struct ipe_array rules;
 	struct ipe_array refs;

@@ -407,6 +407,13 @@ static int parse_action(struct ipe_parser *parser,
 	return 0;
 }
 
+/* What the kernel may not read under a name, it may not read without one. */
+static void restrict_unknown(struct ipe_policy *policy, u32 op, u8 action)
+{
+	if (op != IPE_OP_EXECUTE && action == IPE_ACTION_DENY)
+		policy->unknown = IPE_ACTION_DENY;
+}
+
 static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
 {
 	struct ipe_policy *policy = parser->policy;
@@ -422,6 +429,7 @@ static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
 				      "there is a global DEFAULT already");
 	policy->defaults[op] = draft->rule.action;
 	policy->default_line[op] = draft->rule.line;
+	restrict_unknown(policy, op, draft->rule.action);
 	return 0;
 }
 
@@ -448,6 +456,7 @@ static int add_rule(struct ipe_parser *parser, struct ipe_draft *draft)
 	if (!rule)
 		return -ENOMEM;
 	*rule = draft->rule;
+	restrict_unknown(policy, rule->op, rule->action);
 	return 0;
 }
 
@@ -497,11 +506,14 @@ static int parse_rule(struct ipe_parser *parser)
 	return add_rule(parser, &draft);
 }
 
-static int check_defaults(struct ipe_parser *parser)
+static int settle_defaults(struct ipe_parser *parser)
 {
-	const struct ipe_policy *policy = parser->policy;
+	struct ipe_policy *policy = parser->policy;
 	unsigned int op;
 
+	/* The same verdict, and a line that says so. */
+	if (policy->defaults[IPE_OP_COUNT] == IPE_ACTION_DENY)
+		policy->unknown = IPE_ACTION_UNSET;
 	if (policy->defaults[IPE_OP_COUNT])
 		return 0;
 	for (op = 0; op < IPE_OP_COUNT; op++) {
@@ -547,7 +559,7 @@ static int parse_text(struct ipe_parser *parser)
 		};
 		return -EBADMSG;
 	}
-	return check_defaults(parser);
+	return settle_defaults(parser);
 }
 
 static int compile(struct ipe_parser *parser)

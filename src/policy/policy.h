@@ -17,8 +17,8 @@
 
 /*
  * What is about to happen to a file. IPE_OP_UNKNOWN is an operation of a newer
- * kernel that the language has no word for; only the global DEFAULT can decide
- * about it.
+ * kernel that the language has no word for; no line of a policy names it, see
+ * ipe_policy_evaluate().
  */
 enum ipe_op {
 	IPE_OP_EXECUTE,
@@ -283,9 +283,13 @@ struct ipe_verdict {
  *
  * Takes a time that does not depend on the number of rules, allocates nothing
  * and never sleeps. The first matching rule wins, then the operation's
- * DEFAULT, then the global DEFAULT; an unknown operation for which the policy
- * has no global DEFAULT is allowed (as upstream does, so that a policy
- * outlives the kernel it was written for).
+ * DEFAULT, then the global DEFAULT.
+ *
+ * IPE_OP_UNKNOWN is denied by a policy that may deny anything that the kernel
+ * reads (any operation but EXECUTE), whatever the global DEFAULT: a later kernel
+ * must not read as something else what the policy denies under its own name.
+ * @match is IPE_MATCH_OP_DEFAULT then, and no line of the policy says so. Under
+ * other policies the global DEFAULT decides, and allows where there is none.
  */
 struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 				       enum ipe_op op,
@@ -307,7 +311,10 @@ unsigned int ipe_policy_rule_line(const struct ipe_policy *policy,
 unsigned int ipe_policy_default_line(const struct ipe_policy *policy,
 				     enum ipe_op op);
 
-/* The line of the rule or DEFAULT that decided; 0 if there is none. */
+/*
+ * The line of the rule or DEFAULT that decided; 0 if there is none, as for
+ * IPE_OP_UNKNOWN with IPE_MATCH_OP_DEFAULT.
+ */
 unsigned int ipe_verdict_line(const struct ipe_policy *policy,
 			      const struct ipe_verdict *verdict);
 
@@ -318,7 +325,8 @@ unsigned int ipe_verdict_line(const struct ipe_policy *policy,
  *
  * Canonical: one space between tokens, properties in the order of the source,
  * digests in lower case. "op=EXECUTE boot_verified=TRUE action=ALLOW",
- * "DEFAULT op=EXECUTE action=DENY", "DEFAULT action=DENY".
+ * "DEFAULT op=EXECUTE action=DENY", "DEFAULT action=DENY". "DEFAULT op=UNKNOWN
+ * action=DENY" stands in no policy: see ipe_policy_evaluate().
  *
  * Return: bytes that the whole text takes, without the NUL.
  */

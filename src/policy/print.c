@@ -397,7 +397,9 @@ unsigned int ipe_verdict_line(const struct ipe_policy *policy,
 {
 	if (verdict->match == IPE_MATCH_RULE)
 		return verdict->rule->line;
-	if (verdict->match == IPE_MATCH_OP_DEFAULT)
-		return policy->default_line[verdict->op];
-	return policy->default_line[IPE_OP_COUNT];
+	if (verdict->match == IPE_MATCH_GLOBAL_DEFAULT)
+		return policy->default_line[IPE_OP_COUNT];
+	if (verdict->op == IPE_OP_UNKNOWN)
+		return 0;
+	return policy->default_line[verdict->op];
 }

@@ -188,12 +188,43 @@ static void unknown_operation_is_for_the_global_default(void **state) {
         assert_string_equal(ipe_op_name(1000), "UNKNOWN");
 }
 
-static void unknown_operation_is_allowed_without_a_global_default(void **state) {
-        assert_decides(IPE_HEADER
-                       "DEFAULT op=EXECUTE action=DENY\nDEFAULT op=FIRMWARE action=DENY\n"
-                       "DEFAULT op=KMODULE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n"
-                       "DEFAULT op=KEXEC_INITRAMFS action=DENY\nDEFAULT op=POLICY action=DENY\n"
-                       "DEFAULT op=X509_CERT action=DENY\n", IPE_OP_UNKNOWN, NULL, "DEFAULT action=ALLOW");
+static void unknown_operation_is_denied_if_any_kernel_read_may_be(void **state) {
+        static const struct { const char *before, *after; } denials[] = {
+                { "DEFAULT op=", " action=DENY" }, { "op=", " action=DENY" },
+                { "op=", " boot_verified=FALSE action=DENY" }, { "op=EXECUTE action=ALLOW\nop=", " action=DENY" },
+                { "op=", " boot_verified=TRUE boot_verified=FALSE action=DENY" },
+                { "op=", " fsverity_digest=sha256:ab action=DENY" },
+        };
+        char denial[128], text[256];
+
+        for (unsigned op = 0; op < IPE_OP_COUNT; op++)
+                for (size_t i = 0; i < N(denials); i++) {
+                        const char *expected = op == IPE_OP_EXECUTE ? "DEFAULT action=ALLOW" :
+                                                                      "DEFAULT op=UNKNOWN action=DENY";
+
+                        snprintf(denial, sizeof(denial), "%s%s%s\n", denials[i].before, ipe_op_name(op),
+                                 denials[i].after);
+                        snprintf(text, sizeof(text), IPE_HEADER "DEFAULT action=ALLOW\n%s", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, expected);
+                        /* The order of lines does not matter, and a line that denies is named. */
+                        snprintf(text, sizeof(text), IPE_HEADER "%sDEFAULT action=ALLOW\n", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, expected);
+                        snprintf(text, sizeof(text), IPE_HEADER "%sDEFAULT action=DENY\n", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, "DEFAULT action=DENY");
+                }
+}
+
+#define EACH_DEFAULT(execute, policy)                                                                                \
+        "DEFAULT op=EXECUTE action=" execute "\nDEFAULT op=FIRMWARE action=ALLOW\nDEFAULT op=KMODULE action=ALLOW\n" \
+        "DEFAULT op=KEXEC_IMAGE action=ALLOW\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n"                             \
+        "DEFAULT op=POLICY action=" policy "\nDEFAULT op=X509_CERT action=ALLOW\n"
+
+static void unknown_operation_without_a_global_default(void **state) {
+        assert_decides(IPE_HEADER EACH_DEFAULT("DENY", "ALLOW"), IPE_OP_UNKNOWN, NULL, "DEFAULT action=ALLOW");
+        assert_decides(IPE_HEADER EACH_DEFAULT("ALLOW", "DENY"), IPE_OP_UNKNOWN, NULL,
+                       "DEFAULT op=UNKNOWN action=DENY");
+        /* A global default that no known operation is left to. */
+        assert_decides(IPE_START EACH_DEFAULT("DENY", "ALLOW"), IPE_OP_UNKNOWN, NULL, "DEFAULT action=DENY");
 }
 
 static void number_that_is_no_operation_is_unknown(void **state) {
@@ -432,7 +463,7 @@ static void what_decided_tells_its_line(void **state) {
                 { IPE_OP_FIRMWARE, 5, 0 },
                 { IPE_OP_KMODULE, 3, 3 },
                 { IPE_OP_POLICY, 4, 0 },
-                { IPE_OP_UNKNOWN, 4, 4 },
+                { IPE_OP_UNKNOWN, 0, 4 },
         };
 
         for (size_t i = 0; i < N(cases); i++) {
@@ -448,13 +479,7 @@ static void what_decided_tells_its_line(void **state) {
 
 static void no_line_decides_where_the_policy_has_none(void **state) {
         struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n"
-                                          "DEFAULT op=EXECUTE action=DENY\n"
-                                          "DEFAULT op=FIRMWARE action=DENY\n"
-                                          "DEFAULT op=KMODULE action=DENY\n"
-                                          "DEFAULT op=KEXEC_IMAGE action=DENY\n"
-                                          "DEFAULT op=KEXEC_INITRAMFS action=DENY\n"
-                                          "DEFAULT op=POLICY action=DENY\n"
-                                          "DEFAULT op=X509_CERT action=DENY\n");
+                                          EACH_DEFAULT("DENY", "ALLOW"));
         struct ipe_facts facts = {};
         struct ipe_verdict verdict = ipe_policy_evaluate(policy, IPE_OP_UNKNOWN, &facts);
 
@@ -766,7 +791,8 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(default_of_the_operation_comes_before_the_global_one),
         cmocka_unit_test(rules_of_other_operations_do_not_match),
         cmocka_unit_test(unknown_operation_is_for_the_global_default),
-        cmocka_unit_test(unknown_operation_is_allowed_without_a_global_default),
+        cmocka_unit_test(unknown_operation_is_denied_if_any_kernel_read_may_be),
+        cmocka_unit_test(unknown_operation_without_a_global_default),
         cmocka_unit_test(number_that_is_no_operation_is_unknown),
         cmocka_unit_test(booleans_are_a_conjunction),
         cmocka_unit_test(false_matches_what_nothing_is_known_of),
