@@ -129,9 +129,30 @@ static bool is_modern_digest(const X509_ALGOR *algorithm) {
         }
 }
 
+/* The kernel takes one signature: each further one would be another text to hash before anybody's key is looked for. */
+static int check_signer(const STACK_OF(CMS_SignerInfo) *signers, Failure *reterr) {
+        CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, 0);
+        X509_ALGOR *digest;
+
+        if (!signer)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "Nobody signed this message.");
+        if (sk_CMS_SignerInfo_num(signers) > 1)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The policy has %d signatures, and the kernel takes one: sign the text anew with one key.",
+                                   sk_CMS_SignerInfo_num(signers));
+        if (CMS_signed_get_attr_count(signer) > 0)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The signature has signed attributes, which the kernel refuses: sign with "
+                                   "'ipectl sign', or with -noattr.");
+        CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, NULL);
+        if (!is_modern_digest(digest))
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The signature uses a digest other than SHA-256, SHA-384 and SHA-512.");
+        return 0;
+}
+
 /* What the kernel would refuse is refused here, with a sentence that the kernel has not. */
 static int check_form(const Envelope *envelope, Failure *reterr) {
-        STACK_OF(CMS_SignerInfo) *signers;
         ASN1_OCTET_STRING **content;
 
         if (OBJ_obj2nid(CMS_get0_type(envelope->cms)) != NID_pkcs7_signed)
@@ -146,23 +167,7 @@ static int check_form(const Envelope *envelope, Failure *reterr) {
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                                    "The signature does not contain the policy: sign it with 'ipectl sign', or with "
                                    "-nodetach.");
-        signers = CMS_get0_SignerInfos(envelope->cms);
-        if (sk_CMS_SignerInfo_num(signers) < 1)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "Nobody signed this message.");
-        for (int i = 0; i < sk_CMS_SignerInfo_num(signers); i++) {
-                CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
-                X509_ALGOR *digest;
-
-                if (CMS_signed_get_attr_count(signer) > 0)
-                        return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                           "The signature has signed attributes, which the kernel refuses: sign with "
-                                           "'ipectl sign', or with -noattr.");
-                CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, NULL);
-                if (!is_modern_digest(digest))
-                        return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                           "The signature uses a digest other than SHA-256, SHA-384 and SHA-512.");
-        }
-        return 0;
+        return check_signer(CMS_get0_SignerInfos(envelope->cms), reterr);
 }
 
 #define DER_SEQUENCE 0x30

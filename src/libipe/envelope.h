@@ -33,7 +33,8 @@ typedef struct VerifiedEnvelope VerifiedEnvelope;
  * data: copied.
  *
  * Returns 0, FAILURE_TOO_LARGE above ENVELOPE_SIZE_MAX bytes or for a message above MESSAGE_SIZE_MAX,
- * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, or there is anything behind it; -ENOMEM. */
+ * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, has more than one signature, or there is
+ * anything behind it; -ENOMEM. */
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr);
 
 Envelope *envelope_free(Envelope *envelope);
@@ -50,7 +51,7 @@ EnvelopeFormat envelope_format(const Envelope *envelope);
 bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
-/* Who the envelope says signed it first: the subject of a certificate in it, RFC 2253. Nobody has checked that.
+/* Who the envelope says signed it: the subject of a certificate in it, RFC 2253. Nobody has checked that.
  *
  * ret: to be freed; unchanged unless 1 is returned.
  *

@@ -231,19 +231,18 @@ static int verify_signer(const Trust *trust, X509_STORE *store, X509 *certificat
         return r;
 }
 
-static int verify_signers(const Trust *trust, X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvelope *verified,
-                          Failure *reterr) {
+/* envelope_parse() has seen that there is one signer. */
+static int name_signer(const Trust *trust, X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvelope *verified,
+                       Failure *reterr) {
         STACK_OF(X509) *signers = CMS_get0_signers(cms), *others = CMS_get1_certs(cms);
-        X509 *first = sk_X509_num(signers) > 0 ? sk_X509_value(signers, 0) : NULL;
+        X509 *signer = sk_X509_num(signers) == 1 ? sk_X509_value(signers, 0) : NULL;
         unsigned length = sizeof(verified->fingerprint.bytes);
-        int r = first ? 0 : -ENOMEM;
+        int r = signer ? verify_signer(trust, store, signer, others, reterr) : -ENOMEM;
 
-        for (int i = 0; r == 0 && i < sk_X509_num(signers); i++)
-                r = verify_signer(trust, store, sk_X509_value(signers, i), others, reterr);
         if (r == 0) {
-                verified->signer = certificate_subject(first);
+                verified->signer = certificate_subject(signer);
                 if (!verified->signer ||
-                    X509_digest(first, EVP_sha256(), verified->fingerprint.bytes, &length) != 1)
+                    X509_digest(signer, EVP_sha256(), verified->fingerprint.bytes, &length) != 1)
                         r = -ENOMEM;
         }
         sk_X509_free(signers);
@@ -296,7 +295,7 @@ int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret
         store = make_store(trust);
         if (!store)
                 return -ENOMEM;
-        r = verify_signers(trust, store, (*envelope)->cms, verified, reterr);
+        r = name_signer(trust, store, (*envelope)->cms, verified, reterr);
         X509_STORE_free(store);
         if (r != 0)
                 return r;

@@ -34,7 +34,7 @@ static inline void trust_freep(Trust **trust) {
 
 size_t trust_count(const Trust *trust);
 
-/* Checks every signature of an envelope, and that every signer is an anchor or chains to one.
+/* Checks the signature of an envelope, which has one, and that the signer is an anchor or chains to one.
  *
  * envelope: owned by *ret on success; set to NULL then.
  *

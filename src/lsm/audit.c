@@ -184,7 +184,8 @@ static void record_load(const char *suffix, struct ipe_identity policy,
 /**
  * ipe_audit_load() - Record that a policy was loaded, or was not
  * @policy: as far as it is known
- * @where: the place of a syntax error; may be NULL
+ * @where: the place of a syntax error, or the header of a text that has to be
+ *	signed; may be NULL
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -198,7 +199,8 @@ void ipe_audit_load(struct ipe_identity policy,
 /**
  * ipe_audit_stage() - Record that a policy was staged, or was not
  * @policy: as far as it is known
- * @where: the place of a syntax error; may be NULL
+ * @where: the place of a syntax error, or the header of a text that has to be
+ *	signed; may be NULL
  * @error: 0 or a negative errno
  *
  * Context: Process context.

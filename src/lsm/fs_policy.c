@@ -28,22 +28,43 @@
 
 static struct dentry *policies_dir __ro_after_init;
 
+/*
+ * A text that a rule vouches for may lie there as an example or for a test: it
+ * has to say itself that it is meant. The header is where it does not.
+ */
+static int check_intent(const struct ipe_loaded *loaded,
+			struct ipe_parse_error *reterr)
+{
+	if (loaded->envelope.is_signed ||
+	    ipe_policy_may_be_unsigned(loaded->policy))
+		return 0;
+	reterr->line = ipe_policy_header_line(loaded->policy);
+	return -EACCES;
+}
+
 /* A verified envelope -> a loaded policy, or a record of why not. */
 static int load_envelope(struct ipe_envelope *envelope, bool staged, int r,
 			 struct ipe_loaded **ret)
 {
+	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
 	struct ipe_identity identity = {};
 	struct ipe_parse_error where = {};
 
 	if (!r)
-		r = ipe_loaded_new(envelope, ret, &where);
+		r = ipe_loaded_new(envelope, &loaded, &where);
+	if (!r)
+		r = check_intent(loaded, &where);
 	if (r) {
-		if (envelope->data)
+		if (loaded)
+			identity = ipe_identity(loaded);
+		else if (envelope->data)
 			identity.digest = envelope->digest;
 		if (staged)
 			ipe_audit_stage(identity, &where, r);
 		else
 			ipe_audit_load(identity, &where, r);
+	} else {
+		*ret = no_free_ptr(loaded);
 	}
 	ipe_envelope_release(envelope);
 	return r;

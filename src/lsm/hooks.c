@@ -403,7 +403,7 @@ static const struct purpose purposes[] = {
 	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
 };
 
-/* An id that is new needs a word, or one of the language's rules for it. */
+/* A kernel that reads more things does not build without a decision on each. */
 static_assert(ARRAY_SIZE(purposes) == (int)READING_MAX_ID);
 static_assert(ARRAY_SIZE(purposes) == (int)LOADING_MAX_ID);
 static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);

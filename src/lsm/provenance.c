@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A path -> a policy that the kernel reads itself: a signed one, or a text whose
- * origin a rule of the active policy trusts.
+ * origin a rule of the active policy trusts. The text has to agree, in its
+ * header: see fs_policy.c.
  */
 
 #include <linux/atomic.h>

@@ -85,20 +85,19 @@ static void audit_limited(const struct ipe_event *event)
 
 /*
  * The verdict has been given: for the rule's text memory is asked for, not
- * insisted on.
+ * insisted on. One pass over a bounded part of it: anybody can be denied.
  */
 static void tell(struct ipe_event *event)
 {
 	const struct ipe_policy *policy = event->loaded->policy;
-	size_t len = ipe_verdict_print(policy, &event->verdict, NULL, 0);
 	char *rule;
+	size_t len;
 
-	len = min_t(size_t, len, IPE_REPORT_RULE_MAX);
-	rule = kmalloc(len + 1, GFP_NOWAIT | __GFP_NOWARN);
-	if (rule)
-		ipe_verdict_print(policy, &event->verdict, rule, len + 1);
+	rule = kmalloc(IPE_REPORT_RULE_MAX + 1, GFP_NOWAIT | __GFP_NOWARN);
+	len = ipe_verdict_excerpt(policy, &event->verdict, rule,
+				  rule ? IPE_REPORT_RULE_MAX + 1 : 0);
 	event->rule = rule;
-	event->rule_len = len;
+	event->rule_len = min_t(size_t, len, IPE_REPORT_RULE_MAX);
 	if (event->verdict.action == IPE_ACTION_ALLOW && !event->shadow) {
 		ipe_audit_access(event, 0);
 	} else {

@@ -236,6 +236,55 @@ static const struct ipe_policy_case ipe_policy_cases[] = {
 		 "policy_rollback_floor=1.2.0 policy_rollback_floor=1.2.0\n"
 		 IPE_DENY, -EBADMSG, 1, 64, "two floors"),
 
+	/* Without a signature: an addition. */
+	IPE_OURS("policy_name=n policy_version=1.2.3 policy_unsigned=TRUE\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned"),
+	IPE_OURS("policy_name=n policy_version=1.2.3 "
+		 "policy_rollback_floor=1.2.0 policy_unsigned=TRUE\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned behind the floor"),
+	IPE_OURS("policy_name=n policy_version=1.2.3 policy_unsigned=TRUE "
+		 "policy_rollback_floor=1.2.0\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned before the floor"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=TRUE "
+		 "policy_unsigned=TRUE\n" IPE_DENY, -EBADMSG, 1, 57,
+		 "policy_unsigned twice"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=TRUE "
+		 "policy_rollback_floor=1.2.0 policy_unsigned=TRUE\n"
+		 IPE_DENY, -EBADMSG, 1, 85, "policy_unsigned around the floor"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 "
+		 "policy_rollback_floor=1.2.0 policy_unsigned=TRUE "
+		 "policy_rollback_floor=1.2.0\n" IPE_DENY, -EBADMSG, 1, 85,
+		 "floors around policy_unsigned"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=FALSE\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "policy_unsigned=FALSE"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=true\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "policy_unsigned in lower case"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=TRUER\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "policy_unsigned=TRUE and more"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned=\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "policy_unsigned of nothing"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "policy_unsigned without ="),
+	IPE_SAME("policy_name=n policy_version=1.2.3 policy_unsigned= TRUE\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "space in policy_unsigned"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 POLICY_UNSIGNED=TRUE\n"
+		 IPE_DENY, -EBADMSG, 1, 36, "POLICY_UNSIGNED in upper case"),
+	IPE_SAME("policy_name=n policy_unsigned=TRUE policy_version=1.2.3\n"
+		 IPE_DENY, -EBADMSG, 1, 15,
+		 "policy_unsigned before the version"),
+	IPE_SAME("policy_unsigned=TRUE policy_name=n policy_version=1.2.3\n"
+		 IPE_DENY, -EBADMSG, 1, 1, "policy_unsigned before the name"),
+	IPE_SAME("policy_name=n policy_version=1.2.3\npolicy_unsigned=TRUE\n"
+		 IPE_DENY, -EBADMSG, 2, 1, "policy_unsigned in the next line"),
+	IPE_SAME(IPE_START "op=POLICY policy_unsigned=TRUE action=ALLOW\n",
+		 -EBADMSG, 3, 11, "policy_unsigned in a rule"),
+	IPE_SAME("policy_name=n policy_version=1.2.3 # policy_unsigned=TRUE\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned in a comment"),
+	IPE_OURS("policy_name=n policy_version=1.2.3 policy_unsigned=TRUE# c\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned before a comment"),
+	IPE_SAME("policy_name=policy_unsigned=TRUE policy_version=1.2.3\n"
+		 IPE_DENY, 0, 0, 0, "policy_unsigned=TRUE as a name"),
+
 	/* DEFAULT. */
 	IPE_SAME(IPE_HEADER, -EBADMSG, 0, 0, "no default"),
 	IPE_SAME(IPE_HEADER "op=EXECUTE action=ALLOW\n", -EBADMSG, 0, 0,

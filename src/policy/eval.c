@@ -62,11 +62,12 @@ static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
 static struct ipe_verdict decide_default(const struct ipe_policy *policy,
 					 enum ipe_op op)
 {
+	u8 own = op == IPE_OP_UNKNOWN ? policy->unknown : policy->defaults[op];
 	struct ipe_verdict verdict = { .op = op };
 
-	if (op != IPE_OP_UNKNOWN && policy->defaults[op]) {
+	if (own) {
 		verdict.match = IPE_MATCH_OP_DEFAULT;
-		verdict.action = policy->defaults[op];
+		verdict.action = own;
 		return verdict;
 	}
 	verdict.match = IPE_MATCH_GLOBAL_DEFAULT;

@@ -165,10 +165,14 @@ static inline void ipe_table_put(struct ipe_table *table,
  * @version: of the header
  * @floor: policy_rollback_floor, or @version
  * @has_floor: the header names a floor
+ * @may_be_unsigned: the header has policy_unsigned=TRUE
+ * @header_line: where the header stands
  * @extended_line: first line that upstream refuses; 0 if none
  * @default_line: the line that set each operation's default; last: the global
  *	default's; 0 if there is none
  * @defaults: actions; last: the global default
+ * @unknown: IPE_ACTION_DENY if IPE_OP_UNKNOWN is denied whatever the global
+ *	default; else unset
  * @rules: struct ipe_rule, in the order of the text
  * @refs: u32, indices into @digests, of rules with several
  * @digests: struct ipe_stored_digest
@@ -193,9 +197,12 @@ struct ipe_policy {
 	struct ipe_version version;
 	struct ipe_version floor;
 	bool has_floor;
+	bool may_be_unsigned;
+	u32 header_line;
 	u32 extended_line;
 	u32 default_line[IPE_OP_COUNT + 1];
 	u8 defaults[IPE_OP_COUNT + 1];
+	u8 unknown;
 
 	struct ipe_array rules;
 	struct ipe_array refs;
@@ -280,6 +287,7 @@ struct ipe_reader {
 };
 
 /* token.c */
+void ipe_line_init(struct ipe_line *line, const char *start, const char *end);
 int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 			 struct ipe_parse_error *reterr);
 bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);

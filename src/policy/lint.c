@@ -223,13 +223,14 @@ static void lint_rule(struct linter *linter, const struct ipe_rule *rule)
 
 static void lint_header(struct linter *linter)
 {
-	struct ipe_token token;
+	struct ipe_token token, word;
 
-	while (ipe_line_next_token(&linter->line, &token))
-		if (ipe_token_strip(&token, "policy_rollback_floor=")) {
-			token.text -= strlen("policy_rollback_floor=");
+	while (ipe_line_next_token(&linter->line, &token)) {
+		word = token;
+		if (ipe_token_strip(&word, "policy_rollback_floor=") ||
+		    ipe_token_strip(&word, "policy_unsigned="))
 			remark_extended(linter, &token);
-		}
+	}
 }
 
 /**

@@ -105,8 +105,11 @@ static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
 	struct ipe_policy *policy = parser->policy;
 	int r;
 
+	if (policy->has_floor)
+		return refuse(parser, token, -EBADMSG,
+			      "policy_rollback_floor stands there already");
 	r = parse_version(parser, token, "policy_rollback_floor=",
-			  "expected 'policy_rollback_floor=X.Y.Z' or nothing",
+			  "expected 'policy_rollback_floor=X.Y.Z'",
 			  &policy->floor);
 	if (r < 0)
 		return r;
@@ -114,8 +117,34 @@ static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
 		return refuse(parser, token, -EBADMSG,
 			      "policy_rollback_floor is above policy_version");
 	policy->has_floor = true;
-	needs_extension(parser);
 	return 0;
+}
+
+static int parse_unsigned(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_policy *policy = parser->policy;
+
+	if (policy->may_be_unsigned)
+		return refuse(parser, token, -EBADMSG,
+			      "policy_unsigned stands there already");
+	if (!ipe_token_equals(token, "policy_unsigned=TRUE"))
+		return refuse(parser, token, -EBADMSG,
+			      "policy_unsigned is TRUE or is left out");
+	policy->may_be_unsigned = true;
+	return 0;
+}
+
+/* A word behind the version is an addition; they come in any order. */
+static int parse_addition(struct ipe_parser *parser, struct ipe_token *token)
+{
+	struct ipe_token word = *token;
+
+	if (ipe_token_strip(&word, "policy_rollback_floor="))
+		return parse_floor(parser, token);
+	if (ipe_token_strip(&word, "policy_unsigned="))
+		return parse_unsigned(parser, token);
+	return refuse(parser, token, -EBADMSG,
+		      "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing");
 }
 
 static int parse_header(struct ipe_parser *parser)
@@ -140,15 +169,14 @@ static int parse_header(struct ipe_parser *parser)
 	if (r < 0)
 		return r;
 
+	policy->header_line = line->number;
 	policy->floor = policy->version;
-	if (!ipe_line_next_token(line, &token))
-		return 0;
-	r = parse_floor(parser, &token);
-	if (r < 0)
-		return r;
-	if (ipe_line_next_token(line, &token))
-		return refuse(parser, &token, -EBADMSG,
-			      "the header ends before this");
+	while (ipe_line_next_token(line, &token)) {
+		r = parse_addition(parser, &token);
+		if (r < 0)
+			return r;
+		needs_extension(parser);
+	}
 	return 0;
 }
 
@@ -379,6 +407,13 @@ static int parse_action(struct ipe_parser *parser,
 	return 0;
 }
 
+/* What the kernel may not read under a name, it may not read without one. */
+static void restrict_unknown(struct ipe_policy *policy, u32 op, u8 action)
+{
+	if (op != IPE_OP_EXECUTE && action == IPE_ACTION_DENY)
+		policy->unknown = IPE_ACTION_DENY;
+}
+
 static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
 {
 	struct ipe_policy *policy = parser->policy;
@@ -394,6 +429,7 @@ static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
 				      "there is a global DEFAULT already");
 	policy->defaults[op] = draft->rule.action;
 	policy->default_line[op] = draft->rule.line;
+	restrict_unknown(policy, op, draft->rule.action);
 	return 0;
 }
 
@@ -420,6 +456,7 @@ static int add_rule(struct ipe_parser *parser, struct ipe_draft *draft)
 	if (!rule)
 		return -ENOMEM;
 	*rule = draft->rule;
+	restrict_unknown(policy, rule->op, rule->action);
 	return 0;
 }
 
@@ -469,11 +506,14 @@ static int parse_rule(struct ipe_parser *parser)
 	return add_rule(parser, &draft);
 }
 
-static int check_defaults(struct ipe_parser *parser)
+static int settle_defaults(struct ipe_parser *parser)
 {
-	const struct ipe_policy *policy = parser->policy;
+	struct ipe_policy *policy = parser->policy;
 	unsigned int op;
 
+	/* The same verdict, and a line that says so. */
+	if (policy->defaults[IPE_OP_COUNT] == IPE_ACTION_DENY)
+		policy->unknown = IPE_ACTION_UNSET;
 	if (policy->defaults[IPE_OP_COUNT])
 		return 0;
 	for (op = 0; op < IPE_OP_COUNT; op++) {
@@ -519,7 +559,7 @@ static int parse_text(struct ipe_parser *parser)
 		};
 		return -EBADMSG;
 	}
-	return check_defaults(parser);
+	return settle_defaults(parser);
 }
 
 static int compile(struct ipe_parser *parser)

@@ -17,8 +17,8 @@
 
 /*
  * What is about to happen to a file. IPE_OP_UNKNOWN is an operation of a newer
- * kernel that the language has no word for; only the global DEFAULT can decide
- * about it.
+ * kernel that the language has no word for; no line of a policy names it, see
+ * ipe_policy_evaluate().
  */
 enum ipe_op {
 	IPE_OP_EXECUTE,
@@ -236,6 +236,16 @@ const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy);
 
 /*
+ * policy_unsigned=TRUE of the header: whoever wrote the text agrees that it may
+ * be taken without a signature, where something else proves its origin. A
+ * signed policy may say so as well.
+ */
+bool ipe_policy_may_be_unsigned(const struct ipe_policy *policy);
+
+/* The line of the header, counted from 1. */
+unsigned int ipe_policy_header_line(const struct ipe_policy *policy);
+
+/*
  * Does the policy need the extended ABI? The first line (counted from 1) that
  * upstream kernels refuse, or 0.
  */
@@ -273,9 +283,13 @@ struct ipe_verdict {
  *
  * Takes a time that does not depend on the number of rules, allocates nothing
  * and never sleeps. The first matching rule wins, then the operation's
- * DEFAULT, then the global DEFAULT; an unknown operation for which the policy
- * has no global DEFAULT is allowed (as upstream does, so that a policy
- * outlives the kernel it was written for).
+ * DEFAULT, then the global DEFAULT.
+ *
+ * IPE_OP_UNKNOWN is denied by a policy that may deny anything that the kernel
+ * reads (any operation but EXECUTE), whatever the global DEFAULT: a later kernel
+ * must not read as something else what the policy denies under its own name.
+ * @match is IPE_MATCH_OP_DEFAULT then, and no line of the policy says so. Under
+ * other policies the global DEFAULT decides, and allows where there is none.
  */
 struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 				       enum ipe_op op,
@@ -311,7 +325,10 @@ unsigned int ipe_policy_default_line(const struct ipe_policy *policy,
 enum ipe_action ipe_policy_default_action(const struct ipe_policy *policy,
 					  enum ipe_op op);
 
-/* The line of the rule or DEFAULT that decided; 0 if there is none. */
+/*
+ * The line of the rule or DEFAULT that decided; 0 if there is none, as for
+ * IPE_OP_UNKNOWN with IPE_MATCH_OP_DEFAULT.
+ */
 unsigned int ipe_verdict_line(const struct ipe_policy *policy,
 			      const struct ipe_verdict *verdict);
 
@@ -322,13 +339,30 @@ unsigned int ipe_verdict_line(const struct ipe_policy *policy,
  *
  * Canonical: one space between tokens, properties in the order of the source,
  * digests in lower case. "op=EXECUTE boot_verified=TRUE action=ALLOW",
- * "DEFAULT op=EXECUTE action=DENY", "DEFAULT action=DENY".
+ * "DEFAULT op=EXECUTE action=DENY", "DEFAULT action=DENY". "DEFAULT op=UNKNOWN
+ * action=DENY" stands in no policy: see ipe_policy_evaluate().
  *
  * Return: bytes that the whole text takes, without the NUL.
  */
 size_t ipe_verdict_print(const struct ipe_policy *policy,
 			 const struct ipe_verdict *verdict,
 			 char *buf, size_t size);
+
+/*
+ * Bytes of a policy's text that ipe_verdict_excerpt() looks at, from the start
+ * of the rule on.
+ */
+#define IPE_EXCERPT_WINDOW 4096
+
+/*
+ * Writes the text of ipe_verdict_print(), or its beginning where the rule is
+ * wider than IPE_EXCERPT_WINDOW: the signer decides on the length of a line, and
+ * anybody can be denied. A comment is never looked at. Arguments and return as
+ * of ipe_verdict_print().
+ */
+size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
+			   const struct ipe_verdict *verdict,
+			   char *buf, size_t size);
 
 /*
  * Writes the whole policy as canonical text.

@@ -65,52 +65,64 @@ static bool is_digest(const struct ipe_policy *policy,
 				  IPE_PROPERTY_DIGEST;
 }
 
+/* A token that was cut may end before the digest's colon. */
 static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
 		      const struct ipe_token *token)
 {
-	const char *hex = token->text + token->len;
+	const char *end = token->text + token->len, *hex = NULL;
 
 	if (is_digest(policy, token))
 		hex = memchr(token->text, ':', token->len);
+	if (!hex)
+		hex = end;
 	put(out, token->text, hex - token->text);
-	for (; hex < token->text + token->len; hex++)
+	for (; hex < end; hex++)
 		put_char(out, ipe_hex_lower(*hex));
 }
 
-static void put_rule(struct ipe_output *out, const struct ipe_policy *policy,
-		     const struct ipe_rule *rule)
+static void put_action(struct ipe_output *out, u8 action)
 {
-	struct ipe_reader reader = {
-		.next = policy->text + rule->text,
-		.end = policy->text + policy->text_len,
-	};
-	struct ipe_parse_error unwanted;
-	struct ipe_token token;
-	struct ipe_line line;
-	bool first = true;
+	put_word(out, "action=");
+	put_word(out, ipe_action_name(action));
+}
 
-	/* It was read once, so it can be read. */
-	if (ipe_reader_next_line(&reader, &line, &unwanted) <= 0)
-		return;
+/*
+ * The rule is known to be sound, so it ends with its action: neither the space
+ * and the comment behind that are looked at, nor the action's own letters.
+ *
+ * @window: bytes of the policy's text to look at, from the rule's start on
+ */
+static void put_rule(struct ipe_output *out, const struct ipe_policy *policy,
+		     const struct ipe_rule *rule, size_t window)
+{
+	const char *start = policy->text + rule->text;
+	size_t left = policy->text_len - rule->text;
+	struct ipe_token token, word;
+	struct ipe_line line;
+
+	ipe_line_init(&line, start, start + (window < left ? window : left));
 	while (ipe_line_next_token(&line, &token)) {
-		if (!first)
+		if (token.text > start)
 			put_char(out, ' ');
+		word = token;
+		if (ipe_token_strip(&word, "action=")) {
+			put_action(out, rule->action);
+			break;
+		}
 		put_token(out, policy, &token);
-		first = false;
 	}
 }
 
-/* @op: IPE_OP_COUNT for the global DEFAULT */
-static void put_default(struct ipe_output *out, unsigned int op, u8 action)
+/* @op: its name; NULL for the global DEFAULT */
+static void put_default(struct ipe_output *out, const char *op, u8 action)
 {
 	put_word(out, "DEFAULT ");
-	if (op < IPE_OP_COUNT) {
+	if (op) {
 		put_word(out, "op=");
-		put_word(out, ipe_op_name(op));
+		put_word(out, op);
 		put_char(out, ' ');
 	}
-	put_word(out, "action=");
-	put_word(out, ipe_action_name(action));
+	put_action(out, action);
 }
 
 static struct ipe_output output_init(char *buf, size_t size)
@@ -118,6 +130,23 @@ static struct ipe_output output_init(char *buf, size_t size)
 	if (size)
 		buf[0] = '\0';
 	return (struct ipe_output){ .buf = buf, .size = size };
+}
+
+static size_t print_verdict(const struct ipe_policy *policy,
+			    const struct ipe_verdict *verdict, size_t window,
+			    char *buf, size_t size)
+{
+	struct ipe_output out = output_init(buf, size);
+
+	if (verdict->match == IPE_MATCH_RULE)
+		put_rule(&out, policy, verdict->rule, window);
+	else
+		put_default(&out,
+			    verdict->match == IPE_MATCH_OP_DEFAULT ?
+				    ipe_op_name(verdict->op) :
+				    NULL,
+			    verdict->action);
+	return out.len;
 }
 
 /**
@@ -133,17 +162,23 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 			 const struct ipe_verdict *verdict, char *buf,
 			 size_t size)
 {
-	struct ipe_output out = output_init(buf, size);
+	return print_verdict(policy, verdict, policy->text_len, buf, size);
+}
 
-	if (verdict->match == IPE_MATCH_RULE)
-		put_rule(&out, policy, verdict->rule);
-	else
-		put_default(&out,
-			    verdict->match == IPE_MATCH_OP_DEFAULT ?
-				    verdict->op :
-				    IPE_OP_COUNT,
-			    verdict->action);
-	return out.len;
+/**
+ * ipe_verdict_excerpt() - The same, in a time that the policy does not decide
+ * @policy: the policy that gave the verdict
+ * @verdict: of that policy
+ * @buf: NUL-terminated if @size is not 0, cut where it does not fit
+ * @size: bytes of @buf
+ *
+ * Return: bytes that the excerpt takes, without the NUL.
+ */
+size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
+			   const struct ipe_verdict *verdict, char *buf,
+			   size_t size)
+{
+	return print_verdict(policy, verdict, IPE_EXCERPT_WINDOW, buf, size);
 }
 
 /**
@@ -167,20 +202,23 @@ size_t ipe_policy_print(const struct ipe_policy *policy, char *buf, size_t size)
 		put_word(&out, " policy_rollback_floor=");
 		put_version(&out, &policy->floor);
 	}
+	if (policy->may_be_unsigned)
+		put_word(&out, " policy_unsigned=TRUE");
 	put_char(&out, '\n');
 
 	if (policy->defaults[IPE_OP_COUNT]) {
-		put_default(&out, IPE_OP_COUNT, policy->defaults[IPE_OP_COUNT]);
+		put_default(&out, NULL, policy->defaults[IPE_OP_COUNT]);
 		put_char(&out, '\n');
 	}
 	for (i = 0; i < IPE_OP_COUNT; i++) {
 		if (!policy->defaults[i])
 			continue;
-		put_default(&out, i, policy->defaults[i]);
+		put_default(&out, ipe_op_name(i), policy->defaults[i]);
 		put_char(&out, '\n');
 	}
 	for (i = 0; i < policy->rules.n; i++) {
-		put_rule(&out, policy, ipe_rule_at(policy, i));
+		put_rule(&out, policy, ipe_rule_at(policy, i),
+			 policy->text_len);
 		put_char(&out, '\n');
 	}
 	return out.len;
@@ -231,6 +269,28 @@ const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy)
 {
 	return &policy->floor;
+}
+
+/**
+ * ipe_policy_may_be_unsigned() - Does the policy do without a signature?
+ * @policy: compiled
+ *
+ * Return: whether the header has policy_unsigned=TRUE.
+ */
+bool ipe_policy_may_be_unsigned(const struct ipe_policy *policy)
+{
+	return policy->may_be_unsigned;
+}
+
+/**
+ * ipe_policy_header_line() - Where the header stands in the text
+ * @policy: compiled
+ *
+ * Return: the line, counted from 1.
+ */
+unsigned int ipe_policy_header_line(const struct ipe_policy *policy)
+{
+	return policy->header_line;
 }
 
 /**
@@ -379,7 +439,9 @@ unsigned int ipe_verdict_line(const struct ipe_policy *policy,
 {
 	if (verdict->match == IPE_MATCH_RULE)
 		return verdict->rule->line;
-	if (verdict->match == IPE_MATCH_OP_DEFAULT)
-		return policy->default_line[verdict->op];
-	return policy->default_line[IPE_OP_COUNT];
+	if (verdict->match == IPE_MATCH_GLOBAL_DEFAULT)
+		return policy->default_line[IPE_OP_COUNT];
+	if (verdict->op == IPE_OP_UNKNOWN)
+		return 0;
+	return policy->default_line[verdict->op];
 }

@@ -115,13 +115,34 @@ int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 	return 1;
 }
 
+/**
+ * ipe_line_init() - Make a line of a part of one
+ * @line: for ipe_line_next_token() alone
+ * @start: its first byte
+ * @end: neither from here on nor before @start is anything looked at
+ */
+void ipe_line_init(struct ipe_line *line, const char *start, const char *end)
+{
+	u32 i;
+
+	*line = (struct ipe_line){
+		.start = start,
+		.next = start,
+		.end = end,
+		.n_gaps = IPE_LINE_GAPS,
+	};
+	/* As if they were passed: the gaps ahead are not known. */
+	for (i = 0; i < IPE_LINE_GAPS; i++)
+		line->gaps[i] = start;
+}
+
 static const char *end_of_token(const struct ipe_line *line, const char *start)
 {
 	const char *at = start;
 	u32 i;
 
 	for (i = 0; i < line->n_gaps; i++)
-		if (line->gaps[i] >= start)
+		if (line->gaps[i] > start)
 			return line->gaps[i] < line->end ? line->gaps[i] :
 							   line->end;
 	if (line->n_gaps < IPE_LINE_GAPS)

@@ -86,6 +86,21 @@ def test_rollback_floor_needs_the_extended_abi(ipectl, tmp_path):
     assert ipectl("lint", "--json", "some.policy").json[0]["rollback_floor"] == "0.9.0"
 
 
+def test_policy_that_may_be_unsigned_needs_the_extended_abi(ipectl, tmp_path):
+    write(tmp_path, "policy_name=p policy_version=1.0.0 policy_unsigned=TRUE\nDEFAULT action=DENY\n")
+    output = ipectl("lint", "--strict", "some.policy").output
+    assert "some.policy:1:36: note: needs the extended ABI" in output and "(line 1)" in output
+    assert ipectl("print", "some.policy").output.startswith(
+        "policy_name=p policy_version=1.0.0 policy_unsigned=TRUE\n")
+
+
+@pytest.mark.parametrize("word", ["policy_unsigned=FALSE", "policy_unsigned=", "policy_unsigned=true"])
+def test_policy_unsigned_of_another_value_is_an_error(ipectl, tmp_path, word):
+    write(tmp_path, f"policy_name=p policy_version=1.0.0 {word}\nDEFAULT action=DENY\n")
+    assert (f"some.policy:1:36: error: policy_unsigned is TRUE or is left out: '{word}'"
+            in ipectl("lint", "some.policy", status=1).output)
+
+
 @pytest.mark.parametrize("name", [".", "..", "a/b", "x" * 256])
 def test_name_that_cannot_be_a_directory_is_an_error(ipectl, tmp_path, name):
     write(tmp_path, f"policy_name={name} policy_version=1.0.0\nDEFAULT action=DENY\n")

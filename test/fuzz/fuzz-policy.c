@@ -117,6 +117,7 @@ static void check_verdicts(const struct ipe_policy *policy, const struct ipe_pol
                 require(second.match == verdict.match && second.action == verdict.action,
                         "the canonical text has another verdict");
                 require((verdict.match == IPE_MATCH_RULE) == (verdict.rule != NULL), "a rule where none matches");
+                require(ipe_verdict_line(policy, &verdict) == expected.line, "another line decides");
                 if (!verdict.rule)
                         continue;
                 require(ipe_rule_line(verdict.rule) == expected.line, "another rule matches");

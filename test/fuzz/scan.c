@@ -64,11 +64,12 @@ static bool property_holds(const char *token, const struct ipe_facts *facts) {
 
 struct seen {
         struct scan_result rule, op_default, global_default;
+        bool denies_reads; /* any line of an operation but EXECUTE has action=DENY */
 };
 
 static void read_line(char *line, unsigned number, enum ipe_op op, const struct ipe_facts *facts,
                       struct seen *seen) {
-        bool is_default = false, has_op = false, ours = false, holds = true;
+        bool is_default = false, has_op = false, ours = false, reads = false, holds = true;
         enum ipe_action action = IPE_ACTION_UNSET;
         char *save = NULL;
 
@@ -77,6 +78,7 @@ static void read_line(char *line, unsigned number, enum ipe_op op, const struct 
                         is_default = true;
                 else if (strncmp(token, "op=", 3) == 0) {
                         has_op = true;
+                        reads = strcmp(token, "op=EXECUTE") != 0;
                         ours = op < IPE_OP_COUNT && strcmp(token, op_words[op]) == 0;
                 } else if (strcmp(token, "action=ALLOW") == 0)
                         action = IPE_ACTION_ALLOW;
@@ -87,6 +89,7 @@ static void read_line(char *line, unsigned number, enum ipe_op op, const struct 
 
         if (action == IPE_ACTION_UNSET)
                 abort();
+        seen->denies_reads |= reads && action == IPE_ACTION_DENY;
         if (is_default && !has_op)
                 seen->global_default = (struct scan_result) { IPE_MATCH_GLOBAL_DEFAULT, action, number };
         else if (is_default && ours)
@@ -129,6 +132,8 @@ struct scan_result scan_policy(const char *text, size_t len, enum ipe_op op, con
                 return seen.rule;
         if (seen.op_default.line > 0)
                 return seen.op_default;
+        if (op == IPE_OP_UNKNOWN && seen.denies_reads && seen.global_default.action != IPE_ACTION_DENY)
+                return (struct scan_result) { IPE_MATCH_OP_DEFAULT, IPE_ACTION_DENY, 0 };
         if (seen.global_default.line > 0)
                 return seen.global_default;
         return (struct scan_result) { IPE_MATCH_GLOBAL_DEFAULT, IPE_ACTION_ALLOW, 0 };

@@ -99,6 +99,20 @@ def test_rule_of_a_denial_is_printed_canonically(world):
                                                  "action=DENY")
 
 
+@pytest.mark.parametrize("before, filler, after, rule", (
+    ("op=EXECUTE boot_verified=FALSE action=DENY #", "x", "", "op=EXECUTE boot_verified=FALSE action=DENY"),
+    ("op=EXECUTE boot_verified=FALSE action=DENY", " ", "\r", "op=EXECUTE boot_verified=FALSE action=DENY"),
+    ("op=EXECUTE boot_verified=FALSE", " ", "action=DENY", "op=EXECUTE boot_verified=FALSE")),
+    ids=("comment", "space-behind", "space-within"))
+def test_rule_on_a_line_that_is_wide(world, before, filler, after, rule):
+    """What is recorded is found in the first 4096 bytes of the rule, or is its beginning; see test-policy.c."""
+    name = world.activate(f"DEFAULT action=ALLOW\n{before}{filler * 50000}{after}\n")
+    world.machine.must("audit")
+    assert world.machine.errno("exec", "/tmp/hello") == "EACCES"
+    assert one(world, ACCESS).fields["rule"] == rule
+    assert "rule line=3 matches=1" in world.get(name, "stats").decode().splitlines()
+
+
 def test_denial_is_of_the_file_as_it_was_named_over_an_overlay(world):
     world.activate(DENY)
     world.machine.must("audit")

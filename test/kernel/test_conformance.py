@@ -73,6 +73,10 @@ ADDITIONS = {
     "the version as floor": ("EBADMSG", "OK"),
     "a floor that is no number": ("EBADMSG", "EINVAL"),
     "a floor out of range": ("EBADMSG", "ERANGE"),
+    "policy_unsigned": ("EBADMSG", "OK"),
+    "policy_unsigned behind the floor": ("EBADMSG", "OK"),
+    "policy_unsigned before the floor": ("EBADMSG", "OK"),
+    "policy_unsigned before a comment": ("EBADMSG", "OK"),
     "the root of the command line": ("EBADMSG", "OK"),
 }
 STRICTER = {

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Policies that the kernel reads itself: signed ones from anywhere, unsigned ones from where a rule allows it."""
 
+from pathlib import Path
+
 import keys
 import pytest
 import volumes
@@ -14,8 +16,12 @@ BOOT = "op=POLICY boot_verified=TRUE action=ALLOW\n"
 SIGNED_VOLUME = "op=POLICY dmverity_signature=TRUE action=ALLOW\n"
 
 
-def unsigned(name, version="1.0.0", rules=ALLOW):
-    return f"policy_name={name} policy_version={version}\n{rules}".encode()
+EXAMPLES = sorted((Path(__file__).parents[2] / "policy.d").glob("*.policy"))
+WORD = " policy_unsigned=TRUE"
+
+
+def unsigned(name, version="1.0.0", rules=ALLOW, words=WORD):
+    return f"policy_name={name} policy_version={version}{words}\n{rules}".encode()
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +30,8 @@ def policies(kit, tmp_path_factory):
     directory = tmp_path_factory.mktemp("policies")
     files = {f"{where}-{number}.policy": unsigned(f"{where}-{number}") for where in ("volume", "overlay")
              for number in range(4)}
+    files |= {path.name: path.read_bytes() for path in EXAMPLES}
+    files |= {"plain.policy": unsigned("plain", words=""), "volume-2-again.policy": unsigned("volume-2", "2.0.0", words="")}
     return volumes.verity(directory / "policies.img", files, "33" * 32)
 
 
@@ -35,6 +43,7 @@ def own_world(worlds, variant, kernel, kit, policies, machines, tmp_path_factory
 
     directory = tmp_path_factory.mktemp(f"{variant}-load")
     files = {f"boot/boot-{number}.policy": unsigned(f"boot-{number}") for number in range(12)}
+    files |= {"boot/plain.policy": unsigned("plain", words="")}
     files |= {"policies.sig": keys.sign_root_hash(policies.root_hash)}
     machine = uml.Uml(kernel / "linux", kit.initramfs(f"{variant}-load.cpio", {**modules(kernel), **files}),
                       directory / "console.log", [*kit.disks(f"{variant}-load"), policies.image])
@@ -206,6 +215,78 @@ def test_unsigned_policy_while_nothing_is_enforced_is_loaded_where_a_rule_allows
     decides(cycle, "DEFAULT action=DENY\n" + BOOT)
     cycle.machine.must("put", f"{IPE}/enforce", "0")
     assert load(cycle, "/boot/boot-5.policy") == "OK"
+
+
+# Unsigned: what the text itself has to say
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_shipped_example_on_a_signed_volume_is_no_policy(cycle, example):
+    """Whoever may load must not make one example the successor of another that trusts the image they came with."""
+    decides(cycle, "DEFAULT action=DENY\n" + SIGNED_VOLUME)
+    before = cycle.loaded()
+    assert load(cycle, f"/volume/{example.name}") == "EACCES"
+    assert cycle.loaded() == before
+
+
+@pytest.mark.parametrize("rule", ("", SIGNED_VOLUME), ids=("as-shipped", "trusts-volumes"))
+def test_example_of_signed_volumes_lets_no_other_in(cycle, rule):
+    example = next(path for path in EXAMPLES if path.stem == "signed-verity").read_text(encoding="utf-8")
+    assert cycle.load(keys.sign_policy(example + rule)) == "OK" and cycle.put("signed-verity", "active") == "OK"
+    assert load(cycle, "/volume/allow-all.policy") == "EACCES"
+    assert load(cycle, "/volume/plain.policy") == "EACCES"
+    assert "allow-all" not in cycle.loaded()
+
+
+@pytest.mark.parametrize("enforce", ("1", "0"))
+@pytest.mark.parametrize("rules, path", ((BOOT, "/boot/plain.policy"), (SIGNED_VOLUME, "/volume/plain.policy"),
+                                         (SIGNED_VOLUME, "/overlaid/plain.policy"),
+                                         ("op=POLICY action=ALLOW\n", "/boot/plain.policy")),
+                         ids=("initramfs", "volume", "overlay", "anywhere"))
+def test_text_without_the_word(cycle, rules, path, enforce):
+    decides(cycle, ALLOW + rules)
+    cycle.machine.must("put", f"{IPE}/enforce", enforce)
+    assert load(cycle, path) == "EACCES"
+    assert "plain" not in cycle.loaded()
+
+
+def test_text_without_the_word_is_not_staged_either(cycle):
+    decides(cycle, ALLOW + SIGNED_VOLUME)
+    assert load(cycle, "/volume/volume-2.policy") == "OK"
+    assert load(cycle, "/volume/volume-2-again.policy") == "EACCES"
+    assert cycle.versions("volume-2") == ("1.0.0", None, None)
+
+
+@pytest.mark.parametrize("words, errno", (
+    (" policy_unsigned=FALSE", "EBADMSG"), (" policy_unsigned=true", "EBADMSG"), (" policy_unsigned=", "EBADMSG"),
+    (" policy_unsigned", "EBADMSG"), (" policy_unsigned=TRUE" * 2, "EBADMSG"), ("\npolicy_unsigned=TRUE", "EBADMSG"),
+    (" #policy_unsigned=TRUE", "EACCES"), ("\n# policy_unsigned=TRUE", "EACCES"),
+    (" policy_rollback_floor=1.0.0", "EACCES"), (" policy_rollback_floor=1.0.0 policy_unsigned=TRUE", "OK"),
+    (" policy_unsigned=TRUE policy_rollback_floor=1.0.0", "OK"), ("\tpolicy_unsigned=TRUE\t#", "OK")))
+def test_mistakes_of_the_word(cycle, words, errno):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    name = cycle.fresh()
+    assert load(cycle, file(cycle, unsigned(name, words=words))) == errno
+    assert (name in cycle.loaded()) == (errno == "OK")
+
+
+def test_word_in_a_name_is_no_word(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    assert load(cycle, file(cycle, unsigned("policy_unsigned=TRUE", words=""))) == "EACCES"
+
+
+def test_word_does_not_matter_where_there_is_a_signature(cycle):
+    word = lambda name, version: keys.sign_policy(unsigned(name, version))
+    name = cycle.fresh()
+    assert cycle.load(word(name, "1.0.0")) == "OK"
+    assert cycle.put(name, "update", word(name, "2.0.0")) == "OK"
+    assert cycle.put(name, "stage", word(name, "3.0.0")) == "OK"
+    assert load(cycle, file(cycle, word(name, "4.0.0"))) == "OK"
+    assert cycle.versions(name)[:2] == ("2.0.0", "4.0.0")
+    # It says nothing of the signature that comes with it.
+    bad = word(name, "5.0.0").replace(b"action=ALLOW", b"action=DENY ")
+    assert load(cycle, file(cycle, bad)) == "EKEYREJECTED"
+    assert cycle.put(name, "stage", unsigned(name, "5.0.0")) == "EBADMSG"
 
 
 def test_unsigned_policy_by_a_rule_without_properties(cycle):
@@ -401,3 +482,14 @@ def test_record_of_a_refused_load(cycle):
     assert load(cycle, file(cycle, unsigned("refused"))) == "EACCES"
     record, = [record for record in cycle.records() if record.type == 1422]
     assert record.fields["res"] == "0" and record.fields["errno"] == "-13"
+
+
+def test_record_of_a_text_without_the_word_names_it_and_the_line_of_its_header(cycle):
+    decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
+    cycle.machine.must("audit")
+    assert load(cycle, file(cycle, b"# A comment.\n\n" + unsigned("wordless", "1.2.3", words=""))) == "EACCES"
+    record, = [record for record in cycle.records() if record.type == 1422]
+    assert (record.string("policy_name"), record.fields["policy_version"]) == ("wordless", "1.2.3")
+    assert record.fields["policy_digest"].startswith("sha256:")
+    assert (record.fields["res"], record.fields["errno"]) == ("0", "-13")
+    assert (record.fields["line"], record.fields["column"]) == ("3", "0")

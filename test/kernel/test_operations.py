@@ -2,6 +2,7 @@
 """Each operation, with a file and without, and the order in which rules and defaults are looked at."""
 
 import pytest
+from guest import IPE
 
 OPERATIONS = {"FIRMWARE": "firmware", "KMODULE": "kernel-module", "KEXEC_IMAGE": "kexec-image",
               "KEXEC_INITRAMFS": "kexec-initramfs", "POLICY": "security-policy", "X509_CERT": "x509-certificate"}
@@ -62,11 +63,42 @@ def test_unknown_operation_follows_the_global_default(probe, action, expected):
     assert load(probe, "unknown") == expected
 
 
-def test_unknown_operation_is_allowed_without_a_global_default(probe):
-    every = "".join(f"DEFAULT op={op} action=DENY\n" for op in ("EXECUTE", *OPERATIONS))
-    probe.activate(every)
-    assert read(probe, "unknown", "/certificate") == "OK"
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_unknown_operation_is_denied_where_any_kernel_read_may_be(probe, op):
+    """A later kernel must not read as something else what is denied under its own name."""
+    for denial in (f"DEFAULT op={op} action=DENY\n", f"op={op} boot_verified=FALSE action=DENY\n"):
+        name = probe.activate("DEFAULT action=ALLOW\n" + denial)
+        probe.machine.must("audit")
+        assert read(probe, "unknown", "/certificate") == "EACCES"
+        assert load(probe, "unknown") == "EACCES"
+        records = [record for record in probe.records() if record.type == 1420]
+        assert [record.fields["ipe_op"] for record in records] == ["UNKNOWN", "UNKNOWN"]
+        assert {record.fields["rule"] for record in records} == {"DEFAULT op=UNKNOWN action=DENY"}
+        stats = probe.get(name, "stats").decode().splitlines()
+        assert "op=UNKNOWN allowed=0 denied=2" in stats and "default op=UNKNOWN line=0 matches=2" in stats
+
+
+def test_unknown_operation_is_for_the_global_default_where_nothing_but_execution_is_denied(probe):
+    for rules in ("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n", "DEFAULT action=ALLOW\nop=EXECUTE action=DENY\n",
+                  "DEFAULT op=EXECUTE action=DENY\n" + "".join(f"DEFAULT op={op} action=ALLOW\n" for op in OPERATIONS)):
+        probe.activate(rules)
+        assert read(probe, "unknown", "/certificate") == "OK"
+        assert load(probe, "unknown") == "OK"
+
+
+def test_unknown_operation_without_a_global_default(probe):
+    probe.activate("".join(f"DEFAULT op={op} action=DENY\n" for op in ("EXECUTE", *OPERATIONS)))
+    assert read(probe, "unknown", "/certificate") == "EACCES"
     assert read(probe, "firmware", "/certificate") == "EACCES"
+
+
+def test_unknown_operation_that_is_denied_but_not_enforced(probe):
+    probe.activate("DEFAULT action=ALLOW\nDEFAULT op=KMODULE action=DENY\n")
+    probe.machine.must("put", f"{IPE}/enforce", "0")
+    try:
+        assert read(probe, "unknown", "/certificate") == "OK"
+    finally:
+        probe.machine.must("put", f"{IPE}/enforce", "1")
 
 
 @pytest.mark.parametrize("verb", ("insmod", "insmod-data"))

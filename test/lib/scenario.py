@@ -71,7 +71,10 @@ class Scenario:
                  "DEFAULT op=EXECUTE action=DENY"]
         if revoke_volume:
             rules.append(f"op=EXECUTE dmverity_roothash=sha256:{self.volume.root_hash} action=DENY")
-        rules += ["op=EXECUTE dmverity_signature=TRUE action=ALLOW"]
+        rules += ["op=EXECUTE dmverity_signature=TRUE action=ALLOW",
+                  # Of the next kernel, the command line is root's own.
+                  "DEFAULT op=KEXEC_IMAGE action=DENY",
+                  "DEFAULT op=KEXEC_INITRAMFS action=DENY"]
         return "\n".join(rules) + "\n"
 
     def signed(self, version, key="test", **options):

@@ -82,13 +82,15 @@ static void every_stronger_digest_is_taken(void **state) {
         }
 }
 
-static void two_signers_are_taken(void **state) {
+static void two_signers_are_refused(void **state) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_free_ void *message = NULL;
+        Failure failure = {};
         size_t size;
 
         message = message_new(&size, .text = TEXT, .signers = { signer, stranger });
-        assert_int_equal(parse(message, size, &envelope, NULL), 0);
+        assert_int_equal(parse(message, size, &envelope, &failure), FAILURE_SIGNATURE_INVALID);
+        assert_non_null(strstr(failure.sentence, "has 2 signatures, and the kernel takes one"));
 }
 
 static void a_message_cut_anywhere_is_refused(void **state) {
@@ -445,7 +447,7 @@ int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_signed_text_is_read_back),
                 cmocka_unit_test(every_stronger_digest_is_taken),
-                cmocka_unit_test(two_signers_are_taken),
+                cmocka_unit_test(two_signers_are_refused),
                 cmocka_unit_test(a_message_cut_anywhere_is_refused),
                 cmocka_unit_test(a_flipped_byte_is_refused_or_parsed),
                 cmocka_unit_test(bytes_behind_the_message_are_refused),

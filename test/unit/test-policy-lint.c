@@ -194,12 +194,13 @@ static void rule_that_can_never_match_shadows_nothing(void **state) {
 }
 
 static void what_needs_the_extended_abi_is_noted(void **state) {
-        REMARKS("\n policy_name=policy_rollback_floor= policy_version=1.2.3 policy_rollback_floor=1.0.0\n"
+        REMARKS("\n policy_name=policy_unsigned=TRUE policy_version=1.2.3 policy_unsigned=TRUE "
+                "policy_rollback_floor=1.0.0\n"
                 "DEFAULT action=DENY\n"
                 "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
                 "op=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n"
                 "op=KMODULE boot_verified=FALSE dmverity_cmdline=TRUE action=ALLOW\n",
-                { IPE_LINT_EXTENDED, 2, 58 }, { IPE_LINT_EXTENDED, 5, 12 }, { IPE_LINT_EXTENDED, 6, 32 });
+                { IPE_LINT_EXTENDED, 2, 56 }, { IPE_LINT_EXTENDED, 2, 77 }, { IPE_LINT_EXTENDED, 5, 12 }, { IPE_LINT_EXTENDED, 6, 32 });
 }
 
 static void property_that_nobody_answers_is_named(void **state) {

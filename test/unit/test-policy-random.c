@@ -224,6 +224,23 @@ static bool applies(const struct model *m, const struct line *line, int op, cons
         return true;
 }
 
+/* No line says so, but a policy that denies anything that the kernel reads denies what has no word. */
+static const struct line no_word = { .is_default = true, .op = IPE_OP_UNKNOWN, .deny = true };
+
+static bool denies_reads(const struct model *m) {
+        for (unsigned i = 0; i < m->n; i++)
+                if (m->lines[i].op > (int) IPE_OP_EXECUTE && m->lines[i].deny)
+                        return true;
+        return false;
+}
+
+static const struct line *global_default(const struct model *m) {
+        for (unsigned i = 0; i < m->n; i++)
+                if (m->lines[i].is_default && m->lines[i].op < 0)
+                        return &m->lines[i];
+        return NULL;
+}
+
 /* Returns the line that decides; NULL if none does, which allows. */
 static const struct line *scan(const struct model *m, int op, const struct ipe_facts *facts) {
         for (unsigned i = 0; i < m->n; i++)
@@ -232,10 +249,9 @@ static const struct line *scan(const struct model *m, int op, const struct ipe_f
         for (unsigned i = 0; i < m->n; i++)
                 if (op < IPE_OP_COUNT && m->lines[i].is_default && m->lines[i].op == op)
                         return &m->lines[i];
-        for (unsigned i = 0; i < m->n; i++)
-                if (m->lines[i].is_default && m->lines[i].op < 0)
-                        return &m->lines[i];
-        return NULL;
+        if (op == IPE_OP_UNKNOWN && denies_reads(m) && !(global_default(m) && global_default(m)->deny))
+                return &no_word;
+        return global_default(m);
 }
 
 static void generate_facts(const struct model *m, struct ipe_facts *facts) {
@@ -276,6 +292,8 @@ static void assert_same_decision(const struct model *m, const struct ipe_policy 
         if (print) {
                 canonical[write_line(m, expected, true, canonical)] = '\0';
                 assert_int_equal(ipe_verdict_print(policy, &verdict, text, sizeof(text)), strlen(canonical));
+                assert_string_equal(text, canonical);
+                assert_int_equal(ipe_verdict_excerpt(policy, &verdict, text, sizeof(text)), strlen(canonical));
                 assert_string_equal(text, canonical);
         }
 }

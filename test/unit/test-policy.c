@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "test-unit.h"
 
@@ -186,12 +188,43 @@ static void unknown_operation_is_for_the_global_default(void **state) {
         assert_string_equal(ipe_op_name(1000), "UNKNOWN");
 }
 
-static void unknown_operation_is_allowed_without_a_global_default(void **state) {
-        assert_decides(IPE_HEADER
-                       "DEFAULT op=EXECUTE action=DENY\nDEFAULT op=FIRMWARE action=DENY\n"
-                       "DEFAULT op=KMODULE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n"
-                       "DEFAULT op=KEXEC_INITRAMFS action=DENY\nDEFAULT op=POLICY action=DENY\n"
-                       "DEFAULT op=X509_CERT action=DENY\n", IPE_OP_UNKNOWN, NULL, "DEFAULT action=ALLOW");
+static void unknown_operation_is_denied_if_any_kernel_read_may_be(void **state) {
+        static const struct { const char *before, *after; } denials[] = {
+                { "DEFAULT op=", " action=DENY" }, { "op=", " action=DENY" },
+                { "op=", " boot_verified=FALSE action=DENY" }, { "op=EXECUTE action=ALLOW\nop=", " action=DENY" },
+                { "op=", " boot_verified=TRUE boot_verified=FALSE action=DENY" },
+                { "op=", " fsverity_digest=sha256:ab action=DENY" },
+        };
+        char denial[128], text[256];
+
+        for (unsigned op = 0; op < IPE_OP_COUNT; op++)
+                for (size_t i = 0; i < N(denials); i++) {
+                        const char *expected = op == IPE_OP_EXECUTE ? "DEFAULT action=ALLOW" :
+                                                                      "DEFAULT op=UNKNOWN action=DENY";
+
+                        snprintf(denial, sizeof(denial), "%s%s%s\n", denials[i].before, ipe_op_name(op),
+                                 denials[i].after);
+                        snprintf(text, sizeof(text), IPE_HEADER "DEFAULT action=ALLOW\n%s", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, expected);
+                        /* The order of lines does not matter, and a line that denies is named. */
+                        snprintf(text, sizeof(text), IPE_HEADER "%sDEFAULT action=ALLOW\n", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, expected);
+                        snprintf(text, sizeof(text), IPE_HEADER "%sDEFAULT action=DENY\n", denial);
+                        assert_decides(text, IPE_OP_UNKNOWN, NULL, "DEFAULT action=DENY");
+                }
+}
+
+#define EACH_DEFAULT(execute, policy)                                                                                \
+        "DEFAULT op=EXECUTE action=" execute "\nDEFAULT op=FIRMWARE action=ALLOW\nDEFAULT op=KMODULE action=ALLOW\n" \
+        "DEFAULT op=KEXEC_IMAGE action=ALLOW\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n"                             \
+        "DEFAULT op=POLICY action=" policy "\nDEFAULT op=X509_CERT action=ALLOW\n"
+
+static void unknown_operation_without_a_global_default(void **state) {
+        assert_decides(IPE_HEADER EACH_DEFAULT("DENY", "ALLOW"), IPE_OP_UNKNOWN, NULL, "DEFAULT action=ALLOW");
+        assert_decides(IPE_HEADER EACH_DEFAULT("ALLOW", "DENY"), IPE_OP_UNKNOWN, NULL,
+                       "DEFAULT op=UNKNOWN action=DENY");
+        /* A global default that no known operation is left to. */
+        assert_decides(IPE_START EACH_DEFAULT("DENY", "ALLOW"), IPE_OP_UNKNOWN, NULL, "DEFAULT action=DENY");
 }
 
 static void number_that_is_no_operation_is_unknown(void **state) {
@@ -352,6 +385,52 @@ static void policy_tells_its_floor(void **state) {
         ipe_policy_free(policy);
 }
 
+static void policy_tells_whether_it_may_be_unsigned(void **state) {
+        static const struct { const char *text; bool may; unsigned line, extended; } cases[] = {
+                { IPE_START, false, 1, 0 },
+                { "#\n\npolicy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0\n" IPE_DENY, false, 3, 3 },
+                { "policy_name=n policy_version=1.2.3 policy_unsigned=TRUE\n" IPE_DENY, true, 1, 1 },
+                { "# c\r\npolicy_name=n policy_version=1.2.3 policy_unsigned=TRUE policy_rollback_floor=1.0.0\n" IPE_DENY,
+                  true, 2, 2 },
+                { "policy_name=policy_unsigned=TRUE policy_version=1.2.3 #policy_unsigned=TRUE\n" IPE_DENY, false, 1, 0 },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct ipe_policy *policy = parse(cases[i].text);
+
+                assert_int_equal(ipe_policy_may_be_unsigned(policy), cases[i].may);
+                assert_int_equal(ipe_policy_header_line(policy), cases[i].line);
+                assert_int_equal(ipe_policy_extended_line(policy), cases[i].extended);
+                ipe_policy_free(policy);
+        }
+}
+
+static void header_word_that_is_wrong_gets_its_sentence(void **state) {
+        static const struct { const char *words, *sentence; } cases[] = {
+                { "policy_unsigned=FALSE", "policy_unsigned is TRUE or is left out" },
+                { "policy_unsigned=TRUE policy_unsigned=TRUE", "policy_unsigned stands there already" },
+                { "policy_unsigned=TRUE policy_unsigned=FALSE", "policy_unsigned stands there already" },
+                { "policy_rollback_floor=1.0.0 policy_rollback_floor=x", "policy_rollback_floor stands there already" },
+                { "policy_rollback_floor=", "expected 'policy_rollback_floor=X.Y.Z'" },
+                { "policy_rollback_floor=1.0.0 x",
+                  "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
+                { "policy_unsigned",
+                  "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
+        };
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct ipe_policy *policy = NULL;
+                struct ipe_parse_error error;
+                char text[256];
+
+                snprintf(text, sizeof(text), "policy_name=n policy_version=1.2.3 %s\n" IPE_DENY, cases[i].words);
+                assert_int_equal(ipe_policy_parse(text, strlen(text), &vocabulary, &policy, &error), -EBADMSG);
+                assert_string_equal(error.sentence, cases[i].sentence);
+                assert_memory_equal(error.token, strrchr(cases[i].words, ' ') ? strrchr(cases[i].words, ' ') + 1 :
+                                                                                cases[i].words, error.token_len);
+        }
+}
+
 static void policy_tells_the_first_extended_line(void **state) {
         struct ipe_policy *policy = parse(IPE_START
                                           "# dmverity_cmdline=TRUE\n"
@@ -384,7 +463,7 @@ static void what_decided_tells_its_line(void **state) {
                 { IPE_OP_FIRMWARE, 5, 0 },
                 { IPE_OP_KMODULE, 3, 3 },
                 { IPE_OP_POLICY, 4, 0 },
-                { IPE_OP_UNKNOWN, 4, 4 },
+                { IPE_OP_UNKNOWN, 0, 4 },
         };
 
         for (size_t i = 0; i < N(cases); i++) {
@@ -400,13 +479,7 @@ static void what_decided_tells_its_line(void **state) {
 
 static void no_line_decides_where_the_policy_has_none(void **state) {
         struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n"
-                                          "DEFAULT op=EXECUTE action=DENY\n"
-                                          "DEFAULT op=FIRMWARE action=DENY\n"
-                                          "DEFAULT op=KMODULE action=DENY\n"
-                                          "DEFAULT op=KEXEC_IMAGE action=DENY\n"
-                                          "DEFAULT op=KEXEC_INITRAMFS action=DENY\n"
-                                          "DEFAULT op=POLICY action=DENY\n"
-                                          "DEFAULT op=X509_CERT action=DENY\n");
+                                          EACH_DEFAULT("DENY", "ALLOW"));
         struct ipe_facts facts = {};
         struct ipe_verdict verdict = ipe_policy_evaluate(policy, IPE_OP_UNKNOWN, &facts);
 
@@ -417,11 +490,12 @@ static void no_line_decides_where_the_policy_has_none(void **state) {
 
 static void canonical_text_is_as_documented(void **state) {
         struct ipe_policy *policy = parse("# comment\r\n"
-                                          "\tpolicy_name=n\tpolicy_version=+1.02.3  policy_rollback_floor=1.0.0 \r\n"
+                                          "\tpolicy_name=n\tpolicy_version=+1.02.3 policy_unsigned=TRUE "
+                                          " policy_rollback_floor=1.0.0 \r\n"
                                           "op=EXECUTE\t fsverity_digest=SHA256:ABCD  boot_verified=TRUE action=ALLOW#x\n"
                                           "DEFAULT op=KMODULE   action=ALLOW\n"
                                           "DEFAULT action=DENY\n");
-        const char *expected = "policy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0\n"
+        const char *expected = "policy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0 policy_unsigned=TRUE\n"
                                "DEFAULT action=DENY\n"
                                "DEFAULT op=KMODULE action=ALLOW\n"
                                "op=EXECUTE fsverity_digest=SHA256:abcd boot_verified=TRUE action=ALLOW\n";
@@ -430,6 +504,113 @@ static void canonical_text_is_as_documented(void **state) {
         assert_int_equal(ipe_policy_print(policy, buf, sizeof(buf)), strlen(expected));
         assert_string_equal(buf, expected);
         ipe_policy_free(policy);
+}
+
+/* An excerpt: of a rule at the start of a page, nothing but that page can be read when it is made. */
+
+#define LONG (32U << 20)
+
+struct guarded {
+        char *text;
+        size_t page, size;
+        struct ipe_policy *policy;
+};
+
+/* A policy with the one rule "BEFORE", n times FILLER, "AFTER". */
+static struct guarded guard(const char *before, char filler, size_t n, const char *after) {
+        struct guarded g = { .page = sysconf(_SC_PAGESIZE) };
+        size_t len = g.page + strlen(before) + n + strlen(after);
+        char *at;
+
+        g.size = (len + g.page) / g.page * g.page;
+        g.text = mmap(NULL, g.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        assert_ptr_not_equal(g.text, MAP_FAILED);
+        memset(g.text, '\n', g.page);
+        memcpy(g.text, IPE_START, strlen(IPE_START));
+        at = mempcpy(g.text + g.page, before, strlen(before));
+        memset(at, filler, n);
+        memcpy(at + n, after, strlen(after));
+        assert_int_equal(ipe_policy_parse(g.text, len, &vocabulary, &g.policy, NULL), 0);
+        return g;
+}
+
+static void unguard(struct guarded *g) {
+        ipe_policy_free(g->policy);
+        munmap(g->text, g->size);
+}
+
+static size_t excerpt_for(const struct guarded *g, const struct ipe_facts *facts, char *buf, size_t size) {
+        struct ipe_verdict verdict = ipe_policy_evaluate(g->policy, IPE_OP_EXECUTE, facts);
+        size_t len;
+
+        assert_int_equal(verdict.match, IPE_MATCH_RULE);
+        assert_int_equal(IPE_EXCERPT_WINDOW % g->page, 0);
+        assert_int_equal(mprotect(g->text, g->page, PROT_NONE), 0);
+        assert_int_equal(mprotect(g->text + g->page + IPE_EXCERPT_WINDOW, g->size - g->page - IPE_EXCERPT_WINDOW,
+                                  PROT_NONE), 0);
+        len = ipe_verdict_excerpt(g->policy, &verdict, buf, size);
+        assert_int_equal(mprotect(g->text, g->size, PROT_READ), 0);
+        return len;
+}
+
+static size_t excerpt(const struct guarded *g, char *buf, size_t size) {
+        struct ipe_facts facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xab", 1);
+
+        return excerpt_for(g, &facts, buf, size);
+}
+
+static void excerpt_looks_at_a_page_of_a_rule(void **state) {
+        static const struct { const char *before; char filler; const char *after, *expected; } cases[] = {
+                { "op=EXECUTE action=DENY # ", 'x', "\n", "op=EXECUTE action=DENY" },
+                { "op=EXECUTE boot_verified=FALSE action=DENY#", '#', "\r\n",
+                  "op=EXECUTE boot_verified=FALSE action=DENY" },
+                { "op=EXECUTE action=DENY", ' ', "\r\n", "op=EXECUTE action=DENY" },
+                { "op=EXECUTE\taction=DENY", '\v', "\n", "op=EXECUTE action=DENY" },
+                { "op=EXECUTE action=DENY\xa0", ' ', "# c\n", "op=EXECUTE action=DENY" },
+                { "op=EXECUTE", ' ', "boot_verified=FALSE action=DENY\n", "op=EXECUTE" },
+                { "op=EXECUTE  boot_verified=FALSE ", '\t', "action=DENY\n", "op=EXECUTE boot_verified=FALSE" },
+        };
+        char buf[128];
+
+        for (size_t i = 0; i < N(cases); i++) {
+                struct guarded g = guard(cases[i].before, cases[i].filler, LONG, cases[i].after);
+
+                assert_int_equal(excerpt(&g, buf, sizeof(buf)), strlen(cases[i].expected));
+                assert_string_equal(buf, cases[i].expected);
+                unguard(&g);
+        }
+}
+
+/* Wherever the window ends, in a word, a digest or between CR and LF, what there is is the beginning of the whole. */
+static void excerpt_is_a_beginning_of_the_rule(void **state) {
+        const char *before = "op=EXECUTE boot_verified=FALSE", *after = "fsverity_digest=sha256:AB action=DENY\r\n";
+        const char *whole = "op=EXECUTE boot_verified=FALSE fsverity_digest=sha256:ab action=DENY";
+        size_t window = IPE_EXCERPT_WINDOW - strlen(before), action = strlen(after) - strlen("DENY\r\n");
+        char buf[128];
+
+        for (size_t n = window - strlen(after) - 1; n <= window + 1; n++) {
+                struct guarded g = guard(before, ' ', n, after);
+                size_t len = excerpt(&g, buf, sizeof(buf));
+
+                assert_int_equal(len, strlen(buf));
+                assert_memory_equal(buf, whole, len);
+                assert_int_equal(len == strlen(whole), n + action <= window);
+                unguard(&g);
+        }
+}
+
+/* Of a digest as long as they come, which no file has, the printer sees the same window. */
+static void excerpt_of_a_digest_that_is_cut_is_in_lower_case(void **state) {
+        struct guarded g = guard("op=EXECUTE fsverity_digest=sha256:", 'A', 2 * UINT16_MAX, " action=DENY\n");
+        char buf[IPE_EXCERPT_WINDOW + 1], value[UINT16_MAX];
+        struct ipe_facts facts;
+
+        memset(value, 0xaa, sizeof(value));
+        facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", value, sizeof(value));
+        assert_int_equal(excerpt_for(&g, &facts, buf, sizeof(buf)), IPE_EXCERPT_WINDOW);
+        assert_int_equal(strspn(buf + strlen("op=EXECUTE fsverity_digest=sha256:"), "a"),
+                         IPE_EXCERPT_WINDOW - strlen("op=EXECUTE fsverity_digest=sha256:"));
+        unguard(&g);
 }
 
 static void text_that_does_not_fit_is_cut(void **state) {
@@ -610,7 +791,8 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(default_of_the_operation_comes_before_the_global_one),
         cmocka_unit_test(rules_of_other_operations_do_not_match),
         cmocka_unit_test(unknown_operation_is_for_the_global_default),
-        cmocka_unit_test(unknown_operation_is_allowed_without_a_global_default),
+        cmocka_unit_test(unknown_operation_is_denied_if_any_kernel_read_may_be),
+        cmocka_unit_test(unknown_operation_without_a_global_default),
         cmocka_unit_test(number_that_is_no_operation_is_unknown),
         cmocka_unit_test(booleans_are_a_conjunction),
         cmocka_unit_test(false_matches_what_nothing_is_known_of),
@@ -624,11 +806,16 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(rule_with_two_digests_wants_both),
         cmocka_unit_test(policy_tells_its_header),
         cmocka_unit_test(policy_tells_its_floor),
+        cmocka_unit_test(policy_tells_whether_it_may_be_unsigned),
+        cmocka_unit_test(header_word_that_is_wrong_gets_its_sentence),
         cmocka_unit_test(policy_tells_the_first_extended_line),
         cmocka_unit_test(rule_tells_its_line_and_index),
         cmocka_unit_test(what_decided_tells_its_line),
         cmocka_unit_test(no_line_decides_where_the_policy_has_none),
         cmocka_unit_test(canonical_text_is_as_documented),
+        cmocka_unit_test(excerpt_looks_at_a_page_of_a_rule),
+        cmocka_unit_test(excerpt_is_a_beginning_of_the_rule),
+        cmocka_unit_test(excerpt_of_a_digest_that_is_cut_is_in_lower_case),
         cmocka_unit_test(text_that_does_not_fit_is_cut),
         cmocka_unit_test(versions_are_ordered_from_left_to_right),
         cmocka_unit_test(version_survives_printing),

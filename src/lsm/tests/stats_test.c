@@ -96,11 +96,12 @@ static void each_verdict_and_what_matched_is_counted(struct kunit *test)
 		    "op=KEXEC_INITRAMFS allowed=0 denied=0\n"
 		    "op=POLICY allowed=6 denied=0\n"
 		    "op=X509_CERT allowed=0 denied=0\n"
-		    "op=UNKNOWN allowed=7 denied=0\n"
+		    "op=UNKNOWN allowed=0 denied=7\n"
 		    "rule line=5 matches=3\n"
 		    "rule line=7 matches=4\n"
 		    "default op=KMODULE line=4 matches=5\n"
-		    "default line=2 matches=13\n"
+		    "default op=UNKNOWN line=0 matches=7\n"
+		    "default line=2 matches=6\n"
 		    "shadow denied=0 allowed=0\n");
 	ipe_loaded_put(loaded);
 }
