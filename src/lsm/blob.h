@@ -3,8 +3,8 @@
  * What the LSM keeps with inodes, superblocks and block devices: for each
  * provider the struct of its own header, one behind the other. A provider that
  * is not built takes no room. An inode has a number and its last verdict
- * besides. The kernel allocates the blobs zeroed with their objects, and frees
- * them with those.
+ * besides, a task has the program that it runs. The kernel allocates the blobs
+ * zeroed with their objects, and frees them with those.
  */
 #ifndef _SECURITY_IPE_BLOB_H
 #define _SECURITY_IPE_BLOB_H
@@ -13,20 +13,19 @@
 #include <linux/blk_types.h>
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
+#include <linux/sched.h>
 
 #include "cache.h"
 #include "provider-blobs.h"
 
 /*
- * number: of all inodes that were ever the subject of a denial, no other has
- * it; given by report.c at the first one, 0 until then. Unlike device and inode
- * number it is not used again.
  * cached: see cache.h.
+ * number: see ipe_inode_number(); 0 until it is asked for.
  */
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
 	struct ipe_cached cached;
-	atomic64_t number;
+	atomic_t number;
 #include "provider-list.h"
 };
 
@@ -56,6 +55,16 @@ struct ipe_file_blob {
 	const struct inode *opened;
 };
 
+/**
+ * struct ipe_task_blob - what is kept with a task
+ * @program: number of the inode that its last execve() ran, see
+ *	ipe_inode_number(); 0 for a kernel thread. Written by the task alone, a
+ *	new task has its parent's
+ */
+struct ipe_task_blob {
+	u32 program;
+};
+
 /* Sizes until the LSM is prepared, then offsets in the kernel's blobs. */
 extern struct lsm_blob_sizes ipe_blob_sizes;
 
@@ -67,6 +76,12 @@ static inline struct ipe_file_blob *ipe_file_blob(const struct file *file)
 static inline struct ipe_inode_blob *ipe_inode_blob(const struct inode *inode)
 {
 	return inode->i_security + ipe_blob_sizes.lbs_inode;
+}
+
+static inline struct ipe_task_blob *
+ipe_task_blob(const struct task_struct *task)
+{
+	return task->security + ipe_blob_sizes.lbs_task;
 }
 
 static inline struct ipe_sb_blob *ipe_sb_blob(const struct super_block *sb)

@@ -16,6 +16,8 @@
 #include "lifecycle.h"
 #include "loaded.h"
 #include "provider.h"
+#include "report.h"
+#include "subject.h"
 
 bool ipe_enforce = true;
 bool ipe_success_audit;
@@ -34,6 +36,7 @@ struct lsm_blob_sizes ipe_blob_sizes __ro_after_init = {
 	.lbs_file = sizeof(struct ipe_file_blob),
 	.lbs_inode = sizeof(struct ipe_inode_blob),
 	.lbs_superblock = sizeof(struct ipe_sb_blob),
+	.lbs_task = sizeof(struct ipe_task_blob),
 };
 
 const struct lsm_id ipe_lsm_id = {
@@ -67,8 +70,11 @@ static int __init init_lsm(void)
 
 	ipe_lifecycle_init(&ipe_lifecycle);
 	r = ipe_providers_init();
+	if (!r)
+		r = ipe_report_init();
 	if (r)
 		return r;
+	ipe_subject_register();
 	ipe_hooks_register();
 	ipe_enabled = true;
 	return load_boot_policy();

@@ -152,6 +152,27 @@ static unsigned long storm(const char *path, unsigned long times)
         return denied;
 }
 
+/* storm-files TIMES PATH: makes as many empty files, PATH and a number, and maps each once; answers how many were denied */
+static int storm_files(struct answer *answer, int argc, struct word *argv)
+{
+        unsigned long times = strtoul(argv[0].data, NULL, 10), denied = 0;
+        char path[256];
+
+        for (unsigned long i = 0; i < times; i++) {
+                int fd;
+
+                snprintf(path, sizeof(path), "%s%lu", argv[1].data, i);
+                fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+                if (fd < 0)
+                        return errno;
+                denied += is_denied(fd);
+                close(fd);
+                unlink(path);
+        }
+        answer_print(answer, "%lu", denied);
+        return 0;
+}
+
 /* Starts a process that storms and then writes its count into the pipe, which it closes. */
 static int start_storm(const char *path, unsigned long times)
 {
@@ -316,6 +337,7 @@ static int events_write(struct answer *answer, int argc, struct word *argv)
 
 const struct verb event_verbs[] = {
         { "storm", 2, 31, storm_verb },
+        { "storm-files", 2, 2, storm_files },
         { "events-open", 1, 1, events_open },
         { "events-close", 1, 1, events_close },
         { "events-read", 2, 2, events_read },
