@@ -37,7 +37,7 @@ int __init ipe_report_init(void)
 	if (!limiter)
 		return -ENOMEM;
 	ipe_limiter_init(limiter);
-	return 0;
+	return ipe_events_init();
 }
 
 static struct ipe_limit_key key_of(const struct ipe_event *event)

@@ -67,18 +67,16 @@ struct tally {
         unsigned long lines, lost, first, last;
 };
 
-/* Counts a line; returns false if its number is not the one that has to follow. */
+/* Counts a line; returns false if its number does not come after the last one. */
 static bool count_line(struct tally *tally, const char *line)
 {
         unsigned long number, lost;
 
-        if (sscanf(line, "lost=%lu", &lost) == 1) {
+        if (sscanf(line, "lost=%lu uid=", &lost) == 1) {
                 tally->lost += lost;
-                if (tally->last)
-                        tally->last += lost;
                 return lost > 0;
         }
-        if (sscanf(line, "seq=%lu time=", &number) != 1 || (tally->last && number != tally->last + 1))
+        if (sscanf(line, "seq=%lu time=", &number) != 1 || number <= tally->last)
                 return false;
         if (!tally->first)
                 tally->first = number;
@@ -87,7 +85,7 @@ static bool count_line(struct tally *tally, const char *line)
         return true;
 }
 
-/* Reads until there is nothing; returns 0, EPROTO if lines are cut or numbers do not follow, or another errno. */
+/* Reads until there is nothing; returns 0, EPROTO if lines are cut or out of order, or another errno. */
 static int count_lines(int fd, struct tally *tally)
 {
         static char data[1 << 16];
