@@ -119,11 +119,21 @@ static bool is_old(Denials *denials, const KernelEvent *event) {
         return true;
 }
 
+static void log_lost(const KernelEvent *event) {
+        if (event->lost == 0)
+                return;
+        if (event->lost_uid == UINT32_MAX)
+                log_debug("At least %" PRIu64 " denials could not be read.", event->lost);
+        else
+                log_debug("%" PRIu64 " denials of user %" PRIu32 " could not be read.", event->lost, event->lost_uid);
+}
+
 static void on_event(const KernelEvent *event, void *userdata) {
         Denials *denials = userdata;
         KernelEvent named = *event;
 
         denials->lines++;
+        log_lost(event);
         if (event->lost == 0 && (event->shadow || !event->denied || is_old(denials, event)))
                 return;
         if (event->lost == 0 && denials->is_audit)
@@ -133,7 +143,7 @@ static void on_event(const KernelEvent *event, void *userdata) {
 }
 
 static int read_some(Denials *denials) {
-        const KernelEvent lost = { .lost = 1, .enforcing = -1 };
+        const KernelEvent lost = { .lost = 1, .lost_uid = UINT32_MAX, .enforcing = -1 };
         int r;
 
         denials->lines = 0;

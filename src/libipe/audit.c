@@ -77,7 +77,7 @@ static bool is_denied(const char *rule) {
 }
 
 int audit_record_parse(const char *text, size_t size, KernelEvent *ret) {
-        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1 };
+        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .lost_uid = UINT32_MAX };
         const char *end = text + size;
         uint64_t serial = 0;
         int r;
@@ -89,6 +89,9 @@ int audit_record_parse(const char *text, size_t size, KernelEvent *ret) {
                 return r;
         if (!event.operation || event.lost > 0)
                 return -EBADMSG;
+        /* Such a record is of suppressed denials alone, and of no process: it stands for the first of them. */
+        if (event.pid == 0 && event.repeats > 0)
+                event.repeats--;
         event.seq = serial;
         event.time_ns = 0;
         event.denied = is_denied(event.rule);
@@ -132,7 +135,7 @@ int audit_filter(int fd) {
 }
 
 static void tell_lost(KernelEventFunction function, void *userdata) {
-        const KernelEvent lost = { .lost = 1, .enforcing = -1 };
+        const KernelEvent lost = { .lost = 1, .lost_uid = UINT32_MAX, .enforcing = -1 };
 
         function(&lost, userdata);
 }

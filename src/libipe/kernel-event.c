@@ -137,6 +137,17 @@ static int set_number(const Field *field, uint64_t *ret) {
         return kernel_event_number(field->value, field->value_size, ret);
 }
 
+/* '?' leaves it as it is. */
+static int set_uid(const Field *field, uint32_t *ret) {
+        uint64_t value = *ret;
+        int r = is_unknown(field) ? 0 : set_number(field, &value);
+
+        if (r < 0 || value > UINT32_MAX)
+                return -EBADMSG;
+        *ret = (uint32_t) value;
+        return 0;
+}
+
 static int set_flag(const Field *field, bool *ret) {
         uint64_t value = 0;
         int r = set_number(field, &value);
@@ -147,8 +158,11 @@ static int set_flag(const Field *field, bool *ret) {
 
 static int set_enforcing(const Field *field, int *ret) {
         bool value = false;
-        int r = set_flag(field, &value);
+        int r;
 
+        if (is_unknown(field))
+                return 0;
+        r = set_flag(field, &value);
         if (r >= 0)
                 *ret = value;
         return r;
@@ -157,12 +171,14 @@ static int set_enforcing(const Field *field, int *ret) {
 static int set_field(const Field *field, KernelEvent *event) {
         if (is_key(field, "lost"))
                 return set_number(field, &event->lost);
+        if (is_key(field, "uid"))
+                return set_uid(field, &event->lost_uid);
         if (is_key(field, "seq"))
                 return set_number(field, &event->seq);
         if (is_key(field, "time"))
                 return set_number(field, &event->time_ns);
         if (is_key(field, "pid"))
-                return set_number(field, &event->pid);
+                return is_unknown(field) ? 0 : set_number(field, &event->pid);
         if (is_key(field, "ino"))
                 return is_unknown(field) ? 0 : set_number(field, &event->inode);
         if (is_key(field, "suppressed"))
@@ -208,7 +224,7 @@ int kernel_event_set_fields(const char *line, size_t size, KernelEvent *event) {
 }
 
 int kernel_event_parse(const char *line, size_t size, KernelEvent *ret) {
-        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1 };
+        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .lost_uid = UINT32_MAX };
         int r = kernel_event_set_fields(line, size, &event);
 
         if (r < 0)

@@ -98,6 +98,64 @@ bool ipe_audit_access(const struct ipe_event *event, u64 suppressed)
 	return true;
 }
 
+static void put_key(struct audit_buffer *ab, const struct ipe_limit_key *key)
+{
+	if (key->serial)
+		audit_log_format(ab, "ipe_op=%s ipe_hook=%s enforcing=%d",
+				 ipe_op_name(key->op), ipe_hook_name(key->hook),
+				 key->enforcing);
+	else
+		audit_log_format(ab, "ipe_op=? ipe_hook=? enforcing=?");
+}
+
+static void put_trace(struct audit_buffer *ab,
+		      const struct ipe_limit_trace *trace)
+{
+	audit_log_format(ab, " pid=? comm=");
+	if (*trace->comm)
+		audit_log_untrustedstring(ab, trace->comm);
+	else
+		audit_log_format(ab, "?");
+	audit_log_format(ab, " path=? dev=");
+	if (trace->file) {
+		audit_log_untrustedstring(ab, trace->device);
+		audit_log_format(ab, " ino=%lu", trace->ino);
+	} else {
+		audit_log_format(ab, "? ino=?");
+	}
+}
+
+/**
+ * ipe_audit_suppressed() - Record how many denials have no record
+ * @entry: what the limiter knows of them; no key where it does not know it
+ *
+ * They are not of the system call that the task is in, and the record is no
+ * part of the event that audit may have for it.
+ *
+ * Context: that of a verdict; does not sleep.
+ * Return: as ipe_audit_access().
+ */
+bool ipe_audit_suppressed(const struct ipe_limit_entry *entry)
+{
+	const struct ipe_limit_key *key = &entry->key;
+	struct audit_buffer *ab = audit_log_start(NULL,
+						  GFP_ATOMIC | __GFP_NOWARN,
+						  AUDIT_IPE_ACCESS);
+
+	if (!ab)
+		return false;
+	put_key(ab, key);
+	put_trace(ab, &entry->trace);
+	audit_log_format(ab, " rule=? suppressed=%llu", entry->suppressed);
+	if (key->shadow)
+		audit_log_format(ab, " shadow=1");
+	if (key->serial)
+		audit_log_format(ab, " uid=%u auid=%u", key->uid,
+				 key->loginuid);
+	audit_log_end(ab);
+	return true;
+}
+
 /**
  * struct names - what the fields of a policy are called
  * @name: the name's

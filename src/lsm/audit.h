@@ -11,6 +11,7 @@
 #include <linux/audit.h>
 
 #include "event.h"
+#include "limiter.h"
 #include "loaded.h"
 
 /**
@@ -36,6 +37,7 @@ ipe_identity(const struct ipe_loaded *loaded)
 }
 
 bool ipe_audit_access(const struct ipe_event *event, u64 suppressed);
+bool ipe_audit_suppressed(const struct ipe_limit_entry *entry);
 void ipe_audit_load(struct ipe_identity policy,
 		    const struct ipe_parse_error *where, int error);
 void ipe_audit_activation(const struct ipe_loaded *old,

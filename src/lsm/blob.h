@@ -3,8 +3,8 @@
  * What the LSM keeps with inodes, superblocks and block devices: for each
  * provider the struct of its own header, one behind the other. A provider that
  * is not built takes no room. An inode has a number and its last verdict
- * besides. The kernel allocates the blobs zeroed with their objects, and frees
- * them with those.
+ * besides, a task has the program that it runs. The kernel allocates the blobs
+ * zeroed with their objects, and frees them with those.
  */
 #ifndef _SECURITY_IPE_BLOB_H
 #define _SECURITY_IPE_BLOB_H
@@ -19,10 +19,8 @@
 #include "provider-blobs.h"
 
 /*
- * number: of all inodes that were ever the subject of a denial, no other has
- * it; given by report.c at the first one, 0 until then. Unlike device and inode
- * number it is not used again.
  * cached: see cache.h.
+ * number: see ipe_inode_number(); 0 until it is asked for.
  */
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
@@ -55,22 +53,28 @@ struct ipe_bdev_blob {
  * @read: the inode that had the bytes of a file of a stacked file system when
  *	the kernel began to read it for this task; to be compared with, not to
  *	be looked at
+ * @program: number of the inode that its last execve() ran, see
+ *	ipe_inode_number(); 0 for a kernel thread. A new task has its parent's
+ *
+ * Written by the task alone.
  */
 struct ipe_task_blob {
 	const struct inode *read;
+	u32 program;
 };
 
 /* Sizes until the LSM is prepared, then offsets in the kernel's blobs. */
 extern struct lsm_blob_sizes ipe_blob_sizes;
 
-static inline struct ipe_task_blob *ipe_task_blob(const struct task_struct *task)
-{
-	return task->security + ipe_blob_sizes.lbs_task;
-}
-
 static inline struct ipe_inode_blob *ipe_inode_blob(const struct inode *inode)
 {
 	return inode->i_security + ipe_blob_sizes.lbs_inode;
+}
+
+static inline struct ipe_task_blob *
+ipe_task_blob(const struct task_struct *task)
+{
+	return task->security + ipe_blob_sizes.lbs_task;
 }
 
 static inline struct ipe_sb_blob *ipe_sb_blob(const struct super_block *sb)

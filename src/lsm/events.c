@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Verdict -> line -> whoever reads "events". Lines are put together before the
- * ring is locked; where there is no memory for one, there is a shorter one.
+ * memory is locked; where there is no memory for one, there is a shorter one.
  */
 
 #include <linux/audit.h>
+#include <linux/bits.h>
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/hex.h>
+#include <linux/init.h>
 #include <linux/poll.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -17,15 +19,31 @@
 
 #include "audit.h"
 #include "events.h"
+#include "lines.h"
 #include "provider.h"
-#include "ring.h"
+#include "subject.h"
 
-static char room[1 << CONFIG_IPE_EVENTS_SHIFT];
-static struct ipe_ring ring = IPE_RING_INIT(ring, room);
+/* Bytes for lines. */
+#define SIZE BIT(CONFIG_IPE_EVENTS_SHIFT)
+
+static struct ipe_lines *lines __ro_after_init;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 
-/* One line always fits, and no other has to be there. */
-static_assert(sizeof(room) >= IPE_RING_TEXT_MAX + IPE_RING_PREFIX_MAX);
+/* Each line fits into either half, root's and that of all others. */
+static_assert(IPE_LINES_BLOCKS(IPE_LINES_TEXT_MAX) <=
+	      SIZE / sizeof(struct ipe_lines_block) / 2);
+
+/**
+ * ipe_events_init() - Get the memory for lines
+ *
+ * Context: while the LSM starts, once.
+ * Return: %0 or %-ENOMEM.
+ */
+int __init ipe_events_init(void)
+{
+	lines = ipe_lines_new(SIZE);
+	return lines ? 0 : -ENOMEM;
+}
 
 static void put_hex(struct seq_buf *s, const char *text, size_t len)
 {
@@ -220,7 +238,8 @@ static noinline void add_short(const struct ipe_event *event)
 	seq_buf_init(&s, text, sizeof(text));
 	ipe_events_print_short(&s, event);
 	WARN_ON_ONCE(seq_buf_has_overflowed(&s));
-	ipe_ring_put(&ring, text, strnlen(text, sizeof(text)));
+	ipe_lines_put(lines, ipe_subject_uid(), text,
+		      strnlen(text, sizeof(text)));
 }
 
 static bool add_whole(const struct ipe_event *event, const char *path)
@@ -237,7 +256,8 @@ static bool add_whole(const struct ipe_event *event, const char *path)
 	ipe_events_print(&s, event, path);
 	done = !WARN_ON_ONCE(seq_buf_has_overflowed(&s));
 	if (done)
-		ipe_ring_put(&ring, text, seq_buf_used(&s));
+		ipe_lines_put(lines, ipe_subject_uid(), text,
+			      seq_buf_used(&s));
 	kfree(text);
 	return done;
 }
@@ -278,7 +298,7 @@ void ipe_events_add(const struct ipe_event *event)
  */
 struct events_file {
 	struct mutex lock;
-	struct ipe_ring_reader reader;
+	struct ipe_lines_reader reader;
 };
 
 static int open_events(struct inode *inode, struct file *file)
@@ -288,7 +308,7 @@ static int open_events(struct inode *inode, struct file *file)
 	if (!f)
 		return -ENOMEM;
 	mutex_init(&f->lock);
-	ipe_ring_open(&ring, &f->reader);
+	ipe_lines_open(lines, &f->reader);
 	file->private_data = f;
 	return stream_open(inode, file);
 }
@@ -303,20 +323,20 @@ static int release_events(struct inode *inode, struct file *file)
 }
 
 /* Returns bytes of whole lines, or an errno if there is none of them. */
-static ssize_t read_lines(struct ipe_ring_reader *reader, char __user *data,
+static ssize_t read_lines(struct ipe_lines_reader *reader, char __user *data,
 			  size_t len)
 {
 	const char *line;
 	size_t n, done = 0;
 	int r = 0;
 
-	while (!r && (n = ipe_ring_peek(reader, &line))) {
+	while (!r && (n = ipe_lines_peek(reader, &line))) {
 		if (n > len - done) {
 			r = -EINVAL;
 		} else if (copy_to_user(data + done, line, n)) {
 			r = -EFAULT;
 		} else {
-			ipe_ring_consume(reader);
+			ipe_lines_consume(reader);
 			done += n;
 		}
 	}
@@ -332,7 +352,7 @@ static ssize_t read_events(struct file *file, char __user *data, size_t len,
 	if (!len)
 		return 0;
 	/* However fast lines are added, a call ends. */
-	len = min(len, sizeof(room));
+	len = min_t(size_t, len, SIZE);
 	for (;;) {
 		r = mutex_lock_interruptible(&f->lock);
 		if (r)
@@ -344,7 +364,7 @@ static ssize_t read_events(struct file *file, char __user *data, size_t len,
 		if (file->f_flags & O_NONBLOCK)
 			return -EAGAIN;
 		r = wait_event_interruptible(waiting,
-					     ipe_ring_has_more(&f->reader));
+					     ipe_lines_has_more(&f->reader));
 		if (r)
 			return r;
 	}
@@ -355,7 +375,7 @@ static __poll_t poll_events(struct file *file, poll_table *table)
 	struct events_file *f = file->private_data;
 
 	poll_wait(file, &waiting, table);
-	return ipe_ring_has_more(&f->reader) ? EPOLLIN | EPOLLRDNORM : 0;
+	return ipe_lines_has_more(&f->reader) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 const struct file_operations ipe_events_fops = {

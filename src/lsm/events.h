@@ -2,7 +2,7 @@
 /*
  * The file "events": a line of each denial, and of each verdict of a shadow that
  * differs, for whoever reads it in time. Unlike records it needs no audit, and
- * unlike records no line is left out.
+ * unlike records no line is left out. See lines.h for how long a line is kept.
  */
 #ifndef _SECURITY_IPE_EVENTS_H
 #define _SECURITY_IPE_EVENTS_H
@@ -20,6 +20,7 @@
 
 extern const struct file_operations ipe_events_fops;
 
+int ipe_events_init(void);
 void ipe_events_add(const struct ipe_event *event);
 size_t ipe_events_size(const struct ipe_event *event, const char *path);
 void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,

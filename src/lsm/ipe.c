@@ -17,6 +17,8 @@
 #include "lifecycle.h"
 #include "loaded.h"
 #include "provider.h"
+#include "report.h"
+#include "subject.h"
 
 bool ipe_enforce = true;
 bool ipe_success_audit;
@@ -78,8 +80,11 @@ static int __init init_lsm(void)
 		forget_cmdline();
 	ipe_lifecycle_init(&ipe_lifecycle);
 	r = ipe_providers_init();
+	if (!r)
+		r = ipe_report_init();
 	if (r)
 		return r;
+	ipe_subject_register();
 	ipe_hooks_register();
 	ipe_enabled = true;
 	return load_boot_policy();

@@ -6,47 +6,38 @@
  * said is told where it differs.
  */
 
-#include <linux/file.h>
+#include <linux/audit.h>
+#include <linux/fs.h>
+#include <linux/init.h>
 #include <linux/jiffies.h>
-#include <linux/mm.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/uidgid.h>
+#include <linux/vmalloc.h>
 
 #include "audit.h"
-#include "blob.h"
 #include "events.h"
 #include "ipe.h"
 #include "limiter.h"
 #include "report.h"
+#include "subject.h"
 
-static struct ipe_limiter limiter = {
-	.lock = __SPIN_LOCK_UNLOCKED(limiter.lock),
-};
+static struct ipe_limiter *limiter __ro_after_init;
 
-static u64 number_of(const struct inode *inode)
+/**
+ * ipe_report_init() - Get the memory that reports need
+ *
+ * Context: while the LSM starts, once.
+ * Return: %0 or %-ENOMEM.
+ */
+int __init ipe_report_init(void)
 {
-	static atomic_t last = ATOMIC_INIT(0);
-	atomic_t *number = &ipe_inode_blob(inode)->number;
-	u32 old = atomic_read(number), new;
-
-	if (old)
-		return old;
-	new = atomic_inc_return(&last);
-	return (u32)atomic_cmpxchg(number, 0, new) ?: new;
-}
-
-/* 0 for a kernel thread. */
-static u64 number_of_program(void)
-{
-	struct file *program;
-	u64 number;
-
-	program = current->mm ? get_mm_exe_file(current->mm) : NULL;
-	if (!program)
-		return 0;
-	number = number_of(file_inode(program));
-	fput(program);
-	return number;
+	limiter = vzalloc(sizeof(*limiter));
+	if (!limiter)
+		return -ENOMEM;
+	ipe_limiter_init(limiter);
+	return ipe_events_init();
 }
 
 static struct ipe_limit_key key_of(const struct ipe_event *event)
@@ -54,6 +45,10 @@ static struct ipe_limit_key key_of(const struct ipe_event *event)
 	const struct ipe_verdict *verdict = &event->verdict;
 	struct ipe_limit_key key = {
 		.serial = event->loaded->serial,
+		.program = ipe_subject_program(),
+		.uid = ipe_subject_uid(),
+		.loginuid = from_kuid(&init_user_ns,
+				      audit_get_loginuid(current)),
 		.line = ipe_verdict_line(event->loaded->policy, verdict),
 		.op = verdict->op,
 		.match = verdict->match,
@@ -63,24 +58,43 @@ static struct ipe_limit_key key_of(const struct ipe_event *event)
 	};
 
 	if (event->inode)
-		key.inode = number_of(event->inode);
+		key.inode = ipe_inode_number(event->inode);
 	else if (event->file)
-		key.inode = number_of(file_inode(event->file));
-	else
-		key.program = number_of_program();
+		key.inode = ipe_inode_number(file_inode(event->file));
 	return key;
+}
+
+static struct ipe_limit_trace trace_of(const struct ipe_event *event)
+{
+	struct ipe_limit_trace trace = {};
+	const struct inode *inode;
+
+	static_assert(sizeof(trace.device) == sizeof(inode->i_sb->s_id));
+	get_task_comm(trace.comm, current);
+	if (event->file) {
+		inode = file_inode(event->file);
+		trace.file = true;
+		trace.ino = inode->i_ino;
+		strscpy(trace.device, inode->i_sb->s_id);
+	}
+	return trace;
 }
 
 /* A record that audit does not make does not count. */
 static void audit_limited(const struct ipe_event *event)
 {
-	struct ipe_limit_key key = key_of(event);
+	const struct ipe_limit_key key = key_of(event);
+	const struct ipe_limit_trace trace = trace_of(event);
+	struct ipe_limit_entry evicted;
 	u64 suppressed = 0;
 
-	if (!ipe_limiter_admit(&limiter, &key, get_jiffies_64(), &suppressed))
+	if (!ipe_limiter_admit(limiter, &key, &trace, get_jiffies_64(),
+			       &suppressed, &evicted))
 		return;
+	if (evicted.suppressed && !ipe_audit_suppressed(&evicted))
+		ipe_limiter_return_evicted(limiter, evicted.suppressed);
 	if (!ipe_audit_access(event, suppressed))
-		ipe_limiter_return(&limiter, &key, suppressed);
+		ipe_limiter_return(limiter, &key, suppressed);
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "event.h"
 
+int ipe_report_init(void);
 void ipe_report(struct ipe_event *event);
 void ipe_report_shadow(struct ipe_event *event, enum ipe_action decided);
 

@@ -111,7 +111,7 @@ def test_lines_that_make_no_sense_are_skipped(machine):
 
 
 def test_what_the_kernel_had_no_room_for_is_told_as_a_number(machine):
-    machine.kernel.tell_line("lost=4711")
+    machine.kernel.tell_line("lost=4711 uid=1000")
     *words, details = machine.wait_signal("Denied")
     assert words == ["", "", "", ""] and details == {"Count": 4711}
     entry, = machine.entries(MESSAGE_ID=MISSED)

@@ -214,6 +214,86 @@ def test_limit_of_anonymous_memory_is_that_of_the_program(world):
     assert len(records) == 5 and len({record.fields["pid"] for record in records}) == 5
 
 
+def accesses(world, alone=False):
+    return [record for record in world.records(alone) if record.type == ACCESS]
+
+
+def test_limit_is_that_of_the_user(world):
+    """A user who is denied a file often hides no denial of another user."""
+    world.activate(DENY)
+    world.machine.must("audit")
+    world.machine.must("repeat", 50, "as", 1000, "named", "backup", "mmap", "/tmp/hello")
+    assert len(accesses(world)) == 5
+    for _ in range(2):
+        assert world.machine.errno("named", "implant", "mmap", "/tmp/hello") == "EACCES"
+    assert world.machine.errno("as", 1001, "named", "other", "mmap", "/tmp/hello") == "EACCES"
+    assert [record.string("comm") for record in accesses(world)] == ["implant", "implant", "other"]
+
+
+def test_limit_is_that_of_the_session(world):
+    world.activate(DENY)
+    world.machine.must("audit")
+    for uid in (1000, 1001):
+        assert world.machine.errno("in-session", uid, "repeat", 20, "mmap", "/tmp/hello") == "OK"
+        assert len(accesses(world)) == 5
+
+
+def test_program_that_a_task_claims_to_run_is_no_other_subject(world):
+    """/proc/self/exe follows PR_SET_MM_EXE_FILE; the limit is that of the program which was executed."""
+    place = world.places["fsverity"]
+    world.activate("DEFAULT action=ALLOW\n"
+                   f"op=EXECUTE fsverity_digest=sha256:{place.facts['fsverity_digest']} action=DENY\n")
+    world.machine.must("audit")
+    world.machine.must("repeat", 20, "mmap", place.path)
+    assert len(accesses(world)) == 5
+    # It ends with ENOMEDIUM where /proc/self/exe is not what was claimed.
+    assert world.machine.errno("claiming", "/bin/hello", "mmap", place.path) == "EACCES"
+    assert accesses(world) == []
+
+
+# More keys than the limiter has places, so that each of these is taken over.
+MANY = 2500
+
+
+def test_suppressed_count_is_written_out_when_its_place_is_taken(world):
+    world.activate(DENY)
+    world.machine.must("audit")
+    inode = world.machine.must("inode", "/tmp/hello").text
+    assert world.machine.must("repeat", 50, "named", "implant", "mmap", "/tmp/hello").text == f"{errno.EACCES} 50\n"
+    assert len(accesses(world)) == 5
+    assert world.machine.must("as", 1000, "storm-files", MANY, "/tmp/noise").text == str(MANY)
+    records = accesses(world, alone=True)
+    alone = [record for record in records if record.fields["pid"] == "?"]
+    assert len(records) - len(alone) == MANY
+    assert [record for record in records if "suppressed" in record.fields] == alone
+    # Earlier tests have left others.
+    record, = [record for record in alone if record.string("comm") == "implant"]
+    assert field_names(record) == [*PLAIN_FIELDS, "suppressed", "uid", "auid"]
+    assert body(record) == ('ipe_op=EXECUTE ipe_hook=MMAP enforcing=1 pid=? comm="implant" path=? dev="tmpfs" '
+                            f"ino={inode} rule=? suppressed=45 uid=0 auid={UNSET}")
+
+
+def test_suppressed_count_that_audit_refuses_is_written_out_later(world):
+    """Which denials they were is not known any more then."""
+    world.activate(DENY)
+    world.machine.must("audit-exclude", ACCESS, "on")
+    world.machine.must("repeat", 50, "mmap", "/tmp/hello")
+    assert world.machine.must("as", 1000, "storm-files", MANY, "/tmp/noise").text == str(MANY)
+    world.machine.must("audit-exclude", ACCESS, "off")
+    world.machine.must("audit")
+    # Takes over all places, with a count each, and what is without a place comes with the first record.
+    world.activate(DENY)
+    world.machine.must("audit")
+    assert world.machine.must("as", 1000, "storm-files", MANY, "/tmp/noise").text == str(MANY)
+    records = accesses(world, alone=True)
+    unknown = [record for record in records if record.fields["ipe_op"] == "?"]
+    assert unknown and field_names(unknown[0]) == [*PLAIN_FIELDS, "suppressed"]
+    assert {unknown[0].fields[name] for name in PLAIN_FIELDS} == {"?"}
+    suppressed = sum(int(record.fields.get("suppressed", 0)) for record in records)
+    of_process = [record for record in records if record.fields["pid"] != "?"]
+    assert len(of_process) == MANY and suppressed >= 50 + MANY
+
+
 def test_what_audit_refuses_to_record_uses_nothing_up(world):
     world.activate(DENY)
     world.machine.must("audit-exclude", ACCESS, "on")

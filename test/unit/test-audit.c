@@ -89,6 +89,21 @@ static void our_records_say_how_many_they_stand_for(void **state) {
         assert_int_equal(hex.repeats, 1);
 }
 
+/* The kernel has no place for them any more, or does not know any more which ones they were. */
+static void record_of_suppressed_denials_alone_is_of_no_other(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {}, unknown = {};
+
+        assert_int_equal(parse(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=1 pid=? comm=\"sh\" path=? dev=\"vda\" ino=12 rule=? "
+                               "suppressed=7 uid=1000 auid=4294967295", &event), 0);
+        assert_int_equal(event.repeats, 6);
+        assert_int_equal(event.inode, 12);
+        assert_true(event.denied);
+        assert_int_equal(parse(STAMP "ipe_op=? ipe_hook=? enforcing=? pid=? comm=? path=? dev=? ino=? rule=? suppressed=1",
+                               &unknown), 0);
+        assert_int_equal(unknown.repeats, 0);
+        assert_int_equal(unknown.enforcing, -1);
+}
+
 /* Whoever is denied has chosen its path and its name. */
 static void a_path_cannot_forge_a_field(void **state) {
         _cleanup_kernel_event_ KernelEvent event = {};
@@ -229,6 +244,7 @@ int main(void) {
                 cmocka_unit_test(memory_has_no_path),
                 cmocka_unit_test(quotes_in_a_rule_are_part_of_it),
                 cmocka_unit_test(our_records_say_how_many_they_stand_for),
+                cmocka_unit_test(record_of_suppressed_denials_alone_is_of_no_other),
                 cmocka_unit_test(a_path_cannot_forge_a_field),
                 cmocka_unit_test(nonsense_is_refused),
                 cmocka_unit_test(no_byte_leads_astray),

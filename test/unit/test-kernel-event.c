@@ -70,14 +70,31 @@ static void lost_lines_are_counted(void **state) {
 
         assert_int_equal(parse("lost=18446744073709551615", &event), 0);
         assert_true(event.lost == UINT64_MAX);
+        assert_true(event.lost_uid == UINT32_MAX);
         assert_int_equal(event.seq, 0);
+}
+
+static void lost_lines_say_whose_they_were(void **state) {
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        assert_int_equal(parse("lost=42 uid=1000", &event), 0);
+        assert_int_equal(event.lost, 42);
+        assert_int_equal(event.lost_uid, 1000);
+        assert_int_equal(parse("lost=1 uid=0", &event), 0);
+        assert_int_equal(event.lost_uid, 0);
+        assert_int_equal(parse("lost=7 uid=?", &event), 0);
+        assert_int_equal(event.lost, 7);
+        assert_true(event.lost_uid == UINT32_MAX);
+        assert_int_equal(parse("lost=7 uid=4294967294 since=? new=\"x y\"", &event), 0);
+        assert_true(event.lost_uid == 4294967294);
 }
 
 static void nonsense_is_refused(void **state) {
         static const char *const lines[] = {
                 "", " ", "x", "=", "=1", "seq", "seq=", "seq=x", "seq=-1", "seq=18446744073709551616", "seq=1 x",
                 "seq=1 path=\"/a", "seq=1 path=2", "seq=1 path=2f", "seq=1 path=2G", "seq=1 path=00", "seq=1 path=",
-                "seq=1 a b=c", "lost=0", "seq=0", "time=1", "seq=1 shadow=x", "seq=1 pid=",
+                "seq=1 a b=c", "lost=1 uid=4294967296", "lost=1 uid=", "lost=1 uid=x", "lost=1 uid=-1",
+                "lost=0 uid=1", "lost=0", "seq=0", "time=1", "seq=1 shadow=x", "seq=1 pid=",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {
@@ -126,7 +143,7 @@ static void on_event(const KernelEvent *event, void *userdata) {
 }
 
 static void lines_are_read_until_there_are_no_more(void **state) {
-        static const char text[] = LINE "\nnonsense\nlost=3\nseq=11 verdict=DENY\n";
+        static const char text[] = LINE "\nnonsense\nlost=1 uid=?\nlost=2 uid=7\nseq=11 verdict=DENY\n";
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
         _cleanup_close_ int fd = -1, writer = -1;
         Seen seen = {};
@@ -142,7 +159,7 @@ static void lines_are_read_until_there_are_no_more(void **state) {
         assert_int_equal(seen.n, 0);
         assert_int_equal(write(writer, text, strlen(text)), strlen(text));
         assert_int_equal(kernel_read_events(fd, on_event, &seen), 0);
-        assert_int_equal(seen.n, 3);
+        assert_int_equal(seen.n, 4);
         assert_int_equal(seen.last, 11);
         assert_int_equal(seen.lost, 3);
 }
@@ -177,6 +194,7 @@ int main(void) {
                 cmocka_unit_test(what_is_not_plain_comes_in_hex),
                 cmocka_unit_test(what_the_kernel_did_not_know_is_null),
                 cmocka_unit_test(lost_lines_are_counted),
+                cmocka_unit_test(lost_lines_say_whose_they_were),
                 cmocka_unit_test(nonsense_is_refused),
                 cmocka_unit_test(no_byte_leads_astray),
                 unit_test_in_directory(lines_are_read_until_there_are_no_more),

@@ -10,8 +10,8 @@
 #include <linux/string.h>
 
 #include "events.h"
+#include "lines.h"
 #include "provider.h"
-#include "ring.h"
 
 /**
  * struct world - a verdict, and what it points to
@@ -28,7 +28,7 @@ struct world {
 	struct file file;
 	struct inode inode;
 	struct super_block sb;
-	char text[2 * IPE_RING_TEXT_MAX];
+	char text[2 * IPE_LINES_TEXT_MAX];
 };
 
 /* A verdict of a policy of this name, on a file of which nothing is known. */
@@ -198,7 +198,7 @@ static void longest_line_fits(struct kunit *test)
 
 	get_task_comm(name, current);
 	set_task_comm(current, odd_bytes(test, TASK_COMM_LEN - 1));
-	KUNIT_EXPECT_LE(test, print(test, w, path), IPE_RING_TEXT_MAX);
+	KUNIT_EXPECT_LE(test, print(test, w, path), IPE_LINES_TEXT_MAX);
 	set_task_comm(current, name);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, "FF policy_version="));
 	end_world(w);

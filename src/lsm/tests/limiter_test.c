@@ -4,6 +4,8 @@
  */
 
 #include <kunit/test.h>
+#include <linux/prandom.h>
+#include <linux/string.h>
 
 #include "limiter.h"
 
@@ -16,7 +18,7 @@ static struct ipe_limiter *new_limiter(struct kunit *test)
 
 	limiter = kunit_kzalloc(test, sizeof(*limiter), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, limiter);
-	spin_lock_init(&limiter->lock);
+	ipe_limiter_init(limiter);
 	return limiter;
 }
 
@@ -24,11 +26,13 @@ static struct ipe_limiter *new_limiter(struct kunit *test)
 static int ask(struct ipe_limiter *limiter, const struct ipe_limit_key *key,
 	       u64 now, int times, u64 *ret_suppressed)
 {
+	const struct ipe_limit_trace trace = {};
+	struct ipe_limit_entry evicted;
 	int admitted = 0;
 
 	while (times--)
-		admitted += ipe_limiter_admit(limiter, key, now,
-					      ret_suppressed);
+		admitted += ipe_limiter_admit(limiter, key, &trace, now,
+					      ret_suppressed, &evicted);
 	return admitted;
 }
 
@@ -67,6 +71,8 @@ static void each_part_of_a_key_counts(struct kunit *test)
 		{ .serial = 1, .inode = 8 },
 		{ .serial = 1, .inode = 7, .line = 1 },
 		{ .serial = 1, .inode = 7, .program = 1 },
+		{ .serial = 1, .inode = 7, .uid = 1000 },
+		{ .serial = 1, .inode = 7, .loginuid = 1000 },
 		{ .serial = 1, .inode = 7, .op = 1 },
 		{ .serial = 1, .inode = 7, .match = 1 },
 		{ .serial = 1, .inode = 7, .enforcing = 1 },
@@ -85,15 +91,16 @@ static void each_part_of_a_key_counts(struct kunit *test)
 }
 
 /* Keys that share their places with a first one, and differ in @serial. */
-static void make_rivals(struct ipe_limit_key *keys, int n)
+static void make_rivals(const struct ipe_limiter *limiter,
+			struct ipe_limit_key *keys, int n)
 {
 	int i;
 
 	keys[0] = (struct ipe_limit_key){ .serial = 1 };
 	for (i = 1; i < n; i++) {
 		keys[i] = (struct ipe_limit_key){ .serial = i + 1 };
-		while (ipe_limiter_group(&keys[i]) !=
-		       ipe_limiter_group(&keys[0]))
+		while (ipe_limiter_group(limiter, &keys[i]) !=
+		       ipe_limiter_group(limiter, &keys[0]))
 			keys[i].inode++;
 	}
 }
@@ -105,7 +112,7 @@ static void rivals_that_find_a_place_keep_their_counts(struct kunit *test)
 	u64 suppressed;
 	int i;
 
-	make_rivals(keys, IPE_LIMIT_PLACES);
+	make_rivals(limiter, keys, IPE_LIMIT_PLACES);
 	for (i = 0; i < IPE_LIMIT_PLACES; i++)
 		KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i], NOW, 100 + i,
 					  &suppressed), IPE_LIMIT_BURST);
@@ -124,7 +131,7 @@ static void one_rival_too_many_takes_the_oldest_place_and_silences_nobody(struct
 	u64 suppressed;
 	int i;
 
-	make_rivals(keys, IPE_LIMIT_PLACES + 1);
+	make_rivals(limiter, keys, IPE_LIMIT_PLACES + 1);
 	/* The second one has the oldest window. */
 	for (i = 0; i < IPE_LIMIT_PLACES; i++)
 		ask(limiter, &keys[i], i == 1 ? NOW : NOW + 1, 100,
@@ -166,13 +173,157 @@ static void what_is_returned_too_late_harms_no_other_key(struct kunit *test)
 	u64 suppressed;
 	int i;
 
-	make_rivals(keys, IPE_LIMIT_PLACES + 1);
+	make_rivals(limiter, keys, IPE_LIMIT_PLACES + 1);
 	for (i = 0; i <= IPE_LIMIT_PLACES; i++)
 		ask(limiter, &keys[i], NOW + i, 100, &suppressed);
 	ipe_limiter_return(limiter, &keys[0], 3);
 	for (i = 1; i <= IPE_LIMIT_PLACES; i++)
 		KUNIT_EXPECT_EQ(test, ask(limiter, &keys[i], NOW + i, 1,
 					  &suppressed), 0);
+}
+
+/* Fills the places of a group with keys of which each has a count. */
+static void fill_group(struct ipe_limiter *limiter, struct ipe_limit_key *keys)
+{
+	u64 suppressed;
+	int i;
+
+	make_rivals(limiter, keys, IPE_LIMIT_PLACES + 2);
+	for (i = 0; i < IPE_LIMIT_PLACES; i++)
+		ask(limiter, &keys[i], NOW + i, IPE_LIMIT_BURST + 1 + i,
+		    &suppressed);
+}
+
+static void count_of_a_place_that_is_taken_over_is_handed_out(struct kunit *test)
+{
+	struct ipe_limit_trace trace = { .file = true, .ino = 12 };
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 2];
+	struct ipe_limiter *limiter = new_limiter(test);
+	struct ipe_limit_entry evicted;
+	u64 suppressed;
+
+	fill_group(limiter, keys);
+	strscpy(trace.comm, "latest");
+	strscpy(trace.device, "vda");
+	ipe_limiter_admit(limiter, &keys[0], &trace, NOW, &suppressed,
+			  &evicted);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 0);
+	strscpy(trace.comm, "rival");
+	KUNIT_EXPECT_TRUE(test, ipe_limiter_admit(limiter,
+						  &keys[IPE_LIMIT_PLACES],
+						  &trace, NOW + 9, &suppressed,
+						  &evicted));
+	KUNIT_EXPECT_EQ(test, suppressed, 0);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 2);
+	KUNIT_EXPECT_MEMEQ(test, &evicted.key, &keys[0], sizeof(keys[0]));
+	KUNIT_EXPECT_STREQ(test, evicted.trace.comm, "latest");
+	KUNIT_EXPECT_STREQ(test, evicted.trace.device, "vda");
+	KUNIT_EXPECT_EQ(test, evicted.trace.ino, 12);
+}
+
+static void place_without_a_count_is_taken_over_in_silence(struct kunit *test)
+{
+	const struct ipe_limit_trace trace = {};
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
+	struct ipe_limiter *limiter = new_limiter(test);
+	struct ipe_limit_entry evicted;
+	u64 suppressed;
+	int i;
+
+	make_rivals(limiter, keys, IPE_LIMIT_PLACES + 1);
+	for (i = 0; i <= IPE_LIMIT_PLACES; i++) {
+		ipe_limiter_admit(limiter, &keys[i], &trace, NOW + i,
+				  &suppressed, &evicted);
+		KUNIT_EXPECT_EQ(test, evicted.suppressed, 0);
+	}
+}
+
+static void count_that_audit_does_not_take_comes_again_without_its_key(struct kunit *test)
+{
+	static const struct ipe_limit_key no_key;
+	const struct ipe_limit_trace trace = {};
+	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 2];
+	struct ipe_limiter *limiter = new_limiter(test);
+	struct ipe_limit_entry evicted;
+	u64 suppressed;
+
+	fill_group(limiter, keys);
+	ipe_limiter_admit(limiter, &keys[IPE_LIMIT_PLACES], &trace, NOW + 9,
+			  &suppressed, &evicted);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 1);
+	ipe_limiter_return_evicted(limiter, evicted.suppressed);
+	/* Keys of a place that is gone since. */
+	ipe_limiter_return(limiter, &keys[0], 3);
+	/* There is a key to hand out first. */
+	ipe_limiter_admit(limiter, &keys[IPE_LIMIT_PLACES + 1], &trace,
+			  NOW + 9, &suppressed, &evicted);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 2);
+	KUNIT_EXPECT_MEMEQ(test, &evicted.key, &keys[1], sizeof(keys[1]));
+	/* One that is not recorded hands out nothing. */
+	KUNIT_EXPECT_FALSE(test, ipe_limiter_admit(limiter, &keys[3], &trace,
+						   NOW + 9, &suppressed,
+						   &evicted));
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 0);
+	ipe_limiter_admit(limiter, &keys[IPE_LIMIT_PLACES + 1], &trace,
+			  NOW + 9, &suppressed, &evicted);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 1 + 3 + 1);
+	KUNIT_EXPECT_MEMEQ(test, &evicted.key, &no_key, sizeof(no_key));
+	ipe_limiter_admit(limiter, &keys[IPE_LIMIT_PLACES + 1], &trace,
+			  NOW + 9, &suppressed, &evicted);
+	KUNIT_EXPECT_EQ(test, evicted.suppressed, 0);
+}
+
+/* More keys than places, in any order: each denial is in exactly one record. */
+static void no_denial_is_counted_twice_or_not_at_all(struct kunit *test)
+{
+	struct ipe_limiter *limiter = new_limiter(test);
+	const struct ipe_limit_trace trace = {};
+	u64 recorded = 0, now = NOW, left = 0, suppressed;
+	struct rnd_state random;
+	unsigned int i, j;
+
+	prandom_seed_state(&random, 5);
+	for (i = 0; i < 50000; i++) {
+		struct ipe_limit_key key = {
+			.serial = 1,
+			.uid = prandom_u32_state(&random) % 600,
+		};
+		struct ipe_limit_entry evicted;
+
+		/* Some keys come often. */
+		key.uid = key.uid < 300 ? key.uid % 3 : key.uid;
+		now += prandom_u32_state(&random) % 8;
+		if (!ipe_limiter_admit(limiter, &key, &trace, now, &suppressed,
+				       &evicted))
+			continue;
+		if (prandom_u32_state(&random) % 4)
+			recorded += evicted.suppressed;
+		else
+			ipe_limiter_return_evicted(limiter, evicted.suppressed);
+		if (prandom_u32_state(&random) % 4)
+			recorded += suppressed + 1;
+		else
+			ipe_limiter_return(limiter, &key, suppressed);
+	}
+	for (i = 0; i < IPE_LIMIT_GROUPS; i++)
+		for (j = 0; j < IPE_LIMIT_PLACES; j++)
+			left += limiter->entries[i][j].suppressed;
+	KUNIT_EXPECT_EQ(test, recorded + left + limiter->unwritten, 50000);
+	KUNIT_EXPECT_GT(test, recorded, 25000);
+	KUNIT_EXPECT_LT(test, recorded, 50000);
+}
+
+static void nobody_knows_the_group_of_a_key(struct kunit *test)
+{
+	struct ipe_limiter *one = new_limiter(test), *other = new_limiter(test);
+	struct ipe_limit_key key = { .serial = 1 };
+	int same = 0;
+
+	for (key.inode = 0; key.inode < 1000; key.inode++)
+		same += ipe_limiter_group(one, &key) ==
+			ipe_limiter_group(other, &key);
+	/* One in IPE_LIMIT_GROUPS by chance. */
+	KUNIT_EXPECT_LT(test, same, 100);
 }
 
 static struct kunit_case limiter_cases[] = {
@@ -183,6 +334,11 @@ static struct kunit_case limiter_cases[] = {
 	KUNIT_CASE(one_rival_too_many_takes_the_oldest_place_and_silences_nobody),
 	KUNIT_CASE(record_that_was_not_made_uses_nothing_up),
 	KUNIT_CASE(what_is_returned_too_late_harms_no_other_key),
+	KUNIT_CASE(count_of_a_place_that_is_taken_over_is_handed_out),
+	KUNIT_CASE(place_without_a_count_is_taken_over_in_silence),
+	KUNIT_CASE(count_that_audit_does_not_take_comes_again_without_its_key),
+	KUNIT_CASE(no_denial_is_counted_twice_or_not_at_all),
+	KUNIT_CASE(nobody_knows_the_group_of_a_key),
 	{}
 };
 

@@ -6,12 +6,16 @@
  * earlier ones, and reads until it comes back.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent.h"
@@ -108,10 +112,90 @@ static int audit_exclude(struct answer *answer, int argc, struct word *argv)
         return send_message(strcmp(argv[1].data, "on") == 0 ? AUDIT_ADD_RULE : AUDIT_DEL_RULE, &rule, sizeof(rule));
 }
 
+/* Puts a copy in the place of a mapping, with the same content and no file. */
+static int replace_mapping(char *start, size_t size, const char *protection)
+{
+        int flags = (protection[0] == 'r' ? PROT_READ : 0) | (protection[1] == 'w' ? PROT_WRITE : 0) |
+                    (protection[2] == 'x' ? PROT_EXEC : 0);
+        char *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+        if (copy == MAP_FAILED)
+                return -1;
+        memcpy(copy, start, size);
+        if (mprotect(copy, size, flags) < 0)
+                return -1;
+        return mremap(copy, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, start) == MAP_FAILED ? -1 : 0;
+}
+
+/* The kernel changes /proc/self/exe only while nothing of the old program is mapped. */
+static int replace_program(void)
+{
+        char *maps, *line, *rest, exe[256], protection[5], path[256];
+        ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+        unsigned long start, end;
+        size_t size;
+        int r = 0;
+
+        if (n < 0 || read_file("/proc/self/maps", &maps, &size))
+                return -1;
+        exe[n] = 0;
+        for (line = strtok_r(maps, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest))
+                if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %255s", &start, &end, protection, path) == 4 &&
+                    strcmp(path, exe) == 0)
+                        r = replace_mapping((char *)start, end - start, protection);
+        return r;
+}
+
+static int claim_program(const char *path)
+{
+        int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char exe[256];
+        ssize_t n;
+
+        if (fd < 0 || replace_program() < 0 || prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) < 0)
+                return -1;
+        n = readlink("/proc/self/exe", exe, sizeof(exe));
+        return n == (ssize_t)strlen(path) && memcmp(exe, path, strlen(path)) == 0 ? 0 : -1;
+}
+
+static int join_session(const char *uid)
+{
+        return write_once("/proc/self/loginuid", uid, strlen(uid)) ? -1 : 0;
+}
+
+/* Runs a verb in a process that has done something before; ENOMEDIUM if it could not. */
+static int run_after(int (*before)(const char *), int argc, struct word *argv)
+{
+        struct answer ignored = { 0 };
+        int status;
+
+        if (fork() == 0) {
+                if (before(argv[0].data) < 0)
+                        _exit(ENOMEDIUM);
+                _exit(run_verb(&ignored, argc - 1, argv + 1));
+        }
+        wait(&status);
+        return WIFEXITED(status) ? WEXITSTATUS(status) : ENOMEDIUM;
+}
+
+/* claiming PATH VERB...: runs a verb in a process whose /proc/self/exe is that program, which it did not execute */
+static int claiming(struct answer *answer, int argc, struct word *argv)
+{
+        return run_after(claim_program, argc, argv);
+}
+
+/* in-session UID VERB...: runs a verb in a process with that login UID */
+static int in_session(struct answer *answer, int argc, struct word *argv)
+{
+        return run_after(join_session, argc, argv);
+}
+
 const struct verb audit_verbs[] = {
         { "audit-start", 0, 0, audit_start },
         { "audit", 0, 0, audit },
         { "audit-lost", 0, 0, audit_lost },
         { "audit-exclude", 2, 2, audit_exclude },
+        { "claiming", 2, 32, claiming },
+        { "in-session", 2, 32, in_session },
         { 0 }
 };

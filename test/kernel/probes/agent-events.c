@@ -67,18 +67,16 @@ struct tally {
         unsigned long lines, lost, first, last;
 };
 
-/* Counts a line; returns false if its number is not the one that has to follow. */
+/* Counts a line; returns false if its number does not come after the last one. */
 static bool count_line(struct tally *tally, const char *line)
 {
         unsigned long number, lost;
 
-        if (sscanf(line, "lost=%lu", &lost) == 1) {
+        if (sscanf(line, "lost=%lu uid=", &lost) == 1) {
                 tally->lost += lost;
-                if (tally->last)
-                        tally->last += lost;
                 return lost > 0;
         }
-        if (sscanf(line, "seq=%lu time=", &number) != 1 || (tally->last && number != tally->last + 1))
+        if (sscanf(line, "seq=%lu time=", &number) != 1 || number <= tally->last)
                 return false;
         if (!tally->first)
                 tally->first = number;
@@ -87,7 +85,7 @@ static bool count_line(struct tally *tally, const char *line)
         return true;
 }
 
-/* Reads until there is nothing; returns 0, EPROTO if lines are cut or numbers do not follow, or another errno. */
+/* Reads until there is nothing; returns 0, EPROTO if lines are cut or out of order, or another errno. */
 static int count_lines(int fd, struct tally *tally)
 {
         static char data[1 << 16];
@@ -150,6 +148,27 @@ static unsigned long storm(const char *path, unsigned long times)
                 close(fd);
         }
         return denied;
+}
+
+/* storm-files TIMES PATH: makes as many empty files, PATH and a number, and maps each once; answers how many were denied */
+static int storm_files(struct answer *answer, int argc, struct word *argv)
+{
+        unsigned long times = strtoul(argv[0].data, NULL, 10), denied = 0;
+        char path[256];
+
+        for (unsigned long i = 0; i < times; i++) {
+                int fd;
+
+                snprintf(path, sizeof(path), "%s%lu", argv[1].data, i);
+                fd = open(path, O_RDONLY | O_CREAT | O_CLOEXEC, 0600);
+                if (fd < 0)
+                        return errno;
+                denied += is_denied(fd);
+                close(fd);
+                unlink(path);
+        }
+        answer_print(answer, "%lu", denied);
+        return 0;
 }
 
 /* Starts a process that storms and then writes its count into the pipe, which it closes. */
@@ -316,6 +335,7 @@ static int events_write(struct answer *answer, int argc, struct word *argv)
 
 const struct verb event_verbs[] = {
         { "storm", 2, 31, storm_verb },
+        { "storm-files", 2, 2, storm_files },
         { "events-open", 1, 1, events_open },
         { "events-close", 1, 1, events_close },
         { "events-read", 2, 2, events_read },

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The user is the task's own and not that of credentials which the kernel lends
+ * it for a moment, as overlayfs does. The program is the file that its last
+ * execve() ran, whatever PR_SET_MM_EXE_FILE says since.
+ */
+
+#include <linux/binfmts.h>
+#include <linux/cache.h>
+#include <linux/cred.h>
+#include <linux/init.h>
+#include <linux/lsm_hooks.h>
+#include <linux/sched.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+
+#include "blob.h"
+#include "ipe.h"
+#include "subject.h"
+
+/*
+ * Root of a namespace that root has made, which may be a container with
+ * thousands of users, is not taken for root: it would share root's part of the
+ * memory for events. INVALID_UID where it is root, or nobody.
+ */
+static kuid_t owner_of(struct user_namespace *ns)
+{
+	kuid_t uid;
+
+	/* At most 32 of them are in each other. */
+	while (ns->level > 1)
+		ns = ns->parent;
+	uid = ns->owner;
+	if (uid_eq(uid, GLOBAL_ROOT_UID))
+		uid = make_kuid(ns, 0);
+	return uid_eq(uid, GLOBAL_ROOT_UID) ? INVALID_UID : uid;
+}
+
+/**
+ * ipe_subject_uid_of() - The user to whom a task's denials are counted
+ * @cred: of the task
+ *
+ * In a user namespace that is the owner of the outermost one below the initial
+ * one, so that all users whom that owner has at hand are one. Where root is the
+ * owner, it is the user who is root in there.
+ *
+ * Context: any.
+ * Return: uid in the initial user namespace.
+ */
+u32 ipe_subject_uid_of(const struct cred *cred)
+{
+	kuid_t owner = INVALID_UID, uid = cred->uid;
+
+	if (cred->user_ns != &init_user_ns && !uid_eq(uid, GLOBAL_ROOT_UID))
+		owner = owner_of(cred->user_ns);
+	return from_kuid(&init_user_ns, uid_valid(owner) ? owner : uid);
+}
+
+/**
+ * ipe_subject_uid() - The user to whom denials of this task are counted
+ *
+ * Context: any but interrupts.
+ * Return: as ipe_subject_uid_of().
+ */
+u32 ipe_subject_uid(void)
+{
+	return ipe_subject_uid_of(current_real_cred());
+}
+
+/**
+ * ipe_subject_program() - The program that this task runs
+ *
+ * Context: any but interrupts.
+ * Return: as ipe_inode_number(); %0 for a kernel thread.
+ */
+u32 ipe_subject_program(void)
+{
+	return ipe_task_blob(current)->program;
+}
+
+/**
+ * ipe_inode_number() - A number by which an inode is known to the limiter
+ * @inode: gets one with the first call
+ *
+ * Unlike device and inode number it is not used again, until 2^32 inodes had
+ * one: from then on two inodes may have the same, and share the limit of their
+ * records. Nothing else depends on it.
+ *
+ * Context: any.
+ * Return: the number, never %0.
+ */
+u32 ipe_inode_number(struct inode *inode)
+{
+	static atomic_t last = ATOMIC_INIT(0);
+	atomic_t *number = &ipe_inode_blob(inode)->number;
+	int old = atomic_read(number), new;
+
+	if (old)
+		return old;
+	do
+		new = atomic_inc_return(&last);
+	while (!new);
+	return atomic_cmpxchg(number, 0, new) ?: new;
+}
+
+static void on_committing_creds(const struct linux_binprm *bprm)
+{
+	ipe_task_blob(current)->program =
+		ipe_inode_number(file_inode(bprm->file));
+}
+
+static int on_task_alloc(struct task_struct *task, unsigned long clone_flags)
+{
+	*ipe_task_blob(task) = *ipe_task_blob(current);
+	return 0;
+}
+
+static struct security_hook_list hooks[] __ro_after_init = {
+	LSM_HOOK_INIT(bprm_committing_creds, on_committing_creds),
+	LSM_HOOK_INIT(task_alloc, on_task_alloc),
+};
+
+/**
+ * ipe_subject_register() - From now on, know which program a task runs
+ *
+ * Context: while the LSM starts, once.
+ */
+void __init ipe_subject_register(void)
+{
+	security_add_hooks(hooks, ARRAY_SIZE(hooks), &ipe_lsm_id);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Who asks: the user and the program whose denials count as one subject's.
+ * Neither is what the task can say of itself.
+ */
+#ifndef _SECURITY_IPE_SUBJECT_H
+#define _SECURITY_IPE_SUBJECT_H
+
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/types.h>
+
+u32 ipe_subject_uid_of(const struct cred *cred);
+u32 ipe_subject_uid(void);
+u32 ipe_subject_program(void);
+u32 ipe_inode_number(struct inode *inode);
+void ipe_subject_register(void);
+
+#endif
