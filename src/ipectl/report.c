@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel.h"
 #include "lint.h"
 #include "output.h"
 #include "report.h"
@@ -87,17 +88,31 @@ static const char *lint_word(enum ipe_lint_kind kind) {
                 [IPE_LINT_ALGORITHM] = "algorithm",         [IPE_LINT_LENGTH] = "length",
                 [IPE_LINT_CONTRADICTION] = "contradiction", [IPE_LINT_SHADOWED] = "shadowed",
                 [IPE_LINT_UNANSWERED] = "unanswered",       [IPE_LINT_EXTENDED] = "extended-abi",
+                [IPE_LINT_KEXEC] = "kexec",                 [IPE_LINT_KEYRING] = "keyring",
         };
 
         return words[kind];
 }
 
+/* A note is about where the policy is used, and no other text would be without it. */
+static bool is_note(enum ipe_lint_kind kind) {
+        return kind == IPE_LINT_EXTENDED || kind == IPE_LINT_KEYRING;
+}
+
+/* Of this machine's kernel, which may not be the one that gets the policy. */
+static bool is_keyring_sealed(void) {
+        _cleanup_(kernel_freep) Kernel *kernel = NULL;
+
+        return kernel_open(KERNEL_DIRECTORY, &kernel) >= 0 &&
+               kernel_get_keyring(kernel, KEYRING_FSVERITY) == KEYRING_SEALED;
+}
+
 static void add_lint(const struct ipe_lint *lint, void *userdata) {
         LintContext *context = userdata;
-        Severity severity = lint->kind == IPE_LINT_EXTENDED ? SEVERITY_NOTE
-                            : context->strict               ? SEVERITY_ERROR
-                                                            : SEVERITY_WARNING;
+        Severity severity = is_note(lint->kind) ? SEVERITY_NOTE : context->strict ? SEVERITY_ERROR : SEVERITY_WARNING;
 
+        if (lint->kind == IPE_LINT_KEYRING && is_keyring_sealed())
+                return;
         if (lint->other_line > 0)
                 report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind),
                            "%s (line %u)", lint->sentence, lint->other_line);

@@ -21,6 +21,13 @@ static const char *yes_no(struct json_object *object, const char *key) {
         return json_get_boolean(object, key) ? "yes" : "no";
 }
 
+static void show_warnings(struct json_object *object) {
+        struct json_object *warnings = json_get(object, "warnings");
+
+        for (size_t i = 0; i < json_length(warnings); i++)
+                say_field(FIELD_WIDTH, "Warning", "%s", json_object_get_string(json_at(warnings, i)));
+}
+
 static void show_pair(const char *label, struct json_object *object, const char *key) {
         struct json_object *pair = json_get(object, key);
 
@@ -143,6 +150,7 @@ static void print_status(struct json_object *status, char **argv, const Options 
                 show_trial(status);
         show_pending(policies);
         show_counts(policies);
+        show_warnings(status);
 }
 
 static int ask_for_status(Client *client, char **argv, struct json_object **ret) {
@@ -211,7 +219,6 @@ static void print_text(const char *text) {
 }
 
 static void print_policy(struct json_object *policy, char **argv, const Options *options) {
-        struct json_object *warnings = json_get(policy, "warnings");
         unsigned long long staged = json_get_number(policy, "staged_usec");
 
         say_field(FIELD_WIDTH, "Policy", "%s %s", json_get_text(policy, "name"), json_get_text(policy, "version"));
@@ -231,9 +238,7 @@ static void print_policy(struct json_object *policy, char **argv, const Options 
         say_field(FIELD_WIDTH, "Kernels", "%s", json_get_boolean(policy, "needs_extended_abi")
                                                         ? "only with the extended ABI"
                                                         : "all");
-        for (size_t i = 0; i < json_length(warnings); i++)
-                say_field(FIELD_WIDTH, "Warning", "%s",
-                          json_object_get_string(json_at(warnings, i)));
+        show_warnings(policy);
         print_text(json_get_text(policy, "text"));
 }
 

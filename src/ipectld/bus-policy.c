@@ -132,9 +132,9 @@ static int append_record(sd_bus_message *reply, const Manager *manager, const Ve
                                      record == manager_selected(manager));
 }
 
-static int append_warnings(sd_bus_message *reply, const struct ipe_policy *policy) {
+static int append_warnings(sd_bus_message *reply, const Manager *manager, const struct ipe_policy *policy) {
         _cleanup_(strv_freep) char **warnings = NULL;
-        int r = policy_warnings(policy, &warnings);
+        int r = policy_warnings(manager, policy, &warnings);
 
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'e', "sv");
@@ -151,7 +151,8 @@ static int append_warnings(sd_bus_message *reply, const struct ipe_policy *polic
         return r;
 }
 
-static int append_policy(sd_bus_message *reply, const Envelope *envelope, const struct ipe_policy *policy) {
+static int append_policy(sd_bus_message *reply, const Manager *manager, const Envelope *envelope,
+                         const struct ipe_policy *policy) {
         char floor[IPE_VERSION_STRLEN];
         size_t size;
         const char *text = envelope_text(envelope, &size);
@@ -163,7 +164,7 @@ static int append_policy(sd_bus_message *reply, const Envelope *envelope, const 
         ipe_version_print(ipe_policy_rollback_floor(policy), floor);
         r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "Text", "s", printable, "RollbackFloor", "s", floor,
                                   "NeedsExtendedAbi", "b", ipe_policy_extended_line(policy) > 0 || envelope_format(envelope) == ENVELOPE_APPENDED);
-        return r < 0 ? r : append_warnings(reply, policy);
+        return r < 0 ? r : append_warnings(reply, manager, policy);
 }
 
 int bus_policy_append_description(sd_bus_message *reply, const Manager *manager, const VersionRecord *record,
@@ -181,7 +182,7 @@ int bus_policy_append_description(sd_bus_message *reply, const Manager *manager,
         if (r >= 0)
                 r = append_record(reply, manager, record);
         if (r >= 0)
-                r = append_policy(reply, envelope, policy);
+                r = append_policy(reply, manager, envelope, policy);
         ipe_policy_free(policy);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -13,6 +13,7 @@
 #include "bus.h"
 #include "health.h"
 #include "io.h"
+#include "keyring.h"
 #include "log.h"
 #include "preflight.h"
 #include "rollback.h"
@@ -341,6 +342,15 @@ static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interf
         return bus_append_pair(reply, record ? record->name : NULL, record ? &record->version : NULL);
 }
 
+static int get_warnings(sd_bus *sd, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        _cleanup_free_ char *warning = NULL;
+        int r = keyring_warning(bus->manager, &warning);
+
+        return r < 0 ? r : sd_bus_message_append_strv(reply, (char *[]) { warning, NULL });
+}
+
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_METHOD_WITH_ARGS("Stage", SD_BUS_ARGS("h", fd, "a{sv}", options),
@@ -390,6 +400,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("TrialBootsMax", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Warnings", "as", get_warnings, 0, 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyRejected", SD_BUS_ARGS("s", source, "s", error, "s", message), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyActivated", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),

@@ -88,6 +88,7 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
 }
 
 typedef struct WarningList {
+        const Manager *manager;
         char **list;
         size_t n;
         bool failed;
@@ -95,8 +96,12 @@ typedef struct WarningList {
 
 static void add_warning(const struct ipe_lint *lint, void *userdata) {
         WarningList *warnings = userdata;
-        char **larger = reallocarray(warnings->list, warnings->n + 2, sizeof(*larger));
+        char **larger;
 
+        if (lint->kind == IPE_LINT_KEYRING &&
+            kernel_get_keyring(warnings->manager->kernel, KEYRING_FSVERITY) == KEYRING_SEALED)
+                return;
+        larger = reallocarray(warnings->list, warnings->n + 2, sizeof(*larger));
         if (!larger) {
                 warnings->failed = true;
                 return;
@@ -110,8 +115,8 @@ static void add_warning(const struct ipe_lint *lint, void *userdata) {
         larger[warnings->n] = NULL;
 }
 
-int policy_warnings(const struct ipe_policy *policy, char ***ret) {
-        WarningList warnings = { .list = calloc(1, sizeof(char *)) };
+int policy_warnings(const Manager *manager, const struct ipe_policy *policy, char ***ret) {
+        WarningList warnings = { .manager = manager, .list = calloc(1, sizeof(char *)) };
 
         if (!warnings.list)
                 return -ENOMEM;
@@ -229,7 +234,7 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
         if (r == 0)
                 r = check_place(manager, version, name, reterr);
         if (r == 0)
-                r = policy_warnings(version->policy, &warnings);
+                r = policy_warnings(manager, version->policy, &warnings);
         if (r == 0)
                 r = store_version(manager, version, source, ret, reterr);
         if (r != 0)

@@ -31,9 +31,10 @@ VersionRecord policy_version_describe(const PolicyVersion *version, const char *
  * -ENOMEM. */
 int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);
 
-/* What the linter says of a policy, one "line 3, column 1: ..." each.
+/* The remarks of the linter about a policy, one "line 3, column 1: ..." each; without that about a keyring which the running
+ * kernel says is sealed.
  * ret: NULL at the end; to be freed with strv_free(). Returns 0 or -ENOMEM. */
-int policy_warnings(const struct ipe_policy *policy, char ***ret);
+int policy_warnings(const Manager *manager, const struct ipe_policy *policy, char ***ret);
 
 /* Takes a policy in.
  *

@@ -12,6 +12,7 @@
 #include "kernel-internal.h"
 
 #define FEATURES_SIZE_MAX 4096U
+#define KEYRINGS_SIZE_MAX 4096U
 /* Of the files that hold one number or one version. */
 #define VALUE_SIZE_MAX 64U
 /* Of "confirm": a name, which is a directory entry, and a version. */
@@ -141,6 +142,50 @@ int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value) {
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
         return kernel_write_file(kernel->dir_fd, switch_file(which), value ? "1" : "0", 1);
+}
+
+static KeyringState parse_keyring_state(const char *word) {
+        static const char *const words[_KEYRING_STATE_MAX] = {
+                [KEYRING_OPEN] = "open",
+                [KEYRING_RESTRICTED] = "restricted",
+                [KEYRING_SEALED] = "sealed",
+        };
+
+        for (KeyringState state = KEYRING_OPEN; state < _KEYRING_STATE_MAX; state++)
+                if (streq(word, words[state]))
+                        return state;
+        return KEYRING_UNKNOWN;
+}
+
+/* text: lines "NAME STATE"; is cut into pieces. */
+static KeyringState find_keyring(char *text, const char *name) {
+        KeyringState found = KEYRING_UNKNOWN;
+        unsigned n = 0;
+        char *rest;
+
+        for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+                char *space = strchr(line, ' ');
+
+                if (!space)
+                        continue;
+                *space = '\0';
+                if (!streq(line, name))
+                        continue;
+                found = parse_keyring_state(space + 1);
+                n++;
+        }
+        return n == 1 ? found : KEYRING_UNKNOWN;
+}
+
+KeyringState kernel_get_keyring(const Kernel *kernel, const char *name) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        if (kernel->abi == KERNEL_ABI_NONE ||
+            read_file_at(kernel->dir_fd, "keyrings", KEYRINGS_SIZE_MAX, (void **) &text, &size) < 0 ||
+            strlen(text) != size)
+                return KEYRING_UNKNOWN;
+        return find_keyring(text, name);
 }
 
 void kernel_policy_done(KernelPolicy *policy) {

@@ -52,6 +52,26 @@ int kernel_get_switch(const Kernel *kernel, KernelSwitch which);
 /* Returns 0, -ENODEV without IPE, -EPERM, -EACCES or another errno of open() or write(). */
 int kernel_set_switch(const Kernel *kernel, KernelSwitch which, bool value);
 
+/* How far a keyring is closed to new keys, from what proves least to what proves most. */
+typedef enum KeyringState {
+        KEYRING_UNKNOWN,    /* the kernel does not say, or says something that this program does not know */
+        KEYRING_OPEN,       /* root adds any key */
+        KEYRING_RESTRICTED, /* a new key needs another one that vouches for it: keyctl restrict_keyring with a type */
+        KEYRING_SEALED,     /* no key can be added until the next boot */
+        _KEYRING_STATE_MAX,
+} KeyringState;
+
+/* The keys that count for the property fsverity_signature. */
+#define KEYRING_FSVERITY ".fs-verity"
+
+/* Reads the file "keyrings", which kernels with the feature "keyrings" have.
+ *
+ * name: as KEYRING_FSVERITY.
+ *
+ * Never fails: KEYRING_UNKNOWN where the file is missing, cannot be read, is too large, or has not exactly one line of
+ * that keyring. So nobody takes a keyring for sealed because of an error. */
+KeyringState kernel_get_keyring(const Kernel *kernel, const char *name);
+
 /* The versions of one name that the kernel keeps; upstream has the current one alone. */
 typedef enum KernelPlace {
         KERNEL_CURRENT,

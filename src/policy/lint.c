@@ -51,6 +51,9 @@ find_algorithm(const struct ipe_token *name, bool fsverity)
  * @wanted: those of @booleans that must be TRUE
  * @digests: for each slot what its rule has named so far; no text if nothing
  * @dead: its rule can match no file, and it was said why
+ * @keyring_line: of IPE_LINT_KEYRING; 0 once it was said
+ * @kexec_line: of IPE_LINT_KEXEC; 0 if there is nothing to say
+ * @kexec_sentence: for @kexec_line
  */
 struct linter {
 	const struct ipe_policy *policy;
@@ -62,6 +65,10 @@ struct linter {
 	u32 wanted;
 	struct ipe_token digests[IPE_DIGESTS_MAX];
 	bool dead;
+
+	unsigned int keyring_line;
+	unsigned int kexec_line;
+	const char *kexec_sentence;
 };
 
 static void remark(struct linter *linter, enum ipe_lint_kind kind,
@@ -91,6 +98,36 @@ static void remark_extended(struct linter *linter,
 {
 	remark(linter, IPE_LINT_EXTENDED, token->text, 0,
 	       "needs the extended ABI: upstream kernels refuse this");
+}
+
+/**
+ * ipe_lint_keyring_line() - Does the policy depend on the keyring .fs-verity?
+ * @policy: compiled
+ *
+ * Return: the line, counted from 1, of the first rule that asks for
+ * fsverity_signature and can match; %0 if there is none.
+ */
+unsigned int ipe_lint_keyring_line(const struct ipe_policy *policy)
+{
+	u32 slot = policy->vocabulary->slot[IPE_PROPERTY_FSVERITY_SIGNATURE];
+	const struct ipe_rule *rule;
+	u32 i;
+
+	for (i = 0; i < policy->rules.n; i++) {
+		rule = ipe_rule_at(policy, i);
+		if (!rule->never && (rule->booleans & (1U << slot)))
+			return rule->line;
+	}
+	return 0;
+}
+
+static void lint_keyring(struct linter *linter, const struct ipe_token *token)
+{
+	if (linter->line.number != linter->keyring_line)
+		return;
+	remark(linter, IPE_LINT_KEYRING, token->text, 0,
+	       "every key in the keyring .fs-verity counts, root's own too, until it is sealed: 'keyctl restrict_keyring %:.fs-verity' at boot does that");
+	linter->keyring_line = 0;
 }
 
 static void lint_boolean(struct linter *linter, const struct ipe_token *token,
@@ -164,6 +201,8 @@ static void lint_property(struct linter *linter, const struct ipe_token *token)
 		return;
 	if (vocabulary->properties[id].extended)
 		remark_extended(linter, token);
+	if (id == IPE_PROPERTY_FSVERITY_SIGNATURE)
+		lint_keyring(linter, token);
 	if (!(vocabulary->answered & (1U << id)))
 		remark_dead(linter, IPE_LINT_UNANSWERED, token,
 			    "nothing here answers this property, so the rule never matches");
@@ -221,6 +260,66 @@ static void lint_rule(struct linter *linter, const struct ipe_rule *rule)
 		lint_shadow(linter, rule);
 }
 
+static enum ipe_action default_of(const struct ipe_policy *policy,
+				  enum ipe_op op)
+{
+	return policy->defaults[op] ?: policy->defaults[IPE_OP_COUNT];
+}
+
+/* Is there anything that the policy decides so? */
+static bool can(const struct ipe_policy *policy, enum ipe_op op,
+		enum ipe_action action)
+{
+	const struct ipe_rule *rule;
+	u32 i;
+
+	if (default_of(policy, op) == action)
+		return true;
+	for (i = 0; i < policy->rules.n; i++) {
+		rule = ipe_rule_at(policy, i);
+		if (!rule->never && rule->op == op && rule->action == action)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * An open KEXEC_INITRAMFS is worth a remark of its own only where some kernel
+ * may be loaded: none starts without one.
+ */
+static void find_kexec(struct linter *linter)
+{
+	const struct ipe_policy *policy = linter->policy;
+	enum ipe_op op;
+
+	if (!can(policy, IPE_OP_EXECUTE, IPE_ACTION_DENY))
+		return;
+	if (!can(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_DENY)) {
+		op = IPE_OP_KEXEC_IMAGE;
+		linter->kexec_sentence =
+			"root decides about the next kernel's command line, so whoever may load a kexec image can switch the policy off: deny KEXEC_IMAGE";
+	} else if (can(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_ALLOW) &&
+		   !can(policy, IPE_OP_KEXEC_INITRAMFS, IPE_ACTION_DENY)) {
+		op = IPE_OP_KEXEC_INITRAMFS;
+		linter->kexec_sentence =
+			"the next kernel takes all files of its initramfs for verified, so whoever may load one can run any program: deny KEXEC_INITRAMFS";
+	} else {
+		return;
+	}
+	linter->kexec_line = ipe_policy_default_line(
+		policy, policy->defaults[op] ? op : IPE_OP_UNKNOWN);
+}
+
+static void lint_default(struct linter *linter)
+{
+	struct ipe_token token;
+
+	if (linter->line.number == linter->kexec_line &&
+	    ipe_line_next_token(&linter->line, &token))
+		remark(linter, IPE_LINT_KEXEC, token.text, 0,
+		       linter->kexec_sentence);
+}
+
 static void lint_header(struct linter *linter)
 {
 	struct ipe_token token, word;
@@ -246,6 +345,7 @@ void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		.policy = policy,
 		.fn = fn,
 		.userdata = userdata,
+		.keyring_line = ipe_lint_keyring_line(policy),
 	};
 	struct ipe_reader reader = {
 		.next = policy->text,
@@ -255,6 +355,7 @@ void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 	bool header = false;
 	u32 next = 0;
 
+	find_kexec(&linter);
 	while (ipe_reader_next_line(&reader, &linter.line, &unwanted) > 0) {
 		if (linter.line.end == linter.line.start)
 			continue;
@@ -263,6 +364,8 @@ void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		else if (next < policy->rules.n &&
 			 ipe_rule_at(policy, next)->line == linter.line.number)
 			lint_rule(&linter, ipe_rule_at(policy, next++));
+		else
+			lint_default(&linter);
 		header = true;
 	}
 }

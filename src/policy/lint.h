@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * What a policy says that can only be a mistake. The kernel accepts it all
- * the same, as upstream does; this is for user space.
+ * Remarks of user space about a policy that the kernel accepts, as upstream
+ * does: mistakes, and what the policy leaves to root. They are about the text
+ * alone. A caller that knows the state of the machine drops the remarks that
+ * this state answers: see IPE_LINT_KEYRING.
  */
 #ifndef IPE_POLICY_LINT_H
 #define IPE_POLICY_LINT_H
@@ -16,8 +18,13 @@
  * @IPE_LINT_CONTRADICTION: no file can have all properties of the rule
  * @IPE_LINT_UNANSWERED: the vocabulary has a property that nobody answers
  * @IPE_LINT_SHADOWED: earlier rules match whatever this one matches
+ * @IPE_LINT_KEXEC: execution is restricted, and a kernel, or an initramfs for
+ *	it, is loaded by kexec without any check
  * @IPE_LINT_EXTENDED: upstream kernels refuse the policy because of this; a
  *	note, not a mistake
+ * @IPE_LINT_KEYRING: the policy depends on the keyring .fs-verity, to which
+ *	root adds keys until it is sealed; a note, as no text is a remedy. Once
+ *	for a policy, where it depends on it first
  */
 enum ipe_lint_kind {
 	IPE_LINT_ALGORITHM,
@@ -25,7 +32,9 @@ enum ipe_lint_kind {
 	IPE_LINT_CONTRADICTION,
 	IPE_LINT_UNANSWERED,
 	IPE_LINT_SHADOWED,
+	IPE_LINT_KEXEC,
 	IPE_LINT_EXTENDED,
+	IPE_LINT_KEYRING,
 };
 
 /**
@@ -33,7 +42,7 @@ enum ipe_lint_kind {
  * @kind: what is odd
  * @line: where, counted from 1
  * @column: byte in the line, counted from 1: of the property that is odd, or
- *	of the rule as a whole
+ *	of the rule or DEFAULT as a whole
  * @other_line: IPE_LINT_SHADOWED: a rule that matches first; else 0
  * @sentence: static text
  */
@@ -50,5 +59,8 @@ typedef void (*ipe_lint_fn)(const struct ipe_lint *lint, void *userdata);
 /* Calls @fn for each remark, in the order of the text. */
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		     void *userdata);
+
+/* Where IPE_LINT_KEYRING is said: the line, counted from 1, or 0 for nowhere. */
+unsigned int ipe_lint_keyring_line(const struct ipe_policy *policy);
 
 #endif

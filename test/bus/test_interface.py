@@ -92,7 +92,8 @@ def test_properties_without_ipe(machine):
     assert re.fullmatch(r"\d+\.\d+\.\d+", properties.pop("Version"))
     assert properties == {"Features": [], "KernelAbi": "none", "Enforce": False, "SuccessAudit": False,
                           "ActivePolicy": ("", ""), "TrialPolicy": ("", ""), "TrialDeadlineUSec": 0,
-                          "TrialConfirm": "", "TrialBoots": 0, "TrialBootsMax": 0, "TrialChecks": [], "ConfirmedPolicy": ("", "")}
+                          "TrialConfirm": "", "TrialBoots": 0, "TrialBootsMax": 0, "TrialChecks": [], "ConfirmedPolicy": ("", ""),
+                          "Warnings": []}
 
 
 def managed(machine):

@@ -146,13 +146,14 @@ def test_status_of_a_trial(bare):
     ids=["manual", "older"])
 def test_status_of_a_trial_without_checks(bare, properties):
     output = OtherDaemon(bare, properties, NO_POLICIES).ipectl("status")[0]
-    assert "unless it is confirmed" in output and "Check" not in output
+    assert "unless it is confirmed" in output and "Check" not in output and "Warning" not in output
 
 
 def test_status_of_a_hostile_daemon(bare):
     daemon = OtherDaemon(bare, {**on_trial(HOSTILE, [(HOSTILE, HOSTILE, HOSTILE)]), "Version": GLib.Variant("s", HOSTILE),
-                                "KernelAbi": GLib.Variant("s", HOSTILE)}, NO_POLICIES)
-    assert not re.search("[\033\r\u202e\x9b]", daemon.ipectl("status")[0])
+                                "KernelAbi": GLib.Variant("s", HOSTILE), "Warnings": GLib.Variant("as", [HOSTILE])}, NO_POLICIES)
+    output = daemon.ipectl("status")[0]
+    assert "Warning: " in output and not re.search("[\033\r\u202e\x9b]", output)
     assert json.loads(daemon.ipectl("status", "--json")[0])["version"] == HOSTILE
 
 

@@ -16,6 +16,7 @@ GOOD = """\
 policy_name=corp-base policy_version=1.2.3
 DEFAULT action=ALLOW
 DEFAULT op=EXECUTE action=DENY
+DEFAULT op=KEXEC_IMAGE action=DENY
 op=EXECUTE boot_verified=TRUE action=ALLOW
 op=EXECUTE dmverity_signature=TRUE action=ALLOW
 """

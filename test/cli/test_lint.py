@@ -80,6 +80,29 @@ def test_extended_policy_is_a_note_even_if_strict(ipectl, tmp_path):
     assert "needs the extended ABI (line 3): upstream kernels refuse it" in result.output
 
 
+def test_open_kexec_is_a_warning_that_strict_counts(ipectl, tmp_path):
+    write(tmp_path, HEADER + "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n")
+    sentence = ("root decides about the next kernel's command line, so whoever may load a kexec image can switch the policy off: "
+                "deny KEXEC_IMAGE")
+    assert ipectl("lint", "-q", "some.policy").output == f"some.policy:2:1: warning: {sentence}\n"
+    assert ipectl("lint", "-q", "--strict", "some.policy", status=1).output == f"some.policy:2:1: error: {sentence}\n"
+    assert ipectl("lint", "--json", "some.policy").json[0]["findings"] == [
+        {"severity": "warning", "line": 2, "column": 1, "kind": "kexec", "message": sentence}]
+    write(tmp_path, HEADER + "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n")
+    ipectl("lint", "--strict", "some.policy")
+
+
+@pytest.mark.parametrize("value", ["TRUE", "FALSE"])
+def test_fsverity_signature_is_a_note_even_if_strict(ipectl, tmp_path, value):
+    """The machine that lints need not be the one that has the keyring; test_keyrings.py has one whose kernel answers."""
+    write(tmp_path, HEADER + f"DEFAULT action=DENY\nop=EXECUTE fsverity_signature={value} action=ALLOW\n")
+    result = ipectl("lint", "--strict", "some.policy")
+    assert "some.policy:3:12: note: every key in the keyring .fs-verity counts, root's own too" in result.output
+    assert "'keyctl restrict_keyring %:.fs-verity'" in result.output
+    finding, = ipectl("lint", "--strict", "--json", "some.policy").json[0]["findings"]
+    assert (finding["severity"], finding["kind"]) == ("note", "keyring")
+
+
 def test_rollback_floor_needs_the_extended_abi(ipectl, tmp_path):
     write(tmp_path, "policy_name=p policy_version=1.0.0 policy_rollback_floor=0.9.0\nDEFAULT action=DENY\n")
     assert "(line 1)" in ipectl("lint", "some.policy").output

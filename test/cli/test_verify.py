@@ -165,7 +165,7 @@ def test_lint_without_a_certificate_in_the_envelope(ipectl, signed):
 
 def test_lint_finds_mistakes_in_a_signed_text(ipectl, signed):
     signed.write_bytes(keys.sign_policy(GOOD + "op=FLY action=ALLOW\n"))
-    assert ipectl("lint", signed.name, status=1).output.startswith("corp-base.p7b:6:1: error: ")
+    assert ipectl("lint", signed.name, status=1).output.startswith("corp-base.p7b:7:1: error: ")
 
 
 def test_lint_refuses_a_damaged_envelope(ipectl, signed):

@@ -86,7 +86,7 @@ static void find_digests(const char *text, size_t len, struct digests *digests) 
 struct remarks {
         unsigned *lines;
         unsigned n, room;
-        unsigned first_extended, last_line;
+        unsigned first_extended, keyring, last_line;
 };
 
 static void collect(const struct ipe_lint *lint, void *userdata) {
@@ -97,6 +97,10 @@ static void collect(const struct ipe_lint *lint, void *userdata) {
         remarks->last_line = lint->line;
         if (lint->kind == IPE_LINT_EXTENDED && remarks->first_extended == 0)
                 remarks->first_extended = lint->line;
+        if (lint->kind == IPE_LINT_KEYRING) {
+                require(remarks->keyring == 0, "the keyring is noted twice");
+                remarks->keyring = lint->line;
+        }
         if (lint->kind != IPE_LINT_SHADOWED && lint->kind != IPE_LINT_CONTRADICTION)
                 return;
         if (lint->kind == IPE_LINT_SHADOWED)
@@ -155,6 +159,7 @@ static void check_policy(const struct ipe_policy *policy, const struct ipe_vocab
         again = parse_again(policy, vocabulary, &canonical);
         ipe_policy_lint(policy, collect, &remarks);
         require(remarks.first_extended == ipe_policy_extended_line(policy), "linter and parser differ");
+        require(remarks.keyring == ipe_lint_keyring_line(policy), "the keyring is noted elsewhere");
         find_digests(text, len, &digests);
 
         for (unsigned i = 0; i < FACTS; i++) {

@@ -131,6 +131,61 @@ static void a_switch_is_read_with_or_without_a_newline(void **state) {
         assert_false(is_there("ipe/enforce"));
 }
 
+static void a_keyring_has_the_state_of_its_one_line(void **state) {
+        static const struct {
+                const char *text;
+                KeyringState state;
+        } cases[] = {
+                { ".fs-verity open\n", KEYRING_OPEN },
+                { ".fs-verity restricted\n", KEYRING_RESTRICTED },
+                { ".fs-verity sealed\n", KEYRING_SEALED },
+                { ".fs-verity sealed", KEYRING_SEALED },
+                { ".dm-verity open\n.fs-verity sealed\n.new of a later kernel\n", KEYRING_SEALED },
+                { ".dm-verity sealed\n.fs-verity open\n", KEYRING_OPEN },
+                { "", KEYRING_UNKNOWN },
+                { "\n\n", KEYRING_UNKNOWN },
+                { "sealed\n", KEYRING_UNKNOWN },
+                { ".fs-verity\n", KEYRING_UNKNOWN },
+                { ".fs-verity \n", KEYRING_UNKNOWN },
+                { ".fs-verity welded\n", KEYRING_UNKNOWN },
+                { ".fs-verity sealed \n", KEYRING_UNKNOWN },
+                { ".fs-verity sealed?\n", KEYRING_UNKNOWN },
+                { ".fs-verity Sealed\n", KEYRING_UNKNOWN },
+                { ".fs-verity  sealed\n", KEYRING_UNKNOWN },
+                { " .fs-verity sealed\n", KEYRING_UNKNOWN },
+                { ".fs-verity\tsealed\n", KEYRING_UNKNOWN },
+                { ".fs-verity sealed\r\n", KEYRING_UNKNOWN },
+                { ".fs-verity2 sealed\n", KEYRING_UNKNOWN },
+                { ".dm-verity sealed\n", KEYRING_UNKNOWN },
+                { ".fs-verity sealed\n.fs-verity open\n", KEYRING_UNKNOWN },
+                { ".fs-verity sealed\n.fs-verity sealed\n", KEYRING_UNKNOWN },
+        };
+        _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                put_text("ipe/keyrings", cases[i].text);
+                assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), cases[i].state);
+        }
+}
+
+static void a_keyring_that_cannot_be_read_is_not_known(void **state) {
+        static const char sealed[] = ".fs-verity sealed\n", cut[] = ".fs-verity sealed\n\0.fs-verity open\n";
+        _cleanup_(kernel_freep) Kernel *kernel = open_kernel(), *none = NULL;
+
+        assert_int_equal(kernel_open("missing", &none), 0);
+        assert_int_equal(kernel_get_keyring(none, KEYRING_FSVERITY), KEYRING_UNKNOWN);
+        assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), KEYRING_UNKNOWN);
+        put_bytes("ipe/keyrings", cut, sizeof(cut) - 1);
+        assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), KEYRING_UNKNOWN);
+        put_text("ipe/keyrings", sealed);
+        assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), KEYRING_SEALED);
+        assert_int_equal(truncate("ipe/keyrings", 1 << 20), 0);
+        assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), KEYRING_UNKNOWN);
+        assert_int_equal(unlink("ipe/keyrings"), 0);
+        make_directory("ipe/keyrings");
+        assert_int_equal(kernel_get_keyring(kernel, KEYRING_FSVERITY), KEYRING_UNKNOWN);
+}
+
 static void each_switch_has_its_file(void **state) {
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
 
@@ -392,6 +447,8 @@ int main(void) {
                 kernel_test(the_abi_is_told_by_the_file_of_features),
                 cmocka_unit_test(each_abi_has_a_word),
                 kernel_test(a_switch_is_read_with_or_without_a_newline),
+                kernel_test(a_keyring_has_the_state_of_its_one_line),
+                kernel_test(a_keyring_that_cannot_be_read_is_not_known),
                 kernel_test(each_switch_has_its_file),
                 kernel_test(a_policy_is_found_by_its_name),
                 kernel_test(the_active_policy_is_found_among_others),

@@ -224,6 +224,79 @@ static void digest_of_another_provider_is_not_judged(void **state) {
                             "op=EXECUTE measurement=odd: action=ALLOW\n", &expected, 1);
 }
 
+static void fsverity_signature_is_noted_once_where_a_rule_can_match(void **state) {
+        REMARKS(START
+                "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                "op=EXECUTE boot_verified=FALSE fsverity_signature=TRUE fsverity_signature=TRUE action=ALLOW\n"
+                "op=KMODULE fsverity_signature=FALSE action=DENY\n",
+                { IPE_LINT_KEYRING, 4, 32 });
+        REMARKS(START "  op=KMODULE fsverity_signature=FALSE action=DENY\n", { IPE_LINT_KEYRING, 3, 14 });
+        NO_REMARK(START "op=EXECUTE boot_verified=TRUE action=ALLOW # fsverity_signature=TRUE\n");
+        REMARKS(START "op=EXECUTE fsverity_signature=TRUE fsverity_signature=FALSE action=ALLOW\n",
+                { IPE_LINT_CONTRADICTION, 3, 36 });
+}
+
+static void line_of_the_keyring_is_that_of_the_note(void **state) {
+        static const struct {
+                const char *text;
+                unsigned line;
+        } cases[] = {
+                { START, 0 },
+                { START "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=ALLOW\n", 0 },
+                { START "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n", 0 },
+                { START "\nop=EXECUTE fsverity_signature=TRUE action=ALLOW\n", 4 },
+                { START "op=EXECUTE fsverity_signature=FALSE action=DENY\n", 3 },
+                { START "op=EXECUTE fsverity_signature=TRUE fsverity_signature=FALSE action=ALLOW\n", 0 },
+        };
+        struct ipe_vocabulary vocabulary = everything();
+
+        for (unsigned i = 0; i < N(cases); i++) {
+                struct ipe_policy *policy = NULL;
+
+                assert_int_equal(ipe_policy_parse(cases[i].text, strlen(cases[i].text), &vocabulary, &policy, NULL), 0);
+                assert_int_equal(ipe_lint_keyring_line(policy), cases[i].line);
+                ipe_policy_free(policy);
+        }
+}
+
+#define KEXEC(header, line, column) REMARKS("policy_name=n policy_version=1.2.3\n" header, { IPE_LINT_KEXEC, line, column })
+#define NO_KEXEC(header) NO_REMARK("policy_name=n policy_version=1.2.3\n" header)
+
+static void open_kexec_is_named_where_execution_is_restricted(void **state) {
+        KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n", 2, 1);
+        KEXEC("DEFAULT op=EXECUTE action=DENY\n  DEFAULT action=ALLOW\n", 3, 3);
+        KEXEC("DEFAULT action=ALLOW\nop=EXECUTE boot_verified=FALSE action=DENY\n", 2, 1);
+        KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_IMAGE action=ALLOW\n", 3, 1);
+        /* Rules that only allow change nothing. */
+        KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+              "op=KEXEC_IMAGE boot_verified=TRUE action=ALLOW\n", 2, 1);
+        /* The initramfs that may be loaded with a kernel that may. */
+        KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n"
+              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n", 2, 1);
+        KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n"
+              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n", 3, 1);
+}
+
+static void a_rule_that_never_matches_closes_no_kexec(void **state) {
+        REMARKS("policy_name=n policy_version=1.2.3\nDEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+                "op=KEXEC_IMAGE boot_verified=TRUE boot_verified=FALSE action=DENY\n",
+                { IPE_LINT_KEXEC, 2, 1 }, { IPE_LINT_CONTRADICTION, 4, 35 });
+}
+
+static void kexec_that_is_denied_or_judged_has_no_remark(void **state) {
+        NO_KEXEC("DEFAULT action=DENY\n");
+        NO_KEXEC("DEFAULT action=DENY\nop=EXECUTE boot_verified=TRUE action=ALLOW\n");
+        NO_KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n");
+        NO_KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
+                 "op=KEXEC_IMAGE dmverity_signature=FALSE action=DENY\n"
+                 "op=KEXEC_INITRAMFS dmverity_signature=FALSE action=DENY\n");
+        NO_KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n");
+        /* Where anything may be executed, kexec is no way round. */
+        NO_KEXEC("DEFAULT action=ALLOW\n");
+        NO_KEXEC("DEFAULT action=ALLOW\nop=EXECUTE boot_verified=TRUE action=ALLOW\n");
+        NO_KEXEC("DEFAULT action=DENY\nDEFAULT op=EXECUTE action=ALLOW\nDEFAULT op=KEXEC_IMAGE action=ALLOW\n");
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(good_policy_has_no_remark),
@@ -242,6 +315,11 @@ int main(void) {
                 cmocka_unit_test(what_needs_the_extended_abi_is_noted),
                 cmocka_unit_test(property_that_nobody_answers_is_named),
                 cmocka_unit_test(digest_of_another_provider_is_not_judged),
+                cmocka_unit_test(fsverity_signature_is_noted_once_where_a_rule_can_match),
+                cmocka_unit_test(line_of_the_keyring_is_that_of_the_note),
+                cmocka_unit_test(open_kexec_is_named_where_execution_is_restricted),
+                cmocka_unit_test(a_rule_that_never_matches_closes_no_kexec),
+                cmocka_unit_test(kexec_that_is_denied_or_judged_has_no_remark),
         };
 
         return run_tests_as_tap(tests);
