@@ -166,7 +166,9 @@ static int table(struct answer *answer, int argc, struct word *argv)
         if (error == EBUSY)
                 error = 0;
         if (!error)
-                error = dm_call(fd, DM_TABLE_LOAD, &load, argv[0].data, 0);
+                /* verity wants a device that cannot be written. */
+                error = dm_call(fd, DM_TABLE_LOAD, &load, argv[0].data,
+                                strcmp(argv[2].data, "verity") == 0 ? DM_READONLY_FLAG : 0);
         if (!error)
                 error = dm_simple(DM_DEV_SUSPEND, argv[0].data, 0, &number);
         if (!error)
