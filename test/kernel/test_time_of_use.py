@@ -41,7 +41,8 @@ OUTCOMES = {
     # fs-verity
     "fsverity-page-from-another-disk": ("exit 66", "EACCES EIO signal 7"),
     "fsverity-policy-from-another-disk": ("ENOENT", "EACCES EIO"),
-    "fsverity-pinned-page": ("exit 66", "EACCES EIO signal 7"),
+    "fsverity-pinned-page": ("exit 66", "exit 42 EACCES EIO signal 7"),
+    "fsverity-pinned-page-of-judged-file": ("exit 66", "exit 42 EACCES EIO signal 7"),
     "fsverity-pinned-buffer": ("EFAULT EOPNOTSUPP", "EFAULT EOPNOTSUPP"),
     "fsverity-spliced-page": ("exit 42", "exit 42"),
     "fsverity-writer-stalls": ("ETXTBSY", "ETXTBSY"),
@@ -62,6 +63,7 @@ OUTCOMES = {
     "memory-written": ("exit 66", "EACCES"),
     "memory-read-into": ("exit 66", "EACCES"),
     "memory-io-uring": ("exit 66", "EACCES"),
+    "memory-io-uring-executable": ("EFAULT", "EFAULT"),
     "memory-process-vm-writev": ("exit 66", "EACCES"),
     "memory-proc-self-mem": ("exit 66", "EACCES"),
     "memory-ptrace": ("exit 66", "EACCES"),
@@ -380,17 +382,32 @@ def enable(a, path):
     a.must("fsverity", path, "/fsv-signed.sig")
 
 
-def fsverity_pinned_page(a):
+def pinned_page(a, *then):
     """A read past the page cache has a page of the file for its buffer, and ends after fs-verity was enabled."""
     path, stall = victim(a), a.directory("stall")
     a.must("stall-fs", stall, a.evil_program(), "read")
 
     def react():
+        # The mapping, and with it the last writer, is gone by then.
         a.must("sleep", 500)
         enable(a, path)
+        for step in then:
+            step(path)
 
-    a.while_stalled(("pin", path, f"{stall}/file"), react)
+    assert a.while_stalled(("pin", path, f"{stall}/file"), react) == str(len(a.arsenal.good))
     return a.call("exec", path)
+
+
+def fsverity_pinned_page(a):
+    return pinned_page(a)
+
+
+def fsverity_pinned_page_of_judged_file(a):
+    """The file was found good, and executed, before the read ends."""
+    def execute(path):
+        assert a.call("exec", path) in ("exit 42", "EACCES")
+
+    return pinned_page(a, execute)
 
 
 def fsverity_pinned_buffer(a):
@@ -578,6 +595,7 @@ MEMORY = {
     "memory-written": written("store"),
     "memory-read-into": written("read"),
     "memory-io-uring": written("io-uring"),
+    "memory-io-uring-executable": (HELLO, ("code-map", "r-xp"), ("code-write", "io-uring", STUB), CALL),
     "memory-process-vm-writev": written("vm-writev"),
     "memory-proc-self-mem": written("self-mem", "r--p"),
     "memory-ptrace": (HELLO, ("code-map", "r--p"), ("code-ptrace", STUB, "r-x")),
@@ -605,7 +623,7 @@ MEMORY = {
     "memory-brk": (("code-personality", READ_IMPLIES_EXEC, "code-brk"), ("code-write", "store", STUB), CALL),
     "memory-text-poked": (HELLO, ("code-map", "r-xp"), ("code-write", "self-mem", STUB), CALL),
     "memory-text-traced": (HELLO, ("code-map", "r-xp"), ("code-ptrace", STUB)),
-    "memory-initramfs-file-written": (("code-open", "/bin/victim"), ("code-map", "r-xp"),
+    "memory-initramfs-file-written": (("code-open", "/bin/victim"), ("code-map", "r-xs"),
                                       ("patch", "/bin/victim", 0, STUB), CALL),
 }
 

@@ -159,7 +159,7 @@ class Attacker:
 
     def while_reading(self, path, begin, *reactions):
         """The same for who reads the file."""
-        self.must("stall-mark", path, "access")
+        self.must("stall-mark", path)
         result = self.while_stalled(begin, *reactions)
         self.must("stall-unmark")
         return result

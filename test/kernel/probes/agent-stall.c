@@ -3,7 +3,7 @@
  * Makes the kernel wait between two steps of what another process asked it for, so that an attack that is a matter of
  * luck elsewhere is a matter of order here.
  *
- * A verb runs in the background ("begin"), and comes to a point: a file that is opened or read (fanotify permission
+ * A verb runs in the background ("begin"), and comes to a point: a file that is read (fanotify permission
  * events), a request to a file system that is a program (FUSE), memory that is not there yet (userfaultfd). From
  * "stall-on" to "stall-off" each of them waits there until "stall-next". The agent itself never waits, but for memory.
  */
@@ -180,10 +180,9 @@ static void serve_fanotify(int fd)
 
 static pid_t fanotify_server;
 
-/* stall-mark PATH open|access: from now on, whoever opens or reads the file comes to a point */
+/* stall-mark PATH: from now on, whoever reads the file comes to a point */
 static int stall_mark(struct answer *answer, int argc, struct word *argv)
 {
-        uint64_t mask = strcmp(argv[1].data, "open") == 0 ? FAN_OPEN_PERM : FAN_ACCESS_PERM;
         int error = share_stall(), fd;
 
         if (error)
@@ -191,7 +190,7 @@ static int stall_mark(struct answer *answer, int argc, struct word *argv)
         fd = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
         if (fd < 0)
                 return errno;
-        if (fanotify_mark(fd, FAN_MARK_ADD, mask, AT_FDCWD, argv[0].data) < 0)
+        if (fanotify_mark(fd, FAN_MARK_ADD, FAN_ACCESS_PERM, AT_FDCWD, argv[0].data) < 0)
                 error = errno;
         else {
                 fanotify_server = fork();
@@ -413,7 +412,7 @@ const struct verb stall_verbs[] = {
         { "stall-wait", 1, 1, stall_wait },
         { "stall-next", 0, 0, stall_next },
         { "stall-off", 0, 0, stall_off },
-        { "stall-mark", 2, 2, stall_mark },
+        { "stall-mark", 1, 1, stall_mark },
         { "stall-unmark", 0, 0, stall_unmark },
         { "stall-fs", 3, 3, stall_fs },
         { "fuse", 3, 3, fuse },
