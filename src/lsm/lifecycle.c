@@ -13,7 +13,9 @@
  *
  * A policy below the floor of its name is never let decide. The floor is the
  * highest policy_rollback_floor of all policies of that name that were ever
- * confirmed. It outlives them, and a trial does not move it.
+ * confirmed. It outlives them, and a trial does not move it. The bar is the
+ * highest version of all names that was confirmed: another name than the
+ * confirmed one does not get below it, whatever was rolled back.
  */
 
 #include <linux/cleanup.h>
@@ -87,21 +89,26 @@ static void end_trial(struct ipe_lifecycle *lifecycle)
 	hrtimer_try_to_cancel(&lifecycle->timer);
 }
 
+static void raise(struct ipe_version *version, const struct ipe_version *to)
+{
+	if (ipe_version_compare(to, version) > 0)
+		*version = *to;
+}
+
 /* Lets the current version of a slot decide for good. */
 static void confirm_current(struct ipe_slot *slot)
 {
 	struct ipe_loaded *loaded = slot->versions[IPE_CURRENT];
 	struct ipe_lifecycle *lifecycle = slot->lifecycle;
 	struct ipe_loaded *old = lifecycle->confirmed;
-	const struct ipe_version *floor;
 
 	end_trial(lifecycle);
 	lifecycle->confirmed = ipe_loaded_get(loaded);
 	ipe_loaded_put(old);
 	decide(lifecycle, loaded);
-	floor = ipe_policy_rollback_floor(loaded->policy);
-	if (ipe_version_compare(floor, &slot->floor->version) > 0)
-		slot->floor->version = *floor;
+	loaded->was_confirmed = true;
+	raise(&slot->floor->version, ipe_policy_rollback_floor(loaded->policy));
+	raise(&lifecycle->bar, ipe_policy_version(loaded->policy));
 }
 
 static void go_back(struct ipe_lifecycle *lifecycle)
@@ -384,13 +391,15 @@ void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
  * Return:
  * * %0         - done, or nothing had to be done
  * * %-EPERM    - policies are locked; DELETE: a version decides or is
- *		  confirmed; ROLLBACK: the current version is not confirmed; the
- *		  version is below the floor of its name
+ *		  confirmed; ROLLBACK: the current version is not confirmed, or
+ *		  the previous one never was since the boot; the version is
+ *		  below the floor of its name
  * * %-ENOENT   - the policy is deleted
  * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
  * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
  * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
- *		  below the confirmed policy's, whatever the names
+ *		  below the confirmed one of its name, or, of another name,
+ *		  below the bar
  * * %-ESTALE   - UPDATE, STAGE: not above the current version
  * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
  */

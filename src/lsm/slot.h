@@ -49,6 +49,8 @@ struct ipe_expiry {
  * @shadow_slot: whose version that is
  * @confirmed: the policy that a trial ends with, with a reference; may be NULL.
  *	The same as @active while there is no trial
+ * @bar: the highest version that was confirmed since the boot, of whatever name;
+ *	a rollback does not lower it
  * @trial: the slot whose next or current is on trial; NULL if none is
  * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
  * @timer: ends the trial
@@ -66,6 +68,7 @@ struct ipe_lifecycle {
 	struct ipe_loaded __rcu *shadow;
 	struct ipe_slot *shadow_slot;
 	struct ipe_loaded *confirmed;
+	struct ipe_version bar;
 	struct ipe_slot *trial;
 	ktime_t deadline;
 	struct hrtimer timer;

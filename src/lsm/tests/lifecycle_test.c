@@ -144,12 +144,62 @@ static const struct step floor_steps[] = {
 	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 3.0.0" },
 	{ IPE_WRITE_CONFIRM, A, NULL, NULL, NULL, 0, "a 3.0.0" },
 	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -EPERM, "a 3.0.0" },
-	/* Another name in between, at a version that lets the old one pass. */
-	{ ADD, B, "b", "1.0.0", NULL, 0, "a 3.0.0" },
-	{ IPE_WRITE_UPDATE, B, "b", "4.0.0", "1.0.0", 0, "a 3.0.0" },
-	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 4.0.0" },
-	{ IPE_WRITE_ROLLBACK, B, NULL, NULL, NULL, 0, "b 1.0.0" },
+	/* Another name, so that this one can be deleted. */
+	{ ADD, B, "b", "3.0.0", NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 3.0.0" },
 };
+
+static const struct step bar_steps[] = {
+	{ ADD, A, "a", "1.0.0", NULL, 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_UPDATE, A, "a", "6.0.1", "0.0.0", 0, "a 6.0.1" },
+	{ ADD, B, "b", "1.0.0", NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 6.0.1" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	/* What was rolled back counts for other names, not for its own. */
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "6.0.0", NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_STAGE, A, "a", "2.0.0", NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_CONFIRM, A, NULL, NULL, NULL, 0, "a 2.0.0" },
+	/* A trial does not raise it, and what was refused neither. */
+	{ IPE_WRITE_STAGE, B, "b", "7.0.0", NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, 0, "b 7.0.0" },
+	{ IPE_WRITE_REVERT, B, NULL, NULL, NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "6.0.1", NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 6.0.1" },
+	/* The way back to a name is no way down either. */
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, -EINVAL, "b 6.0.1" },
+};
+
+static void bar_stays_after_a_rollback(struct kunit *test)
+{
+	walk(test, bar_steps, ARRAY_SIZE(bar_steps));
+}
+
+static const struct step unconfirmed_steps[] = {
+	{ ADD, A, "a", "1.0.0", NULL, 0, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "6.0.1", "0.0.0", 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -EPERM, "a 6.0.1" },
+	{ IPE_WRITE_UPDATE, A, "a", "7.0.0", "0.0.0", 0, "a 7.0.0" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 6.0.1" },
+	/* A trial is no confirmation. */
+	{ ADD, B, "b", "8.0.0", "0.0.0", 0, "a 6.0.1" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, 0, "b 8.0.0" },
+	{ IPE_WRITE_REVERT, B, NULL, NULL, NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_UPDATE, B, "b", "9.0.0", "0.0.0", 0, "a 6.0.1" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 9.0.0" },
+	{ IPE_WRITE_ROLLBACK, B, NULL, NULL, NULL, -EPERM, "b 9.0.0" },
+};
+
+static void rollback_goes_only_to_what_was_confirmed(struct kunit *test)
+{
+	walk(test, unconfirmed_steps, ARRAY_SIZE(unconfirmed_steps));
+}
 
 /* Deleting a policy makes nobody forget how far it may go back. */
 static void floor_outlives_the_policy(struct kunit *test)
@@ -169,16 +219,18 @@ static void floor_outlives_the_policy(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &reload));
+	/* The floor alone is in the way. */
+	w->lifecycle.bar = (struct ipe_version){};
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	KUNIT_EXPECT_EQ(test, -EPERM, world_write(w, IPE_WRITE_TRIAL, A, NULL));
-	KUNIT_EXPECT_STREQ(test, "b 1.0.0", deciding(w, buf));
+	KUNIT_EXPECT_STREQ(test, "b 3.0.0", deciding(w, buf));
 
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &higher));
 	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	/* A lower floor of a later policy takes nothing back. */
-	KUNIT_ASSERT_EQ(test, 3, w->slots[A]->floor->version.major);
+	KUNIT_EXPECT_EQ(test, 3, w->slots[A]->floor->version.major);
 	world_end(test, w);
 }
 
@@ -224,15 +276,17 @@ static void must(struct kunit *test, struct world *w, int write, int name,
 	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
 }
 
-/* A is at version 4, staged 5, before 3; B is at 6. */
+/* A is at version 4, staged 5, before the confirmed 3; B is at 6. */
 static struct world *prepare(struct kunit *test, enum standing standing,
 			     bool has_next, bool has_previous)
 {
 	struct world *w = world_new(test);
 
 	must(test, w, ADD, A, has_previous ? 3 : 4);
-	if (has_previous)
+	if (has_previous) {
+		w->slots[A]->versions[IPE_CURRENT]->was_confirmed = true;
 		must(test, w, IPE_WRITE_UPDATE, A, 4);
+	}
 	must(test, w, ADD, B, 6);
 	if (standing == ACTIVE || standing == HELD ||
 	    standing == NEXT_TRIED_HELD)
@@ -757,6 +811,8 @@ static void text_that_is_no_policy_is_not_loaded(struct kunit *test)
 
 static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(every_step_of_upstream_has_its_errno),
+	KUNIT_CASE(bar_stays_after_a_rollback),
+	KUNIT_CASE(rollback_goes_only_to_what_was_confirmed),
 	KUNIT_CASE(floor_outlives_the_policy),
 	KUNIT_CASE(name_that_was_never_confirmed_is_forgotten),
 	KUNIT_CASE(every_write_in_every_standing),

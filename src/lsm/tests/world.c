@@ -28,6 +28,7 @@ static void drop_all(struct ipe_lifecycle *lifecycle)
 	active = rcu_replace_pointer(lifecycle->active, NULL, true);
 	ipe_loaded_put(active);
 	lifecycle->locked = false;
+	lifecycle->bar = (struct ipe_version){};
 }
 
 /* Forgets all policies, and what is remembered of their names. */
