@@ -25,6 +25,7 @@
 #include "cache.h"
 #include "hooks.h"
 #include "ipe.h"
+#include "lock.h"
 #include "provider.h"
 #include "report.h"
 #include "slot.h"
@@ -290,11 +291,15 @@ static enum ipe_op op_of(unsigned int id)
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
+	if (ipe_lock_forbids(op_of(id)))
+		return -EPERM;
 	return judge(IPE_HOOK_READ_FILE, op_of(id), file);
 }
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 {
+	if (ipe_lock_forbids(op_of(id)))
+		return -EPERM;
 	return judge(IPE_HOOK_READ_BUFFER, op_of(id), NULL);
 }
 

@@ -216,7 +216,7 @@ REQUESTS = {
     "delete": (lambda c, n: (first(c, n), stage(c, n)), lambda c, n: (c.node(n, "delete"), "1"),
                lambda c, n: (first(c, n), stage(c, n))),
 }
-ALLOCATES = ("new_policy", "load", "load-stage", "stage", "stage-again", "update")
+ALLOCATES = ("new_policy", "load", "load-stage", "stage", "stage-again", "update", "trial")
 
 
 def set_faults(cycle, kind, **settings):

@@ -686,6 +686,56 @@ def test_version_below_the_confirmed_one_and_below_the_floor(cycle):
     assert cycle.put(name, "active") == "EINVAL" and trial(cycle, name) == "EINVAL"
 
 
+# Waiting for a change
+
+
+def test_poll_of_what_is_active_or_on_trial(cycle):
+    name = cycle.loads("1.0.0")
+    files = (f"{IPE}/confirm", cycle.node(name, "active"), cycle.node(name, "trial"))
+    for slot, path in enumerate(files):
+        cycle.machine.must("hold", slot, path, "r")
+        # Nothing was read yet.
+        cycle.machine.must("hold-poll", slot, 0)
+
+    def changed():
+        """Whether each file says so, until it is read."""
+        answers = []
+        for slot in range(len(files)):
+            answers.append(cycle.machine.errno("hold-poll", slot, 0))
+            cycle.machine.must("hold-read", slot)
+            assert cycle.machine.errno("hold-poll", slot, 0) == "ETIME"
+        return set(answers)
+
+    changed()
+    for change, expected in ((lambda: trial(cycle, name), "OK"), (lambda: cycle.put(name, "trial", "10"), "ETIME"),
+                             (lambda: cycle.top("revert", "1"), "OK"), (lambda: cycle.put(name, "shadow"), "ETIME"),
+                             (lambda: cycle.put(name, "active"), "OK"), (lambda: trial(cycle, name), "ETIME")):
+        change()
+        assert changed() == {expected}
+    for slot in range(len(files)):
+        cycle.machine.must("hold-close", slot)
+
+
+def test_poll_sees_a_trial_end_by_itself(cycle):
+    name = cycle.loads("1.0.0")
+    assert trial(cycle, name, "1") == "OK"
+    cycle.machine.must("hold", 2, f"{IPE}/confirm", "r")
+    cycle.machine.must("hold-read", 2)
+    cycle.machine.must("hold-poll", 2, 30000)
+    assert cycle.machine.must("hold-read", 2).text == ""
+    cycle.machine.must("hold-close", 2)
+
+
+def test_poll_sees_a_delete(cycle):
+    name = cycle.loads("1.0.0")
+    cycle.machine.must("hold", 2, cycle.node(name, "active"), "r")
+    cycle.machine.must("hold-read", 2)
+    assert cycle.put(name, "delete") == "OK"
+    cycle.machine.must("hold-poll", 2, 0)
+    assert cycle.machine.errno("hold-read", 2) == "ENOENT"
+    cycle.machine.must("hold-close", 2)
+
+
 # The end of a trial by itself
 
 

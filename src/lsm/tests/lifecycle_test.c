@@ -5,11 +5,16 @@
  */
 
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "recorder.h"
 #include "world.h"
 
 enum { A, B };
@@ -625,18 +630,106 @@ static void early_timer_is_started_again(struct kunit *test)
 	world_end(test, w);
 }
 
-/* What begins a trial has recorded the end of the one before. */
-static void trial_leaves_nothing_of_the_one_before(struct kunit *test)
+/* Several trials may have ended by themselves before the first is recorded. */
+static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 {
 	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
+	};
 	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	int i;
 
-	lifecycle->deadline = ktime_sub_ns(ktime_get_boottime(), 1);
-	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_TRIAL, A, NULL));
-	spin_lock_bh(&lifecycle->lock);
-	KUNIT_EXPECT_NULL(test, lifecycle->expiry.from);
-	KUNIT_EXPECT_NULL(test, lifecycle->expiry.to);
-	spin_unlock_bh(&lifecycle->lock);
+	for (i = 0; i < 20; i++) {
+		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
+		KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
+		KUNIT_EXPECT_NULL(test, lifecycle->expiry);
+		KUNIT_ASSERT_EQ(test, 0,
+				ipe_lifecycle_write(lifecycle, &request));
+		KUNIT_EXPECT_NOT_NULL(test, lifecycle->expiry);
+	}
+	world_end(test, w);
+}
+
+/**
+ * struct confirmation - by a thread of its own
+ * @world: where
+ * @done: the thread has returned from it
+ * @error: its result, once it is done
+ */
+struct confirmation {
+	struct world *world;
+	struct completion done;
+	int error;
+};
+
+static int confirm_apart(void *data)
+{
+	struct confirmation *c = data;
+
+	c->error = world_write(c->world, IPE_WRITE_CONFIRM, A, NULL);
+	complete(&c->done);
+	return 0;
+}
+
+static bool trial_has_ended(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < 500 && ipe_slot_trial_seconds(w->slots[A]); i++)
+		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
+	return !ipe_slot_trial_seconds(w->slots[A]);
+}
+
+/* Audit keeps somebody waiting: here the test, that does not end its turn. */
+static void change_waits_for_no_record(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct confirmation c = { .world = w };
+	u64 turn = ipe_recorder_turn();
+	struct task_struct *thread;
+
+	init_completion(&c.done);
+	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
+	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
+	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
+	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
+	/* Its record comes after ours. */
+	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
+	ipe_recorder_begin(turn);
+	ipe_recorder_end(turn);
+	if (!IS_ERR(thread))
+		wait_for_completion(&c.done);
+	KUNIT_EXPECT_EQ(test, 0, c.error);
+	world_end(test, w);
+}
+
+/* poll() sees what it is for, and nothing of a shadow. */
+static void readers_hear_of_each_change(struct kunit *test)
+{
+	static const struct {
+		enum ipe_write write;
+		bool heard;
+	} writes[] = {
+		{ IPE_WRITE_SHADOW, false }, { IPE_WRITE_UNSHADOW, false },
+		{ IPE_WRITE_TRIAL, true }, { IPE_WRITE_REVERT, true },
+		{ IPE_WRITE_TRIAL, true }, { IPE_WRITE_CONFIRM, true },
+		{ IPE_WRITE_ROLLBACK, true },
+	};
+	struct world *w = prepare(test, ACTIVE, true, false);
+	unsigned long before;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(writes); i++) {
+		before = ipe_lifecycle_changes(&w->lifecycle);
+		must(test, w, writes[i].write, A, 0);
+		KUNIT_EXPECT_EQ_MSG(test, writes[i].heard,
+				    ipe_lifecycle_changes(&w->lifecycle) !=
+				    before, "write %d", i);
+	}
+	before = ipe_lifecycle_changes(&w->lifecycle);
+	must(test, w, IPE_WRITE_DELETE, B, 0);
+	KUNIT_EXPECT_NE(test, before, ipe_lifecycle_changes(&w->lifecycle));
 	world_end(test, w);
 }
 
@@ -821,7 +914,9 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(trial_ends_when_it_is_due),
 	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
 	KUNIT_CASE(early_timer_is_started_again),
-	KUNIT_CASE(trial_leaves_nothing_of_the_one_before),
+	KUNIT_CASE(trials_end_faster_than_they_are_recorded),
+	KUNIT_CASE(change_waits_for_no_record),
+	KUNIT_CASE(readers_hear_of_each_change),
 	KUNIT_CASE(timer_ends_a_trial),
 	KUNIT_CASE(shadow_is_of_one_policy),
 	KUNIT_CASE(end_of_a_shadow_is_about_the_shadow),

@@ -62,8 +62,7 @@ void world_end(struct kunit *test, struct world *w)
 {
 	world_clear(test, w);
 	hrtimer_cancel(&w->lifecycle.timer);
-	flush_work(&w->lifecycle.expiry.work);
-	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry.from);
+	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry);
 }
 
 /* A policy that owns its text, as one from user space does. @floor may be NULL. */
