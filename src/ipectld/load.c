@@ -93,22 +93,6 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         return r;
 }
 
-/* A kernel that can roll back goes to the version that was loaded before under the same name: that one has to come first.
- * Without it a rollback needs another boot, no more. */
-static void load_previous(const Kernel *kernel, const Store *store, const VersionRecord *previous) {
-        _cleanup_free_ void *data = NULL;
-        size_t size;
-        int r;
-
-        if (!previous || !kernel_has_feature(kernel, "rollback-floor"))
-                return;
-        r = store_read(store, &previous->digest, &data, &size);
-        if (r >= 0)
-                r = kernel_stage(kernel, previous->name, &previous->version, data, size);
-        if (r < 0)
-                log_warning("Cannot load the version before for a rollback, ignoring: %s", strerror(-r));
-}
-
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
         _cleanup_free_ const VersionRecord **order = NULL;
         int n = store_state_boot_order(state, &order), r;
@@ -124,7 +108,6 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                 return -ENODEV;
         }
         for (int i = 0; i < n; i++) {
-                load_previous(kernel, store, store_state_find_previous(state, order[i]));
                 r = load_version(kernel, store, order[i]);
                 if (r == -ESTALE)
                         r = load_keep(kernel, order[i]->name);

@@ -76,7 +76,7 @@ static int go_back_at_once(Manager *manager, const Digest *to, const Digest *fro
                 return commit_rolled_back(manager, to, from, reterr);
         }
         activation_unmark(manager);
-        /* The floor forbids it, or somebody changed what the kernel has. */
+        /* The floor forbids it, the version before was not confirmed in this boot, or somebody changed what the kernel has. */
         return r == -EPERM || r == -ENODATA || r == -ENOENT ? 0 : explain_kernel(manager, r, reterr);
 }
 

@@ -7,8 +7,8 @@
 
 #include "manager.h"
 
-/* From a policy on trial to the confirmed one; from the confirmed one to the version before: at once, where the kernel still
- * has that and the rollback floor allows it, else at the next boot.
+/* From a policy on trial to the confirmed one; from the confirmed one to the version before: at once, if that one
+ * was confirmed in this boot too, the kernel still has it and the rollback floor allows it, else at the next boot.
  *
  * ret: the version that was gone back to; NULL if a trial ended and no policy of ours is in force.
  *

@@ -363,18 +363,18 @@ void ipe_audit_delete(struct ipe_identity policy, int error)
 /**
  * ipe_audit_enforce() - Record that enforcement is switched, or is not
  * @old: from
- * @new: to
+ * @new: to "0" or "1"; "?" if that is not known
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
-void ipe_audit_enforce(bool old, bool new, int error)
+void ipe_audit_enforce(bool old, const char *new, int error)
 {
 	struct audit_buffer *ab = start(AUDIT_MAC_STATUS);
 
 	if (!ab)
 		return;
-	audit_log_format(ab, "enforcing=%d old_enforcing=%d", new, old);
+	audit_log_format(ab, "enforcing=%s old_enforcing=%d", new, old);
 	put_session(ab);
 	audit_log_format(ab, " enabled=1 old-enabled=1 lsm=ipe res=%d", !error);
 	if (error)
@@ -386,18 +386,18 @@ void ipe_audit_enforce(bool old, bool new, int error)
  * ipe_audit_success_audit() - Record that records of what is allowed are
  *	switched on or off
  * @old: from
- * @new: to
+ * @new: to "0" or "1"; "?" if that is not known
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
-void ipe_audit_success_audit(bool old, bool new, int error)
+void ipe_audit_success_audit(bool old, const char *new, int error)
 {
 	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
-	audit_log_format(ab, "op=success_audit success_audit=%d old_success_audit=%d",
+	audit_log_format(ab, "op=success_audit success_audit=%s old_success_audit=%d",
 			 new, old);
 	put_outcome(ab, error);
 	audit_log_end(ab);

@@ -51,8 +51,8 @@ void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
 void ipe_audit_shadow(struct ipe_identity policy, const char *on, int error);
 void ipe_audit_lock(const char *word, int error);
 void ipe_audit_delete(struct ipe_identity policy, int error);
-void ipe_audit_enforce(bool old, bool new, int error);
-void ipe_audit_success_audit(bool old, bool new, int error);
+void ipe_audit_enforce(bool old, const char *new, int error);
+void ipe_audit_success_audit(bool old, const char *new, int error);
 bool ipe_audit_is_plain(const char *text, size_t len);
 
 #endif

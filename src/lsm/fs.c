@@ -6,8 +6,8 @@
 #include <linux/cleanup.h>
 #include <linux/cred.h>
 #include <linux/init.h>
-#include <linux/kstrtox.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/sprintf.h>
@@ -19,24 +19,28 @@
 #include "fs.h"
 #include "ipe.h"
 #include "lifecycle.h"
+#include "lock.h"
 #include "provider.h"
+#include "recorder.h"
 
 /**
  * struct ipe_switch - a file that shows and sets one bit
  * @value: read by verdicts with READ_ONCE(); written under @lock
- * @latched: one-way: it cannot be switched off any more; under @lock
+ * @latched: one-way: it cannot be switched off any more; written under @lock.
+ *	NULL if nothing latches it
  * @lock: so that the old value in a record is the one that was replaced
- * @record: tells of a change, or that there was none
+ * @record: records a change, or why there was none
  */
 struct ipe_switch {
 	bool *value;
-	bool latched;
+	const bool *latched;
 	struct mutex lock;
-	void (*record)(bool old, bool new, int error);
+	void (*record)(bool old, const char *new, int error);
 };
 
 static struct ipe_switch enforce_switch = {
 	.value = &ipe_enforce,
+	.latched = &ipe_mode_locked,
 	.lock = __MUTEX_INITIALIZER(enforce_switch.lock),
 	.record = ipe_audit_enforce,
 };
@@ -60,30 +64,51 @@ static ssize_t read_switch(struct file *file, char __user *data, size_t len,
 				       READ_ONCE(*s->value) ? "1" : "0", 1);
 }
 
+/*
+ * @ret_old: the value before
+ * @ret_turn: of the record; 0 if nothing changed, which needs none
+ */
+static int set_switch(struct ipe_switch *s, bool new, bool *ret_old,
+		      u64 *ret_turn)
+{
+	guard(mutex)(&s->lock);
+
+	*ret_turn = 0;
+	*ret_old = *s->value;
+	if (!new && s->latched && *s->latched)
+		return -EPERM;
+	if (*ret_old == new)
+		return 0;
+	WRITE_ONCE(*s->value, new);
+	ipe_cache_invalidate();
+	*ret_turn = ipe_recorder_turn();
+	return 0;
+}
+
 static ssize_t write_switch(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
 	struct ipe_switch *s = file_inode(file)->i_private;
-	bool old, new;
+	bool old = READ_ONCE(*s->value), new;
+	const char *word = "?";
+	u64 turn = 0;
 	int r;
 
 	r = ipe_input_permit(file);
 	if (!r)
-		r = kstrtobool_from_user(data, len, &new);
-	if (r)
-		return r;
-
-	guard(mutex)(&s->lock);
-
-	old = *s->value;
-	if (s->latched && !new) {
-		s->record(old, new, -EPERM);
-		return -EPERM;
+		r = ipe_input_flag(data, len, &new);
+	if (!r) {
+		word = new ? "1" : "0";
+		r = set_switch(s, new, &old, &turn);
 	}
-	if (old != new) {
-		s->record(old, new, 0);
-		WRITE_ONCE(*s->value, new);
-		ipe_cache_invalidate();
+	if (r) {
+		s->record(old, word, r);
+		return r;
+	}
+	if (turn) {
+		ipe_recorder_begin(turn);
+		s->record(old, word, 0);
+		ipe_recorder_end(turn);
 	}
 	return len;
 }
@@ -105,14 +130,18 @@ static ssize_t read_keyrings(struct file *file, char __user *data, size_t len,
 							      sizeof(lines)));
 }
 
+/* The file's private data is how many changes the last reader had seen. */
 static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
+	unsigned long changes = ipe_lifecycle_changes(&ipe_lifecycle);
 	struct ipe_loaded *tried __free(ipe_loaded_put) =
 		ipe_lifecycle_on_trial(&ipe_lifecycle);
 	char *line __free(kfree) = NULL;
 	char version[IPE_VERSION_STRLEN];
 
+	if (!*offset)
+		WRITE_ONCE(file->private_data, (void *)changes);
 	if (!tried)
 		return 0;
 	ipe_version_print(ipe_policy_version(tried->policy), version);
@@ -121,6 +150,12 @@ static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 	if (!line)
 		return -ENOMEM;
 	return simple_read_from_buffer(data, len, offset, line, strlen(line));
+}
+
+static __poll_t poll_confirm(struct file *file, poll_table *wait)
+{
+	return ipe_lifecycle_poll(&ipe_lifecycle, file, wait,
+				  (unsigned long)READ_ONCE(file->private_data));
 }
 
 static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
@@ -149,19 +184,17 @@ static ssize_t write_revert(struct file *file, const char __user *data,
 	return end_trial(file, data, len, IPE_WRITE_REVERT);
 }
 
-static bool mode_is_locked(void)
-{
-	guard(mutex)(&enforce_switch.lock);
-
-	return enforce_switch.latched;
-}
-
 static int lock_mode(void)
 {
-	guard(mutex)(&enforce_switch.lock);
+	u64 turn;
 
-	enforce_switch.latched = true;
+	scoped_guard(mutex, &enforce_switch.lock) {
+		WRITE_ONCE(ipe_mode_locked, true);
+		turn = ipe_recorder_turn();
+	}
+	ipe_recorder_begin(turn);
 	ipe_audit_lock("mode", 0);
+	ipe_recorder_end(turn);
 	return 0;
 }
 
@@ -190,7 +223,7 @@ static ssize_t read_latches(struct file *file, char __user *data, size_t len,
 {
 	char words[32];
 
-	snprintf(words, sizeof(words), "%s%s", mode_is_locked() ? "mode\n" : "",
+	snprintf(words, sizeof(words), "%s%s", READ_ONCE(ipe_mode_locked) ? "mode\n" : "",
 		 ipe_lifecycle_is_locked(&ipe_lifecycle) ? "policy\n" : "");
 	return simple_read_from_buffer(data, len, offset, words, strlen(words));
 }
@@ -246,6 +279,7 @@ static const struct file_operations keyrings_fops = {
 static const struct file_operations confirm_fops = {
 	.read = read_confirm,
 	.write = write_confirm,
+	.poll = poll_confirm,
 };
 
 static const struct file_operations revert_fops = {

@@ -11,6 +11,7 @@
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/uaccess.h>
 
 #include "fs.h"
 
@@ -77,24 +78,24 @@ int ipe_input_number(const char __user *data, size_t len, unsigned int *ret)
 }
 
 /**
- * ipe_input_flag() - A 0 or a 1
+ * ipe_input_flag() - A 0 or a 1, with or without a newline
  * @data: as write() gave it to us
  * @len: bytes of @data
  * @ret: unchanged on failure
  *
- * Return: %0, %-EINVAL if it is something else, %-EFAULT, %-ENOMEM.
+ * Return: %0, %-EINVAL if it is something else, %-EFAULT.
  */
 int ipe_input_flag(const char __user *data, size_t len, bool *ret)
 {
-	unsigned int number;
-	int r;
+	char text[2] = { '\0', '\n' };
 
-	r = ipe_input_number(data, len, &number);
-	if (r == -EFAULT || r == -ENOMEM)
-		return r;
-	if (r || number > 1)
+	if (!len || len > sizeof(text))
 		return -EINVAL;
-	*ret = number;
+	if (copy_from_user(text, data, len))
+		return -EFAULT;
+	if ((text[0] != '0' && text[0] != '1') || text[1] != '\n')
+		return -EINVAL;
+	*ret = text[0] == '1';
 	return 0;
 }
 
@@ -104,7 +105,7 @@ int ipe_input_flag(const char __user *data, size_t len, bool *ret)
  * @data: as write() gave it to us
  * @len: bytes of @data
  *
- * Return: %0, %-EPERM, %-EINVAL if it is not a 1, %-EFAULT, %-ENOMEM.
+ * Return: %0, %-EPERM, %-EINVAL if it is not a 1, %-EFAULT.
  */
 int ipe_input_go(struct file *file, const char __user *data, size_t len)
 {

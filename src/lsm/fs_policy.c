@@ -5,14 +5,17 @@
  *
  * A directory's inode leads to the slot of its policy. Opening a file takes a
  * reference to the slot, so that a deleted policy's open files find an empty
- * slot, and say ENOENT, and not freed memory. What comes to nothing here is
- * recorded here, as is a new policy, which ends with a directory that is
- * visible; all else is recorded by the lifecycle.
+ * slot, and say ENOENT, and not freed memory. Reading a file from its start takes
+ * a reference to the version, so that what is read in pieces is of one. Writes
+ * that fail here are recorded here, and so is a new policy, which ends with a
+ * directory that is visible; the lifecycle records all else.
  */
 
 #include <linux/dcache.h>
 #include <linux/err.h>
 #include <linux/kstrtox.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/security.h>
 #include <linux/seq_file.h>
@@ -24,6 +27,7 @@
 #include "fs.h"
 #include "lifecycle.h"
 #include "provenance.h"
+#include "recorder.h"
 #include "stats.h"
 
 static struct dentry *policies_dir __ro_after_init;
@@ -113,20 +117,67 @@ static struct ipe_slot *get_slot(const struct file *file)
 	return slot && ipe_slot_get(slot) ? slot : NULL;
 }
 
-static struct ipe_loaded *get_version(const struct file *file)
+/**
+ * struct opened - an open file of a policy
+ * @slot: of the policy, with a reference
+ * @lock: of @shown: several threads may read one open file
+ * @shown: the version that is read, with a reference; NULL before the first read
+ * @seen: ipe_lifecycle_changes() at the last read from the start
+ */
+struct opened {
+	struct ipe_slot *slot;
+	struct mutex lock;
+	struct ipe_loaded *shown;
+	unsigned long seen;
+};
+
+static struct ipe_slot *slot_of(const struct file *file)
 {
-	return ipe_slot_version(file->private_data, which_of(file));
+	const struct opened *opened = file->private_data;
+
+	return opened->slot;
+}
+
+/* The version to read at an offset, with a reference; NULL if there is none. */
+static struct ipe_loaded *get_version(const struct file *file, loff_t offset)
+{
+	struct opened *opened = file->private_data;
+
+	guard(mutex)(&opened->lock);
+
+	if (ipe_slot_is_active(opened->slot) < 0)
+		return NULL;
+	if (!offset || !opened->shown) {
+		ipe_loaded_put(opened->shown);
+		opened->shown = ipe_slot_version(opened->slot, which_of(file));
+	}
+	return opened->shown ? ipe_loaded_get(opened->shown) : NULL;
 }
 
 static int open_file(struct inode *inode, struct file *file)
 {
-	file->private_data = get_slot(file);
-	return file->private_data ? 0 : -ENOENT;
+	struct opened *opened = kzalloc(sizeof(*opened), GFP_KERNEL_ACCOUNT);
+
+	if (!opened)
+		return -ENOMEM;
+	opened->slot = get_slot(file);
+	if (!opened->slot) {
+		kfree(opened);
+		return -ENOENT;
+	}
+	mutex_init(&opened->lock);
+	file->private_data = opened;
+	return 0;
 }
 
 static int release_file(struct inode *inode, struct file *file)
 {
-	ipe_slot_put(file->private_data);
+	struct opened *opened = file->private_data;
+
+	ipe_loaded_put(opened->shown);
+	ipe_slot_put(opened->slot);
+	mutex_destroy(&opened->lock);
+	kfree(opened);
 	return 0;
 }
 
@@ -134,7 +185,7 @@ static ssize_t read_pkcs7(struct file *file, char __user *data, size_t len,
 			  loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		get_version(file);
+		get_version(file, *offset);
 
 	if (!loaded || !loaded->envelope.is_signed)
 		return -ENOENT;
@@ -147,7 +198,7 @@ static ssize_t read_text(struct file *file, char __user *data, size_t len,
 			 loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		get_version(file);
+		get_version(file, *offset);
 
 	if (!loaded)
 		return -ENOENT;
@@ -160,7 +211,7 @@ static ssize_t read_name(struct file *file, char __user *data, size_t len,
 			 loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		get_version(file);
+		get_version(file, *offset);
 	const char *name;
 
 	if (!loaded)
@@ -173,7 +224,7 @@ static ssize_t read_version(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		get_version(file);
+		get_version(file, *offset);
 	char version[IPE_VERSION_STRLEN];
 
 	if (!loaded)
@@ -183,12 +234,18 @@ static ssize_t read_version(struct file *file, char __user *data, size_t len,
 				       strlen(version));
 }
 
-/* @number: what is shown, or an errno */
-static ssize_t show_number(int number, char __user *data, size_t len,
-			   loff_t *offset)
+/* @look: what is shown, or an errno */
+static ssize_t show_number(struct file *file, int (*look)(struct ipe_slot *slot),
+			   char __user *data, size_t len, loff_t *offset)
 {
+	struct opened *opened = file->private_data;
 	char text[16];
+	int number;
 
+	/* Before the look, so that poll() misses no change. */
+	if (!*offset)
+		WRITE_ONCE(opened->seen, ipe_lifecycle_changes(&ipe_lifecycle));
+	number = look(opened->slot);
 	if (number < 0)
 		return number;
 	snprintf(text, sizeof(text), "%d", number);
@@ -198,22 +255,27 @@ static ssize_t show_number(int number, char __user *data, size_t len,
 static ssize_t read_active(struct file *file, char __user *data, size_t len,
 			   loff_t *offset)
 {
-	return show_number(ipe_slot_is_active(file->private_data), data, len,
-			   offset);
+	return show_number(file, ipe_slot_is_active, data, len, offset);
 }
 
 static ssize_t read_shadow(struct file *file, char __user *data, size_t len,
 			   loff_t *offset)
 {
-	return show_number(ipe_slot_is_shadowed(file->private_data), data, len,
-			   offset);
+	return show_number(file, ipe_slot_is_shadowed, data, len, offset);
 }
 
 static ssize_t read_trial(struct file *file, char __user *data, size_t len,
 			  loff_t *offset)
 {
-	return show_number(ipe_slot_trial_seconds(file->private_data), data,
-			   len, offset);
+	return show_number(file, ipe_slot_trial_seconds, data, len, offset);
+}
+
+static __poll_t poll_changes(struct file *file, poll_table *wait)
+{
+	const struct opened *opened = file->private_data;
+
+	return ipe_lifecycle_poll(&ipe_lifecycle, file, wait,
+				  READ_ONCE(opened->seen));
 }
 
 static int show_stats(struct seq_file *m, void *v)
@@ -274,7 +336,7 @@ static ssize_t write_active(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
 	const struct ipe_request request = {
-		.write = IPE_WRITE_ACTIVATE, .slot = file->private_data,
+		.write = IPE_WRITE_ACTIVATE, .slot = slot_of(file),
 	};
 
 	return write_request(&request, len, parse_true(file, data, len));
@@ -284,7 +346,7 @@ static ssize_t write_rollback(struct file *file, const char __user *data,
 			      size_t len, loff_t *offset)
 {
 	const struct ipe_request request = {
-		.write = IPE_WRITE_ROLLBACK, .slot = file->private_data,
+		.write = IPE_WRITE_ROLLBACK, .slot = slot_of(file),
 	};
 
 	return write_request(&request, len, ipe_input_go(file, data, len));
@@ -294,7 +356,7 @@ static ssize_t write_trial(struct file *file, const char __user *data,
 			   size_t len, loff_t *offset)
 {
 	struct ipe_request request = {
-		.write = IPE_WRITE_TRIAL, .slot = file->private_data,
+		.write = IPE_WRITE_TRIAL, .slot = slot_of(file),
 	};
 	int r;
 
@@ -311,7 +373,7 @@ static ssize_t write_shadow(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
 	struct ipe_request request = {
-		.write = IPE_WRITE_SHADOW, .slot = file->private_data,
+		.write = IPE_WRITE_SHADOW, .slot = slot_of(file),
 	};
 	bool on = true;
 	int r;
@@ -329,7 +391,7 @@ static ssize_t write_version(struct file *file, const char __user *data,
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) = NULL;
 	struct ipe_request request = {
-		.write = write, .slot = file->private_data,
+		.write = write, .slot = slot_of(file),
 	};
 	int r;
 
@@ -364,7 +426,7 @@ static ssize_t write_delete(struct file *file, const char __user *data,
 			    size_t len, loff_t *offset)
 {
 	const struct ipe_request request = {
-		.write = IPE_WRITE_DELETE, .slot = file->private_data,
+		.write = IPE_WRITE_DELETE, .slot = slot_of(file),
 	};
 	ssize_t r;
 
@@ -398,6 +460,7 @@ static const struct file_operations version_fops = {
 
 static const struct file_operations active_fops = {
 	POLICY_FOPS, .read = read_active, .write = write_active,
+	.poll = poll_changes,
 };
 
 static const struct file_operations update_fops = {
@@ -414,6 +477,7 @@ static const struct file_operations delete_fops = {
 
 static const struct file_operations trial_fops = {
 	POLICY_FOPS, .read = read_trial, .write = write_trial,
+	.poll = poll_changes,
 };
 
 static const struct file_operations rollback_fops = {
@@ -522,6 +586,7 @@ static void show_policy(struct ipe_slot *slot)
 static int take_in(struct ipe_loaded *loaded)
 {
 	struct ipe_slot *slot;
+	u64 turn;
 	int r;
 
 	r = ipe_lifecycle_add(&ipe_lifecycle, loaded, &slot);
@@ -531,9 +596,12 @@ static int take_in(struct ipe_loaded *loaded)
 			ipe_lifecycle_forget(slot);
 	}
 	/* Before anybody can activate it, so that records are in order. */
-	ipe_audit_load(ipe_identity(loaded), NULL, r);
+	turn = ipe_recorder_turn();
 	if (!r)
 		show_policy(slot);
+	ipe_recorder_begin(turn);
+	ipe_audit_load(ipe_identity(loaded), NULL, r);
+	ipe_recorder_end(turn);
 	return r;
 }
 

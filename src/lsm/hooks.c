@@ -26,6 +26,7 @@
 #include "headers.h"
 #include "hooks.h"
 #include "ipe.h"
+#include "lock.h"
 #include "provider.h"
 #include "report.h"
 #include "slot.h"
@@ -431,7 +432,10 @@ static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
 	struct inode *inode = inode_of_bytes(file);
+	enum ipe_op op = op_of(id);
 
+	if (ipe_lock_forbids(op))
+		return -EPERM;
 	if (is_stacked(file)) {
 		if (!contents)
 			inode = NULL;
@@ -439,7 +443,7 @@ static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 	}
 	return judge(&(struct question){
 			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op_of(id),
+			     .op = op,
 			     .file = file,
 			     .inode = inode,
 		     });
@@ -452,8 +456,12 @@ static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 			      enum kernel_read_file_id id)
 {
+	enum ipe_op op = op_of(id);
 	struct inode *inode;
 
+	/* The reading may have been held up until the lock was set. */
+	if (ipe_lock_forbids(op))
+		return -EPERM;
 	if (!is_stacked(file))
 		return 0;
 	inode = inode_of_bytes(file);
@@ -461,7 +469,7 @@ static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 		inode = NULL;
 	return judge(&(struct question){
 			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op_of(id),
+			     .op = op,
 			     .file = file,
 			     .inode = inode,
 		     });
@@ -469,7 +477,11 @@ static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 {
-	return judge_unknown(IPE_HOOK_READ_BUFFER, op_of(id), NULL);
+	enum ipe_op op = op_of(id);
+
+	if (ipe_lock_forbids(op))
+		return -EPERM;
+	return judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
 }
 
 static int on_open(struct file *file)

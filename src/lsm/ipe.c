@@ -7,6 +7,7 @@
 #define pr_fmt(fmt) "ipe: " fmt
 
 #include <linux/moduleparam.h>
+#include <linux/panic.h>
 #include <uapi/linux/lsm.h>
 
 #include "blob.h"
@@ -56,12 +57,14 @@ static int __init load_boot_policy(void)
 		return 0;
 	envelope = ipe_envelope_unsigned(ipe_boot_text, len);
 	r = ipe_loaded_new(&envelope, &loaded, &error);
-	if (r) {
-		pr_err("boot policy, line %u, column %u: %s\n", error.line,
-		       error.column, error.sentence ?: "not usable");
-		return r;
-	}
-	return ipe_lifecycle_boot(&ipe_lifecycle, loaded);
+	/* Without the policy that was built in, everything would be allowed. */
+	if (r)
+		panic("ipe: boot policy, line %u, column %u: %s\n", error.line,
+		      error.column, error.sentence ?: "not usable");
+	r = ipe_lifecycle_boot(&ipe_lifecycle, loaded);
+	if (r)
+		panic("ipe: boot policy: error %d\n", r);
+	return 0;
 }
 
 static void __init forget_cmdline(void)

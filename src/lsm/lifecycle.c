@@ -13,7 +13,9 @@
  *
  * A policy below the floor of its name is never let decide. The floor is the
  * highest policy_rollback_floor of all policies of that name that were ever
- * confirmed. It outlives them, and a trial does not move it.
+ * confirmed. It outlives them, and a trial does not move it. The bar is the
+ * highest version of all names that was confirmed: another name than the
+ * confirmed one does not get below it, whatever was rolled back.
  */
 
 #include <linux/cleanup.h>
@@ -26,6 +28,7 @@
 #include "audit.h"
 #include "cache.h"
 #include "lifecycle.h"
+#include "recorder.h"
 
 static struct ipe_loaded *get(struct ipe_loaded *loaded)
 {
@@ -69,6 +72,12 @@ static void move(struct ipe_slot *slot, enum ipe_which from, enum ipe_which to)
 	slot->versions[from] = NULL;
 }
 
+static void tell_readers(struct ipe_lifecycle *lifecycle)
+{
+	atomic_long_inc(&lifecycle->changes);
+	wake_up_interruptible_poll(&lifecycle->wait, EPOLLERR | EPOLLPRI);
+}
+
 /* Lets a policy decide from the next verdict on; NULL: nobody decides. */
 static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
 {
@@ -79,13 +88,22 @@ static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
 	ipe_cache_replace_end();
 	end_shadow(lifecycle, loaded);
 	ipe_loaded_put(old);
+	tell_readers(lifecycle);
 }
 
 static void end_trial(struct ipe_lifecycle *lifecycle)
 {
 	lifecycle->trial = NULL;
+	kfree(lifecycle->expiry);
+	lifecycle->expiry = NULL;
 	/* One that has fired already finds that nothing is due. */
 	hrtimer_try_to_cancel(&lifecycle->timer);
+}
+
+static void raise(struct ipe_version *version, const struct ipe_version *to)
+{
+	if (ipe_version_compare(to, version) > 0)
+		*version = *to;
 }
 
 /* Lets the current version of a slot decide for good. */
@@ -94,15 +112,14 @@ static void confirm_current(struct ipe_slot *slot)
 	struct ipe_loaded *loaded = slot->versions[IPE_CURRENT];
 	struct ipe_lifecycle *lifecycle = slot->lifecycle;
 	struct ipe_loaded *old = lifecycle->confirmed;
-	const struct ipe_version *floor;
 
 	end_trial(lifecycle);
 	lifecycle->confirmed = ipe_loaded_get(loaded);
 	ipe_loaded_put(old);
 	decide(lifecycle, loaded);
-	floor = ipe_policy_rollback_floor(loaded->policy);
-	if (ipe_version_compare(floor, &slot->floor->version) > 0)
-		slot->floor->version = *floor;
+	loaded->was_confirmed = true;
+	raise(&slot->floor->version, ipe_policy_rollback_floor(loaded->policy));
+	raise(&lifecycle->bar, ipe_policy_version(loaded->policy));
 }
 
 static void go_back(struct ipe_lifecycle *lifecycle)
@@ -178,6 +195,7 @@ static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
 	drop(slot, IPE_NEXT);
 	drop(slot, IPE_PREVIOUS);
 	drop(slot, IPE_CURRENT);
+	tell_readers(slot->lifecycle);
 }
 
 static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
@@ -285,9 +303,33 @@ static void record(const struct ipe_request *request,
 	}
 }
 
+static void record_expiry(struct work_struct *work)
+{
+	struct ipe_expiry *expiry = container_of(work, struct ipe_expiry, work);
+
+	ipe_recorder_begin(expiry->turn);
+	ipe_audit_step("expire", expiry->from, expiry->to, 0);
+	ipe_recorder_end(expiry->turn);
+	ipe_loaded_put(expiry->from);
+	ipe_loaded_put(expiry->to);
+	kfree(expiry);
+}
+
+static struct ipe_expiry *new_expiry(void)
+{
+	struct ipe_expiry *expiry = kzalloc(sizeof(*expiry),
+					    GFP_KERNEL_ACCOUNT);
+
+	if (expiry)
+		INIT_WORK(&expiry->work, record_expiry);
+	return expiry;
+}
+
 /* Ends a trial whose time is over, and one that is not goes on. */
 static void expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 {
+	struct ipe_expiry *expiry = lifecycle->expiry;
+
 	if (!lifecycle->trial)
 		return;
 	if (ktime_before(now, lifecycle->deadline)) {
@@ -295,12 +337,13 @@ static void expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 			      HRTIMER_MODE_ABS_SOFT);
 		return;
 	}
-	/* Whoever began this trial took what the one before had left. */
-	WARN_ON_ONCE(lifecycle->expiry.from);
-	lifecycle->expiry.from = get(ipe_lifecycle_active(lifecycle));
-	lifecycle->expiry.to = get(lifecycle->confirmed);
+	lifecycle->expiry = NULL;
+	expiry->from = get(ipe_lifecycle_active(lifecycle));
+	expiry->to = get(lifecycle->confirmed);
+	expiry->turn = ipe_recorder_turn();
 	go_back(lifecycle);
-	queue_work(system_unbound_wq, &lifecycle->expiry.work);
+	/* In the order of turns, so no worker waits for one behind it. */
+	queue_work(system_unbound_wq, &expiry->work);
 }
 
 /**
@@ -317,39 +360,6 @@ void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
 	spin_lock_bh(&lifecycle->lock);
 	expire(lifecycle, now);
 	spin_unlock_bh(&lifecycle->lock);
-}
-
-/* For a record before that of whatever comes after it. */
-static struct change take_expiry(struct ipe_lifecycle *lifecycle)
-{
-	struct change change = {
-		.old = lifecycle->expiry.from, .new = lifecycle->expiry.to,
-	};
-
-	lifecycle->expiry.from = NULL;
-	lifecycle->expiry.to = NULL;
-	return change;
-}
-
-static void record_expiry(struct change *change)
-{
-	if (change->old)
-		ipe_audit_step("expire", change->old, change->new, 0);
-	release_change(change);
-}
-
-static void record_expiry_work(struct work_struct *work)
-{
-	struct ipe_lifecycle *lifecycle = container_of(work,
-			struct ipe_lifecycle, expiry.work);
-	struct change expiry;
-
-	guard(mutex)(&lifecycle->writer);
-
-	spin_lock_bh(&lifecycle->lock);
-	expiry = take_expiry(lifecycle);
-	spin_unlock_bh(&lifecycle->lock);
-	record_expiry(&expiry);
 }
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
@@ -369,59 +379,10 @@ void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
 	spin_lock_init(&lifecycle->lock);
 	hrtimer_init(&lifecycle->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
 	lifecycle->timer.function = on_timer;
-	INIT_WORK(&lifecycle->expiry.work, record_expiry_work);
+	atomic_long_set(&lifecycle->changes, 1);
+	init_waitqueue_head(&lifecycle->wait);
 	INIT_LIST_HEAD(&lifecycle->slots);
 	INIT_LIST_HEAD(&lifecycle->floors);
-}
-
-/**
- * ipe_lifecycle_write() - Change something, if that is permitted
- * @lifecycle: all policies
- * @request: what is asked for
- *
- * It is recorded, whether it is done or not. After a failure all is as it was.
- *
- * Context: Process context.
- * Return:
- * * %0         - done, or nothing had to be done
- * * %-EPERM    - policies are locked; DELETE: a version decides or is
- *		  confirmed; ROLLBACK: the current version is not confirmed; the
- *		  version is below the floor of its name
- * * %-ENOENT   - the policy is deleted
- * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
- * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
- * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
- *		  below the confirmed policy's, whatever the names
- * * %-ESTALE   - UPDATE, STAGE: not above the current version
- * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
- */
-int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
-			const struct ipe_request *request)
-{
-	struct change change = {}, expiry;
-	struct ipe_slot *slot;
-	int r;
-
-	guard(mutex)(&lifecycle->writer);
-
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		/* The timer may be late. */
-		expire(lifecycle, ktime_get_boottime());
-		expiry = take_expiry(lifecycle);
-		slot = request->slot ?: lifecycle->trial;
-		r = ipe_transition_check(lifecycle, slot, request);
-		change.old = get(ipe_lifecycle_active(lifecycle));
-		change.subject = get(ipe_transition_subject(slot, request));
-		if (!r)
-			apply[request->write](slot, request);
-		change.new = get(r ? lifecycle->confirmed :
-				     ipe_lifecycle_active(lifecycle));
-	}
-	record_expiry(&expiry);
-	if (r <= 0)
-		record(request, &change, true, r);
-	release_change(&change);
-	return min(r, 0);
 }
 
 /**
@@ -449,6 +410,83 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
 	release_change(&change);
 }
 
+/* Returns 0, 1 if there was nothing to do, or an errno. */
+static int change_it(struct ipe_lifecycle *lifecycle,
+		     const struct ipe_request *request, struct change *change)
+{
+	struct ipe_slot *slot = request->slot ?: lifecycle->trial;
+	int r;
+
+	lockdep_assert_held(&lifecycle->lock);
+
+	r = ipe_transition_check(lifecycle, slot, request);
+	change->old = get(ipe_lifecycle_active(lifecycle));
+	change->subject = get(ipe_transition_subject(slot, request));
+	if (!r)
+		apply[request->write](slot, request);
+	change->new = get(r ? lifecycle->confirmed :
+			      ipe_lifecycle_active(lifecycle));
+	return r;
+}
+
+/**
+ * ipe_lifecycle_write() - Change something, if that is permitted
+ * @lifecycle: all policies
+ * @request: what is asked for
+ *
+ * It is recorded, whether it is done or not. After a failure all is as it was.
+ * It is done before any record is waited for.
+ *
+ * Context: Process context.
+ * Return:
+ * * %0         - done, or nothing had to be done
+ * * %-EPERM    - policies are locked; DELETE: a version decides or is
+ *		  confirmed; ROLLBACK: the current version is not confirmed, or
+ *		  the previous one never was since the boot; the version is
+ *		  below the floor of its name
+ * * %-ENOENT   - the policy is deleted
+ * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
+ * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
+ * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
+ *		  below the confirmed one of its name, or, of another name,
+ *		  below the bar
+ * * %-ESTALE   - UPDATE, STAGE: not above the current version
+ * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
+ * * %-ENOMEM   - TRIAL
+ */
+int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
+			const struct ipe_request *request)
+{
+	struct ipe_expiry *expiry __free(kfree) = NULL;
+	struct change change = {};
+	u64 turn = 0;
+	int r;
+
+	if (request->write == IPE_WRITE_TRIAL) {
+		expiry = new_expiry();
+		if (!expiry) {
+			ipe_lifecycle_refuse(lifecycle, request, -ENOMEM);
+			return -ENOMEM;
+		}
+	}
+	scoped_guard(spinlock_bh, &lifecycle->lock) {
+		/* The timer may be late. */
+		expire(lifecycle, ktime_get_boottime());
+		r = change_it(lifecycle, request, &change);
+		if (!r && expiry)
+			lifecycle->expiry = no_free_ptr(expiry);
+		if (r <= 0)
+			turn = ipe_recorder_turn();
+	}
+	if (turn) {
+		ipe_recorder_begin(turn);
+		record(request, &change, true, r);
+		ipe_recorder_end(turn);
+	}
+	release_change(&change);
+	return min(r, 0);
+}
+
 /**
  * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
  * @lifecycle: all policies
@@ -460,21 +498,23 @@ void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
  */
 int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
 {
-	struct change expiry;
+	u64 turn;
 	int r = 0;
 
-	guard(mutex)(&lifecycle->writer);
-
+	/* No name is being taken that would be there afterwards. */
+	mutex_lock(&lifecycle->writer);
 	spin_lock_bh(&lifecycle->lock);
 	expire(lifecycle, ktime_get_boottime());
-	expiry = take_expiry(lifecycle);
 	if (lifecycle->trial)
 		r = -EBUSY;
 	else
 		WRITE_ONCE(lifecycle->locked, true);
+	turn = ipe_recorder_turn();
 	spin_unlock_bh(&lifecycle->lock);
-	record_expiry(&expiry);
+	mutex_unlock(&lifecycle->writer);
+	ipe_recorder_begin(turn);
 	ipe_audit_lock("policy", r);
+	ipe_recorder_end(turn);
 	return r;
 }
 

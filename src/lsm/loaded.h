@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A policy in memory: the envelope it came in, what it was compiled to, and how
- * often that decided. Immutable but for its counters; there is no such thing of
- * an unverified policy.
+ * often that decided. Immutable but for its counters and @was_confirmed; there is
+ * no such thing of an unverified policy.
  */
 #ifndef _SECURITY_IPE_LOADED_H
 #define _SECURITY_IPE_LOADED_H
@@ -20,6 +20,8 @@
  *	take none, they look at it under RCU
  * @rcu_work: frees it after the last verdict, in a worker: that may take long
  * @serial: of all policies ever loaded, no other has this number
+ * @was_confirmed: since the boot, so that a rollback may go back to it;
+ *	&ipe_lifecycle.lock
  * @envelope: its bytes; owned
  * @policy: the compiled text; borrows the text of @envelope
  * @stats: its counters
@@ -28,6 +30,7 @@ struct ipe_loaded {
 	refcount_t refs;
 	struct rcu_work rcu_work;
 	u64 serial;
+	bool was_confirmed;
 	struct ipe_envelope envelope;
 	struct ipe_policy *policy;
 	struct ipe_stats stats;

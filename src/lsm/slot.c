@@ -127,6 +127,39 @@ bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
 }
 
 /**
+ * ipe_lifecycle_changes() - How often has changed what is shown?
+ * @lifecycle: all policies
+ *
+ * To be asked before one looks: then no change is missed.
+ *
+ * Return: a number for ipe_lifecycle_poll().
+ */
+unsigned long ipe_lifecycle_changes(struct ipe_lifecycle *lifecycle)
+{
+	return atomic_long_read_acquire(&lifecycle->changes);
+}
+
+/**
+ * ipe_lifecycle_poll() - poll() on a file that shows which policy is active or
+ *	on trial
+ * @lifecycle: all policies
+ * @file: is polled
+ * @wait: of poll()
+ * @seen: ipe_lifecycle_changes() at the last look; %0: there was none
+ *
+ * Return: as of an attribute in sysfs, EPOLLERR and EPOLLPRI if something may
+ * have changed since.
+ */
+__poll_t ipe_lifecycle_poll(struct ipe_lifecycle *lifecycle, struct file *file,
+			    poll_table *wait, unsigned long seen)
+{
+	poll_wait(file, &lifecycle->wait, wait);
+	if (ipe_lifecycle_changes(lifecycle) == seen)
+		return DEFAULT_POLLMASK;
+	return DEFAULT_POLLMASK | EPOLLERR | EPOLLPRI;
+}
+
+/**
  * ipe_lifecycle_find() - The slot of a name
  * @lifecycle: all policies
  * @name: of a policy

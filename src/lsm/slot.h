@@ -6,12 +6,18 @@
 #ifndef _SECURITY_IPE_SLOT_H
 #define _SECURITY_IPE_SLOT_H
 
+#include <linux/atomic.h>
+#include <linux/build_bug.h>
+#include <linux/cache.h>
 #include <linux/hrtimer.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/poll.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/spinlock.h>
+#include <linux/stddef.h>
+#include <linux/wait.h>
 #include <linux/workqueue.h>
 
 #include "loaded.h"
@@ -25,55 +31,72 @@ enum ipe_which {
 };
 
 /**
- * struct ipe_expiry - a trial that ended by itself, until that is recorded
- * @from: the policy that was on trial, with a reference; NULL if all is recorded
+ * struct ipe_expiry - the end of a trial by itself, to be recorded
+ * @from: the policy that was on trial, with a reference
  * @to: the confirmed one, with a reference; may be NULL
- * @work: records it
+ * @turn: of the record
+ * @work: records it, and frees this
  */
 struct ipe_expiry {
 	struct ipe_loaded *from;
 	struct ipe_loaded *to;
+	u64 turn;
 	struct work_struct work;
 };
 
 /**
  * struct ipe_lifecycle - all policies
- * @writer: one change, with its record, at a time. May be held for as long as
- *	audit lets a record wait
- * @lock: of all that follows. Held for a change itself; the end of a trial
- *	takes it alone, from the timer, so that nothing can delay it
  * @active: the policy that decides, with a reference; NULL: everything is
  *	allowed. Read under RCU
  * @shadow: the policy that is evaluated beside it and decides nothing, with a
  *	reference; NULL if there is none. Read under RCU
- * @shadow_slot: whose version that is
+ * @lock: of all but @writer, @changes and @wait. Held for a change itself and
+ *	for nothing that waits; the timer takes it, too
+ * @writer: names come and go one at a time. Taken before @lock
+ * @shadow_slot: whose version @shadow is
  * @confirmed: the policy that a trial ends with, with a reference; may be NULL.
  *	The same as @active while there is no trial
+ * @bar: the highest version that was confirmed since the boot, of whatever name;
+ *	a rollback does not lower it
  * @trial: the slot whose next or current is on trial; NULL if none is
  * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
  * @timer: ends the trial
- * @expiry: what the timer leaves to be recorded
+ * @expiry: what the timer will leave to be recorded; made when a trial begins,
+ *	so that its end needs no memory. NULL while there is no trial
  * @locked: one-way: nothing but the shadow changes any more. Read with
  *	READ_ONCE()
+ * @changes: how often what "confirm", "active" or "trial" shows may have
+ *	changed, from 1 on
+ * @wait: those who wait for that
  * @slots: struct ipe_slot, one a policy name. Changed under both locks
  * @floors: struct ipe_floor, one a policy name that is taken, or of which a
  *	policy was ever confirmed. The list is changed under @writer
+ *
+ * Each verdict reads the first two: what is written otherwise shares no line
+ * with them.
  */
 struct ipe_lifecycle {
-	struct mutex writer;
-	spinlock_t lock;
 	struct ipe_loaded __rcu *active;
 	struct ipe_loaded __rcu *shadow;
+	spinlock_t lock ____cacheline_aligned_in_smp;
+	struct mutex writer;
 	struct ipe_slot *shadow_slot;
 	struct ipe_loaded *confirmed;
+	struct ipe_version bar;
 	struct ipe_slot *trial;
 	ktime_t deadline;
 	struct hrtimer timer;
-	struct ipe_expiry expiry;
+	struct ipe_expiry *expiry;
 	bool locked;
+	atomic_long_t changes;
+	wait_queue_head_t wait;
 	struct list_head slots;
 	struct list_head floors;
 };
+
+static_assert(!IS_ENABLED(CONFIG_SMP) ||
+	      offsetof(struct ipe_lifecycle, lock) >= SMP_CACHE_BYTES);
+static_assert(offsetofend(struct ipe_lifecycle, shadow) <= L1_CACHE_BYTES);
 
 /**
  * struct ipe_floor - how far back a name may go
@@ -125,6 +148,9 @@ int ipe_slot_is_shadowed(struct ipe_slot *slot);
 int ipe_slot_trial_seconds(struct ipe_slot *slot);
 struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle);
 bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle);
+unsigned long ipe_lifecycle_changes(struct ipe_lifecycle *lifecycle);
+__poll_t ipe_lifecycle_poll(struct ipe_lifecycle *lifecycle, struct file *file,
+			    poll_table *wait, unsigned long seen);
 struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
 				    const char *name);
 bool ipe_slot_get(struct ipe_slot *slot);

@@ -99,10 +99,11 @@ enum check {
 	SAME_NAME = BIT(0),
 	ABOVE_CURRENT = BIT(1),
 	NOT_CONFIRMED = BIT(2),
-	NOT_BELOW_CONFIRMED = BIT(3),
+	NOT_BELOW_BAR = BIT(3),
 	NOT_BELOW_FLOOR = BIT(4),
 	ONLY_SHADOW = BIT(5),
 	NOT_DECIDING = BIT(6),
+	WAS_CONFIRMED = BIT(7),
 };
 
 /**
@@ -118,11 +119,11 @@ struct rules {
 static const struct rules rules[IPE_WRITE_COUNT] = {
 	[IPE_WRITE_UPDATE] = { SAME_NAME | ABOVE_CURRENT },
 	[IPE_WRITE_STAGE] = { SAME_NAME | ABOVE_CURRENT },
-	[IPE_WRITE_ACTIVATE] = { NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR },
+	[IPE_WRITE_ACTIVATE] = { NOT_BELOW_BAR | NOT_BELOW_FLOOR },
 	[IPE_WRITE_TRIAL] = {
-		NOT_CONFIRMED | NOT_BELOW_CONFIRMED | NOT_BELOW_FLOOR,
+		NOT_CONFIRMED | NOT_BELOW_BAR | NOT_BELOW_FLOOR,
 	},
-	[IPE_WRITE_ROLLBACK] = { NOT_BELOW_FLOOR },
+	[IPE_WRITE_ROLLBACK] = { WAS_CONFIRMED | NOT_BELOW_FLOOR },
 	[IPE_WRITE_SHADOW] = { ONLY_SHADOW | NOT_DECIDING, .harmless = true },
 	[IPE_WRITE_UNSHADOW] = { .harmless = true },
 };
@@ -160,12 +161,31 @@ struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,
 	}
 }
 
+/*
+ * A version is measured by the confirmed one of its name, and a version of
+ * another name by the bar. Otherwise a rollback within a name with a low floor
+ * would be the way down for all names.
+ *
+ * Nothing is confirmed during a trial without ending it, and UPDATE only raises
+ * the version of its name: so CONFIRM and UPDATE need not look again.
+ */
+static bool is_below_bar(const struct ipe_lifecycle *lifecycle,
+			 const struct ipe_loaded *subject)
+{
+	const struct ipe_loaded *confirmed = lifecycle->confirmed;
+
+	if (confirmed && !strcmp(ipe_policy_name(confirmed->policy),
+				 ipe_policy_name(subject->policy)))
+		return ipe_loaded_compare(subject, confirmed) < 0;
+	return ipe_version_compare(ipe_policy_version(subject->policy),
+				   &lifecycle->bar) < 0;
+}
+
 static int check(const struct ipe_slot *slot, unsigned int checks,
 		 const struct ipe_loaded *subject)
 {
 	const struct ipe_loaded *current_version = slot->versions[IPE_CURRENT];
 	const struct ipe_lifecycle *lifecycle = slot->lifecycle;
-	const struct ipe_loaded *confirmed = lifecycle->confirmed;
 
 	if (checks & SAME_NAME &&
 	    strcmp(ipe_policy_name(subject->policy), slot->name))
@@ -173,11 +193,12 @@ static int check(const struct ipe_slot *slot, unsigned int checks,
 	if (checks & ABOVE_CURRENT &&
 	    ipe_loaded_compare(subject, current_version) <= 0)
 		return -ESTALE;
-	if (checks & NOT_CONFIRMED && subject == confirmed)
+	if (checks & NOT_CONFIRMED && subject == lifecycle->confirmed)
 		return -EALREADY;
-	if (checks & NOT_BELOW_CONFIRMED && confirmed &&
-	    ipe_loaded_compare(subject, confirmed) < 0)
+	if (checks & NOT_BELOW_BAR && is_below_bar(lifecycle, subject))
 		return -EINVAL;
+	if (checks & WAS_CONFIRMED && !subject->was_confirmed)
+		return -EPERM;
 	if (checks & NOT_BELOW_FLOOR &&
 	    ipe_version_compare(ipe_policy_version(subject->policy),
 				&slot->floor->version) < 0)

@@ -520,6 +520,19 @@ def test_switch_that_stays_as_it_is_is_not_recorded(world, file, kind):
     assert not [record for record in world.records() if record.type == kind]
 
 
+@pytest.mark.parametrize("file, kind", (("enforce", MAC_STATUS), ("success_audit", CONFIG_CHANGE)))
+def test_switch_that_is_refused_is_recorded(world, file, kind):
+    value = world.machine.must("get", f"{IPE}/{file}").text
+    new, old = ("enforcing", "old_enforcing") if file == "enforce" else (file, f"old_{file}")
+    for error, command in (("EINVAL", ()), ("EPERM", ("without-mac-admin",))):
+        world.machine.must("audit")
+        text = "maybe" if error == "EINVAL" else "0"
+        assert world.machine.errno(*command, "put", f"{IPE}/{file}", text) == error
+        fields = one(world, kind).fields
+        assert (fields[new], fields[old], fields["res"]) == ("?", value, "0")
+        assert fields["errno"] == failure(error)
+
+
 def test_success_audit_switched_on_and_off(world):
     for old, new in ((0, 1), (1, 0)):
         world.machine.must("audit")

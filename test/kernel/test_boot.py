@@ -2,11 +2,13 @@
 """What is decided before user space has a say: the kernel's parameters, and the policy that is built in."""
 
 import hashlib
+from pathlib import Path
 
 import keys
 import pytest
-from conftest import BOOT_POLICY
-from guest import IPE
+import uml
+from conftest import BOOT_POLICY, VARIANTS
+from guest import IPE, MachineFailed
 from world import World
 
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
@@ -160,3 +162,15 @@ def test_boot_policy_is_updated_by_a_signed_one(policed):
     assert policed.get("boot", "active") == b"1"
     assert policed.machine.errno("exec", "/tmp/hello") == "OK"
     assert policed.put("boot", "update", keys.sign_policy("policy_name=boot policy_version=0.5.0\n" + DENY)) == "ESTALE"
+
+
+@pytest.fixture(scope="module")
+def kernel_with_broken_policy(variant):
+    return uml.kernel(*VARIANTS[variant], "--boot-policy", Path(__file__).with_name("broken.policy"))
+
+
+def test_boot_policy_that_does_not_parse_stops_the_boot(boot, kernel_with_broken_policy):
+    """Otherwise everything would be allowed."""
+    with pytest.raises(MachineFailed) as failure:
+        boot("broken-policy", kernel=kernel_with_broken_policy)
+    assert "Kernel panic - not syncing: ipe: boot policy, line 4, column " in str(failure.value)

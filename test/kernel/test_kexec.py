@@ -2,6 +2,10 @@
 """The operations that start another kernel, by the system calls that user space has; User-mode Linux has none."""
 
 import pytest
+from conftest import modules, x86_kernel
+from guest import IPE
+from qemu_agent import QemuAgent
+from world import Cycle
 
 pytestmark = pytest.mark.parametrize("variant", ["x86"], indirect=True)
 ALLOW = "DEFAULT action=ALLOW\n"
@@ -46,3 +50,22 @@ def test_kernel_that_user_space_has_read(world, machine):
     assert records(world) == [("KEXEC_IMAGE", "KERNEL_LOAD", "?")]
     world.activate("DEFAULT action=DENY\nop=KEXEC_IMAGE boot_verified=FALSE action=ALLOW\n")
     assert machine.errno("kexec-data") == "OK"
+
+
+@pytest.mark.parametrize("word", ("mode", "policy"))
+def test_kernel_after_a_lock(kit, machines, tmp_path, word):
+    """The system calls themselves; test_lock.py asks the hooks on every kernel."""
+    kernel = x86_kernel()
+    files = {"bzImage": (kernel / "bzImage").read_bytes(), **modules(kernel)}
+    machine = QemuAgent(kernel / "bzImage", kit.initramfs("kexec-lock.cpio", files), tmp_path / "console.log",
+                        command_line=("no5lvl",))
+    machines.append(machine)
+    cycle = Cycle(machine, kit).set_up_alone().reset()
+    assert machine.errno("kexec", "/bzImage", "/certificate") == "OK" and machine.errno("kexec-data") == "OK"
+    machine.must("put", f"{IPE}/enforce", "0")
+    assert cycle.top("lock", word) == "OK"
+    machine.must("audit")
+    assert machine.errno("kexec", "/bzImage", "/certificate") == "EPERM" and machine.errno("kexec-data") == "EPERM"
+    assert [record.fields["lock"] for record in cycle.records() if record.type == 1421] == ["kexec", "kexec"]
+    assert not machine.trouble()
+    machine.stop()

@@ -316,6 +316,25 @@ def test_file_held_open_for_reading_across_a_delete(world, file):
     world.machine.must("hold-close", 2)
 
 
+@pytest.mark.parametrize("file", ("version", "policy", "pkcs7"))
+def test_file_that_is_read_in_pieces_is_of_one_version(world, file):
+    name = fresh(world)
+    before = world.get(name, file)
+    world.machine.must("hold", 2, world.node(name, file), "r")
+    first = world.machine.must("hold-next", 2, 3).data
+    assert world.put(name, "update", policy(name, "9.9.99", "DEFAULT action=DENY\nDEFAULT op=POLICY action=ALLOW\n")) == "OK"
+    rest = b""
+    while piece := world.machine.must("hold-next", 2, 700).data:
+        rest += piece
+    assert first + rest == before != world.get(name, file)
+    # From the start it is the new one, and goes on with that.
+    after = world.machine.must("hold-read", 2).data
+    assert after == world.get(name, file)[:len(after)]
+    assert world.put(name, "delete") == "OK"
+    assert world.machine.errno("hold-next", 2, 10) == "ENOENT"
+    world.machine.must("hold-close", 2)
+
+
 @pytest.mark.parametrize("file", ("active", "delete", "update"))
 def test_file_held_open_for_writing_across_a_delete(world, file):
     name = fresh(world)
@@ -376,11 +395,21 @@ def test_root_without_the_capability_writes_a_global_file(world, file, data):
 
 
 @pytest.mark.parametrize("file", ("enforce", "success_audit"))
-@pytest.mark.parametrize("value", ("2", "maybe"))
+@pytest.mark.parametrize("value", ("2", "maybe", "y", "n", "on", "off", "offal", "nonsense", "Tuesday", "0x1", "00", "01",
+                                   "1\n\n", "0 ", " 0", "0\0", "\n", "", "-0", "0" * 5000))
 def test_switch_refuses(world, file, value):
+    """Not even what begins as a value would."""
     before = world.machine.must("get", f"{IPE}/{file}").data
     assert world.machine.errno("put", f"{IPE}/{file}", value) == "EINVAL"
     assert world.machine.must("get", f"{IPE}/{file}").data == before
+
+
+@pytest.mark.parametrize("end", ("", "\n"))
+def test_switch_takes_a_digit(world, end):
+    for file, values in (("enforce", "01"), ("success_audit", "10")):
+        for value in values:
+            assert world.machine.errno("put", f"{IPE}/{file}", value + end) == "OK"
+            assert world.machine.must("get", f"{IPE}/{file}").text == value
 
 
 def test_enforce_off_allows_and_on_denies(world):

@@ -43,7 +43,7 @@ def test_mode(start, word):
     world, name = start()
     assert world.top("lock", word) == "OK"
     assert world.top("lock").split() == ["mode"]
-    for value in ("0", "n", "off\n"):
+    for value in ("0", "0\n"):
         assert world.top("enforce", value) == "EPERM"
     assert world.top("enforce") == "1"
     # What is no value is still told from what is refused, and what changes nothing is allowed.
@@ -140,3 +140,40 @@ def test_record_of_a_latch_that_is_refused(start):
     record, = [record for record in world.records() if record.type == 1421]
     assert record.fields["op"] == "lock" and record.fields["res"] == "0" and record.fields["errno"] == "-16"
     world.top("revert", "1")
+
+
+# What a lock forbids besides: User-mode Linux has no kexec, but its hooks are asked by a module
+
+
+REQUEST = "/sys/module/ipe_probe/parameters/request"
+KEXEC = ("read kexec-image /tmp/hello", "read kexec-initramfs /tmp/hello", "load kexec-image", "load kexec-initramfs")
+OTHERS = ("read firmware /tmp/hello", "load kernel-module", "read x509-certificate /tmp/hello")
+
+
+@pytest.mark.parametrize("word", ("mode", "policy"))
+def test_no_other_kernel_is_loaded_once_something_is_locked(start, word):
+    world, _ = start()
+    world.machine.must("insmod", "/ipe_probe.ko")
+    for request in (*KEXEC, *OTHERS):
+        assert world.machine.errno("put", REQUEST, request) == "OK", request
+    assert world.top("enforce", "0") == "OK"
+    assert world.top("lock", word) == "OK"
+    # Whether the policy is enforced, and what it says, makes no difference.
+    for request in KEXEC:
+        world.machine.must("audit")
+        assert world.machine.errno("put", REQUEST, request) == "EPERM", request
+        record, = [record for record in world.records() if record.type == 1421]
+        assert {key: record.fields[key] for key in ("op", "lock", "res", "errno")} == {
+            "op": "lock", "lock": "kexec", "res": "0", "errno": "-1"}
+    for request in OTHERS:
+        assert world.machine.errno("put", REQUEST, request) == "OK", request
+
+
+def test_lock_that_was_refused_forbids_nothing(start):
+    world, name = start()
+    world.machine.must("insmod", "/ipe_probe.ko")
+    assert world.put(name, "trial", "86400") == "OK"
+    assert world.top("lock", "policy") == "EBUSY" and world.top("lock", "kexec") == "EINVAL"
+    for request in KEXEC:
+        assert world.machine.errno("put", REQUEST, request) == "OK", request
+    assert world.top("revert", "1") == "OK"

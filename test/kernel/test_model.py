@@ -15,6 +15,7 @@ import pytest
 import uml
 from guest import IPE, initramfs
 from lifecycle_model import Model, envelopes
+from world import FORGET_BAR
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 SEED = int(os.environ.get("IPE_TEST_SEED", "1"))
@@ -25,8 +26,8 @@ GROUPS = 16 if LONG else 6
 SEQUENCES_OF_A_GROUP = 4
 VERSIONS = ((1, 0, 0), (1, 0, 1), (1, 1, 0), (2, 0, 0), (3, 0, 0))
 FLOORS = (None, (0, 0, 0), (1, 0, 0), (1, 0, 1))
-# A policy that every version may be activated after, and by way of its newer version, at any time.
-BASE, BASE_LOW, BASE_HIGH = "base", ("base", (0, 0, 0), None), ("base", (65535, 0, 0), (0, 0, 0))
+# A policy that every version may be activated after.
+BASE, BASE_LOW = "base", ("base", (0, 0, 0), None)
 SECONDS = "86400"
 WRITES = {"new_policy": 12, "update": 8, "stage": 14, "active": 9, "trial": 14, "confirm": 7, "revert": 5,
           "rollback": 10, "delete": 4, "shadow": 10}
@@ -44,7 +45,7 @@ class Signed:
     def __init__(self):
         self.groups = [[f"g{group}-{letter}" for letter in "abc"[:NAMES]] for group in range(GROUPS)]
         self.all = envelopes([name for group in self.groups for name in group], VERSIONS, FLOORS, sign)
-        self.all |= envelopes([BASE], [BASE_LOW[1], BASE_HIGH[1]], (None, (0, 0, 0)), sign)
+        self.all |= envelopes([BASE], [BASE_LOW[1]], (None,), sign)
         self.of_name = {}
         self.paths = {}
         for number, key in enumerate(self.all):
@@ -71,6 +72,8 @@ class Pair:
             return "put-file", f"{IPE}/new_policy", f"/{self.signed.paths[arguments[0]]}"
         if write in ("confirm", "revert"):
             return "put", f"{IPE}/{write}", "1"
+        if write == "forget_bar":
+            return "put", FORGET_BAR, "1"
         path = f"{IPE}/policies/{arguments[0]}/{write}"
         if write in ("update", "stage"):
             return "put-file", path, f"/{self.signed.paths[arguments[1]]}"
@@ -126,9 +129,8 @@ class Pair:
             self.write("revert")
         if BASE not in self.model.slots:
             self.write("new_policy", BASE_LOW)
-        self.write("update", BASE, BASE_HIGH)
+        self.write("forget_bar")
         self.write("active", BASE)
-        self.write("rollback", BASE)
         for name in [name for name in self.model.slots if name != BASE]:
             self.write("delete", name)
 

@@ -9,13 +9,12 @@ import os
 
 import pytest
 from guest import IPE
-from world import Cycle
+from world import FORGET_BAR, Cycle
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 ALLOW, DENY = Cycle.ALLOW, Cycle.DENY
 # A policy of another signer, who lets the kernel go back to any version of it.
 LADDER = "ladder"
-TOP_VERSION = "65535.65535.65535"
 OLD, LATER, GOOD = "1.0.0", "1.9.9", "2.0.0"
 MAP = f"map:{Cycle.PROBE}"
 ROUNDS = {"uml": 400, "kasan": 100, "x86": 50}
@@ -67,12 +66,10 @@ class Attack:
         self.tries(expected, "put", LOAD, "/tmp/old")
 
     def step_down(self):
-        """Lets LADDER 0.0.0 be confirmed: no version is below it, so that floors alone are in the way."""
+        """Lets LADDER 0.0.0 be confirmed, as no attacker can: so that floors alone are in the way."""
         if LADDER not in self.cycle.loaded():
             self.load("OK", ladder("0.0.0"))
-        self.put("OK", "update", ladder(TOP_VERSION, "0.0.0"), LADDER)
-        self.put("OK", "active", name=LADDER)
-        self.put("OK", "rollback", name=LADDER)
+        self.cycle.activate_anyway(LADDER)
 
     def load_old(self):
         """The old version is loaded where there was none of its name; the attacker is at the foot of LADDER."""
@@ -127,6 +124,38 @@ def test_by_another_name_with_a_lower_version(attack):
     # It cannot be given another version by what is signed for another name.
     attack.put("EINVAL", "update", good(attack.name, "9.0.0"), name=other)
     attack.put("EINVAL", "stage", good(attack.name, "9.0.0"), name=other)
+
+
+def test_by_a_rollback_of_another_name(attack):
+    """A name with a low floor goes up and down again; the others stay above what was confirmed meanwhile."""
+    cycle, tool = attack.cycle, attack.cycle.fresh()
+    debug = cycle.loads("1.0.0")
+    attack.load("OK", Cycle.blob(tool, GOOD, DENY))
+    attack.put("OK", "active", name=tool)
+    attack.put("OK", "update", Cycle.blob(tool, "6.0.1", DENY, "0.0.0"), tool)
+    attack.put("EINVAL", "active", name=debug)
+    attack.put("OK", "rollback", name=tool)
+    for file, data in (("active", "1"), ("trial", "10")):
+        attack.put("EINVAL", file, data, debug)
+    attack.put("OK", "delete")
+    attack.load("OK", old(attack.name))
+    attack.put("EINVAL", "active")
+    attack.put("OK", "update", old(attack.name, "6.0.0"))
+    attack.put("EINVAL", "active")
+
+
+def test_by_a_rollback_to_what_was_never_confirmed(attack):
+    """The attack that this rule is from: 1.0.0 was only loaded, so that there is something to roll back to."""
+    cycle, tool = attack.cycle, attack.cycle.fresh()
+    debug = cycle.loads("1.0.0")
+    attack.load("OK", Cycle.blob(tool, "1.0.0", DENY))
+    attack.put("OK", "update", Cycle.blob(tool, "6.0.1", DENY, "0.0.0"), tool)
+    attack.put("OK", "active", name=tool)
+    attack.put("EPERM", "rollback", name=tool)
+    attack.put("EINVAL", "active", name=debug)
+    # Nor by a trial of it first.
+    attack.put("EALREADY", "trial", "10", tool)
+    attack.put("EPERM", "rollback", name=tool)
 
 
 def test_below_the_floor(attack):
@@ -277,11 +306,13 @@ def at(attack, file, data=b"1", name=None):
     return attack.cycle.node(name or attack.name, file), data
 
 
+def step_down(attack):
+    return (FORGET_BAR, "1"), at(attack, "active", name=LADDER)
+
+
 def test_race_of_update_and_active(racing):
     found = race(racing, at(racing, "update", good(racing.name)), at(racing, "active"),
-                 at(racing, "active", name=LADDER), at(racing, "update", ladder(TOP_VERSION, "0.0.0"), LADDER),
-                 at(racing, "active", name=LADDER), at(racing, "rollback", name=LADDER),
-                 at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)))
+                 *step_down(racing), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)))
     assert found <= {(OK, OK), (OK, EPERM)}
 
 
@@ -301,9 +332,8 @@ def test_race_of_confirm_and_revert(racing):
     racing.put("OK", "stage", good(racing.name))
     racing.put("OK", "trial", "86400")
     found = race(racing, (f"{IPE}/confirm", "1"), (f"{IPE}/revert", "1"),
-                 at(racing, "rollback"), at(racing, "active"), at(racing, "active", name=LADDER),
-                 at(racing, "update", ladder(TOP_VERSION, "0.0.0"), LADDER), at(racing, "active", name=LADDER),
-                 at(racing, "rollback", name=LADDER), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
+                 at(racing, "rollback"), at(racing, "active"),
+                 *step_down(racing), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
                  at(racing, "stage", good(racing.name)), at(racing, "trial", "86400"))
     # One of them ends the trial, and the other one finds none.
     assert found <= {(OK, ENODATA), (ENODATA, OK)}
@@ -313,8 +343,7 @@ def test_race_of_confirm_and_active(racing):
     racing.put("OK", "stage", good(racing.name))
     racing.put("OK", "trial", "86400")
     found = race(racing, (f"{IPE}/confirm", "1"), at(racing, "active"),
-                 at(racing, "update", ladder(TOP_VERSION, "0.0.0"), LADDER), at(racing, "active", name=LADDER),
-                 at(racing, "rollback", name=LADDER), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
+                 *step_down(racing), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
                  at(racing, "stage", good(racing.name)), at(racing, "trial", "86400"))
     assert found <= {(OK, OK), (OK, EPERM)}
 
@@ -336,8 +365,7 @@ def test_race_of_rollback_and_update(racing):
     # The later one allows the way back to GOOD, and no further.
     later = Cycle.blob(racing.name, "3.0.0", DENY, GOOD)
     found = race(racing, at(racing, "rollback"), at(racing, "update", later), at(racing, "rollback"),
-                 at(racing, "update", ladder(TOP_VERSION, "0.0.0"), LADDER), at(racing, "active", name=LADDER),
-                 at(racing, "rollback", name=LADDER), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
+                 *step_down(racing), at(racing, "delete"), (f"{IPE}/new_policy", old(racing.name)),
                  at(racing, "update", good(racing.name)), at(racing, "active"))
     assert found <= {(EPERM, OK), (OK, OK)}
 
@@ -358,7 +386,7 @@ def test_every_write_at_a_time(racing):
     """Four threads write at random what the attacker has, while a fifth looks whether it has come about."""
     name, machine = racing.name, racing.cycle.machine
     files = {"old": old(name), "later": old(name, LATER), "good": good(name), "better": good(name, "3.0.0"),
-             "low": ladder("0.0.0"), "high": ladder(TOP_VERSION, "0.0.0")}
+             "low": ladder("0.0.0")}
     for file, data in files.items():
         machine.must("create", f"/tmp/{file}", data)
 
@@ -368,7 +396,7 @@ def test_every_write_at_a_time(racing):
     writers = "\n".join([
         *(f"put-file {node(way)} /tmp/{file}" for way in ("update", "stage") for file in ("later", "good", "better")),
         *(f"put-file {IPE}/new_policy /tmp/{file}" for file in ("old", "later", "low")),
-        f"put-file {node('update', LADDER)} /tmp/high", f"put {LOAD} /tmp/old", f"put {LOAD} /tmp/later",
+        f"put {FORGET_BAR} 1", f"put {LOAD} /tmp/old", f"put {LOAD} /tmp/later",
         *(f"put {node(file, of)} 1" for of in (name, LADDER) for file in ("active", "trial", "rollback", "delete")),
         f"put {IPE}/confirm 1", f"put {IPE}/revert 1", f"put {node('trial')} 86400"])
     machine.must("stress-on", *[writers] * 4, f"mmap {Cycle.PROBE}")

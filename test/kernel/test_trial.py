@@ -496,8 +496,8 @@ def test_rollback(cycle):
 @pytest.mark.parametrize("floor, errno", (("0.0.0", "OK"), ("1.0.0", "OK"), ("1.0.1", "EPERM"), (None, "EPERM")))
 def test_rollback_as_far_as_the_floor_allows(cycle, floor, errno):
     name = cycle.loads("1.0.0")
-    assert stage(cycle, name, "2.0.0", ALLOW, floor) == "OK"
     assert cycle.put(name, "active") == "OK"
+    assert stage(cycle, name, "2.0.0", ALLOW, floor) == "OK"
     assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
     assert cycle.put(name, "rollback") == errno
     assert cycle.versions(name) == (("1.0.0", None, None) if errno == "OK" else ("2.0.0", None, "1.0.0"))
@@ -517,9 +517,59 @@ def test_rollback_without_a_previous_version(cycle):
     assert cycle.put(BASE, "rollback") == "ENODATA"
 
 
-def test_rollback_while_the_policy_takes_part_in_a_trial(cycle):
-    name, other = cycle.loads("2.0.0", "3.0.0", "1.0.0"), cycle.loads("2.0.0")
+def test_rollback_to_what_was_never_confirmed(cycle):
+    name = cycle.loads("2.0.0", None, "1.0.0")
+    assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
+    assert cycle.put(name, "rollback") == "EPERM"
+    assert cycle.versions(name) == ("2.0.0", None, "1.0.0") and cycle.text(name, "active") == "1"
+    # A trial is no confirmation.
+    assert stage(cycle, name, "3.0.0", ALLOW, "0.0.0") == "OK" and trial(cycle, name) == "OK"
+    assert cycle.top("revert", "1") == "OK"
+    assert update(cycle, name, "3.0.0", ALLOW, "0.0.0") == "OK"
+    assert cycle.put(name, "rollback") == "OK"
+    assert cycle.versions(name) == ("2.0.0", None, None)
+
+
+def test_confirmation_is_of_what_is_loaded_and_not_of_its_number(cycle):
+    name, other = cycle.loads("1.0.0"), cycle.loads("1.0.0")
+    assert cycle.put(name, "active") == "OK" and cycle.put(other, "active") == "OK"
+    assert cycle.put(name, "delete") == "OK"
+    # The same version again: nobody has confirmed this one.
+    assert cycle.load(blob(name, "1.0.0", floor="0.0.0")) == "OK"
+    assert update(cycle, name, "2.0.0", ALLOW, "0.0.0") == "OK"
     assert cycle.put(name, "active") == "OK"
+    assert cycle.put(name, "rollback") == "EPERM"
+
+
+def test_bar_of_all_names_outlives_a_rollback_and_a_delete(cycle):
+    name, low, high = cycle.loads("1.0.0"), cycle.loads("6.0.0"), cycle.loads("6.0.1")
+    assert cycle.put(name, "active") == "OK"
+    assert update(cycle, name, "6.0.1", ALLOW, "0.0.0") == "OK"
+    assert cycle.put(low, "active") == "EINVAL"
+    assert cycle.put(name, "rollback") == "OK"
+    assert cycle.put(low, "active") == "EINVAL" and trial(cycle, low) == "EINVAL"
+    # Its own name may go on from where it is.
+    assert stage(cycle, name, "1.0.1", ALLOW, "0.0.0") == "OK"
+    assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
+    assert cycle.put(high, "active") == "OK"
+    assert cycle.put(name, "active") == "EINVAL" and cycle.put(name, "delete") == "OK"
+    assert cycle.load(blob(name, "6.0.0")) == "OK"
+    assert cycle.put(name, "active") == "EINVAL" and cycle.put(low, "active") == "EINVAL"
+    assert cycle.put(low, "update", blob(low, "6.0.1")) == "OK" and cycle.put(low, "active") == "OK"
+
+
+def test_bar_is_not_raised_by_a_trial(cycle):
+    name, low = cycle.loads("9.0.0"), cycle.loads("1.0.0")
+    assert trial(cycle, name) == "OK"
+    assert cycle.top("revert", "1") == "OK"
+    assert cycle.put(low, "active") == "OK"
+
+
+def test_rollback_while_the_policy_takes_part_in_a_trial(cycle):
+    name, other = cycle.loads("1.0.0"), cycle.loads("2.0.0")
+    assert cycle.put(name, "active") == "OK"
+    assert update(cycle, name, "2.0.0", ALLOW, "0.0.0") == "OK"
+    assert stage(cycle, name, "3.0.0", ALLOW, "0.0.0") == "OK"
     for on_trial in (name, other):
         assert trial(cycle, on_trial) == "OK"
         assert cycle.put(name, "rollback") == "EBUSY"
@@ -559,13 +609,7 @@ def activates(cycle, name, floor=None, version="5.0.0"):
     """Loads and activates a version of a name, and makes BASE decide again, whatever the version."""
     assert cycle.load(blob(name, version, ALLOW, floor)) == "OK"
     assert cycle.put(name, "active") == "OK"
-    back_to_base(cycle)
-
-
-def back_to_base(cycle):
-    assert cycle.put(BASE, "update", blob(BASE, "65535.65535.65535", floor="0.0.0")) == "OK"
-    assert cycle.put(BASE, "active") == "OK"
-    assert cycle.put(BASE, "rollback") == "OK"
+    cycle.activate_anyway(BASE)
 
 
 @pytest.mark.parametrize("version, errno", (("2.9.9", "EPERM"), ("3.0.0", "OK"), ("4.0.0", "OK")))
@@ -595,13 +639,13 @@ def test_floor_is_never_lowered(cycle):
     assert update(cycle, name, "4.0.0", ALLOW, "0.0.0") == "OK"
     assert cycle.put(name, "active") == "OK"
     assert cycle.put(name, "rollback") == "OK"
-    back_to_base(cycle)
+    cycle.activate_anyway(BASE)
     assert cycle.put(name, "delete") == "OK"
     assert cycle.load(blob(name, "2.9.9", ALLOW, "0.0.0")) == "OK"
     assert cycle.put(name, "active") == "EPERM" and trial(cycle, name) == "EPERM"
 
 
-@pytest.mark.parametrize("way", ("active", "update", "confirm next", "confirm current", "rollback"))
+@pytest.mark.parametrize("way", ("active", "update", "confirm next", "confirm current"))
 def test_floor_advances_when_a_policy_is_confirmed(cycle, way):
     name = cycle.fresh()
     first = blob(name, "5.0.0") if way in ("active", "confirm current") else blob(name, "1.0.0", floor="0.0.0")
@@ -614,15 +658,9 @@ def test_floor_advances_when_a_policy_is_confirmed(cycle, way):
     elif way == "confirm next":
         assert stage(cycle, name, "5.0.0") == "OK"
         assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
-    elif way == "confirm current":
-        assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
     else:
-        # What is gone back to has the higher floor: it was never confirmed before.
-        assert update(cycle, name, "5.0.0") == "OK"
-        assert update(cycle, name, "6.0.0", ALLOW, "0.0.0") == "OK"
-        assert cycle.put(name, "active") == "OK"
-        assert cycle.put(name, "rollback") == "OK"
-    back_to_base(cycle)
+        assert trial(cycle, name) == "OK" and cycle.top("confirm", "1") == "OK"
+    cycle.activate_anyway(BASE)
     assert cycle.put(name, "delete") == "OK"
     assert cycle.load(blob(name, "4.9.9")) == "OK"
     assert cycle.put(name, "active") == "EPERM"
@@ -646,6 +684,56 @@ def test_version_below_the_confirmed_one_and_below_the_floor(cycle):
     assert cycle.put(confirmed, "active") == "OK"
     # The version is looked at first.
     assert cycle.put(name, "active") == "EINVAL" and trial(cycle, name) == "EINVAL"
+
+
+# Waiting for a change
+
+
+def test_poll_of_what_is_active_or_on_trial(cycle):
+    name = cycle.loads("1.0.0")
+    files = (f"{IPE}/confirm", cycle.node(name, "active"), cycle.node(name, "trial"))
+    for slot, path in enumerate(files):
+        cycle.machine.must("hold", slot, path, "r")
+        # Nothing was read yet.
+        cycle.machine.must("hold-poll", slot, 0)
+
+    def changed():
+        """Whether each file says so, until it is read."""
+        answers = []
+        for slot in range(len(files)):
+            answers.append(cycle.machine.errno("hold-poll", slot, 0))
+            cycle.machine.must("hold-read", slot)
+            assert cycle.machine.errno("hold-poll", slot, 0) == "ETIME"
+        return set(answers)
+
+    changed()
+    for change, expected in ((lambda: trial(cycle, name), "OK"), (lambda: cycle.put(name, "trial", "10"), "ETIME"),
+                             (lambda: cycle.top("revert", "1"), "OK"), (lambda: cycle.put(name, "shadow"), "ETIME"),
+                             (lambda: cycle.put(name, "active"), "OK"), (lambda: trial(cycle, name), "ETIME")):
+        change()
+        assert changed() == {expected}
+    for slot in range(len(files)):
+        cycle.machine.must("hold-close", slot)
+
+
+def test_poll_sees_a_trial_end_by_itself(cycle):
+    name = cycle.loads("1.0.0")
+    assert trial(cycle, name, "1") == "OK"
+    cycle.machine.must("hold", 2, f"{IPE}/confirm", "r")
+    cycle.machine.must("hold-read", 2)
+    cycle.machine.must("hold-poll", 2, 30000)
+    assert cycle.machine.must("hold-read", 2).text == ""
+    cycle.machine.must("hold-close", 2)
+
+
+def test_poll_sees_a_delete(cycle):
+    name = cycle.loads("1.0.0")
+    cycle.machine.must("hold", 2, cycle.node(name, "active"), "r")
+    cycle.machine.must("hold-read", 2)
+    assert cycle.put(name, "delete") == "OK"
+    cycle.machine.must("hold-poll", 2, 0)
+    assert cycle.machine.errno("hold-read", 2) == "ENOENT"
+    cycle.machine.must("hold-close", 2)
 
 
 # The end of a trial by itself
@@ -721,9 +809,8 @@ def test_floor_of_the_boot_policy(boot, kit, kernel_with_boot_policy):
     world = Cycle(boot("boot-floor", kernel=kernel_with_boot_policy), kit).set_up_alone()
     assert world.machine.errno("get", world.node("boot", "pkcs7")) == "ENOENT"
     assert world.text("boot", "active") == "1" and trial(world, "boot") == "EALREADY"
-    # By way of a version that is above all, and can be gone back from.
     assert world.load(blob(BASE, "0.0.0")) == "OK"
-    back_to_base(world)
+    world.activate_anyway(BASE)
     assert world.put("boot", "delete") == "OK"
     assert world.load(blob("boot", "0.4.9")) == "OK"
     assert world.put("boot", "active") == "EPERM" and trial(world, "boot") == "EPERM"
@@ -844,8 +931,9 @@ def test_records_of_a_trial(cycle):
 
 
 def test_records_of_a_rollback(cycle):
-    name = cycle.loads("2.0.0", None, "1.0.0")
+    name = cycle.loads("1.0.0")
     assert cycle.put(name, "active") == "OK"
+    assert update(cycle, name, "2.0.0", ALLOW, "0.0.0") == "OK"
     cycle.machine.must("audit")
     assert cycle.put(name, "rollback") == "OK"
     record, = changes(cycle)

@@ -31,6 +31,7 @@ class Envelope:
 class Loaded:
     """A policy in the kernel, with its counters; two of the same envelope are two."""
     envelope: Envelope
+    was_confirmed: bool = False
     counts: dict = field(default_factory=lambda: {"ALLOW": 0, "DENY": 0})
     matches: int = 0
     shadow: dict = field(default_factory=lambda: {"ALLOW": 0, "DENY": 0})
@@ -71,6 +72,8 @@ class Model:
         self.slots = {}
         self.floors = {}
         self.deciding = self.confirmed = self.shadowed = None
+        # The highest version that was confirmed, of whatever name.
+        self.bar = (0, 0, 0)
         # The name of which a version is on trial.
         self.trial_name = None
 
@@ -84,7 +87,8 @@ class Model:
 
     def may_decide(self, name, loaded):
         """The errno that keeps a version from deciding, or None."""
-        if self.confirmed and loaded.version < self.confirmed.version:
+        same = self.confirmed and self.confirmed.envelope.name == name
+        if loaded.version < (self.confirmed.version if same else self.bar):
             return "EINVAL"
         if loaded.version < self.floors.get(name, (0, 0, 0)):
             return "EPERM"
@@ -103,6 +107,8 @@ class Model:
     def confirm_policy(self, name, loaded):
         self.trial_name = None
         self.confirmed = loaded
+        loaded.was_confirmed = True
+        self.bar = max(self.bar, loaded.version)
         self.decide(loaded)
         self.floors[name] = max(self.floors.get(name, (0, 0, 0)), loaded.envelope.floor)
 
@@ -201,7 +207,7 @@ class Model:
             return "EPERM"
         if not slot.previous:
             return "ENODATA"
-        if slot.previous.version < self.floors.get(name, (0, 0, 0)):
+        if not slot.previous.was_confirmed or slot.previous.version < self.floors.get(name, (0, 0, 0)):
             return "EPERM"
         slot.current, slot.previous = slot.previous, None
         self.confirm_policy(name, slot.current)
@@ -231,6 +237,11 @@ class Model:
         if slot.candidate is self.deciding:
             return "EALREADY"
         self.shadowed = slot.candidate
+        return "OK"
+
+    def forget_bar(self):
+        """What a test kernel alone has."""
+        self.bar = (0, 0, 0)
         return "OK"
 
     # Reads

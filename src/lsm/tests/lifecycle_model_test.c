@@ -23,10 +23,12 @@
  * struct version - a version of a policy; all zero where there is none
  * @number: of the version, from 1 on
  * @floor: to which it lets one go back
+ * @was_confirmed: so that one may go back to it
  */
 struct version {
 	int number;
 	int floor;
+	bool was_confirmed;
 };
 
 /**
@@ -60,6 +62,7 @@ struct policy {
  * @names: the names
  * @decides: the policy that decides
  * @confirmed: the policy that a trial ends with
+ * @bar: the highest version that was confirmed, of whatever name
  * @tried: index of the name that is on trial, or -1
  * @shadow: the policy that is evaluated beside @decides
  */
@@ -67,6 +70,7 @@ struct model {
 	struct name names[WORLD_NAMES];
 	struct policy decides;
 	struct policy confirmed;
+	int bar;
 	int tried;
 	struct policy shadow;
 };
@@ -106,6 +110,15 @@ static void confirm(struct model *m, int name)
 	m->decides = policy_of(name, n->now);
 	m->confirmed = m->decides;
 	n->floor = max(n->floor, n->now.floor);
+	n->now.was_confirmed = true;
+	m->bar = max(m->bar, n->now.number);
+}
+
+static bool is_below_bar(const struct model *m, int name,
+			 struct version version)
+{
+	return version.number <
+	       (m->confirmed.name == name ? m->confirmed.number : m->bar);
 }
 
 static int update(struct model *m, int name, struct version brought)
@@ -150,7 +163,7 @@ static int activate(struct model *m, int name)
 {
 	struct name *n = &m->names[name];
 
-	if (n->now.number < m->confirmed.number)
+	if (is_below_bar(m, name, n->now))
 		return -EINVAL;
 	if (n->now.number < n->floor)
 		return -EPERM;
@@ -172,7 +185,7 @@ static int try(struct model *m, int name)
 		return -EBUSY;
 	if (is(m->confirmed, name, version))
 		return -EALREADY;
-	if (version.number < m->confirmed.number)
+	if (is_below_bar(m, name, version))
 		return -EINVAL;
 	if (version.number < n->floor)
 		return -EPERM;
@@ -218,7 +231,7 @@ static int roll_back(struct model *m, int name)
 		return -EBUSY;
 	if (!n->previous.number)
 		return -ENODATA;
-	if (n->previous.number < n->floor)
+	if (n->previous.number < n->floor || !n->previous.was_confirmed)
 		return -EPERM;
 	n->now = n->previous;
 	n->previous = (struct version){};
@@ -298,6 +311,19 @@ static int draw(struct game *g, int below)
 	return prandom_u32_state(&g->random) % below;
 }
 
+/* Loaded anew it would be another object. */
+static void forget_confirmation(struct game *g, int name,
+				struct ipe_loaded *loaded)
+{
+	struct ipe_slot *slot = g->world->slots[name];
+	int which;
+
+	for (which = 0; slot && which < IPE_WHICH_COUNT; which++)
+		if (slot->versions[which] == loaded)
+			return;
+	loaded->was_confirmed = false;
+}
+
 /* A new policy where the name is free, else one of the writes, or the timer. */
 enum { EXPIRE = IPE_WRITE_COUNT, MOVES };
 
@@ -311,7 +337,9 @@ static int move(struct game *g, int *ret_expected)
 
 	brought.number = 1 + draw(g, VERSIONS);
 	brought.floor = 1 + draw(g, brought.number);
+	brought.was_confirmed = false;
 	loaded = g->policies[name][brought.number][brought.floor];
+	forget_confirmation(g, name, loaded);
 	if (move == EXPIRE) {
 		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
 		revert(&g->model);

@@ -5,11 +5,16 @@
  */
 
 #include <kunit/test.h>
+#include <linux/completion.h>
 #include <linux/err.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
+#include "recorder.h"
 #include "world.h"
 
 enum { A, B };
@@ -144,12 +149,62 @@ static const struct step floor_steps[] = {
 	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 3.0.0" },
 	{ IPE_WRITE_CONFIRM, A, NULL, NULL, NULL, 0, "a 3.0.0" },
 	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -EPERM, "a 3.0.0" },
-	/* Another name in between, at a version that lets the old one pass. */
-	{ ADD, B, "b", "1.0.0", NULL, 0, "a 3.0.0" },
-	{ IPE_WRITE_UPDATE, B, "b", "4.0.0", "1.0.0", 0, "a 3.0.0" },
-	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 4.0.0" },
-	{ IPE_WRITE_ROLLBACK, B, NULL, NULL, NULL, 0, "b 1.0.0" },
+	/* Another name, so that this one can be deleted. */
+	{ ADD, B, "b", "3.0.0", NULL, 0, "a 3.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 3.0.0" },
 };
+
+static const struct step bar_steps[] = {
+	{ ADD, A, "a", "1.0.0", NULL, 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_UPDATE, A, "a", "6.0.1", "0.0.0", 0, "a 6.0.1" },
+	{ ADD, B, "b", "1.0.0", NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 6.0.1" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 1.0.0" },
+	/* What was rolled back counts for other names, not for its own. */
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "6.0.0", NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
+	{ IPE_WRITE_STAGE, A, "a", "2.0.0", NULL, 0, "a 1.0.0" },
+	{ IPE_WRITE_TRIAL, A, NULL, NULL, NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_CONFIRM, A, NULL, NULL, NULL, 0, "a 2.0.0" },
+	/* A trial does not raise it, and what was refused neither. */
+	{ IPE_WRITE_STAGE, B, "b", "7.0.0", NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, 0, "b 7.0.0" },
+	{ IPE_WRITE_REVERT, B, NULL, NULL, NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_UPDATE, B, "b", "6.0.1", NULL, 0, "a 2.0.0" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 6.0.1" },
+	/* The way back to a name is no way down either. */
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, -EINVAL, "b 6.0.1" },
+};
+
+static void bar_stays_after_a_rollback(struct kunit *test)
+{
+	walk(test, bar_steps, ARRAY_SIZE(bar_steps));
+}
+
+static const struct step unconfirmed_steps[] = {
+	{ ADD, A, "a", "1.0.0", NULL, 0, "" },
+	{ IPE_WRITE_UPDATE, A, "a", "6.0.1", "0.0.0", 0, "" },
+	{ IPE_WRITE_ACTIVATE, A, NULL, NULL, NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, -EPERM, "a 6.0.1" },
+	{ IPE_WRITE_UPDATE, A, "a", "7.0.0", "0.0.0", 0, "a 7.0.0" },
+	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 6.0.1" },
+	/* A trial is no confirmation. */
+	{ ADD, B, "b", "8.0.0", "0.0.0", 0, "a 6.0.1" },
+	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, 0, "b 8.0.0" },
+	{ IPE_WRITE_REVERT, B, NULL, NULL, NULL, 0, "a 6.0.1" },
+	{ IPE_WRITE_UPDATE, B, "b", "9.0.0", "0.0.0", 0, "a 6.0.1" },
+	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, 0, "b 9.0.0" },
+	{ IPE_WRITE_ROLLBACK, B, NULL, NULL, NULL, -EPERM, "b 9.0.0" },
+};
+
+static void rollback_goes_only_to_what_was_confirmed(struct kunit *test)
+{
+	walk(test, unconfirmed_steps, ARRAY_SIZE(unconfirmed_steps));
+}
 
 /* Deleting a policy makes nobody forget how far it may go back. */
 static void floor_outlives_the_policy(struct kunit *test)
@@ -169,16 +224,18 @@ static void floor_outlives_the_policy(struct kunit *test)
 	}
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &reload));
+	/* The floor alone is in the way. */
+	w->lifecycle.bar = (struct ipe_version){};
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	KUNIT_EXPECT_EQ(test, -EPERM, world_write(w, IPE_WRITE_TRIAL, A, NULL));
-	KUNIT_EXPECT_STREQ(test, "b 1.0.0", deciding(w, buf));
+	KUNIT_EXPECT_STREQ(test, "b 3.0.0", deciding(w, buf));
 
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &higher));
 	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	/* A lower floor of a later policy takes nothing back. */
-	KUNIT_ASSERT_EQ(test, 3, w->slots[A]->floor->version.major);
+	KUNIT_EXPECT_EQ(test, 3, w->slots[A]->floor->version.major);
 	world_end(test, w);
 }
 
@@ -224,15 +281,17 @@ static void must(struct kunit *test, struct world *w, int write, int name,
 	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
 }
 
-/* A is at version 4, staged 5, before 3; B is at 6. */
+/* A is at version 4, staged 5, before the confirmed 3; B is at 6. */
 static struct world *prepare(struct kunit *test, enum standing standing,
 			     bool has_next, bool has_previous)
 {
 	struct world *w = world_new(test);
 
 	must(test, w, ADD, A, has_previous ? 3 : 4);
-	if (has_previous)
+	if (has_previous) {
+		w->slots[A]->versions[IPE_CURRENT]->was_confirmed = true;
 		must(test, w, IPE_WRITE_UPDATE, A, 4);
+	}
 	must(test, w, ADD, B, 6);
 	if (standing == ACTIVE || standing == HELD ||
 	    standing == NEXT_TRIED_HELD)
@@ -571,18 +630,106 @@ static void early_timer_is_started_again(struct kunit *test)
 	world_end(test, w);
 }
 
-/* What begins a trial has recorded the end of the one before. */
-static void trial_leaves_nothing_of_the_one_before(struct kunit *test)
+/* Several trials may have ended by themselves before the first is recorded. */
+static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 {
 	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
+	};
 	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	int i;
 
-	lifecycle->deadline = ktime_sub_ns(ktime_get_boottime(), 1);
-	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_TRIAL, A, NULL));
-	spin_lock_bh(&lifecycle->lock);
-	KUNIT_EXPECT_NULL(test, lifecycle->expiry.from);
-	KUNIT_EXPECT_NULL(test, lifecycle->expiry.to);
-	spin_unlock_bh(&lifecycle->lock);
+	for (i = 0; i < 20; i++) {
+		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
+		KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
+		KUNIT_EXPECT_NULL(test, lifecycle->expiry);
+		KUNIT_ASSERT_EQ(test, 0,
+				ipe_lifecycle_write(lifecycle, &request));
+		KUNIT_EXPECT_NOT_NULL(test, lifecycle->expiry);
+	}
+	world_end(test, w);
+}
+
+/**
+ * struct confirmation - by a thread of its own
+ * @world: where
+ * @done: the thread has returned from it
+ * @error: its result, once it is done
+ */
+struct confirmation {
+	struct world *world;
+	struct completion done;
+	int error;
+};
+
+static int confirm_apart(void *data)
+{
+	struct confirmation *c = data;
+
+	c->error = world_write(c->world, IPE_WRITE_CONFIRM, A, NULL);
+	complete(&c->done);
+	return 0;
+}
+
+static bool trial_has_ended(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < 500 && ipe_slot_trial_seconds(w->slots[A]); i++)
+		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
+	return !ipe_slot_trial_seconds(w->slots[A]);
+}
+
+/* Audit keeps somebody waiting: here the test, that does not end its turn. */
+static void change_waits_for_no_record(struct kunit *test)
+{
+	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
+	struct confirmation c = { .world = w };
+	u64 turn = ipe_recorder_turn();
+	struct task_struct *thread;
+
+	init_completion(&c.done);
+	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
+	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
+	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
+	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
+	/* Its record comes after ours. */
+	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
+	ipe_recorder_begin(turn);
+	ipe_recorder_end(turn);
+	if (!IS_ERR(thread))
+		wait_for_completion(&c.done);
+	KUNIT_EXPECT_EQ(test, 0, c.error);
+	world_end(test, w);
+}
+
+/* poll() sees what it is for, and nothing of a shadow. */
+static void readers_hear_of_each_change(struct kunit *test)
+{
+	static const struct {
+		enum ipe_write write;
+		bool heard;
+	} writes[] = {
+		{ IPE_WRITE_SHADOW, false }, { IPE_WRITE_UNSHADOW, false },
+		{ IPE_WRITE_TRIAL, true }, { IPE_WRITE_REVERT, true },
+		{ IPE_WRITE_TRIAL, true }, { IPE_WRITE_CONFIRM, true },
+		{ IPE_WRITE_ROLLBACK, true },
+	};
+	struct world *w = prepare(test, ACTIVE, true, false);
+	unsigned long before;
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(writes); i++) {
+		before = ipe_lifecycle_changes(&w->lifecycle);
+		must(test, w, writes[i].write, A, 0);
+		KUNIT_EXPECT_EQ_MSG(test, writes[i].heard,
+				    ipe_lifecycle_changes(&w->lifecycle) !=
+				    before, "write %d", i);
+	}
+	before = ipe_lifecycle_changes(&w->lifecycle);
+	must(test, w, IPE_WRITE_DELETE, B, 0);
+	KUNIT_EXPECT_NE(test, before, ipe_lifecycle_changes(&w->lifecycle));
 	world_end(test, w);
 }
 
@@ -757,6 +904,8 @@ static void text_that_is_no_policy_is_not_loaded(struct kunit *test)
 
 static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(every_step_of_upstream_has_its_errno),
+	KUNIT_CASE(bar_stays_after_a_rollback),
+	KUNIT_CASE(rollback_goes_only_to_what_was_confirmed),
 	KUNIT_CASE(floor_outlives_the_policy),
 	KUNIT_CASE(name_that_was_never_confirmed_is_forgotten),
 	KUNIT_CASE(every_write_in_every_standing),
@@ -765,7 +914,9 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(trial_ends_when_it_is_due),
 	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
 	KUNIT_CASE(early_timer_is_started_again),
-	KUNIT_CASE(trial_leaves_nothing_of_the_one_before),
+	KUNIT_CASE(trials_end_faster_than_they_are_recorded),
+	KUNIT_CASE(change_waits_for_no_record),
+	KUNIT_CASE(readers_hear_of_each_change),
 	KUNIT_CASE(timer_ends_a_trial),
 	KUNIT_CASE(shadow_is_of_one_policy),
 	KUNIT_CASE(end_of_a_shadow_is_about_the_shadow),

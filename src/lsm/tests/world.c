@@ -28,6 +28,7 @@ static void drop_all(struct ipe_lifecycle *lifecycle)
 	active = rcu_replace_pointer(lifecycle->active, NULL, true);
 	ipe_loaded_put(active);
 	lifecycle->locked = false;
+	lifecycle->bar = (struct ipe_version){};
 }
 
 /* Forgets all policies, and what is remembered of their names. */
@@ -61,8 +62,7 @@ void world_end(struct kunit *test, struct world *w)
 {
 	world_clear(test, w);
 	hrtimer_cancel(&w->lifecycle.timer);
-	flush_work(&w->lifecycle.expiry.work);
-	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry.from);
+	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry);
 }
 
 /* A policy that owns its text, as one from user space does. @floor may be NULL. */

@@ -266,6 +266,30 @@ static int hold_read(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
+/* hold-next N SIZE: reads on from where the last hold-next of this file has come to */
+static int hold_next(struct answer *answer, int argc, struct word *argv)
+{
+        char data[4096];
+        size_t size = strtoul(argv[1].data, NULL, 10);
+        ssize_t n = read(held[atoi(argv[0].data) % HELD_MAX], data, size < sizeof(data) ? size : sizeof(data));
+
+        if (n < 0)
+                return errno;
+        answer_add(answer, data, (size_t)n);
+        return 0;
+}
+
+/* hold-poll N MSEC: waits for POLLPRI as of an attribute in sysfs; ETIME when nothing came */
+static int hold_poll(struct answer *answer, int argc, struct word *argv)
+{
+        struct pollfd entry = { .fd = held[atoi(argv[0].data) % HELD_MAX], .events = POLLPRI };
+        int n = poll(&entry, 1, atoi(argv[1].data));
+
+        if (n <= 0)
+                return n < 0 ? errno : ETIME;
+        return entry.revents == (POLLPRI | POLLERR) ? 0 : EPROTO;
+}
+
 /* hold-mmap N: maps what file N has executable; the errno is that of mmap() */
 static int hold_mmap(struct answer *answer, int argc, struct word *argv)
 {
@@ -506,6 +530,8 @@ const struct verb file_verbs[] = {
         { "hold-write", 2, 2, hold_write },
         { "hold-read", 1, 1, hold_read },
         { "hold-close", 1, 1, hold_close },
+        { "hold-next", 2, 2, hold_next },
+        { "hold-poll", 2, 2, hold_poll },
         { "hold-mmap", 1, 1, hold_mmap },
         { "fill", 1, 1, fill },
         { "as", 2, 32, as },

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The tests of one boot come one after the other, and the bar only rises. So a
+ * kernel with KUnit's tests, and no other, has ipe_test.forget_bar: what is
+ * written to /sys/module/ipe_test/parameters/forget_bar lowers it to 0.0.0.
+ */
+
+#include <linux/moduleparam.h>
+
+#include "slot.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "ipe_test."
+
+static int forget_bar(const char *value, const struct kernel_param *param)
+{
+	spin_lock_bh(&ipe_lifecycle.lock);
+	ipe_lifecycle.bar = (struct ipe_version){};
+	spin_unlock_bh(&ipe_lifecycle.lock);
+	return 0;
+}
+
+static const struct kernel_param_ops forget_bar_ops = { .set = forget_bar };
+
+module_param_cb(forget_bar, &forget_bar_ops, NULL, 0200);
