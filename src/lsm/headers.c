@@ -10,6 +10,7 @@
  * that it asks.
  */
 
+#include <linux/binfmts.h>
 #include <linux/elf.h>
 #include <linux/fs.h>
 #include <linux/minmax.h>
@@ -155,4 +156,25 @@ bool ipe_headers_are_lean(struct file *file)
 		layout.at += n * size;
 	}
 	return asked.stack && !asked.memory;
+}
+
+/**
+ * ipe_headers_are_those() - Are these the first bytes of a file?
+ * @file: about to be executed
+ * @buf: what was read of it before, zero behind its end; &linux_binprm.buf
+ * @size: bytes of @buf, at most BINPRM_BUF_SIZE
+ *
+ * They were read before it was known which pages of the file are checked.
+ *
+ * Context: Process context; reads the file.
+ * Return: whether they are.
+ */
+bool ipe_headers_are_those(struct file *file, const char *buf, size_t size)
+{
+	char bytes[BINPRM_BUF_SIZE] = {};
+	loff_t at = 0;
+
+	size = min(size, sizeof(bytes));
+	return kernel_read(file, bytes, size, &at) >= 0 &&
+	       !memcmp(bytes, buf, size);
 }

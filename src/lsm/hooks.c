@@ -272,11 +272,26 @@ int ipe_hooks_vouch(struct inode *inode)
 	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
 }
 
+/*
+ * Has the inode pages that may have been unchecked until it was settled? Its
+ * first bytes may have been read before that; they say where the program begins.
+ */
+static bool may_have_changed(const struct inode *inode)
+{
+	return inode && READ_ONCE(inode->i_flags) & ipe_cache_flags;
+}
+
 static int on_exec(struct linux_binprm *bprm)
 {
-	if (is_allowed(bprm->file, IPE_CACHE_LEAN, TO_EXECUTE))
-		return 0;
-	return judge_loaded(IPE_HOOK_EXEC, bprm->file);
+	struct file *file = bprm->file;
+	int r = 0;
+
+	if (!is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		r = judge_loaded(IPE_HOOK_EXEC, file);
+	if (!r && may_have_changed(inode_of_bytes(file)) && !nobody_to_ask() &&
+	    !ipe_headers_are_those(file, bprm->buf, sizeof(bprm->buf)))
+		r = judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, file);
+	return r;
 }
 
 /*

@@ -147,11 +147,14 @@ class Attacker:
         return self.loop(copy), copy
 
     def while_stalled(self, begin, *reactions):
-        """Begins a verb, and each time that it comes to a point, reacts and lets it go on; returns how it ended."""
+        """Begins a verb, and each time that it comes to a point, reacts and lets it go on; returns how it ended.
+
+        One that is refused before it comes to the point ends without a reaction."""
         self.must("stall-on")
         self.must("begin", *begin)
         for react in reactions:
-            self.must("stall-wait", 5000)
+            if self.call("stall-wait", 5000) == "ETIME":
+                break
             react()
             self.must("stall-next")
         self.must("stall-off")
