@@ -93,6 +93,12 @@ class Machine:
         if line != b"= ready":
             raise MachineFailed(f"unexpected first words of the agent: {line!r}\n{self._tail()}")
 
+    def wait_for_restart(self, timeout_sec):
+        """After a verb that starts another kernel, whose first program is the agent, too."""
+        line = self._read_line(timeout_sec)
+        while line != b"= ready":
+            line = self._read_line(timeout_sec)
+
     def disk(self, number):
         """The device node of a disk."""
         raise NotImplementedError

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
+#include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -62,6 +63,24 @@ static int kexec(struct answer *answer, int argc, struct word *argv)
                 syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long)KEXEC_FILE_UNLOAD);
         close(image);
         close(initrd);
+        return error;
+}
+
+/* kexec-go IMAGE INITRD CMDLINE: starts a kernel, once this is answered */
+static int kexec_go(struct answer *answer, int argc, struct word *argv)
+{
+        int image = open(argv[0].data, O_RDONLY | O_CLOEXEC), initrd = open(argv[1].data, O_RDONLY | O_CLOEXEC);
+        int error = 0;
+
+        if (syscall(SYS_kexec_file_load, image, initrd, argv[2].size + 1, argv[2].data, 0UL) < 0)
+                error = errno;
+        close(image);
+        close(initrd);
+        if (!error && fork() == 0) {
+                usleep(200000);
+                reboot(RB_KEXEC);
+                _exit(1);
+        }
         return error;
 }
 
@@ -141,6 +160,7 @@ const struct verb kernel_verbs[] = {
         { "rmmod", 1, 1, rmmod },
         { "kexec", 2, 2, kexec },
         { "kexec-data", 0, 0, kexec_data },
+        { "kexec-go", 3, 3, kexec_go },
         { "try-policy", 1, 1, try_policy },
         { "use-policy", 2, 2, use_policy },
         { "power-off", 0, 0, power_off },
