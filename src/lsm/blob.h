@@ -53,6 +53,8 @@ struct ipe_bdev_blob {
  * @read: the inode that had the bytes of a file of a stacked file system when
  *	the kernel began to read it for this task; to be compared with, not to
  *	be looked at
+ * @loaded: the inode that was opened last to be executed, if all its pages in
+ *	memory were checked then, or never need to be; else NULL. Likewise
  * @program: number of the inode that its last execve() ran, see
  *	ipe_inode_number(); 0 for a kernel thread. A new task has its parent's
  *
@@ -60,6 +62,7 @@ struct ipe_bdev_blob {
  */
 struct ipe_task_blob {
 	const struct inode *read;
+	const struct inode *loaded;
 	u32 program;
 };
 

@@ -10,10 +10,10 @@
  * that it asks.
  */
 
-#include <linux/binfmts.h>
 #include <linux/elf.h>
 #include <linux/fs.h>
 #include <linux/minmax.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 
 #include "headers.h"
@@ -23,7 +23,7 @@
 
 /**
  * struct layout - where the program headers of a file are, and how they look
- * @is_64: class of the file
+ * @is_64: they are those of 64 bits
  * @at: offset in bytes
  * @n: how many
  */
@@ -55,34 +55,39 @@ static bool read_exactly(struct file *file, void *data, size_t len, loff_t at)
 	return kernel_read(file, data, len, &at) == len;
 }
 
-/* Returns 1, 0 if it is no ELF file, or -ENOEXEC if it is a broken one. */
+/*
+ * The loader of 64 bits goes by the machine and the size of a header, and not by
+ * the class that the file claims. The other one takes what that leaves.
+ */
+static bool is_of_64(const union header *header)
+{
+#ifdef CONFIG_64BIT
+	return elf_check_arch(&header->of_64) &&
+	       header->of_64.e_phentsize == sizeof(struct elf64_phdr);
+#else
+	return false;
+#endif
+}
+
+/* Returns 1; 0 if no ELF loader takes it; -ENOEXEC if it cannot be read. */
 static int find_headers(struct file *file, struct layout *ret)
 {
 	union header header = {};
-	size_t size;
 	loff_t at = 0;
-	ssize_t len;
 
-	len = kernel_read(file, &header, sizeof(header), &at);
-	if (len < 0)
+	if (kernel_read(file, &header, sizeof(header), &at) < 0)
 		return -ENOEXEC;
-	if (len < SELFMAG || memcmp(header.ident, ELFMAG, SELFMAG))
+	if (memcmp(header.ident, ELFMAG, SELFMAG))
 		return 0;
-	if (header.ident[EI_CLASS] == ELFCLASS64) {
-		*ret = (struct layout){
-			.is_64 = true,
-			.at = header.of_64.e_phoff,
-			.n = header.of_64.e_phnum,
-		};
-		size = header.of_64.e_phentsize;
-		return size == sizeof(struct elf64_phdr) ? 1 : -ENOEXEC;
+	*ret = (struct layout){ .is_64 = is_of_64(&header) };
+	if (ret->is_64) {
+		ret->at = header.of_64.e_phoff;
+		ret->n = header.of_64.e_phnum;
+		return 1;
 	}
-	*ret = (struct layout){
-		.at = header.of_32.e_phoff,
-		.n = header.of_32.e_phnum,
-	};
-	size = header.of_32.e_phentsize;
-	return size == sizeof(struct elf32_phdr) ? 1 : -ENOEXEC;
+	ret->at = header.of_32.e_phoff;
+	ret->n = header.of_32.e_phnum;
+	return header.of_32.e_phentsize == sizeof(struct elf32_phdr);
 }
 
 static void look_at(struct asked *asked, u32 type, u32 flags, u64 in_file,
@@ -146,6 +151,9 @@ bool ipe_headers_are_lean(struct file *file)
 		return !r;
 	size = layout.is_64 ? sizeof(struct elf64_phdr) :
 			      sizeof(struct elf32_phdr);
+	/* The loaders refuse more. */
+	if (layout.n * size > SZ_64K)
+		return false;
 	for (; layout.n && !asked.memory; layout.n -= n) {
 		n = min(layout.n, STEP);
 		known = layout.is_64 ?
@@ -156,25 +164,4 @@ bool ipe_headers_are_lean(struct file *file)
 		layout.at += n * size;
 	}
 	return asked.stack && !asked.memory;
-}
-
-/**
- * ipe_headers_are_those() - Are these the first bytes of a file?
- * @file: about to be executed
- * @buf: what was read of it before, zero behind its end; &linux_binprm.buf
- * @size: bytes of @buf, at most BINPRM_BUF_SIZE
- *
- * They were read before it was known which pages of the file are checked.
- *
- * Context: Process context; reads the file.
- * Return: whether they are.
- */
-bool ipe_headers_are_those(struct file *file, const char *buf, size_t size)
-{
-	char bytes[BINPRM_BUF_SIZE] = {};
-	loff_t at = 0;
-
-	size = min(size, sizeof(bytes));
-	return kernel_read(file, bytes, size, &at) >= 0 &&
-	       !memcmp(bytes, buf, size);
 }

@@ -11,6 +11,5 @@
 struct file;
 
 bool ipe_headers_are_lean(struct file *file);
-bool ipe_headers_are_those(struct file *file, const char *buf, size_t size);
 
 #endif

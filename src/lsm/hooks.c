@@ -113,6 +113,13 @@ static unsigned int flags_of(const struct inode *inode)
 	return inode ? READ_ONCE(inode->i_flags) & ipe_cache_flags : 0;
 }
 
+/* Is what is read of it now what its facts are about? */
+static bool was_settled(const struct inode *inode)
+{
+	return !inode || !flags_of(inode) ||
+	       ipe_providers_have_no_old_pages(inode);
+}
+
 /* A verdict that has to be told, and what a shadow has to say. */
 static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
 				const struct ipe_loaded *deciding,
@@ -145,6 +152,7 @@ static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
  * @inode: that has the bytes; NULL where nothing is known of them: then only
  *	DEFAULTs and rules that want a property to be FALSE match
  * @lean: its program headers are known to ask for no other memory
+ * @flags: of @inode when they were read; where @lean
  */
 struct question {
 	enum ipe_hook hook;
@@ -152,6 +160,7 @@ struct question {
 	const struct file *file;
 	struct inode *inode;
 	bool lean;
+	unsigned int flags;
 };
 
 static __always_inline int judge_anew(const struct question *q)
@@ -169,7 +178,7 @@ static __always_inline int judge_anew(const struct question *q)
 		verdict = evaluate(deciding, q->op, &evidence.facts);
 		if (verdict.action == IPE_ACTION_ALLOW) {
 			reason = ipe_stats_count(deciding, &verdict);
-			if (q->lean)
+			if (q->lean && q->flags == flags)
 				flags |= IPE_CACHE_LEAN;
 			if (q->op == IPE_OP_EXECUTE && !evidence.passing)
 				ipe_cache_store(cached_of(q->inode), generation,
@@ -223,8 +232,20 @@ static noinline int judge_unknown(enum ipe_hook hook, enum ipe_op op,
 
 /*
  * Of a file that is about to be loaded, the program headers are judged, too: the
- * memory that they ask for is some of which nothing is known.
+ * memory that they ask for is some of which nothing is known. They are those of
+ * @q->inode only if its pages are checked, and it had the bytes before and after
+ * they were read.
  */
+static void look_at_headers(struct question *q, struct file *file)
+{
+	q->inode = inode_of_bytes(file);
+	if (q->inode)
+		ipe_providers_settle(q->inode);
+	q->flags = flags_of(q->inode);
+	q->lean = was_settled(q->inode) && ipe_headers_are_lean(file) &&
+		  inode_of_bytes(file) == q->inode;
+}
+
 static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 {
 	struct question q = {
@@ -234,8 +255,7 @@ static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 
 	if (nobody_to_ask())
 		return 0;
-	q.lean = ipe_headers_are_lean(file);
-	q.inode = inode_of_bytes(file);
+	look_at_headers(&q, file);
 	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
 	if (hook == IPE_HOOK_EXEC || !is_stacked(file))
 		r = judge(&q);
@@ -273,12 +293,15 @@ int ipe_hooks_vouch(struct inode *inode)
 }
 
 /*
- * Has the inode pages that may have been unchecked until it was settled? Its
- * first bytes may have been read before that; they say where the program begins.
+ * Were pages checked when it was opened to be executed? The loaders read the
+ * first bytes and the program headers before anybody is asked. The last file
+ * that a task has opened so is the one that it loads; of a stacked one, the file
+ * that has the bytes.
  */
-static bool may_have_changed(const struct inode *inode)
+static bool was_checked(const struct inode *inode)
 {
-	return inode && READ_ONCE(inode->i_flags) & ipe_cache_flags;
+	return !inode || !flags_of(inode) ||
+	       ipe_task_blob(current)->loaded == inode;
 }
 
 static int on_exec(struct linux_binprm *bprm)
@@ -288,8 +311,7 @@ static int on_exec(struct linux_binprm *bprm)
 
 	if (!is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
 		r = judge_loaded(IPE_HOOK_EXEC, file);
-	if (!r && may_have_changed(inode_of_bytes(file)) && !nobody_to_ask() &&
-	    !ipe_headers_are_those(file, bprm->buf, sizeof(bprm->buf)))
+	if (!r && !was_checked(inode_of_bytes(file)))
 		r = judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, file);
 	return r;
 }
@@ -301,13 +323,16 @@ static int on_exec(struct linux_binprm *bprm)
 static noinline int on_load(struct file *file)
 {
 	bool is_executable = rcu_access_pointer(current->mm->exe_file) == file;
+	int r = 0;
 
 	if (is_executable)
 		return is_stacked(file) || is_allowed(file, 0, TO_MAP) ?
 			       0 : judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
-	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
-		return 0;
-	return judge_loaded(IPE_HOOK_MMAP, file);
+	if (!is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		r = judge_loaded(IPE_HOOK_MMAP, file);
+	if (!r && !was_checked(inode_of_bytes(file)))
+		r = judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+	return r;
 }
 
 /* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
@@ -343,13 +368,14 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 static int on_mmap_backing_file(struct vm_area_struct *vma,
 				struct file *backing, struct file *user)
 {
-	struct inode *inode = inode_of_bytes(backing);
+	struct inode *inode;
 
 	if (!(vma->vm_flags & VM_EXEC))
 		return 0;
 	/* Judged by on_mmap(). */
 	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED))
 		return 0;
+	inode = inode_of_bytes(backing);
 	if (is_stacked(user) && inode_of_bytes(user) != inode)
 		inode = NULL;
 	/* It maps what it has below itself, and comes here again. */
@@ -433,8 +459,7 @@ static enum ipe_op op_of(unsigned int id)
 {
 	if (id < ARRAY_SIZE(purposes) && purposes[id].known)
 		return purposes[id].op;
-	pr_warn_once("purpose %u has no operation\n",
-		     id);
+	pr_warn_once("purpose %u has no operation\n", id);
 	return IPE_OP_UNKNOWN;
 }
 
@@ -499,10 +524,26 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 	return judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
 }
 
+/* An upload that user space starts is asked about here alone. */
+static int on_kernel_has_loaded(char *buf, loff_t size,
+				enum kernel_load_data_id id, char *description)
+{
+	if (id != LOADING_FIRMWARE)
+		return 0;
+	return judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
+}
+
 static int on_open(struct file *file)
 {
+	struct inode *inode = file_inode(file);
+
 	if (file->f_mode & FMODE_WRITE)
-		ipe_providers_written(file_inode(file));
+		ipe_providers_written(inode);
+	if (file->f_flags & __FMODE_EXEC && S_ISREG(inode->i_mode)) {
+		ipe_providers_settle(inode);
+		ipe_task_blob(current)->loaded =
+			ipe_providers_have_no_old_pages(inode) ? inode : NULL;
+	}
 	return 0;
 }
 
@@ -524,6 +565,7 @@ static struct security_hook_list hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(kernel_read_file, on_kernel_read),
 	LSM_HOOK_INIT(kernel_post_read_file, on_kernel_has_read),
 	LSM_HOOK_INIT(kernel_load_data, on_kernel_load),
+	LSM_HOOK_INIT(kernel_post_load_data, on_kernel_has_loaded),
 };
 
 /**

@@ -21,8 +21,8 @@
 #include "report.h"
 #include "subject.h"
 
-bool ipe_enforce = true;
-bool ipe_success_audit;
+bool ipe_enforce __read_mostly = true;
+bool ipe_success_audit __read_mostly;
 bool ipe_cache __ro_after_init = true;
 bool ipe_enabled __ro_after_init;
 

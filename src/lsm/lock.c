@@ -4,6 +4,7 @@
  * no locks: with ipe.enforce=0 it would be the way out of both of them.
  */
 
+#include <linux/cache.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
 
@@ -11,7 +12,7 @@
 #include "lock.h"
 #include "slot.h"
 
-bool ipe_mode_locked;
+bool ipe_mode_locked __read_mostly;
 
 /**
  * ipe_lock_forbids() - May something not be loaded since a lock was set?

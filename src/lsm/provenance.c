@@ -69,15 +69,19 @@ static int read_bytes(struct file *file, struct ipe_envelope *envelope)
 	return 0;
 }
 
-static int verify(const struct file *file, struct inode *inode,
+/*
+ * Whoever vouches for a text does so before it is read and afterwards. In
+ * between it may have been copied up, or have got the property: then the bytes
+ * may be others.
+ */
+static int verify(const struct file *file, struct inode *inode, bool vouched,
 		  struct ipe_envelope *envelope)
 {
 	int r;
 
 	if (ipe_envelope_looks_signed(envelope))
 		return ipe_envelope_verify(envelope);
-	/* Copied up meanwhile: the bytes may be those of another inode. */
-	if (d_real_inode(file->f_path.dentry) != inode)
+	if (!vouched || d_real_inode(file->f_path.dentry) != inode)
 		return -EACCES;
 	r = ipe_hooks_vouch(inode);
 	if (!r)
@@ -103,6 +107,7 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 {
 	struct file *file __free(fput) = NULL;
 	struct inode *inode;
+	bool vouched;
 	int r;
 
 	*envelope = (struct ipe_envelope){};
@@ -115,11 +120,11 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 	r = deny_writers(inode);
 	if (r)
 		return r;
-	/* A policy that becomes active meanwhile finds nothing to drop. */
 	ipe_providers_settle(inode);
+	vouched = !ipe_hooks_vouch(inode);
 	r = read_bytes(file, envelope);
 	if (!r)
-		r = verify(file, inode, envelope);
+		r = verify(file, inode, vouched, envelope);
 	allow_writers(inode);
 	return r;
 }

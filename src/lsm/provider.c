@@ -70,6 +70,9 @@ int __init ipe_providers_init(void)
 			return r;
 		}
 	}
+	/* Or every file with that flag would have been looked at. */
+	if (WARN_ON(ipe_cache_flags & IPE_CACHE_LEAN))
+		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(providers); i++)
 		if (providers[i]->n_hooks)
 			security_add_hooks(providers[i]->hooks,
@@ -108,6 +111,23 @@ void ipe_providers_settle(struct inode *inode)
 }
 
 /**
+ * ipe_providers_have_no_old_pages() - Does nobody read what facts are not about?
+ * @inode: of the bytes
+ *
+ * Return: whether all pages in memory are checked, where any are to be.
+ */
+bool ipe_providers_have_no_old_pages(const struct inode *inode)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(providers); i++)
+		if (providers[i]->has_no_old_pages &&
+		    !providers[i]->has_no_old_pages(inode))
+			return false;
+	return true;
+}
+
+/**
  * ipe_providers_collect() - Gather what is known of a file
  * @inode: of the bytes; NULL for anonymous memory, of which nothing is known
  * @evidence: overwritten
@@ -122,7 +142,7 @@ void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence)
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "facts borrow under RCU");
 
-	/* Of a digest that is not there nothing but that is looked at. */
+	/* Where there is no digest, nothing but @value is looked at. */
 	evidence->facts.booleans = 0;
 	for (i = 0; i < IPE_DIGESTS_MAX; i++)
 		evidence->facts.digests[i].value = NULL;

@@ -77,6 +77,9 @@ struct ipe_answer {
  * @settle: makes facts true that are not yet, such as by dropping pages from
  *	before; may be NULL. Called before @collect, may sleep, under the lock of
  *	an address space too
+ * @has_no_old_pages: are all bytes that can be read of an inode, and could be
+ *	since it was opened last, those that the facts will be about, if one of
+ *	@inode_flags comes or is there? May be NULL
  * @keyrings: writes a line for each keyring whose keys the answers depend on,
  *	"NAME STATE", as scnprintf() does; may be NULL
  * @collect: fills in the facts. Called inside an RCU read-side critical
@@ -92,6 +95,7 @@ struct ipe_provider {
 	unsigned int inode_flags;
 	void (*written)(const struct inode *inode);
 	void (*settle)(struct inode *inode);
+	bool (*has_no_old_pages)(const struct inode *inode);
 	size_t (*keyrings)(char *buf, size_t size);
 	void (*collect)(const struct ipe_subject *subject,
 			struct ipe_evidence *evidence);
@@ -114,6 +118,7 @@ int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
 			struct ipe_provider *provider);
 void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence);
 void ipe_providers_settle(struct inode *inode);
+bool ipe_providers_have_no_old_pages(const struct inode *inode);
 void ipe_providers_written(const struct inode *inode);
 size_t ipe_providers_keyrings(char *buf, size_t size);
 size_t ipe_providers_features(char *buf, size_t size);

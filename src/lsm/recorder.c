@@ -21,7 +21,8 @@ static DECLARE_WAIT_QUEUE_HEAD(waiters);
  *
  * The caller must begin and end it, or nobody records anything any more.
  *
- * Context: any; the lock of the change is held.
+ * Context: any; the lock of the change is held, or nobody else can change the
+ * same as yet.
  * Return: the turn, never %0.
  */
 u64 ipe_recorder_turn(void)
@@ -38,7 +39,8 @@ u64 ipe_recorder_turn(void)
 void ipe_recorder_begin(u64 turn)
 {
 	might_sleep();
-	wait_event(waiters, atomic64_read_acquire(&last_ended) == turn - 1);
+	/* Audit may take minutes for the records before: that is no hang. */
+	wait_event_idle(waiters, atomic64_read_acquire(&last_ended) == turn - 1);
 }
 
 /**

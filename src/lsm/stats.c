@@ -149,19 +149,23 @@ static u64 recent(const struct ipe_stats *stats, unsigned int reason)
 u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
 {
 	const atomic64_t *handed_over = &stats->matches[reason];
-	u64 before, sum;
+	u64 before, after, sum;
 	int tries = 0;
 
-	/* If a CPU hands over meanwhile, its count is in none of the two. */
+	/*
+	 * A CPU that hands over meanwhile may be in both: that passes, while a
+	 * count that goes down would be taken for a policy that was reloaded.
+	 */
 	do {
 		before = atomic64_read(handed_over);
 		/* Pairs with ipe_stats_hand_over(). */
 		smp_rmb();
-		sum = before + recent(stats, reason);
+		sum = recent(stats, reason);
 		/* Likewise. */
 		smp_rmb();
-	} while (atomic64_read(handed_over) != before && ++tries < 3);
-	return sum;
+		after = atomic64_read(handed_over);
+	} while (after != before && ++tries < 3);
+	return sum + after;
 }
 
 /**
@@ -217,7 +221,7 @@ static void sum_rules(const struct ipe_loaded *loaded, struct totals *totals)
 		add(totals, ipe_policy_rule_action(policy, i),
 		    ipe_policy_rule_op(policy, i),
 		    ipe_stats_matches(stats, IPE_STATS_RULES + i));
-		if (!(i & 0xfff))
+		if (!(i & 0x3f))
 			cond_resched();
 	}
 }
@@ -265,7 +269,7 @@ static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
 			seq_printf(m, "rule line=%u matches=%llu\n",
 				   ipe_policy_rule_line(loaded->policy, i),
 				   matches);
-		if (!(i & 0xfff))
+		if (!(i & 0x3f))
 			cond_resched();
 	}
 }

@@ -31,7 +31,8 @@ struct ipe_loaded;
 /**
  * struct ipe_stats_cpu - what one CPU has counted and not handed over yet
  * @recent: at reason % IPE_STATS_RECENT: the reason in the upper 32 bits, and
- *	how often it decided in the lower ones. Written by this CPU alone
+ *	how often it decided in the lower ones. Written by this CPU alone. On
+ *	32 bits a reader on another one may see half of a change, for a moment
  */
 struct ipe_stats_cpu {
 	u64 recent[IPE_STATS_RECENT];

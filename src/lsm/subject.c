@@ -9,6 +9,7 @@
 #include <linux/cache.h>
 #include <linux/cred.h>
 #include <linux/init.h>
+#include <linux/highuid.h>
 #include <linux/lsm_hooks.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
@@ -21,7 +22,8 @@
 /*
  * Root of a namespace that root has made, which may be a container with
  * thousands of users, is not taken for root: it would share root's part of the
- * memory for events. INVALID_UID where it is root, or nobody.
+ * memory for events. INVALID_UID where it is root. Where it is nobody, all such
+ * namespaces are one.
  */
 static kuid_t owner_of(struct user_namespace *ns)
 {
@@ -33,6 +35,8 @@ static kuid_t owner_of(struct user_namespace *ns)
 	uid = ns->owner;
 	if (uid_eq(uid, GLOBAL_ROOT_UID))
 		uid = make_kuid(ns, 0);
+	if (!uid_valid(uid))
+		uid = make_kuid(&init_user_ns, overflowuid);
 	return uid_eq(uid, GLOBAL_ROOT_UID) ? INVALID_UID : uid;
 }
 

@@ -34,7 +34,7 @@ DOCUMENTED = {
     "new_policy": "EEXIST", "update": "ENOENT ESTALE EBUSY EPERM", "stage": "ENOENT ESTALE EBUSY",
     "active": "ENOENT EINVAL EPERM", "trial": "ENOENT EBUSY EALREADY EINVAL EPERM", "confirm": "ENODATA",
     "revert": "ENODATA", "rollback": "ENOENT EBUSY EPERM ENODATA", "delete": "ENOENT EPERM",
-    "shadow": "ENOENT EBUSY EALREADY", "load": "EEXIST ENOENT ESTALE EBUSY EACCES", "enforce": "", "success_audit": "",
+    "shadow": "ENOENT EBUSY EALREADY", "load": "EEXIST ENOENT ESTALE EBUSY EACCES", "enforce": "", "success_audit": "", "forget_bar": "",
 }
 # Verbs on files that come and go, are executed, or get fs-verity while others are at them; an overlay of which a layer
 # is changed below it may find no metadata there.
@@ -245,7 +245,7 @@ REQUESTS = {
     "delete": (lambda c, n: (first(c, n), stage(c, n)), lambda c, n: (c.node(n, "delete"), "1"),
                lambda c, n: (first(c, n), stage(c, n))),
 }
-ALLOCATES = ("new_policy", "load", "load-stage", "stage", "stage-again", "update", "trial")
+ALLOCATES = ("new_policy", "load", "load-stage", "stage", "stage-again", "update")
 
 
 def set_faults(cycle, kind, **settings):

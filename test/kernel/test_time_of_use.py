@@ -30,6 +30,7 @@ OUTCOMES = {
     "overlay-exec-stalls-at-open-metacopy": ("exit 66", "EACCES signal 9 signal 11"),
     "overlay-interpreter-stalls-at-open": ("exit 66", "EACCES signal 9 signal 11"),
     "overlay-program-headers": ("exit 66", "EACCES signal 9 signal 11"),
+    "overlay-headers-of-another-file": ("exit 66", "EACCES"),
     "overlay-module": ("loaded", "EACCES"),
     "overlay-module-restored": ("loaded", "EACCES"),
     "overlay-firmware": ("evil", "EACCES ENOENT"),
@@ -40,6 +41,9 @@ OUTCOMES = {
     "overlay-policy": ("ENOENT", "EACCES"),
     # fs-verity
     "fsverity-page-from-another-disk": ("exit 66", "EACCES EIO ENOEXEC signal 7"),
+    "fsverity-first-bytes-from-another-disk": ("exit 66", "exit 42"),
+    "fsverity-interpreter-from-another-disk": ("exit 66", "exit 42"),
+    "fsverity-headers-from-another-disk": ("exit 66", "EACCES EIO"),
     "fsverity-policy-from-another-disk": ("ENOENT", "EACCES EIO"),
     "fsverity-pinned-page": ("exit 66", "exit 42 EACCES EIO signal 7"),
     "fsverity-pinned-page-of-judged-file": ("exit 66", "exit 42 EACCES EIO signal 7"),
@@ -54,6 +58,7 @@ OUTCOMES = {
     "dm-table-over-cached-device": ("exit 66", "exit 42"),
     "dm-root-hash-under-mount": ("exit 66", "EACCES"),
     "dm-root-hash-over-cached-device": ("exit 66", "exit 42"),
+    "dm-check-at-most-once": ("exit 66", "exit 66"),
     "dm-write": ("exit 42", "exit 42"),
     "dm-write-below": ("EIO EUCLEAN", "EIO EUCLEAN"),
     "dm-error-target": ("exit 66", "exit 66"),
@@ -72,6 +77,7 @@ OUTCOMES = {
     "memory-anonymous": ("EACCES", "EACCES"),
     "memory-anonymous-shared": ("EACCES", "EACCES"),
     "memory-userfaultfd": ("EACCES", "EACCES"),
+    "memory-userfaultfd-executable": ("exit 66", "exit 66"),
     "memory-memfd": ("EACCES", "EACCES"),
     "memory-memfd-protected": ("EACCES", "EACCES"),
     "memory-memfd-sealed": ("EACCES", "EACCES"),
@@ -86,6 +92,7 @@ OUTCOMES = {
     "memory-initramfs-file-written": ("exit 66", "exit 66"),
     # Headers of a verified program
     "elf-executable-stack": ("exit 66", "EACCES"),
+    "elf-odd-class": ("exit 66", "EACCES"),
     "elf-executable-bss": ("exit 66", "EACCES"),
     "elf-interpreter-with-executable-stack": ("exit 66", "EACCES signal 9 signal 11"),
     "elf-interpreter-with-executable-bss": ("exit 66", "EACCES signal 9 signal 11"),
@@ -319,7 +326,8 @@ def overlay_firmware_partial(a):
         result = a.while_reading(f"{overlay.path}/firmware", ("put", f"{TRIGGER}/trigger_batched_requests", "1"),
                                  lambda: change_firmware(a, overlay))
         if result == "OK":
-            return a.must("get", f"{TRIGGER}/read_firmware").text[:4]
+            text = a.call("get", f"{TRIGGER}/read_firmware")
+            return text[:4] if text.startswith(("good", "evil")) else text
         # The driver does not pass the errno on.
         return "EACCES" if a.must("get", f"{TRIGGER}/test_result").text.strip() == "-13" else result
     finally:
@@ -329,8 +337,10 @@ def overlay_firmware_partial(a):
 # fs-verity: pages that were in memory before it was enabled
 
 
-def enable_with_page_of_another_disk(a, name, page, signature=()):
-    """The file's first page is hashed; while the last one is waited for, the first is read again, from another disk."""
+def enable_with_page_of_another_disk(a, name, page, signature=(), restored=None):
+    """The file's first page is hashed; while the last one is waited for, the first is read again, from another disk.
+
+    restored: the page that the disk has again when fs-verity is enabled."""
     device, image = a.loop_of_copy("victim")
     sectors = len(a.arsenal.files["images/victim.img"]) // 512
     dm, mount = f"victim-{next(a.numbers)}", a.directory("mount")
@@ -351,6 +361,8 @@ def enable_with_page_of_another_disk(a, name, page, signature=()):
     assert a.must("peek", path, 0, len(page)).data == page
     a.must("table-resume", f"{dm}-tail")
     assert a.call("end", 20000) == "OK"
+    if restored:
+        a.must("patch", image, first, restored)
     return path
 
 
@@ -360,6 +372,53 @@ def fsverity_page_from_another_disk(a):
     path = enable_with_page_of_another_disk(a, "victim", evil(victim)[:4096], ("/victim.sig",))
     assert a.must("measure", path).text == keys.fsverity_digest(victim)
     return a.call("exec", path)
+
+
+def fsverity_headers_from_another_disk(a):
+    """A verified program wants an executable stack; the page in memory, which is not of the disk, says that it does not."""
+    a.world.activate(FSVERITY)
+    stack = a.arsenal.stack
+    path = enable_with_page_of_another_disk(a, "stack", a.arsenal.lean[:4096], ("/stack.sig",), stack[:4096])
+    assert a.must("measure", path).text == keys.fsverity_digest(stack)
+    # The first time they are looked at, and the second time that may be remembered.
+    results = [a.call("exec", path) for _ in range(2)]
+    return "exit 66" if "exit 66" in results else results[1]
+
+
+def twofold(a):
+    """A program whose first page in memory says that another verified page has the program headers."""
+    a.world.activate(FSVERITY)
+    path = enable_with_page_of_another_disk(a, "file", a.arsenal.other_beginning, ("/twofold.sig",),
+                                            a.arsenal.twofold[:4096])
+    assert a.must("measure", path).text == keys.fsverity_digest(a.arsenal.twofold)
+    return path
+
+
+def overlay_headers_of_another_file(a):
+    """The headers of a file are held for those of a verified one that is copied up while they are read."""
+    overlay = Overlay(a, a.directory("lower", {"file": a.arsenal.many_headers}))
+    path, upper = f"{overlay.path}/file", f"{overlay.upper}/file"
+    a.world.activate(FSVERITY)
+
+    def change():
+        a.must("chmod", path, "0755")
+        a.must("create", upper, a.arsenal.short_stack)
+        a.must("chmod", upper, "0755")
+        a.must("fsverity", upper, "/short-stack.sig")
+
+    a.while_reading(path, ("exec", path), nothing, nothing, change)
+    if a.errno("mode", upper) == "ENOENT":
+        change()
+    return a.call("exec", upper)
+
+
+def fsverity_first_bytes_from_another_disk(a):
+    return a.call("exec", twofold(a))
+
+
+def fsverity_interpreter_from_another_disk(a):
+    a.must("mount", twofold(a).rpartition("/")[0], "/interpreted", "none", "bind")
+    return a.call("exec", "/bin/with-interpreted-file")
 
 
 def fsverity_policy_from_another_disk(a):
@@ -573,6 +632,20 @@ def dm_ignore_corruption(a):
     return a.call("exec", "/corrupt/hello")
 
 
+def dm_check_at_most_once(a):
+    """A limit: a block that was verified once may be another one when it is read again."""
+    device, image = a.loop_of_copy("goods")
+    volume = a.arsenal.volume
+    parameters = (f"1 {device} {device} 4096 4096 {volume.blocks} {volume.hash_start} sha256 {volume.root_hash} "
+                  f"{volume.salt} 1 check_at_most_once")
+    a.world.activate(DENY + f"op=EXECUTE dmverity_roothash=sha256:{volume.root_hash} action=ALLOW\n")
+    a.must("mount", a.must("table", "once", volume.blocks * 8, "verity", parameters).text, "/once", "erofs", "ro")
+    assert a.call("exec", "/once/hello") == "exit 42"
+    a.must("patch", image, *code_page(a))
+    a.must("put", "/proc/sys/vm/drop_caches", "3")
+    return a.call("exec", "/once/hello")
+
+
 def dm_second_device(a):
     """The signed device has the names of the files, and another one has their bytes."""
     a.world.activate(DMVERITY)
@@ -622,6 +695,7 @@ MEMORY = {
     # Limits: no hook is asked.
     "memory-brk": (("code-personality", READ_IMPLIES_EXEC, "code-brk"), ("code-write", "store", STUB), CALL),
     "memory-text-poked": (HELLO, ("code-map", "r-xp"), ("code-write", "self-mem", STUB), CALL),
+    "memory-userfaultfd-executable": (HELLO, ("code-map", "r-xp"), ("code-write", "userfaultfd-copy", STUB), CALL),
     "memory-text-traced": (HELLO, ("code-map", "r-xp"), ("code-ptrace", STUB)),
     "memory-initramfs-file-written": (("code-open", "/bin/victim"), ("code-map", "r-xs"),
                                       ("patch", "/bin/victim", 0, STUB), CALL),
@@ -736,6 +810,7 @@ ATTACKS = {
     "overlay-kexec-initramfs": changed_while_read_as("kexec-initramfs", "KEXEC_INITRAMFS"),
     "overlay-certificate": changed_while_read_as("x509-certificate", "X509_CERT"),
     "elf-executable-stack": verified_program("/bin/stack"),
+    "elf-odd-class": verified_program("/bin/odd"),
     "elf-executable-bss": verified_program("/bin/bss"),
     "elf-interpreter-with-executable-stack": verified_program("/bin/with-lib-stack"),
     "elf-interpreter-with-executable-bss": verified_program("/bin/with-lib-bss"),
@@ -760,7 +835,9 @@ def attacker_on(kit, arsenal, machines, tmp_path_factory):
         assert len(files["test_module.ko"]) <= arsenal.MODULE
         files["evil.ko"] = files["test_module.ko"].ljust(arsenal.MODULE, b"\0")
         image = kit.initramfs(f"{name}.cpio", files)
-        machine = uml.Uml(kernel / "linux", image, directory / "console.log", kit.disks(name), memory="384M")
+        machine = uml.Uml(kernel / "linux", image, directory / "console.log", kit.disks(name),
+                          # Without it, the root file system has a device to come, and the initramfs is no tmpfs.
+                          ("root=",), memory="384M")
         machines.append(machine)
         world = World(machine, kit).set_up()
         for path in ("/images", "/goods"):

@@ -70,7 +70,7 @@ def test_policy_has_no_files_but_these(cycle):
 
 def test_features_are_all_there(cycle):
     assert cycle.top("features").split() == \
-        "stage trial rollback-floor shadow stats events appended-signature dmverity-cmdline provenance lock".split()
+        "stage trial rollback-floor shadow stats events appended-signature dmverity-cmdline provenance lock keyrings".split()
 
 
 def test_policy_that_was_just_loaded(cycle):

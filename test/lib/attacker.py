@@ -37,6 +37,15 @@ class Arsenal:
         self.other_headers = elf.program(elf.leave(42), interpreter="/lib/start", offset=4096)
         # No holes: each page is somewhere on the disk.
         self.victim = kit.hello.ljust(self.PADDING, b"v")
+        # Program headers behind what execve() reads at first; in the second one the stack is not executable.
+        self.stack, self.lean = (elf.program(elf.on_stack(STUB), stack=stack, headers=512).ljust(self.PADDING, b"s")
+                                 for stack in ("rwx", "rw-"))
+        self.many_headers = elf.program(elf.on_stack(STUB), more=7)
+        self.short_stack = elf.program(elf.on_stack(STUB), stack="rwx")
+        # Of this one the second page, headers and all, is a program, too; and the first page that says so.
+        self.twofold = elf.program(elf.leave(42), elf.DYN, behind=elf.program(elf.leave(66), elf.DYN, offset=4096)
+                                   ).ljust(self.PADDING, b"t")
+        self.other_beginning = self.twofold[:32] + (4096 + 64).to_bytes(8, "little") + self.twofold[40:4096]
         self.policy, self.other_policy = (self.text(action) for action in ("DENY", "ALLOW"))
         files = {"hello": kit.hello, "module.ko": self.module, "firmware": b"good" * 1000, "headers": self.headers,
                  "policy": self.policy}
@@ -49,7 +58,8 @@ class Arsenal:
                               f"--blobdev={self.blob(directory)}", "--chunksize=4096")
         self.multi = volumes.hash_tree(multi, "66" * 32)
         self.on_ext4 = volumes.hash_tree(volumes.ext4(directory / "on-ext4.img", {"hello": kit.hello}), "77" * 32)
-        volumes.ext4(directory / "victim.img", {"victim": self.victim, "policy": self.policy})
+        volumes.ext4(directory / "victim.img", {"victim": self.victim, "policy": self.policy, "file": self.twofold,
+                                                "stack": self.stack}, "16M")
         self.files = {f"images/{name}.img": (directory / f"{name}.img").read_bytes()
                       for name in ("goods", "evil-goods", "multi", "blob", "on-ext4", "victim")}
         self.files |= {
@@ -57,9 +67,11 @@ class Arsenal:
                (("goods", self.volume), ("multi", self.multi), ("on-ext4", self.on_ext4))},
             "lib/start": elf.program(elf.start_of_program("/lib/start"), kind=elf.DYN),
             "headers.sig": keys.sign_fsverity(self.headers), "module.sig": keys.sign_fsverity(self.module),
-            "victim.sig": keys.sign_fsverity(self.victim), "other.der": (keys.directory() / "other.der").read_bytes(),
+            "victim.sig": keys.sign_fsverity(self.victim), "twofold.sig": keys.sign_fsverity(self.twofold), "other.der": (keys.directory() / "other.der").read_bytes(),
             "evil-other.sig": keys.sign_fsverity(evil(kit.hello), key="other"),
             "bin/stack": elf.program(elf.on_stack(STUB), stack="rwx"),
+            "stack.sig": keys.sign_fsverity(self.stack), "short-stack.sig": keys.sign_fsverity(self.short_stack),
+            "bin/odd": self.of_odd_class(),
             "bin/bss": elf.program(lambda entry: elf.in_bss(STUB, entry), bss=4096),
             "lib/stack": elf.program(elf.on_stack(STUB), kind=elf.DYN, stack="rwx"),
             "lib/bss": elf.program(lambda entry: elf.in_bss(STUB, entry), kind=elf.DYN, bss=4096),
@@ -67,6 +79,15 @@ class Arsenal:
                for name, stack in (("lib/stack", "rwx"), ("lib/bss", "rw-"), ("interpreted/file", "rw-"))},
             "bin/victim": kit.hello, "lib/firmware/victim": b"good" * 1000, "bin/data.magic": b"magic\n",
         }
+
+    @staticmethod
+    def of_odd_class():
+        """Says that it has headers of 32 bits, which ask for nothing; the kernel loads it by those of 64."""
+        odd = bytearray(elf.program(elf.on_stack(STUB), stack="rwx", headers=512))
+        odd[4] = 1
+        odd[40:48] = (64 | 32 << 16 | 3 << 32).to_bytes(8, "little")
+        odd[64:96] = elf.GNU_STACK.to_bytes(4, "little").ljust(24, b"\0") + (6).to_bytes(4, "little") + bytes(4)
+        return bytes(odd)
 
     @staticmethod
     def blob(directory):

@@ -40,16 +40,16 @@ def flags(letters):
     return sum(bit for letter, bit in zip(letters, (4, 2, 1)) if letter != "-")
 
 
-def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b""):
+def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b"", headers=64, more=0):
     """A program of one page with its headers, loaded "r-x", and bss bytes of zeros.
 
     code: bytes, or a function of where they are. behind: what follows that page in the file; offset: from where in the
-    file the page is loaded."""
+    file the page is loaded; headers: where its program headers are, with so many more that say nothing."""
     base = BASE if kind == EXEC else 0
-    segments = 2 + bool(interpreter)
-    entry = 64 + 56 * segments + (len(interpreter) + 1 if interpreter else 0)
+    segments = 2 + bool(interpreter) + more
+    entry = headers + 56 * segments + (len(interpreter) + 1 if interpreter else 0)
     text = code(entry) if callable(code) else code
-    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", kind, 62, 1, base + entry, 64, 0, 0, 64, 56,
+    header = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", kind, 62, 1, base + entry, headers, 0, 0, 64, 56,
                          segments, 64, 0, 0)
 
     def segment(what, letters, at, place, size, in_memory):
@@ -57,9 +57,11 @@ def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, beh
 
     parts = []
     if interpreter:
-        at = 64 + 56 * segments
+        at = headers + 56 * segments
         parts.append(segment(INTERP, "r--", at, base + at, len(interpreter) + 1, len(interpreter) + 1))
     parts.append(segment(LOAD, "r-x", offset, base, PAGE, PAGE + bss))
     parts.append(segment(GNU_STACK, stack, 0, 0, 0, 0))
+    parts.append(bytes(56 * more))
+    header = header.ljust(headers, b"\0")
     name = interpreter.encode() + b"\0" if interpreter else b""
     return (header + b"".join(parts) + name + text).ljust(PAGE, b"\0") + behind

@@ -7,7 +7,8 @@
  * may have come from a device that gave other bytes to whoever made the hash
  * tree. So an inode whose first name it got without fs-verity has its pages
  * dropped before its properties count; one that had fs-verity from the start
- * never had such pages.
+ * never had such pages. See also ipe_providers_have_no_old_pages() for what was
+ * read before they were dropped.
  *
  * The kernel says that a signature is good before it is decided which digest the
  * inode gets, and it is told of a signature alone, not of its absence: enabling
@@ -23,6 +24,7 @@
 #include <linux/key-type.h>
 #include <linux/overflow.h>
 #include <linux/pagemap.h>
+#include <linux/sched/signal.h>
 #include <linux/security.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -49,24 +51,35 @@ static struct ipe_answer fsverity_answers[] __ro_after_init = {
 
 static u8 name_len[HASH_ALGO__LAST] __ro_after_init;
 
-/* fs-verity's; there for good. NULL where the kernel has no signatures. */
+/* fs-verity's. NULL where the kernel has no signatures. */
 static struct key *keyring;
+
+static u8 state_of(const struct inode *inode)
+{
+	/* Pairs with settle(): what it has done is seen. */
+	return smp_load_acquire(&ipe_inode_blob(inode)->fs_verity.state);
+}
+
+static bool is_settled(u8 state)
+{
+	return state == IPE_FS_VERITY_UNSIGNED || state == IPE_FS_VERITY_SIGNED;
+}
 
 static void collect_fs_verity(const struct ipe_subject *subject,
 			      struct ipe_evidence *evidence)
 {
 	u8 *room = evidence->room[fsverity_answers[DIGEST].slot];
 	struct inode *inode = subject->inode;
-	struct ipe_fs_verity_inode *blob;
 	struct ipe_digest digest;
 	enum hash_algo algorithm;
+	u8 state;
 	int len;
 
 	if (!IS_VERITY(inode))
 		return;
-	blob = &ipe_inode_blob(inode)->fs_verity;
+	state = state_of(inode);
 	/* Nothing is known as yet. That passes, and no verdict is kept. */
-	if (smp_load_acquire(&blob->state) != IPE_FS_VERITY_SETTLED) {
+	if (!is_settled(state)) {
 		evidence->passing = true;
 		return;
 	}
@@ -78,7 +91,7 @@ static void collect_fs_verity(const struct ipe_subject *subject,
 	digest.value = room;
 	digest.value_len = len;
 	ipe_evidence_digest(evidence, &fsverity_answers[DIGEST], &digest);
-	if (blob->is_signed)
+	if (state == IPE_FS_VERITY_SIGNED)
 		ipe_evidence_true(evidence, &fsverity_answers[SIGNATURE]);
 }
 
@@ -128,47 +141,59 @@ static int verify_signature(struct inode *inode)
 	return verify_descriptor(inode, descriptor, size - sizeof(*descriptor));
 }
 
+/* Does it say something of the signature, and not of this moment? */
+static bool is_final(int error)
+{
+	return error != -ENOMEM && error != -EINTR && error != -ETIMEDOUT &&
+	       error != -EIO && !fatal_signal_pending(current);
+}
+
 /*
  * Comes when fs-verity has set the digest: from then on each page that is read
- * is checked. If several tasks get here, each does all of it. Where there is no
- * memory, it is tried again for the next verdict.
+ * is checked. If several tasks get here, each does all of it, and the first one
+ * says what it is. What fails for the moment is tried again for the next
+ * verdict.
  */
 static void settle(struct inode *inode)
 {
 	struct ipe_fs_verity_inode *blob = &ipe_inode_blob(inode)->fs_verity;
-	u8 state = READ_ONCE(blob->state);
+	u8 state = state_of(inode);
 	int r = -ENODATA;
 
-	if (!IS_VERITY(inode) || state == IPE_FS_VERITY_SETTLED ||
-	    !fsverity_active(inode))
+	if (!IS_VERITY(inode) || is_settled(state) || !fsverity_active(inode))
 		return;
 	if (state != IPE_FS_VERITY_BORN &&
 	    invalidate_inode_pages2(inode->i_mapping))
 		return;
 	if (READ_ONCE(blob->claims_signature))
 		r = verify_signature(inode);
-	if (r == -ENOMEM)
-		return;
-	WRITE_ONCE(blob->is_signed, !r);
-	/* Pairs with collect_fs_verity(): @is_signed is known by then. */
-	smp_store_release(&blob->state, IPE_FS_VERITY_SETTLED);
+	if (!r || is_final(r))
+		cmpxchg(&blob->state, state, r ? IPE_FS_VERITY_UNSIGNED :
+						 IPE_FS_VERITY_SIGNED);
+}
+
+/* So that nothing that is read from now on, or was, comes from such a page. */
+static bool has_no_old_pages(const struct inode *inode)
+{
+	u8 state = state_of(inode);
+
+	return state == IPE_FS_VERITY_BORN || is_settled(state);
 }
 
 /*
  * An inode gets a name before anybody can open it. If it has fs-verity then, it
- * came with it from the disk.
+ * came with it from the disk. That is looked at before the exchange: as long as
+ * the inode is without a name, nobody can enable it.
  */
 static void see_first_name(struct dentry *dentry, struct inode *inode)
 {
-	struct ipe_fs_verity_inode *blob;
+	u8 state;
 
 	if (!inode || !S_ISREG(inode->i_mode))
 		return;
-	blob = &ipe_inode_blob(inode)->fs_verity;
-	if (READ_ONCE(blob->state) == IPE_FS_VERITY_NAMELESS)
-		WRITE_ONCE(blob->state, IS_VERITY(inode) ?
-						IPE_FS_VERITY_BORN :
-						IPE_FS_VERITY_PLAIN);
+	state = IS_VERITY(inode) ? IPE_FS_VERITY_BORN : IPE_FS_VERITY_PLAIN;
+	cmpxchg(&ipe_inode_blob(inode)->fs_verity.state, IPE_FS_VERITY_NAMELESS,
+		state);
 }
 
 /* Comes before the inode gets the digest, if it does: see settle(). */
@@ -184,7 +209,10 @@ static int set_integrity(const struct inode *inode,
 	return 0;
 }
 
-/* User space cannot make a keyring whose name begins with a dot. */
+/*
+ * User space cannot make a keyring whose name begins with a dot, and the kernel
+ * does not start without this one: it is there for good.
+ */
 static int see_keyring(struct key *key, const struct cred *cred,
 		       unsigned long flags)
 {
@@ -233,6 +261,7 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.init = init_fs_verity,
 	.inode_flags = S_VERITY,
 	.settle = settle,
+	.has_no_old_pages = has_no_old_pages,
 	.keyrings = tell_keyring,
 	.collect = collect_fs_verity,
 };

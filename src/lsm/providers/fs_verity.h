@@ -9,7 +9,8 @@ enum ipe_fs_verity_state {
 	IPE_FS_VERITY_NAMELESS,	/* nobody has opened it */
 	IPE_FS_VERITY_PLAIN,	/* it had no fs-verity when it got a name */
 	IPE_FS_VERITY_BORN,	/* it had */
-	IPE_FS_VERITY_SETTLED,	/* all pages are checked, @is_signed is known */
+	IPE_FS_VERITY_UNSIGNED,	/* all pages are checked */
+	IPE_FS_VERITY_SIGNED,	/* and a key of the keyring has signed the digest */
 };
 
 /**
@@ -17,13 +18,10 @@ enum ipe_fs_verity_state {
  * @state: enum ipe_fs_verity_state; goes on, never back
  * @claims_signature: fs-verity has found a good signature of some digest, which
  *	need not be the one that the inode got
- * @is_signed: a key of fs-verity's keyring has signed the inode's digest;
- *	constant once it is SETTLED
  */
 struct ipe_fs_verity_inode {
 	u8 state;
 	bool claims_signature;
-	bool is_signed;
 };
 
 struct ipe_fs_verity_sb {

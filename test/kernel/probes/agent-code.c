@@ -6,11 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <linux/userfaultfd.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
@@ -256,6 +258,25 @@ static int userfaultfd(const struct word *bytes)
         return *(volatile char *)memory == bytes->data[0] ? 0 : EIO;
 }
 
+/* Without a fault: a page of a private mapping of a file in memory that nobody has touched. */
+static int userfaultfd_copy(const struct word *bytes)
+{
+        static char page[PAGE] __attribute__((aligned(PAGE)));
+        struct uffdio_api api = { .api = UFFD_API };
+        struct uffdio_register range = {
+                .range = { .start = (uintptr_t)memory, .len = PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+        };
+        struct uffdio_copy copy = { .src = (uintptr_t)page, .dst = (uintptr_t)memory, .len = PAGE };
+        int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC), error = 0;
+
+        memcpy(page, bytes->data, bytes->size < PAGE ? bytes->size : PAGE);
+        if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &range) < 0 ||
+            ioctl(fd, UFFDIO_COPY, &copy) < 0)
+                error = errno;
+        close(fd);
+        return error;
+}
+
 static const struct way {
         const char *name;
         int (*write)(const struct word *bytes);
@@ -266,6 +287,7 @@ static const struct way {
         { "vm-writev", vm_writev },
         { "io-uring", io_uring },
         { "userfaultfd", userfaultfd },
+        { "userfaultfd-copy", userfaultfd_copy },
 };
 
 /* code-write WAY BYTES */

@@ -122,7 +122,7 @@ static int map_keep(struct answer *answer, int argc, struct word *argv)
 /* map-again: gives the page that was kept another protection with which it stays executable */
 static int map_again(struct answer *answer, int argc, struct word *argv)
 {
-        return mprotect(kept, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC) < 0 ? errno : 0;
+        return mprotect(kept, PAGE, PROT_EXEC) < 0 ? errno : 0;
 }
 
 static int anonymous_mmap(struct answer *answer, int argc, struct word *argv)
