@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A kernel that is loaded to be booted gets its command line from root, and has
- * no locks: with ipe.enforce=0 it would be the way out of both of them.
+ * no locks: with an lsm= that leaves us out it would be the way out of both.
  */
 
 #include <linux/cache.h>

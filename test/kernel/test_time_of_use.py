@@ -903,7 +903,7 @@ def test_volume_of_one_device_keeps_its_property(ours):
 
 
 def word_for(expected):
-    return "works" if expected in REACHED else "-" if expected == "ENOENT" else "fails"
+    return "succeeds" if expected in REACHED else "-" if expected == "ENOENT" else "stopped"
 
 
 PAGE = (TOP / "docs/security.md").read_text()
@@ -917,9 +917,9 @@ def test_security_page_says_what_was_seen():
     assert {name: (theirs, own) for name, theirs, own in rows} == seen
 
 
-def test_each_attack_that_works_is_among_the_limits():
+def test_each_attack_that_succeeds_is_among_the_limits():
     limits = PAGE.partition("## Limits")[2].partition("\n## ")[0]
-    working = [name for name, (_, own) in OUTCOMES.items() if word_for(own) == "works"]
+    working = [name for name, (_, own) in OUTCOMES.items() if word_for(own) == "succeeds"]
     assert working and all(f"`{name}`" in limits for name in working)
 
 
