@@ -53,8 +53,14 @@ struct ipe_bdev_blob {
  * @read: the inode that had the bytes of a file of a stacked file system when
  *	the kernel began to read it for this task; to be compared with, not to
  *	be looked at
- * @loaded: the inode that was opened last to be executed, if all its pages in
- *	memory were checked then, or never need to be; else NULL. Likewise
+ * @loaded: the inode that was opened last to be executed: in execve() that of
+ *	the executable, and then that of its ELF interpreter, which are open as
+ *	long as it is looked at
+ * @file: by which @loaded was opened, as long; NULL where that is a file below
+ *	another one, which may be closed at once
+ * @executed: the inode that had the bytes of the executable when it was judged;
+ *	to be compared with
+ * @checked: all pages of @loaded in memory were checked when it was opened
  * @program: number of the inode that its last execve() ran, see
  *	ipe_inode_number(); 0 for a kernel thread. A new task has its parent's
  *
@@ -62,7 +68,10 @@ struct ipe_bdev_blob {
  */
 struct ipe_task_blob {
 	const struct inode *read;
-	const struct inode *loaded;
+	struct inode *loaded;
+	const struct file *file;
+	const struct inode *executed;
+	bool checked;
 	u32 program;
 };
 

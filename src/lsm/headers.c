@@ -56,8 +56,9 @@ static bool read_exactly(struct file *file, void *data, size_t len, loff_t at)
 }
 
 /*
- * The loader of 64 bits goes by the machine and the size of a header, and not by
- * the class that the file claims. The other one takes what that leaves.
+ * On some architectures the loader of 64 bits goes by the machine and the size
+ * of a header, and not by the class that the file claims. The other one takes
+ * what that leaves.
  */
 static bool is_of_64(const union header *header)
 {
@@ -69,7 +70,10 @@ static bool is_of_64(const union header *header)
 #endif
 }
 
-/* Returns 1; 0 if no ELF loader takes it; -ENOEXEC if it cannot be read. */
+/*
+ * Returns 1; 0 if its program headers have no size that a loader takes; -ENOEXEC
+ * if it cannot be read, or has headers of both kinds.
+ */
 static int find_headers(struct file *file, struct layout *ret)
 {
 	union header header = {};
@@ -81,6 +85,10 @@ static int find_headers(struct file *file, struct layout *ret)
 		return 0;
 	*ret = (struct layout){ .is_64 = is_of_64(&header) };
 	if (ret->is_64) {
+		/* What the loader of 64 bits refuses, the one of x32 may take. */
+		if (header.of_32.e_phentsize == sizeof(struct elf32_phdr) &&
+		    header.of_32.e_phnum)
+			return -ENOEXEC;
 		ret->at = header.of_64.e_phoff;
 		ret->n = header.of_64.e_phnum;
 		return 1;

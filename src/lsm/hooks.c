@@ -20,6 +20,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/security.h>
+#include <linux/string.h>
 
 #include "blob.h"
 #include "cache.h"
@@ -246,8 +247,24 @@ static void look_at_headers(struct question *q, struct file *file)
 		  inode_of_bytes(file) == q->inode;
 }
 
+/*
+ * Were all pages checked when it was opened to be executed? The loaders read the
+ * first bytes and the program headers before anybody is asked. Of a stacked
+ * file, the file that has the bytes was opened last.
+ *
+ * @opened: from before we read anything: that may open it again
+ */
+static bool was_checked(const struct ipe_task_blob *opened,
+			const struct inode *inode)
+{
+	return !inode || !flags_of(inode) ||
+	       (opened->checked && opened->loaded == inode);
+}
+
+/* A flag that comes after look_at_headers() is for was_checked() to see. */
 static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 {
+	const struct ipe_task_blob opened = *ipe_task_blob(current);
 	struct question q = {
 		.hook = hook, .op = IPE_OP_EXECUTE, .file = file,
 	};
@@ -259,7 +276,7 @@ static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
 	if (hook == IPE_HOOK_EXEC || !is_stacked(file))
 		r = judge(&q);
-	if (!r && !q.lean)
+	if (!r && (!q.lean || !was_checked(&opened, inode_of_bytes(file))))
 		r = judge_unknown(hook, IPE_OP_EXECUTE, file);
 	return r;
 }
@@ -292,28 +309,54 @@ int ipe_hooks_vouch(struct inode *inode)
 	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
 }
 
-/*
- * Were pages checked when it was opened to be executed? The loaders read the
- * first bytes and the program headers before anybody is asked. The last file
- * that a task has opened so is the one that it loads; of a stacked one, the file
- * that has the bytes.
- */
-static bool was_checked(const struct inode *inode)
+/* What is allowed already; the file is not stacked. */
+static int judge_checked(enum ipe_hook hook, const struct file *file)
 {
-	return !inode || !flags_of(inode) ||
-	       ipe_task_blob(current)->loaded == inode;
+	if (was_checked(ipe_task_blob(current), file_inode(file)))
+		return 0;
+	return judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
 static int on_exec(struct linux_binprm *bprm)
 {
 	struct file *file = bprm->file;
-	int r = 0;
 
-	if (!is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
-		r = judge_loaded(IPE_HOOK_EXEC, file);
-	if (!r && !was_checked(inode_of_bytes(file)))
-		r = judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, file);
-	return r;
+	ipe_task_blob(current)->executed = inode_of_bytes(file);
+	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		return judge_checked(IPE_HOOK_EXEC, file);
+	return judge_loaded(IPE_HOOK_EXEC, file);
+}
+
+/*
+ * All program headers are read, and no memory was given for them yet. If the
+ * executable was copied up since it was judged, they may be those of another
+ * file. An interpreter is judged here, as it need not have anything to be mapped
+ * executable.
+ */
+static int on_commit(struct linux_binprm *bprm, const struct file *file)
+{
+	const struct ipe_task_blob *task = ipe_task_blob(current);
+	struct inode *own = inode_of_bytes(bprm->file);
+
+	if (nobody_to_ask())
+		return 0;
+	if (own != task->executed)
+		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+	if (task->loaded == own)
+		return 0;
+	if (!was_checked(task, task->loaded))
+		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+	scoped_guard(rcu)
+		if (ipe_cache_hit(cached_of(task->loaded),
+				  &ipe_lifecycle.active, flags_of(task->loaded),
+				  TO_MAP))
+			return 0;
+	return judge(&(struct question){
+			     .hook = IPE_HOOK_EXEC,
+			     .op = IPE_OP_EXECUTE,
+			     .file = task->file ?: bprm->file,
+			     .inode = task->loaded,
+		     });
 }
 
 /*
@@ -323,16 +366,13 @@ static int on_exec(struct linux_binprm *bprm)
 static noinline int on_load(struct file *file)
 {
 	bool is_executable = rcu_access_pointer(current->mm->exe_file) == file;
-	int r = 0;
 
 	if (is_executable)
 		return is_stacked(file) || is_allowed(file, 0, TO_MAP) ?
 			       0 : judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
-	if (!is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
-		r = judge_loaded(IPE_HOOK_MMAP, file);
-	if (!r && !was_checked(inode_of_bytes(file)))
-		r = judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
-	return r;
+	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		return judge_checked(IPE_HOOK_MMAP, file);
+	return judge_loaded(IPE_HOOK_MMAP, file);
 }
 
 /* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
@@ -524,11 +564,17 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 	return judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
 }
 
-/* An upload that user space starts is asked about here alone. */
+/*
+ * An upload of firmware that user space starts is asked about here alone. What
+ * comes by the fallback to user space is asked about a second time.
+ */
 static int on_kernel_has_loaded(char *buf, loff_t size,
 				enum kernel_load_data_id id, char *description)
 {
 	if (id != LOADING_FIRMWARE)
+		return 0;
+	/* What the machine's own firmware has. */
+	if (description && !strcmp(description, "platform"))
 		return 0;
 	return judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
 }
@@ -541,8 +587,11 @@ static int on_open(struct file *file)
 		ipe_providers_written(inode);
 	if (file->f_flags & __FMODE_EXEC && S_ISREG(inode->i_mode)) {
 		ipe_providers_settle(inode);
-		ipe_task_blob(current)->loaded =
-			ipe_providers_have_no_old_pages(inode) ? inode : NULL;
+		ipe_task_blob(current)->loaded = inode;
+		ipe_task_blob(current)->file =
+			file->f_mode & FMODE_BACKING ? NULL : file;
+		ipe_task_blob(current)->checked =
+			ipe_providers_have_no_old_pages(inode);
 	}
 	return 0;
 }
@@ -559,6 +608,7 @@ static struct security_hook_list hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(file_open, on_open),
 	LSM_HOOK_INIT(inode_setattr, on_setattr),
 	LSM_HOOK_INIT(bprm_check_security, on_exec),
+	LSM_HOOK_INIT(bprm_creds_from_file, on_commit),
 	LSM_HOOK_INIT(mmap_file, on_mmap),
 	LSM_HOOK_INIT(mmap_backing_file, on_mmap_backing_file),
 	LSM_HOOK_INIT(file_mprotect, on_mprotect),

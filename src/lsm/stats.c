@@ -153,8 +153,8 @@ u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
 	int tries = 0;
 
 	/*
-	 * A CPU that hands over meanwhile may be in both: that passes, while a
-	 * count that goes down would be taken for a policy that was reloaded.
+	 * A CPU that hands over meanwhile may be in both. If that goes on all
+	 * the time, the sum may be too high for a moment.
 	 */
 	do {
 		before = atomic64_read(handed_over);
@@ -164,7 +164,7 @@ u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
 		/* Likewise. */
 		smp_rmb();
 		after = atomic64_read(handed_over);
-	} while (after != before && ++tries < 3);
+	} while (after != before && ++tries < 100);
 	return sum + after;
 }
 

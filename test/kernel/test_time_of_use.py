@@ -96,6 +96,7 @@ OUTCOMES = {
     "elf-executable-bss": ("exit 66", "EACCES"),
     "elf-interpreter-with-executable-stack": ("exit 66", "EACCES signal 9 signal 11"),
     "elf-interpreter-with-executable-bss": ("exit 66", "EACCES signal 9 signal 11"),
+    "elf-interpreter-of-zeros": ("signal 11", "EACCES"),
     # What the kernel reads and starts
     "kernel-module-from-buffer": ("EACCES", "EACCES"),
     "kernel-unknown-file": ("OK", "EACCES"),
@@ -728,6 +729,14 @@ def verified_program(path):
         return a.call("exec", path)
 
     return attack
+
+
+def elf_interpreter_of_zeros(a):
+    """One that nobody has verified, and of which nothing is mapped from a file: writable and executable memory is."""
+    path = a.directory("interpreter", {"file": a.must("get", "/zeros").data})
+    a.must("mount", path, "/interpreted", "none", "bind")
+    a.world.activate(BOOT)
+    return a.call("exec", "/bin/with-interpreted-file")
 
 
 # What the kernel reads and starts

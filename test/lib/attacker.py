@@ -77,6 +77,8 @@ class Arsenal:
             "lib/bss": elf.program(lambda entry: elf.in_bss(STUB, entry), kind=elf.DYN, bss=4096),
             **{f"bin/with-{name.replace('/', '-')}": elf.program(elf.leave(42), interpreter=f"/{name}", stack=stack)
                for name, stack in (("lib/stack", "rwx"), ("lib/bss", "rw-"), ("interpreted/file", "rw-"))},
+            # Has no byte in a file; it begins in the program that names it.
+            "zeros": elf.program(b"", kind=elf.DYN, in_file=0),
             "bin/victim": kit.hello, "lib/firmware/victim": b"good" * 1000, "bin/data.magic": b"magic\n",
         }
 

@@ -40,11 +40,11 @@ def flags(letters):
     return sum(bit for letter, bit in zip(letters, (4, 2, 1)) if letter != "-")
 
 
-def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b"", headers=64, more=0):
+def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b"", headers=64, more=0, in_file=PAGE):
     """A program of one page with its headers, loaded "r-x", and bss bytes of zeros.
 
     code: bytes, or a function of where they are. behind: what follows that page in the file; offset: from where in the
-    file the page is loaded; headers: where its program headers are, with so many more that say nothing."""
+    file the page is loaded, and in_file how much of it; headers: where its program headers are, with so many more that say nothing."""
     base = BASE if kind == EXEC else 0
     segments = 2 + bool(interpreter) + more
     entry = headers + 56 * segments + (len(interpreter) + 1 if interpreter else 0)
@@ -59,7 +59,7 @@ def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, beh
     if interpreter:
         at = headers + 56 * segments
         parts.append(segment(INTERP, "r--", at, base + at, len(interpreter) + 1, len(interpreter) + 1))
-    parts.append(segment(LOAD, "r-x", offset, base, PAGE, PAGE + bss))
+    parts.append(segment(LOAD, "r-x" if in_file else "rwx", offset, base, in_file, PAGE + bss))
     parts.append(segment(GNU_STACK, stack, 0, 0, 0, 0))
     parts.append(bytes(56 * more))
     header = header.ljust(headers, b"\0")

@@ -165,11 +165,13 @@ static void settle(struct inode *inode)
 	if (state != IPE_FS_VERITY_BORN &&
 	    invalidate_inode_pages2(inode->i_mapping))
 		return;
-	if (READ_ONCE(blob->claims_signature))
+	if (READ_ONCE(blob->claims_signature)) {
 		r = verify_signature(inode);
-	if (!r || is_final(r))
-		cmpxchg(&blob->state, state, r ? IPE_FS_VERITY_UNSIGNED :
-						 IPE_FS_VERITY_SIGNED);
+		if (r && !is_final(r))
+			return;
+	}
+	cmpxchg(&blob->state, state, r ? IPE_FS_VERITY_UNSIGNED :
+					 IPE_FS_VERITY_SIGNED);
 }
 
 /* So that nothing that is read from now on, or was, comes from such a page. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/reboot.h>
-#include <sys/reboot.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
