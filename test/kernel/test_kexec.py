@@ -88,7 +88,8 @@ def test_command_line_of_root_is_not_believed(variant, kit, machines, tmp_path):
         node = must("verity", "unsigned", *kit.unsigned.table(machine.disk(1))).text
         must("mount", node, "/unsigned", "erofs", "ro")
         must("copy", "/bin/hello", "/tmp/hello")
-        World(machine, kit).activate(ALLOW + "DEFAULT op=EXECUTE action=DENY\nop=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n")
+        World(machine, kit).activate(ALLOW + "DEFAULT op=EXECUTE action=DENY\n"
+                                     "op=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n")
         enforce = must("get", f"{IPE}/enforce").text
         success_audit = must("get", f"{IPE}/success_audit").text
         must("put", f"{IPE}/enforce", "1")

@@ -40,7 +40,8 @@ def flags(letters):
     return sum(bit for letter, bit in zip(letters, (4, 2, 1)) if letter != "-")
 
 
-def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b"", headers=64, more=0, in_file=PAGE):
+def program(code, kind=EXEC, stack="rw-", bss=0, interpreter=None, offset=0, behind=b"", headers=64, more=0,
+            in_file=PAGE):
     """A program of one page with its headers, loaded "r-x", and bss bytes of zeros.
 
     code: bytes, or a function of where they are. behind: what follows that page in the file; offset: from where in the
