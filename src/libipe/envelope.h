@@ -51,7 +51,7 @@ EnvelopeFormat envelope_format(const Envelope *envelope);
 bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
-/* Who the envelope says signed it: the subject of a certificate in it, RFC 2253. Nobody has checked that.
+/* The signer that the envelope names, unchecked: the subject of a certificate in it, RFC 2253.
  *
  * ret: to be freed; unchanged unless 1 is returned.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel command line may say about this LSM.
+ * The kernel command line: which kernels believe it.
  *
  * Firmware, a boot loader or a signed image vouch for the command line of a
  * kernel that they start. The command line of a kernel that is started by kexec
@@ -35,7 +35,7 @@ static bool __init is_after_kexec(void)
 
 #elif defined(CONFIG_OF_EARLY_FLATTREE)
 
-/* Where ACPI describes the machine, the tree has little else and stays flat. */
+/* On a machine that ACPI describes, the tree has little else and stays flat. */
 static bool __init is_after_kexec(void)
 {
 	int node;

@@ -85,7 +85,7 @@ static int find_headers(struct file *file, struct layout *ret)
 		return 0;
 	*ret = (struct layout){ .is_64 = is_of_64(&header) };
 	if (ret->is_64) {
-		/* What the loader of 64 bits refuses, the one of x32 may take. */
+		/* The loader of x32 may take a file that this one refuses. */
 		if (header.of_32.e_phentsize == sizeof(struct elf32_phdr) &&
 		    header.of_32.e_phnum)
 			return -ENOEXEC;

@@ -309,7 +309,7 @@ int ipe_hooks_vouch(struct inode *inode)
 	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
 }
 
-/* What is allowed already; the file is not stacked. */
+/* For a file that is allowed already, and not stacked. */
 static int judge_checked(enum ipe_hook hook, const struct file *file)
 {
 	if (was_checked(ipe_task_blob(current), file_inode(file)))
@@ -381,7 +381,7 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	/* What it will have written is not the file's. */
+	/* Pages that are written differ from the file. */
 	if (prot & PROT_WRITE && !(flags & MAP_SHARED))
 		return is_allowed(NULL, 0, TO_MAP) ?
 			       0 : judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE,
@@ -441,7 +441,7 @@ static bool is_modified(const struct vm_area_struct *vma, unsigned long prot)
 	       (vma->anon_vma || prot & PROT_WRITE);
 }
 
-/* What was mapped like that was judged then, if a policy was active. */
+/* A mapping that has these rights was judged when it got them. */
 static bool is_more(const struct vm_area_struct *vma, unsigned long prot)
 {
 	if (!(vma->vm_flags & VM_EXEC))
@@ -573,7 +573,7 @@ static int on_kernel_has_loaded(char *buf, loff_t size,
 {
 	if (id != LOADING_FIRMWARE)
 		return 0;
-	/* What the machine's own firmware has. */
+	/* A copy that the machine's own firmware has was asked about before. */
 	if (description && !strcmp(description, "platform"))
 		return 0;
 	return judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);

@@ -381,8 +381,8 @@ static size_t print_lost(struct ipe_lines_reader *reader,
  * @reader: nobody else looks; stays where it is
  * @ret: the line with its newline, in @reader until the next call
  *
- * Where lines are gone that were not read, these are the next ones, one for
- * each user: "lost=N uid=U", or "uid=?" where that is not known.
+ * If lines are gone that were not read, the next ones say so, one for each
+ * user: "lost=N uid=U", or "uid=?" where that is not known.
  *
  * Context: any but interrupts.
  * Return: bytes of the line; %0 if there is none.

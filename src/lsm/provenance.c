@@ -70,9 +70,9 @@ static int read_bytes(struct file *file, struct ipe_envelope *envelope)
 }
 
 /*
- * Whoever vouches for a text does so before it is read and afterwards. In
- * between it may have been copied up, or have got the property: then the bytes
- * may be others.
+ * A rule has to vouch for a text before it is read and afterwards. In between
+ * it may have been copied up, or have got the property: then the bytes may be
+ * others.
  */
 static int verify(const struct file *file, struct inode *inode, bool vouched,
 		  struct ipe_envelope *envelope)

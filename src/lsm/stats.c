@@ -123,7 +123,7 @@ void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
 							   &shadow->denies[op]);
 }
 
-/* What the CPUs have counted of a reason and not handed over. */
+/* The matches that CPUs have counted and not handed over. */
 static u64 recent(const struct ipe_stats *stats, unsigned int reason)
 {
 	const struct ipe_stats_cpu *counted;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Who asks: the user and the program whose denials count as one subject's.
+ * The subject of a denial: its user and its program.
  * Neither is what the task can say of itself.
  */
 #ifndef _SECURITY_IPE_SUBJECT_H

@@ -203,7 +203,7 @@ static int see_new_sb(struct super_block *sb)
 	return 0;
 }
 
-/* Where an erofs image has its super block, and in it the word with this bit. */
+/* Bytes from the start of an erofs image to its super block, and in that. */
 #define EROFS_OFFSET	1024
 #define EROFS_INCOMPAT	80
 #define EROFS_INCOMPAT_DEVICE_TABLE 0x8

@@ -188,7 +188,7 @@ static int count_kept(struct kunit *test, struct ipe_lines *lines)
 	return n;
 }
 
-/* What is dropped of a user so far, or -1 if it has no place of its own. */
+/* Lines of a user that are dropped, or -1 if it has no place of its own. */
 static s64 dropped_of(const struct ipe_lines *lines, u32 uid)
 {
 	int i;
@@ -539,7 +539,7 @@ static void more_users_than_places_share_one(struct kunit *test)
 			4 * BLOCKS - (IPE_LINES_SHARED - 1));
 }
 
-/* What the user before lost is not said to be of the one who has it now. */
+/* Losses of a place's former user are not said to be its present user's. */
 static void place_without_lines_goes_to_another_user(struct kunit *test)
 {
 	struct ipe_lines *lines = new_lines(test, SIZE);

@@ -89,7 +89,7 @@ static void users_of_a_namespace_with_roots_numbers_are_themselves(struct kunit 
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->inner, 1000), 1000);
 }
 
-/* Whoever is in one may have any number there. */
+/* A task in one may have any number there. */
 static void users_of_a_namespace_of_root_without_numbers_are_one(struct kunit *test)
 {
 	u32 one = IS_ENABLED(CONFIG_USER_NS) ? overflowuid : 1000;
