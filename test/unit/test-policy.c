@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The policy language: the table that the kernel's tests share, what each kind of rule means, printing, versions
- * and vocabularies. Random policies are in test-policy-random.c.
+ * and vocabularies. Random policies are in test-policy-random.c, excerpts in test-policy-excerpt.c.
  */
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "test-unit.h"
 
@@ -506,113 +504,6 @@ static void canonical_text_is_as_documented(void **state) {
         ipe_policy_free(policy);
 }
 
-/* An excerpt: of a rule at the start of a page, nothing but that page can be read when it is made. */
-
-#define LONG (32U << 20)
-
-struct guarded {
-        char *text;
-        size_t page, size;
-        struct ipe_policy *policy;
-};
-
-/* A policy with the one rule "BEFORE", n times FILLER, "AFTER". */
-static struct guarded guard(const char *before, char filler, size_t n, const char *after) {
-        struct guarded g = { .page = sysconf(_SC_PAGESIZE) };
-        size_t len = g.page + strlen(before) + n + strlen(after);
-        char *at;
-
-        g.size = (len + g.page) / g.page * g.page;
-        g.text = mmap(NULL, g.size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        assert_ptr_not_equal(g.text, MAP_FAILED);
-        memset(g.text, '\n', g.page);
-        memcpy(g.text, IPE_START, strlen(IPE_START));
-        at = mempcpy(g.text + g.page, before, strlen(before));
-        memset(at, filler, n);
-        memcpy(at + n, after, strlen(after));
-        assert_int_equal(ipe_policy_parse(g.text, len, &vocabulary, &g.policy, NULL), 0);
-        return g;
-}
-
-static void unguard(struct guarded *g) {
-        ipe_policy_free(g->policy);
-        munmap(g->text, g->size);
-}
-
-static size_t excerpt_for(const struct guarded *g, const struct ipe_facts *facts, char *buf, size_t size) {
-        struct ipe_verdict verdict = ipe_policy_evaluate(g->policy, IPE_OP_EXECUTE, facts);
-        size_t len;
-
-        assert_int_equal(verdict.match, IPE_MATCH_RULE);
-        assert_int_equal(IPE_EXCERPT_WINDOW % g->page, 0);
-        assert_int_equal(mprotect(g->text, g->page, PROT_NONE), 0);
-        assert_int_equal(mprotect(g->text + g->page + IPE_EXCERPT_WINDOW, g->size - g->page - IPE_EXCERPT_WINDOW,
-                                  PROT_NONE), 0);
-        len = ipe_verdict_excerpt(g->policy, &verdict, buf, size);
-        assert_int_equal(mprotect(g->text, g->size, PROT_READ), 0);
-        return len;
-}
-
-static size_t excerpt(const struct guarded *g, char *buf, size_t size) {
-        struct ipe_facts facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xab", 1);
-
-        return excerpt_for(g, &facts, buf, size);
-}
-
-static void excerpt_looks_at_a_page_of_a_rule(void **state) {
-        static const struct { const char *before; char filler; const char *after, *expected; } cases[] = {
-                { "op=EXECUTE action=DENY # ", 'x', "\n", "op=EXECUTE action=DENY" },
-                { "op=EXECUTE boot_verified=FALSE action=DENY#", '#', "\r\n",
-                  "op=EXECUTE boot_verified=FALSE action=DENY" },
-                { "op=EXECUTE action=DENY", ' ', "\r\n", "op=EXECUTE action=DENY" },
-                { "op=EXECUTE\taction=DENY", '\v', "\n", "op=EXECUTE action=DENY" },
-                { "op=EXECUTE action=DENY\xa0", ' ', "# c\n", "op=EXECUTE action=DENY" },
-                { "op=EXECUTE", ' ', "boot_verified=FALSE action=DENY\n", "op=EXECUTE" },
-                { "op=EXECUTE  boot_verified=FALSE ", '\t', "action=DENY\n", "op=EXECUTE boot_verified=FALSE" },
-        };
-        char buf[128];
-
-        for (size_t i = 0; i < N(cases); i++) {
-                struct guarded g = guard(cases[i].before, cases[i].filler, LONG, cases[i].after);
-
-                assert_int_equal(excerpt(&g, buf, sizeof(buf)), strlen(cases[i].expected));
-                assert_string_equal(buf, cases[i].expected);
-                unguard(&g);
-        }
-}
-
-/* Wherever the window ends, in a word, a digest or between CR and LF, what there is is the beginning of the whole. */
-static void excerpt_is_a_beginning_of_the_rule(void **state) {
-        const char *before = "op=EXECUTE boot_verified=FALSE", *after = "fsverity_digest=sha256:AB action=DENY\r\n";
-        const char *whole = "op=EXECUTE boot_verified=FALSE fsverity_digest=sha256:ab action=DENY";
-        size_t window = IPE_EXCERPT_WINDOW - strlen(before), action = strlen(after) - strlen("DENY\r\n");
-        char buf[128];
-
-        for (size_t n = window - strlen(after) - 1; n <= window + 1; n++) {
-                struct guarded g = guard(before, ' ', n, after);
-                size_t len = excerpt(&g, buf, sizeof(buf));
-
-                assert_int_equal(len, strlen(buf));
-                assert_memory_equal(buf, whole, len);
-                assert_int_equal(len == strlen(whole), n + action <= window);
-                unguard(&g);
-        }
-}
-
-/* Of a digest as long as they come, which no file has, the printer sees the same window. */
-static void excerpt_of_a_digest_that_is_cut_is_in_lower_case(void **state) {
-        struct guarded g = guard("op=EXECUTE fsverity_digest=sha256:", 'A', 2 * UINT16_MAX, " action=DENY\n");
-        char buf[IPE_EXCERPT_WINDOW + 1], value[UINT16_MAX];
-        struct ipe_facts facts;
-
-        memset(value, 0xaa, sizeof(value));
-        facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", value, sizeof(value));
-        assert_int_equal(excerpt_for(&g, &facts, buf, sizeof(buf)), IPE_EXCERPT_WINDOW);
-        assert_int_equal(strspn(buf + strlen("op=EXECUTE fsverity_digest=sha256:"), "a"),
-                         IPE_EXCERPT_WINDOW - strlen("op=EXECUTE fsverity_digest=sha256:"));
-        unguard(&g);
-}
-
 static void text_that_does_not_fit_is_cut(void **state) {
         struct ipe_policy *policy = parse(IPE_START);
         const char *expected = IPE_START;
@@ -813,9 +704,6 @@ static const struct CMUnitTest meaning[] = {
         cmocka_unit_test(what_decided_tells_its_line),
         cmocka_unit_test(no_line_decides_where_the_policy_has_none),
         cmocka_unit_test(canonical_text_is_as_documented),
-        cmocka_unit_test(excerpt_looks_at_a_page_of_a_rule),
-        cmocka_unit_test(excerpt_is_a_beginning_of_the_rule),
-        cmocka_unit_test(excerpt_of_a_digest_that_is_cut_is_in_lower_case),
         cmocka_unit_test(text_that_does_not_fit_is_cut),
         cmocka_unit_test(versions_are_ordered_from_left_to_right),
         cmocka_unit_test(version_survives_printing),
