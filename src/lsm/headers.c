@@ -26,11 +26,13 @@
  * @is_64: they are those of 64 bits
  * @at: offset in bytes
  * @n: how many
+ * @size: of each, in bytes
  */
 struct layout {
 	bool is_64;
 	loff_t at;
 	unsigned int n;
+	size_t size;
 };
 
 /* An executable has the byte order of the machine, or is not loaded. */
@@ -91,11 +93,13 @@ static int find_headers(struct file *file, struct layout *ret)
 			return -ENOEXEC;
 		ret->at = header.of_64.e_phoff;
 		ret->n = header.of_64.e_phnum;
+		ret->size = sizeof(struct elf64_phdr);
 		return 1;
 	}
 	ret->at = header.of_32.e_phoff;
 	ret->n = header.of_32.e_phnum;
-	return header.of_32.e_phentsize == sizeof(struct elf32_phdr);
+	ret->size = sizeof(struct elf32_phdr);
+	return header.of_32.e_phentsize == ret->size;
 }
 
 static void look_at(struct asked *asked, u32 type, u32 flags, u64 in_file,
@@ -109,27 +113,28 @@ static void look_at(struct asked *asked, u32 type, u32 flags, u64 in_file,
 	}
 }
 
-static bool look_at_64(struct file *file, loff_t at, unsigned int n,
-		       struct asked *asked)
+static bool look_at_some(struct file *file, const struct layout *layout,
+			 unsigned int n, struct asked *asked)
 {
-	struct elf64_phdr headers[STEP], *h;
+	union {
+		struct elf32_phdr of_32[STEP];
+		struct elf64_phdr of_64[STEP];
+	} all;
+	unsigned int i;
 
-	if (!read_exactly(file, headers, n * sizeof(*headers), at))
+	if (!read_exactly(file, &all, n * layout->size, layout->at))
 		return false;
-	for (h = headers; h < headers + n; h++)
-		look_at(asked, h->p_type, h->p_flags, h->p_filesz, h->p_memsz);
-	return true;
-}
+	for (i = 0; i < n; i++) {
+		const struct elf32_phdr *h = &all.of_32[i];
+		const struct elf64_phdr *h64 = &all.of_64[i];
 
-static bool look_at_32(struct file *file, loff_t at, unsigned int n,
-		       struct asked *asked)
-{
-	struct elf32_phdr headers[STEP], *h;
-
-	if (!read_exactly(file, headers, n * sizeof(*headers), at))
-		return false;
-	for (h = headers; h < headers + n; h++)
-		look_at(asked, h->p_type, h->p_flags, h->p_filesz, h->p_memsz);
+		if (layout->is_64)
+			look_at(asked, h64->p_type, h64->p_flags,
+				h64->p_filesz, h64->p_memsz);
+		else
+			look_at(asked, h->p_type, h->p_flags, h->p_filesz,
+				h->p_memsz);
+	}
 	return true;
 }
 
@@ -150,26 +155,19 @@ bool ipe_headers_are_lean(struct file *file)
 	struct asked asked = {};
 	struct layout layout;
 	unsigned int n;
-	size_t size;
-	bool known;
 	int r;
 
 	r = find_headers(file, &layout);
 	if (r <= 0)
 		return !r;
-	size = layout.is_64 ? sizeof(struct elf64_phdr) :
-			      sizeof(struct elf32_phdr);
 	/* The loaders refuse more. */
-	if (layout.n * size > SZ_64K)
+	if (layout.n * layout.size > SZ_64K)
 		return false;
 	for (; layout.n && !asked.memory; layout.n -= n) {
 		n = min(layout.n, STEP);
-		known = layout.is_64 ?
-				look_at_64(file, layout.at, n, &asked) :
-				look_at_32(file, layout.at, n, &asked);
-		if (!known)
+		if (!look_at_some(file, &layout, n, &asked))
 			return false;
-		layout.at += n * size;
+		layout.at += n * layout.size;
 	}
 	return asked.stack && !asked.memory;
 }

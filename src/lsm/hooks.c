@@ -375,6 +375,15 @@ static noinline int on_load(struct file *file)
 	return judge_loaded(IPE_HOOK_MMAP, file);
 }
 
+/* Memory that is executed, and has no file or may have other bytes than it. */
+static __always_inline int judge_memory(enum ipe_hook hook,
+					const struct file *file)
+{
+	if (is_allowed(NULL, 0, TO_MAP))
+		return 0;
+	return judge_unknown(hook, IPE_OP_EXECUTE, file);
+}
+
 /* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
 static int on_mmap(struct file *file, unsigned long reqprot,
 		   unsigned long prot, unsigned long flags)
@@ -382,16 +391,12 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 	if (!(prot & PROT_EXEC))
 		return 0;
 	/* Pages that are written differ from the file. */
-	if (prot & PROT_WRITE && !(flags & MAP_SHARED))
-		return is_allowed(NULL, 0, TO_MAP) ?
-			       0 : judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE,
-						 file);
-	if (file && unlikely(current->in_execve))
+	if (!file || (prot & PROT_WRITE && !(flags & MAP_SHARED)))
+		return judge_memory(IPE_HOOK_MMAP, file);
+	if (unlikely(current->in_execve))
 		return on_load(file);
 	if (is_allowed(file, 0, TO_MAP))
 		return 0;
-	if (!file)
-		return judge_unknown(IPE_HOOK_MMAP, IPE_OP_EXECUTE, NULL);
 	if (is_stacked(file))
 		return 0;
 	return judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
@@ -457,9 +462,7 @@ static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 	if (!(prot & PROT_EXEC) || !is_more(vma, prot))
 		return 0;
 	if (!file || is_modified(vma, prot))
-		return is_allowed(NULL, 0, TO_MAP) ?
-			       0 : judge_unknown(IPE_HOOK_MPROTECT,
-						 IPE_OP_EXECUTE, file);
+		return judge_memory(IPE_HOOK_MPROTECT, file);
 	if (is_allowed(file, 0, TO_MAP))
 		return 0;
 	return judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
