@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Each step in a policy's life: every write in every standing of its slot, with
- * the errno and with what decides afterwards.
+ * the errno and with what decides afterwards. Time is for trial_test.c.
  */
 
 #include <kunit/test.h>
-#include <linux/completion.h>
 #include <linux/err.h>
-#include <linux/jiffies.h>
-#include <linux/kthread.h>
-#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
-#include <linux/timekeeping.h>
 
-#include "recorder.h"
 #include "world.h"
-
-enum { A, B };
-
-#define ADD IPE_WRITE_COUNT
 
 /**
  * struct step - one call, and its result
@@ -45,24 +35,6 @@ struct step {
 static struct ipe_version version_of(const struct ipe_loaded *loaded)
 {
 	return *ipe_policy_version(loaded->policy);
-}
-
-/* Who decides, as "name version". */
-static const char *deciding(struct world *w, char buf[32])
-{
-	char version[IPE_VERSION_STRLEN];
-	const struct ipe_loaded *loaded;
-
-	buf[0] = '\0';
-	rcu_read_lock();
-	loaded = ipe_lifecycle_deciding(&w->lifecycle);
-	if (loaded) {
-		ipe_version_print(ipe_policy_version(loaded->policy), version);
-		snprintf(buf, 32, "%s %s", ipe_policy_name(loaded->policy),
-			 version);
-	}
-	rcu_read_unlock();
-	return buf;
 }
 
 static int take_step(struct kunit *test, struct world *w,
@@ -93,7 +65,7 @@ static void walk(struct kunit *test, const struct step *steps, int n)
 				    take_step(test, w, &steps[i]), "step %d",
 				    i);
 		KUNIT_EXPECT_STREQ_MSG(test, steps[i].decides,
-				       deciding(w, buf), "step %d", i);
+				       world_deciding(w, buf), "step %d", i);
 	}
 	world_end(test, w);
 }
@@ -220,7 +192,7 @@ static void floor_outlives_the_policy(struct kunit *test)
 				    take_step(test, w, &floor_steps[i]),
 				    "step %d", i);
 		KUNIT_EXPECT_STREQ_MSG(test, floor_steps[i].decides,
-				       deciding(w, buf), "step %d", i);
+				       world_deciding(w, buf), "step %d", i);
 	}
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &reload));
@@ -229,7 +201,7 @@ static void floor_outlives_the_policy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	KUNIT_EXPECT_EQ(test, -EPERM, world_write(w, IPE_WRITE_TRIAL, A, NULL));
-	KUNIT_EXPECT_STREQ(test, "b 3.0.0", deciding(w, buf));
+	KUNIT_EXPECT_STREQ(test, "b 3.0.0", world_deciding(w, buf));
 
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &higher));
@@ -252,61 +224,6 @@ static void name_that_was_never_confirmed_is_forgotten(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_EXPECT_TRUE(test, list_empty(&w->lifecycle.floors));
 	world_end(test, w);
-}
-
-/* What the slot of A has to do with what decides. */
-enum standing {
-	DELETED,
-	IDLE,
-	ACTIVE,
-	BYSTANDER,
-	HELD,
-	CURRENT_TRIED,
-	NEXT_TRIED,
-	NEXT_TRIED_HELD,
-	STANDING_COUNT,
-};
-
-static void must(struct kunit *test, struct world *w, int write, int name,
-		 int version)
-{
-	struct ipe_loaded *loaded = NULL;
-	int r;
-
-	if (version)
-		loaded = world_policy(test, name, version, 1);
-	r = write == ADD ? world_add(w, name, loaded) :
-			   world_write(w, write, name, loaded);
-	ipe_loaded_put(loaded);
-	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
-}
-
-/* A is at version 4, staged 5, before the confirmed 3; B is at 6. */
-static struct world *prepare(struct kunit *test, enum standing standing,
-			     bool has_next, bool has_previous)
-{
-	struct world *w = world_new(test);
-
-	must(test, w, ADD, A, has_previous ? 3 : 4);
-	if (has_previous) {
-		w->slots[A]->versions[IPE_CURRENT]->was_confirmed = true;
-		must(test, w, IPE_WRITE_UPDATE, A, 4);
-	}
-	must(test, w, ADD, B, 6);
-	if (standing == ACTIVE || standing == HELD ||
-	    standing == NEXT_TRIED_HELD)
-		must(test, w, IPE_WRITE_ACTIVATE, A, 0);
-	if (standing == BYSTANDER || standing == HELD)
-		must(test, w, IPE_WRITE_TRIAL, B, 0);
-	if (standing == CURRENT_TRIED)
-		must(test, w, IPE_WRITE_TRIAL, A, 0);
-	if (has_next)
-		must(test, w, IPE_WRITE_STAGE, A, 5);
-	if (standing == NEXT_TRIED || standing == NEXT_TRIED_HELD)
-		must(test, w, IPE_WRITE_TRIAL, A, 0);
-	if (standing == DELETED)
-		must(test, w, IPE_WRITE_DELETE, A, 0);
-	return w;
 }
 
 /**
@@ -442,14 +359,6 @@ static void show_versions(struct world *w, char buf[4])
 	buf[3] = '\0';
 }
 
-static char show_deciding(struct world *w)
-{
-	char buf[32];
-
-	deciding(w, buf);
-	return !*buf ? '-' : *buf == 'b' ? 'b' : buf[2];
-}
-
 /**
  * struct view - what is to be seen of A
  * @error: of the write
@@ -492,16 +401,16 @@ static struct view expect(int write, enum standing standing, bool has_next,
 static void try_one(struct kunit *test, int write, enum standing standing,
 		    bool has_next, bool has_previous)
 {
-	struct world *w = prepare(test, standing, has_next, has_previous);
+	struct world *w = world_prepare(test, standing, has_next, has_previous);
 	struct ipe_loaded *loaded = world_policy(test, A, 7, 1);
 	struct view before = {}, after = {}, expected;
 
-	before.decides = show_deciding(w);
+	before.decides = world_decides(w);
 	show_versions(w, before.versions);
 	expected = expect(write, standing, has_next, has_previous, &before);
 
 	after.error = world_write(w, write, A, loaded);
-	after.decides = show_deciding(w);
+	after.decides = world_decides(w);
 	show_versions(w, after.versions);
 	KUNIT_EXPECT_TRUE_MSG(test, after.error == expected.error &&
 			      after.decides == expected.decides &&
@@ -547,7 +456,7 @@ static void locked_policies_stay_as_they_are(struct kunit *test)
 	int i, write, r;
 
 	for (i = 0; i < ARRAY_SIZE(standings); i++) {
-		w = prepare(test, standings[i], true, true);
+		w = world_prepare(test, standings[i], true, true);
 		KUNIT_EXPECT_FALSE(test,
 				   ipe_lifecycle_is_locked(&w->lifecycle));
 		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
@@ -572,138 +481,6 @@ static void locked_policies_stay_as_they_are(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-static void policies_on_trial_cannot_be_locked(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-
-	KUNIT_EXPECT_EQ(test, -EBUSY, ipe_lifecycle_lock(&w->lifecycle));
-	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
-	world_end(test, w);
-}
-
-static void trial_ends_when_it_is_due(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
-	ktime_t deadline = lifecycle->deadline;
-
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
-	KUNIT_EXPECT_EQ(test, IPE_TRIAL_SECONDS_MAX,
-			ipe_slot_trial_seconds(w->slots[A]));
-	ipe_lifecycle_expire(lifecycle, deadline);
-	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
-	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
-	KUNIT_EXPECT_EQ(test, -ENODATA,
-			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	/* A timer that comes late ends no trial that began since. */
-	must(test, w, IPE_WRITE_TRIAL, A, 0);
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
-	world_end(test, w);
-}
-
-/* Nobody confirms what is over, though no timer has said so. */
-static void trial_is_over_though_the_timer_is_late(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-
-	w->lifecycle.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
-	KUNIT_EXPECT_EQ(test, -ENODATA,
-			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
-	world_end(test, w);
-}
-
-/* A timer that came too early comes again. */
-static void early_timer_is_started_again(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
-
-	hrtimer_cancel(&lifecycle->timer);
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
-	KUNIT_EXPECT_TRUE(test, hrtimer_active(&lifecycle->timer));
-	KUNIT_EXPECT_EQ(test, lifecycle->deadline,
-			hrtimer_get_expires(&lifecycle->timer));
-	world_end(test, w);
-}
-
-/* Several trials may have ended by themselves before the first is recorded. */
-static void trials_end_faster_than_they_are_recorded(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-	struct ipe_request request = {
-		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
-	};
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
-	int i;
-
-	for (i = 0; i < 20; i++) {
-		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
-		KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
-		KUNIT_EXPECT_NULL(test, lifecycle->expiry);
-		KUNIT_ASSERT_EQ(test, 0,
-				ipe_lifecycle_write(lifecycle, &request));
-		KUNIT_EXPECT_NOT_NULL(test, lifecycle->expiry);
-	}
-	world_end(test, w);
-}
-
-/**
- * struct confirmation - by a thread of its own
- * @world: where
- * @done: the thread has returned from it
- * @error: its result, once it is done
- */
-struct confirmation {
-	struct world *world;
-	struct completion done;
-	int error;
-};
-
-static int confirm_apart(void *data)
-{
-	struct confirmation *c = data;
-
-	c->error = world_write(c->world, IPE_WRITE_CONFIRM, A, NULL);
-	complete(&c->done);
-	return 0;
-}
-
-static bool trial_has_ended(struct world *w)
-{
-	int i;
-
-	for (i = 0; i < 500 && ipe_slot_trial_seconds(w->slots[A]); i++)
-		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
-	return !ipe_slot_trial_seconds(w->slots[A]);
-}
-
-/* Audit keeps somebody waiting: here the test, that does not end its turn. */
-static void change_waits_for_no_record(struct kunit *test)
-{
-	struct world *w = prepare(test, NEXT_TRIED_HELD, true, true);
-	struct confirmation c = { .world = w };
-	u64 turn = ipe_recorder_turn();
-	struct task_struct *thread;
-
-	init_completion(&c.done);
-	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
-	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
-	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
-	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
-	/* Its record comes after ours. */
-	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
-	ipe_recorder_begin(turn);
-	ipe_recorder_end(turn);
-	if (!IS_ERR(thread))
-		wait_for_completion(&c.done);
-	KUNIT_EXPECT_EQ(test, 0, c.error);
-	world_end(test, w);
-}
-
 /* poll() sees what it is for, and nothing of a shadow. */
 static void readers_hear_of_each_change(struct kunit *test)
 {
@@ -716,60 +493,44 @@ static void readers_hear_of_each_change(struct kunit *test)
 		{ IPE_WRITE_TRIAL, true }, { IPE_WRITE_CONFIRM, true },
 		{ IPE_WRITE_ROLLBACK, true },
 	};
-	struct world *w = prepare(test, ACTIVE, true, false);
+	struct world *w = world_prepare(test, ACTIVE, true, false);
 	unsigned long before;
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(writes); i++) {
 		before = ipe_lifecycle_changes(&w->lifecycle);
-		must(test, w, writes[i].write, A, 0);
+		world_must(test, w, writes[i].write, A, 0);
 		KUNIT_EXPECT_EQ_MSG(test, writes[i].heard,
 				    ipe_lifecycle_changes(&w->lifecycle) !=
 				    before, "write %d", i);
 	}
 	before = ipe_lifecycle_changes(&w->lifecycle);
-	must(test, w, IPE_WRITE_DELETE, B, 0);
+	world_must(test, w, IPE_WRITE_DELETE, B, 0);
 	KUNIT_EXPECT_NE(test, before, ipe_lifecycle_changes(&w->lifecycle));
-	world_end(test, w);
-}
-
-/* The one thing here that waits: for the kernel's own timer. */
-static void timer_ends_a_trial(struct kunit *test)
-{
-	struct world *w = prepare(test, ACTIVE, true, true);
-	struct ipe_request request = {
-		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
-	};
-
-	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->lifecycle, &request));
-	KUNIT_EXPECT_EQ(test, '5', show_deciding(w));
-	while (ipe_slot_trial_seconds(w->slots[A]))
-		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_EQ(test, '4', show_deciding(w));
 	world_end(test, w);
 }
 
 static void shadow_is_of_one_policy(struct kunit *test)
 {
-	struct world *w = prepare(test, ACTIVE, false, false);
+	struct world *w = world_prepare(test, ACTIVE, false, false);
 	struct ipe_lifecycle *lifecycle = &w->lifecycle;
 
-	must(test, w, IPE_WRITE_SHADOW, B, 0);
-	must(test, w, IPE_WRITE_SHADOW, B, 0);
-	must(test, w, IPE_WRITE_STAGE, A, 5);
+	world_must(test, w, IPE_WRITE_SHADOW, B, 0);
+	world_must(test, w, IPE_WRITE_SHADOW, B, 0);
+	world_must(test, w, IPE_WRITE_STAGE, A, 5);
 	KUNIT_EXPECT_EQ(test, -EBUSY,
 			world_write(w, IPE_WRITE_SHADOW, A, NULL));
-	must(test, w, IPE_WRITE_UNSHADOW, A, 0);
+	world_must(test, w, IPE_WRITE_UNSHADOW, A, 0);
 	KUNIT_EXPECT_EQ(test, 1, ipe_slot_is_shadowed(w->slots[B]));
-	must(test, w, IPE_WRITE_UNSHADOW, B, 0);
-	must(test, w, IPE_WRITE_SHADOW, A, 0);
+	world_must(test, w, IPE_WRITE_UNSHADOW, B, 0);
+	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
 	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(lifecycle->shadow),
 			    w->slots[A]->versions[IPE_NEXT]);
 	/* What takes its place is not what was asked for. */
-	must(test, w, IPE_WRITE_STAGE, A, 6);
+	world_must(test, w, IPE_WRITE_STAGE, A, 6);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
-	must(test, w, IPE_WRITE_SHADOW, A, 0);
-	must(test, w, IPE_WRITE_TRIAL, A, 0);
+	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
+	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
 	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
 	world_end(test, w);
@@ -781,7 +542,7 @@ static void forgotten_slot_leaves_no_version(struct kunit *test)
 	struct ipe_loaded *next = world_policy(test, A, 2, 1);
 	struct world *w = world_new(test);
 
-	must(test, w, ADD, A, 1);
+	world_must(test, w, ADD, A, 1);
 	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_STAGE, A, next));
 	ipe_lifecycle_forget(w->slots[A]);
 	w->slots[A] = NULL;
@@ -796,14 +557,14 @@ static void name_is_found_while_it_is_visible(struct kunit *test)
 	struct ipe_slot *found;
 
 	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
-	must(test, w, ADD, A, 1);
+	world_must(test, w, ADD, A, 1);
 	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
 	ipe_lifecycle_show(w->slots[A]);
 	found = ipe_lifecycle_find(&w->lifecycle, "a");
 	KUNIT_ASSERT_PTR_EQ(test, found, w->slots[A]);
 	ipe_slot_put(found);
 	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "aa"));
-	must(test, w, IPE_WRITE_DELETE, A, 0);
+	world_must(test, w, IPE_WRITE_DELETE, A, 0);
 	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
 	world_end(test, w);
 }
@@ -811,14 +572,14 @@ static void name_is_found_while_it_is_visible(struct kunit *test)
 /* The record of its end names what was evaluated. */
 static void end_of_a_shadow_is_about_the_shadow(struct kunit *test)
 {
-	struct world *w = prepare(test, IDLE, false, false);
+	struct world *w = world_prepare(test, IDLE, false, false);
 	struct ipe_request request = {
 		.write = IPE_WRITE_UNSHADOW, .slot = w->slots[A],
 	};
 	const struct ipe_loaded *subject;
 
-	must(test, w, IPE_WRITE_SHADOW, A, 0);
-	must(test, w, IPE_WRITE_STAGE, A, 5);
+	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
+	world_must(test, w, IPE_WRITE_STAGE, A, 5);
 	spin_lock_bh(&w->lifecycle.lock);
 	subject = ipe_transition_subject(w->slots[A], &request);
 	spin_unlock_bh(&w->lifecycle.lock);
@@ -910,14 +671,7 @@ static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(name_that_was_never_confirmed_is_forgotten),
 	KUNIT_CASE(every_write_in_every_standing),
 	KUNIT_CASE(locked_policies_stay_as_they_are),
-	KUNIT_CASE(policies_on_trial_cannot_be_locked),
-	KUNIT_CASE(trial_ends_when_it_is_due),
-	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
-	KUNIT_CASE(early_timer_is_started_again),
-	KUNIT_CASE(trials_end_faster_than_they_are_recorded),
-	KUNIT_CASE(change_waits_for_no_record),
 	KUNIT_CASE(readers_hear_of_each_change),
-	KUNIT_CASE(timer_ends_a_trial),
 	KUNIT_CASE(shadow_is_of_one_policy),
 	KUNIT_CASE(end_of_a_shadow_is_about_the_shadow),
 	KUNIT_CASE(forgotten_slot_leaves_no_version),

@@ -133,3 +133,72 @@ int world_delete(struct world *w, int name)
 	}
 	return r;
 }
+
+/* Name and version of the policy that decides; "" if none does. */
+const char *world_deciding(struct world *w, char buf[32])
+{
+	char version[IPE_VERSION_STRLEN];
+	const struct ipe_loaded *loaded;
+
+	buf[0] = '\0';
+	rcu_read_lock();
+	loaded = ipe_lifecycle_deciding(&w->lifecycle);
+	if (loaded) {
+		ipe_version_print(ipe_policy_version(loaded->policy), version);
+		snprintf(buf, 32, "%s %s", ipe_policy_name(loaded->policy),
+			 version);
+	}
+	rcu_read_unlock();
+	return buf;
+}
+
+/* A digit of the version of A that decides, 'b' for any of B, '-' for none. */
+char world_decides(struct world *w)
+{
+	char buf[32];
+
+	world_deciding(w, buf);
+	return !*buf ? '-' : *buf == 'b' ? 'b' : buf[2];
+}
+
+void world_must(struct kunit *test, struct world *w, int write, int name,
+		int version)
+{
+	struct ipe_loaded *loaded = NULL;
+	int r;
+
+	if (version)
+		loaded = world_policy(test, name, version, 1);
+	r = write == ADD ? world_add(w, name, loaded) :
+			   world_write(w, write, name, loaded);
+	ipe_loaded_put(loaded);
+	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
+}
+
+/* A is at version 4, staged 5, before the confirmed 3; B is at 6. */
+struct world *world_prepare(struct kunit *test, enum standing standing,
+			    bool has_next, bool has_previous)
+{
+	struct world *w = world_new(test);
+
+	world_must(test, w, ADD, A, has_previous ? 3 : 4);
+	if (has_previous) {
+		w->slots[A]->versions[IPE_CURRENT]->was_confirmed = true;
+		world_must(test, w, IPE_WRITE_UPDATE, A, 4);
+	}
+	world_must(test, w, ADD, B, 6);
+	if (standing == ACTIVE || standing == HELD ||
+	    standing == NEXT_TRIED_HELD)
+		world_must(test, w, IPE_WRITE_ACTIVATE, A, 0);
+	if (standing == BYSTANDER || standing == HELD)
+		world_must(test, w, IPE_WRITE_TRIAL, B, 0);
+	if (standing == CURRENT_TRIED)
+		world_must(test, w, IPE_WRITE_TRIAL, A, 0);
+	if (has_next)
+		world_must(test, w, IPE_WRITE_STAGE, A, 5);
+	if (standing == NEXT_TRIED || standing == NEXT_TRIED_HELD)
+		world_must(test, w, IPE_WRITE_TRIAL, A, 0);
+	if (standing == DELETED)
+		world_must(test, w, IPE_WRITE_DELETE, A, 0);
+	return w;
+}

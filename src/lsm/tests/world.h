@@ -9,6 +9,11 @@
 
 #include "lifecycle.h"
 
+enum { A, B };
+
+/* A write that is none of a slot: a new policy. */
+#define ADD IPE_WRITE_COUNT
+
 /* Names are "a", "b" and "c". */
 #define WORLD_NAMES 3
 
@@ -34,5 +39,25 @@ int world_add(struct world *w, int name, struct ipe_loaded *loaded);
 int world_write(struct world *w, enum ipe_write write, int name,
 		struct ipe_loaded *loaded);
 int world_delete(struct world *w, int name);
+
+/* The slot of A does not decide, decides, or is on trial. */
+enum standing {
+	DELETED,
+	IDLE,
+	ACTIVE,
+	BYSTANDER,
+	HELD,
+	CURRENT_TRIED,
+	NEXT_TRIED,
+	NEXT_TRIED_HELD,
+	STANDING_COUNT,
+};
+
+const char *world_deciding(struct world *w, char buf[32]);
+char world_decides(struct world *w);
+void world_must(struct kunit *test, struct world *w, int write, int name,
+		int version);
+struct world *world_prepare(struct kunit *test, enum standing standing,
+			    bool has_next, bool has_previous);
 
 #endif

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Trials end: by their time, by a timer that is early or late, and while somebody
+ * waits for the record of it.
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/timekeeping.h>
+
+#include "recorder.h"
+#include "world.h"
+
+static void policies_on_trial_cannot_be_locked(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+
+	KUNIT_EXPECT_EQ(test, -EBUSY, ipe_lifecycle_lock(&w->lifecycle));
+	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
+	world_end(test, w);
+}
+
+static void trial_ends_when_it_is_due(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	ktime_t deadline = lifecycle->deadline;
+
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, IPE_TRIAL_SECONDS_MAX,
+			ipe_slot_trial_seconds(w->slots[A]));
+	ipe_lifecycle_expire(lifecycle, deadline);
+	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
+	KUNIT_EXPECT_EQ(test, -ENODATA,
+			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	/* A timer that comes late ends no trial that began since. */
+	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	world_end(test, w);
+}
+
+/* Nobody confirms what is over, though no timer has said so. */
+static void trial_is_over_though_the_timer_is_late(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+
+	w->lifecycle.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
+	KUNIT_EXPECT_EQ(test, -ENODATA,
+			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
+	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	world_end(test, w);
+}
+
+/* A timer that came too early comes again. */
+static void early_timer_is_started_again(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+
+	hrtimer_cancel(&lifecycle->timer);
+	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&lifecycle->timer));
+	KUNIT_EXPECT_EQ(test, lifecycle->deadline,
+			hrtimer_get_expires(&lifecycle->timer));
+	world_end(test, w);
+}
+
+/* Several trials may have ended by themselves before the first is recorded. */
+static void trials_end_faster_than_they_are_recorded(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
+	};
+	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	int i;
+
+	for (i = 0; i < 20; i++) {
+		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
+		KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+		KUNIT_EXPECT_NULL(test, lifecycle->expiry);
+		KUNIT_ASSERT_EQ(test, 0,
+				ipe_lifecycle_write(lifecycle, &request));
+		KUNIT_EXPECT_NOT_NULL(test, lifecycle->expiry);
+	}
+	world_end(test, w);
+}
+
+/**
+ * struct confirmation - by a thread of its own
+ * @world: where
+ * @done: the thread has returned from it
+ * @error: its result, once it is done
+ */
+struct confirmation {
+	struct world *world;
+	struct completion done;
+	int error;
+};
+
+static int confirm_apart(void *data)
+{
+	struct confirmation *c = data;
+
+	c->error = world_write(c->world, IPE_WRITE_CONFIRM, A, NULL);
+	complete(&c->done);
+	return 0;
+}
+
+static bool trial_has_ended(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < 500 && ipe_slot_trial_seconds(w->slots[A]); i++)
+		schedule_timeout_uninterruptible(msecs_to_jiffies(10));
+	return !ipe_slot_trial_seconds(w->slots[A]);
+}
+
+/* Audit keeps somebody waiting: here the test, that does not end its turn. */
+static void change_waits_for_no_record(struct kunit *test)
+{
+	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
+	struct confirmation c = { .world = w };
+	u64 turn = ipe_recorder_turn();
+	struct task_struct *thread;
+
+	init_completion(&c.done);
+	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
+	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
+	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
+	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	/* Its record comes after ours. */
+	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
+	ipe_recorder_begin(turn);
+	ipe_recorder_end(turn);
+	if (!IS_ERR(thread))
+		wait_for_completion(&c.done);
+	KUNIT_EXPECT_EQ(test, 0, c.error);
+	world_end(test, w);
+}
+
+/* The one thing here that waits: for the kernel's own timer. */
+static void timer_ends_a_trial(struct kunit *test)
+{
+	struct world *w = world_prepare(test, ACTIVE, true, true);
+	struct ipe_request request = {
+		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
+	};
+
+	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->lifecycle, &request));
+	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	while (ipe_slot_trial_seconds(w->slots[A]))
+		schedule_timeout_uninterruptible(1);
+	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	world_end(test, w);
+}
+
+static struct kunit_case trial_cases[] = {
+	KUNIT_CASE(policies_on_trial_cannot_be_locked),
+	KUNIT_CASE(trial_ends_when_it_is_due),
+	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
+	KUNIT_CASE(early_timer_is_started_again),
+	KUNIT_CASE(trials_end_faster_than_they_are_recorded),
+	KUNIT_CASE(change_waits_for_no_record),
+	KUNIT_CASE(timer_ends_a_trial),
+	{}
+};
+
+static struct kunit_suite trial_suite = {
+	.name = "ipe-trial",
+	.test_cases = trial_cases,
+};
+
+kunit_test_suite(trial_suite);
