@@ -19,7 +19,7 @@
 #include <linux/verification.h>
 #include <linux/vmalloc.h>
 
-/* How many signers a message has is known nowhere else. */
+/* Nothing else tells how many signers a message has. */
 #include "../../crypto/asymmetric_keys/pkcs7_parser.h"
 
 #include "envelope.h"

@@ -142,7 +142,7 @@ void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence)
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "facts borrow under RCU");
 
-	/* Where there is no digest, nothing but @value is looked at. */
+	/* A NULL @value says that there is no digest. */
 	evidence->facts.booleans = 0;
 	for (i = 0; i < IPE_DIGESTS_MAX; i++)
 		evidence->facts.digests[i].value = NULL;

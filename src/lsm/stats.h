@@ -25,7 +25,7 @@ struct ipe_loaded;
 #define IPE_STATS_GLOBAL	(IPE_OP_COUNT + 1)
 #define IPE_STATS_RULES		(IPE_STATS_GLOBAL + IPE_OP_COUNT + 1)
 
-/* How many things that decided a CPU counts by itself. */
+/* Rules and defaults that a CPU counts by itself, at most. */
 #define IPE_STATS_RECENT	64
 
 /**

@@ -60,7 +60,7 @@ typedef void (*ipe_lint_fn)(const struct ipe_lint *lint, void *userdata);
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,
 		     void *userdata);
 
-/* Where IPE_LINT_KEYRING is said: the line, counted from 1, or 0 for nowhere. */
+/* The line of the remark IPE_LINT_KEYRING, counted from 1; 0 if there is none. */
 unsigned int ipe_lint_keyring_line(const struct ipe_policy *policy);
 
 #endif

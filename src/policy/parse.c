@@ -407,7 +407,7 @@ static int parse_action(struct ipe_parser *parser,
 	return 0;
 }
 
-/* What the kernel may not read under a name, it may not read without one. */
+/* A kernel read without a name is denied if one with a name is. */
 static void restrict_unknown(struct ipe_policy *policy, u32 op, u8 action)
 {
 	if (op != IPE_OP_EXECUTE && action == IPE_ACTION_DENY)

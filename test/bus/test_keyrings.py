@@ -31,7 +31,7 @@ def say(machine, text):
 
 
 def activate(machine, body, name="corp-base", version="1.0.0", place="", active=True):
-    """What a kernel shows of a policy that somebody, not this daemon, has activated."""
+    """A kernel shows a policy that somebody, not this daemon, has activated."""
     machine.kernel.put_policy(name, (version, b""), active=active)
     machine.kernel.put(f"policies/{name}/{place}policy", policy_text(name, version, body))
 

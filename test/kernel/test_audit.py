@@ -105,7 +105,7 @@ def test_rule_of_a_denial_is_printed_canonically(world):
     ("op=EXECUTE boot_verified=FALSE", " ", "action=DENY", "op=EXECUTE boot_verified=FALSE")),
     ids=("comment", "space-behind", "space-within"))
 def test_rule_on_a_line_that_is_wide(world, before, filler, after, rule):
-    """What is recorded is found in the first 4096 bytes of the rule, or is its beginning; see test-policy.c."""
+    """What is recorded is found in the first 4096 bytes of the rule, or is its beginning; see test-policy-excerpt.c."""
     name = world.activate(f"DEFAULT action=ALLOW\n{before}{filler * 50000}{after}\n")
     world.machine.must("audit")
     assert world.machine.errno("exec", "/tmp/hello") == "EACCES"
@@ -274,7 +274,7 @@ def test_suppressed_count_is_written_out_when_its_place_is_taken(world):
 
 
 def test_suppressed_count_that_audit_refuses_is_written_out_later(world):
-    """Which denials they were is not known any more then."""
+    """The denials themselves are not known any more then."""
     world.activate(DENY)
     world.machine.must("audit-exclude", ACCESS, "on")
     world.machine.must("repeat", 50, "mmap", "/tmp/hello")

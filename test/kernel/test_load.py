@@ -222,7 +222,7 @@ def test_unsigned_policy_while_nothing_is_enforced_is_loaded_where_a_rule_allows
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_shipped_example_on_a_signed_volume_is_no_policy(cycle, example):
-    """Whoever may load must not make one example the successor of another that trusts the image they came with."""
+    """A task that may load must not make one example the successor of another that trusts the image they came with."""
     decides(cycle, "DEFAULT action=DENY\n" + SIGNED_VOLUME)
     before = cycle.loaded()
     assert load(cycle, f"/volume/{example.name}") == "EACCES"

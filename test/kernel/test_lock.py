@@ -67,7 +67,7 @@ def test_mode_while_nothing_is_enforced(start):
 
 
 def writes(world, name):
-    """What the latch "policy" forbids: {name of the test: errno by name}."""
+    """Writes that the latch "policy" forbids: {name of the test: errno by name}."""
     world.machine.must("create", "/tmp/signed", blob("elsewhere", "1.0.0"))
     path = f"{IPE}/load"
     return {
@@ -142,7 +142,7 @@ def test_record_of_a_latch_that_is_refused(start):
     world.top("revert", "1")
 
 
-# What a lock forbids besides: User-mode Linux has no kexec, but its hooks are asked by a module
+# A lock forbids kexec, too: User-mode Linux has no kexec, but its hooks are asked by a module
 
 
 REQUEST = "/sys/module/ipe_probe/parameters/request"

@@ -97,7 +97,7 @@ OUTCOMES = {
     "elf-interpreter-with-executable-stack": ("exit 66", "EACCES signal 9 signal 11"),
     "elf-interpreter-with-executable-bss": ("exit 66", "EACCES signal 9 signal 11"),
     "elf-interpreter-of-zeros": ("signal 11", "EACCES"),
-    # What the kernel reads and starts
+    # Files that the kernel reads, and programs that it starts
     "kernel-module-from-buffer": ("EACCES", "EACCES"),
     "kernel-unknown-file": ("OK", "EACCES"),
     "kernel-unknown-data": ("OK", "EACCES"),
@@ -106,7 +106,7 @@ OUTCOMES = {
     "binfmt-misc": ("EACCES", "EACCES"),
     "script-interpreter": ("EACCES", "EACCES"),
 }
-# How an attack ends that has reached its end.
+# Ends of an attack that has reached its aim.
 REACHED = {"exit 66", "loaded", "evil", "OK"}
 
 DENY = "DEFAULT action=DENY\n"
@@ -587,7 +587,7 @@ def own_volume(a, name):
 
 
 def code_page(a):
-    """Where on the volume the page with the program's code is, and that page with the other code."""
+    """Offset on the volume of the page with the program's code, and that page with the other code."""
     data = a.arsenal.files["images/goods.img"]
     start = data.index(a.arsenal.kit.hello[:256]) & ~4095
     return start, evil(data[start:start + 4096])
@@ -739,7 +739,7 @@ def elf_interpreter_of_zeros(a):
     return a.call("exec", "/bin/with-interpreted-file")
 
 
-# What the kernel reads and starts
+# Files that the kernel reads, and programs that it starts
 
 
 def kernel_module_from_buffer(a):
@@ -904,7 +904,7 @@ def test_attack_on_upstream(upstream, name):
 
 
 def test_volume_of_one_device_keeps_its_property(ours):
-    """What closes the attacks takes nothing away from ext4 on dm-verity."""
+    """Ext4 on dm-verity loses nothing by what closes the attacks."""
     node = verity_table(ours, "on-ext4", ours.arsenal.on_ext4, ours.loop("/images/on-ext4.img"), "on-ext4")
     ours.must("mount", node, "/on-ext4", "ext4", "ro")
     ours.world.activate(DMVERITY)

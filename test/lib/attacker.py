@@ -23,7 +23,7 @@ def evil(data):
 
 
 class Arsenal:
-    """What attackers bring, made once: images and files for the initramfs."""
+    """Images, and files for the initramfs, that attackers bring; made once."""
 
     PADDING = 256 * 4096
     MODULE = 32 << 10
@@ -42,7 +42,7 @@ class Arsenal:
                                  for stack in ("rwx", "rw-"))
         self.many_headers = elf.program(elf.on_stack(STUB), more=7)
         self.short_stack = elf.program(elf.on_stack(STUB), stack="rwx")
-        # Of this one the second page, headers and all, is a program, too; and the first page that says so.
+        # Its second page, headers and all, is a program, too; then a first page that says so.
         self.twofold = elf.program(elf.leave(42), elf.DYN, behind=elf.program(elf.leave(66), elf.DYN, offset=4096)
                                    ).ljust(self.PADDING, b"t")
         self.other_beginning = self.twofold[:32] + (4096 + 64).to_bytes(8, "little") + self.twofold[40:4096]

@@ -291,7 +291,7 @@ static void kexec_that_is_denied_or_judged_has_no_remark(void **state) {
                  "op=KEXEC_IMAGE dmverity_signature=FALSE action=DENY\n"
                  "op=KEXEC_INITRAMFS dmverity_signature=FALSE action=DENY\n");
         NO_KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n");
-        /* Where anything may be executed, kexec is no way round. */
+        /* Kexec is no way round a policy that lets anything be executed. */
         NO_KEXEC("DEFAULT action=ALLOW\n");
         NO_KEXEC("DEFAULT action=ALLOW\nop=EXECUTE boot_verified=TRUE action=ALLOW\n");
         NO_KEXEC("DEFAULT action=DENY\nDEFAULT op=EXECUTE action=ALLOW\nDEFAULT op=KEXEC_IMAGE action=ALLOW\n");

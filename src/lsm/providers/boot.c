@@ -60,7 +60,7 @@ static void touch(const struct inode *inode)
 		return;
 	WRITE_ONCE(blob->state, IPE_BOOT_TOUCHED);
 	ipe_cache_invalidate();
-	/* Whoever sees this sees the generation. */
+	/* A reader that sees this state sees the generation, too. */
 	smp_store_release(&blob->state, IPE_BOOT_FORGOTTEN);
 }
 

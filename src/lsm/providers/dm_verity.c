@@ -208,7 +208,7 @@ static int see_new_sb(struct super_block *sb)
 #define EROFS_INCOMPAT	80
 #define EROFS_INCOMPAT_DEVICE_TABLE 0x8
 
-/* Of the device that is verified, or will be when a property is asked for. */
+/* The device is verified, or will be when a property is asked for. */
 static bool erofs_has_one_device(const struct super_block *sb)
 {
 	struct folio *folio;

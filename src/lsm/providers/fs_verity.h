@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 
-/* How much of a file in memory fs-verity vouches for. */
+/* The part of a file in memory that fs-verity vouches for. */
 enum ipe_fs_verity_state {
 	IPE_FS_VERITY_NAMELESS,	/* nobody has opened it */
 	IPE_FS_VERITY_PLAIN,	/* it had no fs-verity when it got a name */

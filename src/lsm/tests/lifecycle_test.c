@@ -133,7 +133,7 @@ static const struct step bar_steps[] = {
 	{ ADD, B, "b", "1.0.0", NULL, 0, "a 6.0.1" },
 	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 6.0.1" },
 	{ IPE_WRITE_ROLLBACK, A, NULL, NULL, NULL, 0, "a 1.0.0" },
-	/* What was rolled back counts for other names, not for its own. */
+	/* A version that was rolled back bars other names, not its own. */
 	{ IPE_WRITE_ACTIVATE, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
 	{ IPE_WRITE_TRIAL, B, NULL, NULL, NULL, -EINVAL, "a 1.0.0" },
 	{ IPE_WRITE_UPDATE, B, "b", "6.0.0", NULL, 0, "a 1.0.0" },

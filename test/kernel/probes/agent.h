@@ -56,8 +56,8 @@ int write_once(const char *path, const void *data, size_t size);
 int exec_fd(struct answer *answer, int fd, const char *path);
 
 /*
- * Whoever misses the page, which nobody has touched, comes to a point (see agent-stall.c) and then finds the content
- * there; the thread that sees to it is left to itself.
+ * A task that misses the page, which nobody has touched, comes to a point (see agent-stall.c) and then finds the
+ * content there; the thread that sees to it is left to itself.
  */
 int fill_when_missed(void *page, const struct word *content, pthread_t *ret);
 
