@@ -190,7 +190,7 @@ static int mark(Manager *manager, const Digest *digest, const Plan *plan, Failur
         int r = 0;
 
         if (plan->trial_sec > 0 && plan->confirm == CONFIRM_AUTO)
-                r = health_list_failed_units(manager, &failed_units, reterr);
+                r = health_list_failed_units(&failed_units, reterr);
         if (r != 0)
                 return r;
         trial = trial_new(manager, plan->trial_sec, plan->confirm, failed_units);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Health checks by way of the service manager (org.freedesktop.systemd1), which is never waited for in the course
- * of a trial: under that policy it may be what does not work.
+ * Health checks by way of the service manager (org.freedesktop.systemd1), over a connection of their own: callers that fill
+ * the daemon's queue do not delay its answers. The daemon never waits for one in the course of a trial: under that policy the
+ * service manager may be what does not work. No answer is no result: the daemon asks again, until some seconds after the
+ * end of the trial.
  *
  * HealthCommand= is a transient unit with RemainAfterExit=: it is active once the command has succeeded, failed if it has not.
  * The daemon holds a reference as long as it wants to know that; then the service manager forgets it, whatever became of it. A
@@ -20,6 +22,11 @@
 #define LOOK_USEC (2 * USEC_PER_SEC)
 /* Reloading its units takes the service manager some seconds. */
 #define ANSWER_USEC (10 * USEC_PER_SEC)
+/* After the end of the trial the last answers may take so long; the kernel's own timer runs for longer. */
+#define LAST_ANSWER_USEC (20 * USEC_PER_SEC)
+
+static_assert(LAST_ANSWER_USEC < KERNEL_TRIAL_NET_SEC * USEC_PER_SEC,
+              "the daemon ends a trial before the kernel does");
 
 typedef enum CheckIndex {
         CHECK_UNITS,
@@ -32,15 +39,24 @@ typedef enum CheckIndex {
 static const char *const check_names[_CHECK_MAX] = { "units", "denials", "health-units", "health-command" };
 static const char *const state_names[_HEALTH_STATE_MAX] = { "pending", "passed", "failed" };
 
+/* One of the two lists of units that are asked for again and again. */
+typedef struct Question {
+        sd_bus_slot *call; /* NULL while nothing is asked */
+        bool answered;     /* since "concluding" began */
+} Question;
+
 struct Health {
         Manager *manager;
+        sd_bus *bus; /* NULL before the first question */
         HealthGood good;
         HealthBad bad;
         sd_event_source *timer;
         char **essential; /* what must not be denied */
-        sd_bus_slot *failed_call, *states_call, *command_call;
+        Question failed, states;
+        sd_bus_slot *command_call;
         char command_unit[64]; /* empty where there is no command */
-        size_t n_asked;        /* units of states_call */
+        bool command_started;  /* the service manager has it, or was asked for it */
+        size_t n_asked;        /* units of "states" */
         bool running;
         bool up;         /* the boot is: conclude once nothing is pending */
         bool concluding; /* what is asked now is the last */
@@ -122,13 +138,13 @@ static int read_unit(sd_bus_message *reply, const char **ret_name, const char **
         return sd_bus_message_read(reply, "(ssssssouso)", ret_name, NULL, NULL, ret_state, NULL, NULL, NULL, NULL, NULL, NULL);
 }
 
-static int call_manager(Manager *manager, const char *method, sd_bus_message **ret) {
-        return sd_bus_message_new_method_call(manager->announcer.bus, ret, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+static int new_call(sd_bus *bus, const char *method, sd_bus_message **ret) {
+        return sd_bus_message_new_method_call(bus, ret, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
                                               "org.freedesktop.systemd1.Manager", method);
 }
 
-static int new_failed_call(Manager *manager, sd_bus_message **ret) {
-        int r = call_manager(manager, "ListUnitsFiltered", ret);
+static int new_failed_call(sd_bus *bus, sd_bus_message **ret) {
+        int r = new_call(bus, "ListUnitsFiltered", ret);
 
         return r < 0 ? r : sd_bus_message_append(*ret, "as", 1, "failed");
 }
@@ -155,11 +171,14 @@ static int read_names(sd_bus_message *reply, char ***ret) {
         return r;
 }
 
-int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr) {
+int health_list_failed_units(char ***ret, Failure *reterr) {
         sd_bus_message *message = NULL, *reply = NULL;
         sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = manager->announcer.bus ? new_failed_call(manager, &message) : -ENOTCONN;
+        sd_bus *bus = NULL;
+        int r = sd_bus_open_system(&bus);
 
+        if (r >= 0)
+                r = new_failed_call(bus, &message);
         if (r >= 0)
                 r = sd_bus_call(NULL, message, ANSWER_USEC, &error, &reply);
         if (r >= 0)
@@ -171,11 +190,13 @@ int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr) {
         sd_bus_message_unref(message);
         sd_bus_message_unref(reply);
         sd_bus_error_free(&error);
+        sd_bus_close_unref(bus);
         return r;
 }
 
 static void conclude(Health *health) {
-        if (!health->concluding || health->failed_call || health->states_call || health->reason.sentence[0] != '\0')
+        if (!health->concluding || !health->failed.answered || !health->states.answered ||
+            health->reason.sentence[0] != '\0')
                 return;
         for (size_t i = 0; i < _CHECK_MAX; i++)
                 if (health->checks[i].state == HEALTH_PENDING && health->checks[i].detail.sentence[0] == '\0')
@@ -189,11 +210,41 @@ static const char *error_text(const sd_bus_error *error) {
         return error->message ?: error->name;
 }
 
-/* Whether the answer to a call is one. */
-static bool is_answer(Health *health, sd_bus_message *reply) {
-        if (!sd_bus_message_is_method_error(reply, NULL))
+/* The state of the units stays unknown. At the very end that is not good enough; of a boot trial trial.c ends the time. */
+static void on_no_answer(Health *health, const char *why) {
+        HealthCheck *check = &health->checks[CHECK_UNITS];
+        Failure detail = {};
+
+        if (health->concluding && !health->up &&
+            clock_usec(CLOCK_BOOTTIME) >= health->manager->trial_deadline_usec + LAST_ANSWER_USEC) {
+                fail(health, CHECK_UNITS, "the service manager does not answer: %s", why);
+                return;
+        }
+        (void) failure_set(&detail, FAILURE_NOT_SUPPORTED, "the service manager does not answer: %s", why);
+        if (check->state != HEALTH_PENDING || streq(check->detail.sentence, detail.sentence))
+                return;
+        check->detail = detail;
+        announce_checks(&health->manager->announcer);
+}
+
+static void on_answer(Health *health, Question *question) {
+        HealthCheck *check = &health->checks[CHECK_UNITS];
+
+        question->answered = true;
+        if (check->state != HEALTH_PENDING || check->detail.sentence[0] == '\0')
+                return;
+        check->detail = (Failure) {};
+        announce_checks(&health->manager->announcer);
+}
+
+/* Whether the reply to a question has the list that was asked for, and enters it. */
+static bool has_list(Health *health, Question *question, sd_bus_message *reply) {
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+
+        question->call = sd_bus_slot_unref(question->call);
+        if (!error && sd_bus_message_enter_container(reply, 'a', "(ssssssouso)") >= 0)
                 return true;
-        fail(health, CHECK_UNITS, "the service manager does not answer: %s", error_text(sd_bus_message_get_error(reply)));
+        on_no_answer(health, error ? error_text(error) : "its answer makes no sense");
         return false;
 }
 
@@ -203,17 +254,17 @@ static int on_failed_units(sd_bus_message *reply, void *userdata, sd_bus_error *
         const char *name, *state;
         int r;
 
-        health->failed_call = sd_bus_slot_unref(health->failed_call);
-        if (!is_answer(health, reply))
+        if (!has_list(health, &health->failed, reply))
                 return 0;
-        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
-        while (r >= 0 && (r = read_unit(reply, &name, &state)) > 0)
+        while ((r = read_unit(reply, &name, &state)) > 0)
                 if (!strv_contains(before, name) && !streq(name, health->command_unit)) {
                         fail(health, CHECK_UNITS, "'%s' has failed", name);
                         return 0;
                 }
         if (r < 0)
-                fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
+                on_no_answer(health, "its answer makes no sense");
+        else
+                on_answer(health, &health->failed);
         conclude(health);
         return 0;
 }
@@ -247,17 +298,18 @@ static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         size_t n = 0;
         int r;
 
-        health->states_call = sd_bus_slot_unref(health->states_call);
-        if (!is_answer(health, reply))
+        if (!has_list(health, &health->states, reply))
                 return 0;
-        r = sd_bus_message_enter_container(reply, 'a', "(ssssssouso)");
-        for (; r >= 0 && (r = read_unit(reply, &name, &state)) > 0; n++)
+        for (; (r = read_unit(reply, &name, &state)) > 0; n++)
                 if (streq(name, health->command_unit))
                         judge_command(health, state);
                 else
                         ready = judge_unit(health, name, state) && ready;
-        if (r < 0 || n != health->n_asked)
-                fail(health, CHECK_UNITS, "the service manager's answer makes no sense");
+        if (r < 0 || n != health->n_asked) {
+                on_no_answer(health, "its answer makes no sense");
+                return 0;
+        }
+        on_answer(health, &health->states);
         if (health->up && !health->concluding && ready && !is_command_pending(health))
                 (void) health_conclude(health->manager);
         else
@@ -265,12 +317,53 @@ static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         return 0;
 }
 
+static void tell_command(const Health *health, const char *method, const char *types, const char *mode) {
+        if (health->bus && sd_bus_call_method_async(health->bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
+                                                    "org.freedesktop.systemd1.Manager", method, NULL, NULL, types,
+                                                    health->command_unit, mode) < 0)
+                log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
+}
+
+static void forget_calls(Health *health) {
+        health->failed.call = sd_bus_slot_unref(health->failed.call);
+        health->states.call = sd_bus_slot_unref(health->states.call);
+        if (health->command_call)
+                health->command_started = false;
+        health->command_call = sd_bus_slot_unref(health->command_call);
+}
+
+/* Opens the connection where there is none, or not any more: the service manager forgets a reference with it. */
+static int connect_bus(Health *health) {
+        sd_bus *bus = NULL;
+        int r;
+
+        if (health->bus && sd_bus_is_open(health->bus) > 0)
+                return 0;
+        r = sd_bus_open_system_with_description(&bus, "ipectld-health");
+        if (r >= 0)
+                r = sd_bus_attach_event(bus, health->manager->event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0) {
+                sd_bus_close_unref(bus);
+                return r;
+        }
+        forget_calls(health);
+        sd_bus_close_unref(health->bus);
+        health->bus = bus;
+        if (health->command_started)
+                tell_command(health, "RefUnit", "s", NULL);
+        return 0;
+}
+
+static int ask(Health *health, Question *question, sd_bus_message *message, sd_bus_message_handler_t handler) {
+        return sd_bus_call_async(health->bus, &question->call, message, handler, health, ANSWER_USEC);
+}
+
 static int ask_failed(Health *health) {
         sd_bus_message *message = NULL;
-        int r = new_failed_call(health->manager, &message);
+        int r = new_failed_call(health->bus, &message);
 
         if (r >= 0)
-                r = sd_bus_call_async(NULL, &health->failed_call, message, on_failed_units, health, ANSWER_USEC);
+                r = ask(health, &health->failed, message, on_failed_units);
         sd_bus_message_unref(message);
         return r;
 }
@@ -285,9 +378,7 @@ static int ask_states(Health *health) {
         sd_bus_message *message = NULL;
         int r;
 
-        if (!has_states(health))
-                return 0;
-        r = call_manager(health->manager, "ListUnitsByNames", &message);
+        r = new_call(health->bus, "ListUnitsByNames", &message);
         if (r >= 0)
                 r = sd_bus_message_open_container(message, 'a', "s");
         health->n_asked = 0;
@@ -300,47 +391,16 @@ static int ask_states(Health *health) {
         if (r >= 0)
                 r = sd_bus_message_close_container(message);
         if (r >= 0)
-                r = sd_bus_call_async(NULL, &health->states_call, message, on_states, health, ANSWER_USEC);
+                r = ask(health, &health->states, message, on_states);
         sd_bus_message_unref(message);
         return r;
 }
 
-static void look(Health *health) {
-        int r = 0;
+/* An error of the bus, or of the library in its name: the service manager itself has not answered. */
+static bool is_of_the_bus(sd_bus_message *reply) {
+        const char *sender = sd_bus_message_get_sender(reply);
 
-        if (health->up && !health->concluding && !has_states(health)) {
-                (void) health_conclude(health->manager);
-                return;
-        }
-        if (!health->failed_call)
-                r = ask_failed(health);
-        if (r >= 0 && !health->states_call)
-                r = ask_states(health);
-        if (r < 0)
-                fail(health, CHECK_UNITS, "cannot ask the service manager: %s", strerror(-r));
-}
-
-static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
-        Health *health = userdata;
-
-        if (health->reason.sentence[0] != '\0') {
-                health->bad(health->manager, health->reason.sentence);
-                return 0;
-        }
-        look(health);
-        if (sd_event_source_set_time_relative(timer, LOOK_USEC) < 0 ||
-            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
-                log_error("Cannot set a timer, health is looked at again at the end of the trial only.");
-        return 0;
-}
-
-static void tell_command(const Health *health, const char *method, const char *types, const char *mode) {
-        sd_bus *bus = health->manager->announcer.bus;
-
-        if (bus && sd_bus_call_method_async(bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                            "org.freedesktop.systemd1.Manager", method, NULL, NULL, types,
-                                            health->command_unit, mode) < 0)
-                log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
+        return !sender || streq(sender, "org.freedesktop.DBus");
 }
 
 static int on_command(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
@@ -350,6 +410,8 @@ static int on_command(sd_bus_message *reply, void *userdata, sd_bus_error *reter
         health->command_call = sd_bus_slot_unref(health->command_call);
         if (error && sd_bus_error_has_name(error, "org.freedesktop.systemd1.UnitExists"))
                 tell_command(health, "RefUnit", "s", NULL);
+        else if (error && is_of_the_bus(reply))
+                health->command_started = false;
         else if (error)
                 fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", error_text(error));
         return 0;
@@ -400,22 +462,25 @@ static int append_command_unit(sd_bus_message *message, const Health *health) {
         return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
-static void start_command(Health *health) {
-        const VersionRecord *ours = store_state_find_state(health->manager->state, VERSION_TRIAL);
+static int start_command(Health *health) {
         sd_bus_message *message = NULL;
         int r;
 
-        if (!health->manager->config.health_command)
-                return;
-        snprintf(health->command_unit, sizeof(health->command_unit), "ipe-health-%s.service", ours->transaction);
-        r = call_manager(health->manager, "StartTransientUnit", &message);
+        r = new_call(health->bus, "StartTransientUnit", &message);
         if (r >= 0)
                 r = append_command_unit(message, health);
         if (r >= 0)
-                r = sd_bus_call_async(NULL, &health->command_call, message, on_command, health, ANSWER_USEC);
+                r = sd_bus_call_async(health->bus, &health->command_call, message, on_command, health, ANSWER_USEC);
         sd_bus_message_unref(message);
-        if (r < 0)
-                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", strerror(-r));
+        health->command_started = r >= 0;
+        return r;
+}
+
+static void name_command(Health *health) {
+        const VersionRecord *ours = store_state_find_state(health->manager->state, VERSION_TRIAL);
+
+        if (health->manager->config.health_command)
+                snprintf(health->command_unit, sizeof(health->command_unit), "ipe-health-%s.service", ours->transaction);
 }
 
 static void end_command(Health *health) {
@@ -424,6 +489,44 @@ static void end_command(Health *health) {
         tell_command(health, "StopUnit", "ss", "replace");
         tell_command(health, "UnrefUnit", "s", NULL);
         health->command_unit[0] = '\0';
+        health->command_started = false;
+}
+
+/* Whether a question is to be asked: the last one is, until there is an answer. */
+static bool is_open(const Health *health, const Question *question) {
+        return !question->call && !(health->concluding && question->answered);
+}
+
+static void look(Health *health) {
+        int r = 0;
+
+        if (health->up && !health->concluding && !has_states(health)) {
+                (void) health_conclude(health->manager);
+                return;
+        }
+        r = connect_bus(health);
+        if (r >= 0 && health->command_unit[0] != '\0' && !health->command_started)
+                r = start_command(health);
+        if (r >= 0 && is_open(health, &health->failed))
+                r = ask_failed(health);
+        if (r >= 0 && has_states(health) && is_open(health, &health->states))
+                r = ask_states(health);
+        if (r < 0)
+                on_no_answer(health, strerror(-r));
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Health *health = userdata;
+
+        if (health->reason.sentence[0] != '\0') {
+                health->bad(health->manager, health->reason.sentence);
+                return 0;
+        }
+        look(health);
+        if (sd_event_source_set_time_relative(timer, health->reason.sentence[0] != '\0' ? 0 : LOOK_USEC) < 0 ||
+            sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
+                log_error("Cannot set a timer, health is looked at again at the end of the trial only.");
+        return 0;
 }
 
 static int start(Health *health) {
@@ -457,7 +560,7 @@ void health_start(Manager *manager, HealthGood good, HealthBad bad) {
                 return;
         }
         if (manager->state->trial.boots == 0)
-                start_command(health);
+                name_command(health);
         announce_checks(&manager->announcer);
 }
 
@@ -469,7 +572,7 @@ bool health_boot_is_up(Manager *manager) {
         if (health->up)
                 return true;
         health->up = true;
-        start_command(health);
+        name_command(health);
         look(health);
         return true;
 }
@@ -482,9 +585,10 @@ bool health_conclude(Manager *manager) {
         if (health->concluding)
                 return true;
         health->concluding = true;
-        /* What was asked before does not count. */
-        health->failed_call = sd_bus_slot_unref(health->failed_call);
-        health->states_call = sd_bus_slot_unref(health->states_call);
+        /* Answers to earlier questions do not count. */
+        forget_calls(health);
+        health->failed.answered = false;
+        health->states.answered = !has_states(health);
         look(health);
         return true;
 }
@@ -503,9 +607,7 @@ void health_stop(Manager *manager) {
         denials_watch(manager->denials, NULL, NULL);
         health->essential = strv_free(health->essential);
         end_command(health);
-        health->failed_call = sd_bus_slot_unref(health->failed_call);
-        health->states_call = sd_bus_slot_unref(health->states_call);
-        health->command_call = sd_bus_slot_unref(health->command_call);
+        forget_calls(health);
         health->timer = sd_event_source_disable_unref(health->timer);
         health->running = false;
 }
@@ -517,6 +619,8 @@ size_t health_checks(const Manager *manager, const HealthCheck **ret) {
 
 void health_free(Manager *manager) {
         health_stop(manager);
+        if (manager->health)
+                sd_bus_close_unref(manager->health->bus);
         free(manager->health);
         manager->health = NULL;
 }

@@ -31,7 +31,7 @@ typedef void (*HealthBad)(Manager *manager, const char *reason);
 
 /* Which units have failed by now, for the state file. Waits for the answer of the service manager.
  * ret: NULL at the end, to be freed; NULL for none. Returns 0, FAILURE_NOT_SUPPORTED if there is no answer, or -ENOMEM. */
-int health_list_failed_units(Manager *manager, char ***ret, Failure *reterr);
+int health_list_failed_units(char ***ret, Failure *reterr);
 
 /* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. HealthCommand= is started at
  * once, but where the trial has outlived a reboot. */

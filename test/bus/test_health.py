@@ -83,21 +83,63 @@ def error(name):
     return lambda method, invocation: method.startswith("List") and (invocation.return_dbus_error(name, "no") or True)
 
 
-def test_a_service_manager_that_refuses_ends_the_trial(machine):
+# From here on a last answer counts for some seconds: see LAST_ANSWER_USEC.
+LONG_OVER = -19
+
+
+def test_a_service_manager_that_refuses_to_the_end_ends_the_trial(machine):
     machine.services.answer = error("org.freedesktop.DBus.Error.AccessDenied")
-    begin(machine)
+    begin(machine, LONG_OVER)
     wait_for_end(machine, "the service manager does not answer: no")
     assert checks(machine)["units"][0] == "failed"
 
 
-def test_a_service_manager_that_is_silent_ends_the_trial(machine):
+def test_a_service_manager_that_is_silent_to_the_end_ends_the_trial(machine):
     machine.services.answer = lambda method, invocation: method.startswith("List")
-    begin(machine)
+    begin(machine, LONG_OVER)
     wait_for_end(machine, "the service manager does not answer")
 
 
+def wait_for_no_answer(machine, words):
+    machine.wait_for(lambda: checks(machine)["units"] == ("pending", f"the service manager does not answer: {words}"), words)
+
+
+def wait_for_an_answer(machine):
+    machine.services.answer = lambda method, invocation: False
+    machine.wait_for(lambda: checks(machine)["units"] == ("pending", ""), "an answer")
+    assert state(machine) == "trial"
+
+
+def test_no_answer_is_no_result(machine):
+    """The service manager has something else to do. It is asked again."""
+    machine.services.answer = error("org.freedesktop.DBus.Error.NoReply")
+    begin(machine)
+    wait_for_no_answer(machine, "no")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    wait_for_an_answer(machine)
+
+
+def test_a_late_last_answer_confirms_the_policy(machine):
+    machine.services.answer = error("org.freedesktop.DBus.Error.NoReply")
+    begin(machine, seconds=0)
+    wait_for_no_answer(machine, "no")
+    machine.services.answer = lambda method, invocation: False
+    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
+
+
+def test_a_service_manager_that_is_gone_is_asked_again_when_it_is_back(machine):
+    """As one that has closed its connection, to carry itself over into a new program."""
+    machine.services.close()
+    configure(machine, "HealthCommand=/bin/check")
+    begin(machine)
+    machine.wait_for(lambda: checks(machine)["units"][1], "no answer")
+    machine.services = ServiceManager(machine.address)
+    wait_for_an_answer(machine)
+    wait_for_calls(machine, "StartTransientUnit")
+
+
 @pytest.mark.parametrize("answer", [GLib.Variant("(s)", ("x",)), GLib.Variant("(as)", (["x"],)), None])
-def test_an_answer_that_makes_no_sense_ends_the_trial(machine, answer):
+def test_an_answer_that_makes_no_sense_is_none(machine, answer):
     def nonsense(method, invocation):
         if not method.startswith("List"):
             return False
@@ -108,7 +150,8 @@ def test_an_answer_that_makes_no_sense_ends_the_trial(machine, answer):
         return True
     machine.services.answer = nonsense
     begin(machine)
-    wait_for_end(machine, "makes no sense")
+    wait_for_no_answer(machine, "its answer makes no sense")
+    wait_for_an_answer(machine)
 
 
 def test_an_answer_that_leaves_out_a_unit_ends_the_trial(machine):
@@ -120,7 +163,7 @@ def test_an_answer_that_leaves_out_a_unit_ends_the_trial(machine):
         return True
     configure(machine, "HealthUnits=a.service needed.service")
     machine.services.answer = leave_out
-    begin(machine, seconds=0)
+    begin(machine, LONG_OVER)
     wait_for_end(machine, "makes no sense")
 
 

@@ -48,7 +48,7 @@ def test_what_the_daemon_wrote(machine, journal):
     machine.stage(signed())
     machine.stage(signed("other", "2.0.0"))
     machine.drop(b"no policy", "bad.p7b")
-    machine.ipectl("reload")
+    machine.wait_for(lambda: machine.entries(MESSAGE_ID=REJECTED), "the refusal")
     machine.ipectl("discard", "corp-base", "1.0.0")
     journal.add(*written(machine))
     found = events(machine)
