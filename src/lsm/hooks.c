@@ -379,7 +379,7 @@ static noinline int on_load(struct file *file)
 static __always_inline int judge_memory(enum ipe_hook hook,
 					const struct file *file)
 {
-	if (is_allowed(NULL, 0, TO_MAP))
+	if (is_allowed(NULL, 0, TO_MAP) || nobody_to_ask())
 		return 0;
 	return judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
@@ -395,9 +395,7 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 		return judge_memory(IPE_HOOK_MMAP, file);
 	if (unlikely(current->in_execve))
 		return on_load(file);
-	if (is_allowed(file, 0, TO_MAP))
-		return 0;
-	if (is_stacked(file))
+	if (is_allowed(file, 0, TO_MAP) || is_stacked(file) || nobody_to_ask())
 		return 0;
 	return judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
@@ -463,7 +461,7 @@ static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		return 0;
 	if (!file || is_modified(vma, prot))
 		return judge_memory(IPE_HOOK_MPROTECT, file);
-	if (is_allowed(file, 0, TO_MAP))
+	if (is_allowed(file, 0, TO_MAP) || nobody_to_ask())
 		return 0;
 	return judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
 }
