@@ -359,7 +359,7 @@ def test_a_full_disk_begins_no_trial(scenario):
 
 def test_a_preflight_shows_what_would_be_denied(scenario):
     before, version = confirmed(scenario), stage_revoking(scenario)
-    scenario.configure("Confirm=manual", "PreflightSec=6")
+    scenario.configure("Confirm=manual", "PreflightSec=15")
     scenario.system.must(f"systemd-run -q --unit=preflight --property=StandardOutput=truncate:/run/preflight "
                          f"ipectl --json=short preflight {NAME}")
     scenario.system.wait_until(f"[ \"$(cat {IPE}/policies/{NAME}/shadow)\" = 1 ]")
