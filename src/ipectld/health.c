@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Health checks by way of the service manager (org.freedesktop.systemd1), over a connection of their own: callers that fill
- * the daemon's queue do not delay its answers. The daemon never waits for one in the course of a trial: under that policy the
+ * Health checks by way of the service manager (org.freedesktop.systemd1), over a connection of their own, so that its answers
+ * do not wait behind the calls of others. The daemon never waits for one in the course of a trial: under that policy the
  * service manager may be what does not work. No answer is no result: the daemon asks again, until some seconds after the
  * end of the trial.
  *
@@ -42,7 +42,7 @@ static const char *const state_names[_HEALTH_STATE_MAX] = { "pending", "passed",
 /* One of the two lists of units that are asked for again and again. */
 typedef struct Question {
         sd_bus_slot *call; /* NULL while nothing is asked */
-        bool answered;     /* since "concluding" began */
+        bool answered;     /* the latest one, of those that count: since "concluding" began, if it has */
 } Question;
 
 struct Health {
@@ -194,9 +194,17 @@ int health_list_failed_units(char ***ret, Failure *reterr) {
         return r;
 }
 
+static bool has_states(const Health *health) {
+        return health->manager->config.health_units || health->command_unit[0] != '\0';
+}
+
+/* Asked of the present configuration: it may change while the last answers are waited for. */
+static bool has_all_answers(const Health *health) {
+        return health->failed.answered && (health->states.answered || !has_states(health));
+}
+
 static void conclude(Health *health) {
-        if (!health->concluding || !health->failed.answered || !health->states.answered ||
-            health->reason.sentence[0] != '\0')
+        if (!health->concluding || !has_all_answers(health) || health->reason.sentence[0] != '\0')
                 return;
         for (size_t i = 0; i < _CHECK_MAX; i++)
                 if (health->checks[i].state == HEALTH_PENDING && health->checks[i].detail.sentence[0] == '\0')
@@ -215,6 +223,9 @@ static void on_no_answer(Health *health, const char *why) {
         HealthCheck *check = &health->checks[CHECK_UNITS];
         Failure detail = {};
 
+        /* A reason that is there already is the one to tell. */
+        if (health->reason.sentence[0] != '\0')
+                return;
         if (health->concluding && !health->up &&
             clock_usec(CLOCK_BOOTTIME) >= health->manager->trial_deadline_usec + LAST_ANSWER_USEC) {
                 fail(health, CHECK_UNITS, "the service manager does not answer: %s", why);
@@ -231,7 +242,7 @@ static void on_answer(Health *health, Question *question) {
         HealthCheck *check = &health->checks[CHECK_UNITS];
 
         question->answered = true;
-        if (check->state != HEALTH_PENDING || check->detail.sentence[0] == '\0')
+        if (!has_all_answers(health) || check->state != HEALTH_PENDING || check->detail.sentence[0] == '\0')
                 return;
         check->detail = (Failure) {};
         announce_checks(&health->manager->announcer);
@@ -242,6 +253,7 @@ static bool has_list(Health *health, Question *question, sd_bus_message *reply) 
         const sd_bus_error *error = sd_bus_message_get_error(reply);
 
         question->call = sd_bus_slot_unref(question->call);
+        question->answered = false;
         if (!error && sd_bus_message_enter_container(reply, 'a', "(ssssssouso)") >= 0)
                 return true;
         on_no_answer(health, error ? error_text(error) : "its answer makes no sense");
@@ -324,9 +336,15 @@ static void tell_command(const Health *health, const char *method, const char *t
                 log_debug("Cannot ask the service manager to %s '%s', ignoring.", method, health->command_unit);
 }
 
+static void forget(Question *question) {
+        sd_bus_slot_unref(question->call);
+        *question = (Question) {};
+}
+
 static void forget_calls(Health *health) {
-        health->failed.call = sd_bus_slot_unref(health->failed.call);
-        health->states.call = sd_bus_slot_unref(health->states.call);
+        forget(&health->failed);
+        forget(&health->states);
+        /* Nobody knows whether the service manager has got it: if so, it answers the next one with UnitExists. */
         if (health->command_call)
                 health->command_started = false;
         health->command_call = sd_bus_slot_unref(health->command_call);
@@ -366,10 +384,6 @@ static int ask_failed(Health *health) {
                 r = ask(health, &health->failed, message, on_failed_units);
         sd_bus_message_unref(message);
         return r;
-}
-
-static bool has_states(const Health *health) {
-        return health->manager->config.health_units || health->command_unit[0] != '\0';
 }
 
 /* What is asked is answered one by one; an alias under the name of its unit. */
@@ -462,7 +476,8 @@ static int append_command_unit(sd_bus_message *message, const Health *health) {
         return r < 0 ? r : sd_bus_message_append(message, "a(sa(sv))", 0);
 }
 
-static int start_command(Health *health) {
+/* Where the connection is lost it is tried again with the next one. */
+static void start_command(Health *health) {
         sd_bus_message *message = NULL;
         int r;
 
@@ -473,7 +488,8 @@ static int start_command(Health *health) {
                 r = sd_bus_call_async(health->bus, &health->command_call, message, on_command, health, ANSWER_USEC);
         sd_bus_message_unref(message);
         health->command_started = r >= 0;
-        return r;
+        if (r < 0 && sd_bus_is_open(health->bus) > 0)
+                fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= cannot be started: %s", strerror(-r));
 }
 
 static void name_command(Health *health) {
@@ -492,11 +508,6 @@ static void end_command(Health *health) {
         health->command_started = false;
 }
 
-/* Whether a question is to be asked: the last one is, until there is an answer. */
-static bool is_open(const Health *health, const Question *question) {
-        return !question->call && !(health->concluding && question->answered);
-}
-
 static void look(Health *health) {
         int r = 0;
 
@@ -506,10 +517,10 @@ static void look(Health *health) {
         }
         r = connect_bus(health);
         if (r >= 0 && health->command_unit[0] != '\0' && !health->command_started)
-                r = start_command(health);
-        if (r >= 0 && is_open(health, &health->failed))
+                start_command(health);
+        if (r >= 0 && !health->failed.call)
                 r = ask_failed(health);
-        if (r >= 0 && has_states(health) && is_open(health, &health->states))
+        if (r >= 0 && has_states(health) && !health->states.call)
                 r = ask_states(health);
         if (r < 0)
                 on_no_answer(health, strerror(-r));
@@ -586,9 +597,8 @@ bool health_conclude(Manager *manager) {
                 return true;
         health->concluding = true;
         /* Answers to earlier questions do not count. */
-        forget_calls(health);
-        health->failed.answered = false;
-        health->states.answered = !has_states(health);
+        forget(&health->failed);
+        forget(&health->states);
         look(health);
         return true;
 }

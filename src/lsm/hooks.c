@@ -375,7 +375,12 @@ static noinline int on_load(struct file *file)
 	return judge_loaded(IPE_HOOK_MMAP, file);
 }
 
-/* Memory that is executed, and has no file or may have other bytes than it. */
+/*
+ * Memory that is executed, and has no file or may have other bytes than it.
+ *
+ * Here, and where files are mapped, nobody_to_ask() is asked before the call,
+ * too: nothing is kept with a file where there is no policy.
+ */
 static __always_inline int judge_memory(enum ipe_hook hook,
 					const struct file *file)
 {

@@ -3,8 +3,10 @@
 the kernel, see kernel_files.py, and service_manager.py for systemd; with the real ones test/vm/test_health.py shows what
 health checks do."""
 
+import ctypes
 import json
 import os
+import socket
 import time
 
 import pytest
@@ -15,6 +17,7 @@ from machine import BusError, signed
 
 POLICY = "corp-base"
 TRANSACTION = "0123456789abcdef" * 2
+SYS_PIDFD_GETFD = 438
 
 
 @pytest.fixture
@@ -83,7 +86,7 @@ def error(name):
     return lambda method, invocation: method.startswith("List") and (invocation.return_dbus_error(name, "no") or True)
 
 
-# From here on a last answer counts for some seconds: see LAST_ANSWER_USEC.
+# The trial ended so many seconds ago that a last answer counts for one more: see LAST_ANSWER_USEC.
 LONG_OVER = -19
 
 
@@ -136,6 +139,73 @@ def test_a_service_manager_that_is_gone_is_asked_again_when_it_is_back(machine):
     machine.services = ServiceManager(machine.address)
     wait_for_an_answer(machine)
     wait_for_calls(machine, "StartTransientUnit")
+
+
+def bus_sockets(machine):
+    """The daemon's connections to the bus: copies of their descriptors, by inode number."""
+    pidfd = os.pidfd_open(machine.daemon.pid)
+    found = {}
+    for name in os.listdir(f"/proc/{machine.daemon.pid}/fd"):
+        link = os.readlink(f"/proc/{machine.daemon.pid}/fd/{name}")
+        if not link.startswith("socket:"):
+            continue
+        copy = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, int(name), 0)
+        assert copy >= 0, os.strerror(ctypes.get_errno())
+        peer = socket.socket(fileno=copy)
+        try:
+            if str(peer.getpeername()).endswith("system_bus_socket"):
+                found[link] = peer
+        except OSError:
+            peer.close()
+    os.close(pidfd)
+    return found
+
+
+def test_a_connection_that_breaks_is_opened_again(machine):
+    """Nothing is lost: the command goes on, and its result counts."""
+    configure(machine, "HealthCommand=/bin/check")
+    machine.start_daemon()
+    before = bus_sockets(machine)
+    machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    wait_for_calls(machine, "ListUnitsByNames", 2)
+    after = bus_sockets(machine)
+    own, = after.keys() - before.keys()
+    after[own].shutdown(socket.SHUT_RDWR)
+    for peer in (*before.values(), *after.values()):
+        peer.close()
+    wait_for_calls(machine, "RefUnit")
+    machine.services.states["command"] = "active"
+    machine.wait_for(lambda: checks(machine)["health-command"][0] == "passed", "the result")
+    assert state(machine) == "trial" and checks(machine)["units"] == ("pending", "")
+    assert [method for method, _ in machine.services.calls].count("StartTransientUnit") == 1
+
+
+def test_a_unit_that_fails_while_the_last_answer_is_late_ends_the_trial(machine):
+    """Which units have failed is asked until the end, not until there was one answer."""
+    configure(machine, "HealthUnits=needed.service")
+    machine.services.states = {"needed.service": "active"}
+    machine.services.answer = lambda method, invocation: method == "ListUnitsByNames" and error(
+        "org.freedesktop.DBus.Error.NoReply")(method, invocation)
+    begin(machine, seconds=0)
+    wait_for_no_answer(machine, "no")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    machine.services.failed = ["new.service"]
+    machine.services.answer = lambda method, invocation: False
+    wait_for_end(machine, "'new.service' has failed")
+    assert machine.kernel.read("confirm").startswith(POLICY.encode())
+
+
+def test_units_that_are_not_needed_any_more_are_not_waited_for(machine):
+    """The configuration changes while their states are still unknown."""
+    configure(machine, "HealthUnits=needed.service")
+    machine.services.answer = lambda method, invocation: method == "ListUnitsByNames" and error(
+        "org.freedesktop.DBus.Error.NoReply")(method, invocation)
+    begin(machine, seconds=0)
+    wait_for_no_answer(machine, "no")
+    configure(machine)
+    machine.ipectl("reload")
+    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
 
 
 @pytest.mark.parametrize("answer", [GLib.Variant("(s)", ("x",)), GLib.Variant("(as)", (["x"],)), None])
@@ -273,6 +343,13 @@ def test_a_command_that_cannot_be_started_ends_the_trial(machine):
     begin(machine)
     wait_for_end(machine, "HealthCommand= cannot be started: no such thing")
     wait_for_calls(machine, "UnrefUnit")
+
+
+def test_a_command_that_cannot_be_sent_ends_the_trial(machine):
+    """The bus carries no such bytes. Nobody waits for an answer until the end of the trial."""
+    (machine.etc / "ipectld.conf").write_bytes(b"[Manager]\nHealthCommand=/bin/check \xff\n")
+    begin(machine)
+    wait_for_end(machine, "HealthCommand= cannot be started: Invalid argument")
 
 
 def test_a_trial_that_is_confirmed_by_hand_is_not_watched(machine):
