@@ -324,6 +324,8 @@ def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
     machine.services.states = {"web.service": "activating"}
     begin(machine)
     check, confirm = Call(machine, "CheckBoot"), Call(machine, "ConfirmBoot")
+    # Both wait once this later call has its answer.
+    machine.properties()
     machine.services.failed.append("other.service")
     assert check.answer() == confirm.answer() == "org.ipe.Error.NoTrial"
     assert state(machine) == "rolled-back" and machine.kernel.read("revert").startswith(b"1")
