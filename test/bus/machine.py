@@ -11,6 +11,7 @@ fds: {name: descriptor} of what systemd would hand over to ipectld.
 The sandboxes share the host's process IDs, because polkit looks up who calls; the test is one of the callers.
 """
 
+import contextlib
 import json
 import os
 import select
@@ -110,7 +111,9 @@ class Process:
     def stop(self, number=signal.SIGTERM):
         """Ends it if it runs; returns its exit status as of a shell."""
         if not self.ended():
-            self.send(number)
+            # It may be gone before bwrap is.
+            with contextlib.suppress(ProcessLookupError):
+                self.send(number)
         return self.wait()
 
 
