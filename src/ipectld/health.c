@@ -198,9 +198,10 @@ static bool has_states(const Health *health) {
         return health->manager->config.health_units || health->command_unit[0] != '\0';
 }
 
-/* Asked of the present configuration: it may change while the last answers are waited for. */
+/* Asked of the present configuration: it may change while the last answers are waited for. A list of failed units that is under way
+ * may have one that the list before had not: it is waited for. */
 static bool has_all_answers(const Health *health) {
-        return health->failed.answered && (health->states.answered || !has_states(health));
+        return health->failed.answered && !health->failed.call && (health->states.answered || !has_states(health));
 }
 
 static void conclude(Health *health) {
@@ -518,10 +519,11 @@ static void look(Health *health) {
         r = connect_bus(health);
         if (r >= 0 && health->command_unit[0] != '\0' && !health->command_started)
                 start_command(health);
-        if (r >= 0 && !health->failed.call)
-                r = ask_failed(health);
         if (r >= 0 && has_states(health) && !health->states.call)
                 r = ask_states(health);
+        /* What has failed is the last thing that is looked at. */
+        if (r >= 0 && !health->failed.call)
+                r = ask_failed(health);
         if (r < 0)
                 on_no_answer(health, strerror(-r));
 }

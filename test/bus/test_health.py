@@ -4,6 +4,7 @@ the kernel, see kernel_files.py, and service_manager.py for systemd; with the re
 health checks do."""
 
 import ctypes
+import errno
 import json
 import os
 import socket
@@ -142,14 +143,19 @@ def test_a_service_manager_that_is_gone_is_asked_again_when_it_is_back(machine):
 
 
 def bus_sockets(machine):
-    """The daemon's connections to the bus: copies of their descriptors, by inode number."""
+    """The daemon's connections to the bus: copies of their descriptors, by inode number. Others may be closed at any moment."""
     pidfd = os.pidfd_open(machine.daemon.pid)
     found = {}
     for name in os.listdir(f"/proc/{machine.daemon.pid}/fd"):
-        link = os.readlink(f"/proc/{machine.daemon.pid}/fd/{name}")
+        try:
+            link = os.readlink(f"/proc/{machine.daemon.pid}/fd/{name}")
+        except FileNotFoundError:
+            continue
         if not link.startswith("socket:"):
             continue
         copy = ctypes.CDLL(None, use_errno=True).syscall(SYS_PIDFD_GETFD, pidfd, int(name), 0)
+        if copy < 0 and ctypes.get_errno() == errno.EBADF:
+            continue
         assert copy >= 0, os.strerror(ctypes.get_errno())
         peer = socket.socket(fileno=copy)
         try:
@@ -191,6 +197,36 @@ def test_a_unit_that_fails_while_the_last_answer_is_late_ends_the_trial(machine)
     wait_for_no_answer(machine, "no")
     wait_for_calls(machine, "ListUnitsFiltered", 2)
     machine.services.failed = ["new.service"]
+    machine.services.answer = lambda method, invocation: False
+    wait_for_end(machine, "'new.service' has failed")
+    assert machine.kernel.read("confirm").startswith(POLICY.encode())
+
+
+def test_a_list_of_failed_units_that_is_under_way_is_waited_for(machine):
+    """The states are well at last, and so was the list before; but that one is old by then."""
+    configure(machine, "HealthUnits=needed.service")
+    machine.services.states = {"needed.service": "active"}
+    no_states = error("org.freedesktop.DBus.Error.NoReply")
+    machine.services.answer = lambda method, invocation: method == "ListUnitsByNames" and no_states(method, invocation)
+    begin(machine, seconds=0)
+    wait_for_no_answer(machine, "no")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    held = []
+
+    def hold(method, invocation):
+        if method == "ListUnitsFiltered":
+            held.append(invocation)
+        return method == "ListUnitsFiltered" or (not held and no_states(method, invocation))
+    machine.services.answer = hold
+    machine.wait_for(lambda: held, "the list")
+    asked = [method for method, _ in machine.services.calls].count("ListUnitsByNames")
+    # Two more of them: the answer to the first has been handled.
+    wait_for_calls(machine, "ListUnitsByNames", asked + 2)
+    assert state(machine) == "trial"
+    machine.services.failed = ["new.service"]
+    machine.services.answer = lambda method, invocation: False
+    for invocation in held:
+        invocation.return_value(machine.services.units({"new.service": "failed"}))
     wait_for_end(machine, "'new.service' has failed")
     assert machine.kernel.read("confirm").startswith(POLICY.encode())
 
