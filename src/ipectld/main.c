@@ -73,6 +73,7 @@ static int handle_signals(sd_event *event, Source *source) {
         return r;
 }
 
+/* Returns 0 if the daemon was asked to end, a negative errno, or 1 if the bus closed the connection. */
 static int run_loop(sd_event *event, Manager *manager) {
         _cleanup_(source_freep) Source *source = NULL;
         _cleanup_(bus_freep) Bus *bus = NULL;
@@ -104,6 +105,8 @@ static int run_loop(sd_event *event, Manager *manager) {
         (void) sd_notify(false, "STOPPING=1");
         if (r < 0)
                 log_error("The event loop failed: %s", strerror(-r));
+        else if (r > 0)
+                log_error("The connection to the system bus is lost: ending, so that the service manager starts ipectld again.");
         return r;
 }
 
@@ -124,5 +127,5 @@ int main(int argc, char **argv) {
                 r = run_loop(event, manager);
         manager = manager_free(manager);
         sd_event_unref(event);
-        return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -89,10 +89,12 @@ def test_no_bus(bare):
 
 
 def test_bus_that_goes_away(machine):
-    """Without it nobody can reach the daemon; systemd starts it again."""
+    """Without it nobody can reach the daemon. It has failed, and says why; systemd starts it again."""
     machine.bus.stop(signal.SIGKILL)
-    machine.daemon.wait()
+    assert machine.daemon.wait() == 1
     machine.daemon = None
+    assert machine.entries(PRIORITY="3", MESSAGE="The connection to the system bus is lost: ending, so that the service manager "
+                                                 "starts ipectld again.")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
