@@ -12,12 +12,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "clock.h"
 #include "input.h"
+#include "io.h"
 #include "output.h"
 
 /* How often the daemon may go away while it is asked about the boot. */
@@ -104,36 +104,8 @@ static ExitStatus read_outcome(Change *change) {
         return STATUS_FAILED;
 }
 
-/* A sealed copy: what the daemon reads cannot change below it, and it need not be able to read the file itself. */
-static int copy_to_memfd(const char *data, size_t size) {
-        int fd = memfd_create("policy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-        if (fd < 0)
-                return -errno;
-        for (size_t done = 0; done < size;) {
-                ssize_t n = write(fd, data + done, size - done);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0) {
-                        int error = -errno;
-
-                        close(fd);
-                        return error;
-                }
-                done += n;
-        }
-        if (lseek(fd, 0, SEEK_SET) < 0 ||
-            fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) {
-                int error = -errno;
-
-                close(fd);
-                return error;
-        }
-        return fd;
-}
-
-/* Returns a descriptor, or -1 after saying why there is none. */
+/* A sealed copy: the daemon reads what cannot change any more, and need not be able to read the file itself.
+ * Returns a descriptor, or -1 after saying why there is none. */
 static int open_policy(const char *path) {
         size_t size;
         char *data;
@@ -144,7 +116,7 @@ static int open_policy(const char *path) {
                 say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
                 return -1;
         }
-        r = copy_to_memfd(data, size);
+        r = seal_memory("policy", data, size);
         free(data);
         if (r < 0) {
                 say_error("Failed to copy '%s' for ipectld: %s", input_name(path), strerror(-r));

@@ -10,7 +10,10 @@
 #include "bus-value.h"
 #include "client.h"
 #include "clock.h"
+#include "envelope.h"
+#include "io.h"
 #include "output.h"
+#include "utf8.h"
 
 #define FIELD_WIDTH 18
 
@@ -239,19 +242,53 @@ static void print_policy(struct json_object *policy, char **argv, const Options 
                                                         ? "only with the extended ABI"
                                                         : "all");
         show_warnings(policy);
+        if (json_get_number(policy, "warnings_count") > json_length(json_get(policy, "warnings")))
+                say_field(FIELD_WIDTH, "Warnings", "%llu; 'ipectl lint' lists all of them",
+                          (unsigned long long) json_get_number(policy, "warnings_count"));
         print_text(json_get_text(policy, "text"));
 }
 
+/* Adds "text" to what is known of a policy. */
+static int ask_for_text(Client *client, char **argv, struct json_object *policy) {
+        _cleanup_free_ char *printable = NULL;
+        _cleanup_free_ void *text = NULL;
+        sd_bus_message *reply = NULL;
+        size_t size;
+        int r, fd;
+
+        r = client_call(client, "OpenPolicy", &reply, "ss", argv[1], json_get_text(policy, "version"));
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "h", &fd);
+        if (r >= 0)
+                r = read_fd(fd, ENVELOPE_SIZE_MAX, &text, &size);
+        sd_bus_message_unref(reply);
+        if (r < 0)
+                return r;
+        printable = utf8_escape(text, size);
+        if (!printable)
+                oom();
+        json_set(policy, "text", json_object_new_string(printable));
+        return 0;
+}
+
 static int ask_for_policy(Client *client, char **argv, struct json_object **ret) {
+        struct json_object *policy = NULL;
         sd_bus_message *reply = NULL;
         int r;
 
         client_doing(client, "Failed to show '%s'", argv[1]);
         r = client_call(client, "GetPolicy", &reply, "ss", argv[1], argv[2] ?: "");
         if (r >= 0)
-                r = bus_read_dictionary(reply, ret);
+                r = bus_read_dictionary(reply, &policy);
         sd_bus_message_unref(reply);
-        return r;
+        if (r >= 0)
+                r = ask_for_text(client, argv, policy);
+        if (r < 0) {
+                json_object_put(policy);
+                return r;
+        }
+        *ret = policy;
+        return 0;
 }
 
 ExitStatus verb_show(int argc, char **argv, const Options *options) {

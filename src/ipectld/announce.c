@@ -49,16 +49,27 @@ static void emit_version(const Announcer *announcer, const char *member, const V
         emit_triple(announcer, member, record->name, names->version, names->digest);
 }
 
-void announce_staged(const Announcer *announcer, const VersionRecord *record, char *const *warnings) {
+static void log_warning_of(const VersionRecord *record, const Names *names, const char *warning) {
+        log_entry(LOG_WARNING, NULL, FIELDS_OF(record, *names), "'%s' %s: %s", record->name, names->version, warning);
+}
+
+void announce_staged(const Announcer *announcer, const VersionRecord *record, bool keyring_warning) {
+        const PolicySummary *summary = &record->summary;
+        char **warnings = summary->warnings;
+        size_t n = 0;
         Names names;
 
         name_version(record, &names);
         log_entry(LOG_NOTICE, MESSAGE_STAGED, FIELDS_OF(record, names),
                   "Staged '%s' %s from '%s', signed by '%s'.", record->name, names.version, record->source,
                   record->signer);
-        for (; *warnings; warnings++)
-                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s: %s", record->name, names.version,
-                          *warnings);
+        for (; warnings && warnings[n]; n++)
+                log_warning_of(record, &names, warnings[n]);
+        if (summary->n_warnings > n)
+                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s: there are %llu more warnings; 'ipectl lint' lists "
+                          "them.", record->name, names.version, (unsigned long long) (summary->n_warnings - n));
+        if (keyring_warning)
+                log_warning_of(record, &names, summary->keyring_warning);
         emit_version(announcer, "PolicyStaged", record, &names);
 }
 

@@ -15,8 +15,8 @@ typedef struct Announcer {
         sd_bus *bus; /* borrowed; NULL while there is none: the journal alone is told */
 } Announcer;
 
-/* warnings: of the linter, NULL at the end. */
-void announce_staged(const Announcer *announcer, const VersionRecord *record, char *const *warnings);
+/* keyring_warning: whether that of its warnings counts. */
+void announce_staged(const Announcer *announcer, const VersionRecord *record, bool keyring_warning);
 
 /* result: what the function returned that refused; see bus_error_name(). */
 void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure);

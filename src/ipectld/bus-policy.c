@@ -5,8 +5,7 @@
 
 #include "bus-path.h"
 #include "bus.h"
-#include "stage.h"
-#include "utf8.h"
+#include "summary.h"
 
 static int find_policy(sd_bus *sd, const char *path, const char *interface, void *userdata, void **ret_found,
                        sd_bus_error *reterr) {
@@ -67,13 +66,13 @@ static int get_text(sd_bus *sd, const char *path, const char *interface, const c
 
 static int get_flag(sd_bus *sd, const char *path, const char *interface, const char *property,
                     sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        const Bus *bus = userdata;
+        Bus *bus = userdata;
         const VersionRecord *record, *chosen;
         int r = record_of(path, bus, &record, reterr);
 
         if (r < 0)
                 return r;
-        chosen = streq(property, "Active") ? manager_active(bus->manager, NULL) : manager_selected(bus->manager);
+        chosen = streq(property, "Active") ? bus_view_active(bus, NULL) : manager_selected(bus->manager);
         return sd_bus_message_append(reply, "b", record == chosen);
 }
 
@@ -99,12 +98,13 @@ int bus_policy_register(Bus *bus) {
         return r;
 }
 
-int bus_policy_append_list(sd_bus_message *reply, const Manager *manager) {
-        const VersionRecord *active = manager_active(manager, NULL);
+int bus_policy_append_list(sd_bus_message *reply, Bus *bus) {
+        const VersionRecord *active = bus_view_active(bus, NULL);
+        const StoreState *state = bus->manager->state;
         int r = sd_bus_message_open_container(reply, 'a', "(ssssbo)");
 
-        for (size_t i = 0; r >= 0 && i < manager->state->n_versions; i++) {
-                const VersionRecord *record = &manager->state->versions[i];
+        for (size_t i = 0; r >= 0 && i < state->n_versions; i++) {
+                const VersionRecord *record = &state->versions[i];
                 char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
                 _cleanup_free_ char *path = NULL;
 
@@ -119,7 +119,7 @@ int bus_policy_append_list(sd_bus_message *reply, const Manager *manager) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_record(sd_bus_message *reply, const Manager *manager, const VersionRecord *record) {
+static int append_record(sd_bus_message *reply, Bus *bus, const VersionRecord *record) {
         char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
 
         ipe_version_print(&record->version, version);
@@ -128,61 +128,48 @@ static int append_record(sd_bus_message *reply, const Manager *manager, const Ve
                                      "Version", "s", version, "State", "s", version_state_to_string(record->state),
                                      "Digest", "s", digest, "Signer", "s", record->signer, "Source", "s",
                                      record->source, "StagedUSec", "t", record->staged_usec, "Active", "b",
-                                     record == manager_active(manager, NULL), "SelectedForBoot", "b",
-                                     record == manager_selected(manager));
+                                     record == bus_view_active(bus, NULL), "SelectedForBoot", "b",
+                                     record == manager_selected(bus->manager));
 }
 
-static int append_warnings(sd_bus_message *reply, const Manager *manager, const struct ipe_policy *policy) {
-        _cleanup_(strv_freep) char **warnings = NULL;
-        int r = policy_warnings(manager, policy, &warnings);
+static int append_warnings(sd_bus_message *reply, const Manager *manager, const PolicySummary *summary) {
+        int r = sd_bus_message_open_container(reply, 'e', "sv");
 
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'e', "sv");
         if (r >= 0)
                 r = sd_bus_message_append(reply, "s", "Warnings");
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'v', "as");
         if (r >= 0)
-                r = sd_bus_message_append_strv(reply, warnings);
-        if (r >= 0)
-                r = sd_bus_message_close_container(reply);
-        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "s");
+        for (char **warning = summary->warnings; r >= 0 && warning && *warning; warning++)
+                r = sd_bus_message_append(reply, "s", *warning);
+        if (r >= 0 && summary_has_keyring_warning(manager, summary))
+                r = sd_bus_message_append(reply, "s", summary->keyring_warning);
+        for (int depth = 0; r >= 0 && depth < 3; depth++)
                 r = sd_bus_message_close_container(reply);
         return r;
 }
 
-static int append_policy(sd_bus_message *reply, const Manager *manager, const Envelope *envelope,
-                         const struct ipe_policy *policy) {
+static int append_summary(sd_bus_message *reply, const Manager *manager, const PolicySummary *summary) {
         char floor[IPE_VERSION_STRLEN];
-        size_t size;
-        const char *text = envelope_text(envelope, &size);
-        _cleanup_free_ char *printable = utf8_escape(text, size);
         int r;
 
-        if (!printable)
-                return -ENOMEM;
-        ipe_version_print(ipe_policy_rollback_floor(policy), floor);
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}", "Text", "s", printable, "RollbackFloor", "s", floor,
-                                  "NeedsExtendedAbi", "b", ipe_policy_extended_line(policy) > 0 || envelope_format(envelope) == ENVELOPE_APPENDED);
-        return r < 0 ? r : append_warnings(reply, manager, policy);
+        if (!summary->known)
+                return 0;
+        ipe_version_print(&summary->floor, floor);
+        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "RollbackFloor", "s", floor, "NeedsExtendedAbi", "b",
+                                  (int) summary->needs_extended_abi, "Size", "t", (uint64_t) summary->size, "TextSize", "t",
+                                  (uint64_t) summary->text_size, "WarningsCount", "t", summary->n_warnings +
+                                  summary_has_keyring_warning(manager, summary));
+        return r < 0 ? r : append_warnings(reply, manager, summary);
 }
 
-int bus_policy_append_description(sd_bus_message *reply, const Manager *manager, const VersionRecord *record,
-                                  Failure *reterr) {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        struct ipe_policy *policy = NULL;
-        int r;
+int bus_policy_append_description(sd_bus_message *reply, Bus *bus, const VersionRecord *record) {
+        int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
-        r = manager_open_envelope(manager, record, &envelope, reterr);
-        if (r == 0)
-                r = envelope_compile(manager, envelope, &policy, reterr);
-        if (r != 0)
-                return r;
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = append_record(reply, manager, record);
+                r = append_record(reply, bus, record);
         if (r >= 0)
-                r = append_policy(reply, manager, envelope, policy);
-        ipe_policy_free(policy);
+                r = append_summary(reply, bus->manager, &record->summary);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -15,6 +15,13 @@ int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure) {
                                 failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EINVAL));
 }
 
+int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid) {
+        Failure failure = {};
+        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "User %u calls too often: wait a few seconds.", uid);
+
+        return bus_refuse(reterr, r, &failure);
+}
+
 int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record) {
         _cleanup_free_ char *path = NULL;
         int r = record ? bus_path_of(record, &path) : 0;

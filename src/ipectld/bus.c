@@ -4,7 +4,9 @@
  * again from its start, so nothing may have changed before that.
  */
 
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include <systemd/sd-id128.h>
 
@@ -13,7 +15,6 @@
 #include "bus.h"
 #include "health.h"
 #include "io.h"
-#include "keyring.h"
 #include "log.h"
 #include "preflight.h"
 #include "rollback.h"
@@ -60,17 +61,34 @@ static char *describe_sender(sd_bus_message *message) {
         return text;
 }
 
-/* Only what can be read without waiting: a pipe could keep the daemon for ever. */
+/* File systems whose files are read without waiting for another process or machine. */
+static bool is_local(const struct statfs *st) {
+        static const long magics[] = { TMPFS_MAGIC, RAMFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+                                       EROFS_SUPER_MAGIC_V1, SQUASHFS_MAGIC, MSDOS_SUPER_MAGIC };
+
+        for (size_t i = 0; i < ELEMENTSOF(magics); i++)
+                if ((long) st->f_type == magics[i])
+                        return true;
+        return false;
+}
+
+/* Only what can be read without waiting: a pipe, or a file of FUSE, could keep the daemon for ever. The position of the descriptor
+ * is the caller's. */
 static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr) {
+        struct statfs fs;
         struct stat st;
         int r;
 
-        if (fstat(fd, &st) < 0)
+        if (fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
                                    "The descriptor is not that of a regular file or of memory.");
-        r = read_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
+        if (!is_local(&fs))
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "The file is on a file system that may keep a reader waiting: hand it in as memory "
+                                   "(memfd_create), as 'ipectl stage' does.");
+        r = pread_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
         if (r == -EFBIG)
                 return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than the %u bytes that any kernel "
                                    "takes.", ENVELOPE_SIZE_MAX);
@@ -211,12 +229,11 @@ static int send_reply(sd_bus_message *reply, int r) {
 }
 
 static int method_list_policies(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(message, &reply);
 
         if (r >= 0)
-                r = bus_policy_append_list(reply, bus->manager);
+                r = bus_policy_append_list(reply, userdata);
         return send_reply(reply, r);
 }
 
@@ -232,16 +249,12 @@ static int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_err
         if (r < 0)
                 return r;
         r = manager_find(bus->manager, name, version, &record, &failure);
-        if (r == 0) {
-                r = sd_bus_message_new_method_return(message, &reply);
-                if (r >= 0)
-                        r = bus_policy_append_description(reply, bus->manager, record, &failure);
-        }
-        if (r != 0) {
-                sd_bus_message_unref(reply);
+        if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        }
-        return send_reply(reply, 0);
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = bus_policy_append_description(reply, bus, record);
+        return send_reply(reply, r);
 }
 
 static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -277,11 +290,10 @@ static int get_switch(sd_bus *sd, const char *path, const char *interface, const
 
 static int get_active_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
                              sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        const Bus *bus = userdata;
-        _cleanup_kernel_policy_ KernelPolicy active = {};
+        const KernelPolicy *active;
 
-        (void) manager_active(bus->manager, &active);
-        return bus_append_pair(reply, active.name, &active.version);
+        (void) bus_view_active(userdata, &active);
+        return bus_append_pair(reply, active->name, &active->version);
 }
 
 static int get_trial_policy(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -344,11 +356,10 @@ static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interf
 
 static int get_warnings(sd_bus *sd, const char *path, const char *interface, const char *property,
                         sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        const Bus *bus = userdata;
-        _cleanup_free_ char *warning = NULL;
-        int r = keyring_warning(bus->manager, &warning);
+        const char *warning;
+        int r = bus_view_warning(userdata, &warning);
 
-        return r < 0 ? r : sd_bus_message_append_strv(reply, (char *[]) { warning, NULL });
+        return r < 0 ? r : sd_bus_message_append_strv(reply, (char *[]) { (char *) warning, NULL });
 }
 
 static const sd_bus_vtable manager_vtable[] = {
@@ -380,6 +391,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name, "s", version),
                                 SD_BUS_RESULT("a{sv}", policy), method_get_policy,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("OpenPolicy", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("h", text),
+                                method_open_policy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListVolumes", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssbss)", volumes), method_list_volumes,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_NO_RESULT, method_set_enforce,
@@ -432,6 +445,8 @@ static int connect_bus(Bus *bus, sd_event *event) {
         (void) sd_bus_set_exit_on_disconnect(bus->bus, true);
         r = sd_bus_add_filter(bus->bus, NULL, filter_machine_id, NULL);
         if (r >= 0)
+                r = bus_flood_register(bus);
+        if (r >= 0)
                 r = sd_bus_add_object_vtable(bus->bus, NULL, MANAGER_PATH, MANAGER_INTERFACE, manager_vtable, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus->bus, NULL, BUS_ROOT_PATH);
@@ -459,7 +474,9 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
                 return -ENOMEM;
         bus->manager = manager;
         bus->source = source;
-        bus->polkit = polkit_new();
+        bus_text_init(bus);
+        bus->callers = callers_new();
+        bus->polkit = bus->callers ? polkit_new(bus->callers) : NULL;
         if (!bus->polkit)
                 return -ENOMEM;
         r = connect_bus(bus, event);
@@ -479,6 +496,9 @@ Bus *bus_free(Bus *bus) {
         bus_boot_cancel(bus);
         bus->manager->announcer.bus = NULL;
         polkit_free(bus->polkit);
+        callers_free(bus->callers);
+        bus_text_done(bus);
+        bus_view_done(bus);
         sd_bus_flush_close_unref(bus->bus);
         free(bus);
         return NULL;

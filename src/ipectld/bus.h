@@ -7,14 +7,41 @@
 
 #include <systemd/sd-bus.h>
 
+#include "callers.h"
 #include "manager.h"
 #include "polkit.h"
 #include "source.h"
 
+/* How old an answer is that was read from the kernel. */
+typedef struct BusAge {
+        uint64_t until_usec; /* CLOCK_MONOTONIC: may be given again before; 0: there is none */
+        uint64_t iteration;  /* of the event loop in which it was found */
+        uint64_t commits;    /* of the manager at that time */
+} BusAge;
+
+/* bus-view.c */
+typedef struct BusView {
+        BusAge active_age, warning_age;
+        KernelPolicy active;
+        bool active_is_ours; /* a version of the store, that of active_digest */
+        Digest active_digest;
+        char *warning; /* NULL for none */
+} BusView;
+
+/* bus-text.c: text of a policy in sealed memory */
+typedef struct BusText {
+        Digest digest;
+        int fd; /* -1: free */
+} BusText;
+
 /* What the handlers of the bus need. */
 typedef struct Bus {
         sd_bus *bus;
+        Callers *callers;
         Polkit *polkit;
+        BusView view;
+        BusText texts[4];
+        size_t next_text; /* that makes room */
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
@@ -33,6 +60,8 @@ static inline void bus_freep(Bus **bus) {
 
 /* bus-reply.c: makes a bus error of what a function of the manager returned. Returns a negative errno, for a handler to return. */
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
+/* Makes the error of a user whose budget of calls is used up. Returns as bus_refuse(). */
+int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid);
 /* Answers with the object of a version; record: NULL for none, which is "/". */
 int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
 /* Appends a pair of name and version; two empty strings where name is NULL. */
@@ -58,11 +87,25 @@ void bus_boot_cancel(Bus *bus);
 int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 void bus_volume_cancel(Bus *bus);
 
+/* bus-text.c: a handler, and what it keeps. */
+int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+void bus_text_init(Bus *bus);
+void bus_text_done(Bus *bus);
+
+/* bus-flood.c: counts calls. */
+int bus_flood_register(Bus *bus);
+
+/* bus-view.c: which stored version the kernel enforces, or NULL; valid until the next change.
+ * ret_active: what the kernel says, borrowed; NULL, or an empty name if none. */
+const VersionRecord *bus_view_active(Bus *bus, const KernelPolicy **ret_active);
+/* The warning of the manager, borrowed; NULL for none. Returns 0 or -ENOMEM. */
+int bus_view_warning(Bus *bus, const char **ret);
+void bus_view_done(Bus *bus);
+
 /* bus-policy.c: the objects of versions, and what GetPolicy() and ListPolicies() say. */
 int bus_policy_register(Bus *bus);
-int bus_policy_append_list(sd_bus_message *reply, const Manager *manager);
-int bus_policy_append_description(sd_bus_message *reply, const Manager *manager, const VersionRecord *record,
-                                  Failure *reterr);
+int bus_policy_append_list(sd_bus_message *reply, Bus *bus);
+int bus_policy_append_description(sd_bus_message *reply, Bus *bus, const VersionRecord *record);
 /* bus-log.c: org.freedesktop.LogControl1. */
 int bus_log_register(Bus *bus);
 

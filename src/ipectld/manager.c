@@ -12,6 +12,7 @@
 #include "manager.h"
 #include "recover.h"
 #include "stage.h"
+#include "summary.h"
 #include "volumes.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
@@ -47,6 +48,19 @@ static int put_aside(Manager *manager, const VersionRecord *record, const char *
         return r > 0;
 }
 
+/* A version that an earlier release staged has no summary yet. Returns 1, 0 if its text is no policy any more, or -ENOMEM. */
+static int summarise(const Manager *manager, const Envelope *envelope, PolicySummary *ret) {
+        struct ipe_policy *policy = NULL;
+        Failure failure = {};
+        int r;
+
+        r = envelope_compile(manager, envelope, &policy, &failure);
+        if (r == 0)
+                r = summary_make(envelope, policy, ret);
+        ipe_policy_free(policy);
+        return r == -ENOMEM ? r : r == 0;
+}
+
 /* A version whose object is gone or damaged cannot be used any more; the others can. */
 static int drop_damaged(Manager *manager) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
@@ -62,6 +76,11 @@ static int drop_damaged(Manager *manager) {
                 int r = manager_open_envelope(manager, record, &envelope, &failure);
 
                 digest_to_hex(&record->digest, hex);
+                if (r == 0 && !record->summary.known) {
+                        r = summarise(manager, envelope, &store_state_find_digest(new, &record->digest)->summary);
+                        changed = changed || r > 0;
+                        r = r > 0 ? 0 : r;
+                }
                 if (r == -ENOMEM)
                         return r;
                 if (r != 0 && r != -EUCLEAN && r != -ENOENT)
@@ -190,6 +209,7 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
                 return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
         }
         manager->state = TAKE_PTR(*new);
+        manager->commits++;
         announce_changes(&manager->announcer, old, manager->state);
         store_state_free(old);
         keep_soon(manager);

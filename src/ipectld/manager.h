@@ -37,6 +37,7 @@ typedef struct Manager {
         Trust *trust;
         Store *store;
         StoreState *state; /* what is on disk */
+        uint64_t commits;  /* counts changes of state */
         char boot_id[33];
         sd_event *event;              /* borrowed; set before anything that waits */
         sd_event_source *trial_timer; /* trial.c */

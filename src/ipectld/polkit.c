@@ -27,6 +27,7 @@ typedef struct Query {
 } Query;
 
 struct Polkit {
+        Callers *callers; /* borrowed */
         Query *queries;
         size_t n;
         uint64_t last_id;
@@ -62,8 +63,12 @@ static void withdraw(const Query *query) {
         sd_bus_message_unref(message);
 }
 
-Polkit *polkit_new(void) {
-        return calloc(1, sizeof(Polkit));
+Polkit *polkit_new(Callers *callers) {
+        Polkit *polkit = calloc(1, sizeof(*polkit));
+
+        if (polkit)
+                polkit->callers = callers;
+        return polkit;
 }
 
 static void query_free(Query *query) {
@@ -94,17 +99,6 @@ Polkit *polkit_free(Polkit *polkit) {
                 query_free(polkit->queries);
         free(polkit);
         return NULL;
-}
-
-static int sender_uid(sd_bus_message *message, uid_t *ret) {
-        sd_bus_creds *creds = NULL;
-        int r;
-
-        r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
-        sd_bus_creds_unref(creds);
-        return r;
 }
 
 /* Nobody waits for the call any more, and nobody learns what became of it: it is not carried out. */
@@ -207,6 +201,13 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, uid_t uid, const
         return 0;
 }
 
+bool polkit_has_answer(const Polkit *polkit, const sd_bus_message *message) {
+        for (const Query *query = polkit->queries; query; query = query->next)
+                if (query->message == message && query->answered)
+                        return true;
+        return false;
+}
+
 int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
         uid_t uid;
         int r;
@@ -217,7 +218,7 @@ int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd
                         query_free(query);
                         return r;
                 }
-        r = sender_uid(message, &uid);
+        r = callers_find_uid(polkit->callers, message, &uid);
         if (r < 0)
                 return r;
         return uid == 0 ? 1 : begin_query(polkit, message, uid, action, reterr);

@@ -11,12 +11,12 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base.h"
+#include "callers.h"
 
 typedef struct Polkit Polkit;
 
-/* Returns NULL if there is no memory. */
-Polkit *polkit_new(void);
+/* callers: borrowed. Returns NULL if there is no memory. */
+Polkit *polkit_new(Callers *callers);
 
 /* Forgets what is pending; nobody gets an answer any more. */
 Polkit *polkit_free(Polkit *polkit);
@@ -27,5 +27,8 @@ Polkit *polkit_free(Polkit *polkit);
  *
  * Returns 1 if the sender may, 0 if the answer is pending, a negative errno with reterr set if not. */
 int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr);
+
+/* Whether the handler of this message runs for the second time, with the answer of polkit. */
+bool polkit_has_answer(const Polkit *polkit, const sd_bus_message *message);
 
 #endif

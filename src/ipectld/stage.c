@@ -13,9 +13,9 @@
 
 #include "explain.h"
 #include "kernel-trial.h"
-#include "lint.h"
 #include "record.h"
 #include "stage.h"
+#include "summary.h"
 #include "utf8.h"
 
 /* So that NAME.p7b is a file name, with room for a temporary suffix. */
@@ -24,6 +24,7 @@
 PolicyVersion *policy_version_free(PolicyVersion *version) {
         if (!version)
                 return NULL;
+        policy_summary_done(&version->summary);
         ipe_policy_free(version->policy);
         verified_envelope_free(version->verified);
         free(version);
@@ -81,51 +82,11 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
         r = envelope_compile(manager, verified_envelope_get(version->verified), &version->policy, reterr);
         if (r == 0)
                 r = check_name(ipe_policy_name(version->policy), reterr);
+        if (r == 0)
+                r = summary_make(verified_envelope_get(version->verified), version->policy, &version->summary);
         if (r != 0)
                 return r;
         *ret = TAKE_PTR(version);
-        return 0;
-}
-
-typedef struct WarningList {
-        const Manager *manager;
-        char **list;
-        size_t n;
-        bool failed;
-} WarningList;
-
-static void add_warning(const struct ipe_lint *lint, void *userdata) {
-        WarningList *warnings = userdata;
-        char **larger;
-
-        if (lint->kind == IPE_LINT_KEYRING &&
-            kernel_get_keyring(warnings->manager->kernel, KEYRING_FSVERITY) == KEYRING_SEALED)
-                return;
-        larger = reallocarray(warnings->list, warnings->n + 2, sizeof(*larger));
-        if (!larger) {
-                warnings->failed = true;
-                return;
-        }
-        warnings->list = larger;
-        if (asprintf(&larger[warnings->n], lint->other_line > 0 ? "line %u, column %u: %s (line %u)" :
-                     "line %u, column %u: %s", lint->line, lint->column, lint->sentence, lint->other_line) < 0)
-                warnings->failed = true;
-        else
-                warnings->n++;
-        larger[warnings->n] = NULL;
-}
-
-int policy_warnings(const Manager *manager, const struct ipe_policy *policy, char ***ret) {
-        WarningList warnings = { .manager = manager, .list = calloc(1, sizeof(char *)) };
-
-        if (!warnings.list)
-                return -ENOMEM;
-        ipe_policy_lint(policy, add_warning, &warnings);
-        if (warnings.failed) {
-                strv_free(warnings.list);
-                return -ENOMEM;
-        }
-        *ret = warnings.list;
         return 0;
 }
 
@@ -180,6 +141,7 @@ VersionRecord policy_version_describe(const PolicyVersion *version, const char *
                 .source = (char *) source,
                 .staged_usec = occasion->now_usec,
                 .changed_usec = occasion->now_usec,
+                .summary = version->summary,
         };
 
         memcpy(record.transaction, occasion->transaction, sizeof(record.transaction));
@@ -217,7 +179,6 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
                  const VersionRecord **ret, bool *ret_is_new, Failure *reterr) {
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_(strv_freep) char **warnings = NULL;
         const VersionRecord *known;
         int r;
 
@@ -234,13 +195,11 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
         if (r == 0)
                 r = check_place(manager, version, name, reterr);
         if (r == 0)
-                r = policy_warnings(manager, version->policy, &warnings);
-        if (r == 0)
                 r = store_version(manager, version, source, ret, reterr);
         if (r != 0)
                 return r;
         *ret_is_new = true;
-        announce_staged(&manager->announcer, *ret, warnings);
+        announce_staged(&manager->announcer, *ret, summary_has_keyring_warning(manager, &(*ret)->summary));
         hand_over(manager, *ret, version);
         return 0;
 }

@@ -11,6 +11,7 @@
 typedef struct PolicyVersion {
         VerifiedEnvelope *verified;
         struct ipe_policy *policy; /* borrows the text of verified */
+        PolicySummary summary;
 } PolicyVersion;
 
 PolicyVersion *policy_version_free(PolicyVersion *version);
@@ -30,11 +31,6 @@ VersionRecord policy_version_describe(const PolicyVersion *version, const char *
 /* Compiles the text of an envelope, trusted or not. ret: borrows from envelope. Returns 0, FAILURE_SYNTAX_ERROR,
  * -ENOMEM. */
 int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);
-
-/* The remarks of the linter about a policy, one "line 3, column 1: ..." each; without that about a keyring which the running
- * kernel says is sealed.
- * ret: NULL at the end; to be freed with strv_free(). Returns 0 or -ENOMEM. */
-int policy_warnings(const Manager *manager, const struct ipe_policy *policy, char ***ret);
 
 /* Takes a policy in.
  *

@@ -26,6 +26,7 @@ typedef enum FailureCode {
         FAILURE_NOT_SUPPORTED,
         FAILURE_TOO_LARGE,
         FAILURE_BUSY, /* one at a time */
+        FAILURE_TOO_MANY_CALLS,
         FAILURE_INVALID_ARGUMENT,
         _FAILURE_MAX,
 } FailureCode;

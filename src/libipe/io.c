@@ -4,18 +4,29 @@
  */
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 
 #include "io.h"
 
-int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+/* offset: NULL to read from where the descriptor stands. */
+static ssize_t read_some(int fd, void *data, size_t size, const off_t *offset) {
+        return offset ? pread(fd, data, size, *offset) : read(fd, data, size);
+}
+
+static int read_all(int fd, bool from_start, size_t size_max, void **ret, size_t *ret_size) {
         size_t size = 0, room = 4096;
         _cleanup_free_ char *data = malloc(room + 1);
 
         if (!data)
                 return -ENOMEM;
         for (;;) {
+                off_t offset = (off_t) size;
                 ssize_t n;
 
                 if (size == room) {
@@ -26,7 +37,7 @@ int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
                         data = larger;
                         room *= 2;
                 }
-                n = read(fd, data + size, room - size);
+                n = read_some(fd, data + size, room - size, from_start ? &offset : NULL);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -41,6 +52,14 @@ int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
         *ret = TAKE_PTR(data);
         *ret_size = size;
         return 0;
+}
+
+int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
+        return read_all(fd, false, size_max, ret, ret_size);
+}
+
+int pread_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
+        return read_all(fd, true, size_max, ret, ret_size);
 }
 
 int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size) {
@@ -60,7 +79,7 @@ int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size
         return read_fd(fd, size_max, ret, ret_size);
 }
 
-static int write_all(int fd, const void *data, size_t size) {
+int write_all(int fd, const void *data, size_t size) {
         const char *next = data;
 
         while (size > 0) {
@@ -74,6 +93,23 @@ static int write_all(int fd, const void *data, size_t size) {
                 size -= (size_t) n;
         }
         return 0;
+}
+
+int seal_memory(const char *name, const void *data, size_t size) {
+        _cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+        int r;
+
+        /* Kernels before 6.3 do not know the last flag. */
+        if (fd < 0 && errno == EINVAL)
+                fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        r = write_all(fd, data, size);
+        if (r < 0)
+                return r;
+        if (lseek(fd, 0, SEEK_SET) < 0 || fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0)
+                return -errno;
+        return TAKE_FD(fd);
 }
 
 int sync_directory(int dir_fd) {

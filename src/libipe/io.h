@@ -21,6 +21,14 @@ int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size
  * Returns as read_file_at(). */
 int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
 
+/* The same of a file or of memory, from its start; the position of the descriptor stays. */
+int pread_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
+
+/* Puts bytes into memory that nobody can change any more, to be handed to another process.
+ *
+ * name: for /proc. Returns a descriptor at the start of the bytes, or a negative errno. */
+int seal_memory(const char *name, const void *data, size_t size);
+
 /* Replaces a file so that a crash at any instant leaves the old content or the new one: temporary file, fsync,
  * rename, fsync of the directory. Durable once this returns.
  *
@@ -35,6 +43,9 @@ int replace_file_at(int dir_fd, const char *name, const void *data, size_t size,
 
 /* Makes a directory durable: what was renamed or removed in it stays so. Returns 0 or a negative errno. */
 int sync_directory(int dir_fd);
+
+/* Writes all bytes, in as many pieces as it takes. Returns 0 or a negative errno. */
+int write_all(int fd, const void *data, size_t size);
 
 /* Writes all bytes in a single write(), as securityfs demands. Returns 0, -EIO after a short write, or an errno. */
 int write_once(int fd, const void *data, size_t size);

@@ -8,7 +8,11 @@
  *       "versions": [ {
  *         "name": "corp-base", "version": "1.0.0", "digest": "SHA-256 in hex", "state": "confirmed",
  *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1,
- *         "transaction": "32 digits of hex"      (may be missing)
+ *         "transaction": "32 digits of hex",     (may be missing)
+ *         "summary": {                           (may be missing)
+ *           "floor": "1.0.0", "needs_extended_abi": false, "size": 1, "text_size": 1, "n_warnings": 1,
+ *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "..."      (the last may be missing)
+ *         }
  *       } ],
  *       "activating": "SHA-256 in hex",          (only while an activation is under way,
  *       "activating_transaction": "32 digits",    and then the same)
@@ -115,8 +119,8 @@ static int get_digest(struct json_object *object, const char *member, Digest *re
         return text && digest_from_hex(text, ret) >= 0 ? 0 : -EUCLEAN;
 }
 
-static int get_version(struct json_object *object, struct ipe_version *ret) {
-        const char *text = json_get_text(object, "version");
+static int get_version(struct json_object *object, const char *member, struct ipe_version *ret) {
+        const char *text = json_get_text(object, member);
 
         return text && ipe_version_parse(text, strlen(text), ret) >= 0 ? 0 : -EUCLEAN;
 }
@@ -148,6 +152,71 @@ static int get_id(struct json_object *object, const char *member, char ret[33]) 
         return 0;
 }
 
+static int get_strings(struct json_object *object, const char *member, char ***ret) {
+        struct json_object *array;
+        size_t n;
+
+        if (!json_object_object_get_ex(object, member, &array) || !json_object_is_type(array, json_type_array))
+                return -EUCLEAN;
+        n = json_object_array_length(array);
+        if (n == 0)
+                return 0;
+        *ret = calloc(n + 1, sizeof(**ret));
+        if (!*ret)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                const char *text = json_to_text(json_object_array_get_idx(array, i));
+                int r = text ? unescape(text, &(*ret)[i]) : -EUCLEAN;
+
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+static int get_size(struct json_object *object, const char *member, size_t *ret) {
+        uint64_t number;
+        int r = json_get_number(object, member, &number);
+
+        if (r >= 0)
+                *ret = number;
+        return r;
+}
+
+static int get_flag(struct json_object *object, const char *member, bool *ret) {
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_boolean))
+                return -EUCLEAN;
+        *ret = json_object_get_boolean(value);
+        return 0;
+}
+
+static int read_summary(struct json_object *record, PolicySummary *ret) {
+        struct json_object *object;
+        int r;
+
+        if (!json_object_object_get_ex(record, "summary", &object))
+                return 0;
+        if (!json_object_is_type(object, json_type_object))
+                return -EUCLEAN;
+        ret->known = true;
+        r = get_version(object, "floor", &ret->floor);
+        if (r >= 0)
+                r = get_flag(object, "needs_extended_abi", &ret->needs_extended_abi);
+        if (r >= 0)
+                r = get_size(object, "size", &ret->size);
+        if (r >= 0)
+                r = get_size(object, "text_size", &ret->text_size);
+        if (r >= 0)
+                r = json_get_number(object, "n_warnings", &ret->n_warnings);
+        if (r >= 0)
+                r = get_strings(object, "warnings", &ret->warnings);
+        if (r >= 0 && json_object_object_get_ex(object, "keyring_warning", NULL))
+                r = get_escaped(object, "keyring_warning", &ret->keyring_warning);
+        return r;
+}
+
 /* On failure ret is partly filled in, and has to be freed all the same. */
 static int read_record(struct json_object *object, VersionRecord *ret) {
         int r;
@@ -160,7 +229,7 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
         if (r >= 0)
                 r = get_escaped(object, "source", &ret->source);
         if (r >= 0)
-                r = get_version(object, &ret->version);
+                r = get_version(object, "version", &ret->version);
         if (r >= 0)
                 r = get_digest(object, "digest", &ret->digest);
         if (r >= 0)
@@ -171,7 +240,7 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
                 r = json_get_number(object, "changed_usec", &ret->changed_usec);
         if (r >= 0)
                 r = get_id(object, "transaction", ret->transaction);
-        return r;
+        return r < 0 ? r : read_summary(object, &ret->summary);
 }
 
 static int compare_records(const void *a, const void *b) {
@@ -218,28 +287,6 @@ static int read_shadowing(struct json_object *root, StoreState *state) {
         return r < 0 ? r : state->shadowing[0] == '\0' ? -EUCLEAN : 0;
 }
 
-static int read_failed_units(struct json_object *object, StoreTrial *trial) {
-        struct json_object *names;
-        size_t n;
-
-        if (!json_object_object_get_ex(object, "failed_units", &names) || !json_object_is_type(names, json_type_array))
-                return -EUCLEAN;
-        n = json_object_array_length(names);
-        if (n == 0)
-                return 0;
-        trial->failed_units = calloc(n + 1, sizeof(*trial->failed_units));
-        if (!trial->failed_units)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                const char *name = json_to_text(json_object_array_get_idx(names, i));
-                int r = name ? unescape(name, &trial->failed_units[i]) : -EUCLEAN;
-
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 static int read_boots(struct json_object *object, StoreTrial *trial) {
         int r;
 
@@ -273,7 +320,7 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
                 r = json_get_number(object, "deadline_usec", &trial->deadline_usec);
         if (r >= 0)
                 r = read_boots(object, trial);
-        return r < 0 ? r : read_failed_units(object, trial);
+        return r < 0 ? r : get_strings(object, "failed_units", &trial->failed_units);
 }
 
 static int read_optional(struct json_object *root, StoreState *state) {
@@ -385,11 +432,48 @@ static int put_digest(struct json_object *object, const char *member, const Dige
         return json_put_text(object, member, hex);
 }
 
-static int put_version(struct json_object *object, const struct ipe_version *version) {
+static int put_version(struct json_object *object, const char *member, const struct ipe_version *version) {
         char text[IPE_VERSION_STRLEN];
 
         ipe_version_print(version, text);
-        return json_put_text(object, "version", text);
+        return json_put_text(object, member, text);
+}
+
+static int put_strings(struct json_object *object, const char *member, char *const *strings) {
+        struct json_object *array = json_object_new_array();
+        int r = json_put(object, member, array);
+
+        for (; r >= 0 && strings && *strings; strings++) {
+                _cleanup_free_ char *text = escape(*strings);
+
+                r = text ? json_append(array, json_object_new_string(text)) : -ENOMEM;
+        }
+        return r;
+}
+
+static int put_summary(struct json_object *record, const PolicySummary *summary) {
+        struct json_object *object;
+        int r;
+
+        if (!summary->known)
+                return 0;
+        object = json_object_new_object();
+        r = json_put(record, "summary", object);
+        if (r >= 0)
+                r = put_version(object, "floor", &summary->floor);
+        if (r >= 0)
+                r = json_put(object, "needs_extended_abi", json_object_new_boolean(summary->needs_extended_abi));
+        if (r >= 0)
+                r = json_put(object, "size", json_object_new_uint64(summary->size));
+        if (r >= 0)
+                r = json_put(object, "text_size", json_object_new_uint64(summary->text_size));
+        if (r >= 0)
+                r = json_put(object, "n_warnings", json_object_new_uint64(summary->n_warnings));
+        if (r >= 0)
+                r = put_strings(object, "warnings", summary->warnings);
+        if (r >= 0 && summary->keyring_warning)
+                r = put_escaped(object, "keyring_warning", summary->keyring_warning);
+        return r;
 }
 
 static int put_record(struct json_object *array, const VersionRecord *record) {
@@ -399,7 +483,7 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
         if (r >= 0)
                 r = put_escaped(object, "name", record->name);
         if (r >= 0)
-                r = put_version(object, &record->version);
+                r = put_version(object, "version", &record->version);
         if (r >= 0)
                 r = put_digest(object, "digest", &record->digest);
         if (r >= 0)
@@ -414,7 +498,7 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
                 r = json_put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
         if (r >= 0 && record->transaction[0] != '\0')
                 r = json_put_text(object, "transaction", record->transaction);
-        return r;
+        return r < 0 ? r : put_summary(object, &record->summary);
 }
 
 static int put_versions(struct json_object *root, const StoreState *state) {
@@ -424,18 +508,6 @@ static int put_versions(struct json_object *root, const StoreState *state) {
         r = json_put(root, "versions", versions);
         for (size_t i = 0; r >= 0 && i < state->n_versions; i++)
                 r = put_record(versions, &state->versions[i]);
-        return r;
-}
-
-static int put_failed_units(struct json_object *object, const StoreTrial *trial) {
-        struct json_object *names = json_object_new_array();
-        int r = json_put(object, "failed_units", names);
-
-        for (char **unit = trial->failed_units; r >= 0 && unit && *unit; unit++) {
-                _cleanup_free_ char *text = escape(*unit);
-
-                r = text ? json_append(names, json_object_new_string(text)) : -ENOMEM;
-        }
         return r;
 }
 
@@ -455,7 +527,7 @@ static int put_trial(struct json_object *root, const StoreTrial *trial) {
                 r = json_put(object, "boots_max", json_object_new_uint64(trial->boots_max));
         if (r >= 0)
                 r = json_put(object, "boot_sec", json_object_new_uint64(trial->boot_sec));
-        return r < 0 ? r : put_failed_units(object, trial);
+        return r < 0 ? r : put_strings(object, "failed_units", trial->failed_units);
 }
 
 static int put_root(struct json_object *root, const StoreState *state) {

@@ -42,7 +42,27 @@ int confirm_by_from_string(const char *text) {
         return -EINVAL;
 }
 
+void policy_summary_done(PolicySummary *summary) {
+        strv_free(summary->warnings);
+        free(summary->keyring_warning);
+        *summary = (PolicySummary) {};
+}
+
+int policy_summary_copy(const PolicySummary *summary, PolicySummary *ret) {
+        PolicySummary copy = *summary;
+
+        copy.warnings = NULL;
+        copy.keyring_warning = summary->keyring_warning ? strdup(summary->keyring_warning) : NULL;
+        if (!copy.keyring_warning != !summary->keyring_warning || strv_copy(summary->warnings, &copy.warnings) < 0) {
+                policy_summary_done(&copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
 static void version_record_done(VersionRecord *record) {
+        policy_summary_done(&record->summary);
         free(record->name);
         free(record->signer);
         free(record->source);
@@ -55,7 +75,8 @@ static int copy_record(const VersionRecord *record, VersionRecord *ret) {
         copy.name = strdup(record->name);
         copy.signer = strdup(record->signer);
         copy.source = strdup(record->source);
-        if (!copy.name || !copy.signer || !copy.source) {
+        copy.summary = (PolicySummary) {};
+        if (!copy.name || !copy.signer || !copy.source || policy_summary_copy(&record->summary, &copy.summary) < 0) {
                 version_record_done(&copy);
                 return -ENOMEM;
         }

@@ -48,6 +48,25 @@ int confirm_by_from_string(const char *text);
  * written before there were any. */
 #define TRANSACTION_SIZE 33
 
+#define SUMMARY_WARNINGS_MAX 5
+
+/* What a policy says of itself, so that nobody has to read it again to know. */
+typedef struct PolicySummary {
+        bool known;               /* false, and all else 0, in what an earlier release has written */
+        struct ipe_version floor; /* policy_rollback_floor= */
+        bool needs_extended_abi;
+        size_t size;              /* of the signed policy, in bytes */
+        size_t text_size;         /* of its text, in bytes */
+        uint64_t n_warnings;
+        char **warnings;          /* the first of them, at most SUMMARY_WARNINGS_MAX; NULL at the end; NULL for none */
+        char *keyring_warning;    /* counts until the keyring .fs-verity is sealed; NULL for none */
+} PolicySummary;
+
+void policy_summary_done(PolicySummary *summary);
+
+/* Copies a summary and its strings. Returns 0 or -ENOMEM. */
+int policy_summary_copy(const PolicySummary *summary, PolicySummary *ret);
+
 /* One version of a policy, as the state file has it. */
 typedef struct VersionRecord {
         char *name;
@@ -59,6 +78,7 @@ typedef struct VersionRecord {
         uint64_t staged_usec;  /* wall clock */
         uint64_t changed_usec; /* wall clock: when it got its state */
         char transaction[TRANSACTION_SIZE]; /* that gave it its state */
+        PolicySummary summary;
 } VersionRecord;
 
 /* How a trial is to end: of the version that is on trial, or whose activation is under way. */

@@ -226,9 +226,16 @@ class Connection:
 
     def call(self, path, interface, method, arguments=None, fds=(), name=NAME):
         """Calls a method; returns its results as a tuple. fds: descriptors, which the call closes."""
+        return self.exchange(path, interface, method, arguments, fds, name)[0].unpack()
+
+    def call_for_descriptor(self, method, arguments):
+        """Calls a method of the manager that returns a descriptor."""
+        return self.exchange(PATH, NAME, method, arguments, (), NAME)[1].steal_fds()[0]
+
+    def exchange(self, path, interface, method, arguments, fds, name):
         fd_list = Gio.UnixFDList.new_from_array(list(fds))
         try:
-            reply, _ = self.bus.call_with_unix_fd_list_sync(name, path, interface, method, arguments, None,
+            return self.bus.call_with_unix_fd_list_sync(name, path, interface, method, arguments, None,
                                                             Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000,
                                                             fd_list, None)
         except GLib.Error as error:
@@ -236,7 +243,6 @@ class Connection:
             if not remote:
                 raise
             raise BusError(remote, error.message.removeprefix(f"GDBus.Error:{remote}: ")) from None
-        return reply.unpack()
 
     def close(self):
         if not self.bus.is_closed():
@@ -400,6 +406,14 @@ class Machine:
 
     def get(self, name, version=""):
         return self.call("GetPolicy", GLib.Variant("(ss)", (name, version)))[0]
+
+    def open_text(self, name, version=""):
+        """A descriptor of the text of a policy."""
+        return self.connection.call_for_descriptor("OpenPolicy", GLib.Variant("(ss)", (name, version)))
+
+    def text(self, name, version=""):
+        with os.fdopen(self.open_text(name, version), "rb") as file:
+            return file.read()
 
     def properties(self, path=PATH, interface=NAME):
         return self.connection.call(path, "org.freedesktop.DBus.Properties", "GetAll",

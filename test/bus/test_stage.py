@@ -2,6 +2,7 @@
 """How policies come in: over the bus and from the directories."""
 
 import hashlib
+import json
 import os
 import re
 
@@ -62,11 +63,56 @@ def test_get_policy(machine):
     assert policy.pop("StagedUSec") > 0
     assert f"pid {os.getpid()} " in policy.pop("Source")
     warnings = policy.pop("Warnings")
+    assert policy.pop("WarningsCount") == len(warnings)
     assert [warning for warning in warnings if re.match(r"line 4, column 1: .*\(line 3\)", warning)]
-    assert policy == {"Name": "corp-base", "Version": "2.0.0", "State": "staged", "Text": text, "Active": False,
+    assert policy == {"Name": "corp-base", "Version": "2.0.0", "State": "staged", "Size": len(data), "TextSize": len(text), "Active": False,
                       "Digest": hashlib.sha256(data).hexdigest(), "Signer": "CN=ipe test key",
                       "SelectedForBoot": False, "NeedsExtendedAbi": True, "RollbackFloor": "1.5.0"}
     assert machine.get("corp-base", "1.0.0")["Version"] == "1.0.0"
+    assert machine.text("corp-base") == machine.text("corp-base", "2.0.0") == text.encode()
+
+
+def test_only_the_first_warnings_are_kept(machine):
+    machine.stage(signed(body="DEFAULT action=ALLOW\n" + "op=EXECUTE boot_verified=TRUE action=ALLOW\n" * 1000))
+    policy = machine.get("corp-base")
+    assert policy["WarningsCount"] > 900 and len(policy["Warnings"]) == 5
+    said = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4", IPE_VERSION="1.0.0")]
+    assert said == [f"'corp-base' 1.0.0: {warning}" for warning in policy["Warnings"]] + [
+        f"'corp-base' 1.0.0: there are {policy['WarningsCount'] - 5} more warnings; 'ipectl lint' lists them."]
+
+
+def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
+    machine.stage(signed())
+    before = machine.get("corp-base")
+    machine.stop_daemon()
+    state = json.loads((machine.state / "state.json").read_text())
+    assert state["versions"][0].pop("summary")
+    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.start_daemon()
+    assert machine.get("corp-base") == before
+    assert json.loads((machine.state / "state.json").read_text())["versions"][0]["summary"]["text_size"] == before["TextSize"]
+
+
+def test_nobody_changes_a_text_that_is_handed_out(machine):
+    machine.stage(signed())
+    first, second = machine.open_text("corp-base"), machine.open_text("corp-base")
+    with pytest.raises(PermissionError):
+        os.write(first, b"x")
+    with pytest.raises(PermissionError):
+        os.open(f"/proc/self/fd/{first}", os.O_RDWR | os.O_TRUNC)
+    assert os.read(first, 10) == GOOD.encode()[:10]
+    assert os.read(second, 1 << 16) == GOOD.encode()
+    os.close(first)
+    os.close(second)
+
+
+def test_a_text_that_is_damaged_on_disk_is_not_handed_out(machine):
+    machine.stage(signed())
+    path, = (machine.state / "objects").iterdir()
+    path.write_bytes(flip(path.read_bytes(), 100))
+    with pytest.raises(BusError) as caught:
+        machine.open_text("corp-base")
+    assert "The stored policy is damaged" in caught.value.message
 
 
 def flip(data, position):
@@ -210,10 +256,20 @@ def test_descriptor_above_the_limit(machine, tmp_path):
             error="org.freedesktop.DBus.Error.LimitsExceeded")
 
 
-def test_descriptor_is_read_from_where_it_stands(machine):
-    fd = memfd(b"junk" + signed())
-    os.lseek(fd, 4, os.SEEK_SET)
-    assert stage_fd(machine, fd) == object_path("corp-base", "1.0.0")
+def test_descriptor_is_read_from_its_start_and_stays_where_it_stands(machine):
+    data = signed()
+    fd = memfd(data)
+    os.lseek(fd, 0, os.SEEK_END)
+    assert stage_fd(machine, os.dup(fd)) == object_path("corp-base", "1.0.0")
+    assert os.lseek(fd, 0, os.SEEK_CUR) == len(data)
+    os.close(fd)
+
+
+def test_a_file_that_may_keep_a_reader_waiting_is_not_read(machine):
+    """As one of FUSE or NFS; procfs stands for them, as nobody has to be asked to mount it."""
+    with pytest.raises(BusError) as caught:
+        stage_fd(machine, os.open("/proc/self/maps", os.O_RDONLY))
+    assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs" and "memfd_create" in caught.value.message
 
 
 def test_caller_cannot_change_the_policy_afterwards(machine):
@@ -222,7 +278,7 @@ def test_caller_cannot_change_the_policy_afterwards(machine):
     path = stage_fd(machine, os.dup(fd))
     os.pwrite(fd, b"\0" * len(data), 0)
     os.close(fd)
-    assert machine.get("corp-base")["Text"] == GOOD
+    assert machine.text("corp-base") == GOOD.encode()
     assert machine.list()["corp-base", "1.0.0"][3] == path
 
 

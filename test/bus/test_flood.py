@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A user who calls without end. His own calls are refused; root's, and health checks, are not delayed."""
+
+import time
+
+import pytest
+from gi.repository import GLib
+from raw_client import RawClient
+
+from machine import NOBODY, signed
+
+BIG = "DEFAULT action=ALLOW\n" + "".join(f"op=EXECUTE fsverity_digest=sha256:{number:064x} action=DENY\n" for number in range(500))
+DESCRIPTION = GLib.Variant("(ss)", ("corp-base", ""))
+TOO_MANY = "org.ipe.Error.TooManyCalls"
+N_CONNECTIONS, N_PENDING = 200, 100
+
+
+class Flood:
+    """Connections of nobody, each with many calls under way."""
+
+    def __init__(self, machine, connections, pending, member="GetPolicy", arguments=DESCRIPTION):
+        self.clients = [RawClient(machine, NOBODY) for _ in range(connections)]
+        for client in self.clients:
+            client.socket.setblocking(False)
+            for _ in range(pending):
+                try:
+                    client.ask(member, arguments)
+                except BlockingIOError:
+                    break
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+
+
+@pytest.fixture
+def busy(bare):
+    bare.start_daemon()
+    bare.stage(signed(body=BIG))
+    return bare
+
+
+def test_a_user_has_a_budget_and_root_has_none(busy):
+    client = RawClient(busy, NOBODY)
+    for _ in range(500):
+        client.ask("GetPolicy", DESCRIPTION)
+    answers = client.answers(501)
+    client.close()
+    assert answers[1] is False and True in answers
+    assert all(busy.get("corp-base")["Name"] == "corp-base" for _ in range(500))
+
+
+def test_the_error_says_what_to_do(busy):
+    flood = Flood(busy, 5, 100)
+    busy.wait_for(lambda: f"{TOO_MANY}: User {NOBODY} calls too often: wait a few seconds." in
+                  busy.call_as(NOBODY, "GetPolicy", "('corp-base', '')").stderr, "the refusal")
+    flood.close()
+    busy.wait_for(lambda: busy.call_as(NOBODY, "GetPolicy", "('corp-base', '')").returncode == 0, "the budget to be there again")
+
+
+@pytest.mark.parametrize("member, arguments", [("GetPolicy", DESCRIPTION), ("OpenPolicy", DESCRIPTION), ("ListPolicies", None),
+                                               ("Activate", GLib.Variant("(s)", ("corp-base",)))])
+def test_root_is_answered_during_a_flood(busy, member, arguments):
+    """How long it took is printed; the test fails if there is no answer, or a wrong one."""
+    flood = Flood(busy, N_CONNECTIONS, N_PENDING, member, arguments)
+    begun = time.monotonic()
+    assert ("corp-base", "1.0.0") in busy.list()
+    print(f"{member}: root was answered after {time.monotonic() - begun:.2f} s")
+    flood.close()
+    assert busy.list()["corp-base", "1.0.0"][0] == "staged"
