@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The boots of a policy on trial. They are counted before the kernel is asked: a policy that stops the boot, or with which the
- * machine resets, is tried TrialBoots= times and no more, whatever happens. What cannot be counted is not tried.
+ * machine resets, is tried TrialBoots= times and no more, whatever happens. What cannot be counted is not tried, nor what
+ * may have been counted in a state file that was damaged since.
  *
  * A boot is what has a boot ID of its own, so a soft-reboot is none.
  */
@@ -47,7 +48,9 @@ bool load_trial_is_boot(const StoreState *state) {
 }
 
 /* Why it is not tried again; empty if it is. */
-static const char *why_not(const StoreState *state) {
+static const char *why_not(const StoreState *state, bool is_predecessor) {
+        if (is_predecessor)
+                return "state.json is damaged, and nothing else tells in how many boots it was";
         if (state->trial.boots >= state->trial.boots_max)
                 return "it has not been confirmed in as many boots as TrialBoots= allows";
         /* The choice was made for this boot. */
@@ -61,6 +64,7 @@ static int count(StoreState **state) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
         _cleanup_(store_freep) Store *store = NULL;
         char boot_id[SD_ID128_STRING_MAX];
+        bool is_predecessor;
         StoreTrial *trial;
         int r;
 
@@ -69,8 +73,9 @@ static int count(StoreState **state) {
                 r = store_read_state(store, &new);
         if (r < 0)
                 return r;
+        is_predecessor = r > 0;
         trial = &new->trial;
-        if (!store_state_find_state(new, VERSION_TRIAL) || is_of_this_boot(trial, boot_id) || why_not(new)[0] != '\0')
+        if (!store_state_find_state(new, VERSION_TRIAL) || is_of_this_boot(trial, boot_id) || why_not(new, is_predecessor)[0] != '\0')
                 return 0;
         trial->boots++;
         snprintf(trial->boot_id, sizeof(trial->boot_id), "%s", boot_id);
@@ -83,7 +88,7 @@ static int count(StoreState **state) {
         return 1;
 }
 
-int load_trial_count(StoreState **state, const VersionRecord **ret) {
+int load_trial_count(StoreState **state, bool is_predecessor, const VersionRecord **ret) {
         const VersionRecord *ours = store_state_find_state(*state, VERSION_TRIAL);
         char boot_id[SD_ID128_STRING_MAX];
         int r;
@@ -91,8 +96,9 @@ int load_trial_count(StoreState **state, const VersionRecord **ret) {
         *ret = NULL;
         if (!ours || is_of_this_boot(&(*state)->trial, boot_id))
                 return 0;
-        if (why_not(*state)[0] != '\0') {
-                load_log(LOG_NOTICE, MESSAGE_TRIAL_NOT_LOADED, ours, "was on trial, and is not tried again: %s.", why_not(*state));
+        if (why_not(*state, is_predecessor)[0] != '\0') {
+                load_log(LOG_NOTICE, MESSAGE_TRIAL_NOT_LOADED, ours, "was on trial, and is not tried again: %s.",
+                         why_not(*state, is_predecessor));
                 return 0;
         }
         r = count(state);

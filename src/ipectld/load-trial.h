@@ -16,9 +16,10 @@ bool load_trial_is_boot(const StoreState *state);
 
 /* Counts this boot for the version on trial, if it may be tried once more; durable once this returns.
  *
- * state: replaced by what is on disk then. ret: what to load with load_trial(), valid as long as *state; NULL if nothing is to
+ * state: replaced by what is on disk then. is_predecessor: it is of before the latest change, which may have counted a boot: then
+ * nothing is tried. ret: what to load with load_trial(), valid as long as *state; NULL if nothing is to
  * be tried, for a reason that was logged, if there is one. Returns 0 or -ENOMEM. */
-int load_trial_count(StoreState **state, const VersionRecord **ret);
+int load_trial_count(StoreState **state, bool is_predecessor, const VersionRecord **ret);
 
 /* Lets it decide, for as long as a boot may take where the kernel holds the time. Returns 0 or a negative errno; logged. */
 int load_trial(const Kernel *kernel, const Store *store, const StoreState *state, const VersionRecord *record);

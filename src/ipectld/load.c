@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-load: at boot, before anything that a policy is to judge; reads what the daemon left and tells the kernel, which
- * verifies. Needs no bus and no libcrypto, and writes nothing but journal entries and, in the state file, the count of the
- * boots of a trial.
+ * ipe-load: at boot, before anything that a policy is to judge; reads what the daemon left and hands it to the kernel, which
+ * verifies. Needs no bus; needs libcrypto only to see whether the state file is damaged. Writes nothing but journal entries and,
+ * in the state file, the count of the boots of a trial.
+ *
+ * Where state.json is damaged or missing, its predecessor says what to load. It names the same confirmed version (store-file.c),
+ * but may be behind in the count of boots, so no trial goes on by it.
  *
  * Exit status: 0 if a policy is in force or none is wanted, 1 if none could be loaded. With --check nothing is loaded: 0
  * if a policy is in force, whoever loaded it, 1 if not. Nor is it with --trial: 0 if this boot decides about a trial.
@@ -75,6 +78,13 @@ static int load_version(const Kernel *kernel, const Store *store, const VersionR
         return r;
 }
 
+static void log_damaged(const char *consequence) {
+        log_entry(LOG_ERR, MESSAGE_STATE_DAMAGED,
+                  (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {} },
+                  "'" STORE_DIRECTORY "/state.json' is damaged: %s", consequence);
+}
+
+/* Returns 0, 1 if it is of before the latest change, or a negative errno; logged. */
 static int read_state(Store **ret_store, StoreState **ret_state) {
         int r = store_open_read_only(STORE_DIRECTORY, ret_store);
 
@@ -84,10 +94,10 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         }
         if (r >= 0)
                 r = store_read_state(*ret_store, ret_state);
-        if (r == -EUCLEAN || r == -EFBIG)
-                log_entry(LOG_ERR, MESSAGE_STATE_DAMAGED,
-                          (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
-                          "'" STORE_DIRECTORY "/state.json' is damaged: no policy is loaded.");
+        if (r > 0)
+                log_damaged("it is missing, or not as it was written. The version that state.json.old has as confirmed is loaded.");
+        else if (r == -EUCLEAN || r == -EFBIG)
+                log_damaged("no policy is loaded, as there is no good state.json.old either.");
         else if (r < 0)
                 log_error("Cannot read '" STORE_DIRECTORY "': %s", strerror(-r));
         return r;
@@ -118,8 +128,9 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
         return -ENOENT;
 }
 
-/* What is confirmed comes first: a kernel that ends the trial by itself goes back to it. */
-static int load_all(const Kernel *kernel, const Store *store, StoreState **state) {
+/* What is confirmed comes first: a kernel that ends the trial by itself goes back to it.
+ * is_predecessor: the state is of before the latest change. */
+static int load_all(const Kernel *kernel, const Store *store, StoreState **state, bool is_predecessor) {
         const VersionRecord *trial = NULL;
         int r;
 
@@ -127,7 +138,7 @@ static int load_all(const Kernel *kernel, const Store *store, StoreState **state
                 log_info("A policy is on trial already, it goes on.");
                 return 0;
         }
-        r = load_trial_count(state, &trial);
+        r = load_trial_count(state, is_predecessor, &trial);
         if (r < 0)
                 return r;
         r = load_best(kernel, store, *state);
@@ -180,6 +191,6 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = read_state(&store, &state);
         if (r >= 0)
-                r = load_all(kernel, store, &state);
+                r = load_all(kernel, store, &state, r > 0);
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

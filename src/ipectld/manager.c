@@ -19,21 +19,35 @@ static void say_trust_problem(const char *path, const char *sentence, void *user
         log_warning("Trusting nothing that is in '%s': %s", path, sentence);
 }
 
-static int load_state(Manager *manager) {
-        int r = store_read_state(manager->store, &manager->state);
+static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
+                                       "latest change: look at the states with 'ipectl list', and repeat what is missing.",
+                  nothing_left[] = "it is kept as state.json.damaged, and there is no good state.json.old. What the kernel enforces "
+                                   "counts as confirmed, all other policies that are stored as staged.";
 
-        if (r != -EUCLEAN && r != -EFBIG)
+/* A damaged state.json is put aside, so that nothing takes it for the truth later. */
+static int load_state(Manager *manager) {
+        int r = store_read_state(manager->store, &manager->state), moved;
+        bool lost = r == -EUCLEAN || r == -EFBIG;
+
+        if (r <= 0 && !lost)
                 return r;
-        announce_damaged(STORE_DIRECTORY "/state.json",
-                         "it is kept as state.json.damaged. What the kernel enforces counts as confirmed, all "
-                         "other policies that are stored as staged.");
-        r = store_quarantine_state(manager->store);
-        if (r < 0 && r != -EROFS)
-                return r;
-        manager->state = store_state_copy(NULL);
+        announce_damaged(STORE_DIRECTORY "/state.json", lost ? nothing_left : predecessor_used);
+        moved = store_quarantine_state(manager->store);
+        if (moved < 0 && moved != -EROFS)
+                return moved;
+        if (lost)
+                manager->state = store_state_copy(NULL);
         if (!manager->state)
                 return -ENOMEM;
-        return r == -EROFS ? 0 : recover_state(manager);
+        if (moved == -EROFS)
+                return 0;
+        r = recover_state(manager);
+        /* A disk that is full. What was read stands in state.json.old still. */
+        if (r < 0 && r != -ENOMEM && !lost) {
+                log_warning("Cannot write state.json anew, ignoring until the next change: %s", strerror(-r));
+                r = 0;
+        }
+        return r;
 }
 
 /* Puts the damaged object of a version aside. Returns 1 if it could be replaced, 0 if the version is lost. */
@@ -203,11 +217,8 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
         StoreState *old = manager->state;
         int r = store_write_state(manager->store, *new);
 
-        if (r < 0) {
-                /* Where only the directory could not be synced, the new state is there already: back to the old one. */
-                (void) store_write_state(manager->store, manager->state);
+        if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
-        }
         manager->state = TAKE_PTR(*new);
         manager->commits++;
         announce_changes(&manager->announcer, old, manager->state);

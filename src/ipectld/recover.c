@@ -2,7 +2,8 @@
 /*
  * What can be known again after a file of the store was damaged. The stored policies are signed, so each says by itself
  * which one it is; in which state it was nobody can tell, and so it is staged. What the kernel enforces, and has not on
- * trial, is confirmed: else no policy would be loaded at the next boot.
+ * trial, is confirmed: else no policy would be loaded at the next boot. Where state.json.old was used, that is done for what it
+ * does not know yet, and reconcile.c does the rest.
  */
 
 #include "kernel.h"
@@ -63,6 +64,25 @@ static int recover_one(const Digest *digest, void *userdata) {
         return r == -ENOMEM ? r : 0;
 }
 
+/* Whether the state leaves open what became of a version that the kernel enforces. A kernel without trials cannot say that it is
+ * not on trial, so that counts only where there is nothing else to load at the next boot. */
+static bool is_open(const Manager *manager, const StoreState *state, const VersionRecord *record) {
+        bool settled = record->state == VERSION_TRIAL || record->state == VERSION_CONFIRMED || record->state == VERSION_PENDING_REBOOT;
+
+        return !settled && !state->activating &&
+               (kernel_has_feature(manager->kernel, "trial") || !store_state_find_state(state, VERSION_CONFIRMED));
+}
+
+static int confirm_active(const Manager *manager, StoreState *state, VersionRecord *record) {
+        const VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
+        bool back = confirmed && streq(confirmed->name, record->name) &&
+                    ipe_version_compare(&record->version, &confirmed->version) < 0;
+        Occasion occasion = occasion_now(manager, NULL);
+
+        log_notice("The kernel enforces '%s': it counts as confirmed.", record->name);
+        return state_confirm(state, record, back ? EVENT_GIVEN_UP : EVENT_REPLACED, &occasion);
+}
+
 /* The one that decides comes first: another one of the same name and version cannot take its place then. */
 static int adopt_active(Manager *manager, StoreState *state) {
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
@@ -82,18 +102,16 @@ static int adopt_active(Manager *manager, StoreState *state) {
                 return 0;
         }
         r = store_add(manager->store, version->verified, &digest);
-        if (r >= 0)
+        if (r >= 0 && !store_state_find_digest(state, &digest))
                 r = add_record(manager, state, version, "the kernel");
         record = r >= 0 ? store_state_find_digest(state, &digest) : NULL;
-        if (record && !active.on_trial) {
-                record->state = VERSION_CONFIRMED;
-                log_notice("The kernel enforces '%s': it counts as confirmed.", active.name);
-        }
+        if (record && !active.on_trial && is_open(manager, state, record))
+                r = confirm_active(manager, state, record);
         return r;
 }
 
 int recover_state(Manager *manager) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(NULL);
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         Recovery recovery = { .manager = manager, .state = new };
         int r;
 

@@ -7,7 +7,8 @@
 
 #include "manager.h"
 
-/* Fills in an empty state from the stored policies and from what the kernel enforces. Returns 0 or a negative errno. */
+/* Adds to a state that was lost, or whose latest change was, the stored policies and what the kernel enforces. Returns 0 or a
+ * negative errno. */
 int recover_state(Manager *manager);
 
 /* Writes the object of a version again from what the kernel has loaded. Returns 1 if that was possible, 0 if not, or

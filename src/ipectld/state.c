@@ -95,6 +95,7 @@ int state_apply(StoreState *state, VersionRecord *record, VersionEvent event, co
                 return 0;
         record->state = transition.to;
         record->changed_usec = occasion->now_usec;
+        store_state_touch(state, record);
         memcpy(record->transaction, occasion->transaction, sizeof(record->transaction));
         return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Objects as they are added. A file of its own, because only this part of the store needs libcrypto, by way of
- * envelope.c: ipe-load, which reads at boot, is linked without it.
+ * Objects as they are added. A file of its own, because only this part of the store needs envelope.c: ipe-load, which reads
+ * at boot, is linked without it.
  */
 
 #include "io.h"

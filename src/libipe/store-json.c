@@ -1,19 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * The text of state.json. Members that are unknown are ignored, so that an older daemon starts on a newer one's state
- * as long as "format" is the same; everything else has to be exactly as store_state_print() writes it.
+ * as long as "format" is the same; everything else has to be exactly as store_state_print() writes it. The state of an
+ * older daemon has neither "sequence" nor "check": then the versions are in the order of their times, and damage that leaves
+ * JSON of the right form goes unnoticed.
  *
  *     {
  *       "format": 1,
  *       "versions": [ {
  *         "name": "corp-base", "version": "1.0.0", "digest": "SHA-256 in hex", "state": "confirmed",
  *         "signer": "CN=...", "source": "/etc/ipe/policy.d/corp-base.p7b", "staged_usec": 1, "changed_usec": 1,
+ *         "sequence": 7,                         (each once; none above the one below)
  *         "transaction": "32 digits of hex",     (may be missing)
  *         "summary": {                           (may be missing)
  *           "floor": "1.0.0", "needs_extended_abi": false, "size": 1, "text_size": 1, "n_warnings": 1,
  *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "..."      (the last may be missing)
  *         }
  *       } ],
+ *       "sequence": 7,                           (the highest number so far)
  *       "activating": "SHA-256 in hex",          (only while an activation is under way,
  *       "activating_transaction": "32 digits",    and then the same)
  *       "trial": {                               (only while a trial is under way, or about to be)
@@ -23,6 +27,7 @@
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
  *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
+ *       "check": "SHA-256 in hex"                (over all lines before the last two: store-seal.c)
  *     }
  *
  * The name of a policy may have any byte in it but white space and NUL, and the name of a file too, so neither need be
@@ -243,6 +248,41 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
         return r < 0 ? r : read_summary(object, &ret->summary);
 }
 
+/* Where the times are equal, as after a clock that was set, the higher version is the later one. */
+static int compare_times(const void *a, const void *b) {
+        const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
+
+        if (x->changed_usec != y->changed_usec)
+                return x->changed_usec < y->changed_usec ? -1 : 1;
+        return ipe_version_compare(&x->version, &y->version);
+}
+
+/* Of a state without numbers. */
+static int number_by_time(StoreState *state) {
+        _cleanup_free_ VersionRecord **sorted = calloc(state->n_versions + 1, sizeof(*sorted));
+
+        if (!sorted)
+                return -ENOMEM;
+        for (size_t i = 0; i < state->n_versions; i++)
+                sorted[i] = &state->versions[i];
+        qsort(sorted, state->n_versions, sizeof(*sorted), compare_times);
+        for (size_t i = 0; i < state->n_versions; i++)
+                store_state_touch(state, sorted[i]);
+        return 0;
+}
+
+static int read_sequence(struct json_object *root, StoreState *state) {
+        struct json_object *versions = json_object_object_get(root, "versions");
+        int r;
+
+        if (!json_object_object_get_ex(root, "sequence", NULL))
+                return number_by_time(state);
+        r = json_get_number(root, "sequence", &state->sequence);
+        for (size_t i = 0; r >= 0 && i < state->n_versions; i++)
+                r = json_get_number(json_object_array_get_idx(versions, i), "sequence", &state->versions[i].sequence);
+        return r;
+}
+
 static int compare_records(const void *a, const void *b) {
         const VersionRecord *x = a, *y = b;
         int order = strcmp(x->name, y->name);
@@ -268,7 +308,6 @@ static int read_versions(struct json_object *root, StoreState *state) {
                 if (r < 0)
                         return r;
         }
-        qsort(state->versions, n, sizeof(*state->versions), compare_records);
         return 0;
 }
 
@@ -350,8 +389,11 @@ static int read_root(struct json_object *root, StoreState *state) {
         if (format != FORMAT)
                 return -EUCLEAN;
         r = read_versions(root, state);
+        if (r >= 0)
+                r = read_sequence(root, state);
         if (r < 0)
                 return r;
+        qsort(state->versions, state->n_versions, sizeof(*state->versions), compare_records);
         return read_optional(root, state);
 }
 
@@ -361,24 +403,33 @@ static int compare_digests(const void *a, const void *b) {
         return memcmp(&x->digest, &y->digest, sizeof(x->digest));
 }
 
-/* An object is one policy of one version. */
-static int check_digests(const StoreState *state) {
+static int check_distinct(const StoreState *state, int (*compare)(const void *, const void *)) {
         _cleanup_free_ const VersionRecord **sorted = calloc(state->n_versions + 1, sizeof(*sorted));
 
         if (!sorted)
                 return -ENOMEM;
         for (size_t i = 0; i < state->n_versions; i++)
                 sorted[i] = &state->versions[i];
-        qsort(sorted, state->n_versions, sizeof(*sorted), compare_digests);
+        qsort(sorted, state->n_versions, sizeof(*sorted), compare);
         for (size_t i = 1; i < state->n_versions; i++)
-                if (compare_digests(&sorted[i - 1], &sorted[i]) == 0)
+                if (compare(&sorted[i - 1], &sorted[i]) == 0)
                         return -EUCLEAN;
         return 0;
+}
+
+static int check_sequence(const StoreState *state) {
+        if (state->sequence > STORE_SEQUENCE_MAX)
+                return -EUCLEAN;
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (state->versions[i].sequence == 0 || state->versions[i].sequence > state->sequence)
+                        return -EUCLEAN;
+        return check_distinct(state, version_record_compare_latest);
 }
 
 /* What no member says alone: that there is only one of what there can only be one of; and what is in no range. */
 static int check(const StoreState *state) {
         unsigned count[_VERSION_STATE_MAX] = {};
+        int r;
 
         for (size_t i = 0; i < state->n_versions; i++) {
                 const VersionRecord *record = &state->versions[i];
@@ -394,10 +445,17 @@ static int check(const StoreState *state) {
         if (state->trial.boots > state->trial.boots_max || state->trial.boots_max > TRIAL_BOOTS_MAX ||
             state->trial.boot_sec > TRIAL_BOOT_SEC_MAX)
                 return -EUCLEAN;
-        return check_digests(state);
+        r = check_sequence(state);
+        /* An object is one policy of one version. */
+        return r < 0 ? r : check_distinct(state, compare_digests);
 }
 
-int store_state_parse(const char *text, size_t size, StoreState **ret) {
+/* Both members are written together: damage to the name of one does not make the text that of an older daemon. */
+static bool is_sealed(struct json_object *root) {
+        return json_object_object_get_ex(root, "check", NULL) || json_object_object_get_ex(root, "sequence", NULL);
+}
+
+static int parse(const char *text, size_t size, bool checked, StoreState **ret) {
         _cleanup_(store_state_freep) StoreState *state = store_state_copy(NULL);
         _cleanup_json_ struct json_object *root = NULL;
         int r;
@@ -407,6 +465,8 @@ int store_state_parse(const char *text, size_t size, StoreState **ret) {
         if (size > STORE_STATE_SIZE_MAX)
                 return -EUCLEAN;
         r = json_parse(text, size, &root);
+        if (r >= 0 && checked && is_sealed(root))
+                r = store_check_seal(text, size);
         if (r < 0)
                 return r;
         r = read_root(root, state);
@@ -417,6 +477,14 @@ int store_state_parse(const char *text, size_t size, StoreState **ret) {
                 return r;
         *ret = TAKE_PTR(state);
         return 0;
+}
+
+int store_state_parse(const char *text, size_t size, StoreState **ret) {
+        return parse(text, size, true, ret);
+}
+
+int store_state_parse_unchecked(const char *text, size_t size, StoreState **ret) {
+        return parse(text, size, false, ret);
 }
 
 static int put_escaped(struct json_object *object, const char *member, const char *bytes) {
@@ -496,6 +564,8 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
                 r = json_put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
         if (r >= 0)
                 r = json_put(object, "changed_usec", json_object_new_uint64(record->changed_usec));
+        if (r >= 0)
+                r = json_put(object, "sequence", json_object_new_uint64(record->sequence));
         if (r >= 0 && record->transaction[0] != '\0')
                 r = json_put_text(object, "transaction", record->transaction);
         return r < 0 ? r : put_summary(object, &record->summary);
@@ -536,6 +606,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
         r = json_put(root, "format", json_object_new_int(FORMAT));
         if (r >= 0)
                 r = put_versions(root, state);
+        if (r >= 0)
+                r = json_put(root, "sequence", json_object_new_uint64(state->sequence));
         if (r >= 0 && state->activating)
                 r = put_digest(root, "activating", &state->activating_digest);
         if (r >= 0 && state->activating && state->activating_transaction[0] != '\0')
@@ -554,8 +626,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
 int store_state_print(const StoreState *state, char **ret, size_t *ret_size) {
         const int flags = JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE;
         _cleanup_json_ struct json_object *root = json_object_new_object();
+        _cleanup_free_ char *sealed = NULL;
         const char *text;
-        char *copy;
         size_t size;
         int r;
 
@@ -570,12 +642,13 @@ int store_state_print(const StoreState *state, char **ret, size_t *ret_size) {
         text = json_object_to_json_string_length(root, flags, &size);
         if (!text)
                 return -ENOMEM;
-        if (size >= STORE_STATE_SIZE_MAX)
-                return -EFBIG;
-        r = asprintf(&copy, "%s\n", text);
+        /* Without the '}' at its end. */
+        r = store_seal(text, size - 1, &sealed, &size);
         if (r < 0)
-                return -ENOMEM;
-        *ret = copy;
-        *ret_size = (size_t) r;
+                return r;
+        if (size > STORE_STATE_SIZE_MAX)
+                return -EFBIG;
+        *ret = TAKE_PTR(sealed);
+        *ret_size = size;
         return 0;
 }

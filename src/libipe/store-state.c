@@ -170,6 +170,10 @@ static size_t find_place(const StoreState *state, const char *name, const struct
         return low;
 }
 
+void store_state_touch(StoreState *state, VersionRecord *record) {
+        record->sequence = ++state->sequence;
+}
+
 int store_state_add(StoreState *state, const VersionRecord *record) {
         VersionRecord *larger, copy;
         size_t place;
@@ -191,6 +195,7 @@ int store_state_add(StoreState *state, const VersionRecord *record) {
         memmove(larger + place + 1, larger + place, (state->n_versions - place) * sizeof(*larger));
         larger[place] = copy;
         state->n_versions++;
+        store_state_touch(state, &larger[place]);
         return 0;
 }
 
@@ -243,9 +248,20 @@ const VersionRecord *store_state_find_previous(const StoreState *state, const Ve
 int version_record_compare_latest(const void *a, const void *b) {
         const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
 
-        if (x->changed_usec != y->changed_usec)
-                return x->changed_usec > y->changed_usec ? -1 : 1;
-        return ipe_version_compare(&y->version, &x->version);
+        return x->sequence == y->sequence ? 0 : x->sequence > y->sequence ? -1 : 1;
+}
+
+static bool is_same(const VersionRecord *a, const VersionRecord *b) {
+        return a && b ? digest_equal(&a->digest, &b->digest) : a == b;
+}
+
+bool store_state_boots_alike(const StoreState *a, const StoreState *b) {
+        static const VersionState states[] = { VERSION_PENDING_REBOOT, VERSION_CONFIRMED, VERSION_TRIAL };
+
+        for (size_t i = 0; i < ELEMENTSOF(states); i++)
+                if (!is_same(store_state_find_state(a, states[i]), store_state_find_state(b, states[i])))
+                        return false;
+        return true;
 }
 
 int store_state_boot_order(const StoreState *state, const VersionRecord ***ret) {

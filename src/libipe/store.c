@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The directory of the store: its lock, state.json, and the objects as they are read, put aside and removed. store-add.c adds
- * them, store-json.c knows the text of state.json, store-state.c what it means.
+ * The directory of the store: its lock, and the objects as they are read, put aside and removed. store-add.c adds them,
+ * store-file.c reads and writes state.json, store-json.c and store-seal.c know its text, store-state.c what it means.
  *
  * An object is durable before a state names it, and is removed only after no state does: so a state never names what
  * is not there.
@@ -16,8 +16,6 @@
 #include "io.h"
 #include "store-internal.h"
 
-#define STATE_FILE "state.json"
-#define DAMAGED_FILE STATE_FILE ".damaged"
 #define DAMAGED_DIRECTORY "damaged"
 #define DAMAGED_MAX 8
 
@@ -153,46 +151,6 @@ int store_open_read_only(const char *directory, Store **ret) {
                 return store->dir_fd;
         *ret = TAKE_PTR(store);
         return 0;
-}
-
-int store_read_state(const Store *store, StoreState **ret) {
-        _cleanup_(store_state_freep) StoreState *state = NULL;
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r;
-
-        r = read_file_at(store->dir_fd, STATE_FILE, STORE_STATE_SIZE_MAX, (void **) &text, &size);
-        if (r == -ENOENT) {
-                state = store_state_copy(NULL);
-                if (!state)
-                        return -ENOMEM;
-        } else if (r >= 0)
-                r = store_state_parse(text, size, &state);
-        if (!state)
-                return r;
-        *ret = TAKE_PTR(state);
-        return 0;
-}
-
-int store_quarantine_state(Store *store) {
-        if (store->lock_fd < 0)
-                return -EROFS;
-        if (renameat(store->dir_fd, STATE_FILE, store->dir_fd, DAMAGED_FILE) < 0)
-                return -errno;
-        return sync_directory(store->dir_fd);
-}
-
-int store_write_state(Store *store, const StoreState *state) {
-        _cleanup_free_ char *text = NULL;
-        size_t size;
-        int r;
-
-        if (store->lock_fd < 0)
-                return -EROFS;
-        r = store_state_print(state, &text, &size);
-        if (r < 0)
-                return r;
-        return replace_file_at(store->dir_fd, STATE_FILE, text, size, 0600);
 }
 
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what), damaged/
- * (objects that are not what they were) and lock.
+ * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what), state.json.old
+ * (its predecessor), damaged/ (objects that are not what they were) and lock.
  * Whatever is cut off at any instant, the old state or the new one is there afterwards. The daemon is the only writer;
  * ipe-load reads at boot.
  */
@@ -76,7 +76,8 @@ typedef struct VersionRecord {
         char *signer;          /* subject of the certificate, RFC 2253 */
         char *source;          /* path of the file, or who handed it in */
         uint64_t staged_usec;  /* wall clock */
-        uint64_t changed_usec; /* wall clock: when it got its state */
+        uint64_t changed_usec; /* wall clock: when it got its state; for people, as clocks go wrong */
+        uint64_t sequence;     /* the higher, the later it got its state; unlike that of any other version, and not 0 */
         char transaction[TRANSACTION_SIZE]; /* that gave it its state */
         PolicySummary summary;
 } VersionRecord;
@@ -96,6 +97,7 @@ typedef struct StoreTrial {
 typedef struct StoreState {
         VersionRecord *versions; /* sorted by name, then by version; a pair of both is there once */
         size_t n_versions;
+        uint64_t sequence;       /* the highest number that a version of this store ever got */
         /* An activation that was begun: written before the kernel is asked, cleared when its answer is on disk. */
         bool activating;
         Digest activating_digest;
@@ -130,8 +132,14 @@ int store_state_set_trial(StoreState *state, const StoreTrial *trial);
 /* Notes the preflight of a policy; name: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest);
 
-/* Adds a version, in its place. record: its strings are copied. Returns 0; -EEXIST if name and version are there;
- * -ENOMEM. */
+/* The largest sequence number; one change each microsecond needs 292,000 years to get there. */
+#define STORE_SEQUENCE_MAX ((uint64_t) INT64_MAX)
+
+/* Makes a version the one that got its state last. */
+void store_state_touch(StoreState *state, VersionRecord *record);
+
+/* Adds a version, in its place, as the one that got its state last. record: its strings are copied. Returns 0; -EEXIST if name
+ * and version are there; -ENOMEM. */
 int store_state_add(StoreState *state, const VersionRecord *record);
 
 void store_state_remove(StoreState *state, const char *name, const struct ipe_version *version);
@@ -161,19 +169,23 @@ static inline void store_freep(Store **store) {
         store_free(*store);
 }
 
-/* Reads state.json. One that is missing is an empty state.
+/* Reads the state: state.json, or state.json.old where the first is damaged, unreadable or missing. It is empty where neither is
+ * there and none was put aside.
  *
- * Returns 0; -EUCLEAN if it is damaged in any way (no JSON, a member missing or of another type, an unknown state or
- * format version, two of what there can only be one of); -EFBIG, -ENOMEM, -EIO or another errno of open() or read(). */
+ * Returns 0; 1 if it is that of state.json.old, of before the latest change; -EUCLEAN if what is there is damaged in any way (its
+ * check fails, no JSON, a member missing or of another type, an unknown state or format version, two of what there can only be
+ * one of), or lost; -EFBIG, -ENOMEM, -EIO or another errno of open() or read(). */
 int store_read_state(const Store *store, StoreState **ret);
 
-/* Moves a damaged state.json out of the way, to state.json.damaged, over an earlier one. Returns 0 or an errno. */
+/* Moves a damaged state.json out of the way, to state.json.damaged, over an earlier one. Returns 0, also if it is missing, or an
+ * errno. */
 int store_quarantine_state(Store *store);
 
-/* Replaces state.json; durable once this returns.
+/* Replaces state.json, and keeps what it was as state.json.old; durable once this returns. Where another version is to decide
+ * at the next boot, state.json.old becomes the same: it never brings back what was rolled back.
  *
  * Returns 0; -EINVAL if store_read_state() would not take it back (two of what there can only be one of), -EFBIG,
- * -ENOSPC, -EROFS, -EIO or -ENOMEM, and then nothing changed. */
+ * -ENOSPC, -EROFS, -EIO or -ENOMEM, and then the state is as before. */
 int store_write_state(Store *store, const StoreState *state);
 
 /* Adds a verified envelope; durable once this returns. A file of that name with other content is replaced.
@@ -199,6 +211,9 @@ int store_quarantine_object(Store *store, const Digest *digest);
 /* Removes the objects that no version of state names; none at all as long as a state.json.damaged lies there,
  * which may have named them. Returns how many, or an errno of what went wrong first. */
 int store_collect(Store *store, const StoreState *state);
+
+/* Whether the same versions are pending, confirmed and on trial in both. */
+bool store_state_boots_alike(const StoreState *a, const StoreState *b);
 
 /* For qsort() of pointers to records: which got its state last comes first. */
 int version_record_compare_latest(const void *a, const void *b);

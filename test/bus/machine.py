@@ -12,6 +12,7 @@ The sandboxes share the host's process IDs, because polkit looks up who calls; t
 """
 
 import contextlib
+import hashlib
 import json
 import os
 import select
@@ -54,6 +55,12 @@ exec "$@"
 
 NOBODY = 65534
 CALLER = "/caller.py"
+
+
+def sealed_state(state):
+    """The text of state.json with its check, as src/libipe/store-seal.c makes it."""
+    head = json.dumps({key: value for key, value in state.items() if key != "check"}, indent=2)[:-2] + ",\n"
+    return f'{head}  "check": "{hashlib.sha256(head.encode()).hexdigest()}"\n}}\n'
 
 
 class BusError(Exception):
@@ -391,6 +398,11 @@ class Machine:
     def kill_daemon(self):
         self.daemon.stop(signal.SIGKILL)
         self.daemon = None
+
+    def write_state(self, state):
+        """Replaces state.json, and its predecessor with it; the daemon is not to run."""
+        for name in ("state.json", "state.json.old"):
+            (self.state / name).write_text(sealed_state(state))
 
     def call(self, method, arguments=None, fds=()):
         """A method of the manager."""

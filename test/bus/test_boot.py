@@ -16,6 +16,7 @@ TRANSACTION = "0123456789abcdef" * 2
 OTHER_BOOT = "f" * 32
 LOAD = BUILD / "src/ipectld/ipe-load"
 TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
+LOADED, DAMAGED = "db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71"
 KEPT, FILE_LOADED, FILE_NOT_LOADED = ("7edda1df216d4732a5a38322e4610ad7", "8c902d1a52574a088ea36ccca2ec8adc",
                                       "8f3613fb1b494ab594cffe55f7aa3875")
 
@@ -55,7 +56,7 @@ def put_trial(machine, boot_id, boots, boots_max=3, confirm="auto", seconds=1000
     state["versions"][1].update(state="trial", transaction=TRANSACTION)
     state["trial"] = {"boot_id": boot_id, "deadline_usec": boottime_usec() + seconds * 1000000, "confirm": confirm, "failed_units": [],
                       "boots": boots, "boots_max": boots_max, "boot_sec": 300, **more}
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
 
 
 def load(machine, *options, **more):
@@ -104,9 +105,10 @@ def test_what_was_selected_for_this_boot_comes_before_a_trial(machine):
     state = read_state(machine)
     state["versions"][0]["state"] = "pending-reboot"
     state["pending_boot_id"] = OTHER_BOOT
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
+    before = read_state(machine)
     assert load(machine) == 0
-    assert read_state(machine) == state and seconds_asked(machine) == 0
+    assert read_state(machine) == before and seconds_asked(machine) == 0
     entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
     assert "selected for this boot" in entry["MESSAGE"]
 
@@ -159,10 +161,11 @@ def test_the_boots_that_decide_are_told(machine, boot_id, boots, confirm, status
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[" * 100000])
 def test_without_a_state_no_boot_decides(machine, text):
-    if text is None:
-        (machine.state / "state.json").unlink()
-    else:
-        (machine.state / "state.json").write_text(text)
+    for name in ("state.json", "state.json.old"):
+        if text is None:
+            (machine.state / name).unlink()
+        else:
+            (machine.state / name).write_text(text)
     assert load(machine, "--trial") == 1
     assert not [entry for entry in machine.journal.read() if "damaged" in entry.get("MESSAGE", "")]
 
@@ -172,13 +175,109 @@ def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
     """As systemd loads it from /etc/ipe, or an initrd."""
     state = read_state(machine)
     state["versions"][0].update(state="confirmed")
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
     machine.kernel.put(f"policies/{POLICY}/active", "0")
     machine.kernel.put_policy(name, (version, b"signed by the vendor"), active=True)
     assert load(machine) == 0
     entry, = machine.entries(MESSAGE_ID=KEPT)
     assert (entry["IPE_POLICY"], entry["IPE_VERSION"]) == (name, version) and f"'{POLICY}' is not loaded" in entry["MESSAGE"]
     assert not [entry for entry in machine.journal.read() if entry["PRIORITY"] < "5"]
+
+
+# ipe-load where the state is damaged
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def put_confirmed(machine):
+    state = read_state(machine)
+    state["versions"][0].update(state="confirmed")
+    machine.write_state(state)
+    machine.kernel.put(f"policies/{POLICY}/active", "0")
+
+
+def is_loaded(machine):
+    """The kernel's files do not act: what was asked of it stays in them."""
+    return machine.kernel.read(f"policies/{POLICY}/active") == b"1"
+
+
+def said_damage(machine):
+    return [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)]
+
+
+@pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(b""), lambda path: path.unlink()],
+                         ids=["flipped", "empty", "missing"])
+def test_a_state_that_is_damaged_or_missing_loads_what_its_predecessor_has_as_confirmed(machine, damage):
+    put_confirmed(machine)
+    damage(machine.state / "state.json")
+    assert load(machine) == 0 and is_loaded(machine)
+    sentence, = said_damage(machine)
+    assert "state.json.old" in sentence
+    entry, = machine.entries(MESSAGE_ID=LOADED)
+    assert entry["IPE_VERSION"] == "1.0.0"
+
+
+def test_a_state_that_is_damaged_along_with_its_predecessor_loads_nothing(machine):
+    put_confirmed(machine)
+    for name in ("state.json", "state.json.old"):
+        flip(machine.state / name)
+    assert load(machine) == 1 and not is_loaded(machine)
+    sentence, = said_damage(machine)
+    assert "no policy is loaded" in sentence
+
+
+def test_a_state_that_was_put_aside_and_never_replaced_loads_nothing(machine):
+    put_confirmed(machine)
+    (machine.state / "state.json").rename(machine.state / "state.json.damaged")
+    (machine.state / "state.json.old").unlink()
+    assert load(machine) == 1 and not is_loaded(machine)
+
+
+def test_a_state_of_a_release_without_a_check_is_read(machine):
+    put_confirmed(machine)
+    state = read_state(machine)
+    for part in (state, *state["versions"]):
+        part.pop("sequence")
+        part.pop("check", None)
+    (machine.state / "state.json").write_text(json.dumps(state))
+    (machine.state / "state.json.old").unlink()
+    assert load(machine) == 0 and is_loaded(machine) and not said_damage(machine)
+
+
+def test_a_trial_whose_boots_a_damaged_state_has_counted_is_not_tried_for_ever(machine):
+    """Whatever damages it in each boot: the machine that resets under the policy, say."""
+    put_trial(machine, OTHER_BOOT, 0)
+    machine.kernel.put(f"policies/{POLICY}/active", "0")
+    before = (machine.state / "state.json.old").read_bytes()
+    flip(machine.state / "state.json")
+    for boot in range(4):
+        machine.kernel.put(f"policies/{POLICY}/active", "0")
+        assert load(machine) == 0 and is_loaded(machine) and seconds_asked(machine) == 0
+        assert len(machine.entries(MESSAGE_ID=NOT_TRIED)) == boot + 1
+    assert "damaged" in machine.entries(MESSAGE_ID=NOT_TRIED)[0]["MESSAGE"]
+    assert (machine.state / "state.json.old").read_bytes() == before
+
+
+def test_what_was_selected_for_the_boot_is_loaded_by_the_predecessor_too(machine):
+    state = read_state(machine)
+    state["versions"][0].update(state="superseded")
+    state["versions"][1].update(state="confirmed")
+    machine.write_state(state)
+    machine.kernel.put_policy(POLICY, ("2.0.0", signed(version="2.0.0")), active=True)
+    machine.start_daemon()
+    machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+    assert machine.list()[POLICY, "1.0.0"][0] == "pending-reboot"
+    machine.stop_daemon()
+    flip(machine.state / "state.json")
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed(version="1.0.0")))
+    machine.kernel.put(f"policies/{POLICY}/active", "0")
+    assert load(machine) == 0
+    entry, = machine.entries(MESSAGE_ID=LOADED)
+    assert entry["IPE_VERSION"] == "1.0.0"
 
 
 # ipe-load in an initrd

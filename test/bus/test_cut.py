@@ -7,6 +7,7 @@ plain files, see kernel_files.py: after a cut the test makes of what was written
 test/vm proves for the real one. IPE_TEST_LONG=1 takes every call, otherwise some that are spread evenly."""
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -98,7 +99,7 @@ class Rollback(Operation):
         state = on_disk(machine)
         for record in state["versions"]:
             record["state"] = self.before[record["version"]]
-        (machine.state / "state.json").write_text(json.dumps(state))
+        machine.write_state(state)
         machine.start_daemon()
 
     def call(self, machine):
@@ -140,7 +141,7 @@ def machine(bare, kernel_files):
     bare.stop_daemon()
     state = on_disk(bare)
     state["versions"][0]["state"] = "confirmed"
-    (bare.state / "state.json").write_text(json.dumps(state))
+    bare.write_state(state)
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), ("2.0.0", bare.envelopes["2.0.0"]), active=True)
     bare.start_daemon()
     return bare
@@ -243,11 +244,30 @@ class Rounds:
         assert found
         return found
 
+    def end_daemon(self):
+        """The call at which it was to be killed may have come after its answer."""
+        if not self.machine.daemon:
+            return
+        try:
+            self.machine.kill_daemon()
+        except ProcessLookupError:
+            self.machine.daemon.wait()
+            self.machine.daemon = None
+
+    def check_files(self):
+        """Whatever bit is damaged then in whichever of the two files, the other one is whole: never neither."""
+        operation = self.operation
+        for name in ("state.json", "state.json.old"):
+            lines = (self.machine.state / name).read_text().splitlines(keepends=True)
+            assert hashlib.sha256("".join(lines[:-2]).encode()).hexdigest() in lines[-2]
+            found = {record["version"]: record["state"] for record in json.loads("".join(lines))["versions"]}
+            assert found in (operation.before, operation.after, operation.refused), name
+
     def end(self, known=None):
         """What a daemon finds that is started then. known: what the one before it said."""
         machine, operation = self.machine, self.operation
-        if machine.daemon:
-            machine.kill_daemon()
+        self.end_daemon()
+        self.check_files()
         asked = operation.asked(machine.kernel)
         if asked:
             operation.happens(machine)
@@ -267,7 +287,7 @@ class Rounds:
         assert {path.name for path in (machine.state / "objects").iterdir()} == {row["digest"] for row in state["versions"]}
         for row in state["versions"]:
             assert (machine.state / "objects" / row["digest"]).read_bytes() == machine.envelopes[row["version"]]
-        assert {path.name for path in machine.state.iterdir()} == {"lock", "objects", "state.json"}
+        assert {path.name for path in machine.state.iterdir()} == {"lock", "objects", "state.json", "state.json.old"}
         assert [row["version"] for row in state["versions"] if row["state"] == "confirmed"]
 
 

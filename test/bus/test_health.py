@@ -40,7 +40,7 @@ def machine(bare, kernel_files):
 def change(machine, function):
     state = json.loads((machine.state / "state.json").read_text())
     function(state)
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
 
 
 def configure(machine, *settings):

@@ -54,7 +54,7 @@ def change_state(machine, change):
     machine.stop_daemon()
     state = on_disk(machine)
     change(state)
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
     machine.start_daemon()
 
 

@@ -132,10 +132,9 @@ def test_arguments_are_refused(bare):
 def change_state(machine, change):
     """Stops the daemon, lets change() work on what is in state.json, and starts it again."""
     machine.stop_daemon()
-    path = machine.state / "state.json"
-    state = json.loads(path.read_text())
+    state = json.loads((machine.state / "state.json").read_text())
     change(state)
-    path.write_text(json.dumps(state))
+    machine.write_state(state)
     machine.start_daemon()
 
 
@@ -145,7 +144,8 @@ def test_damaged_state_is_put_aside_and_said(machine, content):
     machine.drop(signed())
     machine.wait_signal("PolicyStaged")
     machine.stop_daemon()
-    (machine.state / "state.json").write_bytes(content)
+    for name in ("state.json", "state.json.old"):
+        (machine.state / name).write_bytes(content)
     machine.start_daemon()
     assert (machine.state / "state.json.damaged").read_bytes() == content
     assert machine.entries(MESSAGE_ID=DAMAGED)
@@ -167,7 +167,8 @@ def test_damaged_state_takes_no_policy_with_it(machine):
     digest = machine.list()["corp-base", "1.0.0"][1]
     machine.stop_daemon()
     (machine.etc / "trust.d/other.pem").unlink()
-    (machine.state / "state.json").write_bytes(b"{")
+    for name in ("state.json", "state.json.old"):
+        (machine.state / name).write_bytes(b"{")
     machine.start_daemon()
     machine.stage(signed("another"))
     machine.stop_daemon()

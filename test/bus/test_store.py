@@ -43,16 +43,17 @@ def configure(machine, keep):
 
 
 def history(machine, older, **others):
-    """Ten versions 1.0.0 to 1.9.0, in states as an activation would leave them; the higher of the older ones are the later."""
+    """Ten versions 1.0.0 to 1.9.0, in states as an activation would leave them; the higher of the older ones are the later,
+    though the clock went back all the time."""
     for number in range(10):
         machine.stage(signed(version=f"1.{number}.0"))
     machine.stop_daemon()
     state = on_disk(machine)
     for number, record in enumerate(state["versions"]):
-        record.update(state=others.get(f"_{number}", older), changed_usec=1000 + number)
+        record.update(state=others.get(f"_{number}", older), changed_usec=1000 - number, sequence=1 + number)
     if "pending-reboot" in others.values():
         state["pending_boot_id"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
     machine.kernel.put_policy(POLICY, ("1.9.0", signed(version="1.9.0")), active=True)
     machine.start_daemon()
 
@@ -156,7 +157,8 @@ def test_a_damaged_policy_that_the_kernel_has_is_replaced(machine):
 
 def lose_state(machine):
     machine.stop_daemon()
-    (machine.state / "state.json").write_bytes(b"{")
+    for name in ("state.json", "state.json.old"):
+        (machine.state / name).write_bytes(b"{")
     machine.start_daemon()
 
 
@@ -199,6 +201,165 @@ def test_after_the_state_was_lost_nothing_is_taken_that_is_not_trusted(machine):
     assert any("is not adopted" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
 
 
+# The predecessor of the state
+
+
+def flip(machine, name="state.json"):
+    """One bit, somewhere in the middle."""
+    path = machine.state / name
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    return bytes(data)
+
+
+def lose_latest(machine):
+    machine.stop_daemon()
+    damaged = flip(machine)
+    machine.start_daemon()
+    return damaged
+
+
+def said_damage(machine):
+    return [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)]
+
+
+def put_states(machine, **states):
+    """States of the versions on disk. _1_0_0="confirmed"..."""
+    machine.stop_daemon()
+    state = on_disk(machine)
+    for record in state["versions"]:
+        record["state"] = states.get("_" + record["version"].replace(".", "_"), record["state"])
+    machine.write_state(state)
+    machine.start_daemon()
+
+
+def test_a_flipped_bit_costs_no_state_and_is_said(machine):
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    put_states(machine, _1_0_0="superseded", _1_1_0="confirmed")
+    damaged = lose_latest(machine)
+    assert states(machine) == {"1.0.0": "superseded", "1.1.0": "confirmed"}
+    sentence, = said_damage(machine)
+    assert "state.json.old is used" in sentence
+    assert (machine.state / "state.json.damaged").read_bytes() == damaged
+    # Both are there again, and what is damaged next costs nothing either.
+    lose_latest(machine)
+    assert states(machine) == {"1.0.0": "superseded", "1.1.0": "confirmed"}
+
+
+def test_a_state_that_is_missing_is_no_first_start(machine):
+    machine.stage(signed())
+    put_states(machine, _1_0_0="confirmed")
+    machine.stop_daemon()
+    (machine.state / "state.json").unlink()
+    machine.start_daemon()
+    assert states(machine) == {"1.0.0": "confirmed"} and len(said_damage(machine)) == 1
+    assert on_disk(machine)["versions"][0]["state"] == "confirmed"
+
+
+def test_a_first_start_is_not_said_to_be_damage(machine):
+    assert not machine.list() and not said_damage(machine)
+
+
+def test_a_recovery_that_was_cut_off_before_its_state_was_written_begins_again(machine):
+    machine.stage(signed())
+    machine.stop_daemon()
+    (machine.state / "state.json").rename(machine.state / "state.json.damaged")
+    (machine.state / "state.json.old").unlink()
+    machine.start_daemon()
+    assert states(machine) == {"1.0.0": "staged"} and said_damage(machine)
+
+
+def test_a_version_that_only_the_lost_state_knew_is_staged(machine):
+    machine.stage(signed())
+    put_states(machine, _1_0_0="confirmed")
+    machine.stage(signed(version="1.1.0"))
+    assert "1.1.0" not in (machine.state / "state.json.old").read_text()
+    lose_latest(machine)
+    assert states(machine) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+
+
+def test_a_version_that_only_the_lost_state_had_discarded_is_not_there(machine):
+    machine.stage(signed())
+    machine.stage(signed(version="1.1.0"))
+    machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.1.0")))
+    assert "1.1.0" in (machine.state / "state.json.old").read_text()
+    lose_latest(machine)
+    assert states(machine) == {"1.0.0": "staged"}
+
+
+@pytest.fixture
+def two(machine):
+    """1.0.0 is confirmed and decides, 2.0.0 is staged; state.json.old says no more than that."""
+    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
+    machine.stage(signed())
+    machine.stage(signed(version="2.0.0"))
+    put_states(machine, _1_0_0="confirmed")
+    machine.stop_daemon()
+    return machine
+
+
+def put_active(machine, version):
+    machine.kernel.put_policy(POLICY, (version, signed(version=version)), active=True)
+
+
+def start_after_damage(machine):
+    flip(machine)
+    machine.start_daemon()
+    return states(machine)
+
+
+def test_what_the_kernel_has_confirmed_is_confirmed_though_the_state_that_said_so_is_lost(two):
+    put_active(two, "2.0.0")
+    assert start_after_damage(two) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+
+
+def test_what_the_kernel_has_on_trial_is_not_confirmed_by_a_lost_state(two):
+    put_active(two, "2.0.0")
+    two.kernel.put_trial(POLICY, "2.0.0")
+    assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "trial"}
+
+
+def test_a_kernel_without_trials_does_not_tell_a_confirmation(two):
+    """The lost state may have said that it is on trial: so the next boot loads what is known to be good."""
+    put_active(two, "2.0.0")
+    two.kernel.put("features", "")
+    assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "staged"}
+
+
+@pytest.mark.parametrize("features", [None, ""], ids=["trials", "none"])
+def test_an_activation_that_was_begun_is_finished_by_the_predecessor(two, features):
+    state = on_disk(two)
+    state["activating"] = state["versions"][1]["digest"]
+    two.write_state(state)
+    put_active(two, "2.0.0")
+    if features is not None:
+        two.kernel.put("features", features)
+    assert start_after_damage(two) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    assert "activating" not in on_disk(two)
+
+
+def test_a_trial_of_an_earlier_boot_is_over_with_the_state_that_counted_it(two):
+    state = on_disk(two)
+    state["versions"][1]["state"] = "trial"
+    state["trial"] = {"boot_id": "f" * 32, "deadline_usec": 1, "confirm": "auto", "failed_units": [], "boots": 0, "boots_max": 3,
+                      "boot_sec": 300}
+    two.write_state(state)
+    assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+
+def test_what_was_rolled_back_is_so_in_the_predecessor_too(two):
+    two.kernel.put_policy(POLICY, ("2.0.0", signed(version="2.0.0")), previous=("1.0.0", signed()), active=True)
+    two.kernel.put("features", "trial\n")
+    two.start_daemon()
+    put_states(two, _1_0_0="superseded", _2_0_0="confirmed")
+    two.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+    assert states(two) == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
+    lose_latest(two)
+    assert states(two) == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
+
+
 def test_a_store_that_is_only_a_file_is_said(bare):
     (bare.state / "objects").write_bytes(b"")
     assert bare.launch_daemon().wait() != 0
@@ -217,7 +378,7 @@ def read_only(machine):
     machine.stop_daemon()
     state = on_disk(machine)
     state["versions"][0]["state"] = "confirmed"
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
     machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
     machine.start_daemon()
     return machine
@@ -258,6 +419,14 @@ def test_on_a_read_only_disk_that_is_damaged_the_daemon_starts(read_only, damage
     read_only.start_daemon()
     read_only.properties()
     assert read_only.entries(MESSAGE_ID=DAMAGED)
+
+
+def test_on_a_read_only_disk_the_predecessor_is_shown(read_only):
+    read_only.stop_daemon()
+    flip(read_only)
+    read_only.start_daemon()
+    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert said_damage(read_only)
 
 
 def test_without_watches_the_daemon_reads_policies_when_it_is_told_to(bare):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as state.json: refused, or a state that is printed and read back to the same text.
+ * Any bytes as state.json: refused, or a state that is printed and read back to the same text. The check is left out on the way
+ * in, as it would refuse everything.
  */
 
 #include "fuzz.h"
@@ -13,7 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         size_t text_size, again_size;
         int r;
 
-        r = store_state_parse((const char *) data, size, &state);
+        r = store_state_parse_unchecked((const char *) data, size, &state);
         require(r == 0 || r == -EUCLEAN, "neither a state nor damaged");
         if (r != 0)
                 return 0;

@@ -192,9 +192,11 @@ static void what_cannot_happen_changes_nothing(void **unused) {
         assert_int_equal(state_apply(state, record, EVENT_GIVEN_UP, &occasion), -EPERM);
         assert_int_equal(record->state, VERSION_STAGED);
         assert_int_equal(record->changed_usec, 0);
+        assert_int_equal(record->sequence, 1);
         assert_string_equal(record->transaction, "");
         assert_int_equal(state_apply(state, record, EVENT_TRIED, &occasion), 0);
         assert_int_equal(record->changed_usec, 7);
+        assert_int_equal(record->sequence, 2);
         assert_string_equal(record->transaction, BOOT);
 }
 

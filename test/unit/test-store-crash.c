@@ -27,11 +27,12 @@ static const Digest *digest_of_word(unsigned word) {
 }
 
 /* A state with one version, named by the word. */
-static StoreState *state_of(unsigned word) {
+static StoreState *state_in(unsigned word, VersionState version_state) {
         StoreState *state = store_state_copy(NULL);
         const VersionRecord record = {
                 .name = (char *) words[word],
                 .digest = *digest_of_word(word),
+                .state = version_state,
                 .signer = (char *) "CN=signer",
                 .source = (char *) "test",
         };
@@ -39,6 +40,11 @@ static StoreState *state_of(unsigned word) {
         if (!state || store_state_add(state, &record) < 0)
                 abort();
         return state;
+}
+
+/* Of a version that the next boot loads, so that all of a write is done. */
+static StoreState *state_of(unsigned word) {
+        return state_in(word, VERSION_CONFIRMED);
 }
 
 /* In a child there is no test to fail: it ends with the code that its parent looks at. */
@@ -92,15 +98,15 @@ static void restore(void) {
         copy_tree("before", "store");
 }
 
-/* Which word a state has, with its object undamaged; -1 for the empty state. */
-static int read_word(const Store *store) {
+/* Which word a state has, with its object undamaged; -1 for the empty state. result: 1 if it is to be the predecessor. */
+static int read_word_of(const Store *store, int result) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_free_ void *data = NULL;
         const void *expected;
         size_t size, n;
         int word;
 
-        assert_int_equal(store_read_state(store, &state), 0);
+        assert_int_equal(store_read_state(store, &state), result);
         if (state->n_versions == 0)
                 return -1;
         assert_int_equal(state->n_versions, 1);
@@ -110,6 +116,27 @@ static int read_word(const Store *store) {
         expected = envelope_data(verified_envelope_get(envelopes[word]), &n);
         assert_int_equal(size, n);
         assert_memory_equal(data, expected, n);
+        return word;
+}
+
+static int read_word(const Store *store) {
+        return read_word_of(store, 0);
+}
+
+/* What is read if state.json is damaged or missing, too. */
+static int read_predecessor(bool missing) {
+        Store *store;
+        int word;
+
+        copy_tree("store", "store-copy");
+        if (missing)
+                assert_int_equal(unlink("store-copy/state.json"), 0);
+        else
+                put_text("store-copy/state.json", "damaged");
+        assert_int_equal(store_open_read_only("store-copy", &store), 0);
+        word = read_word_of(store, 1);
+        store_free(store);
+        remove_tree("store-copy");
         return word;
 }
 
@@ -177,9 +204,9 @@ static void a_writer_killed_at_any_call_leaves_the_old_state_or_the_new_one(void
         } while (result.killed);
         assert_int_equal(result.status, 0);
         assert_int_equal(word, 1);
-        /* It was killed before each call of a whole run: one for the object, one for the state are renames. */
+        /* It was killed before each call of a whole run: one for the object, one for the state, two for its predecessor are renames. */
         assert_int_equal(result.n_calls, plan.at - 1);
-        assert_int_equal(count_renames(&result), 2);
+        assert_int_equal(count_renames(&result), 4);
         assert_int_equal(count_entries("store/objects"), 1);
 }
 
@@ -232,6 +259,95 @@ static void a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one(v
         }
 }
 
+/* A write of the state alone. */
+static void write_state_only(void *userdata) {
+        _cleanup_(store_state_freep) StoreState *state = state_in(1, VERSION_STAGED);
+        _cleanup_(store_freep) Store *store = NULL;
+        Digest digest;
+
+        check(store_open("store", &store));
+        check(store_add(store, envelopes[1], &digest));
+        check(store_write_state(store, state));
+}
+
+/* Whatever bit is damaged after whatever cut, there is a state: never an older one than that before the write. */
+static void a_writer_killed_at_any_call_leaves_two_states(void **state) {
+        FaultPlan plan = { .run = write_state_only };
+        FaultResult result;
+        int predecessor = 0;
+
+        do {
+                int word, now;
+
+                restore();
+                fault_run(&plan, &result);
+                word = reopen();
+                now = read_predecessor(false);
+                assert_int_equal(read_predecessor(true), now);
+                /* It is behind, and does not go back. */
+                assert_in_range(now, predecessor, word);
+                predecessor = now;
+                plan.at++;
+        } while (result.killed);
+        assert_int_equal(result.status, 0);
+        /* The confirmed version is gone, so both say the same. */
+        assert_int_equal(predecessor, 1);
+}
+
+/* A call that fails is told of, and then there is the state before; its predecessor, too, is none that was refused. */
+static void a_write_that_fails_leaves_no_trace_of_it(void **state) {
+        FaultPlan plan = { .run = write_state_only, .error = EIO };
+        unsigned told = 0;
+        FaultResult result;
+
+        do {
+                restore();
+                fault_run(&plan, &result);
+                told += result.status == TOLD;
+                if (result.status == TOLD) {
+                        assert_int_equal(reopen(), 0);
+                        assert_int_equal(read_predecessor(false), 0);
+                } else
+                        assert_int_equal(reopen(), 1);
+        } while (plan.at++ < result.n_calls);
+        assert_int_equal(result.status, 0);
+        /* A write, a sync, a rename and a sync of the directory for an object, the predecessor and the state. */
+        assert_in_range(told, 12, plan.at);
+}
+
+static void write_after_damage(void *userdata) {
+        _cleanup_(store_state_freep) StoreState *state = state_of(0);
+        _cleanup_(store_freep) Store *store = NULL;
+
+        check(store_open("store", &store));
+        check(store_quarantine_state(store));
+        check(store_write_state(store, state));
+}
+
+/* As the daemon does at start: whenever it is cut off, the next one finds a state again. */
+static void making_up_for_a_damaged_state_can_be_cut_off(void **state) {
+        FaultPlan plan = { .run = write_after_damage };
+        FaultResult result;
+
+        do {
+                _cleanup_(store_state_freep) StoreState *read = NULL;
+                Store *store;
+
+                restore();
+                put_text("store/state.json", "damaged");
+                fault_run(&plan, &result);
+                assert_int_equal(store_open_read_only("store", &store), 0);
+                assert_in_range(store_read_state(store, &read), 0, 1);
+                assert_int_equal(read->n_versions, 1);
+                assert_string_equal(read->versions[0].name, "old");
+                store_free(store);
+                plan.at++;
+        } while (result.killed);
+        assert_int_equal(result.status, 0);
+        assert_int_equal(reopen(), 0);
+        assert_int_equal(read_predecessor(true), 0);
+}
+
 static void putting_a_damaged_state_aside_can_be_cut_off(void **state) {
         FaultPlan plan = { .run = quarantine };
         FaultResult result;
@@ -251,6 +367,7 @@ static void putting_a_damaged_state_aside_can_be_cut_off(void **state) {
 static void a_file_is_synced_before_it_has_its_name_and_the_directory_after(void **state) {
         static FaultResult result;
         int written = -1, directory = -1;
+        unsigned renames = 0;
         bool synced = true;
 
         restore();
@@ -272,14 +389,15 @@ static void a_file_is_synced_before_it_has_its_name_and_the_directory_after(void
                         /* The object's name is durable before a state has it in it. */
                         assert_int_equal(directory, -1);
                         directory = (int) call->arguments[2];
+                        renames++;
                 } else if (call->number == SYS_unlinkat) {
                         /* No object is removed before the state that does not name it is durable. */
                         assert_int_equal(directory, -1);
-                        assert_int_equal(count_renames(&result), 2);
+                        assert_int_equal(renames, 4);
                 }
         }
         assert_int_equal(directory, -1);
-        assert_int_equal(count_renames(&result), 2);
+        assert_int_equal(renames, 4);
 }
 
 static void write_old_again(void *userdata) {
@@ -294,7 +412,8 @@ static void an_object_that_is_there_already_is_durable_before_a_state_has_it(voi
         restore();
         fault_run(&(FaultPlan) { .run = write_old_again, .at = FAULT_NEVER }, &result);
         assert_int_equal(result.status, 0);
-        assert_int_equal(count_renames(&result), 1);
+        /* Of the predecessor and of the state. */
+        assert_int_equal(count_renames(&result), 2);
         while (result.calls[i].number != SYS_fsync) {
                 assert_int_not_equal(result.calls[i].number, SYS_write);
                 i++;
@@ -330,6 +449,9 @@ int main(void) {
                 crash_test(a_writer_killed_at_any_call_leaves_the_old_state_or_the_new_one),
                 crash_test(a_writer_killed_while_it_makes_the_store_leaves_one_that_can_be_opened),
                 crash_test(a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one),
+                crash_test(a_writer_killed_at_any_call_leaves_two_states),
+                crash_test(a_write_that_fails_leaves_no_trace_of_it),
+                crash_test(making_up_for_a_damaged_state_can_be_cut_off),
                 crash_test(putting_a_damaged_state_aside_can_be_cut_off),
                 crash_test(a_file_is_synced_before_it_has_its_name_and_the_directory_after),
                 crash_test(an_object_that_is_there_already_is_durable_before_a_state_has_it),

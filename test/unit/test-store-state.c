@@ -49,6 +49,7 @@ static void assert_record_equal(const VersionRecord *a, const VersionRecord *b) 
         assert_string_equal(a->source, b->source);
         assert_int_equal(a->staged_usec, b->staged_usec);
         assert_int_equal(a->changed_usec, b->changed_usec);
+        assert_int_equal(a->sequence, b->sequence);
         assert_string_equal(a->transaction, b->transaction);
 }
 
@@ -73,6 +74,7 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
         assert_int_equal(a->n_versions, b->n_versions);
         for (size_t i = 0; i < a->n_versions; i++)
                 assert_record_equal(&a->versions[i], &b->versions[i]);
+        assert_int_equal(a->sequence, b->sequence);
         assert_int_equal(a->activating, b->activating);
         assert_true(digest_equal(&a->activating_digest, &b->activating_digest));
         assert_string_equal(a->activating_transaction, b->activating_transaction);
@@ -204,8 +206,8 @@ static void the_boot_tries_pending_then_confirmed_then_the_latest_superseded(voi
                 { { record("a", one, 1, VERSION_STAGED), record("a", two, 2, VERSION_FAILED),
                     record("b", one, 3, VERSION_ROLLED_BACK), record("c", one, 4, VERSION_TRIAL) }, {} },
                 { { record("a", one, 9, VERSION_CONFIRMED) }, { 9 } },
-                { { record("a", one, 3, VERSION_SUPERSEDED), record("a", two, 5, VERSION_SUPERSEDED),
-                    record("b", one, 4, VERSION_SUPERSEDED), record("c", one, 1, VERSION_CONFIRMED),
+                { { record("a", one, 3, VERSION_SUPERSEDED), record("b", one, 4, VERSION_SUPERSEDED),
+                    record("a", two, 5, VERSION_SUPERSEDED), record("c", one, 1, VERSION_CONFIRMED),
                     record("d", one, 6, VERSION_STAGED), record("z", one, 2, VERSION_PENDING_REBOOT) },
                   { 2, 1, 5, 4, 3 } },
         };
@@ -225,20 +227,56 @@ static void the_boot_tries_pending_then_confirmed_then_the_latest_superseded(voi
         }
 }
 
-static void of_versions_superseded_at_once_the_higher_is_tried_first(void **state) {
+/* A machine without a clock starts in 1970, or in the year in which its image was built. */
+static void the_order_of_versions_is_that_of_their_changes_whatever_the_clock_said(void **state) {
         _cleanup_(store_state_freep) StoreState *s = empty_state();
         const VersionRecord **order = NULL;
 
-        add(s, record("a", two, 1, VERSION_SUPERSEDED));
-        add(s, record("a", ten, 2, VERSION_SUPERSEDED));
-        add(s, record("b", one, 3, VERSION_SUPERSEDED));
-        for (size_t i = 0; i < s->n_versions; i++)
-                s->versions[i].changed_usec = 5;
+        add(s, record("a", one, 3, VERSION_SUPERSEDED));
+        add(s, record("a", two, 2, VERSION_SUPERSEDED));
+        add(s, record("b", one, 1, VERSION_SUPERSEDED));
         assert_int_equal(store_state_boot_order(s, &order), 3);
-        assert_int_equal(order[0]->digest.bytes[0], 2);
-        assert_int_equal(order[1]->digest.bytes[0], 1);
+        assert_int_equal(order[0]->digest.bytes[0], 1);
+        assert_int_equal(order[1]->digest.bytes[0], 2);
         assert_int_equal(order[2]->digest.bytes[0], 3);
         free(order);
+        store_state_touch(s, store_state_find(s, "a", &one));
+        assert_int_equal(store_state_boot_order(s, &order), 3);
+        assert_int_equal(order[0]->digest.bytes[0], 3);
+        free(order);
+}
+
+static void numbers_are_not_given_twice(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state(), *copy = NULL;
+
+        add(s, record("a", one, 1, VERSION_STAGED));
+        add(s, record("a", two, 2, VERSION_STAGED));
+        store_state_remove(s, "a", &two);
+        copy = store_state_copy(s);
+        assert_non_null(copy);
+        add(copy, record("a", two, 2, VERSION_STAGED));
+        assert_int_equal(store_state_find(copy, "a", &one)->sequence, 1);
+        assert_int_equal(store_state_find(copy, "a", &two)->sequence, 3);
+}
+
+static void what_decides_at_boot_is_compared(void **state) {
+        static const VersionState deciding[] = { VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT };
+        _cleanup_(store_state_freep) StoreState *a = empty_state(), *b = empty_state();
+
+        add(a, record("a", one, 1, VERSION_STAGED));
+        assert_true(store_state_boots_alike(a, b));
+        for (size_t i = 0; i < ELEMENTSOF(deciding); i++) {
+                _cleanup_(store_state_freep) StoreState *c = empty_state(), *d = empty_state();
+
+                add(c, record("a", one, 1, deciding[i]));
+                assert_false(store_state_boots_alike(a, c));
+                assert_false(store_state_boots_alike(c, a));
+                add(d, record("a", one, 1, deciding[i]));
+                add(d, record("a", two, 2, VERSION_FAILED));
+                assert_true(store_state_boots_alike(c, d));
+                d->versions[0].digest = digest(3);
+                assert_false(store_state_boots_alike(c, d));
+        }
 }
 
 /* Prints a state and reads it back. */
@@ -338,7 +376,7 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                 add(s, record("b", one, 2, singular[i]));
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
-        for (int wrong = 0; wrong < 7; wrong++) {
+        for (int wrong = 0; wrong < 11; wrong++) {
                 _cleanup_(store_state_freep) StoreState *s = empty_state();
 
                 add(s, record(wrong == 0 ? "" : "a", one, 1, VERSION_STAGED));
@@ -353,6 +391,14 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                         s->trial.boots_max = TRIAL_BOOTS_MAX + 1;
                 if (wrong == 6)
                         s->trial.boot_sec = TRIAL_BOOT_SEC_MAX + 1;
+                if (wrong == 7)
+                        s->versions[1].sequence = s->versions[0].sequence;
+                if (wrong == 8)
+                        s->versions[0].sequence = 0;
+                if (wrong == 9)
+                        s->sequence--;
+                if (wrong == 10)
+                        s->sequence = STORE_SEQUENCE_MAX + 1;
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
         assert_null(text);
@@ -535,6 +581,19 @@ static const DamagedCase damaged[] = {
         { "a boot that is a number", STATE("1", "", ",\"pending_boot_id\":1") },
 };
 
+/* Completes a text with a check that holds. */
+static char *seal(const char *text, size_t *ret_size) {
+        char *sealed;
+
+        assert_int_equal(text[strlen(text) - 1], '}');
+        assert_int_equal(store_seal(text, strlen(text) - 1, &sealed, ret_size), 0);
+        return sealed;
+}
+
+#define V1(number) "{" NAME V DIGEST ST number TAIL
+#define V2(number) "{" NAME "\"version\":\"2.0.0\",\"digest\":\"02" HEX "\"," ST number TAIL
+#define NUMBER(n) "\"sequence\":" n ","
+
 static void assert_damaged(const char *text, size_t size) {
         char *copy = malloc(size);
         StoreState *s = NULL;
@@ -557,6 +616,100 @@ static void a_damaged_text_is_no_state(void **state) {
         assert_damaged(STATE("1", A, "") "\0", sizeof(STATE("1", A, "")));
 }
 
+static const DamagedCase damaged_numbers[] = {
+        { "no number", STATE("1", V1(""), ",\"sequence\":1") },
+        { "one without a number", STATE("1", V1(NUMBER("1")) "," V2(""), ",\"sequence\":2") },
+        { "a number of 0", STATE("1", V1(NUMBER("0")), ",\"sequence\":1") },
+        { "a number twice", STATE("1", V1(NUMBER("1")) "," V2(NUMBER("1")), ",\"sequence\":2") },
+        { "a number above the highest", STATE("1", V1(NUMBER("2")), ",\"sequence\":1") },
+        { "a number in quotes", STATE("1", V1(NUMBER("\"1\"")), ",\"sequence\":1") },
+        { "a highest number that is null", STATE("1", V1(NUMBER("1")), ",\"sequence\":null") },
+        { "a highest number without end", STATE("1", V1(NUMBER("1")), ",\"sequence\":9223372036854775808") },
+        { "a negative highest number", STATE("1", "", ",\"sequence\":-1") },
+};
+
+static void numbers_that_cannot_be_are_damage(void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(damaged_numbers); i++) {
+                _cleanup_free_ char *text = NULL;
+                size_t size;
+
+                print_message("# %s\n", damaged_numbers[i].what);
+                text = seal(damaged_numbers[i].text, &size);
+                assert_damaged(text, size);
+        }
+}
+
+static void a_number_may_be_any_up_to_the_highest(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        text = seal(STATE("1", V2(NUMBER("3")) "," V1(NUMBER("9223372036854775807")), ",\"sequence\":9223372036854775807"), &size);
+        assert_int_equal(store_state_parse(text, size, &s), 0);
+        assert_int_equal(store_state_find(s, "a", &one)->sequence, INT64_MAX);
+        assert_int_equal(store_state_find(s, "a", &two)->sequence, 3);
+}
+
+/* An older release wrote neither numbers nor a check. */
+static void versions_without_numbers_are_in_the_order_of_their_times(void **state) {
+        static const char text[] = STATE("1", "{" NAME V DIGEST ST SIGNER SOURCE STAGED "\"changed_usec\":7},"
+                                         "{" NAME "\"version\":\"2.0.0\",\"digest\":\"02" HEX "\"," ST SIGNER SOURCE STAGED
+                                         "\"changed_usec\":5},"
+                                         "{" NAME "\"version\":\"10.0.0\",\"digest\":\"03" HEX "\"," ST SIGNER SOURCE STAGED
+                                         "\"changed_usec\":7}", "");
+        _cleanup_(store_state_freep) StoreState *s = NULL;
+
+        assert_int_equal(store_state_parse(text, strlen(text), &s), 0);
+        assert_int_equal(s->sequence, 3);
+        assert_int_equal(store_state_find(s, "a", &two)->sequence, 1);
+        assert_int_equal(store_state_find(s, "a", &one)->sequence, 2);
+        /* Of those at once the higher is the later. */
+        assert_int_equal(store_state_find(s, "a", &ten)->sequence, 3);
+        assert_survives(s);
+}
+
+static void a_text_with_numbers_needs_its_check(void **state) {
+        static const char text[] = STATE("1", V1(NUMBER("1")), ",\"sequence\":1"),
+                          other[] = STATE("1", V1(NUMBER("1")), ",\"sequence\":2");
+        _cleanup_free_ char *sealed = NULL, *of_other = NULL;
+        size_t size, other_size;
+
+        assert_damaged(text, strlen(text));
+        sealed = seal(text, &size);
+        of_other = seal(other, &other_size);
+        assert_int_equal(size, other_size);
+        memcpy(sealed, of_other, strlen(other) - 1);
+        assert_damaged(sealed, size);
+        /* A check of another place. */
+        assert_damaged("{\"check\":\"00" HEX "\",\"format\":1,\"versions\":[]}",
+                       strlen("{\"check\":\"00" HEX "\",\"format\":1,\"versions\":[]}"));
+}
+
+/* An administrator can do so, too: 'head -n -2 state.json | sha256sum'. */
+static void the_check_is_sha256_of_all_lines_but_the_last_two(void **state) {
+        _cleanup_free_ char *text = NULL;
+        char printed[256] = {};
+        size_t size;
+        FILE *pipe;
+
+        text = seal("{\n  \"a\": 1\n}", &size);
+        pipe = popen("printf '{\\n  \"a\": 1,\\n' | sha256sum", "r");
+        assert_non_null(pipe);
+        assert_int_equal(fread(printed, 1, 64, pipe), 64);
+        pclose(pipe);
+        assert_memory_equal(text + size - strlen("\"\n}\n") - 64, printed, 64);
+}
+
+static void a_broken_configuration_of_libcrypto_is_no_matter(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        assert_int_equal(setenv("OPENSSL_CONF", "/dev/null/missing", 1), 0);
+        text = seal("{}", &size);
+        assert_int_equal(store_check_seal(text, size), 0);
+        assert_int_equal(store_check_seal(text, 3), -EUCLEAN);
+}
+
 static char *print_example(size_t *ret_size) {
         _cleanup_(store_state_freep) StoreState *s = empty_state();
         char *text;
@@ -575,11 +728,24 @@ static void a_text_cut_anywhere_is_no_state(void **state) {
 
         text = print_example(&size);
         assert_int_equal(text[size - 1], '\n');
-        for (size_t cut = 0; cut < size - 1; cut++)
+        for (size_t cut = 0; cut < size; cut++)
                 assert_damaged(text, cut);
 }
 
-static void a_text_with_a_flipped_bit_is_a_state_or_refused(void **state) {
+static void a_text_with_a_flipped_bit_is_no_state(void **state) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        text = print_example(&size);
+        for (size_t i = 0; i < 8 * size; i++) {
+                text[i / 8] ^= (char) (1 << i % 8);
+                assert_damaged(text, size);
+                text[i / 8] ^= (char) (1 << i % 8);
+        }
+}
+
+/* The state of an older release has no check: it is read as a state that there can be, or refused. */
+static void a_text_without_a_check_and_with_a_flipped_bit_is_a_state_or_refused(void **state) {
         _cleanup_free_ char *text = NULL;
         size_t size;
 
@@ -589,7 +755,7 @@ static void a_text_with_a_flipped_bit_is_a_state_or_refused(void **state) {
                 int r;
 
                 text[i / 8] ^= (char) (1 << i % 8);
-                r = store_state_parse(text, size, &s);
+                r = store_state_parse_unchecked(text, size, &s);
                 assert_true(r == 0 || r == -EUCLEAN);
                 if (r == 0)
                         assert_survives(s);
@@ -615,7 +781,9 @@ int main(void) {
                 cmocka_unit_test(what_was_added_is_found_until_it_is_removed),
                 cmocka_unit_test(a_copy_lives_by_itself),
                 cmocka_unit_test(the_boot_tries_pending_then_confirmed_then_the_latest_superseded),
-                cmocka_unit_test(of_versions_superseded_at_once_the_higher_is_tried_first),
+                cmocka_unit_test(the_order_of_versions_is_that_of_their_changes_whatever_the_clock_said),
+                cmocka_unit_test(numbers_are_not_given_twice),
+                cmocka_unit_test(what_decides_at_boot_is_compared),
                 cmocka_unit_test(a_rollback_goes_to_the_highest_version_below_that_was_confirmed),
                 cmocka_unit_test(a_state_survives_as_text),
                 cmocka_unit_test(every_byte_of_a_name_survives_as_text),
@@ -624,7 +792,14 @@ int main(void) {
                 cmocka_unit_test(texts_in_other_spelling_are_read),
                 cmocka_unit_test(a_damaged_text_is_no_state),
                 cmocka_unit_test(a_text_cut_anywhere_is_no_state),
-                cmocka_unit_test(a_text_with_a_flipped_bit_is_a_state_or_refused),
+                cmocka_unit_test(a_text_with_a_flipped_bit_is_no_state),
+                cmocka_unit_test(a_text_without_a_check_and_with_a_flipped_bit_is_a_state_or_refused),
+                cmocka_unit_test(numbers_that_cannot_be_are_damage),
+                cmocka_unit_test(a_number_may_be_any_up_to_the_highest),
+                cmocka_unit_test(versions_without_numbers_are_in_the_order_of_their_times),
+                cmocka_unit_test(a_text_with_numbers_needs_its_check),
+                cmocka_unit_test(the_check_is_sha256_of_all_lines_but_the_last_two),
+                cmocka_unit_test(a_broken_configuration_of_libcrypto_is_no_matter),
                 cmocka_unit_test(deep_nesting_is_refused_and_harms_nobody),
         };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The store as a directory: who may have it open, what is in it, and what happens where it is damaged or full. What a
- * crash leaves is in test-store-crash.c.
+ * The store as a directory: who may have it open, what is in it, and what happens where it is damaged or full.
+ * test-store-file.c has the state file, test-store-crash.c what a crash leaves.
  */
 
 #include "test-unit.h"
@@ -207,7 +207,7 @@ static void what_is_written_is_read_by_others_and_by_later_lives(void **state) {
         store = open_store();
         assert_state(store, "a\xff");
         store_free(store);
-        assert_int_equal(count_entries("store"), 3);
+        assert_int_equal(count_entries("store"), 4);
 }
 
 static void a_state_that_could_not_be_read_is_not_written(void **state) {
@@ -219,39 +219,6 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
         add_version(bad, "c", &digest);
         assert_int_equal(store_write_state(store, bad), -EINVAL);
         assert_state(store, "a");
-}
-
-static void a_damaged_state_is_told_and_can_be_put_aside(void **state) {
-        _cleanup_(store_state_freep) StoreState *read = NULL;
-        _cleanup_(store_freep) Store *store = open_store();
-
-        assert_int_equal(store_quarantine_state(store), -ENOENT);
-        for (int round = 0; round < 2; round++) {
-                const char *text = round ? "damaged again" : "damaged";
-
-                put_text("store/state.json", text);
-                assert_int_equal(store_read_state(store, &read), -EUCLEAN);
-                assert_null(read);
-                assert_file_text("store/state.json", text);
-                assert_int_equal(store_quarantine_state(store), 0);
-                assert_file_text("store/state.json.damaged", text);
-                assert_false(is_there("store/state.json"));
-        }
-        assert_int_equal(store_read_state(store, &read), 0);
-        assert_int_equal(read->n_versions, 0);
-}
-
-static void a_state_that_cannot_be_read_is_not_an_empty_one(void **state) {
-        _cleanup_(store_freep) Store *store = open_store();
-        StoreState *read = NULL;
-
-        put_text("store/state.json", "");
-        assert_int_equal(truncate("store/state.json", (16 << 20) + 1), 0);
-        assert_int_equal(store_read_state(store, &read), -EFBIG);
-        remove_tree("store/state.json");
-        make_directory("store/state.json");
-        assert_int_equal(store_read_state(store, &read), -EISDIR);
-        assert_null(read);
 }
 
 static void an_object_is_added_once_and_read_back(void **state) {
@@ -411,7 +378,7 @@ static void a_full_disk_leaves_what_was_there(void **state) {
         assert_int_equal(store_write_state(store, after), -ENOSPC);
         assert_state(store, "old");
         assert_object(store, old);
-        assert_int_equal(count_entries("store"), 4);
+        assert_int_equal(count_entries("store"), 5);
         assert_int_equal(count_entries("store/objects"), 1);
         /* What is there already takes no room. */
         assert_int_equal(store_add(store, old, &old_digest), 0);
@@ -432,8 +399,6 @@ int main(void) {
                 unit_test_in_directory(reading_needs_a_store_and_changes_nothing),
                 unit_test_in_directory(what_is_written_is_read_by_others_and_by_later_lives),
                 unit_test_in_directory(a_state_that_could_not_be_read_is_not_written),
-                unit_test_in_directory(a_damaged_state_is_told_and_can_be_put_aside),
-                unit_test_in_directory(a_state_that_cannot_be_read_is_not_an_empty_one),
                 unit_test_in_directory(an_object_is_added_once_and_read_back),
                 unit_test_in_directory(an_object_with_other_content_is_replaced),
                 unit_test_in_directory(an_object_is_bounded_and_one_that_is_missing_is_told),

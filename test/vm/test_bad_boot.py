@@ -67,7 +67,7 @@ def test_a_damaged_policy_gives_way_to_the_one_before(scenario):
 
 @pytest.mark.long
 def test_a_state_that_cannot_be_read_loads_nothing_and_stops_nothing(scenario):
-    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
+    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE} {STATE}.old; mkdir {STATE}")
     scenario.system.reboot()
     is_up(scenario)
     assert scenario.kernel_active() is None
@@ -95,7 +95,7 @@ def test_a_policy_that_systemd_has_loaded_stays_if_it_is_newer(scenario):
 @pytest.mark.long
 @pytest.mark.parametrize("choice, reached", [("emergency", "emergency.target"), ("poweroff", None)])
 def test_where_nothing_can_be_loaded_the_configuration_decides(scenario, choice, reached):
-    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE}; mkdir {STATE}")
+    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE} {STATE}.old; mkdir {STATE}")
     scenario.system.put("/etc/ipe/ipectld.conf", f"[Manager]\nOnFailure={choice}\n")
     scenario.system.must("sync")
     scenario.system.kill()
