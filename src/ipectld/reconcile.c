@@ -63,6 +63,29 @@ static int finish_activation(Manager *manager, const VersionRecord *active, bool
         return 0;
 }
 
+/* Nobody refused a version in whose place the kernel kept a higher one, of the initrd, say, which it never goes below. The choice
+ * stays until a boot in which the kernel allows it: taken back, the next boot would load the version again that was given up.
+ * Where the confirmed one decides, ipe-load took it after the kernel had refused the choice. */
+static bool is_kept_out(const Manager *manager, const VersionRecord *active, const KernelPolicy *kernel) {
+        const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        int order = ipe_version_compare(&kernel->version, &pending->version);
+
+        /* Of the same name and version, but with other content, is no better. */
+        return active != pending && (order > 0 || (order == 0 && streq(kernel->name, pending->name))) &&
+               (!active || active->state != VERSION_CONFIRMED);
+}
+
+static void say_kept_out(const Manager *manager, const KernelPolicy *kernel) {
+        const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        char wanted[IPE_VERSION_STRLEN], kept[IPE_VERSION_STRLEN];
+
+        ipe_version_print(&pending->version, wanted);
+        ipe_version_print(&kernel->version, kept);
+        log_warning("'%s' %s was selected for this boot, but the kernel enforces '%s' %s, and never goes to a lower version: it stays "
+                    "selected until a boot without that policy, as in the initrd or in /etc/ipe. To take that back, activate "
+                    "another version.", pending->name, wanted, kernel->name, kept);
+}
+
 /* A rollback chose a version for a boot that is past now: ipe-load loaded it, or it could not. */
 static int finish_rollback(Manager *manager, const VersionRecord *active) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
@@ -137,7 +160,10 @@ int manager_reconcile(Manager *manager) {
          * somebody began since the boot does not show. */
         if (r >= 0 && kernel.name && !kernel.on_trial && store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
             !streq(manager->state->pending_boot_id, manager->boot_id)) {
-                r = finish_rollback(manager, active);
+                if (is_kept_out(manager, active, &kernel))
+                        say_kept_out(manager, &kernel);
+                else
+                        r = finish_rollback(manager, active);
                 active = manager_active(manager, NULL);
         }
         if (r >= 0)

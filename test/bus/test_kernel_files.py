@@ -492,6 +492,50 @@ def test_a_version_that_waits_for_the_reboot_is_not_put_on_trial(machine):
     assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
 
 
+# What was selected for a boot that is past now
+
+
+def select_for_past_boot(machine, name, version, content=b"of the vendor"):
+    """The daemon starts in the boot for which 1.0.0 was selected, 2.0.0 being confirmed. name, version, content: of what the kernel
+    enforces then."""
+    machine.stop_daemon()
+    machine.kernel.put(f"policies/{POLICY}/active", "0")
+    machine.kernel.put_policy(name, (version, content), active=True)
+    state = on_disk(machine)
+    for record, wanted in zip(state["versions"], ("pending-reboot", "confirmed"), strict=True):
+        record["state"] = wanted
+    state["pending_boot_id"] = "0" * 32
+    machine.write_state(state)
+    machine.start_daemon()
+
+
+@pytest.mark.parametrize("name, version", [("vendor", "3.0.0"), (POLICY, "3.0.0"), (POLICY, "1.0.0")],
+                         ids=["other", "higher", "other content"])
+def test_what_the_kernel_keeps_out_stays_selected_as_nobody_refused_it(machine, name, version):
+    select_for_past_boot(machine, name, version)
+    assert states(machine) == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
+    assert any("stays selected" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    # The vendor's policy is gone in a later boot.
+    machine.stop_daemon()
+    machine.kernel.put(f"policies/{name}/active", "0")
+    machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), active=True)
+    machine.start_daemon()
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+
+def test_what_the_kernel_keeps_out_can_be_taken_back(machine):
+    select_for_past_boot(machine, "vendor", "1.5.0")
+    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {
+        "version": GLib.Variant("s", "2.0.0"), "trial-sec": GLib.Variant("t", 0), "force": GLib.Variant("b", True)})))
+    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+
+
+@pytest.mark.parametrize("confirmed", [True, False], ids=["confirmed", "lower"])
+def test_what_the_kernel_could_have_taken_and_did_not_has_failed(machine, confirmed):
+    select_for_past_boot(machine, *((POLICY, "2.0.0", machine.two) if confirmed else ("vendor", "0.9.0")))
+    assert states(machine) == {"1.0.0": "failed", "2.0.0": "confirmed"}
+
+
 def on_boot():
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip().replace("-", "")
