@@ -5,10 +5,12 @@
  */
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
-#include <openssl/rand.h>
+#include <openssl/provider.h>
 #include <pthread.h>
+#include <sys/random.h>
 
 #include "port.h"
 
@@ -36,7 +38,8 @@ void ipe_port_free(const void *memory)
 void ipe_port_key_init(struct ipe_port_key *key)
 {
 	/* Without randomness the index would be open to chosen collisions. */
-	if (RAND_bytes(key->siphash, sizeof(key->siphash)) != 1)
+	if (getrandom(key->siphash, sizeof(key->siphash), 0) !=
+	    sizeof(key->siphash))
 		abort();
 }
 
@@ -49,9 +52,21 @@ static void free_context(void *context)
 	EVP_MAC_CTX_free(context);
 }
 
+/* A context of our own: an openssl.cnf may leave the default one without SipHash. */
+static EVP_MAC *fetch_siphash(void)
+{
+	static OSSL_LIB_CTX *library;
+
+	OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL);
+	library = OSSL_LIB_CTX_new();
+	if (!library || !OSSL_PROVIDER_load(library, "default"))
+		return NULL;
+	return EVP_MAC_fetch(library, "SIPHASH", NULL);
+}
+
 static void init(void)
 {
-	siphash = EVP_MAC_fetch(NULL, "SIPHASH", NULL);
+	siphash = fetch_siphash();
 	if (!siphash || pthread_key_create(&context_key, free_context) != 0)
 		abort();
 }
