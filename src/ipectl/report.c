@@ -141,6 +141,12 @@ static bool is_appended(const Report *report) {
 }
 
 static void check_size(Report *report) {
+        unsigned signers = report->envelope ? envelope_n_signers(report->envelope) : 1;
+
+        if (signers > 1)
+                report_add(report, SEVERITY_NOTE, 0, 0, "signatures",
+                           "it has %u signatures: upstream kernels take them, and one that the kernel trusts is enough; a kernel with the "
+                           "extended ABI takes one signature alone, and refuses this policy", signers);
         if (report->envelope && is_appended(report))
                 report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
                            "the signature is appended to the text: only a kernel with the feature 'appended-signature' takes it");
@@ -178,11 +184,11 @@ static bool open_envelope(Report *report, const char *data, size_t size) {
         int r;
 
         r = envelope_parse(data, size, &report->envelope, &failure);
-        if (r > 0)
+        if (r > 0 || r == -ENOPKG)
                 report_add(report, SEVERITY_ERROR, 0, 0, "envelope", "%s", failure.sentence);
         if (r == 0)
                 r = envelope_claimed_signer(report->envelope, &report->signer);
-        if (r < 0)
+        if (r < 0 && r != -ENOPKG)
                 oom();
         if (!report->envelope)
                 return false;
@@ -251,6 +257,8 @@ void report_print_summary(const Report *report) {
                 printf("needs the extended ABI (line %u): upstream kernels refuse it\n", line);
         else if (is_appended(report))
                 puts("needs the extended ABI (its size, or its form): upstream kernels refuse it");
+        else if (report->envelope && envelope_n_signers(report->envelope) > 1)
+                puts("upstream kernels take it; one with the extended ABI takes no more than one signature");
         else
                 puts("every kernel with IPE takes it");
         free(signer);

@@ -12,14 +12,21 @@
 #include "json-value.h"
 #include "output.h"
 #include "report.h"
+#include "signer.h"
 #include "trust.h"
 
 /* What goes into a signature, and where it goes. */
 typedef struct Signing {
         const char *file; /* as messages call it */
         Report report;
+        PolicySigner *signer;
+        char *key; /* PEM; wiped at the end */
+        size_t key_size;
         char *output; /* "-" is standard output */
 } Signing;
+
+/* Who signs now has that long to get another certificate. */
+#define WARN_DAYS 90
 
 static bool check_sign_usage(const char *file, const Options *options) {
         if (!options->cert || !options->key) {
@@ -82,12 +89,9 @@ static bool choose_output(Signing *signing, const Options *options) {
 }
 
 /* libcrypto asks on the terminal, and would read standard input where there is none. */
-static ExitStatus check_passphrase(const char *key, size_t key_size, const Options *options) {
-        static const char mark[] = "ENCRYPTED"; /* in both of PEM's ways to say so */
+static ExitStatus check_passphrase(const Options *options) {
         int fd;
 
-        if (!memmem(key, key_size, mark, sizeof(mark) - 1))
-                return STATUS_OK;
         if (!options->ask_password) {
                 say_error("'%s' has a passphrase, and --no-ask-password forbids to ask for it.", options->key);
                 return STATUS_PERMISSION;
@@ -109,29 +113,54 @@ static int read_or_say(const char *path, char **ret, size_t *ret_size) {
         return r;
 }
 
-static ExitStatus sign_text(const Signing *signing, const Options *options, void **ret, size_t *ret_size) {
-        _cleanup_free_ char *certificate = NULL, *key = NULL;
-        size_t certificate_size, key_size;
-        Failure failure = {};
-        ExitStatus status;
-        int r;
+static ExitStatus say_refusal(const Signing *signing, int r, const Failure *failure) {
+        if (r == -ENOMEM)
+                oom();
+        if (r < 0)
+                say_error("Failed to sign '%s': %s", signing->file, failure->sentence);
+        return r < 0 ? STATUS_FAILED : STATUS_OK;
+}
 
-        if (read_or_say(options->cert, &certificate, &certificate_size) < 0 ||
-            read_or_say(options->key, &key, &key_size) < 0)
+static bool has_passphrase(const Signing *signing) {
+        static const char mark[] = "ENCRYPTED"; /* in both of PEM's ways to say so */
+
+        return memmem(signing->key, signing->key_size, mark, sizeof(mark) - 1);
+}
+
+static ExitStatus set_key(Signing *signing) {
+        Failure failure = {};
+
+        return say_refusal(signing, policy_signer_set_key(signing->signer, signing->key, signing->key_size, NULL, &failure), &failure);
+}
+
+static void say_warning(const char *sentence, void *userdata) {
+        say_error("%s: warning: %s", (const char *) userdata, sentence);
+}
+
+/* All of certificate and key that can be judged before anybody is asked for a passphrase. */
+static ExitStatus prepare_signer(Signing *signing, const Options *options) {
+        _cleanup_free_ char *certificate = NULL;
+        ExitStatus status;
+        Failure failure = {};
+        size_t size;
+
+        if (read_or_say(options->cert, &certificate, &size) < 0 || read_or_say(options->key, &signing->key, &signing->key_size) < 0)
                 return STATUS_FAILED;
-        status = check_passphrase(key, key_size, options);
-        if (status == STATUS_OK) {
-                r = envelope_sign(signing->report.text, signing->report.text_size, options->format, certificate, certificate_size,
-                                  key, key_size, NULL, ret, ret_size, &failure);
-                if (r == -ENOMEM)
-                        oom();
-                if (r < 0) {
-                        say_error("Failed to sign '%s': %s", signing->file, failure.sentence);
-                        status = STATUS_FAILED;
-                }
-        }
-        explicit_bzero(key, key_size);
-        return status;
+        status = say_refusal(signing, policy_signer_new(certificate, size, &signing->signer, &failure), &failure);
+        if (status != STATUS_OK)
+                return status;
+        policy_signer_warn(signing->signer, WARN_DAYS, say_warning, (void *) input_name(options->cert));
+        return has_passphrase(signing) ? check_passphrase(options) : set_key(signing);
+}
+
+static ExitStatus sign_text(Signing *signing, const Options *options, void **ret, size_t *ret_size) {
+        ExitStatus status = has_passphrase(signing) ? set_key(signing) : STATUS_OK;
+        Failure failure = {};
+
+        if (status != STATUS_OK)
+                return status;
+        return say_refusal(signing, policy_signer_sign(signing->signer, signing->report.text, signing->report.text_size, options->format,
+                                                       ret, ret_size, &failure), &failure);
 }
 
 static int write_file(const char *path, const void *data, size_t size) {
@@ -171,7 +200,7 @@ static void report_signed(const Signing *signing, const Digest *digest, const Op
         json_object_put(object);
 }
 
-static ExitStatus sign_and_write(const Signing *signing, const Options *options) {
+static ExitStatus sign_and_write(Signing *signing, const Options *options) {
         _cleanup_free_ void *data = NULL;
         ExitStatus status;
         Digest digest;
@@ -190,9 +219,19 @@ static ExitStatus sign_and_write(const Signing *signing, const Options *options)
                 say_error("Failed to write '%s': %s", signing->output, strerror(-r));
                 return STATUS_FAILED;
         }
-        digest_of(data, size, &digest);
+        if (digest_of(data, size, &digest) < 0)
+                oom();
         report_signed(signing, &digest, options);
         return STATUS_OK;
+}
+
+static void signing_done(Signing *signing) {
+        if (signing->key)
+                explicit_bzero(signing->key, signing->key_size);
+        free(signing->key);
+        policy_signer_free(signing->signer);
+        report_done(&signing->report);
+        free(signing->output);
 }
 
 ExitStatus verb_sign(int argc, char **argv, const Options *options) {
@@ -211,11 +250,12 @@ ExitStatus verb_sign(int argc, char **argv, const Options *options) {
         else {
                 /* On stderr, as stdout may be where the signed policy goes. */
                 report_print(&signing.report, true);
-                if (!report_has_error(&signing.report) && choose_output(&signing, options))
-                        status = sign_and_write(&signing, options);
+                if (!report_has_error(&signing.report))
+                        status = prepare_signer(&signing, options);
+                if (!report_has_error(&signing.report) && status == STATUS_OK)
+                        status = choose_output(&signing, options) ? sign_and_write(&signing, options) : STATUS_FAILED;
         }
-        report_done(&signing.report);
-        free(signing.output);
+        signing_done(&signing);
         return status;
 }
 
@@ -249,13 +289,15 @@ static ExitStatus load_trust(const char *directory, Trust **ret) {
 static void report_verified(const char *file, const Report *report, const VerifiedEnvelope *verified,
                             const Options *options) {
         const char *name = ipe_policy_name(report->policy), *signer = verified_envelope_signer(verified);
+        const char *others = verified_envelope_others(verified);
         char version[IPE_VERSION_STRLEN], hex[DIGEST_HEX_SIZE];
         struct json_object *object;
 
         ipe_version_print(ipe_policy_version(report->policy), version);
         if (options->json == JSON_OFF) {
                 if (!options->quiet)
-                        say("%s: '%s' %s, signed by '%s', who is trusted", file, name, version, signer);
+                        say("%s: '%s' %s, signed by '%s', who is trusted%s%s", file, name, version, signer,
+                            others ? "; also signed by " : "", others ?: "");
                 return;
         }
         object = json_new_object();
@@ -265,6 +307,7 @@ static void report_verified(const char *file, const Report *report, const Verifi
         digest_to_hex(envelope_digest(verified_envelope_get(verified)), hex);
         json_set(object, "digest", json_string(hex));
         json_set(object, "signer", json_string(signer));
+        json_set(object, "other_signers", others ? json_string(others) : NULL);
         digest_to_hex(verified_envelope_fingerprint(verified), hex);
         json_set(object, "fingerprint", json_string(hex));
         json_print(object, options->json);
@@ -283,9 +326,9 @@ static ExitStatus verify(const char *file, const char *data, size_t size, const 
         r = envelope_parse(data, size, &envelope, &failure);
         if (r == 0)
                 r = trust_verify(trust, &envelope, &verified, &failure);
-        if (r < 0)
+        if (r < 0 && r != -ENOPKG)
                 oom();
-        if (r > 0) {
+        if (r != 0) {
                 say_error("%s: %s", file, failure.sentence);
                 return STATUS_NOT_TRUSTED;
         }

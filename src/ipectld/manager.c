@@ -16,7 +16,7 @@
 #include "volumes.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
-        log_warning("Trusting nothing that is in '%s': %s", path, sentence);
+        log_warning("Cannot use '%s', ignoring: %s", path, sentence);
 }
 
 static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
@@ -144,24 +144,49 @@ static int open_store(Manager *manager) {
 
 int manager_reload(Manager *manager) {
         Config config = {};
-        Trust *trust;
-        int r;
+        int r, trust_result;
 
+        /* Each by itself: one that cannot be read is no reason to forget the other. */
+        trust_result = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+        if (trust_result < 0)
+                log_error("Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-trust_result));
         r = config_load(config_directories, &config);
-        if (r >= 0)
-                r = trust_load(trust_directories, say_trust_problem, NULL, &trust);
         if (r < 0) {
-                log_error("Cannot read the trusted certificates, %s: %s",
-                          manager->trust ? "those of before stay" : "so nobody is trusted", strerror(-r));
+                log_error("Cannot read the configuration, that of before stays: %s", strerror(-r));
                 config_done(&config);
                 return r;
         }
-        trust_free(manager->trust);
-        manager->trust = trust;
         config_done(&manager->config);
         manager->config = config;
         /* KeepVersions= may be another one. */
         keep_soon(manager);
+        return trust_result < 0 ? trust_result : 0;
+}
+
+int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
+        int r = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+
+        if (r == -ENOMEM)
+                return r;
+        if (r < 0)
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED, "The trusted certificates of /etc/ipe/trust.d/ and the directories below "
+                                   "it cannot be read, so nobody is trusted: %s.", strerror(-r));
+        return trust_verify(manager->trust, envelope, ret, reterr);
+}
+
+int manager_judge_return(const Manager *manager, const VersionRecord *record, Failure *reterr) {
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        int r = manager_open_envelope(manager, record, &envelope, reterr);
+
+        if (r != 0)
+                return r;
+        r = manager_verify(manager, &envelope, &verified, reterr);
+        if (r != FAILURE_CERTIFICATE_EXPIRED)
+                return r;
+        log_warning("Going back to '%s' though its certificate is not valid by date: %s", record->name, reterr ? reterr->sentence : "");
+        if (reterr)
+                *reterr = (Failure) {};
         return 0;
 }
 
@@ -183,14 +208,11 @@ int manager_new(Manager **ret) {
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
                 return r;
         }
-        r = manager_reload(manager);
-        if (r < 0 && r != -ENOMEM) {
-                static const char *const nowhere[] = { NULL };
-
-                manager->config = (Config) CONFIG_DEFAULT;
-                r = trust_load(nowhere, say_trust_problem, NULL, &manager->trust);
-        }
+        manager->config = (Config) CONFIG_DEFAULT;
+        r = trust_new(&manager->trust);
         if (r >= 0)
+                r = manager_reload(manager);
+        if (r != -ENOMEM)
                 r = open_store(manager);
         if (r < 0)
                 return r;
@@ -267,7 +289,9 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
         r = store_read(manager->store, &record->digest, &data, &size);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the stored policy");
-        digest_of(data, size, &digest);
+        r = digest_of(data, size, &digest);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot check the stored policy");
         if (!digest_equal(&digest, &record->digest)) {
                 failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                             "The stored policy is damaged: discard it and stage it again.");
@@ -290,8 +314,8 @@ static int read_loaded(const Manager *manager, const char *name, KernelPlace pla
         r = kernel_read_envelope(manager->kernel, name, place, &data, &size);
         if (r < 0)
                 return r == -ENOENT ? 0 : r;
-        digest_of(data, size, ret);
-        return 1;
+        r = digest_of(data, size, ret);
+        return r < 0 ? r : 1;
 }
 
 static int find_loaded(const Manager *manager, const char *name, KernelPlace place, const VersionRecord **ret) {

@@ -64,8 +64,17 @@ static inline void manager_freep(Manager **manager) {
 /* Brings disk and kernel together: an activation that was cut off, a version selected for this boot. */
 int manager_reconcile(Manager *manager);
 
-/* Reads configuration and trusted certificates again. Returns 0 or an errno, which was logged; the old ones stay then. */
+/* Reads configuration and trusted certificates again, each by itself. Returns 0 or an errno, which was logged; then the old configuration
+ * stays, or nobody is trusted. */
 int manager_reload(Manager *manager);
+
+/* Verifies an envelope by the certificates that are in trust.d at this moment. Returns as trust_verify(); nobody is trusted where they
+ * cannot be read. */
+int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
+
+/* Whether a stored version may be gone back to: its signer has to be trusted still. That a certificate has expired since is no reason to
+ * stay with a policy that is worse. Returns 0, a refusal of trust_verify(), or an error of manager_open_envelope(). */
+int manager_judge_return(const Manager *manager, const VersionRecord *record, Failure *reterr);
 
 /* Writes a new state to disk and makes it the one in force. new: taken over on success.
  * Returns 0 or a negative errno. */

@@ -108,8 +108,7 @@ bool source_has(const char *name, const Digest *digest) {
                 }
                 if (read_file_at(AT_FDCWD, path, ENVELOPE_SIZE_MAX, &data, &size) < 0)
                         continue;
-                digest_of(data, size, &found);
-                if (digest_equal(&found, digest))
+                if (digest_of(data, size, &found) < 0 || digest_equal(&found, digest))
                         return true;
         }
         return false;
@@ -130,9 +129,12 @@ static int scan_file(Source *source, const LayeredFile *file, bool all_again, Re
                 return -ENOMEM;
         r = read_policy(file->path, &data, &size, &failure);
         if (r == 0) {
-                digest_of(data, size, &digest);
-                r = stage_policy(source->manager, data, size, file->path, name, &record, &is_new, &failure);
+                r = digest_of(data, size, &digest);
+                if (r < 0)
+                        failure_set_errno(&failure, r, "Cannot use libcrypto");
         }
+        if (r == 0)
+                r = stage_policy(source->manager, data, size, file->path, name, &record, &is_new, &failure);
         if (r == 0 || r == -ENOMEM)
                 return r;
         if (all_again || !refusals_have(&source->refusals, file->path, &digest, r))

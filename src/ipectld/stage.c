@@ -76,7 +76,7 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
 
         if (!version)
                 return -ENOMEM;
-        r = trust_verify(manager->trust, envelope, &version->verified, reterr);
+        r = manager_verify(manager, envelope, &version->verified, reterr);
         if (r != 0)
                 return r;
         r = envelope_compile(manager, verified_envelope_get(version->verified), &version->policy, reterr);

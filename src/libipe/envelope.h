@@ -19,11 +19,11 @@
 typedef enum EnvelopeFormat {
         ENVELOPE_PKCS7,    /* the text in a message */
         ENVELOPE_APPENDED, /* a message behind the text */
-        ENVELOPE_SMALLEST, /* for envelope_sign(): the former where it can hold the text */
+        ENVELOPE_SMALLEST, /* for signer_sign(): the former where it can hold the text */
 } EnvelopeFormat;
 
-/* SHA-256. */
-void digest_of(const void *data, size_t size, Digest *ret);
+/* SHA-256. Returns 0 or what crypto_init() returns; *ret is not defined then. */
+__attribute__((warn_unused_result)) int digest_of(const void *data, size_t size, Digest *ret);
 
 typedef struct Envelope Envelope;
 typedef struct VerifiedEnvelope VerifiedEnvelope;
@@ -33,8 +33,8 @@ typedef struct VerifiedEnvelope VerifiedEnvelope;
  * data: copied.
  *
  * Returns 0, FAILURE_TOO_LARGE above ENVELOPE_SIZE_MAX bytes or for a message above MESSAGE_SIZE_MAX,
- * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, has more than one signature, or there is
- * anything behind it; -ENOMEM. */
+ * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, or there is anything behind it; -ENOMEM,
+ * -ENOPKG of crypto_init(). */
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr);
 
 Envelope *envelope_free(Envelope *envelope);
@@ -51,23 +51,15 @@ EnvelopeFormat envelope_format(const Envelope *envelope);
 bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
-/* The signer that the envelope names, unchecked: the subject of a certificate in it, RFC 2253.
+/* One or more. A kernel with appended signatures takes one alone; upstream kernels take several. */
+unsigned envelope_n_signers(const Envelope *envelope);
+
+/* The first signer that the envelope names, unchecked: the subject of a certificate in it, RFC 2253.
  *
  * ret: to be freed; unchanged unless 1 is returned.
  *
  * Returns 1, 0 if the signer's certificate is not in the envelope, or -ENOMEM. */
 int envelope_claimed_signer(const Envelope *envelope, char **ret);
-
-/* Signs a policy text as the kernel wants it: SHA-256, no signed attributes, definite length.
- *
- * certificate, key: PEM. passphrase: for an encrypted key; NULL to be asked on the terminal.
- * ret: the envelope, to be freed.
- *
- * Returns 0; -EKEYREJECTED if key and certificate do not belong together or cannot be read, -EFBIG if the format cannot hold the
- * text, -ENOMEM, -EIO if libcrypto fails; reterr has the sentence. */
-int envelope_sign(const char *text, size_t text_size, EnvelopeFormat format, const char *certificate, size_t certificate_size,
-                  const char *key, size_t key_size, const char *passphrase, void **ret, size_t *ret_size,
-                  Failure *reterr);
 
 /* Of a VerifiedEnvelope, which trust_verify() makes. */
 VerifiedEnvelope *verified_envelope_free(VerifiedEnvelope *verified);
@@ -77,8 +69,10 @@ static inline void verified_envelope_freep(VerifiedEnvelope **verified) {
 }
 
 const Envelope *verified_envelope_get(const VerifiedEnvelope *verified);
-/* Subject of the signer's certificate, RFC 2253. */
+/* Subject of the certificate of the signer who is trusted, RFC 2253; of several the first one. */
 const char *verified_envelope_signer(const VerifiedEnvelope *verified);
+/* The other signers, trusted or not, "'CN=a', 'CN=b'"; NULL if there are none. */
+const char *verified_envelope_others(const VerifiedEnvelope *verified);
 /* SHA-256 over the signer's certificate. */
 const Digest *verified_envelope_fingerprint(const VerifiedEnvelope *verified);
 

@@ -1,260 +1,302 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Trust anchors, and the step from Envelope to VerifiedEnvelope.
+ * The step from Envelope to VerifiedEnvelope: who signed, and whether trust.d vouches for one of them.
  */
 
-#include <fcntl.h>
 #include <openssl/cms.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include "crypto.h"
 #include "envelope-internal.h"
-#include "io.h"
-#include "layers.h"
-#include "trust.h"
+#include "trust-internal.h"
 
-#define PEM_SIZE_MAX (1U << 20)
+/* As libcrypto counts: 112 bits. No RSA below 2048 bits, no MD5, no SHA-1. */
+#define SECURITY_LEVEL 2
 
-const char *const trust_directories[] = { "/etc/ipe/trust.d", "/run/ipe/trust.d", "/usr/lib/ipe/trust.d", NULL };
-
-struct Trust {
-        STACK_OF(X509) *anchors;
-        STACK_OF(X509_CRL) *crls;
-};
-
-Trust *trust_free(Trust *trust) {
-        if (!trust)
-                return NULL;
-        sk_X509_pop_free(trust->anchors, X509_free);
-        sk_X509_CRL_pop_free(trust->crls, X509_CRL_free);
-        free(trust);
-        return NULL;
+static bool is_same(X509 *a, X509 *b) {
+        return X509_cmp(a, b) == 0;
 }
 
-size_t trust_count(const Trust *trust) {
-        return (size_t) sk_X509_num(trust->anchors);
-}
-
-/* Reasons are numbered in each library anew. */
-static bool is_error(unsigned long code, int library, int reason) {
-        return ERR_GET_LIB(code) == library && ERR_GET_REASON(code) == reason;
-}
-
-/* Returns how many there were, 0 if the file has none, -ENOMEM, or -EINVAL if one of them is broken. */
-static int read_pem(Trust *trust, BIO *bio, bool crl) {
-        int n = 0;
-
-        for (;;) {
-                int added;
-
-                ERR_clear_error();
-                if (crl) {
-                        X509_CRL *list = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
-
-                        if (!list)
-                                break;
-                        added = sk_X509_CRL_push(trust->crls, list);
-                        if (!added)
-                                X509_CRL_free(list);
-                } else {
-                        X509 *certificate = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-                        if (!certificate)
-                                break;
-                        added = sk_X509_push(trust->anchors, certificate);
-                        if (!added)
-                                X509_free(certificate);
-                }
-                if (!added)
-                        return -ENOMEM;
-                n++;
-        }
-        if (!is_error(ERR_peek_last_error(), ERR_LIB_PEM, PEM_R_NO_START_LINE))
-                return -EINVAL;
-        ERR_clear_error();
-        return n;
-}
-
-/* A file with a broken certificate in it is not taken at all. */
-static void drop_new(Trust *trust, int anchors, int crls) {
-        while (sk_X509_num(trust->anchors) > anchors)
-                X509_free(sk_X509_pop(trust->anchors));
-        while (sk_X509_CRL_num(trust->crls) > crls)
-                X509_CRL_free(sk_X509_CRL_pop(trust->crls));
-}
-
-static int load_file(Trust *trust, const LayeredFile *file, TrustProblem problem, void *userdata) {
-        int anchors = sk_X509_num(trust->anchors), crls = sk_X509_CRL_num(trust->crls), r;
-        bool crl = stem_length(file->name, ".crl.pem") > 0;
-        _cleanup_free_ void *data = NULL;
-        char sentence[256];
-        size_t size;
-        BIO *bio;
-
-        r = read_file_at(AT_FDCWD, file->path, PEM_SIZE_MAX, &data, &size);
-        if (r < 0) {
-                snprintf(sentence, sizeof(sentence), "cannot read it: %s", strerror(-r));
-                problem(file->path, sentence, userdata);
-                return crl ? -EBADMSG : 0;
-        }
-        bio = BIO_new_mem_buf(data, (int) size);
-        if (!bio)
-                return -ENOMEM;
-        r = read_pem(trust, bio, crl);
-        BIO_free(bio);
-        if (r == -ENOMEM)
-                return r;
-        if (r <= 0) {
-                drop_new(trust, anchors, crls);
-                snprintf(sentence, sizeof(sentence), "%s: %s",
-                         crl ? "not a list of revoked certificates in PEM" : "not a certificate in PEM",
-                         r < 0 ? openssl_reason() : "there is none in it");
-                problem(file->path, sentence, userdata);
-                /* Without the list, what is revoked would be trusted. */
-                return crl ? -EBADMSG : 0;
-        }
-        return 0;
-}
-
-int trust_load(const char *const *directories, TrustProblem problem, void *userdata, Trust **ret) {
-        _cleanup_(trust_freep) Trust *trust = calloc(1, sizeof(*trust));
-        _cleanup_layers_ LayeredFiles files = {};
-        int r;
-
-        if (!trust)
-                return -ENOMEM;
-        trust->anchors = sk_X509_new_null();
-        trust->crls = sk_X509_CRL_new_null();
-        if (!trust->anchors || !trust->crls)
-                return -ENOMEM;
-        r = layers_list(directories, ".pem", &files, NULL);
-        if (r < 0)
-                return r;
-        for (size_t i = 0; i < files.n; i++) {
-                r = load_file(trust, &files.files[i], problem, userdata);
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(trust);
-        return 0;
-}
-
-/* An issuer that publishes no list revokes nothing. */
-static int allow_missing_crl(int ok, X509_STORE_CTX *context) {
-        if (!ok && X509_STORE_CTX_get_error(context) == X509_V_ERR_UNABLE_TO_GET_CRL) {
-                X509_STORE_CTX_set_error(context, X509_V_OK);
-                return 1;
-        }
-        return ok;
-}
-
-static X509_STORE *make_store(const Trust *trust) {
-        X509_STORE *store = X509_STORE_new();
-        bool ok = store != NULL;
-
-        for (int i = 0; ok && i < sk_X509_num(trust->anchors); i++)
-                ok = X509_STORE_add_cert(store, sk_X509_value(trust->anchors, i)) == 1;
-        for (int i = 0; ok && i < sk_X509_CRL_num(trust->crls); i++)
-                ok = X509_STORE_add_crl(store, sk_X509_CRL_value(trust->crls, i)) == 1;
-        if (!ok) {
-                X509_STORE_free(store);
-                return NULL;
-        }
-        /* Any certificate of trust.d is an anchor, not only a root. */
-        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
-        if (sk_X509_CRL_num(trust->crls) > 0)
-                X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
-        X509_STORE_set_purpose(store, X509_PURPOSE_ANY);
-        X509_STORE_set_verify_cb(store, allow_missing_crl);
-        return store;
-}
-
-static int judge(int error, const char *subject, Failure *reterr) {
-        const char *reason = X509_verify_cert_error_string(error);
-
-        switch (error) {
-        case X509_V_ERR_CERT_HAS_EXPIRED:
-        case X509_V_ERR_CERT_NOT_YET_VALID:
-                return failure_set(reterr, FAILURE_CERTIFICATE_EXPIRED,
-                                   "The certificate of the signer '%s' is not valid now (%s): sign with a valid one, "
-                                   "or check the clock.", subject, reason);
-        case X509_V_ERR_CERT_REVOKED:
-                return failure_set(reterr, FAILURE_CERTIFICATE_REVOKED,
-                                   "The certificate of the signer '%s' is revoked.", subject);
-        case X509_V_ERR_CRL_HAS_EXPIRED:
-        case X509_V_ERR_CRL_NOT_YET_VALID:
-        case X509_V_ERR_CRL_SIGNATURE_FAILURE:
-                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "Whether the certificate of the signer '%s' is revoked cannot be told (%s): renew "
-                                   "the list in /etc/ipe/trust.d/, NAME.crl.pem.", subject, reason);
-        default:
-                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The signer '%s' is not trusted (%s): put the certificate into /etc/ipe/trust.d/ "
-                                   "as NAME.pem if it should be.", subject, reason);
-        }
-}
-
-/* libcrypto ends the chain at an anchor, and takes no list whose issuer is not in the chain: of an anchor that is not a
- * root it would not see that it is revoked. The lists of trust.d are the administrator's own. */
-static bool is_revoked(const Trust *trust, X509_STORE_CTX *context) {
-        STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(context);
-
-        for (int i = 0; i < sk_X509_num(chain); i++)
-                for (int k = 0; k < sk_X509_CRL_num(trust->crls); k++) {
-                        X509 *certificate = sk_X509_value(chain, i), *issuer = sk_X509_value(chain, i + 1);
-                        X509_CRL *crl = sk_X509_CRL_value(trust->crls, k);
-                        X509_REVOKED *revoked = NULL;
-
-                        if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(certificate)) == 0 &&
-                            (!issuer || X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1) &&
-                            X509_CRL_get0_by_cert(crl, &revoked, certificate) == 1)
-                                return true;
-                }
+static bool is_anchor(const Trust *trust, X509 *certificate) {
+        for (int i = 0; i < sk_X509_num(trust->anchors); i++)
+                if (is_same(sk_X509_value(trust->anchors, i), certificate))
+                        return true;
         return false;
 }
 
-static int verify_signer(const Trust *trust, X509_STORE *store, X509 *certificate, STACK_OF(X509) *others, Failure *reterr) {
-        X509_STORE_CTX *context = X509_STORE_CTX_new();
-        _cleanup_free_ char *subject = certificate_subject(certificate);
-        int r = 0;
+static bool is_self_issued(X509 *certificate) {
+        return X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+}
 
-        if (!context || !subject || X509_STORE_CTX_init(context, store, certificate, others) != 1)
-                r = -ENOMEM;
-        else if (X509_verify_cert(context) != 1)
-                r = judge(X509_STORE_CTX_get_error(context), subject, reterr);
-        else if (is_revoked(trust, context))
-                r = judge(X509_V_ERR_CERT_REVOKED, subject, reterr);
+static bool is_issued_by(X509 *certificate, X509 *issuer) {
+        return X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0;
+}
+
+/* A list of trust.d is the administrator's own. Where authorities of that name are in trust.d, too, it is by one of them. */
+static bool is_list_for(const Trust *trust, X509_CRL *crl, X509 *certificate) {
+        bool known = false;
+
+        if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(certificate)) != 0)
+                return false;
+        for (int i = 0; i < sk_X509_num(trust->anchors); i++) {
+                X509 *issuer = sk_X509_value(trust->anchors, i);
+
+                if (!is_issued_by(certificate, issuer))
+                        continue;
+                if (X509_CRL_verify(crl, X509_get0_pubkey(issuer)) == 1)
+                        return true;
+                known = true;
+        }
+        ERR_clear_error();
+        return !known;
+}
+
+/* libcrypto ends the chain at an anchor, and takes no list whose issuer is not in the chain: whether an anchor that is no root is
+ * revoked it would not see. Returns an error of libcrypto's, X509_V_OK for none. */
+static int check_top(const Trust *trust, X509 *top) {
+        bool outdated = false, current = false;
+
+        if (is_self_issued(top))
+                return X509_V_OK;
+        for (int i = 0; i < sk_X509_CRL_num(trust->crls); i++) {
+                X509_CRL *crl = sk_X509_CRL_value(trust->crls, i);
+                const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+                X509_REVOKED *revoked = NULL;
+
+                if (!is_list_for(trust, crl, top))
+                        continue;
+                if (X509_CRL_get0_by_cert(crl, &revoked, top) == 1)
+                        return X509_V_ERR_CERT_REVOKED;
+                if (end && X509_cmp_current_time(end) < 0)
+                        outdated = true;
+                else
+                        current = true;
+        }
+        if (current)
+                return X509_V_OK;
+        return outdated ? X509_V_ERR_CRL_HAS_EXPIRED : trust->doubt ? X509_V_ERR_UNABLE_TO_GET_CRL : X509_V_OK;
+}
+
+static bool is_about_list_issuer(int error) {
+        return error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER || error == X509_V_ERR_KEYUSAGE_NO_CRL_SIGN ||
+               error == X509_V_ERR_CRL_SIGNATURE_FAILURE || error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE;
+}
+
+/* An issuer that publishes no list revokes nothing, unless one could not be read. For the end of the chain see check_top(). */
+static int on_problem(int ok, X509_STORE_CTX *context) {
+        const Trust *trust = X509_STORE_CTX_get_app_data(context);
+        int error = X509_STORE_CTX_get_error(context);
+        X509 *certificate = X509_STORE_CTX_get_current_cert(context);
+        bool at_top = X509_STORE_CTX_get_error_depth(context) + 1 == sk_X509_num(X509_STORE_CTX_get0_chain(context));
+
+        if (ok || !certificate)
+                return ok;
+        if (error == X509_V_ERR_UNABLE_TO_GET_CRL)
+                ok = !trust->doubt || at_top || is_self_issued(certificate);
+        else if (is_about_list_issuer(error))
+                ok = at_top && !is_self_issued(certificate);
+        if (ok)
+                X509_STORE_CTX_set_error(context, X509_V_OK);
+        return ok;
+}
+
+/* What came of the way from a signer to an anchor. */
+typedef struct Way {
+        int error;      /* of libcrypto's, X509_V_OK for none */
+        X509 *at_fault; /* referenced; NULL if there is no error */
+        STACK_OF(X509) *chain;
+} Way;
+
+static void way_done(Way *way) {
+        X509_free(way->at_fault);
+        sk_X509_pop_free(way->chain, X509_free);
+        *way = (Way) {};
+}
+
+static void set_rules(const Trust *trust, STACK_OF(X509) *anchors, X509_STORE_CTX *context) {
+        X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
+
+        /* Any certificate of trust.d is an anchor, not only a root. */
+        X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
+        if (sk_X509_CRL_num(trust->crls) > 0 || trust->doubt)
+                X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
+        X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_ANY);
+        X509_VERIFY_PARAM_set_auth_level(rules, SECURITY_LEVEL);
+        X509_STORE_CTX_set0_trusted_stack(context, anchors);
+        X509_STORE_CTX_set0_crls(context, trust->crls);
+        X509_STORE_CTX_set_verify_cb(context, on_problem);
+}
+
+static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Way *ret) {
+        X509 *at_fault;
+        int n;
+
+        ret->error = X509_V_OK;
+        if (X509_verify_cert(context) != 1) {
+                ret->error = X509_STORE_CTX_get_error(context);
+                at_fault = X509_STORE_CTX_get_current_cert(context) ?: signer;
+        } else {
+                ret->chain = X509_STORE_CTX_get1_chain(context);
+                n = sk_X509_num(ret->chain);
+                if (n <= 0)
+                        return -ENOMEM;
+                at_fault = sk_X509_value(ret->chain, n - 1);
+                ret->error = check_top(trust, at_fault);
+        }
+        /* An error that does not say so is one nevertheless. */
+        if (!ret->chain && ret->error == X509_V_OK)
+                ret->error = X509_V_ERR_UNSPECIFIED;
+        if (ret->error == X509_V_ERR_OUT_OF_MEM)
+                return -ENOMEM;
+        if (ret->error != X509_V_OK) {
+                X509_up_ref(at_fault);
+                ret->at_fault = at_fault;
+        }
+        return 0;
+}
+
+static int find_way(const Trust *trust, STACK_OF(X509) *anchors, X509 *signer, STACK_OF(X509) *others, Way *ret) {
+        X509_STORE_CTX *context = X509_STORE_CTX_new_ex(crypto_context(), NULL);
+        int r = -ENOMEM;
+
+        if (context && X509_STORE_CTX_init(context, NULL, signer, others) == 1 &&
+            X509_STORE_CTX_set_app_data(context, (void *) trust) == 1) {
+                set_rules(trust, anchors, context);
+                r = end_way(trust, context, signer, ret);
+        }
         X509_STORE_CTX_free(context);
         ERR_clear_error();
         return r;
 }
 
-/* envelope_parse() has seen that there is one signer. */
-static int name_signer(const Trust *trust, X509_STORE *store, CMS_ContentInfo *cms, VerifiedEnvelope *verified,
-                       Failure *reterr) {
-        STACK_OF(X509) *signers = CMS_get0_signers(cms), *others = CMS_get1_certs(cms);
-        X509 *signer = sk_X509_num(signers) == 1 ? sk_X509_value(signers, 0) : NULL;
-        unsigned length = sizeof(verified->fingerprint.bytes);
-        int r = signer ? verify_signer(trust, store, signer, others, reterr) : -ENOMEM;
+/* Of several authorities that share a name libcrypto takes one: each is tried alone. way: of the first attempt, replaced by one that
+ * leads to an anchor. */
+static int find_way_by_namesakes(const Trust *trust, X509 *signer, STACK_OF(X509) *others, Way *way) {
+        int r = 0;
 
-        if (r == 0) {
-                verified->signer = certificate_subject(signer);
-                if (!verified->signer ||
-                    X509_digest(signer, EVP_sha256(), verified->fingerprint.bytes, &length) != 1)
-                        r = -ENOMEM;
+        for (int i = 0; i < sk_X509_num(trust->anchors) && r == 0 && way->error != X509_V_OK; i++) {
+                X509 *anchor = sk_X509_value(trust->anchors, i);
+                STACK_OF(X509) *alone;
+                _cleanup_(way_done) Way other = {};
+
+                if (!is_issued_by(way->at_fault, anchor) && !is_same(way->at_fault, anchor))
+                        continue;
+                alone = sk_X509_new_null();
+                r = alone && sk_X509_push(alone, anchor) > 0 ? find_way(trust, alone, signer, others, &other) : -ENOMEM;
+                sk_X509_free(alone);
+                if (r == 0 && other.error == X509_V_OK) {
+                        way_done(way);
+                        *way = other;
+                        other = (Way) {};
+                }
         }
-        sk_X509_free(signers);
-        sk_X509_pop_free(others, X509_free);
         return r;
+}
+
+static bool is_about_list(int error) {
+        switch (error) {
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+        case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+        case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+        case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+        case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+        case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+                return true;
+        default:
+                return is_about_list_issuer(error);
+        }
+}
+
+static SubjectName issuer_name(X509 *certificate) {
+        SubjectName name = {};
+        BIO *bio = BIO_new(BIO_s_mem());
+        int n = -1;
+
+        if (bio && X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
+                n = BIO_read(bio, name.text, sizeof(name.text) - 1);
+        BIO_free(bio);
+        name.text[n > 0 ? n : 0] = '\0';
+        return name;
+}
+
+static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *reterr) {
+        const char *reason = X509_verify_cert_error_string(way->error);
+        bool is_signer = is_same(way->at_fault, signer);
+        char who[640];
+
+        snprintf(who, sizeof(who), is_signer ? "certificate of the signer '%s'%s" : "certificate '%s', which certifies the signer '%s',",
+                 certificate_name(way->at_fault).text, is_signer ? "" : certificate_name(signer).text);
+        switch (way->error) {
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+        case X509_V_ERR_CERT_NOT_YET_VALID:
+                return failure_set(reterr, FAILURE_CERTIFICATE_EXPIRED,
+                                   "The %s is not valid now (%s): sign with a valid one, or check the clock.", who, reason);
+        case X509_V_ERR_CERT_REVOKED:
+                return failure_set(reterr, FAILURE_CERTIFICATE_REVOKED, "The %s is revoked.", who);
+        case X509_V_ERR_UNABLE_TO_GET_CRL:
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "Whether the %s is revoked cannot be told, as '%.128s' cannot be read: repair or remove that file.", who,
+                                   trust->doubt);
+        case X509_V_ERR_EE_KEY_TOO_SMALL:
+        case X509_V_ERR_CA_KEY_TOO_SMALL:
+        case X509_V_ERR_CA_MD_TOO_WEAK:
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "The %s is too weak (%s): RSA needs 2048 bits, and certificates are signed with SHA-256 or better.", who,
+                                   reason);
+        }
+        if (is_about_list(way->error))
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "Whether the %s is revoked cannot be told (%s): renew or remove the revocation list of '%s' in "
+                                   "/etc/ipe/trust.d/, NAME.crl.pem.", who, reason, issuer_name(way->at_fault).text);
+        if (!is_signer)
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "The signer '%s' is not trusted, because of the certificate '%s' (%s): put one of them into "
+                                   "/etc/ipe/trust.d/ as NAME.pem if it should be.", certificate_name(signer).text,
+                                   certificate_name(way->at_fault).text, reason);
+        return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                           "The signer '%s' is not trusted (%s): put the certificate into /etc/ipe/trust.d/ as NAME.pem if it should be.",
+                           certificate_name(signer).text, reason);
+}
+
+static int judge_signer(const Trust *trust, X509 *signer, STACK_OF(X509) *others, Failure *reterr) {
+        _cleanup_(way_done) Way way = {};
+        int r;
+
+        r = check_certificate(signer, reterr);
+        if (r == 0)
+                r = find_way(trust, trust->anchors, signer, others, &way);
+        if (r == 0 && way.error != X509_V_OK && way.error != X509_V_ERR_CERT_REVOKED)
+                r = find_way_by_namesakes(trust, signer, others, &way);
+        if (r == 0 && way.error != X509_V_OK)
+                r = explain(trust, &way, signer, reterr);
+        for (int i = 0; i < sk_X509_num(way.chain) && r == 0; i++) {
+                X509 *certificate = sk_X509_value(way.chain, i);
+
+                r = check_usage(certificate, i == 0, is_anchor(trust, certificate), reterr);
+        }
+        return r;
+}
+
+/* A text, its digests, and the certificates in a message. */
+typedef struct Subject {
+        const Trust *trust;
+        BIO *content; /* has read the text */
+        STACK_OF(X509) *certificates;
+} Subject;
+
+static void subject_done(Subject *subject) {
+        BIO_free_all(subject->content);
+        sk_X509_pop_free(subject->certificates, X509_free);
 }
 
 /* Returns what reads the text that a detached signature is of, or NULL for lack of memory. */
 static BIO *open_detached_text(const Envelope *envelope) {
         BIO *memory = BIO_new_mem_buf(envelope->data, (int) envelope->text_size), *filter = BIO_new(BIO_f_null());
 
-        /* CMS_verify() duplicates a BIO of memory, and loses that where it does not know a digest; it reads any other one as it is. */
+        /* libcrypto duplicates a BIO of memory, and loses that where it does not know a digest; it reads any other one as it is. */
         if (memory && filter)
                 return BIO_push(filter, memory);
         BIO_free(memory);
@@ -262,41 +304,145 @@ static BIO *open_detached_text(const Envelope *envelope) {
         return NULL;
 }
 
-static int verify_signature(const Trust *trust, const Envelope *envelope, Failure *reterr) {
-        BIO *text = envelope->is_appended ? open_detached_text(envelope) : NULL;
-        int r;
+/* Computes the digests of the text. */
+static int read_text(const Envelope *envelope, BIO **ret) {
+        BIO *text = envelope->is_appended ? open_detached_text(envelope) : NULL, *content;
+        char buffer[16384];
 
         if (envelope->is_appended && !text)
                 return -ENOMEM;
         ERR_clear_error();
-        r = CMS_verify(envelope->cms, trust->anchors, NULL, text, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY);
-        BIO_free_all(text);
-        if (r == 1)
-                return 0;
-        if (is_error(ERR_peek_error(), ERR_LIB_CMS, CMS_R_SIGNER_CERTIFICATE_NOT_FOUND)) {
-                ERR_clear_error();
-                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The signer's certificate is neither in the policy nor in /etc/ipe/trust.d/.");
+        content = CMS_dataInit(envelope->cms, text);
+        if (!content) {
+                BIO_free_all(text);
+                return -EINVAL;
         }
-        return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.",
-                           openssl_reason());
+        while (BIO_read(content, buffer, sizeof(buffer)) > 0)
+                ;
+        *ret = content;
+        return 0;
+}
+
+static bool is_signed_by(CMS_SignerInfo *signer, X509 *certificate, BIO *content) {
+        CMS_SignerInfo_set1_signer_cert(signer, certificate);
+        return (CMS_signed_get_attr_count(signer) < 0 || CMS_SignerInfo_verify(signer) == 1) &&
+               CMS_SignerInfo_verify_content(signer, content) == 1;
+}
+
+/* What is known of one of the signers. */
+typedef struct Signer {
+        bool is_named;     /* there is a certificate with the name and number of the signer */
+        X509 *certificate; /* of a key that made the signature; referenced, NULL if there is none */
+        int result;        /* 0 if it is trusted, or the refusal */
+        Failure failure;
+} Signer;
+
+/* Several certificates can have one name and number, or one key: any that fits and is trusted serves. Returns 0 or -ENOMEM. */
+static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_OF(X509) *certificates, Signer *signer) {
+        for (int i = 0; i < sk_X509_num(certificates) && (!signer->certificate || signer->result != 0); i++) {
+                X509 *certificate = sk_X509_value(certificates, i);
+                Failure failure = {};
+                int r;
+
+                if (CMS_SignerInfo_cert_cmp(info, certificate) != 0)
+                        continue;
+                signer->is_named = true;
+                if (!is_signed_by(info, certificate, subject->content))
+                        continue;
+                r = judge_signer(subject->trust, certificate, subject->certificates, &failure);
+                if (r < 0)
+                        return r;
+                if (signer->certificate && r != 0)
+                        continue;
+                X509_free(signer->certificate);
+                X509_up_ref(certificate);
+                *signer = (Signer) { .is_named = true, .certificate = certificate, .result = r, .failure = failure };
+        }
+        return 0;
+}
+
+/* Returns 0, also if the signer is not trusted; FAILURE_SIGNATURE_INVALID, as of such a signature the kernel refuses all; -ENOMEM. */
+static int find_signer(const Subject *subject, CMS_SignerInfo *info, Signer *ret, Failure *reterr) {
+        int r;
+
+        ERR_clear_error();
+        r = try_certificates(subject, info, subject->trust->anchors, ret);
+        if (r == 0)
+                r = try_certificates(subject, info, subject->certificates, ret);
+        if (r < 0)
+                return r;
+        if (ret->is_named && !ret->certificate)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.", crypto_reason());
+        ERR_clear_error();
+        if (!ret->is_named)
+                ret->result = failure_set(&ret->failure, FAILURE_KEY_NOT_TRUSTED,
+                                          "The signer's certificate is neither in the policy nor in /etc/ipe/trust.d/.");
+        return 0;
+}
+
+static int add_other(VerifiedEnvelope *verified, X509 *certificate) {
+        _cleanup_free_ char *subject = certificate ? certificate_subject(certificate) : strdup("?"), *before = verified->others;
+
+        verified->others = NULL;
+        if (!subject || asprintf(&verified->others, "%s%s'%s'", before ?: "", before ? ", " : "", subject) < 0) {
+                verified->others = NULL;
+                return -ENOMEM;
+        }
+        return 0;
+}
+
+static int set_signer(VerifiedEnvelope *verified, X509 *certificate) {
+        unsigned length = sizeof(verified->fingerprint.bytes);
+
+        verified->signer = certificate_subject(certificate);
+        return verified->signer && X509_digest(certificate, crypto_sha256(), verified->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
+}
+
+/* One who is trusted is enough, as for the kernel. */
+static int judge_signers(const Subject *subject, CMS_ContentInfo *cms, VerifiedEnvelope *verified, Failure *reterr) {
+        STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+        Signer first = {};
+        int r = 0;
+
+        for (int i = 0; i < sk_CMS_SignerInfo_num(infos) && r == 0; i++) {
+                Signer signer = {};
+
+                r = find_signer(subject, sk_CMS_SignerInfo_value(infos, i), &signer, reterr);
+                if (r == 0 && !verified->signer && signer.result == 0)
+                        r = set_signer(verified, signer.certificate);
+                else if (r == 0)
+                        r = add_other(verified, signer.certificate);
+                if (i == 0)
+                        first = signer;
+                X509_free(signer.certificate);
+        }
+        if (r != 0 || verified->signer)
+                return r;
+        if (reterr)
+                *reterr = first.failure;
+        return first.result;
+}
+
+static int verify(const Trust *trust, const Envelope *envelope, VerifiedEnvelope *verified, Failure *reterr) {
+        _cleanup_(subject_done) Subject subject = { .trust = trust, .certificates = CMS_get1_certs(envelope->cms) };
+        int r;
+
+        ERR_clear_error();
+        r = read_text(envelope, &subject.content);
+        if (r == -EINVAL)
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.", crypto_reason());
+        if (r < 0)
+                return r;
+        return judge_signers(&subject, envelope->cms, verified, reterr);
 }
 
 int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = calloc(1, sizeof(*verified));
-        X509_STORE *store;
         int r;
 
         if (!verified)
                 return -ENOMEM;
-        r = verify_signature(trust, *envelope, reterr);
-        if (r != 0)
-                return r;
-        store = make_store(trust);
-        if (!store)
-                return -ENOMEM;
-        r = name_signer(trust, store, (*envelope)->cms, verified, reterr);
-        X509_STORE_free(store);
+        r = verify(trust, *envelope, verified, reterr);
         if (r != 0)
                 return r;
         verified->envelope = TAKE_PTR(*envelope);

@@ -18,13 +18,26 @@ extern const char *const trust_directories[];
 /* Told of each file that is not taken, and why. */
 typedef void (*TrustProblem)(const char *path, const char *sentence, void *userdata);
 
-/* Reads the anchors: NAME.pem has one or more certificates, NAME.crl.pem one or more revocation lists.
+/* Reads the anchors: NAME.pem has certificates and revocation lists, one or more of them; NAME.crl.pem has revocation lists.
+ *
+ * A file that cannot be used is left out. If it is a revocation list, or may have one, nobody knows whom it revokes: then no
+ * certificate counts that was issued by somebody else, unless there is another list by its issuer.
  *
  * directories: highest layer first, NULL at the end.
  *
- * Returns 0, with no anchors where there are none; -EBADMSG if a revocation list cannot be read, as
- * what it revokes would be trusted; a negative errno if a directory cannot be read. */
+ * Returns 0, with no anchors where there are none; -ENOMEM, -ENOPKG of crypto_init(); a negative errno if a directory cannot be
+ * read. */
 int trust_load(const char *const *directories, TrustProblem problem, void *userdata, Trust **ret);
+
+/* Trusts nobody, until trust_refresh() reads the anchors. Returns 0 or -ENOMEM. */
+int trust_new(Trust **ret);
+
+/* Reads the anchors again, unless device, inode and times of all directories and files prove that they are those that were read.
+ *
+ * trust: unchanged on failure. problem: told of what it was not told before.
+ *
+ * Returns 0 if nothing changed, 1 if they were read, or as trust_load(). */
+int trust_refresh(Trust *trust, const char *const *directories, TrustProblem problem, void *userdata);
 
 Trust *trust_free(Trust *trust);
 
@@ -34,7 +47,8 @@ static inline void trust_freep(Trust **trust) {
 
 size_t trust_count(const Trust *trust);
 
-/* Checks the signature of an envelope, which has one, and that the signer is an anchor or chains to one.
+/* Checks the signatures of an envelope, and that one signer is an anchor or chains to one. Each certificate on the way has to be
+ * strong enough (RSA of 2048 bits, no MD5, no SHA-1), and one that is no anchor has extendedKeyUsage codeSigning or none.
  *
  * envelope: owned by *ret on success; set to NULL then.
  *
@@ -42,7 +56,7 @@ size_t trust_count(const Trust *trust);
  * not look at it.
  *
  * Returns 0, FAILURE_SIGNATURE_INVALID, FAILURE_KEY_NOT_TRUSTED, FAILURE_CERTIFICATE_EXPIRED (or not valid yet),
- * FAILURE_CERTIFICATE_REVOKED, or -ENOMEM. */
+ * FAILURE_CERTIFICATE_REVOKED, or -ENOMEM. The sentence names the certificate that is at fault. */
 int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
 
 #endif

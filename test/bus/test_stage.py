@@ -131,7 +131,7 @@ BAD_POLICIES = {
     "tampered text": (lambda: signed().replace(b"action=ALLOW", b"action=DENY "), "SignatureInvalid", "does not match"),
     "tampered signature": (lambda: flip(signed(), -1), "SignatureInvalid", "does not match"),
     "detached": (lambda: keys.smime(GOOD.encode(), "-noattr"), "SignatureInvalid", "does not contain"),
-    "attributes": (lambda: keys.smime(GOOD.encode(), "-nodetach"), "SignatureInvalid", "signed attributes"),
+    "attributes": (lambda: keys.smime(GOOD.encode(), "-nodetach"), "SignatureInvalid", "attribute of S/MIME"),
     "key of another": (lambda: signed(key="other"), "KeyNotTrusted", "trust.d"),
     "no policy": (lambda: keys.sign_policy("nonsense\n"), "SyntaxError", "line 1, column 1"),
     "third line": (lambda: signed(body="DEFAULT action=DENY\nop=FLY action=ALLOW\n"), "SyntaxError",

@@ -12,6 +12,7 @@ import termios
 import pytest
 
 import keys
+from certificates import LEAF, issue
 from conftest import GOOD, HOSTILE_HEADER, WITHOUT_OVERRIDE
 
 BODY = "DEFAULT action=DENY\n"
@@ -341,3 +342,91 @@ def test_nothing_binary_to_a_terminal(ipectl, good):
     assert waiting == bytearray(4)
     os.close(there)
     os.close(here)
+
+
+class TestCertificates:
+    def sign(self, ipectl, tmp_path, certificate, **expect):
+        return ipectl("sign", f"--cert={certificate}.crt", f"--key={certificate}.key", "--output=some.p7b", "good.policy", **expect)
+
+    def test_chain_goes_into_the_message(self, ipectl, good, tmp_path, trust):
+        issue(tmp_path, "root", "-days", "3650")
+        issue(tmp_path, "middle", "-days", "3650", issuer="root")
+        leaf = issue(tmp_path, "leaf", "-days", "3650", issuer="middle", extensions=LEAF)
+        (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
+        self.sign(ipectl, tmp_path, leaf)
+        ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
+        chain = b"".join((tmp_path / f"{name}.crt").read_bytes() for name in ("leaf", "middle", "root", "middle"))
+        (tmp_path / "leaf.crt").write_bytes(chain)
+        for form in ("pkcs7", "appended"):
+            result = ipectl("sign", f"--format={form}", "--force", "--cert=leaf.crt", "--key=leaf.key", "--output=some.p7b", good)
+            assert not result.errors
+            assert "'CN=leaf', who is trusted" in ipectl("verify", f"--trust={trust}", "some.p7b").output
+        ipectl("sign", "--force", "--cert=leaf.crt", "--key=leaf.key", "--output=some.p7b", good)
+        names = openssl("pkcs7", "-inform", "der", "-in", tmp_path / "some.p7b", "-print_certs", "-noout").decode()
+        assert sorted(re.findall(r"subject=CN ?= ?(\w+)", names)) == ["leaf", "middle", "root"]
+
+    def test_chain_that_begins_with_another(self, ipectl, good, tmp_path):
+        issue(tmp_path, "root")
+        leaf = issue(tmp_path, "leaf", issuer="root")
+        (tmp_path / "leaf.crt").write_bytes((tmp_path / "root.crt").read_bytes() + (tmp_path / "leaf.crt").read_bytes())
+        assert "has to be the first one" in self.sign(ipectl, tmp_path, leaf, status=1).errors
+        assert not (tmp_path / "some.p7b").exists()
+
+    @pytest.mark.parametrize("options, words", [
+        ({"key": ("rsa:512",)}, "RSA key of 512 bits"),
+        ({"key": ("rsa:1024",)}, "RSA key of 1024 bits"),
+        ({"key": ("rsa:2560",)}, "RSA key of 2560 bits"),
+        ({"key": ("ec", "-pkeyopt", "ec_paramgen_curve:secp224r1")}, "another curve"),
+        ({"key": ("ec", "-pkeyopt", "ec_paramgen_curve:brainpoolP256r1")}, "another curve"),
+        ({"key": ("rsa-pss", "-pkeyopt", "rsa_keygen_bits:2048")}, "without PSS"),
+        ({"key": ("ed25519",)}, "another algorithm"),
+        ({"extensions": (LEAF[0], "keyUsage=critical,keyEncipherment")}, "keyUsage without digitalSignature"),
+    ], ids=["RSA-512", "RSA-1024", "RSA-2560", "P-224", "brainpool", "PSS", "Ed25519", "encryption"])
+    def test_key_that_nobody_accepts(self, ipectl, good, tmp_path, options, words):
+        signer = issue(tmp_path, "signer", **{"extensions": LEAF, **options})
+        assert words in self.sign(ipectl, tmp_path, signer, status=1).errors
+        assert not (tmp_path / "some.p7b").exists()
+
+    @pytest.mark.parametrize("curve", ["P-256", "P-384", "P-521"])
+    def test_curve_that_kernels_have(self, ipectl, good, tmp_path, trust, curve):
+        signer = issue(tmp_path, "signer", key=("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"), extensions=LEAF)
+        (trust / "signer.pem").write_bytes((tmp_path / "signer.crt").read_bytes())
+        self.sign(ipectl, tmp_path, signer)
+        ipectl("verify", f"--trust={trust}", "some.p7b")
+
+    def test_root_that_the_kernel_cannot_read(self, ipectl, good, tmp_path):
+        issue(tmp_path, "root", key=("ed25519",))
+        leaf = issue(tmp_path, "leaf", extensions=LEAF)
+        with (tmp_path / "leaf.crt").open("ab") as file:
+            file.write((tmp_path / "root.crt").read_bytes())
+        assert "'CN=root'" in self.sign(ipectl, tmp_path, leaf, status=1).errors
+
+    def test_warnings_of_what_will_not_be_accepted(self, ipectl, good, tmp_path):
+        issue(tmp_path, "root", "-days", "3650")
+        soon = issue(tmp_path, "soon", "-days", "30", issuer="root", extensions=LEAF)
+        assert re.search(r"warning: The certificate 'CN=soon' expires on \d{4}-\d\d-\d\d", self.sign(ipectl, tmp_path, soon).errors)
+        server = issue(tmp_path, "server", "-days", "3650", issuer="root", extensions=(*LEAF, "extendedKeyUsage=serverAuth"))
+        (tmp_path / "some.p7b").unlink()
+        assert "'CN=server' has no extendedKeyUsage codeSigning" in self.sign(ipectl, tmp_path, server).errors
+        weak = issue(tmp_path, "weak", "-days", "3650", "-sha1", issuer="root", extensions=LEAF)
+        (tmp_path / "some.p7b").unlink()
+        assert "'CN=weak' is certified by a weak signature" in self.sign(ipectl, tmp_path, weak).errors
+        fine = issue(tmp_path, "fine", "-days", "3650", issuer="root", extensions=LEAF)
+        (tmp_path / "some.p7b").unlink()
+        assert not self.sign(ipectl, tmp_path, fine).errors
+
+    def test_key_is_looked_at_before_the_output(self, ipectl, good, tmp_path):
+        (tmp_path / "corp-base.p7b").write_text("mine")
+        result = ipectl("sign", *pair("other", "test"), good, status=1)
+        assert "not that of the private key" in result.errors
+        assert "exists" not in result.errors
+
+
+@pytest.mark.parametrize("config", ["openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n",
+                                    "openssl_conf = a\nconfig_diagnostics = 1\n[a]\nproviders = b\n[b]\nx = y\n"])
+def test_configuration_of_openssl_is_not_read(ipectl, good, tmp_path, config):
+    path = tmp_path / "openssl.cnf"
+    path.write_text(config)
+    signed_before = signed(ipectl, good)
+    result = ipectl("sign", *pair(), "--output=-", good, before=["env", f"OPENSSL_CONF={path}"])
+    assert result.raw == signed_before

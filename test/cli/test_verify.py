@@ -3,11 +3,12 @@
 
 import hashlib
 import re
+import subprocess
 
 import pytest
 
 import keys
-from certificates import issue, revoke, sign_with
+from certificates import LEAF, issue, openssl, revoke, sign_with
 from conftest import GOOD, HOSTILE_HEADER
 
 
@@ -44,7 +45,7 @@ def test_json(ipectl, signed, trust):
     certificate = (keys.directory() / "test.der").read_bytes()
     assert ipectl("verify", "--json", f"--trust={trust}", signed).json == {
         "file": str(signed), "name": "corp-base", "version": "1.2.3",
-        "digest": hashlib.sha256(signed.read_bytes()).hexdigest(), "signer": "CN=ipe test key",
+        "digest": hashlib.sha256(signed.read_bytes()).hexdigest(), "signer": "CN=ipe test key", "other_signers": None,
         "fingerprint": hashlib.sha256(certificate).hexdigest()}
 
 
@@ -69,7 +70,8 @@ def test_broken_certificate_is_named_and_ignored(ipectl, signed, trust):
     (trust / "broken.pem").write_text("nonsense")
     (trust / "of-another-kind.crt").write_text("nonsense")
     result = ipectl("verify", f"--trust={trust}", signed)
-    assert result.errors == f"{trust}/broken.pem: not a certificate in PEM: there is none in it, ignoring\n"
+    assert result.errors == (f"{trust}/broken.pem: there is no certificate in PEM in it, ignoring\n"
+                             f"{trust}/of-another-kind.crt: its name does not end in .pem, so it is not read, ignoring\n")
 
 
 def test_every_changed_byte_is_found(ipectl, signed, trust):
@@ -89,7 +91,7 @@ def test_every_changed_byte_is_found(ipectl, signed, trust):
     (lambda data: data + b"\0", "bytes behind the end"),
     (lambda data: b"", "empty"),
     (lambda data: GOOD.encode(), "not a signed policy"),
-    (lambda data: keys.smime(GOOD.encode(), "-nodetach"), "signed attributes"),
+    (lambda data: keys.smime(GOOD.encode(), "-nodetach"), "attribute of S/MIME"),
     (lambda data: keys.smime(GOOD.encode(), "-noattr"), "does not contain the policy"),
     (lambda data: keys.smime(GOOD.encode(), "-noattr", "-nodetach", "-md", "sha1"), "other than SHA-256"),
     (lambda data: keys.sign_policy(GOOD + "#" * 65535), "at most 65535"),
@@ -109,6 +111,111 @@ def test_chain(ipectl, tmp_path, trust):
     assert "'CN=leaf', who is trusted" in ipectl("verify", f"--trust={trust}", "some.p7b").output
     (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
     ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
+
+
+def test_signed_attributes(ipectl, signed, trust):
+    signed.write_bytes(keys.smime(GOOD.encode(), "-nodetach", "-nosmimecap"))
+    assert "'CN=ipe test key', who is trusted" in ipectl("verify", f"--trust={trust}", signed).output
+
+
+def test_two_signers(ipectl, signed, trust):
+    options = [word for key in ("other", "test") for word in
+               ("-signer", keys.directory() / f"{key}.crt", "-inkey", keys.directory() / f"{key}.key")]
+    signed.write_bytes(openssl(None, "cms", "-sign", "-binary", "-outform", "der", "-nodetach", "-noattr", *options,
+                               input=GOOD.encode()))
+    result = ipectl("verify", f"--trust={trust}", signed.name)
+    assert result.output.endswith("signed by 'CN=ipe test key', who is trusted; also signed by 'CN=ipe other key'\n")
+    assert ipectl("verify", "--json", f"--trust={trust}", signed).json["other_signers"] == "'CN=ipe other key'"
+    lint = ipectl("lint", signed).output
+    assert "note: it has 2 signatures" in lint and "every kernel with IPE takes it" not in lint
+    for path in trust.iterdir():
+        path.unlink()
+    assert "is not trusted" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
+
+
+@pytest.mark.parametrize("options, words", [
+    ({"key": ("rsa:1024",)}, "RSA key of 1024 bits"),
+    ({"key": ("rsa:2560",)}, "RSA key of 2560 bits"),
+    ({"key": ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")}, "another curve"),
+    ({"extensions": (LEAF[0], "keyUsage=critical,keyEncipherment")}, "keyUsage without digitalSignature"),
+    ({"extensions": (*LEAF, "extendedKeyUsage=critical,serverAuth")}, "extendedKeyUsage without codeSigning"),
+    ({"options": ("-sha1",)}, "too weak"),
+    ({"options": ("-md5",)}, "signed by another algorithm"),
+    ({"extensions": (*LEAF, "1.2.3.4.5=critical,DER:0500")}, "is not trusted"),
+], ids=["RSA-1024", "RSA-2560", "secp256k1", "encryption", "web server", "SHA-1", "MD5", "critical"])
+def test_certificate_by_a_trusted_authority_that_does_not_serve(ipectl, tmp_path, trust, options, words):
+    issue(tmp_path, "root")
+    leaf = issue(tmp_path, "leaf", *options.pop("options", ()), issuer="root", **{"extensions": LEAF, **options})
+    (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
+    assert words in ipectl("verify", f"--trust={trust}", "some.p7b", status=6).errors
+
+
+def test_code_signing_certificate(ipectl, tmp_path, trust):
+    issue(tmp_path, "root")
+    leaf = issue(tmp_path, "leaf", issuer="root", extensions=(*LEAF, "extendedKeyUsage=codeSigning"))
+    (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
+    ipectl("verify", f"--trust={trust}", "some.p7b")
+
+
+def test_revocation_list_beside_the_certificate(ipectl, tmp_path, trust):
+    issue(tmp_path, "root")
+    leaf = issue(tmp_path, "leaf", issuer="root", extensions=LEAF)
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
+    crl = revoke(tmp_path, "leaf", "root")
+    (trust / "keyring.pem").write_bytes((tmp_path / "root.crt").read_bytes() + crl.read_bytes())
+    assert "is revoked" in ipectl("verify", f"--trust={trust}", "some.p7b", status=6).errors
+
+
+def test_revocation_list_that_is_broken(ipectl, signed, tmp_path, trust):
+    """It may revoke anybody who was certified by somebody else, and nobody who certified itself."""
+    issue(tmp_path, "root")
+    leaf = issue(tmp_path, "leaf", issuer="root", extensions=LEAF)
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
+    (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
+    (trust / "x.crl.pem").write_text("nonsense")
+    result = ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
+    assert "x.crl.pem' cannot be read" in result.errors
+    ipectl("verify", f"--trust={trust}", signed)
+
+
+def test_revoked_authority_is_named(ipectl, tmp_path, trust):
+    issue(tmp_path, "root")
+    middle = issue(tmp_path, "middle", issuer="root")
+    leaf = issue(tmp_path, "leaf", issuer="middle", extensions=LEAF)
+    (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
+    (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD, middle))
+    ipectl("verify", f"--trust={trust}", "some.p7b")
+    revoke(tmp_path, "middle", "root").rename(trust / "root.crl.pem")
+    result = ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
+    assert "'CN=middle', which certifies the signer 'CN=leaf', is revoked" in result.errors
+
+
+def test_encoding_that_is_not_der(ipectl, signed, trust):
+    data = signed.read_bytes()
+    assert data[:2] == b"\x30\x82"
+    signed.write_bytes(b"\x30\x80" + data[4:] + b"\0\0")
+    assert "not encoded in DER" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
+
+
+def test_certificate_in_the_message_that_the_kernel_cannot_read(ipectl, signed, tmp_path, trust):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ed25519", "-nodes", "-subj", "/CN=odd", "-keyout", "odd.key",
+                    "-out", "odd.crt"], cwd=tmp_path, check=True, capture_output=True)
+    signed.write_bytes(keys.sign_policy(GOOD, options=("-noattr", "-nodetach", "-nosmimecap", "-certfile",
+                                                       tmp_path / "odd.crt")))
+    assert "'CN=odd'" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
+    assert "'CN=odd'" in ipectl("lint", signed, status=1).output
+
+
+@pytest.mark.parametrize("config", ["providers", "garbage"])
+def test_configuration_of_openssl_is_not_read(ipectl, signed, trust, tmp_path, config):
+    path = tmp_path / "openssl.cnf"
+    path.write_text({"providers": "openssl_conf = a\n[a]\nproviders = b\n[b]\nnull = c\n[c]\nactivate = 1\n",
+                     "garbage": "openssl_conf = a\n[a\nconfig_diagnostics = 1\n"}[config])
+    before = ["env", f"OPENSSL_CONF={path}"]
+    ipectl("verify", f"--trust={trust}", signed, before=before)
+    ipectl("lint", signed, before=before)
 
 
 def test_expired_certificate(ipectl, tmp_path, trust):

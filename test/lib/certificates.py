@@ -8,15 +8,21 @@ def openssl(directory, *words, input=None):
     return subprocess.run(["openssl", *words], cwd=directory, input=input, check=True, capture_output=True).stdout
 
 
-def issue(directory, name, *options, issuer=None):
-    """Makes NAME.crt and NAME.key, self-signed or issued by an earlier one; returns the start of their paths."""
-    openssl(directory, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-batch", "-subj", f"/CN={name}", "-addext",
-            "keyUsage=critical,digitalSignature,keyCertSign,cRLSign", "-addext", "basicConstraints=critical,CA:TRUE",
+AUTHORITY = ("basicConstraints=critical,CA:TRUE", "keyUsage=critical,digitalSignature,keyCertSign,cRLSign")
+LEAF = ("basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignature")
+
+
+def issue(directory, name, *options, issuer=None, key=("rsa:2048",), extensions=AUTHORITY):
+    """Makes NAME.crt and NAME.key, self-signed or issued by an earlier one; returns the start of their paths.
+
+    options: of openssl x509, such as "-sha1"; without "-days" it is valid for 30 days. key: of openssl req -newkey."""
+    wanted = [word for extension in extensions for word in ("-addext", extension)]
+    openssl(directory, "req", "-new", "-newkey", *key, "-nodes", "-batch", "-subj", f"/CN={name}", *wanted,
             "-keyout", f"{name}.key", "-out", f"{name}.csr")
     by = ["-CA", f"{issuer}.crt", "-CAkey", f"{issuer}.key", "-CAcreateserial"] if issuer else \
         ["-signkey", f"{name}.key"]
     openssl(directory, "x509", "-req", "-in", f"{name}.csr", *by, "-copy_extensions", "copyall", "-out",
-            f"{name}.crt", *(options or ("-days", "30")))
+            f"{name}.crt", *(() if "-days" in options else ("-days", "30")), *options)
     return directory / name
 
 

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "identity.h"
@@ -20,15 +21,23 @@ static void add_extension(X509 *certificate, X509 *issuer, int nid, const char *
         X509_EXTENSION_free(extension);
 }
 
+/* Whether its signatures have a digest of their own. */
+static bool own_digest(EVP_PKEY *key) {
+        return EVP_PKEY_is_a(key, "ED25519");
+}
+
 Identity *identity_make(const IdentityOptions *options) {
         const Identity *issuer = options->issuer;
         Identity *identity = calloc(1, sizeof(*identity));
         static long serial;
         X509 *certificate;
+        const char *usage;
         X509_NAME *name;
 
         assert_non_null(identity);
-        identity->key = options->rsa ? EVP_RSA_gen(2048) : EVP_EC_gen("P-256");
+        identity->key = options->algorithm ? EVP_PKEY_Q_keygen(NULL, NULL, options->algorithm)
+                        : options->rsa     ? EVP_RSA_gen(options->bits ? options->bits : 2048)
+                                           : EVP_EC_gen(options->curve ? options->curve : "P-256");
         identity->certificate = certificate = X509_new();
         assert_non_null(identity->key);
         assert_non_null(certificate);
@@ -37,6 +46,8 @@ Identity *identity_make(const IdentityOptions *options) {
 
         X509_set_version(certificate, X509_VERSION_3);
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
+        if (options->like)
+                assert_int_equal(X509_set_serialNumber(certificate, X509_get_serialNumber(options->like->certificate)), 1);
         X509_gmtime_adj(X509_getm_notBefore(certificate), (options->from ? options->from : -1) * DAY);
         X509_gmtime_adj(X509_getm_notAfter(certificate), (options->to ? options->to : 1) * DAY);
         name = X509_get_subject_name(certificate);
@@ -46,10 +57,14 @@ Identity *identity_make(const IdentityOptions *options) {
         X509_set_pubkey(certificate, identity->key);
         add_extension(certificate, issuer->certificate, NID_basic_constraints,
                       options->authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-        add_extension(certificate, issuer->certificate, NID_key_usage,
-                      options->authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
-        add_extension(certificate, issuer->certificate, NID_subject_key_identifier, "hash");
-        assert_true(X509_sign(certificate, issuer->key, EVP_sha256()) > 0);
+        usage = options->usage ? options->usage : options->authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
+        if (*usage)
+                add_extension(certificate, issuer->certificate, NID_key_usage, usage);
+        if (options->extended)
+                add_extension(certificate, issuer->certificate, NID_ext_key_usage, options->extended);
+        if (!options->nameless)
+                add_extension(certificate, issuer->certificate, NID_subject_key_identifier, "hash");
+        assert_true(X509_sign(certificate, issuer->key, own_digest(issuer->key) ? NULL : options->digest ? options->digest : EVP_sha256()) > 0);
         return identity;
 }
 
@@ -91,6 +106,24 @@ char *identity_key(const Identity *identity, const char *passphrase) {
         assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, identity->key, cipher, passphrase,
                                                        passphrase ? (int) strlen(passphrase) : 0, NULL, NULL), 1);
         return take_bio(bio, NULL);
+}
+
+static void add_list(CMS_ContentInfo *cms, const char *pem) {
+        BIO *bio = BIO_new_mem_buf(pem, -1);
+        X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL);
+
+        assert_int_equal(CMS_add0_crl(cms, crl), 1);
+        BIO_free(bio);
+}
+
+static void add_signer(CMS_ContentInfo *cms, const Identity *signer, const MessageOptions *options, unsigned flags) {
+        bool pss = options->pss == signer->key;
+        CMS_SignerInfo *info = CMS_add1_signer(cms, signer->certificate, signer->key, options->digest ? options->digest : EVP_sha256(),
+                                               pss ? flags | CMS_KEY_PARAM : flags);
+
+        assert_non_null(info);
+        if (pss)
+                assert_true(EVP_PKEY_CTX_set_rsa_padding(CMS_SignerInfo_get0_pkey_ctx(info), RSA_PKCS1_PSS_PADDING) > 0);
 }
 
 static ASN1_TIME *days_from_now(int days) {
@@ -151,8 +184,9 @@ void *message_make(size_t *ret_size, const MessageOptions *options) {
         if (options->content_type)
                 assert_int_equal(CMS_set1_eContentType(cms, OBJ_nid2obj(options->content_type)), 1);
         for (const Identity *const *signer = options->signers; *signer; signer++)
-                assert_non_null(CMS_add1_signer(cms, (*signer)->certificate, (*signer)->key,
-                                                options->digest ? options->digest : EVP_sha256(), flags));
+                add_signer(cms, *signer, options, flags);
+        if (options->crl)
+                add_list(cms, options->crl);
         for (const Identity *const *other = options->others; *other; other++)
                 assert_int_equal(CMS_add1_cert(cms, (*other)->certificate), 1);
         if (options->indefinite) {

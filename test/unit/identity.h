@@ -21,6 +21,14 @@ typedef struct IdentityOptions {
         const Identity *issuer; /* NULL: signed by itself */
         bool authority;         /* may issue certificates */
         bool rsa;               /* signatures of one length, always; else an elliptic curve, which is quick */
+        unsigned bits;          /* of RSA; 0: 2048 */
+        const char *curve;      /* NULL: P-256 */
+        const char *algorithm;  /* of the key, such as "ED25519", in the place of both */
+        const char *usage;      /* keyUsage; NULL: as it should be; "": none */
+        const char *extended;   /* extendedKeyUsage; NULL: none */
+        const EVP_MD *digest;   /* of the issuer's signature; NULL: SHA-256 */
+        const Identity *like;   /* whose serial number it has; NULL: one of its own */
+        bool nameless;          /* without key identifiers, so that its name alone finds it */
         int from, to;           /* validity in days from now; both 0: valid now */
 } IdentityOptions;
 
@@ -51,6 +59,8 @@ typedef struct MessageOptions {
         unsigned flags;             /* CMS_*, besides those that the kernel needs */
         unsigned without;           /* those of them to leave out */
         bool indefinite;            /* lengths that BER has and DER has not */
+        const char *crl;            /* PEM of a revocation list to put in */
+        const EVP_PKEY *pss;        /* the key of a signer whose signature is padded by PSS */
 } MessageOptions;
 
 /* To be freed. */

@@ -68,11 +68,13 @@ static Trust *load(Problems *problems) {
         return trust;
 }
 
+static unsigned expected_problems;
+
 static Trust *load_all(void) {
         Problems problems = {};
         Trust *trust = load(&problems);
 
-        assert_int_equal(problems.n, 0);
+        assert_int_equal(problems.n, expected_problems);
         return trust;
 }
 
@@ -101,6 +103,16 @@ static int verify(const MessageOptions *options) {
         assert_int_equal(r == 0, verified != NULL);
         assert_int_equal(r == 0, envelope == NULL);
         assert_int_equal(r == 0, strlen(failure.sentence) == 0);
+        return r;
+}
+
+/* problems: how many files are not taken. */
+static int verify_with_problems(unsigned problems, const MessageOptions *options) {
+        int r;
+
+        expected_problems = problems;
+        r = verify(options);
+        expected_problems = 0;
         return r;
 }
 
@@ -154,7 +166,7 @@ static void the_signer_and_the_fingerprint_are_those_of_the_certificate(void **s
         assert_string_equal(verified_envelope_signer(verified), "CN=stranger");
         der_size = i2d_X509(stranger->certificate, &der);
         assert_true(der_size > 0);
-        digest_of(der, (size_t) der_size, &expected);
+        assert_int_equal(digest_of(der, (size_t) der_size, &expected), 0);
         assert_true(digest_equal(verified_envelope_fingerprint(verified), &expected));
         assert_ptr_equal(verified_envelope_get(verified), borrowed);
         text = envelope_text(verified_envelope_get(verified), &n);
@@ -246,19 +258,140 @@ static void an_outdated_list_is_not_taken_for_an_empty_one(void **state) {
         assert_non_null(strstr(failure.sentence, "NAME.crl.pem"));
 }
 
-/* Nobody is asked: it does not come so far. */
-static void two_signers_are_refused_though_both_are_trusted(void **state) {
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
-        _cleanup_free_ void *message = NULL;
-        size_t size;
+static void one_trusted_signer_of_two_is_enough_and_both_are_named(void **state) {
+        const Identity *const orders[][2] = { { leaf, stranger }, { stranger, leaf } };
 
         put_certificate("etc/root.pem", root);
-        put_certificate("etc/stranger.pem", stranger);
-        assert_verified(.signers = { leaf });
-        assert_verified(.signers = { stranger });
+        for (size_t i = 0; i < ELEMENTSOF(orders); i++) {
+                _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
+                _cleanup_(envelope_freep) Envelope *envelope = NULL;
+                _cleanup_(trust_freep) Trust *trust = load_all();
+                _cleanup_free_ void *message = NULL;
+                size_t size;
+
+                message = message_new(&size, .text = TEXT, .signers = { orders[i][0], orders[i][1] });
+                envelope = parse(message, size);
+                assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+                assert_string_equal(verified_envelope_signer(verified), "CN=leaf");
+                assert_string_equal(verified_envelope_others(verified), "'CN=stranger'");
+        }
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { stranger, low });
+}
+
+/* As for the kernel: a wrong signature spoils those beside it. */
+static void a_wrong_signature_beside_a_trusted_one_is_refused(void **state) {
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_free_ unsigned char *message = NULL;
+        size_t size;
+
+        put_certificate("etc/leaf.pem", leaf);
+        trust = load_all();
         message = message_new(&size, .text = TEXT, .signers = { leaf, stranger });
-        assert_int_equal(envelope_parse(message, size, &envelope, &failure), FAILURE_SIGNATURE_INVALID);
-        assert_non_null(strstr(failure.sentence, "sign the text anew with one key"));
+        /* The signatures stand at the end: the last byte is that of one of the two. */
+        message[size - 1] ^= 1;
+        envelope = parse(message, size);
+        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), FAILURE_SIGNATURE_INVALID);
+}
+
+static void signed_attributes_count_as_much_as_none(void **state) {
+        put_certificate("etc/root.pem", root);
+        assert_verified(.signers = { leaf }, .without = CMS_NOATTR);
+        assert_verified(.signers = { low }, .others = { intermediate }, .without = CMS_NOATTR);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { stranger }, .without = CMS_NOATTR);
+}
+
+static void a_weak_certificate_is_refused_and_named(void **state) {
+        _cleanup_identity_ Identity *weak_root = identity_new(.name = "weak-root", .authority = true, .rsa = true, .bits = 1024),
+                                    *of_weak = identity_new(.name = "of-weak", .issuer = weak_root),
+                                    *sha1 = identity_new(.name = "sha1", .issuer = root, .digest = EVP_sha1()),
+                                    *tiny = identity_new(.name = "tiny", .rsa = true, .bits = 1024);
+
+        put_certificate("etc/root.pem", root);
+        put_certificate("etc/weak-root.pem", weak_root);
+        put_certificate("etc/tiny.pem", tiny);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { of_weak });
+        assert_non_null(strstr(failure.sentence, "'CN=weak-root', which certifies the signer 'CN=of-weak'"));
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { sha1 });
+        assert_non_null(strstr(failure.sentence, "too weak"));
+        assert_refused(FAILURE_SIGNATURE_INVALID, .signers = { tiny }, .flags = CMS_NOCERTS);
+        /* The administrator vouches for it, and the signature of its issuer does not count. */
+        put_certificate("etc/sha1.pem", sha1);
+        assert_verified(.signers = { sha1 });
+}
+
+static void a_signer_may_sign(void **state) {
+        _cleanup_identity_ Identity *wrong = identity_new(.name = "wrong", .usage = "critical,keyEncipherment"),
+                                    *below = identity_new(.name = "below", .issuer = root, .usage = "critical,cRLSign"),
+                                    *any = identity_new(.name = "any", .issuer = root, .usage = "");
+
+        put_certificate("etc/wrong.pem", wrong);
+        put_certificate("etc/root.pem", root);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { wrong });
+        assert_non_null(strstr(failure.sentence, "'CN=wrong' has a keyUsage without digitalSignature"));
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { below });
+        assert_verified(.signers = { any });
+}
+
+static void the_key_of_a_web_server_signs_no_policies(void **state) {
+        _cleanup_identity_ Identity *server = identity_new(.name = "server", .issuer = root, .extended = "critical,serverAuth"),
+                                    *any = identity_new(.name = "any", .issuer = root, .extended = "anyExtendedKeyUsage"),
+                                    *signer = identity_new(.name = "signer", .issuer = root, .extended = "serverAuth,codeSigning"),
+                                    *middle = identity_new(.name = "middle", .issuer = root, .authority = true, .extended = "serverAuth"),
+                                    *below = identity_new(.name = "below", .issuer = middle);
+
+        put_certificate("etc/root.pem", root);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { server });
+        assert_non_null(strstr(failure.sentence, "'CN=server' has an extendedKeyUsage without codeSigning"));
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { any });
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { below }, .others = { middle });
+        assert_non_null(strstr(failure.sentence, "'CN=middle'"));
+        assert_verified(.signers = { signer });
+        /* Each of them was put there for this purpose. */
+        put_certificate("etc/server.pem", server);
+        put_certificate("etc/middle.pem", middle);
+        assert_verified(.signers = { server });
+        assert_verified(.signers = { below });
+}
+
+static void the_certificate_at_fault_is_named(void **state) {
+        _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .authority = true, .from = -3, .to = -2),
+                                    *of_old = identity_new(.name = "of-old", .issuer = old);
+
+        put_certificate("etc/root.pem", root);
+        assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { of_old }, .others = { old });
+        assert_non_null(strstr(failure.sentence, "'CN=old', which certifies the signer 'CN=of-old'"));
+        put_list("etc/root.crl.pem", root, intermediate);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { low }, .others = { intermediate });
+        assert_non_null(strstr(failure.sentence, "'CN=intermediate', which certifies the signer 'CN=low'"));
+}
+
+static void authorities_of_one_name_do_not_hide_each_other(void **state) {
+        _cleanup_identity_ Identity *a = identity_new(.name = "twin", .authority = true, .nameless = true),
+                                    *b = identity_new(.name = "twin", .authority = true, .nameless = true),
+                                    *of_a = identity_new(.name = "of-a", .issuer = a, .nameless = true),
+                                    *of_b = identity_new(.name = "of-b", .issuer = b, .nameless = true);
+
+        put_certificate("etc/1.pem", a);
+        put_certificate("etc/2.pem", b);
+        assert_verified(.signers = { of_a });
+        assert_verified(.signers = { of_b });
+        assert_int_equal(unlink("etc/1.pem"), 0);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { of_a });
+        assert_verified(.signers = { of_b });
+}
+
+static void signers_of_one_name_and_number_do_not_hide_each_other(void **state) {
+        _cleanup_identity_ Identity *a = identity_new(.name = "twin"), *b = identity_new(.name = "twin", .like = a);
+
+        put_certificate("etc/1.pem", a);
+        put_certificate("etc/2.pem", b);
+        assert_verified(.signers = { a }, .flags = CMS_NOCERTS);
+        assert_verified(.signers = { b }, .flags = CMS_NOCERTS);
+        assert_int_equal(unlink("etc/2.pem"), 0);
+        assert_refused(FAILURE_SIGNATURE_INVALID, .signers = { b }, .flags = CMS_NOCERTS);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { b });
 }
 
 static void a_layer_overrides_and_masks_the_ones_below(void **state) {
@@ -286,8 +419,7 @@ static void a_file_may_have_several_certificates_in_it(void **state) {
 }
 
 static void a_file_that_is_no_certificate_is_named_and_the_others_are_taken(void **state) {
-        _cleanup_free_ char *good = identity_certificate(leaf), *list = identity_revoke(root, NULL, -1, 1),
-                            *half = NULL;
+        _cleanup_free_ char *good = identity_certificate(leaf), *half = NULL;
 
         assert_true(asprintf(&half, "%s-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", good) > 0);
         const struct {
@@ -295,7 +427,6 @@ static void a_file_that_is_no_certificate_is_named_and_the_others_are_taken(void
         } wrong[] = {
                 { "etc/empty.pem", "" },
                 { "etc/garbage.pem", "garbage" },
-                { "etc/list.pem", list },
                 { "etc/half.pem", half },
         };
         put_certificate("etc/good.pem", stranger);
@@ -312,20 +443,122 @@ static void a_file_that_is_no_certificate_is_named_and_the_others_are_taken(void
         }
 }
 
-static void a_list_that_cannot_be_read_is_an_error(void **state) {
-        _cleanup_free_ char *good = identity_certificate(leaf);
-        const char *const wrong[] = { "", "garbage", good };
+/* Whom it revokes nobody knows: all whose issuer no other list speaks for. */
+static void a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list(void **state) {
+        _cleanup_identity_ Identity *other_root = identity_new(.name = "other-root", .authority = true),
+                                    *other = identity_new(.name = "other", .issuer = other_root);
+        _cleanup_free_ char *good = identity_certificate(leaf), *list = identity_revoke(root, NULL, -1, 1), *half = strndup(list, 200),
+                            *both = NULL;
+        const struct {
+                const char *path, *text;
+        } wrong[] = {
+                { "etc/x.crl.pem", "" }, { "etc/x.crl.pem", "garbage" }, { "etc/x.crl.pem", good }, { "etc/x.crl.pem", half },
+                { "etc/x.pem", half }, { "etc/x.pem", both },
+        };
 
+        assert_true(asprintf(&both, "%s%s", good, half) > 0);
         put_certificate("etc/root.pem", root);
+        put_certificate("etc/other-root.pem", other_root);
+        put_certificate("etc/stranger.pem", stranger);
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
-                Problems problems = {};
-                Trust *trust = NULL;
-
-                put_text("etc/root.crl.pem", wrong[i]);
-                assert_int_equal(trust_load(layers, note_problem, &problems, &trust), -EBADMSG);
-                assert_string_equal(problems.path, "etc/root.crl.pem");
-                assert_null(trust);
+                put_text(wrong[i].path, wrong[i].text ?: both);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_non_null(strstr(failure.sentence, wrong[i].path));
+                /* It issued itself. */
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { stranger } }), 0);
+                put_text("etc/root.crl.pem", list);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), 0);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { other } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_int_equal(unlink("etc/root.crl.pem"), 0);
+                assert_int_equal(unlink(wrong[i].path), 0);
         }
+        assert_verified(.signers = { leaf });
+        assert_verified(.signers = { other });
+}
+
+/* A certificate in trust.d may have an issuer as well. */
+static void a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer(void **state) {
+        put_certificate("etc/leaf.pem", leaf);
+        assert_verified(.signers = { leaf });
+        put_text("etc/x.crl.pem", "garbage");
+        assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+        put_list("etc/root.crl.pem", root, intermediate);
+        assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), 0);
+}
+
+static void a_list_counts_beside_a_certificate(void **state) {
+        _cleanup_free_ char *certificate = identity_certificate(root), *list = identity_revoke(root, leaf, -1, 1), *both = NULL;
+
+        assert_true(asprintf(&both, "%s%s", certificate, list) > 0);
+        put_text("etc/keyring.pem", both);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
+        assert_verified(.signers = { low }, .others = { intermediate });
+        assert_int_equal(unlink("etc/keyring.pem"), 0);
+        put_certificate("etc/root.pem", root);
+        put_text("etc/some.pem", list);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
+}
+
+static void a_list_by_who_may_not_make_one_is_named(void **state) {
+        put_certificate("etc/stranger.pem", stranger);
+        put_list("etc/stranger.crl.pem", stranger, leaf);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { stranger });
+        assert_non_null(strstr(failure.sentence, "remove the revocation list of 'CN=stranger'"));
+        assert_null(strstr(failure.sentence, "put the certificate"));
+}
+
+static void files_with_other_suffixes_are_named(void **state) {
+        static const char *const names[] = { "etc/a.crt", "etc/b.cer", "etc/c.der", "etc/d.crl", "etc/e.pem.old" };
+        Problems problems = {};
+
+        put_certificate("etc/good.pem", leaf);
+        for (size_t i = 0; i < ELEMENTSOF(names); i++)
+                put_certificate(names[i], stranger);
+        put_certificate("etc/.hidden", stranger);
+        trust_free(load(&problems));
+        assert_int_equal(problems.n, ELEMENTSOF(names));
+}
+
+static void a_change_on_disk_is_seen_at_the_next_look(void **state) {
+        static const char *const links[] = { "link", NULL };
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        Problems problems = {};
+
+        assert_int_equal(trust_new(&trust), 0);
+        assert_int_equal(trust_count(trust), 0);
+        make_directory("one");
+        make_directory("two");
+        assert_int_equal(symlink("one", "link"), 0);
+        put_certificate("one/a.pem", leaf);
+        put_text("one/broken.pem", "garbage");
+        assert_int_equal(trust_refresh(trust, links, note_problem, &problems), 1);
+        assert_int_equal(trust_count(trust), 1);
+        assert_int_equal(problems.n, 1);
+        /* What was said is not said again. */
+        put_certificate("one/b.pem", stranger);
+        assert_int_equal(trust_refresh(trust, links, note_problem, &problems), 1);
+        assert_int_equal(trust_count(trust), 2);
+        assert_int_equal(problems.n, 1);
+        assert_int_equal(unlink("link"), 0);
+        assert_int_equal(symlink("two", "link"), 0);
+        assert_int_equal(trust_refresh(trust, links, note_problem, &problems), 1);
+        assert_int_equal(trust_count(trust), 0);
+        assert_int_equal(unlink("link"), 0);
+        put_text("link", "not a directory");
+        assert_int_equal(trust_refresh(trust, links, note_problem, &problems), -ENOTDIR);
+}
+
+/* Only what was changed a while ago is proved by its times. */
+static void what_did_not_change_is_not_read_again(void **state) {
+        static const char *const old[] = { "/usr/share", NULL }, *const nowhere[] = { "missing", NULL };
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        Problems problems = {};
+
+        assert_int_equal(trust_new(&trust), 0);
+        assert_int_equal(trust_refresh(trust, nowhere, note_problem, &problems), 1);
+        assert_int_equal(trust_refresh(trust, nowhere, note_problem, &problems), 0);
+        assert_int_equal(trust_refresh(trust, old, note_problem, &problems), 1);
+        assert_int_equal(trust_refresh(trust, old, note_problem, &problems), 0);
 }
 
 static void what_is_no_file_is_named(void **state) {
@@ -414,10 +647,24 @@ int main(void) {
                 unit_test_in_directory(a_revoked_intermediate_takes_those_that_it_issued_with_it),
                 unit_test_in_directory(a_revoked_signer_is_refused_even_as_an_anchor),
                 unit_test_in_directory(a_revoked_signer_is_refused_even_as_the_only_anchor),
-                unit_test_in_directory(a_list_that_cannot_be_read_is_an_error),
+                unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list),
+                unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer),
+                unit_test_in_directory(a_list_counts_beside_a_certificate),
+                unit_test_in_directory(a_list_by_who_may_not_make_one_is_named),
+                unit_test_in_directory(files_with_other_suffixes_are_named),
+                unit_test_in_directory(a_change_on_disk_is_seen_at_the_next_look),
+                unit_test_in_directory(what_did_not_change_is_not_read_again),
                 unit_test_in_directory(a_list_by_another_issuer_revokes_nothing),
                 unit_test_in_directory(an_outdated_list_is_not_taken_for_an_empty_one),
-                unit_test_in_directory(two_signers_are_refused_though_both_are_trusted),
+                unit_test_in_directory(one_trusted_signer_of_two_is_enough_and_both_are_named),
+                unit_test_in_directory(a_wrong_signature_beside_a_trusted_one_is_refused),
+                unit_test_in_directory(signed_attributes_count_as_much_as_none),
+                unit_test_in_directory(a_weak_certificate_is_refused_and_named),
+                unit_test_in_directory(a_signer_may_sign),
+                unit_test_in_directory(the_key_of_a_web_server_signs_no_policies),
+                unit_test_in_directory(the_certificate_at_fault_is_named),
+                unit_test_in_directory(authorities_of_one_name_do_not_hide_each_other),
+                unit_test_in_directory(signers_of_one_name_and_number_do_not_hide_each_other),
                 unit_test_in_directory(a_layer_overrides_and_masks_the_ones_below),
                 unit_test_in_directory(a_file_may_have_several_certificates_in_it),
                 unit_test_in_directory(a_file_that_is_no_certificate_is_named_and_the_others_are_taken),

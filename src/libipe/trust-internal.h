@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What trust-files.c reads and trust.c judges by.
+ */
+#ifndef LIBIPE_TRUST_INTERNAL_H
+#define LIBIPE_TRUST_INTERNAL_H
+
+#include <openssl/x509.h>
+#include <sys/stat.h>
+
+#include "trust.h"
+
+/* Of a directory or a file, as it was before it was read; all zero if it is not there. */
+typedef struct Trace {
+        dev_t device;
+        ino_t inode;
+        off_t size;
+        struct timespec modified, changed;
+} Trace;
+
+typedef struct Traces {
+        Trace *list; /* the directories, then the files in the order of their names */
+        size_t n;
+        bool settled; /* nothing was changed so shortly before that another change could have the same time */
+} Traces;
+
+typedef struct Problem {
+        char *path;
+        char *sentence;
+} Problem;
+
+struct Trust {
+        STACK_OF(X509) *anchors;
+        STACK_OF(X509_CRL) *crls;
+        char *doubt; /* the path of a revocation list that could not be read, or of a file that may have one; NULL if there is none */
+        Problem *problems;
+        size_t n_problems;
+        Traces traces;
+};
+
+#endif
