@@ -51,6 +51,14 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
                 return failure_set(reterr, FAILURE_KERNEL_REJECTED,
                                    "The kernel cannot read the signed policy, or a line of its text: see the kernel log, "
                                    "and ipe(7) for what the running kernel knows.");
+        case -EINVAL:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The kernel takes the policy, its signature or a certificate in it for invalid: 'ipectl lint' names what no "
+                                   "kernel takes, and the kernel log may tell more.");
+        case -ENOENT:
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The kernel does not have the policy any more, or lacks the algorithm of its signature, such as ECDSA: "
+                                   "'ipectl list' shows what is loaded, and every kernel with IPE has RSA.");
         case -ENOPKG:
                 return failure_set(reterr, FAILURE_KERNEL_REJECTED,
                                    "The kernel has not got the algorithms of the signature: sign the policy with others, "

@@ -105,14 +105,13 @@ static int select_for_boot(Manager *manager, const Digest *to, const Digest *fro
 
 static int go_back(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *previous = NULL, *confirmed = NULL;
-        _cleanup_(envelope_freep) Envelope *envelope = NULL;
         bool done = false;
         Digest from, to;
         int r;
 
         r = find_versions(manager, name, &previous, &confirmed, reterr);
         if (r == 0)
-                r = manager_open_envelope(manager, previous, &envelope, reterr);
+                r = manager_judge_return(manager, previous, reterr);
         if (r != 0)
                 return r;
         from = confirmed->digest;
@@ -127,6 +126,14 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
         return 0;
 }
 
+/* Where the kernel has no trials, a stored policy is loaded in the place of the one on trial. What the kernel itself goes back to, it
+ * does not ask us. */
+static int judge_confirmed(const Manager *manager, Failure *reterr) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        return !trial_is_kernels(manager) && confirmed ? manager_judge_return(manager, confirmed, reterr) : 0;
+}
+
 int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *trial, *pending;
         int r;
@@ -134,8 +141,10 @@ int roll_back_policy(Manager *manager, const char *name, const VersionRecord **r
         r = trial_find(manager, name, &trial, reterr);
         if (r != 0)
                 return r;
-        if (trial && streq(trial->name, name))
-                return trial_give_up(manager, "was ended on demand", ret, reterr);
+        if (trial && streq(trial->name, name)) {
+                r = judge_confirmed(manager, reterr);
+                return r != 0 ? r : trial_give_up(manager, "was ended on demand", ret, reterr);
+        }
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or roll it back, first.", trial->name);

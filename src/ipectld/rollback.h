@@ -13,7 +13,7 @@
  * ret: the version that was gone back to; NULL if a trial ended and no policy of ours is in force.
  *
  * Returns 0, also if it was selected already; FAILURE_NO_SUCH_POLICY if there is nothing to go back from or to;
- * FAILURE_TRIAL_IN_PROGRESS if another policy is on trial; FAILURE_LOCKED_DOWN; FAILURE_NOT_SUPPORTED if the
+ * a refusal of trust_verify() if the signer of that version is not trusted any more; FAILURE_TRIAL_IN_PROGRESS if another policy is on trial; FAILURE_LOCKED_DOWN; FAILURE_NOT_SUPPORTED if the
  * configuration forbids to wait for the boot; a negative errno. */
 int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr);
 

@@ -544,7 +544,7 @@ static bool activate_confirmed(const Manager *manager, const VersionRecord *ours
         size_t size;
 
         if (!confirmed || ipe_version_compare(&confirmed->version, &ours->version) < 0 ||
-            manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
+            manager_judge_return(manager, confirmed, NULL) != 0 || manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
                 return false;
         data = envelope_data(envelope, &size);
         return kernel_activate(manager->kernel, confirmed->name, &confirmed->version, data, size) >= 0;
