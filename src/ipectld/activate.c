@@ -83,7 +83,7 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "The signature of the policy is appended to it, which this kernel does not take: one of up to 64 KiB "
                                    "can be signed with 'ipectl sign --format=pkcs7'.");
-        if (envelope_n_signers(verified_envelope_get(subject->verified)) > 1 && kernel_has_feature(manager->kernel, "appended-signature"))
+        if (envelope_n_signers(verified_envelope_get(subject->verified)) > 1 && kernel_abi(manager->kernel) == KERNEL_ABI_EXTENDED)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "The policy has %u signatures, and this kernel takes one: sign the text anew with one key.",
                                    envelope_n_signers(verified_envelope_get(subject->verified)));

@@ -51,7 +51,7 @@ EnvelopeFormat envelope_format(const Envelope *envelope);
 bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
-/* One or more. A kernel with appended signatures takes one alone; upstream kernels take several. */
+/* One or more. A kernel with the extended ABI takes one alone; upstream kernels take several. */
 unsigned envelope_n_signers(const Envelope *envelope);
 
 /* The first signer that the envelope names, unchecked: the subject of a certificate in it, RFC 2253.

@@ -3,8 +3,9 @@
 
 import json
 
+import keys
 import pytest
-from certificates import LEAF, issue, revoke, sign_with
+from certificates import LEAF, issue, openssl, revoke, sign_with
 from gi.repository import GLib
 
 from machine import BusError, policy_text, signed
@@ -114,6 +115,16 @@ def test_rollback_to_a_signer_who_was_revoked(enforcing, tmp_path, change, error
     (enforcing.etc / "trust.d/root.crl.pem").write_bytes(crl)
     refused(rollback, enforcing, error=error)
     assert states(enforcing) == before
+
+
+def test_kernel_that_takes_one_signature_gets_no_policy_with_two(enforcing):
+    """They are staged everywhere, as an upstream kernel takes them."""
+    signers = [word for key in ("other", "test") for word in
+               ("-signer", keys.directory() / f"{key}.crt", "-inkey", keys.directory() / f"{key}.key")]
+    enforcing.stage(openssl(None, "cms", "-sign", "-binary", "-outform", "der", "-nodetach", "-noattr", *signers,
+                            input=policy_text(version="3.0.0").encode()))
+    assert "2 signatures" in refused(activate, enforcing, "3.0.0", error="NotSupported")
+    assert states(enforcing)["3.0.0"] == "staged"
 
 
 def said(machine, words):
