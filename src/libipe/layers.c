@@ -30,19 +30,17 @@ void layers_done(LayeredFiles *files) {
         *files = (LayeredFiles) {};
 }
 
-static bool is_known(const LayeredFiles *files, const char *name) {
-        for (size_t i = 0; i < files->n; i++)
-                if (streq(files->files[i].name, name))
-                        return true;
-        return false;
-}
+static int add(LayeredFiles *files, const char *directory, size_t layer, const char *name) {
+        LayeredFile file = { .layer = layer };
 
-static int add(LayeredFiles *files, const char *directory, const char *name) {
-        LayeredFile *larger = reallocarray(files->files, files->n + 1, sizeof(*larger)), file = {};
+        /* Grows by doubling. */
+        if ((files->n & (files->n - 1)) == 0) {
+                LayeredFile *larger = reallocarray(files->files, files->n > 0 ? 2 * files->n : 1, sizeof(*larger));
 
-        if (!larger)
-                return -ENOMEM;
-        files->files = larger;
+                if (!larger)
+                        return -ENOMEM;
+                files->files = larger;
+        }
         file.name = strdup(name);
         if (asprintf(&file.path, "%s/%s", directory, name) < 0)
                 file.path = NULL;
@@ -61,7 +59,7 @@ static bool is_mask(int dir_fd, const char *name) {
         return n == (ssize_t) strlen("/dev/null") && memcmp(target, "/dev/null", (size_t) n) == 0;
 }
 
-static int add_directory(LayeredFiles *files, const char *directory, const char *suffix) {
+static int add_directory(LayeredFiles *files, const char *directory, size_t layer, const char *suffix) {
         DIR *dir = opendir(directory);
         int r = 0;
 
@@ -76,11 +74,9 @@ static int add_directory(LayeredFiles *files, const char *directory, const char 
                         r = -errno;
                         break;
                 }
-                if (entry->d_name[0] == '.' || stem_length(entry->d_name, suffix) == 0 ||
-                    is_known(files, entry->d_name))
+                if (entry->d_name[0] == '.' || stem_length(entry->d_name, suffix) == 0)
                         continue;
-                /* A mask is kept for now, so that it hides the lower layers. */
-                r = add(files, directory, entry->d_name);
+                r = add(files, directory, layer, entry->d_name);
                 if (r < 0)
                         break;
         }
@@ -88,10 +84,27 @@ static int add_directory(LayeredFiles *files, const char *directory, const char 
         return r;
 }
 
-static int compare_names(const void *a, const void *b) {
-        return strcmp(((const LayeredFile *) a)->name, ((const LayeredFile *) b)->name);
+/* Of the same name the highest layer comes first. */
+static int compare_files(const void *a, const void *b) {
+        const LayeredFile *x = a, *y = b;
+        int order = strcmp(x->name, y->name);
+
+        return order != 0 ? order : (x->layer > y->layer) - (x->layer < y->layer);
 }
 
+static void drop_overridden(LayeredFiles *files) {
+        size_t kept = 0;
+
+        for (size_t i = 0; i < files->n; i++) {
+                if (kept > 0 && streq(files->files[i].name, files->files[kept - 1].name))
+                        file_done(&files->files[i]);
+                else
+                        files->files[kept++] = files->files[i];
+        }
+        files->n = kept;
+}
+
+/* After drop_overridden(): a mask hides the lower layers first. */
 static void drop_masked(LayeredFiles *files) {
         size_t kept = 0;
 
@@ -104,21 +117,51 @@ static void drop_masked(LayeredFiles *files) {
         files->n = kept;
 }
 
-int layers_list(const char *const *directories, const char *suffix, LayeredFiles *ret, const char **reterr_path) {
+int layers_list_readable(const char *const *directories, const char *suffix, LayerProblem problem, void *userdata,
+                         LayeredFiles *ret) {
         _cleanup_layers_ LayeredFiles files = {};
 
         for (size_t i = 0; directories[i]; i++) {
-                int r = add_directory(&files, directories[i], suffix);
+                int r = add_directory(&files, directories[i], i, suffix);
 
-                if (r < 0) {
-                        if (reterr_path)
-                                *reterr_path = directories[i];
+                if (r == -ENOMEM)
                         return r;
-                }
+                if (r < 0)
+                        problem(directories[i], r, userdata);
         }
-        drop_masked(&files);
         if (files.n > 0)
-                qsort(files.files, files.n, sizeof(*files.files), compare_names);
+                qsort(files.files, files.n, sizeof(*files.files), compare_files);
+        drop_overridden(&files);
+        drop_masked(&files);
+        *ret = files;
+        files = (LayeredFiles) {};
+        return 0;
+}
+
+typedef struct FirstProblem {
+        const char *directory;
+        int error;
+} FirstProblem;
+
+static void note_first(const char *directory, int error, void *userdata) {
+        FirstProblem *first = userdata;
+
+        if (first->error == 0)
+                *first = (FirstProblem) { directory, error };
+}
+
+int layers_list(const char *const *directories, const char *suffix, LayeredFiles *ret, const char **reterr_path) {
+        _cleanup_layers_ LayeredFiles files = {};
+        FirstProblem first = {};
+        int r = layers_list_readable(directories, suffix, note_first, &first, &files);
+
+        if (r < 0)
+                return r;
+        if (first.error < 0) {
+                if (reterr_path)
+                        *reterr_path = first.directory;
+                return first.error;
+        }
         *ret = files;
         files = (LayeredFiles) {};
         return 0;

@@ -11,6 +11,7 @@
 typedef struct LayeredFile {
         char *name; /* without directory */
         char *path;
+        size_t layer; /* index of its directory */
 } LayeredFile;
 
 typedef struct LayeredFiles {
@@ -30,6 +31,16 @@ extern const char *const policy_directories[];
  *
  * Returns 0, -ENOMEM, or an errno of opendir() or readdir(). */
 int layers_list(const char *const *directories, const char *suffix, LayeredFiles *ret, const char **reterr_path);
+
+/* Called for a directory that cannot be read, or not to its end. */
+typedef void (*LayerProblem)(const char *directory, int error, void *userdata);
+
+/* The same without those directories that cannot be read. A lower layer may have a file then that an unreadable one masks or
+ * overrides: this is for callers that decide nothing by the file's presence alone.
+ *
+ * Returns 0 or -ENOMEM. */
+int layers_list_readable(const char *const *directories, const char *suffix, LayerProblem problem, void *userdata,
+                         LayeredFiles *ret);
 
 void layers_done(LayeredFiles *files);
 

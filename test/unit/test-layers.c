@@ -106,6 +106,27 @@ static void a_directory_that_cannot_be_read_is_named(void **state) {
         assert_int_equal(layers_list(directories, ".p7b", &files, NULL), -ENOTDIR);
 }
 
+static void note_problem(const char *directory, int error, void *userdata) {
+        assert_string_equal(directory, "run");
+        assert_int_equal(error, -ENOTDIR);
+        ++*(unsigned *) userdata;
+}
+
+static void a_directory_that_cannot_be_read_stops_no_other(void **state) {
+        _cleanup_layers_ LayeredFiles files = {};
+        unsigned problems = 0;
+
+        put_text("etc/a.p7b", "");
+        put_text("usr/a.p7b", "");
+        put_text("usr/b.p7b", "");
+        put_text("run", "not a directory");
+        assert_int_equal(layers_list_readable(directories, ".p7b", note_problem, &problems, &files), 0);
+        assert_int_equal(problems, 1);
+        assert_int_equal(files.n, 2);
+        assert_string_equal(files.files[0].path, "etc/a.p7b");
+        assert_string_equal(files.files[1].path, "usr/b.p7b");
+}
+
 static void the_stem_is_what_comes_before_the_suffix(void **state) {
         static const struct {
                 const char *name, *suffix;
@@ -129,6 +150,7 @@ int main(void) {
                 unit_test_in_directory(only_a_link_to_dev_null_is_a_mask),
                 unit_test_in_directory(hidden_names_and_other_suffixes_do_not_count),
                 unit_test_in_directory(a_directory_that_cannot_be_read_is_named),
+                unit_test_in_directory(a_directory_that_cannot_be_read_stops_no_other),
                 cmocka_unit_test(the_stem_is_what_comes_before_the_suffix),
         };
 
