@@ -20,6 +20,11 @@ struct Store {
         int lock_fd;    /* holds the lock; -1 if opened for reading */
 };
 
+/* Parts of store_state_free() and store_state_copy(): store-discarded.c. */
+void store_discarded_done(StoreState *state);
+/* copy: gets the list of state. Returns 0 or -ENOMEM. */
+int store_discarded_copy(const StoreState *state, StoreState *copy);
+
 /* The text of state.json -> state. Returns 0, -EUCLEAN, -ENOMEM, or -ENOTSUP without SHA-256. */
 int store_state_parse(const char *text, size_t size, StoreState **ret);
 

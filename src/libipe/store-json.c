@@ -26,7 +26,8 @@
  *       },
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
- *       "pending_boot_id": "32 digits of hex"    (only while a version waits for a reboot)
+ *       "pending_boot_id": "32 digits of hex",   (only while a version waits for a reboot)
+ *       "discarded": [ { "name": "corp-base", "digest": "SHA-256 in hex" } ],     (only where there are any)
  *       "check": "SHA-256 in hex"                (over all lines before the last two: store-seal.c)
  *     }
  *
@@ -362,6 +363,32 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
         return r < 0 ? r : get_strings(object, "failed_units", &trial->failed_units);
 }
 
+static int read_discarded_file(struct json_object *object, StoreState *state) {
+        _cleanup_free_ char *name = NULL;
+        Digest digest;
+        int r;
+
+        if (!json_object_is_type(object, json_type_object))
+                return -EUCLEAN;
+        r = get_escaped(object, "name", &name);
+        if (r >= 0)
+                r = get_digest(object, "digest", &digest);
+        return r < 0 ? r : store_state_set_discarded(state, name, &digest, true);
+}
+
+static int read_discarded(struct json_object *root, StoreState *state) {
+        struct json_object *list;
+        int r = 0;
+
+        if (!json_object_object_get_ex(root, "discarded", &list))
+                return 0;
+        if (!json_object_is_type(list, json_type_array))
+                return -EUCLEAN;
+        for (size_t i = 0; r >= 0 && i < json_object_array_length(list); i++)
+                r = read_discarded_file(json_object_array_get_idx(list, i), state);
+        return r;
+}
+
 static int read_optional(struct json_object *root, StoreState *state) {
         int r;
 
@@ -374,6 +401,8 @@ static int read_optional(struct json_object *root, StoreState *state) {
                 r = read_shadowing(root, state);
         if (r >= 0)
                 r = get_id(root, "pending_boot_id", state->pending_boot_id);
+        if (r >= 0)
+                r = read_discarded(root, state);
         return r;
 }
 
@@ -600,6 +629,22 @@ static int put_trial(struct json_object *root, const StoreTrial *trial) {
         return r < 0 ? r : put_strings(object, "failed_units", trial->failed_units);
 }
 
+static int put_discarded(struct json_object *root, const StoreState *state) {
+        struct json_object *list = json_object_new_array();
+        int r = json_put(root, "discarded", list);
+
+        for (size_t i = 0; r >= 0 && i < state->n_discarded; i++) {
+                struct json_object *object = json_object_new_object();
+
+                r = json_append(list, object);
+                if (r >= 0)
+                        r = put_escaped(object, "name", state->discarded[i].name);
+                if (r >= 0)
+                        r = put_digest(object, "digest", &state->discarded[i].digest);
+        }
+        return r;
+}
+
 static int put_root(struct json_object *root, const StoreState *state) {
         int r;
 
@@ -620,6 +665,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = put_escaped(root, "shadowing_name", state->shadowing);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
                 r = json_put_text(root, "pending_boot_id", state->pending_boot_id);
+        if (r >= 0 && state->n_discarded > 0)
+                r = put_discarded(root, state);
         return r;
 }
 

@@ -92,6 +92,7 @@ StoreState *store_state_free(StoreState *state) {
         free(state->versions);
         free(state->shadowing);
         strv_free(state->trial.failed_units);
+        store_discarded_done(state);
         free(state);
         return NULL;
 }
@@ -104,10 +105,12 @@ StoreState *store_state_copy(const StoreState *state) {
         *copy = *state;
         copy->n_versions = 0;
         copy->trial.failed_units = NULL;
+        copy->discarded = NULL;
+        copy->n_discarded = 0;
         copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
         copy->shadowing = state->shadowing ? strdup(state->shadowing) : NULL;
         if (!copy->versions || !copy->shadowing != !state->shadowing ||
-            strv_copy(state->trial.failed_units, &copy->trial.failed_units) < 0)
+            strv_copy(state->trial.failed_units, &copy->trial.failed_units) < 0 || store_discarded_copy(state, copy) < 0)
                 return NULL;
         for (; copy->n_versions < state->n_versions; copy->n_versions++)
                 if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)

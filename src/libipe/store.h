@@ -93,6 +93,12 @@ typedef struct StoreTrial {
         char **failed_units;    /* that had failed before it began: names, NULL at the end; NULL for none */
 } StoreTrial;
 
+/* A policy that was discarded while its file lay in policy.d: the file is not staged again. */
+typedef struct DiscardedFile {
+        char *name; /* of the policy */
+        Digest digest;
+} DiscardedFile;
+
 /* The content of state.json. */
 typedef struct StoreState {
         VersionRecord *versions; /* sorted by name, then by version; a pair of both is there once */
@@ -108,6 +114,8 @@ typedef struct StoreState {
         Digest shadowing_digest;
         /* Of the boot in which a version became VERSION_PENDING_REBOOT; empty while there is none. */
         char pending_boot_id[33];
+        DiscardedFile *discarded; /* in no order */
+        size_t n_discarded;
 } StoreState;
 
 StoreState *store_state_free(StoreState *state);
@@ -131,6 +139,12 @@ int store_state_set_trial(StoreState *state, const StoreTrial *trial);
 
 /* Notes the preflight of a policy; name: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest);
+
+/* Notes that a policy was discarded, or, where discarded is false, that it may be staged again. name: copied.
+ * Returns 0 or -ENOMEM, which is not possible for false. */
+int store_state_set_discarded(StoreState *state, const char *name, const Digest *digest, bool discarded);
+
+bool store_state_is_discarded(const StoreState *state, const Digest *digest);
 
 /* The largest sequence number; one change each microsecond needs 292,000 years to get there. */
 #define STORE_SEQUENCE_MAX ((uint64_t) INT64_MAX)
