@@ -4,15 +4,16 @@
  * their names; what comes later wins.
  */
 
-#include <limits.h>
+#include <stdarg.h>
+#include <sys/mman.h>
 
 #include <libeconf.h>
 #include <libeconf_ext.h>
 
 #include "config.h"
+#include "io.h"
 #include "kernel-trial.h"
 #include "layers.h"
-#include "log.h"
 #include "seconds.h"
 
 #define SECTION "Manager"
@@ -173,10 +174,6 @@ void config_done(Config *config) {
         *config = (Config) {};
 }
 
-static void econf_freep(econf_file **file) {
-        econf_freeFile(*file);
-}
-
 static const Setting *find_setting(const char *key) {
         for (size_t i = 0; i < ELEMENTSOF(settings); i++)
                 if (streq(settings[i].key, key))
@@ -184,147 +181,227 @@ static const Setting *find_setting(const char *key) {
         return NULL;
 }
 
+/* Where files are looked for. */
+typedef struct Places {
+        const char *const *directories;
+        ConfigWarning warn;
+        void *userdata;
+} Places;
+
+/* A file that is read, and who hears of what makes no sense. */
+typedef struct Input {
+        ConfigWarning warn;
+        void *userdata;
+        const char *path;
+        ConfigText text;
+        econf_file *file;
+} Input;
+
+static void input_done(Input *input) {
+        config_text_done(&input->text);
+        econf_freeFile(input->file);
+}
+
+static void _printf_(3, 4) warn(const Input *input, uint64_t line, const char *format, ...) {
+        char sentence[1024], place[32] = "";
+        va_list arguments;
+        int n;
+
+        if (line > 0)
+                snprintf(place, sizeof(place), ":%llu", (unsigned long long) line);
+        n = snprintf(sentence, sizeof(sentence), "%s%s: ", input->path, place);
+        va_start(arguments, format);
+        if (n >= 0 && (size_t) n < sizeof(sentence))
+                vsnprintf(sentence + n, sizeof(sentence) - (size_t) n, format, arguments);
+        va_end(arguments);
+        input->warn(sentence, input->userdata);
+}
+
 /* 0 if it is not known. */
-static uint64_t line_of(econf_file *file, const char *section, const char *key) {
+static uint64_t line_of(const Input *input, const char *section, const char *key) {
         econf_ext_value *value = NULL;
         uint64_t line = 0;
 
-        if (econf_getExtValue(file, section, key, &value) == ECONF_SUCCESS && value) {
-                line = value->line_number;
+        if (econf_getExtValue(input->file, section, key, &value) == ECONF_SUCCESS && value) {
+                line = config_text_line(&input->text, value->line_number);
                 econf_freeExtValue(value);
         }
         return line;
 }
 
-static int apply_key(econf_file *file, const char *path, const char *key, Config *config) {
+static int apply_key(const Input *input, const char *key, Config *config) {
         const Setting *setting = find_setting(key);
-        unsigned long long line = line_of(file, SECTION, key);
+        uint64_t line = line_of(input, SECTION, key);
         _cleanup_free_ char *text = NULL;
         econf_err error;
         int r = -EINVAL;
 
         if (!setting) {
-                log_warning("%s:%llu: There is no setting '%s', ignoring it.", path, line, key);
+                warn(input, line, "There is no setting '%s', ignoring it.", key);
                 return 0;
         }
-        error = econf_getStringValue(file, SECTION, key, &text);
+        error = econf_getStringValue(input->file, SECTION, key, &text);
         if (error == ECONF_NOMEM)
                 return -ENOMEM;
         if (error == ECONF_SUCCESS)
                 r = setting->parse(setting, text ?: "", (char *) config + setting->offset);
         if (r != -EINVAL)
                 return r;
-        log_warning("%s:%llu: The value of '%s' is not %s, ignoring it.", path, line, key, setting->expected);
+        warn(input, line, "The value of '%s' is not %s, ignoring it.", key, setting->expected);
         return 0;
 }
 
-static void warn_of_section(econf_file *file, const char *path, const char *section) {
+static void warn_of_section(const Input *input, const char *section) {
         char **keys = NULL;
         size_t n = 0;
 
-        if (econf_getKeys(file, section, &n, &keys) != ECONF_SUCCESS)
+        if (econf_getKeys(input->file, section, &n, &keys) != ECONF_SUCCESS)
                 n = 0;
         for (size_t i = 0; i < n; i++)
-                log_warning("%s:%llu: There is no section [%s], ignoring its setting '%s'.", path,
-                            (unsigned long long) line_of(file, section, keys[i]), section, keys[i]);
+                warn(input, line_of(input, section, keys[i]), "There is no section [%s], ignoring its setting '%s'.", section,
+                     keys[i]);
         if (n == 0)
-                log_warning("%s: There is no section [%s], ignoring it.", path, section);
+                warn(input, 0, "There is no section [%s], ignoring it.", section);
         econf_freeArray(keys);
 }
 
-static void warn_of_sections(econf_file *file, const char *path) {
+static void warn_of_sections(const Input *input) {
         char **groups = NULL;
         size_t n = 0;
 
-        if (econf_getGroups(file, &n, &groups) != ECONF_SUCCESS)
+        if (econf_getGroups(input->file, &n, &groups) != ECONF_SUCCESS)
                 return;
         for (size_t i = 0; i < n; i++)
                 if (!streq(groups[i], SECTION))
-                        warn_of_section(file, path, groups[i]);
+                        warn_of_section(input, groups[i]);
         econf_freeArray(groups);
 }
 
-static void warn_of_loose_keys(econf_file *file, const char *path) {
+static void warn_of_loose_keys(const Input *input) {
         char **keys = NULL;
         size_t n = 0;
 
-        if (econf_getKeys(file, NULL, &n, &keys) != ECONF_SUCCESS)
+        if (econf_getKeys(input->file, NULL, &n, &keys) != ECONF_SUCCESS)
                 return;
         for (size_t i = 0; i < n; i++)
-                log_warning("%s:%llu: The setting '%s' is in no section, ignoring it: it belongs to [" SECTION "].", path,
-                            (unsigned long long) line_of(file, NULL, keys[i]), keys[i]);
+                warn(input, line_of(input, NULL, keys[i]),
+                     "The setting '%s' is in no section, ignoring it: it belongs to [" SECTION "].", keys[i]);
         econf_freeArray(keys);
 }
 
-static int apply_file(const char *path, Config *config) {
-        _cleanup_(econf_freep) econf_file *file = NULL;
+static int apply_settings(const Input *input, Config *config) {
         char **keys = NULL;
         size_t n = 0;
-        econf_err error;
         int r = 0;
 
-        error = econf_readFile(&file, path, "=", "#");
-        if (error != ECONF_SUCCESS) {
-                log_warning("Cannot read '%s', ignoring it: %s", path, econf_errString(error));
-                return 0;
-        }
-        warn_of_sections(file, path);
-        warn_of_loose_keys(file, path);
-        if (econf_getKeys(file, SECTION, &n, &keys) != ECONF_SUCCESS)
+        warn_of_sections(input);
+        warn_of_loose_keys(input);
+        if (econf_getKeys(input->file, SECTION, &n, &keys) != ECONF_SUCCESS)
                 return 0;
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = apply_key(file, path, keys[i], config);
+                r = apply_key(input, keys[i], config);
         econf_freeArray(keys);
         return r;
 }
 
-static int apply_main_file(const char *const *directories, Config *config) {
-        for (size_t i = 0; directories[i]; i++) {
+static void warn_of_syntax(const Input *input, econf_err error) {
+        char *name = NULL;
+        uint64_t line = 0;
+
+        econf_errLocation(&name, &line);
+        free(name);
+        warn(input, config_text_line(&input->text, line), "Ignoring this file: %s", econf_errString(error));
+}
+
+/* libeconf reads files alone: it gets one in memory. Returns 1, 0 after a warning, or a negative errno. */
+static int parse_text(Input *input) {
+        _cleanup_close_ int fd = memfd_create("ipectld.conf", MFD_CLOEXEC);
+        char path[sizeof("/proc/self/fd/") + 10];
+        econf_err error;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        if (input->text.size > 0) {
+                r = write_once(fd, input->text.text, input->text.size);
+                if (r < 0)
+                        return r;
+        }
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        /* Comments are out already, and without a character for them libeconf would take "#" within a line for one. */
+        error = econf_readFile(&input->file, path, "=", "\001");
+        if (error == ECONF_NOMEM)
+                return -ENOMEM;
+        if (error != ECONF_SUCCESS)
+                warn_of_syntax(input, error);
+        return error == ECONF_SUCCESS;
+}
+
+static int apply_file(const Places *places, const char *path, Config *config) {
+        _cleanup_(input_done) Input input = { .warn = places->warn, .userdata = places->userdata, .path = path };
+        int r;
+
+        r = config_text_read(path, input.warn, input.userdata, &input.text);
+        if (r >= 0)
+                r = parse_text(&input);
+        if (r > 0)
+                return apply_settings(&input, config);
+        if (r < 0 && r != -ENOMEM) {
+                warn(&input, 0, "Cannot read this file, ignoring it: %s", r == -EBADMSG ? "there is a NUL in it" : strerror(-r));
+                return 0;
+        }
+        return r;
+}
+
+static int apply_main_file(const Places *places, Config *config) {
+        for (size_t i = 0; places->directories[i]; i++) {
                 _cleanup_free_ char *path = NULL;
 
-                if (asprintf(&path, "%s/ipectld.conf", directories[i]) < 0) {
+                if (asprintf(&path, "%s/ipectld.conf", places->directories[i]) < 0) {
                         path = NULL;
                         return -ENOMEM;
                 }
                 if (access(path, F_OK) >= 0)
-                        return apply_file(path, config);
+                        return apply_file(places, path, config);
         }
         return 0;
 }
 
-static int apply_drop_ins(const char *const *directories, Config *config) {
+static void warn_of_directory(const char *directory, int error, void *userdata) {
+        const Places *places = userdata;
+        char sentence[1024];
+
+        snprintf(sentence, sizeof(sentence), "Cannot read '%s', ignoring it: %s", directory, strerror(-error));
+        places->warn(sentence, places->userdata);
+}
+
+static int apply_drop_ins(const Places *places, Config *config) {
         _cleanup_layers_ LayeredFiles files = {};
         char *paths[4] = {};
         int r = 0;
 
-        for (size_t i = 0; directories[i] && i + 1 < ELEMENTSOF(paths) && r >= 0; i++)
-                if (asprintf(&paths[i], "%s/ipectld.conf.d", directories[i]) < 0) {
+        for (size_t i = 0; places->directories[i] && i + 1 < ELEMENTSOF(paths) && r >= 0; i++)
+                if (asprintf(&paths[i], "%s/ipectld.conf.d", places->directories[i]) < 0) {
                         paths[i] = NULL;
                         r = -ENOMEM;
                 }
-        if (r >= 0) {
-                const char *path = "";
-
-                r = layers_list((const char *const *) paths, ".conf", &files, &path);
-                if (r < 0 && r != -ENOMEM) {
-                        log_warning("Cannot read '%s', ignoring it: %s", path, strerror(-r));
-                        r = 0;
-                }
-        }
+        if (r >= 0)
+                r = layers_list_readable((const char *const *) paths, ".conf", warn_of_directory, (void *) places, &files);
         for (size_t i = 0; i < files.n && r >= 0; i++)
-                r = apply_file(files.files[i].path, config);
+                r = apply_file(places, files.files[i].path, config);
         for (size_t i = 0; i < ELEMENTSOF(paths); i++)
                 free(paths[i]);
         return r;
 }
 
-int config_load(const char *const *directories, Config *ret) {
+int config_load(const char *const *directories, ConfigWarning warning, void *userdata, Config *ret) {
+        Places places = { .directories = directories, .warn = warning, .userdata = userdata };
         Config config = CONFIG_DEFAULT;
         int r;
 
-        r = apply_main_file(directories, &config);
+        r = apply_main_file(&places, &config);
         if (r >= 0)
-                r = apply_drop_ins(directories, &config);
+                r = apply_drop_ins(&places, &config);
         if (r < 0) {
                 config_done(&config);
                 return r;

@@ -5,7 +5,7 @@
 #ifndef IPECTLD_CONFIG_H
 #define IPECTLD_CONFIG_H
 
-#include "base.h"
+#include "config-text.h"
 #include "store.h"
 
 /* OnFailure=: what becomes of a boot in which no policy could be loaded; ipe-generator tells systemd. */
@@ -46,7 +46,7 @@ extern const char *const config_directories[];
 
 /* Reads the configuration; a file or a setting that makes no sense is warned about, and the default stays.
  * ret: to be freed with config_done(). Returns 0 or -ENOMEM. */
-int config_load(const char *const *directories, Config *ret);
+int config_load(const char *const *directories, ConfigWarning warning, void *userdata, Config *ret);
 
 void config_done(Config *config);
 

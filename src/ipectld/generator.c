@@ -275,6 +275,10 @@ static int generate_order(const char *directory) {
         return r >= 0 && size > head ? write_drop_in(directory, "50-ipe-verity.conf", text) : r;
 }
 
+static void complain_of_config(const char *sentence, void *userdata) {
+        complain("%s", sentence);
+}
+
 static int generate_on_failure(const char *directory) {
         static const char *const texts[_ON_FAILURE_MAX] = {
                 [ON_FAILURE_CONTINUE] = "",
@@ -283,7 +287,7 @@ static int generate_on_failure(const char *directory) {
         };
         _cleanup_(config_done) Config config = CONFIG_DEFAULT;
         _cleanup_free_ char *text = NULL;
-        int r = config_load(config_directories, &config);
+        int r = config_load(config_directories, complain_of_config, NULL, &config);
 
         if (r < 0 || texts[config.on_failure][0] == '\0')
                 return r;

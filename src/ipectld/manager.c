@@ -19,6 +19,10 @@ static void say_trust_problem(const char *path, const char *sentence, void *user
         log_warning("Cannot use '%s', ignoring: %s", path, sentence);
 }
 
+static void warn_of_config(const char *sentence, void *userdata) {
+        log_warning("%s", sentence);
+}
+
 static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
                                        "latest change: look at the states with 'ipectl list', and repeat what is missing.",
                   nothing_left[] = "it is kept as state.json.damaged, and there is no good state.json.old. What the kernel enforces "
@@ -150,7 +154,7 @@ int manager_reload(Manager *manager) {
         trust_result = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
         if (trust_result < 0)
                 log_error("Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-trust_result));
-        r = config_load(config_directories, &config);
+        r = config_load(config_directories, warn_of_config, NULL, &config);
         if (r < 0) {
                 log_error("Cannot read the configuration, that of before stays: %s", strerror(-r));
                 config_done(&config);

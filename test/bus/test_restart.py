@@ -351,7 +351,10 @@ def test_preflight_that_was_cut_off(machine):
     ("HealthCommand=/bin/sh -c 'true x'\n", [2]), ("EssentialPaths=/a /b\n", []), ("EssentialPaths=/a b\n", [2]),
     ("EssentialModules=ext4 dm-verity\n", []), ("EssentialModules=../x\n", [2]), ("EssentialFirmware=a/b.bin\n", []),
     ("EssentialFirmware=/a\n", [2]), ("EssentialFirmware=a/../../b\n", [2]),
-    ("# a comment\n\nUnknown=1\nTrialSec=1\n", [4])])
+    ("# a comment\n\nUnknown=1\nTrialSec=1\n", [4]), ("; a comment\n ; TrialSec=x\nUnknown=1\n", [4]),
+    ("EssentialPaths=/a \\\n# between\n  /b\nTrialSec=x\n", [5]), ("TrialSec=1 # one\n", [2]),
+    ("EssentialPaths=" + "/some/path " * 2000 + "\nTrialSec=x\n", [3]), ("EssentialPaths=" + "/x" * 5000 + "\nTrialSec=x\n", [2, 3]),
+    ("HealthUnits=x\nHealthUnits=\nHealthUnits=y\n", [2])])
 def test_settings_that_make_no_sense_are_named_with_their_line(machine, text, lines):
     (machine.etc / "ipectld.conf").write_text(f"[Manager]\n{text}")
     machine.call("Reload")
