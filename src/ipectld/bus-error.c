@@ -29,6 +29,7 @@ static const char *const names[_FAILURE_MAX] = {
         [FAILURE_BUSY] = SD_BUS_ERROR_LIMITS_EXCEEDED,
         [FAILURE_TOO_MANY_CALLS] = PREFIX "TooManyCalls",
         [FAILURE_INVALID_ARGUMENT] = SD_BUS_ERROR_INVALID_ARGS,
+        [FAILURE_CANNOT_READ] = PREFIX "CannotRead",
 };
 
 const char *bus_error_name(int result) {

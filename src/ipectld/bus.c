@@ -133,19 +133,6 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
         return bus_reply_with_path(message, record);
 }
 
-static int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
-        int r;
-
-        r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = source_scan(bus->source, true);
-        if (r < 0)
-                return r;
-        return sd_bus_reply_method_return(message, "");
-}
-
 static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         Failure failure = {};

@@ -70,6 +70,9 @@ int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name
 
+/* bus-reload.c: a handler. */
+int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
 /* bus-preflight.c: a handler. */
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 

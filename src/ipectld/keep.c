@@ -8,9 +8,9 @@
  * in each of the directories.
  */
 
+#include "dropped.h"
 #include "keep.h"
 #include "log.h"
-#include "source.h"
 
 /* The older ones of one name, that may be forgotten. */
 typedef struct Older {
@@ -66,7 +66,7 @@ static size_t forget_older(const Manager *manager, const Older *older, StoreStat
         for (size_t i = manager->config.keep_versions; i < older->n; i++) {
                 const VersionRecord *record = older->list[i];
 
-                if (source_has(record->name, &record->digest))
+                if (dropped_is_there(record->name, &record->digest))
                         continue;
                 log_debug("Forgetting a version of '%s': KeepVersions= of them are kept.", record->name);
                 store_state_remove(copy, record->name, &record->version);
@@ -101,7 +101,7 @@ static int on_change(sd_event_source *source, void *userdata) {
         if (r >= 0)
                 r = forget(manager, &copy, active, &failure);
         if (r >= 0 && manager->state->n_versions > 0)
-                r = store_collect(manager->store, manager->state);
+                r = manager_collect(manager);
         /* On a disk that is read-only that was said at start. */
         if (r < 0 && r != -EROFS)
                 log_warning("Cannot forget the versions that are too many, ignoring: %s",

@@ -15,14 +15,54 @@
 #include "trial.h"
 #include "volumes.h"
 
+/* READY=1 waits for the files of policy.d, but no longer than that. */
+#define READY_USEC (2 * USEC_PER_SEC)
+
+static void on_reloaded(int result, const Failure *failure, void *userdata) {
+        if (result != -ECANCELED)
+                (void) sd_notifyf(false, "READY=1\nSTATUS=%s", result != 0 ? "Could not read everything again; see the journal." : "");
+}
+
 /* What Type=notify-reload waits for. */
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
+        Failure failure = {};
         int r;
 
         (void) sd_notifyf(false, "RELOADING=1\nMONOTONIC_USEC=%llu", (unsigned long long) clock_usec(CLOCK_MONOTONIC));
-        r = source_scan(userdata, true);
-        (void) sd_notifyf(false, "READY=1\nSTATUS=%s", r < 0 ? "Could not read everything again; see the journal." : "");
+        r = source_scan(userdata, true, on_reloaded, NULL, &failure);
+        if (r != 0)
+                on_reloaded(r, &failure, NULL);
         return 0;
+}
+
+static int on_ready_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        (void) sd_notify(false, "READY=1");
+        return 0;
+}
+
+static void on_first_scan(int result, const Failure *failure, void *userdata) {
+        sd_event_source *timer = userdata;
+        int enabled;
+
+        if (result != -ECANCELED && sd_event_source_get_enabled(timer, &enabled) >= 0 && enabled != SD_EVENT_OFF)
+                (void) sd_notify(false, "READY=1");
+        sd_event_source_disable_unref(timer);
+}
+
+/* Whoever waits for READY=1 finds what lies in policy.d staged, as a rule; the bus answers from before. */
+static void scan_first(sd_event *event, Source *source) {
+        sd_event_source *timer = NULL;
+        Failure failure = {};
+        int r;
+
+        r = sd_event_add_time_relative(event, &timer, CLOCK_MONOTONIC, READY_USEC, 1, on_ready_timer, NULL);
+        if (r >= 0)
+                r = source_scan(source, true, on_first_scan, timer, &failure);
+        if (r == 0)
+                return;
+        sd_event_source_disable_unref(timer);
+        log_error("Cannot read the directories of policies: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+        (void) sd_notify(false, "READY=1");
 }
 
 /* While the bus still delivers answers and signals. A trial that somebody has confirmed by the kernel's files is recorded:
@@ -95,10 +135,9 @@ static int run_loop(sd_event *event, Manager *manager) {
         /* What fails here was said; a daemon that can be asked, and can switch enforcement off, is better than none. */
         denials_start(manager);
         (void) manager_reconcile(manager);
-        (void) source_scan(source, true);
         volumes_start(manager, &manager->volumes);
         (void) sd_event_set_watchdog(event, true);
-        (void) sd_notify(false, "READY=1");
+        scan_first(event, source);
         r = sd_event_loop(event);
         manager->denials = denials_free(manager->denials);
         manager->volumes = volumes_free(manager->volumes);

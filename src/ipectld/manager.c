@@ -5,6 +5,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "dropped.h"
 #include "health.h"
 #include "keep.h"
 #include "kernel-trial.h"
@@ -17,10 +18,6 @@
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
         log_warning("Cannot use '%s', ignoring: %s", path, sentence);
-}
-
-static void warn_of_config(const char *sentence, void *userdata) {
-        log_warning("%s", sentence);
 }
 
 static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
@@ -139,32 +136,57 @@ static int open_store(Manager *manager) {
                 return r;
         }
         /* An empty state may be one that was lost. */
-        r = manager->state->n_versions > 0 ? store_collect(manager->store, manager->state) : 0;
+        r = manager->state->n_versions > 0 ? manager_collect(manager) : 0;
         if (r < 0)
                 log_warning("Cannot remove what is not needed from '" STORE_DIRECTORY "', ignoring: %s",
                             strerror(-r));
         return 0;
 }
 
-int manager_reload(Manager *manager) {
-        Config config = {};
-        int r, trust_result;
+int manager_collect(Manager *manager) {
+        int r;
 
-        /* Each by itself: one that cannot be read is no reason to forget the other. */
-        trust_result = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
-        if (trust_result < 0)
-                log_error("Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-trust_result));
-        r = config_load(config_directories, warn_of_config, NULL, &config);
-        if (r < 0) {
-                log_error("Cannot read the configuration, that of before stays: %s", strerror(-r));
-                config_done(&config);
+        manager->collect_later = manager->n_batches > 0;
+        if (manager->collect_later)
+                return 0;
+        r = store_collect(manager->store, manager->state);
+        return r < 0 ? r : 0;
+}
+
+static void remark_on_config(const char *sentence, void *userdata) {
+        remarks_add(userdata, "%s", sentence);
+}
+
+static int reload_config(Manager *manager) {
+        Config config = {};
+        int r = config_load(config_directories, remark_on_config, &manager->remarks, &config);
+
+        if (r < 0)
                 return r;
-        }
         config_done(&manager->config);
         manager->config = config;
+        return 0;
+}
+
+static int reload_trust(Manager *manager, Failure *reterr) {
+        int r = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+
+        if (r >= 0 || r == -ENOMEM)
+                return r < 0 ? r : 0;
+        remarks_add(&manager->remarks, "Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-r));
+        return failure_set(reterr, FAILURE_CANNOT_READ, "Cannot read the trusted certificates in trust.d: %s. Mend or remove what is "
+                           "at fault; 'journalctl -u ipectld' says more.", strerror(-r));
+}
+
+int manager_reload(Manager *manager, bool again, Failure *reterr) {
+        int r, trust;
+
+        remarks_begin(&manager->remarks, again);
+        r = reload_config(manager);
+        trust = reload_trust(manager, reterr);
         /* KeepVersions= may be another one. */
         keep_soon(manager);
-        return trust_result < 0 ? trust_result : 0;
+        return r < 0 ? r : trust;
 }
 
 int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
@@ -212,10 +234,9 @@ int manager_new(Manager **ret) {
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
                 return r;
         }
-        manager->config = (Config) CONFIG_DEFAULT;
         r = trust_new(&manager->trust);
         if (r >= 0)
-                r = manager_reload(manager);
+                r = manager_reload(manager, true, NULL);
         if (r != -ENOMEM)
                 r = open_store(manager);
         if (r < 0)
@@ -235,6 +256,7 @@ Manager *manager_free(Manager *manager) {
         trust_free(manager->trust);
         kernel_free(manager->kernel);
         config_done(&manager->config);
+        remarks_done(&manager->remarks);
         free(manager);
         return NULL;
 }
@@ -435,6 +457,7 @@ static void unload(const Manager *manager, const VersionRecord *record) {
 int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = NULL, *before = NULL;
         const VersionRecord *record;
+        bool has_file;
         int r;
 
         if (!*version)
@@ -451,6 +474,9 @@ int manager_discard(Manager *manager, const char *name, const char *version, Fai
         before = store_state_copy(manager->state);
         if (!new || !before)
                 return -ENOMEM;
+        has_file = dropped_is_there(name, &record->digest);
+        if (has_file && store_state_set_discarded(new, name, &record->digest, true) < 0)
+                return -ENOMEM;
         store_state_remove(new, name, &record->version);
         /* The one of the copy outlives the change. */
         record = store_state_find_digest(before, &record->digest);
@@ -458,10 +484,12 @@ int manager_discard(Manager *manager, const char *name, const char *version, Fai
         if (r < 0)
                 return r;
         unload(manager, record);
-        r = store_collect(manager->store, manager->state);
+        r = manager_collect(manager);
         if (r < 0)
                 log_warning("Cannot remove the discarded policy from disk, ignoring: %s", strerror(-r));
         announce_discarded(&manager->announcer, record);
+        if (has_file)
+                log_notice("The file of '%s' %s in policy.d is not staged again: 'ipectl stage FILE' does that.", name, version);
         return 0;
 }
 

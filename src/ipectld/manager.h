@@ -20,6 +20,7 @@
 #include "failure.h"
 #include "kernel.h"
 #include "policy.h"
+#include "remarks.h"
 #include "state.h"
 #include "store.h"
 #include "trust.h"
@@ -50,6 +51,9 @@ typedef struct Manager {
         Volumes *volumes;             /* volumes.c: NULL where none is noticed */
         Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
         sd_event_source *keep;        /* keep.c: runs after a change */
+        unsigned n_batches;           /* stage.c: there may be objects that no state names yet */
+        bool collect_later;           /* manager_collect() was called meanwhile */
+        Remarks remarks;              /* about configuration and certificates */
 } Manager;
 
 /* Opens everything. Returns 0; -EBUSY if another ipectld runs; -ENOMEM or another errno, which was logged. */
@@ -64,9 +68,14 @@ static inline void manager_freep(Manager **manager) {
 /* Brings disk and kernel together: an activation that was cut off, a version selected for this boot. */
 int manager_reconcile(Manager *manager);
 
-/* Reads configuration and trusted certificates again, each by itself. Returns 0 or an errno, which was logged; then the old configuration
- * stays, or nobody is trusted. */
-int manager_reload(Manager *manager);
+/* Reads configuration and trusted certificates again, each on its own: what cannot be read stays as it was.
+ *
+ * again: log also what was logged before.
+ * Returns 0, FAILURE_CANNOT_READ or -ENOMEM. */
+int manager_reload(Manager *manager, bool again, Failure *reterr);
+
+/* Removes the objects that no version names; later, where some of them are about to be staged. Returns 0 or a negative errno. */
+int manager_collect(Manager *manager);
 
 /* Verifies an envelope by the certificates that are in trust.d at this moment. Returns as trust_verify(); nobody is trusted where they
  * cannot be read. */
@@ -112,7 +121,7 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
 /* The version that is loaded at the next boot, or NULL. */
 const VersionRecord *manager_selected(const Manager *manager);
 
-/* Forgets a version that is neither in force nor selected. */
+/* Forgets a version that is neither in force nor selected. A file of policy.d that is this version is not staged again. */
 int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr);
 
 int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure *reterr);

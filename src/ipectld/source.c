@@ -1,268 +1,412 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.d and trust.d, watched by inotify.
+ * policy.d and trust.d are watched (watcher.c), and scanned after each change:
  *
- * Of a directory that does not exist the nearest one above it is watched, for the name that is missing. Any change
- * that may matter starts a short timer, so that many changes at once are one scan; when it runs out all watches are set
- * up anew, and then all files are read. There is no other way in which a file is noticed, so none can be missed between
- * two events. When the clock is set the files are read again, too: dates of certificates are held against it.
+ *      watch anew -> read configuration and certificates -> list files -> read a few files a turn of the event loop
+ *      -> one write of the state -> announce a version a turn -> answer who waits
+ *
+ * A change before the watches are there is seen by the listing, a later one starts a short timer, so that many changes at once
+ * are one scan. There is no other way in which a file is noticed. A scan follows, too, when the clock is set, as the dates of
+ * certificates are held against it, and when a mount leads a path elsewhere. As long as something could not be read, watched or
+ * stored, and may be one day without a change here, a timer repeats the scan, less and less often.
+ *
+ * A turn has the priority of the bus: it waits for no more than one message, and no message waits longer than a turn.
  */
 
 #include <fcntl.h>
 #include <sys/epoll.h>
-#include <sys/inotify.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 
-#include "io.h"
+#include "clock.h"
+#include "dropped.h"
 #include "layers.h"
 #include "log.h"
 #include "source.h"
 #include "stage.h"
+#include "watcher.h"
 
 #define SETTLE_USEC (100 * 1000)
 
-#define N_WATCHES 6
+/* How long a turn lasts: at least one file. */
+#define TURN_USEC (2 * 1000)
 
-typedef struct Watch {
-        Source *source;
-        char *path;        /* of the directory that is watched */
-        char *missing;     /* the entry that is waited for; NULL if path is what we want */
-        sd_event_source *event_source;
-} Watch;
+#define RETRY_MIN_USEC (5 * USEC_PER_SEC)
+#define RETRY_MAX_USEC (300 * USEC_PER_SEC)
 
-/* A refusal that was announced. */
-typedef struct Refusal {
-        char *path;
-        Digest digest; /* of the content; all zero if it could not be read */
-        int result;
-} Refusal;
+/* Who waits for one scan at most. */
+#define WAITERS_MAX 256U
 
-typedef struct Refusals {
-        Refusal *list;
+/* Policies of one write of the state. */
+#define BATCH_MAX 4096U
+
+typedef struct Waiter {
+        ScanDone done;
+        void *userdata;
+} Waiter;
+
+typedef struct Request {
+        bool wanted;
+        bool all_again;
+        Waiter waiters[WAITERS_MAX];
         size_t n;
-} Refusals;
+} Request;
+
+/* The scan that runs. */
+typedef struct Scan {
+        bool running;
+        bool all_again;
+        bool retry;         /* something may come right by itself */
+        int result;
+        Failure failure;    /* what was the first that went wrong */
+        LayeredFiles files;
+        size_t next;
+        DroppedFiles found;
+        StageBatch *batch;
+        bool committed;
+} Scan;
 
 struct Source {
         Manager *manager;
         sd_event *event;
-        sd_event_source *timer;
-        sd_event_source *clock;
-        Watch watches[N_WATCHES];
-        Refusals refusals;
+        Watcher *watcher;
+        sd_event_source *settle, *turn, *retry, *clock;
+        bool changed;           /* while settle runs: files changed, not only mounts */
+        uint64_t retry_usec;
+        Request now, next;      /* whom the scan that runs is for, and the one after it */
+        Scan scan;
+        DroppedFiles known;     /* from the scan before */
+        Remarks remarks, watch_remarks;
 };
 
-static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata);
+static const char *const *const all_directories[] = { policy_directories, trust_directories, NULL };
 
-static void refusals_done(Refusals *refusals) {
-        for (size_t i = 0; i < refusals->n; i++)
-                free(refusals->list[i].path);
-        free(refusals->list);
-        *refusals = (Refusals) {};
+static int start_timer(sd_event_source *timer, uint64_t usec) {
+        int r = sd_event_source_set_time_relative(timer, usec);
+
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
 }
 
-static bool refusals_have(const Refusals *refusals, const char *path, const Digest *digest, int result) {
-        for (size_t i = 0; i < refusals->n; i++)
-                if (streq(refusals->list[i].path, path) && refusals->list[i].result == result &&
-                    digest_equal(&refusals->list[i].digest, digest))
-                        return true;
-        return false;
+/* The first failure is the answer of the scan. */
+static void scan_failed(Scan *scan, int result, const Failure *failure) {
+        if (scan->result != 0)
+                return;
+        scan->result = result;
+        scan->failure = *failure;
 }
 
-static int refusals_add(Refusals *refusals, const char *path, const Digest *digest, int result) {
-        Refusal *larger = reallocarray(refusals->list, refusals->n + 1, sizeof(*larger));
-
-        if (!larger)
-                return -ENOMEM;
-        refusals->list = larger;
-        larger[refusals->n] = (Refusal) { .path = strdup(path), .digest = *digest, .result = result };
-        if (!larger[refusals->n].path)
-                return -ENOMEM;
-        refusals->n++;
-        return 0;
+static void scan_done(Scan *scan) {
+        layers_done(&scan->files);
+        dropped_done(&scan->found);
+        stage_batch_free(scan->batch);
+        *scan = (Scan) {};
 }
 
-static int read_policy(const char *path, void **ret, size_t *ret_size, Failure *reterr) {
-        int r = read_file_at(AT_FDCWD, path, ENVELOPE_SIZE_MAX, ret, ret_size);
+static void answer(Request *request, int result, const Failure *failure) {
+        Request answered = *request;
 
-        if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The file has more than the %u bytes that any kernel takes.",
-                                   ENVELOPE_SIZE_MAX);
-        if (r == -EBADF || r == -EISDIR)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is not a regular file.");
-        if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot read the file");
-        return 0;
+        *request = (Request) {};
+        for (size_t i = 0; i < answered.n; i++)
+                answered.waiters[i].done(result, failure, answered.waiters[i].userdata);
 }
 
-bool source_has(const char *name, const Digest *digest) {
-        for (size_t i = 0; policy_directories[i]; i++) {
-                _cleanup_free_ char *path = NULL;
-                _cleanup_free_ void *data = NULL;
-                Digest found;
-                size_t size;
-
-                if (asprintf(&path, "%s/%s" POLICY_SUFFIX, policy_directories[i], name) < 0) {
-                        path = NULL;
-                        return true;
-                }
-                if (read_file_at(AT_FDCWD, path, ENVELOPE_SIZE_MAX, &data, &size) < 0)
-                        continue;
-                if (digest_of(data, size, &found) < 0 || digest_equal(&found, digest))
-                        return true;
-        }
-        return false;
-}
-
-/* refused: gets this file's refusal, if it is refused. Returns 0 or -ENOMEM. */
-static int scan_file(Source *source, const LayeredFile *file, bool all_again, Refusals *refused) {
-        _cleanup_free_ char *name = strndup(file->name, stem_length(file->name, POLICY_SUFFIX));
-        const VersionRecord *record;
-        _cleanup_free_ void *data = NULL;
+static void note_directory(const char *directory, int error, void *userdata) {
+        Source *source = userdata;
         Failure failure = {};
-        Digest digest = {};
-        bool is_new;
+
+        failure_set_errno(&failure, error, "Cannot read '%s', all other directories were read", directory);
+        remarks_add(&source->remarks, "Cannot read '%s', going on with the other directories: %s", directory, strerror(-error));
+        scan_failed(&source->scan, FAILURE_CANNOT_READ, &failure);
+        source->scan.retry = true;
+}
+
+static int watch_anew(Source *source) {
+        bool moved;
+        int r;
+
+        remarks_begin(&source->watch_remarks, source->scan.all_again);
+        r = watcher_renew(source->watcher, all_directories, &source->watch_remarks, &moved);
+
+        if (r == 0)
+                source->scan.retry = true;
+        return r < 0 ? r : 0;
+}
+
+static int begin(Source *source) {
+        Scan *scan = &source->scan;
+        Failure failure = {};
+        int r;
+
+        remarks_begin(&source->remarks, scan->all_again);
+        r = watch_anew(source);
+        if (r < 0)
+                return r;
+        r = manager_reload(source->manager, scan->all_again, &failure);
+        if (r < 0)
+                return r;
+        if (r > 0) {
+                scan->retry = true;
+                scan_failed(scan, r, &failure);
+        }
+        r = layers_list_readable(policy_directories, POLICY_SUFFIX, note_directory, source, &scan->files);
+        if (r < 0)
+                return r;
+        scan->batch = stage_batch_new(source->manager);
+        return scan->batch ? 0 : -ENOMEM;
+}
+
+/* Of the same file, with the same content, for the same reason. */
+static bool was_announced(const Source *source, const Dropped *file, const Dropped *before) {
+        return before && !source->scan.all_again && before->result == file->result && digest_equal(&before->digest, &file->digest);
+}
+
+/* What is out of memory, disk or time may come right without a change in policy.d. */
+static bool may_pass(int result) {
+        return result < 0 || result == FAILURE_CERTIFICATE_EXPIRED;
+}
+
+static const Dropped *find_before(const Source *source, const Dropped *file) {
+        const LayeredFile layered = { .name = file->name, .path = file->path };
+
+        return dropped_find(&source->known, &layered);
+}
+
+static void refuse(Source *source, Dropped *file, int result, const Failure *failure) {
+        file->result = result;
+        source->scan.retry = source->scan.retry || may_pass(result);
+        if (!was_announced(source, file, find_before(source, file)))
+                announce_rejected(&source->manager->announcer, file->path, result, failure);
+}
+
+static int read_and_stage(Source *source, Dropped *file, Failure *reterr) {
+        _cleanup_free_ char *name = strndup(file->name, stem_length(file->name, POLICY_SUFFIX));
+        const VersionRecord *known;
+        _cleanup_free_ void *data = NULL;
         size_t size;
         int r;
 
         if (!name)
                 return -ENOMEM;
-        r = read_policy(file->path, &data, &size, &failure);
-        if (r == 0) {
-                r = digest_of(data, size, &digest);
-                if (r < 0)
-                        failure_set_errno(&failure, r, "Cannot use libcrypto");
+        r = dropped_read(file, &data, &size, reterr);
+        if (r != 0)
+                return r;
+        if (store_state_is_discarded(source->manager->state, &file->digest)) {
+                log_debug("Not staging '%s' again, it was discarded.", file->path);
+                return 0;
         }
-        if (r == 0)
-                r = stage_policy(source->manager, data, size, file->path, name, &record, &is_new, &failure);
-        if (r == 0 || r == -ENOMEM)
-                return r;
-        if (all_again || !refusals_have(&source->refusals, file->path, &digest, r))
-                announce_rejected(&source->manager->announcer, file->path, r, &failure);
-        return refusals_add(refused, file->path, &digest, r);
-}
-
-int source_scan(Source *source, bool all_again) {
-        _cleanup_layers_ LayeredFiles files = {};
-        Refusals refused = {};
-        const char *path = "";
-        int r;
-
-        r = manager_reload(source->manager);
-        if (r < 0)
-                return r;
-        r = layers_list(policy_directories, POLICY_SUFFIX, &files, &path);
-        if (r < 0) {
-                log_error("Cannot read '%s': %s", path, strerror(-r));
-                return r;
-        }
-        for (size_t i = 0; i < files.n && r >= 0; i++)
-                r = scan_file(source, &files.files[i], all_again, &refused);
-        refusals_done(&source->refusals);
-        source->refusals = refused;
-        if (r < 0)
-                log_error("Cannot take in all policies: %s", strerror(-r));
+        r = stage_batch_add(source->scan.batch, data, size, file->path, name, &known, reterr);
+        file->in_batch = r == 0 && !known;
         return r;
 }
 
-/* The first of many changes starts it; later ones do not put it off. */
-static int start_timer(Source *source) {
-        int r, enabled;
+/* A file that was staged and did not change is not even read: neither trust nor the clock would undo that. */
+static bool needs_no_look(const Source *source, const Dropped *before) {
+        const StoreState *state = source->manager->state;
 
-        if (!source->timer)
-                return sd_event_add_time_relative(source->event, &source->timer, CLOCK_MONOTONIC, SETTLE_USEC, 0,
-                                                  on_settled, source);
-        r = sd_event_source_get_enabled(source->timer, &enabled);
-        if (r < 0 || enabled != SD_EVENT_OFF)
-                return r;
-        r = sd_event_source_set_time_relative(source->timer, SETTLE_USEC);
-        if (r < 0)
-                return r;
-        return sd_event_source_set_enabled(source->timer, SD_EVENT_ONESHOT);
+        return before && !source->scan.all_again && before->result == 0 && dropped_is_unchanged(before) &&
+               (store_state_find_digest(state, &before->digest) || store_state_is_discarded(state, &before->digest));
 }
 
-/* A file that is being written is of interest when it is closed; links and directories appear at once. */
-static bool may_be_complete(const Watch *watch, const struct inotify_event *event) {
-        _cleanup_free_ char *path = NULL;
-        struct stat st;
-
-        if (!(event->mask & IN_CREATE) || event->len == 0)
-                return true;
-        if (asprintf(&path, "%s/%s", watch->path, event->name) < 0) {
-                path = NULL;
-                return true;
-        }
-        return lstat(path, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1;
-}
-
-static int on_change(sd_event_source *event_source, const struct inotify_event *event, void *userdata) {
-        Watch *watch = userdata;
+static int scan_file(Source *source, const LayeredFile *layered) {
+        const Dropped *before = dropped_find(&source->known, layered);
+        Dropped *file = dropped_add(&source->scan.found, layered);
+        Failure failure = {};
         int r;
 
-        if (watch->missing && event->len > 0 && !streq(event->name, watch->missing))
+        if (!file)
+                return -ENOMEM;
+        if (needs_no_look(source, before)) {
+                file->st = before->st;
+                file->settled = true;
+                file->digest = before->digest;
                 return 0;
-        if (!may_be_complete(watch, event))
-                return 0;
-        r = start_timer(watch->source);
-        if (r < 0)
-                log_error("Cannot start a timer, the change of '%s' goes unnoticed: %s", watch->path, strerror(-r));
+        }
+        r = read_and_stage(source, file, &failure);
+        if (r != 0)
+                refuse(source, file, r, &failure);
         return 0;
 }
 
-static void watch_done(Watch *watch) {
-        watch->event_source = sd_event_source_disable_unref(watch->event_source);
-        free(watch->path);
-        free(watch->missing);
-        *watch = (Watch) { .source = watch->source };
+static void on_refused(const Digest *digest, int result, const Failure *failure, void *userdata) {
+        Source *source = userdata;
+        DroppedFiles *found = &source->scan.found;
+
+        for (size_t i = 0; i < found->n; i++)
+                if (found->list[i].in_batch && digest_equal(&found->list[i].digest, digest))
+                        refuse(source, &found->list[i], result, failure);
 }
 
-/* Watches a directory, or the nearest one above it that there is. */
-static int watch_directory(Watch *watch, const char *directory) {
-        uint32_t mask = IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB;
-        int r;
-
-        watch->path = strdup(directory);
-        if (!watch->path)
-                return -ENOMEM;
-        for (;;) {
-                char *slash;
-
-                r = sd_event_add_inotify(watch->source->event, &watch->event_source,
-                                         watch->path[0] ? watch->path : "/",
-                                         mask | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR, on_change, watch);
-                if (r != -ENOENT && r != -ENOTDIR)
-                        return r < 0 ? r : 0;
-                slash = strrchr(watch->path, '/');
-                if (!slash)
-                        return r;
-                free(watch->missing);
-                watch->missing = strdup(slash + 1);
-                if (!watch->missing)
-                        return -ENOMEM;
-                *slash = '\0';
-                mask = IN_CREATE | IN_MOVED_TO;
-        }
+static void commit(Source *source) {
+        stage_batch_commit(source->scan.batch, on_refused, source);
+        for (size_t i = 0; i < source->scan.found.n; i++)
+                source->scan.found.list[i].in_batch = false;
+        source->scan.committed = true;
 }
 
-static int rewatch(Source *source) {
-        size_t n = 0;
+/* A file that is gone may come again, and is new then. */
+static void forget_discarded(Source *source) {
+        _cleanup_(store_state_freep) StoreState *new = NULL;
+        const StoreState *state = source->manager->state;
+        Failure failure = {};
         int r = 0;
 
-        for (size_t i = 0; i < N_WATCHES; i++)
-                watch_done(&source->watches[i]);
-        for (size_t i = 0; policy_directories[i] && r >= 0; i++)
-                r = watch_directory(&source->watches[n++], policy_directories[i]);
-        for (size_t i = 0; trust_directories[i] && r >= 0; i++)
-                r = watch_directory(&source->watches[n++], trust_directories[i]);
-        return r;
+        for (size_t i = 0; i < state->n_discarded && r >= 0; i++) {
+                const DiscardedFile *file = &state->discarded[i];
+
+                if (dropped_have(&source->scan.found, &file->digest) || dropped_is_there(file->name, &file->digest))
+                        continue;
+                if (!new && !(new = store_state_copy(state)))
+                        r = -ENOMEM;
+                else
+                        (void) store_state_set_discarded(new, file->name, &file->digest, false);
+        }
+        if (r >= 0 && new)
+                r = manager_commit(source->manager, &new, &failure);
+        if (r < 0)
+                log_warning("Cannot forget that a policy was discarded whose file is gone, ignoring: %s",
+                            failure.sentence[0] ? failure.sentence : strerror(-r));
+}
+
+static void schedule_retry(Source *source, bool retry) {
+        int r;
+
+        if (!retry) {
+                source->retry_usec = RETRY_MIN_USEC;
+                (void) sd_event_source_set_enabled(source->retry, SD_EVENT_OFF);
+                return;
+        }
+        r = start_timer(source->retry, source->retry_usec);
+        if (r < 0)
+                log_error("Cannot start a timer, what could not be read or stored is not tried again: %s", strerror(-r));
+        source->retry_usec = source->retry_usec < RETRY_MAX_USEC / 2 ? 2 * source->retry_usec : RETRY_MAX_USEC;
+}
+
+static void start_next(Source *source);
+
+/* result: -ENOMEM, or 0. */
+static void finish(Source *source, int result) {
+        Scan scan = source->scan;
+
+        if (result < 0) {
+                log_error("Cannot take in all policies: %s", strerror(-result));
+                scan.result = result;
+                scan.retry = true;
+        } else {
+                forget_discarded(source);
+                dropped_done(&source->known);
+                source->known = scan.found;
+                scan.found = (DroppedFiles) {};
+        }
+        source->scan = (Scan) {};
+        schedule_retry(source, scan.retry);
+        answer(&source->now, scan.result, &scan.failure);
+        scan_done(&scan);
+        start_next(source);
+}
+
+/* Returns 1 if there is more to do, 0 at the end, or -ENOMEM. */
+static int step(Source *source) {
+        Scan *scan = &source->scan;
+
+        if (scan->committed) {
+                if (stage_batch_announce(scan->batch))
+                        return 1;
+                if (scan->next >= scan->files.n)
+                        return 0;
+                stage_batch_free(scan->batch);
+                scan->committed = false;
+                scan->batch = stage_batch_new(source->manager);
+                return scan->batch ? 1 : -ENOMEM;
+        }
+        if (scan->next < scan->files.n && stage_batch_count(scan->batch) < BATCH_MAX) {
+                int r = scan_file(source, &scan->files.files[scan->next++]);
+
+                return r < 0 ? r : 1;
+        }
+        commit(source);
+        return 1;
+}
+
+static int on_turn(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Source *source = userdata;
+        uint64_t end = clock_usec(CLOCK_MONOTONIC) + TURN_USEC;
+        int r = 0;
+
+        if (!source->scan.running) {
+                source->scan = (Scan) { .running = true, .all_again = source->now.all_again };
+                r = begin(source);
+        }
+        do
+                r = r < 0 ? r : step(source);
+        while (r > 0 && clock_usec(CLOCK_MONOTONIC) < end);
+        if (r > 0)
+                r = start_timer(source->turn, 0) ?: 1;
+        if (r <= 0)
+                finish(source, r);
+        return 0;
+}
+
+/* Begins with a scan, if one is wanted and none runs. */
+static void start_next(Source *source) {
+        int r;
+
+        if (source->now.wanted || !source->next.wanted)
+                return;
+        source->now = source->next;
+        source->next = (Request) {};
+        r = start_timer(source->turn, 0);
+        if (r < 0)
+                finish(source, r);
+}
+
+int source_scan(Source *source, bool all_again, ScanDone done, void *userdata, Failure *reterr) {
+        Request *next = &source->next;
+
+        if (done && next->n >= WAITERS_MAX)
+                return failure_set(reterr, FAILURE_BUSY, "Too many callers wait for policy.d to be read already.");
+        next->wanted = true;
+        next->all_again = next->all_again || all_again;
+        if (done)
+                next->waiters[next->n++] = (Waiter) { done, userdata };
+        start_next(source);
+        return 0;
+}
+
+/* Whether a mount changed where the directories are. */
+static bool leads_elsewhere(Source *source) {
+        bool moved = true;
+
+        remarks_begin(&source->watch_remarks, false);
+        return watcher_renew(source->watcher, all_directories, &source->watch_remarks, &moved) < 0 || moved;
 }
 
 static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
-        int r = rewatch(userdata);
+        Source *source = userdata;
+        bool changed = source->changed;
 
+        source->changed = false;
+        /* A scan that runs is followed by another one, so nothing has to be found out. */
+        if (!changed && !source->scan.running && !leads_elsewhere(source))
+                return 0;
+        source->retry_usec = RETRY_MIN_USEC;
+        (void) source_scan(source, false, NULL, NULL, NULL);
+        return 0;
+}
+
+/* The first of many changes starts the timer; later ones do not put it off. */
+static void on_event(WatcherEvent event, void *userdata) {
+        Source *source = userdata;
+        int r, enabled;
+
+        source->changed = source->changed || event == WATCHER_CHANGE;
+        r = sd_event_source_get_enabled(source->settle, &enabled);
+        if (r >= 0 && enabled == SD_EVENT_OFF)
+                r = start_timer(source->settle, SETTLE_USEC);
         if (r < 0)
-                log_error("Cannot watch the directories of policies any more: %s", strerror(-r));
-        (void) source_scan(userdata, false);
+                log_error("Cannot start a timer, a change in policy.d or trust.d goes unnoticed: %s", strerror(-r));
+}
+
+static int on_retry(sd_event_source *timer, uint64_t usec, void *userdata) {
+        (void) source_scan(userdata, false, NULL, NULL, NULL);
         return 0;
 }
 
@@ -273,15 +417,19 @@ static int wait_for_clock(int fd) {
         return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ? -errno : 0;
 }
 
-/* A certificate that was not valid yet may be so by now. */
+/* A certificate that was not valid yet may be so by now. A time stamp says nothing about what was changed before. */
 static int on_clock(sd_event_source *event_source, int fd, uint32_t revents, void *userdata) {
+        Source *source = userdata;
         uint64_t ignored;
 
         if (read(fd, &ignored, sizeof(ignored)) < 0 && errno == EAGAIN)
                 return 0;
         log_debug("The clock was set, reading the directories of policies again.");
         (void) wait_for_clock(fd);
-        return source_scan(userdata, false) == -ENOMEM ? -ENOMEM : 0;
+        for (size_t i = 0; i < source->known.n; i++)
+                source->known.list[i].settled = false;
+        (void) source_scan(source, false, NULL, NULL, NULL);
+        return 0;
 }
 
 static int watch_clock(Source *source) {
@@ -297,6 +445,13 @@ static int watch_clock(Source *source) {
         return r;
 }
 
+/* Made once, so that to start it needs no memory. */
+static int add_timer(Source *source, sd_event_source **timer, sd_event_time_handler_t handler) {
+        int r = sd_event_add_time(source->event, timer, CLOCK_MONOTONIC, 0, 1, handler, source);
+
+        return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_OFF);
+}
+
 int source_new(Manager *manager, sd_event *event, Source **ret) {
         _cleanup_(source_freep) Source *source = calloc(1, sizeof(*source));
         int r;
@@ -305,15 +460,16 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
                 return -ENOMEM;
         source->manager = manager;
         source->event = sd_event_ref(event);
-        for (size_t i = 0; i < N_WATCHES; i++)
-                source->watches[i].source = source;
-        r = rewatch(source);
-        if (r == -ENOMEM)
-                return r;
-        /* As where the watches of the user, or of the system, are used up. */
+        source->retry_usec = RETRY_MIN_USEC;
+        r = add_timer(source, &source->settle, on_settled);
+        if (r >= 0)
+                r = add_timer(source, &source->turn, on_turn);
+        if (r >= 0)
+                r = add_timer(source, &source->retry, on_retry);
+        if (r >= 0)
+                r = watcher_new(event, on_event, source, &source->watcher);
         if (r < 0)
-                log_error("Cannot watch the directories of policies, what changes there is noticed with 'systemctl reload "
-                          "ipectld' alone: %s", strerror(-r));
+                return r;
         r = watch_clock(source);
         if (r < 0)
                 log_warning("Cannot watch the clock, a certificate that becomes valid when it is set is not noticed: %s", strerror(-r));
@@ -324,12 +480,18 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
 Source *source_free(Source *source) {
         if (!source)
                 return NULL;
-        for (size_t i = 0; i < N_WATCHES; i++)
-                watch_done(&source->watches[i]);
-        sd_event_source_disable_unref(source->timer);
+        answer(&source->now, -ECANCELED, &(Failure) {});
+        answer(&source->next, -ECANCELED, &(Failure) {});
+        scan_done(&source->scan);
+        watcher_free(source->watcher);
+        sd_event_source_disable_unref(source->settle);
+        sd_event_source_disable_unref(source->turn);
+        sd_event_source_disable_unref(source->retry);
         sd_event_source_disable_unref(source->clock);
         sd_event_unref(source->event);
-        refusals_done(&source->refusals);
+        dropped_done(&source->known);
+        remarks_done(&source->remarks);
+        remarks_done(&source->watch_remarks);
         free(source);
         return NULL;
 }

@@ -11,7 +11,8 @@
 
 typedef struct Source Source;
 
-/* Watches policy.d and trust.d in their three places. manager: borrowed. Returns 0 or a negative errno. */
+/* Looks at policy.d and trust.d in their three places with the first source_scan(). manager: borrowed.
+ * Returns 0 or a negative errno. */
 int source_new(Manager *manager, sd_event *event, Source **ret);
 
 Source *source_free(Source *source);
@@ -20,11 +21,17 @@ static inline void source_freep(Source **source) {
         source_free(*source);
 }
 
-/* Reads all files now. What is refused is announced once, as long as neither file nor refusal changes; all_again:
- * whatever was announced before. Returns 0 or a negative errno, which was logged. */
-int source_scan(Source *source, bool all_again);
+/* result: 0; FAILURE_CANNOT_READ, where a directory, the certificates or the configuration could not be read, and all else was;
+ * -ENOMEM; -ECANCELED from source_free(). */
+typedef void (*ScanDone)(int result, const Failure *failure, void *userdata);
 
-/* Whether policy.d has a policy under its name, whatever overrides it; true where that cannot be found out. */
-bool source_has(const char *name, const Digest *digest);
+/* Reads all files, from the event loop, a few at a time. One scan runs at a time; a call during a scan asks for another one.
+ *
+ * What is refused is announced once, as long as neither file nor refusal changes. all_again: whatever was announced before,
+ * and files that seem unchanged are read, too.
+ * done: called once, later; may be NULL.
+ *
+ * Returns 0; FAILURE_BUSY if too many wait already; or -ENOMEM. */
+int source_scan(Source *source, bool all_again, ScanDone done, void *userdata, Failure *reterr);
 
 #endif

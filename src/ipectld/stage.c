@@ -5,13 +5,17 @@
  *      bytes -> Envelope -> VerifiedEnvelope -> PolicyVersion -> object on disk -> VersionRecord in the state file
  *
  * Each step returns something stronger than it was given, and refuses with a sentence. Up to the last step nothing
- * is changed that anybody could notice; an object that no state names is removed at once, or at the next start. Then the
+ * is changed that anybody could notice; an object that no state names is removed soon, or at the next start. Then the
  * kernel gets it as the next version, where it keeps one; nothing that is enforced changes.
+ *
+ * Many policies are one batch, with one write of the state file. Between its steps other changes may come: the commit judges
+ * each record against the state that there is by then.
  */
 
 #include <time.h>
 
 #include "explain.h"
+#include "keep.h"
 #include "kernel-trial.h"
 #include "record.h"
 #include "stage.h"
@@ -90,9 +94,9 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
         return 0;
 }
 
-static int check_place(const Manager *manager, const PolicyVersion *version, const char *name, Failure *reterr) {
-        const char *own = ipe_policy_name(version->policy);
-        const struct ipe_version *number = ipe_policy_version(version->policy);
+/* name: what it has to be called, or NULL. */
+static int check_place(const Manager *manager, const char *own, const struct ipe_version *number, const char *name,
+                       Failure *reterr) {
         const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?: manager_selected(manager);
         char text[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
 
@@ -114,21 +118,26 @@ static int check_place(const Manager *manager, const PolicyVersion *version, con
         return 0;
 }
 
-/* That the kernel does not take it as its next version does not undo the staging: its keyrings may change, and activation
- * tries again. */
-static void hand_over(const Manager *manager, const VersionRecord *record, const PolicyVersion *version) {
-        size_t size;
-        const void *data = envelope_data(verified_envelope_get(version->verified), &size);
+/* A policy that the kernel does not take as its next version stays staged: its keyrings may change, and activation tries
+ * again. */
+static void hand_over(const Manager *manager, const VersionRecord *record) {
+        _cleanup_free_ void *data = NULL;
         Failure failure = {};
+        size_t size;
         int r;
 
         if (!kernel_has_feature(manager->kernel, "stage"))
                 return;
-        r = kernel_stage(manager->kernel, record->name, &record->version, data, size);
-        if (r < 0) {
-                r = explain_kernel(manager, r, &failure);
-                announce_not_handed_over(&manager->announcer, record, r, &failure);
+        r = store_read(manager->store, &record->digest, &data, &size);
+        if (r < 0)
+                (void) failure_set_errno(&failure, r, "Cannot read the stored policy");
+        else {
+                r = kernel_stage(manager->kernel, record->name, &record->version, data, size);
+                if (r < 0)
+                        r = explain_kernel(manager, r, &failure);
         }
+        if (r != 0)
+                announce_not_handed_over(&manager->announcer, record, r, &failure);
 }
 
 VersionRecord policy_version_describe(const PolicyVersion *version, const char *source, const Occasion *occasion) {
@@ -148,35 +157,87 @@ VersionRecord policy_version_describe(const PolicyVersion *version, const char *
         return record;
 }
 
-static int store_version(Manager *manager, const PolicyVersion *version, const char *source,
-                         const VersionRecord **ret, Failure *reterr) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-        _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
-        Occasion occasion = occasion_now(manager, NULL);
-        VersionRecord record;
+/* A policy whose object is stored, but which no state names yet. */
+typedef struct Entry {
+        Digest digest;
+        bool refused; /* at the commit */
+} Entry;
+
+struct StageBatch {
+        Manager *manager;
+        StoreState *records; /* what is to be staged */
+        Entry *entries;      /* in the order of their coming */
+        size_t n;
+        size_t next;         /* to be announced */
+        bool committed;
+};
+
+StageBatch *stage_batch_new(Manager *manager) {
+        StageBatch *batch = calloc(1, sizeof(*batch));
+
+        if (!batch)
+                return NULL;
+        batch->records = store_state_copy(NULL);
+        if (!batch->records) {
+                free(batch);
+                return NULL;
+        }
+        batch->manager = manager;
+        manager->n_batches++;
+        return batch;
+}
+
+StageBatch *stage_batch_free(StageBatch *batch) {
+        if (!batch)
+                return NULL;
+        batch->manager->n_batches--;
+        /* No state may name an object of it: keep.c collects it. */
+        if (batch->n > 0 || batch->manager->collect_later)
+                keep_soon(batch->manager);
+        free(batch->entries);
+        store_state_free(batch->records);
+        free(batch);
+        return NULL;
+}
+
+size_t stage_batch_count(const StageBatch *batch) {
+        return batch->n;
+}
+
+static int add_entry(StageBatch *batch, const VersionRecord *record) {
+        Entry *larger = reallocarray(batch->entries, batch->n + 1, sizeof(*larger));
         int r;
 
-        if (!new || !printable)
+        if (!larger)
                 return -ENOMEM;
-        record = policy_version_describe(version, printable, &occasion);
-        r = store_add(manager->store, version->verified, &record.digest);
-        if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot store the policy in " STORE_DIRECTORY);
-        r = store_state_add(new, &record);
+        batch->entries = larger;
+        r = store_state_add(batch->records, record);
         if (r < 0)
                 return r;
-        r = manager_commit(manager, &new, reterr);
-        if (r < 0) {
-                /* Nobody names the object now. */
-                (void) store_collect(manager->store, manager->state);
-                return r;
-        }
-        *ret = store_state_find_digest(manager->state, &record.digest);
+        larger[batch->n++] = (Entry) { .digest = record->digest };
         return 0;
 }
 
-int stage_policy(Manager *manager, const void *data, size_t size, const char *source, const char *name,
-                 const VersionRecord **ret, bool *ret_is_new, Failure *reterr) {
+static int add_version(StageBatch *batch, const PolicyVersion *version, const char *source, Failure *reterr) {
+        _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
+        Occasion occasion = occasion_now(batch->manager, NULL);
+        VersionRecord record;
+        int r;
+
+        if (!printable)
+                return -ENOMEM;
+        record = policy_version_describe(version, printable, &occasion);
+        r = store_add(batch->manager->store, version->verified, &record.digest);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot store the policy in " STORE_DIRECTORY);
+        r = add_entry(batch, &record);
+        if (r == -EEXIST)
+                return failure_set(reterr, FAILURE_ALREADY_EXISTS, "Another file is the same version of '%s'.", record.name);
+        return r;
+}
+
+int stage_batch_add(StageBatch *batch, const void *data, size_t size, const char *source, const char *name,
+                    const VersionRecord **ret_known, Failure *reterr) {
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const VersionRecord *known;
@@ -185,21 +246,113 @@ int stage_policy(Manager *manager, const void *data, size_t size, const char *so
         r = envelope_parse(data, size, &envelope, reterr);
         if (r != 0)
                 return r;
-        known = store_state_find_digest(manager->state, envelope_digest(envelope));
+        known = store_state_find_digest(batch->manager->state, envelope_digest(envelope));
         if (known && (!name || streq(name, known->name))) {
-                *ret = known;
-                *ret_is_new = false;
+                *ret_known = known;
                 return 0;
         }
-        r = policy_version_new(manager, &envelope, &version, reterr);
+        r = policy_version_new(batch->manager, &envelope, &version, reterr);
         if (r == 0)
-                r = check_place(manager, version, name, reterr);
+                r = check_place(batch->manager, ipe_policy_name(version->policy), ipe_policy_version(version->policy), name,
+                                reterr);
         if (r == 0)
-                r = store_version(manager, version, source, ret, reterr);
+                r = add_version(batch, version, source, reterr);
+        if (r == 0)
+                *ret_known = NULL;
+        return r;
+}
+
+static void refuse_entry(Entry *entry, int result, const Failure *failure, StageRefusal refused, void *userdata) {
+        entry->refused = true;
+        refused(&entry->digest, result, failure, userdata);
+}
+
+/* The state may be another one than at stage_batch_add(). */
+static int add_to_state(StageBatch *batch, Entry *entry, StoreState *new, StageRefusal refused, void *userdata) {
+        const VersionRecord *record = store_state_find_digest(batch->records, &entry->digest);
+        Failure failure = {};
+        int r;
+
+        /* The same policy came in another way meanwhile, and was announced. */
+        if (store_state_find_digest(batch->manager->state, &entry->digest)) {
+                entry->refused = true;
+                return 0;
+        }
+        r = check_place(batch->manager, record->name, &record->version, NULL, &failure);
+        if (r > 0) {
+                refuse_entry(entry, r, &failure, refused, userdata);
+                return 0;
+        }
+        (void) store_state_set_discarded(new, record->name, &record->digest, false);
+        return store_state_add(new, record);
+}
+
+void stage_batch_commit(StageBatch *batch, StageRefusal refused, void *userdata) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(batch->manager->state);
+        Failure failure = {};
+        int r = new ? 0 : -ENOMEM;
+        bool any = false;
+
+        for (size_t i = 0; i < batch->n && r >= 0; i++) {
+                r = add_to_state(batch, &batch->entries[i], new, refused, userdata);
+                any = any || !batch->entries[i].refused;
+        }
+        if (r >= 0 && any)
+                r = manager_commit(batch->manager, &new, &failure);
+        for (size_t i = 0; i < batch->n && r < 0; i++)
+                if (!batch->entries[i].refused)
+                        refuse_entry(&batch->entries[i], r, &failure, refused, userdata);
+        batch->committed = true;
+}
+
+bool stage_batch_announce(StageBatch *batch) {
+        assert(batch->committed);
+        while (batch->next < batch->n) {
+                const Entry *entry = &batch->entries[batch->next++];
+                /* It may be discarded by now. */
+                const VersionRecord *record = entry->refused ? NULL : store_state_find_digest(batch->manager->state, &entry->digest);
+
+                if (!record)
+                        continue;
+                announce_staged(&batch->manager->announcer, record, summary_has_keyring_warning(batch->manager, &record->summary));
+                hand_over(batch->manager, record);
+                return true;
+        }
+        return false;
+}
+
+typedef struct Refused {
+        int result;
+        Failure *failure;
+} Refused;
+
+static void on_refused(const Digest *digest, int result, const Failure *failure, void *userdata) {
+        Refused *refused = userdata;
+
+        refused->result = result;
+        if (refused->failure)
+                *refused->failure = *failure;
+}
+
+int stage_policy(Manager *manager, const void *data, size_t size, const char *source, const char *name,
+                 const VersionRecord **ret, bool *ret_is_new, Failure *reterr) {
+        _cleanup_(stage_batch_freep) StageBatch *batch = stage_batch_new(manager);
+        Refused refused = { .failure = reterr };
+        const VersionRecord *known;
+        int r;
+
+        if (!batch)
+                return -ENOMEM;
+        r = stage_batch_add(batch, data, size, source, name, &known, reterr);
         if (r != 0)
                 return r;
-        *ret_is_new = true;
-        announce_staged(&manager->announcer, *ret, summary_has_keyring_warning(manager, &(*ret)->summary));
-        hand_over(manager, *ret, version);
+        *ret_is_new = !known;
+        if (!known) {
+                stage_batch_commit(batch, on_refused, &refused);
+                if (refused.result != 0)
+                        return refused.result;
+                (void) stage_batch_announce(batch);
+        }
+        *ret = known ?: store_state_find_digest(manager->state, &batch->entries[0].digest);
         return 0;
 }

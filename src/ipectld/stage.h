@@ -32,7 +32,40 @@ VersionRecord policy_version_describe(const PolicyVersion *version, const char *
  * -ENOMEM. */
 int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);
 
-/* Takes a policy in.
+/* Policies that are staged together. As long as there is one, manager_collect() removes nothing. */
+typedef struct StageBatch StageBatch;
+
+/* Returns NULL for lack of memory. */
+StageBatch *stage_batch_new(Manager *manager);
+
+StageBatch *stage_batch_free(StageBatch *batch);
+
+static inline void stage_batch_freep(StageBatch **batch) {
+        stage_batch_free(*batch);
+}
+
+/* Verifies a policy and writes its object; the state does not know it before stage_batch_commit().
+ *
+ * source: for people; any bytes. name: what the policy has to be called, or NULL.
+ * ret_known: the version, if that very envelope is known, in whatever state; the batch stays as it is then. NULL otherwise.
+ *
+ * Returns as stage_policy(). */
+int stage_batch_add(StageBatch *batch, const void *data, size_t size, const char *source, const char *name,
+                    const VersionRecord **ret_known, Failure *reterr);
+
+/* How many policies were added. */
+size_t stage_batch_count(const StageBatch *batch);
+
+/* Called for a policy that cannot be staged after all. */
+typedef void (*StageRefusal)(const Digest *digest, int result, const Failure *failure, void *userdata);
+
+/* Makes all of them staged versions, by one write of the state. Where that fails, it refuses all. */
+void stage_batch_commit(StageBatch *batch, StageRefusal refused, void *userdata);
+
+/* After the commit: announces one version and hands it over to the kernel. Returns false if there was none left. */
+bool stage_batch_announce(StageBatch *batch);
+
+/* Takes one policy in.
  *
  * source: for people; any bytes. name: what the policy has to be called, or NULL.
  * ret_is_new: false if that very envelope is known, in whatever state.

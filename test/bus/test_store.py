@@ -429,16 +429,18 @@ def test_on_a_read_only_disk_the_predecessor_is_shown(read_only):
     assert said_damage(read_only)
 
 
-def test_without_watches_the_daemon_reads_policies_when_it_is_told_to(bare):
+def test_without_watches_the_daemon_reads_policies_from_time_to_time(bare):
     """In a user namespace of its own nobody else is left without."""
     command = f"echo 0 >/proc/sys/user/max_inotify_watches && exec {DAEMON}"
     with open(bare.directory / "ipectld.log", "wb") as log:
         bare.daemon = bare.start(["unshare", "-Ur", "sh", "-c", command], {"NOTIFY_SOCKET": "/run/notify"}, stdout=log, stderr=log)
     bare.wait_notify("READY=1")
-    assert any("Cannot watch" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3"))
+    assert any("Cannot watch" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="4"))
     bare.drop(signed())
     bare.call("Reload")
     assert states(bare) == {"1.0.0": "staged"}
+    bare.drop(signed(version="2.0.0"))
+    bare.wait_for(lambda: "2.0.0" in states(bare), "the next look")
     bare.daemon.send(signal.SIGTERM)
     assert bare.daemon.wait() == 0, bare.log_text()
     bare.daemon = None

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The files of policy.d: what each was when it was read, so that one that is as it was need not be read again.
+ */
+#ifndef IPECTLD_DROPPED_H
+#define IPECTLD_DROPPED_H
+
+#include <sys/stat.h>
+
+#include "failure.h"
+#include "layers.h"
+#include "digest.h"
+
+/* A file at one scan. */
+typedef struct Dropped {
+        char *name; /* without directory */
+        char *path;
+        struct stat st; /* of the file that was read, behind all links */
+        bool settled;   /* whatever changes the file from now on shows in st */
+        Digest digest;  /* of the content; all zero if it could not be read */
+        int result;     /* of staging: 0, a FailureCode or a negative errno */
+        bool in_batch;  /* source.c: waits for the commit */
+} Dropped;
+
+/* All files of a scan, sorted by name. */
+typedef struct DroppedFiles {
+        Dropped *list;
+        size_t n;
+} DroppedFiles;
+
+/* Adds a file behind all others. Returns it, valid until the next one is added, or NULL for lack of memory. */
+Dropped *dropped_add(DroppedFiles *files, const LayeredFile *file);
+
+/* The file of the same path, or NULL. */
+const Dropped *dropped_find(const DroppedFiles *files, const LayeredFile *file);
+
+/* Whether a file has that content. */
+bool dropped_have(const DroppedFiles *files, const Digest *digest);
+
+/* Whether a file is certainly still what it was when it was read. */
+bool dropped_is_unchanged(const Dropped *file);
+
+/* Reads a file; sets its st, settled and digest. ret: to be freed.
+ * Returns 0, FAILURE_TOO_LARGE, FAILURE_SIGNATURE_INVALID, or a negative errno. */
+int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr);
+
+void dropped_done(DroppedFiles *files);
+
+/* Whether policy.d has a policy under its name, whatever overrides it; true where that cannot be found out. */
+bool dropped_is_there(const char *name, const Digest *digest);
+
+#endif
