@@ -371,6 +371,8 @@ static int read_discarded_file(struct json_object *object, StoreState *state) {
         if (!json_object_is_type(object, json_type_object))
                 return -EUCLEAN;
         r = get_escaped(object, "name", &name);
+        if (r >= 0 && name[0] == '\0')
+                r = -EUCLEAN;
         if (r >= 0)
                 r = get_digest(object, "digest", &digest);
         return r < 0 ? r : store_state_set_discarded(state, name, &digest, true);

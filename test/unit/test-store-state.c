@@ -83,6 +83,11 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
         if (a->shadowing)
                 assert_string_equal(a->shadowing, b->shadowing);
         assert_true(digest_equal(&a->shadowing_digest, &b->shadowing_digest));
+        assert_int_equal(a->n_discarded, b->n_discarded);
+        for (size_t i = 0; i < a->n_discarded; i++) {
+                assert_string_equal(a->discarded[i].name, b->discarded[i].name);
+                assert_true(digest_equal(&a->discarded[i].digest, &b->discarded[i].digest));
+        }
         assert_string_equal(a->pending_boot_id, b->pending_boot_id);
 }
 
@@ -339,6 +344,23 @@ static void a_state_survives_as_text(void **state) {
 }
 
 /* Policy and file names need not be UTF-8. */
+static void discarded_files_survive_until_they_are_forgotten(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = store_state_copy(NULL);
+        const Digest first = { { 1 } }, second = { { 2 } };
+
+        assert_non_null(s);
+        assert_false(store_state_is_discarded(s, &first));
+        assert_int_equal(store_state_set_discarded(s, "a\\\xff", &first, true), 0);
+        assert_int_equal(store_state_set_discarded(s, "a", &second, true), 0);
+        assert_int_equal(store_state_set_discarded(s, "a", &second, true), 0);
+        assert_int_equal(s->n_discarded, 2);
+        assert_survives(s);
+        assert_int_equal(store_state_set_discarded(s, "a", &first, false), 0);
+        assert_false(store_state_is_discarded(s, &first));
+        assert_true(store_state_is_discarded(s, &second));
+        assert_survives(s);
+}
+
 static void every_byte_of_a_name_survives_as_text(void **state) {
         _cleanup_(store_state_freep) StoreState *s = empty_state();
         VersionRecord r = record("", one, 0, VERSION_STAGED);
@@ -579,6 +601,11 @@ static const DamagedCase damaged[] = {
         { "a boot in capitals", STATE("1", "", ",\"pending_boot_id\":\"0123456789ABCDEF0123456789ABCDEF\"") },
         { "a boot that is empty", STATE("1", "", ",\"pending_boot_id\":\"\"") },
         { "a boot that is a number", STATE("1", "", ",\"pending_boot_id\":1") },
+        { "discarded files that are no list", STATE("1", "", ",\"discarded\":{}") },
+        { "a discarded file that is a text", STATE("1", "", ",\"discarded\":[\"a\"]") },
+        { "a discarded file without a digest", STATE("1", "", ",\"discarded\":[{\"name\":\"a\"}]") },
+        { "a discarded file without a name", STATE("1", "", ",\"discarded\":[{\"digest\":\"01" HEX "\"}]") },
+        { "a discarded file of no policy", STATE("1", "", ",\"discarded\":[{\"name\":\"\",\"digest\":\"01" HEX "\"}]") },
 };
 
 /* Completes a text with a check that holds. */
@@ -786,6 +813,7 @@ int main(void) {
                 cmocka_unit_test(what_decides_at_boot_is_compared),
                 cmocka_unit_test(a_rollback_goes_to_the_highest_version_below_that_was_confirmed),
                 cmocka_unit_test(a_state_survives_as_text),
+                cmocka_unit_test(discarded_files_survive_until_they_are_forgotten),
                 cmocka_unit_test(every_byte_of_a_name_survives_as_text),
                 cmocka_unit_test(a_state_that_could_not_be_read_is_not_written),
                 cmocka_unit_test(a_state_that_would_be_too_large_is_not_written),
