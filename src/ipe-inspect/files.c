@@ -51,7 +51,13 @@ static dev_t find_initramfs(void) {
         return found;
 }
 
-int look_new(Look **ret) {
+/* Of the answer; root, and what is essential, have the rest. */
+#define USERS_BYTES (4U << 20)
+#define SERVICES_BYTES (4U << 20)
+
+static_assert(USERS_BYTES + SERVICES_BYTES <= INSPECTION_SIZE_MAX / 2, "there is room for root");
+
+int look_new(uint64_t until_usec, Look **ret) {
         _cleanup_(look_freep) Look *look = calloc(1, sizeof(*look));
 
         if (!look)
@@ -59,6 +65,10 @@ int look_new(Look **ret) {
         look->inspection = calloc(1, sizeof(*look->inspection));
         if (!look->inspection)
                 return -ENOMEM;
+        look->scope = SCOPE_ESSENTIAL;
+        look->budget = (Budget) { UINT64_MAX, UINT64_MAX, UINT64_MAX, until_usec };
+        look->users_room = USERS_BYTES;
+        look->services_room = SERVICES_BYTES;
         look->initramfs = find_initramfs();
         /* There only where the kernel is built to verify them. */
         look->verity_signatures = access("/proc/sys/fs/verity/require_signatures", F_OK) >= 0;
@@ -78,22 +88,37 @@ Look *look_free(Look *look) {
         return NULL;
 }
 
-static int add_file(Look *look, FileFacts *file, const char *path, const char *note, size_t *ret) {
+/* Bytes of the answer for a file, beside its path and processes. */
+#define ENTRY_SIZE 400U
+
+int look_take_file(Look *look, FileFacts *file, size_t *ret) {
         size_t n = look->inspection->n_files;
         ProcessList *larger = reallocarray(look->processes, n + 1, sizeof(*larger));
         int r;
 
-        file->path = utf8_escape(path, strlen(path));
+        if (larger) {
+                look->processes = larger;
+                larger[n] = (ProcessList) {};
+        } else
+                /* Without a path it is not added. */
+                file->path = (free(file->path), NULL);
+        r = inspection_add_file(look->inspection, file);
+        if (r >= 0)
+                *ret = n;
+        return r;
+}
+
+static int add_file(Look *look, FileFacts *file, const char *path, const char *note, size_t *ret) {
+        _cleanup_free_ char *printable = utf8_escape(path, strlen(path));
+        int r = printable ? budget_take(&look->budget.bytes, ENTRY_SIZE + 2 * strlen(printable)) : -ENOMEM;
+
+        if (r < 0)
+                return r;
+        file->scope = look->scope;
+        file->path = TAKE_PTR(printable);
         file->processes = strdup("");
         file->note = strdup(note);
-        if (larger)
-                look->processes = larger;
-        r = inspection_add_file(look->inspection, file);
-        if (r < 0 || !larger)
-                return -ENOMEM;
-        larger[n] = (ProcessList) {};
-        *ret = n;
-        return 0;
+        return look_take_file(look, file, ret);
 }
 
 int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const char *note, size_t *ret) {
@@ -161,6 +186,15 @@ static const char *note_of(const struct statfs *fs) {
         return "";
 }
 
+static int use_known(Look *look, size_t number, size_t *ret) {
+        FileFacts *file = &look->inspection->files[number];
+
+        if (look->scope > file->scope)
+                file->scope = look->scope;
+        *ret = number;
+        return 0;
+}
+
 int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, size_t *ret) {
         FileFacts file = { .operation = operation };
         struct statfs space, *fs;
@@ -179,9 +213,7 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         found = tsearch(known, &look->known, compare);
         if (!found || *found != known) {
                 free(known);
-                if (found)
-                        *ret = (*found)->number;
-                return found ? 0 : -ENOMEM;
+                return found ? use_known(look, (*found)->number, ret) : -ENOMEM;
         }
         fs = fstatfs(fd, &space) >= 0 ? &space : NULL;
         file.volume = find_volume(look, &stx, fs);
@@ -191,8 +223,13 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         note = note_of(fs);
         file.is_incomplete = note[0] != '\0';
         r = add_file(look, &file, path, note, &known->number);
+        if (r < 0) {
+                tdelete(known, &look->known, compare);
+                free(known);
+                return r;
+        }
         *ret = known->number;
-        return r;
+        return 0;
 }
 
 /* What cannot be opened may be anything. Where that is for want of memory or descriptors, it is a failure of our own. */

@@ -8,10 +8,13 @@
 #include <signal.h>
 #include <syslog.h>
 
+#include "clock.h"
 #include "inspect.h"
 #include "io.h"
 
 #define REQUEST_SIZE_MAX (1U << 20)
+/* Whoever asks waits somewhat longer. */
+#define LOOK_USEC (9 * USEC_PER_SEC)
 
 static int read_request(InspectionRequest *ret) {
         _cleanup_free_ void *text = NULL;
@@ -33,17 +36,24 @@ static int look_at_program(Look *look, const char *path) {
         return path[0] == '/' ? look_at_path(look, path, IPE_OP_EXECUTE) : -EINVAL;
 }
 
+/* What is essential comes first, and what users run last. */
 static int inspect(Look *look, const InspectionRequest *request) {
         int r = look_at_volumes(look);
 
-        if (r >= 0)
-                r = look_at_processes(look);
+        look->scope = SCOPE_ESSENTIAL;
         if (r >= 0)
                 r = look_at_list(look, request->paths, look_at_program);
         if (r >= 0)
                 r = look_at_list(look, request->modules, look_at_module);
         if (r >= 0)
                 r = look_at_list(look, request->firmware, look_at_firmware);
+        if (r >= 0)
+                r = look_at_init(look);
+        look->scope = SCOPE_SYSTEM;
+        if (r >= 0)
+                r = look_at_list(look, request->tools, look_at_program);
+        if (r >= 0)
+                r = look_at_processes(look);
         if (r >= 0)
                 look_finish(look);
         return r;
@@ -72,7 +82,7 @@ int main(int argc, char **argv) {
         (void) signal(SIGPIPE, SIG_IGN);
         r = read_request(&request);
         if (r >= 0)
-                r = look_new(&look);
+                r = look_new(clock_usec(CLOCK_MONOTONIC) + LOOK_USEC, &look);
         if (r >= 0)
                 r = inspect(look, &request);
         if (r >= 0)

@@ -8,7 +8,9 @@
  *                    "initramfs": false, "fsverity": "", "fsverity_signed": false } ]
  *     }
  *
- * A file that is on no volume has no member "volume"; one of which the kernel may know more has "incomplete": true.
+ * A file that is on no volume has no member "volume"; one of which the kernel may know more has "incomplete": true. One that only
+ * users need has "scope": "users", an essential one "essential"; all others are of the system. Where not all processes of an owner
+ * were looked at there is a member "cuts": [ { "uid": 1000, "scope": "users", "processes": 3 } ].
  */
 
 #include "inspection.h"
@@ -34,6 +36,7 @@ Inspection *inspection_free(Inspection *inspection) {
                 file_done(&inspection->files[i]);
         free(inspection->volumes);
         free(inspection->files);
+        free(inspection->cuts);
         free(inspection);
         return NULL;
 }
@@ -71,6 +74,14 @@ int inspection_add_file(Inspection *inspection, FileFacts *file) {
         }
         inspection->files[inspection->n_files++] = *file;
         return 0;
+}
+
+int inspection_add_cut(Inspection *inspection, const InspectionCut *cut) {
+        int r = make_room((void **) &inspection->cuts, inspection->n_cuts, sizeof(*cut));
+
+        if (r >= 0)
+                inspection->cuts[inspection->n_cuts++] = *cut;
+        return r;
 }
 
 static void set_boolean(const struct ipe_vocabulary *vocabulary, enum ipe_property_id property, bool value,
@@ -163,6 +174,8 @@ static int digest_parse(const char *text, FactDigest *ret) {
         return 0;
 }
 
+static const char *const scope_names[_SCOPE_MAX] = { "users", "system", "essential" };
+
 /* Printing */
 
 static int put_digest(struct json_object *object, const char *member, const FactDigest *digest) {
@@ -218,7 +231,29 @@ static int put_file(struct json_object *array, const FileFacts *file) {
                 r = put_boolean(object, "fsverity_signed", file->fsverity_signed);
         if (r >= 0)
                 r = json_put_text(object, "processes", file->processes);
-        return r < 0 ? r : json_put_text(object, "note", file->note);
+        if (r >= 0)
+                r = json_put_text(object, "note", file->note);
+        return r < 0 || file->scope == SCOPE_SYSTEM ? r : json_put_text(object, "scope", scope_names[file->scope]);
+}
+
+static int put_cut(struct json_object *array, const InspectionCut *cut) {
+        struct json_object *object = json_object_new_object();
+        int r = json_append(array, object);
+
+        if (r >= 0)
+                r = json_put(object, "uid", json_object_new_uint64(cut->uid));
+        if (r >= 0)
+                r = json_put_text(object, "scope", scope_names[cut->scope]);
+        return r < 0 ? r : json_put(object, "processes", json_object_new_uint64(cut->processes));
+}
+
+static int put_cuts(struct json_object *root, const Inspection *inspection) {
+        struct json_object *array = inspection->n_cuts > 0 ? json_object_new_array() : NULL;
+        int r = inspection->n_cuts > 0 ? json_put(root, "cuts", array) : 0;
+
+        for (size_t i = 0; r >= 0 && i < inspection->n_cuts; i++)
+                r = put_cut(array, &inspection->cuts[i]);
+        return r;
 }
 
 /* object: its text is copied. */
@@ -254,6 +289,8 @@ int inspection_print(const Inspection *inspection, char **ret, size_t *ret_size)
                 r = put_volume(volumes, &inspection->volumes[i]);
         for (size_t i = 0; r >= 0 && i < inspection->n_files; i++)
                 r = put_file(files, &inspection->files[i]);
+        if (r >= 0)
+                r = put_cuts(root, inspection);
         return r < 0 ? r : copy_text(root, ret, ret_size);
 }
 
@@ -340,8 +377,19 @@ static int get_volume(struct json_object *object, const Inspection *inspection, 
         return 0;
 }
 
+static int get_scope(struct json_object *object, FileScope *ret) {
+        const char *text = json_get_text(object, "scope");
+
+        for (int scope = 0; text && scope < _SCOPE_MAX; scope++)
+                if (streq(text, scope_names[scope])) {
+                        *ret = (FileScope) scope;
+                        return 0;
+                }
+        return -EUCLEAN;
+}
+
 static int read_file(struct json_object *object, Inspection *inspection) {
-        FileFacts file = {};
+        FileFacts file = { .scope = SCOPE_SYSTEM };
         int r = json_object_is_type(object, json_type_object) ? get_string(object, "path", &file.path) : -EUCLEAN;
 
         if (r >= 0)
@@ -356,6 +404,8 @@ static int read_file(struct json_object *object, Inspection *inspection) {
                 r = get_boolean(object, "initramfs", &file.is_initramfs);
         if (r >= 0 && json_object_object_get_ex(object, "incomplete", NULL))
                 r = get_boolean(object, "incomplete", &file.is_incomplete);
+        if (r >= 0 && json_object_object_get_ex(object, "scope", NULL))
+                r = get_scope(object, &file.scope);
         if (r >= 0)
                 r = digest_parse(json_get_text(object, "fsverity"), &file.fsverity);
         if (r >= 0)
@@ -364,6 +414,18 @@ static int read_file(struct json_object *object, Inspection *inspection) {
                 return inspection_add_file(inspection, &file);
         file_done(&file);
         return r;
+}
+
+static int read_cut(struct json_object *object, Inspection *inspection) {
+        InspectionCut cut = {};
+        uint64_t uid;
+
+        if (!json_object_is_type(object, json_type_object) || get_scope(object, &cut.scope) < 0 ||
+            cut.scope == SCOPE_ESSENTIAL || json_get_number(object, "uid", &uid) < 0 || uid > UINT32_MAX ||
+            json_get_number(object, "processes", &cut.processes) < 0)
+                return -EUCLEAN;
+        cut.uid = (uint32_t) uid;
+        return inspection_add_cut(inspection, &cut);
 }
 
 static int read_array(struct json_object *root, const char *member, int (*read)(struct json_object *, Inspection *),
@@ -394,6 +456,8 @@ int inspection_parse(const char *text, size_t size, Inspection **ret) {
                 r = read_array(root, "volumes", read_volume, inspection);
         if (r >= 0)
                 r = read_array(root, "files", read_file, inspection);
+        if (r >= 0 && json_object_object_get_ex(root, "cuts", NULL))
+                r = read_array(root, "cuts", read_cut, inspection);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(inspection);
@@ -404,6 +468,7 @@ int inspection_parse(const char *text, size_t size, Inspection **ret) {
 
 void inspection_request_done(InspectionRequest *request) {
         strv_free(request->paths);
+        strv_free(request->tools);
         strv_free(request->modules);
         strv_free(request->firmware);
         *request = (InspectionRequest) {};
@@ -422,6 +487,8 @@ int inspection_request_print(const InspectionRequest *request, char **ret, size_
         _cleanup_json_ struct json_object *root = json_object_new_object();
         int r = root ? put_list(root, "paths", request->paths) : -ENOMEM;
 
+        if (r >= 0)
+                r = put_list(root, "tools", request->tools);
         if (r >= 0)
                 r = put_list(root, "modules", request->modules);
         if (r >= 0)
@@ -462,6 +529,8 @@ int inspection_request_parse(const char *text, size_t size, InspectionRequest *r
                 r = -EUCLEAN;
         if (r >= 0)
                 r = get_list(root, "paths", &request.paths);
+        if (r >= 0 && json_object_object_get_ex(root, "tools", NULL))
+                r = get_list(root, "tools", &request.tools);
         if (r >= 0)
                 r = get_list(root, "modules", &request.modules);
         if (r >= 0)

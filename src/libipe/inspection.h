@@ -15,7 +15,8 @@
 
 /* What is to be looked at beside what runs. Lists end with NULL, or are NULL. */
 typedef struct InspectionRequest {
-        char **paths;    /* absolute; one that is not there is left out */
+        char **paths;    /* essential; absolute; one that is not there is left out */
+        char **tools;    /* as paths, but not essential */
         char **modules;  /* by name */
         char **firmware; /* below the directories of firmware */
 } InspectionRequest;
@@ -42,10 +43,19 @@ typedef struct VolumeFacts {
         bool is_cmdline; /* the kernel command line has the root hash */
 } VolumeFacts;
 
+/* Who needs a file; the heaviest of all that do. */
+typedef enum FileScope {
+        SCOPE_USERS,     /* nobody but unprivileged users has it mapped */
+        SCOPE_SYSTEM,    /* root or a system service has it mapped */
+        SCOPE_ESSENTIAL, /* the request or PID 1 names it */
+        _SCOPE_MAX,
+} FileScope;
+
 /* Something that is executed, or would be loaded. */
 typedef struct FileFacts {
         char *path;          /* UTF-8; empty for memory that has no file */
         enum ipe_op operation;
+        FileScope scope;
         size_t volume;       /* in the list of volumes; SIZE_MAX if it is on none */
         bool is_initramfs;
         bool is_incomplete;  /* the kernel may know more of it */
@@ -55,11 +65,20 @@ typedef struct FileFacts {
         char *note;          /* a sentence about what could not be found out; UTF-8; empty if there is nothing to say */
 } FileFacts;
 
+/* An owner of processes who has more than is looked at. */
+typedef struct InspectionCut {
+        uint32_t uid;
+        FileScope scope;    /* SCOPE_USERS or SCOPE_SYSTEM */
+        uint64_t processes; /* of these something, or all, is not in the list of files */
+} InspectionCut;
+
 typedef struct Inspection {
         VolumeFacts *volumes;
         size_t n_volumes;
-        FileFacts *files;
+        FileFacts *files; /* those of the system come first */
         size_t n_files;
+        InspectionCut *cuts;
+        size_t n_cuts;
 } Inspection;
 
 Inspection *inspection_free(Inspection *inspection);
@@ -71,6 +90,7 @@ static inline void inspection_freep(Inspection **inspection) {
 /* Adds one; what it points to is taken over, also on failure. Returns 0 or -ENOMEM. */
 int inspection_add_volume(Inspection *inspection, VolumeFacts *volume);
 int inspection_add_file(Inspection *inspection, FileFacts *file);
+int inspection_add_cut(Inspection *inspection, const InspectionCut *cut);
 
 /* What a policy says of executing a file on a volume, of which nothing else is known. */
 typedef struct VolumeVerdict {

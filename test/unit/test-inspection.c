@@ -15,7 +15,7 @@ static const char *const typical =
         "\"files\":[{\"path\":\"/usr/bin/a\\\"b\\n\",\"operation\":\"EXECUTE\",\"volume\":0,\"initramfs\":false,"
         "\"fsverity\":\"sha512:ab\",\"fsverity_signed\":true,\"processes\":\"sh[12]\",\"note\":\"\"},"
         "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"incomplete\":true,\"fsverity\":\"\",\"fsverity_signed\":false,"
-        "\"processes\":\"\",\"note\":\"n\"}]}";
+        "\"processes\":\"\",\"note\":\"n\",\"scope\":\"users\"}],\"cuts\":[{\"uid\":65534,\"scope\":\"users\",\"processes\":3}]}";
 
 static Inspection *parse(const char *text) {
         Inspection *inspection = NULL;
@@ -38,6 +38,11 @@ static void an_inspection_comes_back_as_it_was(void **state) {
         assert_int_equal(inspection->files[1].operation, IPE_OP_KMODULE);
         assert_true(inspection->files[1].volume == SIZE_MAX);
         assert_true(inspection->files[1].is_incomplete && !inspection->files[0].is_incomplete);
+        assert_int_equal(inspection->files[0].scope, SCOPE_SYSTEM);
+        assert_int_equal(inspection->files[1].scope, SCOPE_USERS);
+        assert_int_equal(inspection->n_cuts, 1);
+        assert_int_equal(inspection->cuts[0].uid, 65534);
+        assert_int_equal(inspection->cuts[0].processes, 3);
         assert_int_equal(inspection_print(inspection, &text, &size), 0);
         assert_string_equal(text, typical);
         assert_int_equal(size, strlen(typical));
@@ -107,7 +112,7 @@ static void what_is_larger_than_is_read_is_refused(void **state) {
 
 static void a_request_comes_back_as_it_was(void **state) {
         char path[] = "/bin/\xff\"", module[] = "ext4", *paths[] = { path, NULL }, *modules[] = { module, NULL };
-        const InspectionRequest request = { .paths = paths, .modules = modules };
+        const InspectionRequest request = { .paths = paths, .tools = modules, .modules = modules };
         _cleanup_(inspection_request_done) InspectionRequest back = {};
         _cleanup_free_ char *text = NULL;
         size_t size;
@@ -116,6 +121,7 @@ static void a_request_comes_back_as_it_was(void **state) {
         assert_int_equal(inspection_request_parse(text, size, &back), 0);
         assert_string_equal(back.paths[0], path);
         assert_null(back.paths[1]);
+        assert_string_equal(back.tools[0], module);
         assert_string_equal(back.modules[0], module);
         assert_null(back.firmware[0]);
 }
