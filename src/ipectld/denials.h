@@ -10,7 +10,7 @@
 #include "manager.h"
 
 typedef struct Denial {
-        const char *operation, *path, *rule, *policy_name, *policy_version, *comm; /* NULL for what is not known */
+        const char *operation, *path, *rule, *policy_name, *policy_version, *comm, *hook; /* NULL for what is not known */
         const char *device; /* "vda"; NULL where it is not known */
         uint64_t inode;
         uint64_t pid;

@@ -1,67 +1,147 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The list of what is essential. Libraries are not in it: those that these programs need are mapped by what runs already.
+ * The lists of what is essential. Libraries are not in them, but for those that a program loads only when it is needed: the others are
+ * mapped by what runs already.
  */
 
+#include <glob.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
 #include "essential.h"
 
-/* As the kernel names files: where /bin and /sbin are links, it sees what they point to. */
+/* Patterns. */
 static const char *const built_in[] = {
         "/usr/lib/systemd/systemd",
         "/usr/lib/systemd/systemd-executor",
         "/usr/lib/systemd/systemd-shutdown",
         "/usr/lib/systemd/systemd-sulogin-shell",
+        "/usr/lib/systemd/systemd-journald",
+        "/usr/lib/systemd/systemd-udevd",
+        "/usr/lib/systemd/systemd-logind",
+        "/usr/lib/systemd/systemd-user-runtime-dir",
+        "/usr/lib/systemd/systemd-veritysetup",
         LIBEXECDIR "/ipectld",
         LIBEXECDIR "/ipe-load",
         LIBEXECDIR "/ipe-inspect",
         BINDIR "/ipectl",
         "/usr/bin/systemctl",
-        "/usr/bin/busctl",
         "/usr/bin/dbus-daemon",
         "/usr/bin/dbus-broker",
         "/usr/bin/dbus-broker-launch",
         "/usr/lib/polkit-1/polkitd",
+        "/usr/libexec/polkitd",
         "/usr/sbin/agetty",
         "/sbin/agetty",
         "/usr/bin/login",
         "/bin/login",
+        "/usr/sbin/unix_chkpwd",
+        "/sbin/unix_chkpwd",
+        "/usr/lib*/security/pam_unix.so",
+        "/usr/lib/*/security/pam_unix.so",
         "/usr/sbin/sshd",
-        "/usr/lib/openssh/sshd-session",
+        "/usr/lib*/openssh/sshd-session",
+        "/usr/lib*/openssh/sshd-auth",
         "/usr/sbin/sulogin",
         "/sbin/sulogin",
+        "/usr/bin/sh",
+        "/bin/sh",
+        "/lib*/ld-linux*.so.*",
+        "/lib/ld-musl-*.so.*",
+};
+
+static const char *const tools[] = {
+        "/usr/bin/busctl",
         "/usr/bin/su",
         "/bin/su",
         "/usr/bin/sudo",
-        "/usr/bin/sh",
-        "/bin/sh",
-        "/usr/bin/dash",
-        "/bin/dash",
         "/usr/bin/bash",
         "/bin/bash",
-        "/lib64/ld-linux-x86-64.so.2",
-        "/lib/ld-linux-aarch64.so.1",
 };
 
-int essential_paths(const Config *config, char ***ret) {
-        size_t n = ELEMENTSOF(built_in), own = 0;
-        _cleanup_(strv_freep) char **list = NULL;
+/* Adds what a path leads to, or the path itself where that cannot be found out. Returns 0 or -ENOMEM. */
+static int add(char ***list, const char *path) {
+        char *resolved = realpath(path, NULL), **larger;
+        size_t n = 0;
 
-        while (config->essential_paths && config->essential_paths[own])
-                own++;
-        list = calloc(n + own + 1, sizeof(*list));
-        if (!list)
+        if (!resolved)
+                resolved = strdup(path);
+        if (!resolved)
                 return -ENOMEM;
-        for (size_t i = 0; i < n + own; i++) {
-                list[i] = strdup(i < n ? built_in[i] : config->essential_paths[i - n]);
-                if (!list[i])
-                        return -ENOMEM;
+        if (strv_contains(*list, resolved)) {
+                free(resolved);
+                return 0;
         }
-        *ret = TAKE_PTR(list);
+        while (*list && (*list)[n])
+                n++;
+        larger = reallocarray(*list, n + 2, sizeof(*larger));
+        if (!larger) {
+                free(resolved);
+                return -ENOMEM;
+        }
+        larger[n] = resolved;
+        larger[n + 1] = NULL;
+        *list = larger;
         return 0;
+}
+
+static int add_matches(char ***list, const char *pattern) {
+        glob_t found = {};
+        int r = glob(pattern, 0, NULL, &found) == GLOB_NOSPACE ? -ENOMEM : 0;
+
+        for (size_t i = 0; r >= 0 && i < found.gl_pathc; i++)
+                r = add(list, found.gl_pathv[i]);
+        globfree(&found);
+        return r;
+}
+
+static int add_all(char ***list, const char *const *patterns, size_t n) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i < n; i++)
+                r = add_matches(list, patterns[i]);
+        return r;
+}
+
+/* Whether a program is there may change: so those of the configuration are in the list in any case. */
+static int add_configured(char ***list, const Config *config) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && config->essential_paths && config->essential_paths[i]; i++)
+                r = add(list, config->essential_paths[i]);
+        return r;
+}
+
+int essential_paths(const Config *config, char ***ret) {
+        _cleanup_(strv_freep) char **list = NULL;
+        int r = add_all(&list, built_in, ELEMENTSOF(built_in));
+
+        if (r >= 0)
+                r = add_configured(&list, config);
+        if (r >= 0)
+                *ret = TAKE_PTR(list);
+        return r;
+}
+
+int essential_tools(char ***ret) {
+        _cleanup_(strv_freep) char **list = NULL;
+        int r = add_all(&list, tools, ELEMENTSOF(tools));
+
+        if (r >= 0)
+                *ret = TAKE_PTR(list);
+        return r;
+}
+
+int essential_watched(const Config *config, char ***ret) {
+        _cleanup_(strv_freep) char **list = NULL;
+        int r = essential_paths(config, &list);
+
+        if (r >= 0)
+                r = add_all(&list, tools, ELEMENTSOF(tools));
+        if (r >= 0)
+                *ret = TAKE_PTR(list);
+        return r;
 }
 
 /* The name of a block device as the kernel prints it. Returns whether there is one: not for tmpfs, overlayfs and the like. */
@@ -80,14 +160,17 @@ static bool read_device_name(dev_t device, char *ret, size_t size) {
         return true;
 }
 
-bool essential_is(char *const *list, const char *path, const char *device, uint64_t inode) {
+EssentialMatch essential_match(char *const *list, const char *path, const char *device, uint64_t inode) {
         char name[64];
         struct stat st;
 
         if (!strv_contains(list, path))
-                return false;
+                return ESSENTIAL_NO;
         if (stat(path, &st) < 0)
-                /* What cannot be looked at is taken for what it says. */
-                return errno != ENOENT && errno != ENOTDIR;
-        return st.st_ino == inode && (!device || !read_device_name(st.st_dev, name, sizeof(name)) || streq(name, device));
+                return errno == ENOENT || errno == ENOTDIR ? ESSENTIAL_NO : ESSENTIAL_UNSURE;
+        if (st.st_ino != inode)
+                return ESSENTIAL_NO;
+        if (!device || !read_device_name(st.st_dev, name, sizeof(name)))
+                return ESSENTIAL_UNSURE;
+        return streq(name, device) ? ESSENTIAL_YES : ESSENTIAL_NO;
 }

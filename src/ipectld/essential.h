@@ -1,20 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a machine needs to be used, and to be mended: the service manager, the daemon, the bus, logins, the rescue shell.
+ * What a machine needs to be used, to be heard, and to be mended: the service manager and its helpers, the journal, the bus, the
+ * daemon and its tools, logins, the rescue shell. The lists have files that are there, and name them as the kernel does, which
+ * follows links.
  */
 #ifndef IPECTLD_ESSENTIAL_H
 #define IPECTLD_ESSENTIAL_H
 
 #include "config.h"
 
-/* All paths that are essential, those of the configuration included; not all of them need to be there.
+/* All that is essential, that of the configuration included, be it there or not.
  * ret: NULL at the end, to be freed. Returns 0 or -ENOMEM. */
 int essential_paths(const Config *config, char ***ret);
 
-/* Whether a file that the kernel names is one of the list. A path that the kernel tells is that of whoever asked, who may have
- * a root directory of his own: so it counts only where it means the same file here.
+/* Programs that are as useful, but that a machine can do without if somebody says so. Returns as essential_paths(). */
+int essential_tools(char ***ret);
+
+/* Both. Returns as essential_paths(). */
+int essential_watched(const Config *config, char ***ret);
+
+typedef enum EssentialMatch {
+        ESSENTIAL_NO,
+        ESSENTIAL_UNSURE, /* path and inode number are right, but nobody can tell if the file system is */
+        ESSENTIAL_YES,
+} EssentialMatch;
+
+/* Whether a file that the kernel names is one of the list. A path alone means nothing: it is that of whoever asked, who may have a
+ * root directory of his own; and so does the number of an inode, on a file system of his own, where he counts it up by creating
+ * files. Only the device tells it apart, and only a block device has a name that is no one else's: "tmpfs", "overlay" and "fuse" are
+ * names of any number of file systems, and a btrfs has any number of subvolumes with inodes of the same number.
  *
- * device: of the file system, "vda"; NULL if it is not known. */
-bool essential_is(char *const *list, const char *path, const char *device, uint64_t inode);
+ * device: as the kernel names that of the file system, "vda"; NULL if it is not known. */
+EssentialMatch essential_match(char *const *list, const char *path, const char *device, uint64_t inode);
 
 #endif

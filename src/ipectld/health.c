@@ -108,21 +108,50 @@ static bool is_by_trial(const Manager *manager, const Denial *denial) {
         return streq(denial->policy_name, ours->name) && streq(denial->policy_version, version);
 }
 
-static void on_denial(const Denial *denial, void *userdata) {
-        Health *health = userdata;
+/* The check has no result from here on. */
+static void doubt_denials(Health *health, const Failure *why) {
         HealthCheck *check = &health->checks[CHECK_DENIALS];
 
-        if (denial->lost > 0 && check->detail.sentence[0] == '\0') {
-                (void) failure_set(&check->detail, FAILURE_NOT_SUPPORTED, "some denials were lost, of which nothing is known");
-                announce_checks(&health->manager->announcer);
-        } else if (denial->path && is_by_trial(health->manager, denial) &&
-                   essential_is(health->essential, denial->path, denial->device, denial->inode))
+        if (check->detail.sentence[0] != '\0')
+                return;
+        check->detail = *why;
+        log_warning("What is denied says nothing of the policy on trial from here on: %s", why->sentence);
+        announce_checks(&health->manager->announcer);
+}
+
+/* Memory that was mapped from a file, and written, is denied by its path, too: any user maps what he likes. */
+static bool is_execution(const Denial *denial) {
+        return denial->hook && streq(denial->hook, "BPRM_CHECK");
+}
+
+static void judge_denial(Health *health, const Denial *denial) {
+        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->inode);
+        Failure why = {};
+
+        if (match == ESSENTIAL_NO)
+                return;
+        if (match == ESSENTIAL_YES && is_execution(denial)) {
                 fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
+                return;
+        }
+        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but nobody can tell if %s; if so, 'ipectl rollback' ends the "
+                           "trial", denial->path, match == ESSENTIAL_UNSURE ? "its file system is the essential one" :
+                           "the system needs what was mapped");
+        doubt_denials(health, &why);
+}
+
+static void on_denial(const Denial *denial, void *userdata) {
+        Health *health = userdata;
+
+        if (denial->lost > 0)
+                doubt_denials(health, &(const Failure) { "some denials were lost, of which nothing is known" });
+        else if (denial->path && is_by_trial(health->manager, denial))
+                judge_denial(health, denial);
 }
 
 /* Without a source of denials, or where it has lost some, that check has no result; the others count. */
 static int watch_denials(Health *health) {
-        int r = essential_paths(&health->manager->config, &health->essential);
+        int r = essential_watched(&health->manager->config, &health->essential);
 
         if (r < 0)
                 return r;

@@ -10,7 +10,7 @@
 #include "essential.h"
 #include "inspect.h"
 
-/* It may wait for a disk. */
+/* It may wait for a disk; it looks at processes for 9 s at most. */
 #define ANSWER_USEC (15 * UINT64_C(1000000))
 
 struct InspectCall {
@@ -115,12 +115,15 @@ static int connect_to(InspectCall *call) {
 
 static int send_request(const InspectCall *call, const Config *config) {
         InspectionRequest request = { .modules = config->essential_modules, .firmware = config->essential_firmware };
-        _cleanup_(strv_freep) char **paths = NULL;
+        _cleanup_(strv_freep) char **paths = NULL, **tools = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r = essential_paths(config, &paths);
 
+        if (r >= 0)
+                r = essential_tools(&tools);
         request.paths = paths;
+        request.tools = tools;
         if (r >= 0)
                 r = inspection_request_print(&request, &text, &size);
         if (r < 0)

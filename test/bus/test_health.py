@@ -17,6 +17,7 @@ from service_manager import ServiceManager
 from machine import BusError, signed
 
 POLICY = "corp-base"
+VITAL = "/usr/bin/env"
 TRANSACTION = "0123456789abcdef" * 2
 SYS_PIDFD_GETFD = 438
 
@@ -33,6 +34,11 @@ def machine(bare, kernel_files):
     change(bare, lambda state: state["versions"][0].update(state="confirmed"))
     bare.kernel.put_policy(POLICY, ("1.0.0", bare.one), ("2.0.0", bare.two), active=True)
     bare.services = ServiceManager(bare.address)
+    devices = bare.directory / "devices"
+    devices.mkdir()
+    device = os.stat(VITAL).st_dev
+    (devices / f"{os.major(device)}:{os.minor(device)}").symlink_to("../../devices/virtual/block/vda9")
+    bare.binds += ["--bind", devices, "/sys/dev/block"]
     yield bare
     bare.services.close()
 
@@ -289,11 +295,9 @@ def test_a_unit_that_had_failed_before_is_no_reason(machine):
     wait_for_end(machine, "'new.service' has failed")
 
 
-VITAL = "/usr/bin/env"
-
-
 def tell_denial(machine, path=VITAL, **fields):
-    known = {"shadow": 0, "path": f'"{path}"', "policy_version": "2.0.0", "ino": os.stat(VITAL).st_ino, **fields}
+    known = {"shadow": 0, "ipe_hook": "BPRM_CHECK", "path": f'"{path}"', "policy_version": "2.0.0", "dev": '"vda9"', "ino": os.stat(VITAL).st_ino,
+             **fields}
     machine.kernel.tell(**known)
 
 
@@ -314,10 +318,49 @@ def test_what_is_called_so_elsewhere_is_not_essential(machine):
     configure(machine, f"EssentialPaths={VITAL} /nonexistent/vital")
     begin(machine)
     tell_denial(machine, seq=1, ino=os.stat(VITAL).st_ino + 1)
-    tell_denial(machine, seq=2, path="/nonexistent/vital")
+    tell_denial(machine, seq=2, dev='"vda1"')
+    tell_denial(machine, seq=3, dev='"tmpfs"')
+    tell_denial(machine, seq=4, path="/nonexistent/vital")
     machine.wait_for(lambda: machine.entries(IPE_PATH="/nonexistent/vital"), "the denials")
     wait_for_calls(machine, "ListUnitsFiltered", 2)
     assert state(machine) == "trial" and checks(machine)["denials"] == ("pending", "")
+
+
+@pytest.mark.parametrize("device", ['"tmpfs"', '"overlay"', "?"])
+def test_a_path_and_an_inode_number_alone_do_not_end_a_trial(machine, device):
+    """Whoever may mount a tmpfs of his own, in a user namespace, has any path and counts up to any inode number. Here the file system
+    of what is essential is no block device, so nobody can tell."""
+    configure(machine, f"EssentialPaths={VITAL}")
+    for name in (machine.directory / "devices").iterdir():
+        name.unlink()
+    begin(machine)
+    tell_denial(machine, seq=1, dev=device)
+    machine.wait_for(lambda: checks(machine)["denials"][1], "the doubt")
+    result, detail = checks(machine)["denials"]
+    assert result == "pending" and f"'{VITAL}' was denied" in detail and "'ipectl rollback'" in detail
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial"
+    assert [entry for entry in machine.entries(PRIORITY="4") if detail in entry["MESSAGE"]]
+
+
+@pytest.mark.parametrize("hook", ["MMAP", "MPROTECT"])
+def test_what_a_user_maps_and_writes_does_not_end_a_trial(machine, hook):
+    """That memory is denied by the path of the file, whatever the policy says of the file."""
+    configure(machine, f"EssentialPaths={VITAL}")
+    begin(machine)
+    tell_denial(machine, seq=1, ipe_hook=hook)
+    machine.wait_for(lambda: checks(machine)["denials"][1], "the doubt")
+    assert "what was mapped" in checks(machine)["denials"][1] and state(machine) == "trial"
+    tell_denial(machine, seq=2)
+    wait_for_end(machine, f"'{VITAL}' was denied, which is essential")
+
+
+def test_a_device_that_is_not_named_is_no_match(machine):
+    configure(machine, f"EssentialPaths={VITAL}")
+    begin(machine)
+    tell_denial(machine, seq=1, dev="?")
+    machine.wait_for(lambda: checks(machine)["denials"][1], "the doubt")
+    assert state(machine) == "trial"
 
 
 def test_a_denial_by_the_policy_before_is_no_reason(machine):
