@@ -41,7 +41,7 @@ static const ErrorMeaning meanings[] = {
         { "org.ipe.Error.NoTrial", STATUS_FAILED, NULL },
         { "org.ipe.Error.LockedDown", STATUS_NOT_SUPPORTED, NULL },
         { "org.ipe.Error.WouldLockOut", STATUS_WOULD_LOCK_OUT,
-          "'ipectl preflight NAME' lists all that would be denied; 'activate --force' activates all the same." },
+          "'ipectl preflight NAME' lists all that would be denied." },
         { "org.ipe.Error.KernelRejected", STATUS_FAILED,
           "The kernel's own log may say more: 'journalctl -k -g ipe'." },
         { "org.ipe.Error.NotSupported", STATUS_NOT_SUPPORTED, NULL },

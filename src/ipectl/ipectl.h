@@ -23,7 +23,7 @@ typedef enum ExitStatus {
         STATUS_NOT_SUPPORTED = 5,
         STATUS_NOT_TRUSTED = 6, /* the signature is invalid, or nobody vouches for its key */
         STATUS_NO_DAEMON = 7,
-        STATUS_WOULD_LOCK_OUT = 8, /* the policy would deny what the system needs, and --force was not given */
+        STATUS_WOULD_LOCK_OUT = 8, /* the policy would deny what the system needs, and nobody has accepted that */
 } ExitStatus;
 
 typedef enum JsonMode {
@@ -52,6 +52,7 @@ typedef enum OptionBit {
         OPTION_FOLLOW = 1 << 15,
         OPTION_FULL = 1 << 16,
         OPTION_FORMAT = 1 << 17,
+        OPTION_ACCEPT = 1 << 18,
 } OptionBit;
 
 typedef struct Options {
@@ -66,6 +67,7 @@ typedef struct Options {
         const char *policy_version; /* --version= of activate; NULL: the newest */
         uint64_t trial_sec; /* --trial-sec= of activate, if given */
         const char *confirm; /* --confirm= of activate: "auto" or "manual"; NULL: as configured */
+        const char *accept; /* --accept= of activate; NULL: nothing */
         bool full; /* tables are not cut to the terminal */
         bool follow;
         uint64_t lines; /* of log: the last so many; UINT64_MAX: all. If given */

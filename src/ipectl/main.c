@@ -41,7 +41,8 @@ static const Verb verbs[] = {
         { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON, verb_stage },
         { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, TABLE, verb_preflight },
         { "activate", "NAME", "Put a staged policy in force, on trial", 1, 1,
-          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_FORCE, verb_activate },
+          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_ACCEPT | OPTION_FORCE,
+          verb_activate },
         { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON, verb_confirm },
         { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
         { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON, verb_discard },
@@ -77,6 +78,7 @@ enum {
         CODE_CONFIRM,
         CODE_SINCE,
         CODE_FORMAT,
+        CODE_ACCEPT,
 };
 
 static const struct option long_options[] = {
@@ -96,6 +98,7 @@ static const struct option long_options[] = {
         { "trust", required_argument, NULL, CODE_TRUST },
         { "trial-sec", required_argument, NULL, CODE_TRIAL_SEC },
         { "confirm", required_argument, NULL, CODE_CONFIRM },
+        { "accept", required_argument, NULL, CODE_ACCEPT },
         { "lines", required_argument, NULL, 'n' },
         { "since", required_argument, NULL, CODE_SINCE },
         { "follow", no_argument, NULL, 'f' },
@@ -107,7 +110,7 @@ static const struct option long_options[] = {
 static const char *const option_names[] = { "--json",   "--quiet",     "--no-legend", "--no-ask-password", "--version=",
                                             "--strict", "--cert=",     "--key=",      "--output=",         "--force",
                                             "--trust=", "--trial-sec=", "--confirm=", "--lines=",          "--since=",
-                                            "--follow", "--full",     "--format=" };
+                                            "--follow", "--full",     "--format=",   "--accept=" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -133,6 +136,7 @@ static void print_help(void) {
              "     --version=VERSION     Activate this version, not the newest\n"
              "     --trial-sec=TIME      Put it on trial for so long; 0 confirms it at once\n"
              "     --confirm=auto|manual Confirm it once all checks pass, or only by 'confirm'\n"
+             "     --accept=ID           Activate it though it denies what 'preflight' gave this ID\n"
              "  -n --lines=N             Show the last N entries\n"
              "     --since=TIME          Show what is not older: a date, 'yesterday', '2h ago'\n"
              "  -f --follow              Go on with what happens\n"
@@ -143,7 +147,7 @@ static void print_help(void) {
              "                           latter for what is too large for the former\n"
              "     --output=FILE         Write the signed policy here, '-' for standard output;\n"
              "                           by default NAME.p7b, NAME being the policy's\n"
-             "     --force               activate: even if it would lock out; sign: overwrite\n"
+             "     --force               activate: whatever it denies that is not essential; sign: overwrite\n"
              "     --trust=DIR           Trust the certificates DIR/*.pem, not those of the system\n\n"
              "See ipectl(1) for details and exit statuses.");
 }
@@ -279,6 +283,10 @@ static int apply_option(Options *options, int code) {
         case CODE_CONFIRM:
                 options->given |= OPTION_CONFIRM;
                 return parse_confirm(optarg, &options->confirm);
+        case CODE_ACCEPT:
+                options->given |= OPTION_ACCEPT;
+                options->accept = optarg;
+                return 0;
         case 'n':
                 options->given |= OPTION_LINES;
                 return parse_lines(optarg, &options->lines);

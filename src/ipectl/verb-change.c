@@ -184,6 +184,8 @@ static int append_activate_options(sd_bus_message *message, const Options *optio
                 r = sd_bus_message_append(message, "{sv}", "trial-sec", "t", options->trial_sec);
         if (r >= 0 && options->confirm)
                 r = sd_bus_message_append(message, "{sv}", "confirm", "s", options->confirm);
+        if (r >= 0 && options->accept)
+                r = sd_bus_message_append(message, "{sv}", "accept", "s", options->accept);
         if (r >= 0 && options->force)
                 r = sd_bus_message_append(message, "{sv}", "force", "b", 1);
         return r < 0 ? r : sd_bus_message_close_container(message);
@@ -193,7 +195,8 @@ static int call_activate(Client *client, const char *name, const Options *option
         sd_bus_message *message = NULL;
         int r;
 
-        if (!(options->given & (OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_FORCE)))
+        if (!(options->given & (OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_ACCEPT |
+                                OPTION_FORCE)))
                 return client_call(client, "Activate", ret, "s", name);
         r = client_new_call(client, "ActivateWithOptions", &message);
         if (r >= 0)

@@ -29,30 +29,36 @@ static int ask_for_findings(Client *client, char **argv, struct json_object **re
         return r;
 }
 
-/* The last finding may be a sentence that says how much was missed. */
-static const char *find_missed(struct json_object *findings) {
-        size_t n = json_length(findings);
-        struct json_object *last = n > 0 ? json_at(findings, n - 1) : NULL;
+/* The last entries are sentences about the others. */
+static size_t count_findings(struct json_object *rows) {
+        size_t n = json_length(rows);
 
-        return last && !json_get(last, "operation") ? json_get_text(last, "rule") : NULL;
+        while (n > 0 && !json_get(json_at(rows, n - 1), "operation"))
+                n--;
+        return n;
 }
 
-static void print_findings(struct json_object *findings, char **argv, const Options *options) {
+/* The last one may say how much was missed, which is not about anybody. */
+static const char *find_missed(struct json_object *rows) {
+        size_t n = json_length(rows);
+        struct json_object *last = n > count_findings(rows) ? json_at(rows, n - 1) : NULL;
+
+        return last && !*json_get_text(last, "processes") ? json_get_text(last, "rule") : NULL;
+}
+
+static void print_sentences(struct json_object *rows, const Options *options) {
+        size_t n = json_length(rows) - (find_missed(rows) ? 1 : 0);
+
+        for (size_t i = count_findings(rows); i < n && !options->quiet; i++)
+                say("%s.", json_get_text(json_at(rows, i), "rule"));
+}
+
+static void print_table(struct json_object *rows, size_t n, const Options *options) {
         static const char *const headers[] = { "PATH", "OPERATION", "RULE", "PROCESSES", NULL };
-        size_t n = json_length(findings);
-        Table *table;
+        Table *table = table_new(headers);
 
-        if (find_missed(findings) && --n == 0)
-                return;
-        if (n == 0) {
-                if (!options->quiet)
-                        say("'%s' would have denied nothing of what runs, or was seen meanwhile.", argv[1]);
-                return;
-        }
-        table = table_new(headers);
         for (size_t i = 0; i < n; i++) {
-                struct json_object *finding = json_at(findings, i);
-
+                struct json_object *finding = json_at(rows, i);
                 const char *path = json_get_text(finding, "path");
 
                 table_add(table, (const char *const[]){ *path ? path : "(memory without a file)",
@@ -64,8 +70,18 @@ static void print_findings(struct json_object *findings, char **argv, const Opti
         table_free(table);
 }
 
-static ExitStatus judge_findings(struct json_object *findings, char **argv) {
-        const char *missed = find_missed(findings);
+static void print_findings(struct json_object *rows, char **argv, const Options *options) {
+        size_t n = count_findings(rows);
+
+        if (n > 0)
+                print_table(rows, n, options);
+        else if (!options->quiet && !find_missed(rows))
+                say("'%s' would have denied nothing of what was looked at, or was seen meanwhile.", argv[1]);
+        print_sentences(rows, options);
+}
+
+static ExitStatus judge_findings(struct json_object *rows, char **argv) {
+        const char *missed = find_missed(rows);
 
         if (!missed)
                 return STATUS_OK;

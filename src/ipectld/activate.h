@@ -13,6 +13,7 @@ typedef struct ActivateOptions {
         uint64_t trial_sec;  /* 0: confirm at once */
         bool has_confirm;    /* else as the configuration says */
         ConfirmBy confirm;
+        const char *accept;  /* the findings that somebody has seen and accepts: see findings.h; NULL for none */
 } ActivateOptions;
 
 /* Makes the kernel enforce a version: on trial, or confirmed at once, and then from the next boot on.

@@ -49,31 +49,69 @@ static int on_caller_gone(sd_bus_track *track, void *userdata) {
         return 0;
 }
 
-static int refuse_lock_out(const BusActivation *activation, const Findings *findings, Failure *reterr) {
+/* Names the first findings of a scope behind a sentence. */
+static int refuse(const Findings *findings, FileScope scope, const char *sentence, Failure *reterr) {
         char named[sizeof(reterr->sentence)] = "";
-        size_t size = 0;
+        size_t size = 0, n = 0;
 
-        for (size_t i = 0; i < findings->n && i < NAMED_MAX && size < sizeof(named); i++)
-                size += (size_t) snprintf(named + size, sizeof(named) - size, "%s '%.150s' by \"%.100s\"", i > 0 ? "," : "",
-                                          findings->list[i].path[0] ? findings->list[i].path : "memory without a file",
-                                          findings->list[i].rule);
-        return failure_set(reterr, FAILURE_WOULD_LOCK_OUT,
-                           "'%s' %s would deny %llu things that run now or are essential. 'ipectl preflight %s' lists them, "
-                           "and 'ipectl activate --force' (option 'force') does it all the same. It would deny%s%s",
-                           activation->name, activation->version, (unsigned long long) findings_count(findings),
-                           activation->name, named, findings->n > NAMED_MAX ? ", ..." : ".");
+        for (size_t i = 0; i < findings->n && n < NAMED_MAX && size < sizeof(named); i++)
+                if (findings->list[i].scope == scope)
+                        size += (size_t) snprintf(named + size, sizeof(named) - size, "%s '%.150s' by \"%.100s\"",
+                                                  n++ > 0 ? "," : " It would deny",
+                                                  findings->list[i].path[0] ? findings->list[i].path : "memory without a file",
+                                                  findings->list[i].rule);
+        return failure_set(reterr, FAILURE_WOULD_LOCK_OUT, "%s%s%s", sentence, named,
+                           n == 0 ? "" : findings->by_scope[scope] > n ? ", ..." : ".");
 }
 
-static void say_forced(const BusActivation *activation, int result, const Failure *failure, const Findings *findings) {
-        if (result != 0)
-                log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
-                            activation->version, failure->sentence);
-        for (size_t i = 0; result == 0 && i < findings->n && i < LOGGED_MAX; i++)
-                log_warning("'%s' %s is activated on demand, though it denies '%s' of what runs: %s", activation->name,
-                            activation->version, findings->list[i].path, findings->list[i].rule);
-        if (result == 0 && findings_count(findings) > LOGGED_MAX)
+static int refuse_essential(const BusActivation *activation, const Findings *findings, Failure *reterr) {
+        char sentence[512];
+
+        snprintf(sentence, sizeof(sentence), "'%.64s' %s would deny %llu things that are essential, which nothing makes up for: "
+                 "'ipectl preflight %.64s' lists them. Permit them in the policy.", activation->name, activation->version,
+                 (unsigned long long) findings->by_scope[SCOPE_ESSENTIAL], activation->name);
+        return refuse(findings, SCOPE_ESSENTIAL, sentence, reterr);
+}
+
+static int refuse_lock_out(const BusActivation *activation, const Findings *findings, Failure *reterr) {
+        char sentence[512], accept[128] = "";
+
+        if (findings->accept[0])
+                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s' (option 'accept') accepts just these",
+                         findings->accept);
+        snprintf(sentence, sizeof(sentence), "%s'%.64s' %s would deny %llu things that the system runs now. 'ipectl preflight %.64s' "
+                 "lists them%s, and 'ipectl activate --force' (option 'force') whatever they are.",
+                 activation->options.accept ? "These are not the findings that were accepted: " : "", activation->name,
+                 activation->version, (unsigned long long) findings_blocking(findings), activation->name, accept);
+        return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
+}
+
+static void say_unknown(const BusActivation *activation, const Failure *failure) {
+        log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
+                    activation->version, failure->sentence);
+}
+
+/* Beside what was demanded, what users run: that does not keep a policy from being activated. */
+static void say_denied(const BusActivation *activation, const Findings *findings) {
+        for (size_t i = 0; i < findings->n && i < LOGGED_MAX; i++)
+                log_warning("'%s' %s is activated%s, though it denies '%s' of what runs: %s", activation->name,
+                            activation->version, findings->list[i].scope == SCOPE_USERS ? "" : " on demand",
+                            findings->list[i].path, findings->list[i].rule);
+        if (findings_count(findings) > LOGGED_MAX)
                 log_warning("'%s' %s denies %llu more things that run.", activation->name, activation->version,
                             (unsigned long long) findings_count(findings) - LOGGED_MAX);
+}
+
+/* Returns 0 if what was found does not keep the policy from being activated. */
+static int judge(const BusActivation *activation, const Findings *findings, Failure *reterr) {
+        const char *accept = activation->options.accept;
+
+        if (findings->by_scope[SCOPE_ESSENTIAL] > 0)
+                return refuse_essential(activation, findings, reterr);
+        if (findings_blocking(findings) > 0 && !activation->force && (!accept || !findings_are(findings, accept)))
+                return refuse_lock_out(activation, findings, reterr);
+        say_denied(activation, findings);
+        return 0;
 }
 
 /* It may have been discarded meanwhile, and another one of the same version staged, which nobody has judged. */
@@ -93,11 +131,12 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
         Failure own = *failure;
 
         activation->simulation = NULL;
-        if (activation->force) {
-                say_forced(activation, result, failure, findings);
+        if (result == 0)
+                result = judge(activation, findings, &own);
+        else if (activation->force) {
+                say_unknown(activation, failure);
                 result = 0;
-        } else if (result == 0 && findings->n > 0)
-                result = refuse_lock_out(activation, findings, &own);
+        }
         if (result == 0)
                 result = check_same(bus->manager, activation, &own);
         if (result == 0)
@@ -137,7 +176,7 @@ static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *
         int r = simulate_start(bus->manager, record, on_simulated, bus, &activation->simulation, reterr);
 
         if (r != 0 && r != -ENOMEM && activation->force) {
-                say_forced(activation, r, reterr, NULL);
+                say_unknown(activation, reterr);
                 return r;
         }
         if (r == 0)
@@ -217,6 +256,11 @@ static int read_options(sd_bus_message *message, ActivateOptions *options, bool 
                 } else if (streq(key, "force")) {
                         r = sd_bus_message_read(message, "v", "b", &force);
                         *ret_force = r >= 0 && force;
+                } else if (streq(key, "accept")) {
+                        r = sd_bus_message_read(message, "v", "s", &options->accept);
+                        if (r >= 0 && !findings_is_accept(options->accept))
+                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u "
+                                                         "hexadecimal digits that 'ipectl preflight' prints.", ACCEPT_DIGITS);
                 } else if (streq(key, "confirm")) {
                         r = sd_bus_message_read(message, "v", "s", &confirm);
                         if (r >= 0 && !read_confirm(confirm, options))

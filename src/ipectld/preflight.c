@@ -74,7 +74,8 @@ static void on_event(const KernelEvent *event, void *userdata) {
             !streq(event->policy_name, preflight->name) || !event->policy_version ||
             !streq(event->policy_version, preflight->version))
                 return;
-        r = findings_add(&preflight->findings, event->path, event->operation, event->rule, &finding);
+        /* Only what the simulation finds can block an activation. */
+        r = findings_add(&preflight->findings, SCOPE_USERS, event->path, event->operation, event->rule, &finding);
         if (r >= 0 && finding)
                 r = process_list_add(&finding->processes, event->comm ?: "", event->pid);
         if (r < 0)
@@ -117,14 +118,14 @@ static int read_rest(Preflight *preflight, Failure *reterr) {
 static int collect(Preflight *preflight, Failure *reterr) {
         int r = check_watched(preflight, reterr);
 
-        if (r >= 0)
-                r = read_rest(preflight, reterr);
-        return r < 0 ? r : findings_finish(&preflight->findings);
+        return r < 0 ? r : read_rest(preflight, reterr);
 }
 
 static void finish(Manager *manager, int result, const Failure *failure) {
         _cleanup_(preflight_freep) Preflight *preflight = TAKE_PTR(manager->preflight);
 
+        if (result == 0)
+                result = findings_finish(&preflight->findings);
         if (preflight->in_shadow && !preflight->keep_shadow)
                 end_shadow(manager, preflight->name);
         if (result != 0)

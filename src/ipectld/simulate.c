@@ -15,6 +15,7 @@ struct Ruling {
 struct Simulation {
         Manager *manager;
         PolicyVersion *version;
+        Digest digest; /* of its envelope */
         InspectCall *inspect;
         SimulateDone done;
         void *userdata;
@@ -72,23 +73,54 @@ static bool lacks_signature(const Manager *manager, const struct ipe_policy *pol
         return !denies(policy, file, &wishful, &verdict);
 }
 
+/* Appends to what stands in the parentheses. Returns 0 or -ENOMEM. */
+static int add_remark(char **remarks, const char *before, const char *quoted, const char *behind) {
+        char *joined;
+
+        if (asprintf(&joined, "%s%s%s%s%s", *remarks ?: "", *remarks ? "; " : "", before, quoted, behind) < 0)
+                return -ENOMEM;
+        free(*remarks);
+        *remarks = joined;
+        return 0;
+}
+
+/* ret: to be freed, NULL for none. Returns 0 or -ENOMEM. */
+static int remark_on(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
+                     const struct ipe_facts *facts, char **ret) {
+        static const char *const scopes[_SCOPE_MAX] = {
+                [SCOPE_USERS] = "only users run it", [SCOPE_ESSENTIAL] = "it is essential",
+        };
+        _cleanup_free_ char *remarks = NULL;
+        int r = 0;
+
+        if (lacks_signature(simulation->manager, simulation->version->policy, inspection, file, facts))
+                r = add_remark(&remarks, "the signature of its volume '", inspection->volumes[file->volume].name,
+                               "' was not verified by the kernel: open it with root-hash-signature=");
+        else if (file->note[0])
+                r = add_remark(&remarks, "", file->note, "");
+        if (r >= 0 && scopes[file->scope])
+                r = add_remark(&remarks, "", scopes[file->scope], "");
+        if (r >= 0)
+                *ret = TAKE_PTR(remarks);
+        return r;
+}
+
 /* ret: to be freed. Returns 0 or -ENOMEM. */
 static int describe(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
                     const struct ipe_facts *facts, const struct ipe_verdict *verdict, char **ret) {
         const struct ipe_policy *policy = simulation->version->policy;
         size_t size = ipe_verdict_print(policy, verdict, NULL, 0) + 1;
-        _cleanup_free_ char *rule = malloc(size);
-        int r;
+        _cleanup_free_ char *rule = malloc(size), *remarks = NULL;
+        int r = rule ? remark_on(simulation, inspection, file, facts, &remarks) : -ENOMEM;
 
-        if (!rule)
-                return -ENOMEM;
+        if (r < 0)
+                return r;
         (void) ipe_verdict_print(policy, verdict, rule, size);
-        if (lacks_signature(simulation->manager, policy, inspection, file, facts))
-                r = asprintf(ret, "%s (the signature of its volume '%s' was not verified by the kernel: open it with "
-                             "root-hash-signature=)", rule, inspection->volumes[file->volume].name);
-        else
-                r = asprintf(ret, file->note[0] ? "%s (%s)" : "%s%s", rule, file->note);
-        return r < 0 ? -ENOMEM : 0;
+        if (!remarks)
+                *ret = TAKE_PTR(rule);
+        else if (asprintf(ret, "%s (%s)", rule, remarks) < 0)
+                return -ENOMEM;
+        return 0;
 }
 
 static int add(const Simulation *simulation, const Inspection *inspection, const FileFacts *file, const struct ipe_facts *facts,
@@ -98,7 +130,7 @@ static int add(const Simulation *simulation, const Inspection *inspection, const
         int r = describe(simulation, inspection, file, facts, verdict, &rule);
 
         if (r >= 0)
-                r = findings_add(findings, file->path, ipe_op_name(file->operation), rule, &finding);
+                r = findings_add(findings, file->scope, file->path, ipe_op_name(file->operation), rule, &finding);
         if (r < 0 || !finding || file->processes[0] == '\0')
                 return r;
         /* Two files of one path, of which one was deleted, say. */
@@ -126,7 +158,9 @@ static int judge(const Simulation *simulation, const struct ipe_policy *active, 
                     !is_denied_today(active, file, &facts))
                         r = add(simulation, inspection, file, &facts, &verdict, findings);
         }
-        return r < 0 ? r : findings_finish(findings);
+        if (r >= 0)
+                r = findings_set_cuts(findings, inspection);
+        return r < 0 ? r : findings_seal(findings, &simulation->digest);
 }
 
 Simulation *simulate_cancel(Simulation *simulation) {
@@ -177,7 +211,7 @@ int simulate_start(Manager *manager, const VersionRecord *record, SimulateDone d
 
         if (!simulation)
                 return -ENOMEM;
-        *simulation = (Simulation) { .manager = manager, .done = done, .userdata = userdata };
+        *simulation = (Simulation) { .manager = manager, .digest = record->digest, .done = done, .userdata = userdata };
         r = manager_open_envelope(manager, record, &envelope, reterr);
         if (r == 0)
                 r = policy_version_new(manager, &envelope, &simulation->version, reterr);

@@ -66,7 +66,12 @@ def is_activated(machine):
 
 def findings(machine):
     """{path: (operation, rule, processes)}; paths that occur twice are not of interest here."""
-    return {path: rest for path, *rest in call(machine, "Preflight", POLICY)[0]}
+    return {path: rest for path, *rest in call(machine, "Preflight", POLICY)[0] if rest[0]}
+
+
+def sentences(machine):
+    """{what it is about: sentence}, of the entries that are no findings."""
+    return {about: rule for path, operation, rule, about in call(machine, "Preflight", POLICY)[0] if not operation}
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +129,7 @@ def test_what_the_configuration_calls_essential_is_found(kernel, tmp_path):
     kernel.call("Reload")
     stage(kernel, body=DENY)
     found = findings(kernel)
-    assert found[str(quiet)] == ["EXECUTE", RULE, ""]
+    assert found[str(quiet)] == ["EXECUTE", f"{RULE} (it is essential)", ""]
     assert "/nothing/there" not in found, "what is not there is denied by nobody"
 
 
@@ -244,21 +249,6 @@ def test_what_would_be_denied_is_not_activated(kernel, program):
     assert not is_activated(kernel) and kernel.list()[(POLICY, "1.0.0")][0] == "staged"
 
 
-def test_force_activates_and_says_so(kernel):
-    stage(kernel, body=DENY)
-    activate(kernel, **FORCE)
-    assert is_activated(kernel)
-    warnings = [entry["MESSAGE"] for entry in kernel.entries(PRIORITY="4") if "on demand" in entry["MESSAGE"]]
-    assert warnings and all(RULE in text for text in warnings)
-
-
-def test_ipectl_forces(kernel):
-    stage(kernel, body=DENY)
-    assert "WouldLockOut" not in kernel.ipectl("activate", "--trial-sec=0", POLICY, status=8).stdout
-    kernel.ipectl("activate", "--trial-sec=0", "--force", POLICY)
-    assert is_activated(kernel)
-
-
 def test_what_can_be_refused_without_looking_is(kernel):
     before = kernel.inspector.calls
     assert refused(kernel, activate).name == "org.ipe.Error.NoSuchPolicy"
@@ -316,6 +306,10 @@ NONSENSE = {
         {**FILE, "volume": -1}, {**FILE, "volume": 1e300}, {**FILE, "fsverity": "sha256"}, {**FILE, "fsverity": ":00"},
         {**FILE, "fsverity": "sha256:0"}, {**FILE, "fsverity": f"sha256:{'00' * 65}"}, {**FILE, "fsverity": f"{'a' * 64}:00"},
         {**FILE, "fsverity_signed": 1}))},
+    **{f"scope {scope}": inspection({**FILE, "scope": scope}) for scope in ("", "root", 1)},
+    **{f"cut {number}": json.dumps({"volumes": [], "files": [], "cuts": cuts}).encode() for number, cuts in enumerate((
+        1, [1], [{}], [{"uid": 1, "scope": "essential", "processes": 1}], [{"uid": 1 << 32, "scope": "users", "processes": 1}],
+        [{"uid": 1, "scope": "users", "processes": -1}], [{"uid": 1, "processes": 1}]))},
     **{f"volume {number}": inspection(volumes=[volume]) for number, volume in enumerate((
         *(without(USR, member) for member in USR), {**USR, "device": [1]}, {**USR, "device": [-1, 1]}, {**USR, "root_hash": ""},
         {**USR, "signed": "yes"}))},
@@ -481,6 +475,174 @@ def test_findings_are_bounded_and_counted(kernel):
     rows = call(kernel, "Preflight", POLICY)[0]
     assert len(rows) == 1001 and rows[-1] == ("", "", "500 denials or more were missed", "")
     assert "would deny 1500 things" in refused(kernel, activate).message
+
+
+# What blocks an activation, and who may say otherwise. It is judged over made-up facts, too
+
+
+ESSENTIAL, USERS = {"scope": "essential"}, {"scope": "users"}
+
+
+def accept(machine):
+    """The ID that Preflight() names, or None."""
+    ids = [about.removeprefix("accept=") for about in sentences(machine) if about.startswith("accept=")]
+    return ids[0] if ids else None
+
+
+def accepting(identifier):
+    return {"accept": GLib.Variant("s", identifier)}
+
+
+def warnings(machine):
+    return [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4")]
+
+
+def test_force_activates_what_is_not_essential_and_says_so(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    activate(kernel, **FORCE)
+    assert is_activated(kernel)
+    said = [text for text in warnings(kernel) if "on demand" in text]
+    assert said and all(RULE in text for text in said)
+
+
+def test_ipectl_forces(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    kernel.ipectl("activate", "--trial-sec=0", POLICY, status=8)
+    kernel.ipectl("activate", "--trial-sec=0", "--force", POLICY)
+    assert is_activated(kernel)
+
+
+def test_nothing_makes_up_for_what_is_essential(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    seen = accept(kernel)
+    facts(kernel, FILE, {**FILE, **ESSENTIAL, "path": "/vital"})
+    assert accept(kernel) is None and "1 of these are essential" in sentences(kernel)["essential"]
+    for options in ({}, FORCE, accepting(seen), {**FORCE, **accepting(seen)}):
+        error = refused(kernel, activate, **options)
+        assert error.name == LOCK_OUT and "essential" in error.message and "'/vital'" in error.message
+        assert "--force" not in error.message and "--accept" not in error.message
+    assert not is_activated(kernel)
+    kernel.ipectl("activate", "--force", POLICY, status=8)
+
+
+def test_what_this_machine_needs_is_essential(kernel):
+    """The real ipe-inspect finds it, whatever containers run that is called so."""
+    stage(kernel, body=DENY)
+    essential = {path for path, _, rule, _ in call(kernel, "Preflight", POLICY)[0] if "it is essential" in rule}
+    for path in ("/usr/lib/systemd/systemd-journald", "/usr/bin/sh", "/usr/sbin/agetty", "/usr/bin/dbus-daemon",
+                 "/lib64/ld-linux-x86-64.so.2"):
+        if os.path.exists(path):
+            assert os.path.realpath(path) in essential, path
+    assert refused(kernel, activate, **FORCE).name == LOCK_OUT
+
+
+def test_what_only_users_run_is_found_and_blocks_nothing(kernel):
+    """Otherwise one program in a home directory would keep every policy from being activated."""
+    stage(kernel, body=DENY)
+    facts(kernel, {**FILE, **USERS, "path": "/home/alice/jit", "processes": "jit[7]"})
+    assert findings(kernel)["/home/alice/jit"] == ["EXECUTE", f"{RULE} (only users run it)", "jit[7]"]
+    assert accept(kernel) is None
+    activate(kernel)
+    assert is_activated(kernel)
+    assert any("/home/alice/jit" in text and "on demand" not in text for text in warnings(kernel))
+
+
+def test_the_findings_that_were_seen_are_accepted(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE, {**FILE, "path": "/y"})
+    error = refused(kernel, activate)
+    seen = accept(kernel)
+    assert len(seen) == 16 and f"--accept={seen}'" in error.message and f"--accept={seen}'" in sentences(kernel)[f"accept={seen}"]
+    assert f"--accept={seen}'" in kernel.ipectl("preflight", POLICY).stdout
+    kernel.ipectl("activate", "--trial-sec=0", f"--accept={seen}", POLICY)
+    assert is_activated(kernel) and any("on demand" in text and "'/y'" in text for text in warnings(kernel))
+
+
+def test_an_id_does_not_depend_on_the_order_nor_on_what_users_and_processes_do(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE, {**FILE, "path": "/y", "processes": "a[1]"})
+    seen = accept(kernel)
+    facts(kernel, {**FILE, "path": "/y", "processes": "b[2]"}, FILE, {**FILE, **USERS, "path": "/home/z"},
+          *({**FILE, **USERS, "path": f"/home/{number}"} for number in range(1500)))
+    assert accept(kernel) == seen
+    activate(kernel, **accepting(seen))
+    assert is_activated(kernel)
+
+
+@pytest.mark.parametrize("now", [[{}, {"path": "/y"}, {"path": "/z"}], [{}], [{}, {"path": "/z"}], [{}, {"path": "/y", "note": "n"}],
+                                 [{}, {"path": "/y", "operation": "FIRMWARE"}]],
+                         ids=["more", "less", "another", "another remark", "another operation"])
+def test_other_findings_than_were_seen_are_not_accepted(kernel, now):
+    stage(kernel, body=DENY + "DEFAULT op=FIRMWARE action=DENY\n")
+    facts(kernel, FILE, {**FILE, "path": "/y"})
+    seen = accept(kernel)
+    facts(kernel, *({**FILE, **change} for change in now))
+    assert accept(kernel) != seen
+    error = refused(kernel, activate, **accepting(seen))
+    assert error.name == LOCK_OUT and "not the findings that were accepted" in error.message and accept(kernel) in error.message
+    assert not is_activated(kernel)
+
+
+def test_findings_of_another_policy_are_not_accepted(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    seen = accept(kernel)
+    kernel.stage(signed(version="2.0.0", body=DENY))
+    assert accept(kernel) != seen
+    assert refused(kernel, activate, **accepting(seen)).name == LOCK_OUT
+
+
+def test_findings_that_nobody_can_have_seen_are_not_accepted(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, *({**FILE, "path": f"/{number}"} for number in range(1001)))
+    assert accept(kernel) is None
+    assert "--accept" not in refused(kernel, activate).message
+    activate(kernel, **FORCE)
+    assert is_activated(kernel)
+
+
+@pytest.mark.parametrize("text", ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "../../etc/passwd"])
+def test_what_is_no_id_is_an_argument_that_makes_no_sense(kernel, text):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    assert refused(kernel, activate, **accepting(text)).name == "org.freedesktop.DBus.Error.InvalidArgs"
+    assert not is_activated(kernel)
+
+
+def test_where_nothing_is_known_nothing_is_accepted(kernel):
+    stage(kernel, body=DENY)
+    facts(kernel, FILE)
+    seen = accept(kernel)
+    kernel.inspector.answer = b""
+    assert refused(kernel, activate, **accepting(seen)).name == NOT_SUPPORTED
+    assert not is_activated(kernel)
+
+
+def cut(machine, uid, scope, *files):
+    machine.inspector.answer = json.dumps({"volumes": [], "files": files,
+                                           "cuts": [{"uid": uid, "scope": scope, "processes": 3}]}).encode()
+
+
+def test_a_user_of_whom_not_all_was_looked_at_is_named_and_blocks_nothing(kernel):
+    stage(kernel, body=DENY)
+    cut(kernel, 65534, "users")
+    assert sentences(kernel) == {"uid=65534": "3 processes of user 65534 were not looked at, or not to their end"}
+    assert "user 65534" in kernel.ipectl("preflight", POLICY).stdout
+    activate(kernel)
+    assert is_activated(kernel)
+
+
+def test_a_service_of_which_not_all_was_looked_at_blocks_an_activation(kernel):
+    stage(kernel)
+    cut(kernel, 33, "system")
+    assert sentences(kernel)["uid=33"].endswith("that blocks an activation")
+    seen = accept(kernel)
+    assert refused(kernel, activate).name == LOCK_OUT
+    activate(kernel, **accepting(seen))
+    assert is_activated(kernel)
 
 
 # ListVolumes

@@ -34,7 +34,7 @@ _ipectl() {
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
                 [[ ${COMP_WORDS[i-1]} == -n ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|lines|since) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|accept|lines|since) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -87,7 +87,7 @@ _ipectl() {
                 '') options+=' --version' ;;
                 list | volumes | preflight) options+=' --no-legend --full' ;;
                 log) options+=' --lines= --since= --follow' ;;
-                activate) options+=' --version= --trial-sec= --confirm= --force' ;;
+                activate) options+=' --version= --trial-sec= --confirm= --accept= --force' ;;
                 lint) options+=' --strict' ;;
                 sign) options+=' --strict --cert= --key= --format= --output= --force' ;;
                 verify) options+=' --trust=' ;;
