@@ -148,6 +148,8 @@ def begin_fatal(scenario):
     before, version = scenario.get("ConfirmedPolicy")[1], next(numbers)
     scenario.drop(keys.sign_policy(deny_all(version)))
     scenario.wait_for_state(version, "staged")
+    # Who sees what it denies refuses it, forced or not.
+    scenario.system.must("systemctl stop ipe-inspect.socket")
     result = scenario.system.run(f"ipectl activate --force --trial-sec=3600 --confirm=manual {NAME}")
     assert result.ok or "denied" in result.output, result
     return before, version

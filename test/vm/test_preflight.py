@@ -74,7 +74,7 @@ def test_what_is_essential_need_not_run(scenario):
     scenario.configure("PreflightSec=0", f"EssentialPaths={UNSIGNED}/bin/hello {ON_VOLUME} /nonexistent")
     found = preflight(scenario)
     rule, processes = found[f"{UNSIGNED}/bin/hello", "EXECUTE"]
-    assert "'unsigned' was not verified by the kernel" in rule and processes == ""
+    assert "'unsigned' was not verified by the kernel" in rule and "it is essential" in rule and processes == ""
     assert (ON_VOLUME, "EXECUTE") not in found and ("/nonexistent", "EXECUTE") not in found
     scenario.configure("PreflightSec=0")
 
@@ -101,7 +101,7 @@ def test_modules_and_firmware_of_the_configuration_are_judged(scenario):
     text = scenario.policy("1.0.2") + "DEFAULT op=KMODULE action=DENY\nDEFAULT op=FIRMWARE action=DENY\n"
     stage(scenario, "1.0.2", text.replace("DEFAULT op=EXECUTE action=DENY\n", ""))
     found = preflight(scenario)
-    assert found["/run/firmware/ipe/test.bin", "FIRMWARE"] == ("DEFAULT op=FIRMWARE action=DENY", "")
+    assert found["/run/firmware/ipe/test.bin", "FIRMWARE"] == ("DEFAULT op=FIRMWARE action=DENY (it is essential)", "")
     module = scenario.system.run("modinfo -n dummy")
     modules = {path for path, operation in found if operation == "KMODULE"}
     assert modules == ({module.output.strip()} if module.ok else set()), found

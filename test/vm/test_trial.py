@@ -510,6 +510,9 @@ def test_a_policy_that_denies_everything_cannot_brick_the_machine(scenario):
     scenario.system.must("systemctl show -P MainPID ipectld.service >/run/ipectld.pid; "
                          "systemd-run -q --unit=observer bash /run/observer")
     scenario.system.wait_until("grep -q runs /run/observed")
+    # Who sees what it denies refuses it, forced or not.
+    assert "essential" in scenario.activate_with({"trial-sec": f"t {TRIAL_SEC}", "force": "b true"}, scenario.try_call).output
+    scenario.system.must("systemctl stop ipe-inspect.socket")
     activate(scenario, TRIAL_SEC, force="b true")
 
     # The agent in the machine answers, but cannot execute what it needs for a command.
@@ -525,7 +528,7 @@ def test_a_policy_that_denies_everything_cannot_brick_the_machine(scenario):
     assert len(on_trial) > 5 and {ran for ran, _ in on_trial[:-1]} == {"denied"}, observed
     assert on_trial[-1][1] == "yes", observed
     assert observed[0][:2] == ["none", "runs"] and observed[-1][:2] == ["none", "runs"], observed
-    scenario.system.must("systemctl stop observer")
+    scenario.system.must("systemctl stop observer && systemctl start ipe-inspect.socket")
     begun, ended = audited(scenario, "trial"), audited(scenario, "expire")
     assert TRIAL_SEC <= ended - begun < TRIAL_SEC + 2, "the kernel's own timer"
     # The kernel goes back a moment before it records that.
