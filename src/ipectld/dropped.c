@@ -81,8 +81,10 @@ int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr) {
                 return failure_set_errno(reterr, r, "Cannot read the file");
         /* The path may lead to another file by now. */
         file->settled = file->settled && stat(file->path, &after) >= 0 && is_same(&after, &file->st);
-        digest_of(*ret, *ret_size, &file->digest);
-        return 0;
+        r = digest_of(*ret, *ret_size, &file->digest);
+        if (r < 0)
+                free(TAKE_PTR(*ret));
+        return r < 0 ? failure_set_errno(reterr, r, "Cannot use libcrypto") : 0;
 }
 
 void dropped_done(DroppedFiles *files) {
@@ -103,8 +105,8 @@ static int is_content_of(const char *path, const Digest *digest) {
 
         if (r < 0)
                 return r == -ENOENT || r == -ENOTDIR || r == -EISDIR || r == -EBADF || r == -EFBIG ? 0 : r;
-        digest_of(data, size, &found);
-        return digest_equal(&found, digest);
+        r = digest_of(data, size, &found);
+        return r < 0 ? r : digest_equal(&found, digest);
 }
 
 bool dropped_is_there(const char *name, const Digest *digest) {
