@@ -13,6 +13,7 @@
 #include <wchar.h>
 
 #include "output.h"
+#include "utf8.h"
 
 void oom(void) {
         static const char sentence[] = "Out of memory.\n";
@@ -21,59 +22,29 @@ void oom(void) {
         exit(STATUS_FAILED);
 }
 
-/* Bytes of the printable character at the start; 0 if there is none, or if it is the backslash, which marks what is
- * escaped. Format characters, those that turn the direction of writing included, have no width of their own and do not
- * count as printable. */
+/* Bytes of the character at the start if it is safe to show and the locale has it; combining characters have no width of
+ * their own, but belong to names. */
 static size_t printable_length(const char *bytes, size_t len) {
+        size_t safe = utf8_read_safe(bytes, len), n;
         mbstate_t state = {};
         wchar_t wide;
-        size_t n;
 
-        if (*bytes == '\\')
+        if (safe == 0)
                 return 0;
         n = mbrtowc(&wide, bytes, len, &state);
-        if (n == 0 || n == (size_t) -1 || n == (size_t) -2)
-                return 0;
-        return wcwidth(wide) > 0 ? n : 0;
-}
-
-static void escape_byte(FILE *out, unsigned char byte) {
-        if (byte == '\n')
-                fputs("\\n", out);
-        else if (byte == '\t')
-                fputs("\\t", out);
-        else if (byte == '\\')
-                fputs("\\\\", out);
-        else
-                fprintf(out, "\\x%02x", byte);
+        return n == safe && wcwidth(wide) >= 0 ? n : 0;
 }
 
 char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len, size_t *ret_size) {
-        char *ret = NULL;
-        FILE *out;
+        char *ret = utf8_escape_unless(harmless, bytes, len, ret_size);
 
-        out = open_memstream(&ret, ret_size);
-        if (!out)
-                oom();
-        while (len > 0) {
-                size_t n = harmless(bytes, len);
-
-                if (n > 0)
-                        fwrite(bytes, 1, n, out);
-                else
-                        escape_byte(out, *bytes);
-                bytes += n > 0 ? n : 1;
-                len -= n > 0 ? n : 1;
-        }
-        if (fclose(out) != 0)
+        if (!ret)
                 oom();
         return ret;
 }
 
 char *escape_bytes(const char *bytes, size_t len) {
-        size_t size;
-
-        return escape_unless(printable_length, bytes, len, &size);
+        return escape_unless(printable_length, bytes, len, NULL);
 }
 
 char *escape(const char *text) {

@@ -16,12 +16,11 @@
 /* Says so and ends the program with STATUS_FAILED. */
 _Noreturn void oom(void);
 
-/* Makes bytes harmless for a terminal: what the locale cannot print, and the backslash, become \n, \t, \\ or
+/* Makes bytes harmless for a terminal: what is not safe to show (utf8.h), or what the locale cannot print, becomes \n, \t or
  * \xNN. len is in bytes, NULs included. Never NULL; to be freed. */
 char *escape_bytes(const char *bytes, size_t len);
 
-/* The same with another idea of what is harmless: how many bytes at the start are, 0 if the first one is not.
- * ret_size: bytes of the result, without the NUL behind them. */
+/* utf8_escape_unless() that cannot fail. */
 char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len, size_t *ret_size);
 
 /* The same as escape_bytes() for a string; NULL gives an empty one. */

@@ -12,6 +12,7 @@
 #include "envelope-internal.h"
 #include "envelope-trailer.h"
 #include "policy.h"
+#include "utf8.h"
 
 char *certificate_subject(X509 *certificate) {
         BIO *bio = BIO_new(BIO_s_mem());
@@ -20,9 +21,10 @@ char *certificate_subject(X509 *certificate) {
 
         if (!bio)
                 return NULL;
-        if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+        /* As RFC 2253 has it, but letters of all languages as they are. OpenSSL does not check what is called UTF-8 there. */
+        if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
                 length = BIO_get_mem_data(bio, &text);
-                subject = strndup(text, (size_t) length);
+                subject = utf8_escape(text, (size_t) length);
         }
         BIO_free(bio);
         return subject;

@@ -8,42 +8,46 @@
 #include "failure.h"
 #include "utf8.h"
 
-/* What is quoted may hold anything, and may have been cut in the middle of a character. */
-static void make_printable(char *text) {
-        while (*text) {
-                size_t n = utf8_read(text, strlen(text), NULL);
+/* Nothing behind so many bytes can be in the sentence. */
+#define SENTENCE_READ_MAX sizeof(((Failure *) NULL)->sentence)
 
-                if (n == 0 || (unsigned char) *text < 0x20 || *text == 0x7f)
-                        *text++ = '?';
-                else
-                        text += n;
-        }
+/* Names that are quoted may hold any byte, and grow while they are escaped. text: taken over; NULL if there is no memory. */
+static void set_sentence(Failure *failure, char *text) {
+        _cleanup_free_ char *raw = text;
+        _cleanup_free_ char *safe = raw ? utf8_escape_unsafe(raw, strnlen(raw, SENTENCE_READ_MAX)) : NULL;
+
+        if (safe)
+                utf8_cut(safe, sizeof(failure->sentence));
+        (void) snprintf(failure->sentence, sizeof(failure->sentence), "%s", safe ?: strerror(ENOMEM));
 }
 
 int failure_set(Failure *failure, FailureCode code, const char *format, ...) {
         va_list arguments;
+        char *text;
 
         if (!failure)
                 return code;
         va_start(arguments, format);
-        vsnprintf(failure->sentence, sizeof(failure->sentence), format, arguments);
+        if (vasprintf(&text, format, arguments) < 0)
+                text = NULL;
         va_end(arguments);
-        make_printable(failure->sentence);
+        set_sentence(failure, text);
         return code;
 }
 
 int failure_set_errno(Failure *failure, int error, const char *format, ...) {
-        size_t size = failure ? sizeof(failure->sentence) : 0;
+        _cleanup_free_ char *what = NULL;
         va_list arguments;
-        int n;
+        char *text;
 
         if (!failure)
                 return error;
         va_start(arguments, format);
-        n = vsnprintf(failure->sentence, size, format, arguments);
+        if (vasprintf(&what, format, arguments) < 0)
+                what = NULL;
         va_end(arguments);
-        if (n >= 0 && (size_t) n < size)
-                snprintf(failure->sentence + n, size - (size_t) n, ": %s", strerror(-error));
-        make_printable(failure->sentence);
+        if (!what || asprintf(&text, "%s: %s", what, strerror(-error)) < 0)
+                text = NULL;
+        set_sentence(failure, text);
         return error;
 }

@@ -37,7 +37,7 @@ typedef struct Failure {
         char sentence[1024];
 } Failure;
 
-/* Writes the sentence, cut where it is too long, as printable UTF-8, and returns code. failure: may be NULL. */
+/* Writes the sentence, safe to show and cut where it is too long, and returns code. failure: may be NULL. */
 int failure_set(Failure *failure, FailureCode code, const char *format, ...) _printf_(3, 4);
 
 /* The same for what is broken: ": " and the errno's text follow the sentence. Returns error, which is negative. */

@@ -127,7 +127,7 @@ def test_hostile_entries(machine, journal):
                 {"MESSAGE_ID": STAGED}, {"MESSAGE_ID": STAGED, "MESSAGE": "", "PRIORITY": "many"})
     lines = machine.ipectl("log").stdout.splitlines()
     assert len(lines) == 4
-    assert lines[0].endswith("a\\x1b[31m\\nb\\x00c\\\\xff\\xe2\\x80\\xae")
+    assert lines[0].endswith("a\\x1b[31m\\nb\\x00c\\xff\\xe2\\x80\\xae")
     assert len(lines[1]) < 70_000
     assert [event["event"] for event in events(machine)] == ["staged"] * 4
     assert events(machine)[0]["path"] == "/x\n\033"

@@ -29,7 +29,9 @@ static const EscapeCase utf8_cases[] = {
         { BYTES(""), "", 0 },
         { BYTES("plain text"), "plain text", 10 },
         { BYTES("a\nb\tc"), "a\\nb\\tc", 7 },
-        { BYTES("back\\slash"), "back\\\\slash", 11 },
+        /* what is escaped already stays as it is */
+        { BYTES("back\\slash"), "back\\slash", 10 },
+        { BYTES("\\x1b"), "\\x1b", 4 },
         { BYTES("\033[31mred"), "\\x1b[31mred", 11 },
         { BYTES("nul\0nul"), "nul\\x00nul", 10 },
         { BYTES("\x7f"), "\\x7f", 4 },
@@ -37,6 +39,8 @@ static const EscapeCase utf8_cases[] = {
         { BYTES("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f", 4 },
         /* wide characters take two columns */
         { BYTES("\xe6\xbc\xa2"), "\xe6\xbc\xa2", 2 },
+        /* a letter and its dots, as file systems of other systems have it */
+        { BYTES("Mu\xcc\x88ller"), "Mu\xcc\x88ller", 6 },
         /* U+009B, which terminals take for ESC [ */
         { BYTES("\xc2\x9b"), "\\xc2\\x9b", 8 },
         /* U+202E: right-to-left override */

@@ -58,6 +58,77 @@ static void utf8_is_told_from_other_bytes(void **state) {
         }
 }
 
+static const struct {
+        const char *bytes, *safe;
+} safe_cases[] = {
+        { "", "" },
+        { "M\xc3\xbcller, Mu\xcc\x88ller", "M\xc3\xbcller, Mu\xcc\x88ller" },
+        { "\xe6\xbc\xa2 \xd7\x90\xd7\x91 \xf0\x9f\x98\x80", "\xe6\xbc\xa2 \xd7\x90\xd7\x91 \xf0\x9f\x98\x80" },
+        { "a\nb\tc\rd", "a\\nb\\tc\\x0dd" },
+        { "\033[31m", "\\x1b[31m" },
+        { "\x7f", "\\x7f" },
+        /* C1: U+009B is ESC [ for terminals; as a lone byte it is no UTF-8 */
+        { "\xc2\x9b" "1m", "\\xc2\\x9b1m" },
+        { "\xc2\xa0", "\xc2\xa0" },
+        { "\x9b", "\\x9b" },
+        /* U+202E, U+2066, U+200F, U+061C turn the direction of writing */
+        { "\xe2\x80\xae", "\\xe2\\x80\\xae" },
+        { "\xe2\x81\xa6", "\\xe2\\x81\\xa6" },
+        { "\xe2\x80\x8f", "\\xe2\\x80\\x8f" },
+        { "\xd8\x9c", "\\xd8\\x9c" },
+        /* U+2028 ends a line; nobody sees U+200B, U+FEFF and U+E0041 */
+        { "\xe2\x80\xa8", "\\xe2\\x80\\xa8" },
+        { "\xe2\x80\x8b", "\\xe2\\x80\\x8b" },
+        { "\xef\xbb\xbf", "\\xef\\xbb\\xbf" },
+        { "\xf3\xa0\x81\x81", "\\xf3\\xa0\\x81\\x81" },
+        /* but U+200D joins what belongs together */
+        { "\xe2\x80\x8d", "\xe2\x80\x8d" },
+        { "back\\slash \xff", "back\\slash \\xff" },
+};
+
+static void what_is_not_safe_to_show_is_escaped_once(void **state) {
+        for (size_t i = 0; i < ELEMENTSOF(safe_cases); i++) {
+                _cleanup_free_ char *once = utf8_escape_unsafe(safe_cases[i].bytes, strlen(safe_cases[i].bytes));
+                _cleanup_free_ char *twice = NULL;
+
+                assert_non_null(once);
+                assert_string_equal(once, safe_cases[i].safe);
+                twice = utf8_escape_unsafe(once, strlen(once));
+                assert_non_null(twice);
+                assert_string_equal(twice, once);
+        }
+}
+
+static void a_text_is_cut_between_characters(void **state) {
+        char text[16];
+
+        strcpy(text, "0123456789");
+        utf8_cut(text, 11);
+        assert_string_equal(text, "0123456789");
+        utf8_cut(text, 10);
+        assert_string_equal(text, "012345...");
+        strcpy(text, "01234\xe6\xbc\xa2xx");
+        utf8_cut(text, 10);
+        assert_string_equal(text, "01234...");
+        strcpy(text, "\xf0\x9f\x98\x80" "a");
+        utf8_cut(text, 5);
+        assert_string_equal(text, "...");
+}
+
+static void names_in_a_sentence_are_made_safe(void **state) {
+        Failure failure = {};
+        char large[sizeof(failure.sentence)];
+
+        failure_set(&failure, FAILURE_NO_TRIAL, "'%s', '%s'", "M\xc3\xbcller", "a\033[2J\n\xff");
+        assert_string_equal(failure.sentence, "'M\xc3\xbcller', 'a\\x1b[2J\\n\\xff'");
+        /* What is escaped takes more room. */
+        memset(large, 1, sizeof(large));
+        large[sizeof(large) - 1] = '\0';
+        failure_set_errno(&failure, -EIO, "'%s'", large);
+        assert_int_equal(strlen(failure.sentence), sizeof(failure.sentence) - 1);
+        assert_string_equal(failure.sentence + sizeof(failure.sentence) - 1 - strlen(UTF8_CUT), UTF8_CUT);
+}
+
 static void a_sentence_is_kept_and_cut_where_it_is_too_long(void **state) {
         Failure failure = {};
         char large[2 * sizeof(failure.sentence)];
@@ -82,6 +153,9 @@ static void the_text_of_an_errno_follows_the_sentence(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(utf8_is_told_from_other_bytes),
+                cmocka_unit_test(what_is_not_safe_to_show_is_escaped_once),
+                cmocka_unit_test(a_text_is_cut_between_characters),
+                cmocka_unit_test(names_in_a_sentence_are_made_safe),
                 cmocka_unit_test(a_sentence_is_kept_and_cut_where_it_is_too_long),
                 cmocka_unit_test(the_text_of_an_errno_follows_the_sentence),
         };
