@@ -53,6 +53,7 @@ static const struct {
         { MESSAGE_DENIED, "denied" },
         { MESSAGE_DENIALS_MISSED, "denials-missed" },
         { MESSAGE_DENIALS_BEFORE, "denials-before" },
+        { MESSAGE_LOG_LOST, "log-lost" },
         { MESSAGE_VOLUME, "volume" },
         { MESSAGE_VOLUME_DENIED, "volume-denied" },
 };

@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The journal's native protocol where somebody reads it, lines on standard error otherwise.
+ * The journal's native protocol where somebody reads it, lines on standard error otherwise. Names and sentences may hold any
+ * bytes, and be of any length: all of it passes here, is made safe to show, and is cut.
+ *
+ * An entry that the journal does not take in time is lost, and counted; the next one that gets through says how many were.
  */
 
-/* The places in the code are of no use to who reads the journal. */
-#define SD_JOURNAL_SUPPRESS_LOCATION
+#include <inttypes.h>
 #include <stdarg.h>
-#include <sys/uio.h>
 
-#include <systemd/sd-journal.h>
-
+#include "journal.h"
 #include "log.h"
+#include "messages.h"
+#include "utf8.h"
 
-#define FIELDS_MAX 16
+/* In bytes, the NUL included. A path in a field may be four times as long once it is escaped, and is cut then. */
+#define MESSAGE_SIZE 4096U
+#define VALUE_SIZE 8192U
 
+static uint64_t n_lost;
 static int max_level = LOG_INFO;
 static LogTarget log_target = LOG_TARGET_JOURNAL;
 
@@ -68,50 +73,84 @@ void log_open(void) {
                 log_target = (LogTarget) log_target_from_string(target);
 }
 
-static void send_to_journal(int priority, const char *message_id, const LogField *fields, const char *message) {
-        struct iovec iov[FIELDS_MAX + 3];
-        char *texts[FIELDS_MAX + 3];
-        size_t n = 0;
+/* Returns NULL if there is no memory. To be freed. */
+static char *make_safe(const char *text, size_t size) {
+        char *safe = utf8_escape_unsafe(text, strnlen(text, size));
 
-        if (asprintf(&texts[n], "MESSAGE=%s", message) >= 0)
-                n++;
-        if (asprintf(&texts[n], "PRIORITY=%d", priority) >= 0)
-                n++;
-        if (message_id && asprintf(&texts[n], "MESSAGE_ID=%s", message_id) >= 0)
-                n++;
-        for (size_t i = 0; fields && i < FIELDS_MAX && fields[i].key; i++)
-                if (fields[i].value && asprintf(&texts[n], "%s=%s", fields[i].key, fields[i].value) >= 0)
-                        n++;
-        for (size_t i = 0; i < n; i++)
-                iov[i] = (struct iovec) { .iov_base = texts[i], .iov_len = strlen(texts[i]) };
-        (void) sd_journal_sendv(iov, (int) n);
-        for (size_t i = 0; i < n; i++)
-                free(texts[i]);
+        if (safe)
+                utf8_cut(safe, size);
+        return safe;
 }
 
-/* Names and sentences may hold anything, a terminal acts upon much of it. */
-static void write_to_console(const char *message) {
-        for (; *message; message++)
-                fputc((unsigned char) *message < 0x20 || *message == 0x7f ? '?' : *message, stderr);
-        fputc('\n', stderr);
+/* A value has no LF once it is safe, so that all fields are lines. */
+static void put_field(FILE *out, const char *key, const char *value) {
+        _cleanup_free_ char *safe = make_safe(value, VALUE_SIZE);
+
+        if (safe)
+                fprintf(out, "%s=%s\n", key, safe);
+}
+
+static int send_entry(int priority, const char *message_id, const LogField *fields, const char *message) {
+        _cleanup_free_ char *entry = NULL;
+        size_t size;
+        FILE *out = open_memstream(&entry, &size);
+
+        if (!out)
+                return -ENOMEM;
+        fprintf(out, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", message, priority, program_invocation_short_name);
+        if (message_id)
+                fprintf(out, "MESSAGE_ID=%s\n", message_id);
+        for (; fields && fields->key; fields++)
+                if (fields->value)
+                        put_field(out, fields->key, fields->value);
+        if (fclose(out) != 0)
+                return -ENOMEM;
+        return journal_send(entry, size);
+}
+
+static int report_lost(void) {
+        char count[24], message[128];
+
+        (void) snprintf(count, sizeof(count), "%" PRIu64, n_lost);
+        (void) snprintf(message, sizeof(message), "%s entries of %s before this one are lost: journald did not take them in time.",
+                        count, program_invocation_short_name);
+        return send_entry(LOG_WARNING, MESSAGE_LOG_LOST, (const LogField[]) { { "IPE_COUNT", count }, {} }, message);
+}
+
+static void send_to_journal(int priority, const char *message_id, const LogField *fields, const char *message) {
+        int r = 0;
+
+        if (n_lost > 0) {
+                r = report_lost();
+                if (r >= 0)
+                        n_lost = 0;
+        }
+        if (r >= 0)
+                r = send_entry(priority, message_id, fields, message);
+        if (r == -EMSGSIZE)
+                r = send_entry(priority, message_id, NULL, message);
+        if (r < 0)
+                n_lost++;
 }
 
 void log_entry(int priority, const char *message_id, const LogField *fields, const char *format, ...) {
-        _cleanup_free_ char *message = NULL;
+        _cleanup_free_ char *raw = NULL, *message = NULL;
         va_list arguments;
         int r;
 
         if (priority > max_level)
                 return;
         va_start(arguments, format);
-        r = vasprintf(&message, format, arguments);
+        r = vasprintf(&raw, format, arguments);
         va_end(arguments);
-        if (r < 0) {
-                message = NULL;
-                return;
-        }
-        if (log_target == LOG_TARGET_CONSOLE)
-                write_to_console(message);
+        if (r < 0)
+                raw = NULL;
+        if (raw)
+                message = make_safe(raw, MESSAGE_SIZE);
+        if (!message)
+                n_lost++;
+        else if (log_target == LOG_TARGET_CONSOLE)
+                fprintf(stderr, "%s\n", message);
         else
                 send_to_journal(priority, message_id, fields, message);
 }

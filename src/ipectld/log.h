@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the daemon's words go: the journal, or standard error. Whoever decides the outcome logs, once.
+ * Where the daemon's words go: the journal, or standard error. Whoever decides the outcome logs, once. It costs no time: an
+ * entry that journald does not take is lost, see log.c.
  */
 #ifndef IPECTLD_LOG_H
 #define IPECTLD_LOG_H
@@ -35,7 +36,8 @@ typedef struct LogField {
         const char *value;
 } LogField;
 
-/* Writes an entry. priority: LOG_ERR... message_id: one of messages.h, or NULL. fields: ends with an empty key. */
+/* Writes an entry; values and the sentence are made safe to show, and cut where they are very long.
+ * priority: LOG_ERR... message_id: one of messages.h, or NULL. fields: ends with an empty key. */
 void log_entry(int priority, const char *message_id, const LogField *fields, const char *format, ...) _printf_(4, 5);
 
 #define log_error(...) log_entry(LOG_ERR, NULL, NULL, __VA_ARGS__)

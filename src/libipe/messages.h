@@ -54,6 +54,8 @@
 #define MESSAGE_DENIALS_MISSED "8fd3620f0f3f4d68864042a4d3812c49"
 /* IPE_COUNT= denials that the kernel had kept when the daemon was started. */
 #define MESSAGE_DENIALS_BEFORE "67633399bc1344bbafe07e117fa195b4"
+/* IPE_COUNT= entries before this one are lost, as journald did not take them in time. */
+#define MESSAGE_LOG_LOST "8dac4f50ad134b498957e396a4104a42"
 /* A dm-verity volume has appeared. IPE_VOLUME=, IPE_ROOT_HASH=; IPE_SIGNED=1 if the kernel verified a signature of it;
  * IPE_VERDICT= and IPE_RULE= are of the policy in force. */
 #define MESSAGE_VOLUME "067d0c10e5a44d9f815e59dfb5f32b7f"

@@ -125,7 +125,7 @@ class Process:
 
 
 class Journal:
-    """The socket of journald. A thread reads it, because a sender waits where nobody reads."""
+    """The socket of journald. A thread reads it, because entries are lost where nobody reads."""
 
     def __init__(self, path):
         path.parent.mkdir(parents=True)
@@ -134,6 +134,15 @@ class Journal:
         self.entries = []
         self.lock = threading.Lock()
         self.stop, self.stopped = os.pipe()
+        self.resume()
+
+    def pause(self):
+        """Nobody reads from here on but read()."""
+        os.write(self.stopped, b"x")
+        self.thread.join()
+        os.read(self.stop, 1)
+
+    def resume(self):
         self.thread = threading.Thread(target=self.read_until_stopped)
         self.thread.start()
 

@@ -98,7 +98,7 @@ def test_hostile_names_are_no_fields_of_their_own(machine):
     deny(machine, path=b"/a\nIPE_PATH=/b\xff'".hex().upper(), comm=b"a\nMESSAGE=x".hex().upper())
     assert machine.wait_signal("Denied")[3] == "/a\nIPE_PATH=/b\\xff'"
     entry, = machine.entries(MESSAGE_ID=DENIED)
-    assert entry["IPE_PATH"] == "/a\nIPE_PATH=/b\\xff'" and entry["IPE_COMM"] == "a\nMESSAGE=x"
+    assert entry["IPE_PATH"] == "/a\\nIPE_PATH=/b\\xff'" and entry["IPE_COMM"] == "a\\nMESSAGE=x"
     assert entry["MESSAGE"].startswith("Denied EXECUTE")
 
 
