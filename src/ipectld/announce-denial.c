@@ -15,6 +15,7 @@
 typedef struct Texts {
         char *policy, *version, *operation, *path, *rule, *comm, *hook, *device;
         char pid[NUMBER_SIZE], inode[NUMBER_SIZE], count[NUMBER_SIZE];
+        char uid[NUMBER_SIZE]; /* empty if it is not known */
 } Texts;
 
 static void texts_done(Texts *texts) {
@@ -46,6 +47,8 @@ static bool to_texts(const DenialReport *report, Texts *ret) {
         print_number(report->pid, ret->pid);
         print_number(report->inode, ret->inode);
         print_number(report->count, ret->count);
+        if (report->uid != UINT32_MAX)
+                print_number(report->uid, ret->uid);
         return ret->policy && ret->version && ret->operation && ret->path && ret->rule && ret->comm && ret->hook &&
                ret->device;
 }
@@ -54,9 +57,17 @@ static bool is_summary(const DenialReport *report) {
         return !*report->operation;
 }
 
-static void log_summary(const char *count) {
-        log_entry(LOG_WARNING, MESSAGE_DENIALS_MISSED, (const LogField[]) { { "IPE_COUNT", count }, {} },
-                  "At least %s denials came too fast to be told one by one.", count);
+static const char *empty_to_null(const char *text) {
+        return *text ? text : NULL;
+}
+
+static void log_summary(const Texts *texts) {
+        const bool known = *texts->uid;
+
+        log_entry(LOG_WARNING, MESSAGE_DENIALS_MISSED,
+                  (const LogField[]) { { "IPE_COUNT", texts->count }, { "IPE_UID", empty_to_null(texts->uid) }, {} },
+                  "At least %s denials%s%s came too fast to be told one by one.", texts->count, known ? " of user " : "",
+                  texts->uid);
 }
 
 static void log_denial(const DenialReport *report, const Texts *texts) {
@@ -65,7 +76,7 @@ static void log_denial(const DenialReport *report, const Texts *texts) {
                 { "IPE_POLICY", texts->policy }, { "IPE_VERSION", texts->version }, { "IPE_OPERATION", texts->operation },
                 { "IPE_PATH", texts->path }, { "IPE_RULE", texts->rule }, { "IPE_COUNT", texts->count },
                 { "IPE_PID", texts->pid }, { "IPE_COMM", texts->comm }, { "IPE_HOOK", texts->hook },
-                { "IPE_DEVICE", texts->device }, { "IPE_INODE", texts->inode },
+                { "IPE_DEVICE", texts->device }, { "IPE_INODE", texts->inode }, { "IPE_UID", empty_to_null(texts->uid) },
                 { "IPE_ENFORCED", report->enforcing < 0 ? NULL : report->enforcing ? "1" : "0" }, {},
         };
 
@@ -123,6 +134,8 @@ static int emit(sd_bus *bus, const DenialReport *report, const Texts *texts) {
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0 && !is_summary(report))
                 r = append_kind(m, report, texts);
+        if (r >= 0 && report->uid != UINT32_MAX)
+                r = append(m, "Uid", "u", report->uid);
         if (r >= 0)
                 r = append(m, "Count", "t", report->count);
         if (r >= 0)
@@ -142,7 +155,7 @@ void announce_denied(const Announcer *announcer, const DenialReport *report) {
                 return;
         }
         if (is_summary(report))
-                log_summary(texts.count);
+                log_summary(&texts);
         else
                 log_denial(report, &texts);
         r = announcer->bus ? emit(announcer->bus, report, &texts) : 0;

@@ -16,18 +16,36 @@ typedef struct Kind {
         char *policy_name, *policy_version, *operation, *path, *rule;
         char *comm, *hook, *device;
         uint64_t pid, inode;
+        uint32_t uid;
         int enforcing;
         uint64_t hash;
         uint64_t pending; /* not reported yet */
         uint64_t seen_usec, told_usec, interval_usec; /* 0: not told yet */
 } Kind;
 
-struct DenialTable {
+/* How many new kinds may be told. */
+typedef struct Budget {
+        uint64_t most_usec, new_usec; /* all of it, and what one kind costs */
+        uint64_t credit_usec, credited_usec;
+} Budget;
+
+typedef struct User {
+        uint32_t uid; /* UINT32_MAX: several, or one who is not known */
         Kind kinds[DENIAL_KINDS_MAX];
         size_t n;
         Kind others; /* what is not told by kind; has no strings */
-        uint64_t credit_usec, credited_usec;
-        bool credited;
+        Budget budget;
+} User;
+
+/* The last place is that of the rest. */
+typedef struct Group {
+        User users[DENIAL_USERS_MAX + 1];
+        size_t n; /* of those that have a place of their own */
+} Group;
+
+struct DenialTable {
+        User root;
+        Group system, people;
         DenialReportFunction function;
         void *userdata;
 };
@@ -44,13 +62,40 @@ static void kind_done(Kind *kind) {
         *kind = (Kind) {};
 }
 
+static void user_init(User *user, uint32_t uid, bool system) {
+        const uint64_t new_usec = system ? DENIAL_SYSTEM_NEW_USEC : DENIAL_NEW_USEC;
+        const uint64_t most_usec = (system ? DENIAL_SYSTEM_BURST : DENIAL_BURST) * new_usec;
+
+        *user = (User) {
+                .uid = uid,
+                .others = { .enforcing = -1, .uid = uid },
+                .budget = { .most_usec = most_usec, .new_usec = new_usec, .credit_usec = most_usec },
+        };
+}
+
+static void user_done(User *user) {
+        for (size_t i = 0; i < user->n; i++)
+                kind_done(&user->kinds[i]);
+        user->n = 0;
+}
+
+static void group_done(Group *group) {
+        for (size_t i = 0; i < ELEMENTSOF(group->users); i++)
+                user_done(&group->users[i]);
+}
+
+static User *rest_of(Group *group) {
+        return &group->users[DENIAL_USERS_MAX];
+}
+
 DenialTable *denial_table_new(DenialReportFunction function, void *userdata) {
         DenialTable *table = calloc(1, sizeof(*table));
 
         if (!table)
                 return NULL;
-        table->others.enforcing = -1;
-        table->credit_usec = (uint64_t) DENIAL_BURST * DENIAL_NEW_USEC;
+        user_init(&table->root, 0, true);
+        user_init(rest_of(&table->system), UINT32_MAX, true);
+        user_init(rest_of(&table->people), UINT32_MAX, false);
         table->function = function;
         table->userdata = userdata;
         return table;
@@ -59,10 +104,24 @@ DenialTable *denial_table_new(DenialReportFunction function, void *userdata) {
 DenialTable *denial_table_free(DenialTable *table) {
         if (!table)
                 return NULL;
-        for (size_t i = 0; i < table->n; i++)
-                kind_done(&table->kinds[i]);
+        user_done(&table->root);
+        group_done(&table->system);
+        group_done(&table->people);
         free(table);
         return NULL;
+}
+
+/* Calls function for each user, those that share a place included. */
+static void for_each_user(DenialTable *table, void (*function)(DenialTable *table, User *user, void *userdata),
+                          void *userdata) {
+        Group *groups[] = { &table->system, &table->people };
+
+        function(table, &table->root, userdata);
+        for (size_t i = 0; i < ELEMENTSOF(groups); i++) {
+                for (size_t k = 0; k < groups[i]->n; k++)
+                        function(table, &groups[i]->users[k], userdata);
+                function(table, rest_of(groups[i]), userdata);
+        }
 }
 
 /* FNV-1a. Equal hashes are not taken for equal strings. */
@@ -88,10 +147,10 @@ static bool is_kind(const Kind *kind, uint64_t hash, const KernelEvent *event) {
                is_same(kind->policy_version, event->policy_version, WORD_SIZE);
 }
 
-static Kind *find_kind(DenialTable *table, uint64_t hash, const KernelEvent *event) {
-        for (size_t i = 0; i < table->n; i++)
-                if (is_kind(&table->kinds[i], hash, event))
-                        return &table->kinds[i];
+static Kind *find_kind(User *user, uint64_t hash, const KernelEvent *event) {
+        for (size_t i = 0; i < user->n; i++)
+                if (is_kind(&user->kinds[i], hash, event))
+                        return &user->kinds[i];
         return NULL;
 }
 
@@ -118,7 +177,7 @@ static void report(DenialTable *table, Kind *kind, uint64_t now_usec, bool was_q
                 .policy_name = kind->policy_name ?: "", .policy_version = kind->policy_version ?: "",
                 .operation = kind->operation ?: "", .path = kind->path ?: "", .rule = kind->rule ?: "",
                 .comm = kind->comm ?: "", .hook = kind->hook ?: "", .device = kind->device ?: "",
-                .pid = kind->pid, .inode = kind->inode, .enforcing = kind->enforcing,
+                .pid = kind->pid, .inode = kind->inode, .uid = kind->uid, .enforcing = kind->enforcing,
                 .count = kind->pending, .first = kind->interval_usec == 0,
         };
 
@@ -137,32 +196,73 @@ static void hit(DenialTable *table, Kind *kind, uint64_t now_usec, uint64_t n) {
                 report(table, kind, now_usec, was_quiet);
 }
 
-static bool take_credit(DenialTable *table, uint64_t now_usec) {
-        const uint64_t most = (uint64_t) DENIAL_BURST * DENIAL_NEW_USEC;
+static void add_credit(Budget *budget, uint64_t now_usec) {
+        uint64_t passed = now_usec - budget->credited_usec;
 
-        if (table->credited) {
-                uint64_t passed = now_usec - table->credited_usec;
+        budget->credit_usec = passed < budget->most_usec - budget->credit_usec ? budget->credit_usec + passed :
+                                                                                 budget->most_usec;
+        budget->credited_usec = now_usec;
+}
 
-                table->credit_usec = passed < most - table->credit_usec ? table->credit_usec + passed : most;
-        }
-        table->credited = true;
-        table->credited_usec = now_usec;
-        if (table->credit_usec < DENIAL_NEW_USEC)
+static bool take_credit(Budget *budget, uint64_t now_usec) {
+        add_credit(budget, now_usec);
+        if (budget->credit_usec < budget->new_usec)
                 return false;
-        table->credit_usec -= DENIAL_NEW_USEC;
+        budget->credit_usec -= budget->new_usec;
         return true;
 }
 
-/* Returns a kind that is free, if need be that which was not seen for longest. */
-static Kind *make_room(DenialTable *table) {
-        Kind *oldest = &table->kinds[0];
+/* Nothing is waiting to be told, and a new one in this place may do no more than this one. */
+static bool is_idle(User *user, uint64_t now_usec) {
+        add_credit(&user->budget, now_usec);
+        if (user->budget.credit_usec < user->budget.most_usec || user->others.pending > 0)
+                return false;
+        for (size_t i = 0; i < user->n; i++)
+                if (user->kinds[i].pending > 0)
+                        return false;
+        return true;
+}
 
-        if (table->n < DENIAL_KINDS_MAX)
-                return &table->kinds[table->n++];
-        for (size_t i = 1; i < table->n; i++)
-                if (table->kinds[i].seen_usec < oldest->seen_usec)
-                        oldest = &table->kinds[i];
-        count(&table->others, oldest->pending);
+/* A place for a user who has none yet; that of the rest where all are taken. */
+static User *new_user(Group *group, uint32_t uid, bool system, uint64_t now_usec) {
+        User *user = NULL;
+
+        if (group->n < DENIAL_USERS_MAX)
+                user = &group->users[group->n++];
+        for (size_t i = 0; !user && i < group->n; i++)
+                if (is_idle(&group->users[i], now_usec))
+                        user = &group->users[i];
+        if (!user)
+                return rest_of(group);
+        user_done(user);
+        user_init(user, uid, system);
+        user->budget.credited_usec = now_usec;
+        return user;
+}
+
+static User *user_of(DenialTable *table, uint32_t uid, bool system, uint64_t now_usec) {
+        Group *group = system ? &table->system : &table->people;
+
+        if (uid == 0)
+                return &table->root;
+        if (uid == UINT32_MAX)
+                return rest_of(group);
+        for (size_t i = 0; i < group->n; i++)
+                if (group->users[i].uid == uid)
+                        return &group->users[i];
+        return new_user(group, uid, system, now_usec);
+}
+
+/* Returns a kind that is free, if need be that which was not seen for longest. */
+static Kind *make_room(User *user) {
+        Kind *oldest = &user->kinds[0];
+
+        if (user->n < DENIAL_KINDS_MAX)
+                return &user->kinds[user->n++];
+        for (size_t i = 1; i < user->n; i++)
+                if (user->kinds[i].seen_usec < oldest->seen_usec)
+                        oldest = &user->kinds[i];
+        count(&user->others, oldest->pending);
         kind_done(oldest);
         return oldest;
 }
@@ -182,7 +282,7 @@ static bool fill(Kind *kind, uint64_t hash, const KernelEvent *event) {
                 .hook = cut(event->hook, WORD_SIZE),
                 .device = cut(event->device, WORD_SIZE),
                 .comm = cut(event->comm, WORD_SIZE),
-                .pid = event->pid, .inode = event->inode, .enforcing = event->enforcing, .hash = hash,
+                .pid = event->pid, .inode = event->inode, .uid = event->uid, .enforcing = event->enforcing, .hash = hash,
         };
         return kind->policy_name && kind->policy_version && kind->operation && kind->path && kind->rule && kind->hook &&
                kind->device && kind->comm;
@@ -198,45 +298,53 @@ static void set_process(Kind *kind, const KernelEvent *event) {
         kind->comm = comm;
         kind->pid = event->pid;
         kind->inode = event->inode;
+        kind->uid = event->uid;
         kind->enforcing = event->enforcing;
 }
 
-static Kind *add_kind(DenialTable *table, uint64_t now_usec, uint64_t hash, const KernelEvent *event) {
+static Kind *add_kind(User *user, uint64_t now_usec, uint64_t hash, const KernelEvent *event) {
         Kind new, *kind;
 
-        if (!take_credit(table, now_usec))
+        if (!take_credit(&user->budget, now_usec))
                 return NULL;
         if (!fill(&new, hash, event)) {
                 kind_done(&new);
                 return NULL;
         }
-        kind = make_room(table);
+        kind = make_room(user);
         *kind = new;
         return kind;
 }
 
-void denial_table_add(DenialTable *table, uint64_t now_usec, const KernelEvent *event) {
+void denial_table_add(DenialTable *table, uint64_t now_usec, const KernelEvent *event, bool system) {
         uint64_t hash = hash_event(event), n = event->repeats < UINT64_MAX ? event->repeats + 1 : UINT64_MAX;
+        User *user = user_of(table, event->uid, system, now_usec);
         Kind *kind;
 
         if (event->lost > 0) {
-                hit(table, &table->others, now_usec, event->lost);
+                hit(table, &user->others, now_usec, event->lost);
                 return;
         }
-        kind = find_kind(table, hash, event);
+        kind = find_kind(user, hash, event);
         if (kind)
                 set_process(kind, event);
         else
-                kind = add_kind(table, now_usec, hash, event);
-        hit(table, kind ?: &table->others, now_usec, n);
+                kind = add_kind(user, now_usec, hash, event);
+        hit(table, kind ?: &user->others, now_usec, n);
+}
+
+static void tick(DenialTable *table, User *user, void *userdata) {
+        const uint64_t *now_usec = userdata;
+
+        for (size_t i = 0; i < user->n; i++)
+                if (is_due(&user->kinds[i], *now_usec))
+                        report(table, &user->kinds[i], *now_usec, false);
+        if (is_due(&user->others, *now_usec))
+                report(table, &user->others, *now_usec, false);
 }
 
 void denial_table_tick(DenialTable *table, uint64_t now_usec) {
-        for (size_t i = 0; i < table->n; i++)
-                if (is_due(&table->kinds[i], now_usec))
-                        report(table, &table->kinds[i], now_usec, false);
-        if (is_due(&table->others, now_usec))
-                report(table, &table->others, now_usec, false);
+        for_each_user(table, tick, &now_usec);
 }
 
 static uint64_t earlier(uint64_t next, const Kind *kind) {
@@ -245,18 +353,31 @@ static uint64_t earlier(uint64_t next, const Kind *kind) {
         return kind->pending > 0 && due < next ? due : next;
 }
 
-uint64_t denial_table_next(const DenialTable *table) {
-        uint64_t next = earlier(UINT64_MAX, &table->others);
+static void find_next(DenialTable *table, User *user, void *userdata) {
+        uint64_t *next = userdata;
 
-        for (size_t i = 0; i < table->n; i++)
-                next = earlier(next, &table->kinds[i]);
+        *next = earlier(*next, &user->others);
+        for (size_t i = 0; i < user->n; i++)
+                *next = earlier(*next, &user->kinds[i]);
+}
+
+uint64_t denial_table_next(DenialTable *table) {
+        uint64_t next = UINT64_MAX;
+
+        for_each_user(table, find_next, &next);
         return next;
 }
 
+static void flush(DenialTable *table, User *user, void *userdata) {
+        const uint64_t *now_usec = userdata;
+
+        for (size_t i = 0; i < user->n; i++)
+                if (user->kinds[i].pending > 0)
+                        report(table, &user->kinds[i], *now_usec, false);
+        if (user->others.pending > 0)
+                report(table, &user->others, *now_usec, false);
+}
+
 void denial_table_flush(DenialTable *table, uint64_t now_usec) {
-        for (size_t i = 0; i < table->n; i++)
-                if (table->kinds[i].pending > 0)
-                        report(table, &table->kinds[i], now_usec, false);
-        if (table->others.pending > 0)
-                report(table, &table->others, now_usec, false);
+        for_each_user(table, flush, &now_usec);
 }

@@ -20,6 +20,7 @@
 #include "announce-denial.h"
 #include "audit.h"
 #include "clock.h"
+#include "denial-origin.h"
 #include "denial-table.h"
 #include "denials.h"
 #include "kernel-event.h"
@@ -122,10 +123,10 @@ static bool is_old(Denials *denials, const KernelEvent *event) {
 static void log_lost(const KernelEvent *event) {
         if (event->lost == 0)
                 return;
-        if (event->lost_uid == UINT32_MAX)
+        if (event->uid == UINT32_MAX)
                 log_debug("At least %" PRIu64 " denials could not be read.", event->lost);
         else
-                log_debug("%" PRIu64 " denials of user %" PRIu32 " could not be read.", event->lost, event->lost_uid);
+                log_debug("%" PRIu64 " denials of user %" PRIu32 " could not be read.", event->lost, event->uid);
 }
 
 static void on_event(const KernelEvent *event, void *userdata) {
@@ -139,11 +140,14 @@ static void on_event(const KernelEvent *event, void *userdata) {
         if (event->lost == 0 && denials->is_audit)
                 name_active(denials, &named);
         tell_watcher(denials, &named);
-        denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named);
+        if (named.uid == UINT32_MAX)
+                named.uid = denial_origin_uid(named.pid);
+        denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named,
+                         named.uid != 0 && denial_origin_is_system(named.pid));
 }
 
 static int read_some(Denials *denials) {
-        const KernelEvent lost = { .lost = 1, .lost_uid = UINT32_MAX, .enforcing = -1 };
+        const KernelEvent lost = { .lost = 1, .uid = UINT32_MAX, .enforcing = -1 };
         int r;
 
         denials->lines = 0;

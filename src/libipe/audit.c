@@ -77,7 +77,7 @@ static bool is_denied(const char *rule) {
 }
 
 int audit_record_parse(const char *text, size_t size, KernelEvent *ret) {
-        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .lost_uid = UINT32_MAX };
+        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .uid = UINT32_MAX };
         const char *end = text + size;
         uint64_t serial = 0;
         int r;
@@ -135,7 +135,7 @@ int audit_filter(int fd) {
 }
 
 static void tell_lost(KernelEventFunction function, void *userdata) {
-        const KernelEvent lost = { .lost = 1, .lost_uid = UINT32_MAX, .enforcing = -1 };
+        const KernelEvent lost = { .lost = 1, .uid = UINT32_MAX, .enforcing = -1 };
 
         function(&lost, userdata);
 }

@@ -172,7 +172,7 @@ static int set_field(const Field *field, KernelEvent *event) {
         if (is_key(field, "lost"))
                 return set_number(field, &event->lost);
         if (is_key(field, "uid"))
-                return set_uid(field, &event->lost_uid);
+                return set_uid(field, &event->uid);
         if (is_key(field, "seq"))
                 return set_number(field, &event->seq);
         if (is_key(field, "time"))
@@ -224,7 +224,7 @@ int kernel_event_set_fields(const char *line, size_t size, KernelEvent *event) {
 }
 
 int kernel_event_parse(const char *line, size_t size, KernelEvent *ret) {
-        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .lost_uid = UINT32_MAX };
+        _cleanup_kernel_event_ KernelEvent event = { .enforcing = -1, .uid = UINT32_MAX };
         int r = kernel_event_set_fields(line, size, &event);
 
         if (r < 0)

@@ -11,8 +11,8 @@
 /* One line. What it does not say, or the kernel did not know, is NULL or 0. Strings are as the kernel has them: any bytes
  * but NUL. */
 typedef struct KernelEvent {
-        uint64_t lost;     /* so many lines were dropped before they could be read; then all else but lost_uid is empty */
-        uint32_t lost_uid; /* whose they were; UINT32_MAX where that is not known */
+        uint64_t lost;     /* so many lines were dropped before they could be read; then all else but uid is empty */
+        uint32_t uid;      /* whose they were, or whose process was denied; UINT32_MAX where it does not say */
         uint64_t seq;      /* counts all lines since boot */
         uint64_t time_ns;  /* CLOCK_BOOTTIME */
         uint64_t repeats;  /* equal ones before it that have no line of their own */

@@ -85,7 +85,7 @@ class KernelFiles:
         """An event, that of a denial by the shadow of corp-base 2.0.0 unless fields say otherwise."""
         known = {"seq": 1, "time": 1 << 62, "ipe_op": "EXECUTE", "verdict": "DENY", "shadow": 1,
                  "policy_name": '"corp-base"', "policy_version": "2.0.0", "rule": '"op=EXECUTE action=DENY"', "pid": 12,
-                 "comm": '"sh"', "path": '"/bin/x"', **fields}
+                 "uid": 1000, "comm": '"sh"', "path": '"/bin/x"', **fields}
         self.tell_line(" ".join(f"{key}={value}" for key, value in known.items()))
 
     def tell_line(self, line):
@@ -112,7 +112,7 @@ class Storm:
     def __init__(self, kernel, shadow=0):
         self.fd = kernel.events
         line = (b'seq=%d time=%d ipe_op=EXECUTE verdict=DENY shadow=%d policy_name="corp-base" policy_version=2.0.0 '
-                b'rule="DEFAULT action=DENY" pid=1 comm="sh" path="/bin/%d"')
+                b'rule="DEFAULT action=DENY" pid=1 uid=1000 comm="sh" path="/bin/%d"')
         self.block = b"".join((line % (n + 1, 1 << 62, shadow, n)).ljust(LINE_SIZE - 1) + b"\n" for n in range(READ_LINES))
         self.written = 0
         self.ended = threading.Event()

@@ -43,11 +43,11 @@ def test_a_denial_is_told_at_once_with_all_that_is_known(machine):
     policy, version, operation, path, details = machine.wait_signal("Denied")
     assert (policy, version, operation, path) == ("corp-base", "2.0.0", "EXECUTE", "/bin/x")
     assert details == {"Rule": "op=EXECUTE action=DENY", "Pid": 12, "Comm": "sh", "Hook": "BPRM_CHECK", "Device": "vda",
-                       "Inode": 77, "Enforced": True, "Count": 1}
+                       "Inode": 77, "Uid": 1000, "Enforced": True, "Count": 1}
     entry, = machine.entries(MESSAGE_ID=DENIED)
     expected = {"IPE_POLICY": "corp-base", "IPE_VERSION": "2.0.0", "IPE_OPERATION": "EXECUTE", "IPE_PATH": "/bin/x",
                 "IPE_RULE": "op=EXECUTE action=DENY", "IPE_PID": "12", "IPE_COMM": "sh", "IPE_HOOK": "BPRM_CHECK",
-                "IPE_DEVICE": "vda", "IPE_INODE": "77", "IPE_ENFORCED": "1", "IPE_COUNT": "1", "PRIORITY": "4"}
+                "IPE_DEVICE": "vda", "IPE_INODE": "77", "IPE_UID": "1000", "IPE_ENFORCED": "1", "IPE_COUNT": "1", "PRIORITY": "4"}
     assert {key: entry.get(key) for key in expected} == expected
     assert entry["MESSAGE"] == "Denied EXECUTE of '/bin/x' for sh[12]: 'corp-base' 2.0.0, rule 'op=EXECUTE action=DENY'."
 
@@ -113,9 +113,10 @@ def test_lines_that_make_no_sense_are_skipped(machine):
 def test_what_the_kernel_had_no_room_for_is_told_as_a_number(machine):
     machine.kernel.tell_line("lost=4711 uid=1000")
     *words, details = machine.wait_signal("Denied")
-    assert words == ["", "", "", ""] and details == {"Count": 4711}
+    assert words == ["", "", "", ""] and details == {"Count": 4711, "Uid": 1000}
     entry, = machine.entries(MESSAGE_ID=MISSED)
-    assert entry["IPE_COUNT"] == "4711" and "4711" in entry["MESSAGE"]
+    assert entry["IPE_COUNT"] == "4711" and entry["IPE_UID"] == "1000"
+    assert entry["MESSAGE"] == "At least 4711 denials of user 1000 came too fast to be told one by one."
 
 
 def test_many_kinds_are_told_up_to_a_rate_and_all_of_them_are_counted(machine):
@@ -128,6 +129,43 @@ def test_many_kinds_are_told_up_to_a_rate_and_all_of_them_are_counted(machine):
     assert BURST <= told <= allowed
     machine.stop_daemon()
     machine.wait_for(lambda: total(machine) == 3000, "the rest as a number")
+
+
+def flood(machine, uid, count, name="mallory"):
+    for number in range(count):
+        deny(machine, uid=uid, pid=1 << 40, path=f'"/home/{name}/{number}"')
+
+
+@pytest.mark.parametrize("uid", [0, 1001])
+def test_a_flood_of_one_user_does_not_hide_another_one(machine, uid):
+    """pid: of a process that has ended, of which nothing is known but what the kernel says."""
+    flood(machine, 1000, 2 * BURST)
+    wait_until_idle(machine)
+    deny(machine, uid=uid, pid=1 << 40, path='"/usr/bin/the-real-one"')
+    flood(machine, 1000, BURST, "mallory-again")
+    machine.wait_signal("Denied", lambda arguments: arguments[3] == "/usr/bin/the-real-one")
+    entry, = machine.entries(IPE_PATH="/usr/bin/the-real-one")
+    assert entry["IPE_UID"] == str(uid)
+    machine.stop_daemon()
+    machine.wait_for(lambda: total(machine) == 3 * BURST + 1, "the rest as a number")
+
+
+def test_where_the_kernel_does_not_say_the_user_the_process_does(machine):
+    """The daemon of the bus runs as another user than that whose denials are too many."""
+    flood(machine, 1000, 2 * BURST)
+    wait_until_idle(machine)
+    deny(machine, uid="?", pid=machine.bus.pid, path='"/usr/bin/the-real-one"')
+    details = machine.wait_signal("Denied", lambda arguments: arguments[3] == "/usr/bin/the-real-one")[4]
+    with open(f"/proc/{machine.bus.pid}/status") as file:
+        assert f"\nUid:\t{details['Uid']}\t" in file.read()
+
+
+def test_processes_that_nobody_knows_hide_nobody(machine):
+    flood(machine, "?", 2 * BURST)
+    wait_until_idle(machine)
+    deny(machine, uid=1000, path='"/usr/bin/the-real-one"')
+    machine.wait_signal("Denied", lambda arguments: arguments[3] == "/usr/bin/the-real-one")
+    assert "Uid" not in machine.signals("Denied")[0][4]
 
 
 def test_old_denials_are_only_counted(bare, kernel_files):

@@ -14,7 +14,7 @@
 #define LINE                                                                                                 \
         "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "      \
         "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "     \
-        "pid=42 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 boot_verified=TRUE "                    \
+        "pid=42 uid=1000 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 boot_verified=TRUE "                    \
         "dmverity_roothash=sha256:00ff"
 
 static int parse(const char *line, KernelEvent *ret) {
@@ -28,6 +28,7 @@ static void a_line_is_taken_apart(void **state) {
         assert_int_equal(event.seq, 7);
         assert_int_equal(event.time_ns, 123456789012);
         assert_int_equal(event.pid, 42);
+        assert_int_equal(event.uid, 1000);
         assert_true(event.denied);
         assert_true(event.shadow);
         assert_int_equal(event.lost, 0);
@@ -63,6 +64,7 @@ static void what_the_kernel_did_not_know_is_null(void **state) {
         assert_null(event.comm);
         assert_null(event.operation);
         assert_int_equal(event.enforcing, -1);
+        assert_true(event.uid == UINT32_MAX);
 }
 
 static void lost_lines_are_counted(void **state) {
@@ -70,7 +72,7 @@ static void lost_lines_are_counted(void **state) {
 
         assert_int_equal(parse("lost=18446744073709551615", &event), 0);
         assert_true(event.lost == UINT64_MAX);
-        assert_true(event.lost_uid == UINT32_MAX);
+        assert_true(event.uid == UINT32_MAX);
         assert_int_equal(event.seq, 0);
 }
 
@@ -79,14 +81,14 @@ static void lost_lines_say_whose_they_were(void **state) {
 
         assert_int_equal(parse("lost=42 uid=1000", &event), 0);
         assert_int_equal(event.lost, 42);
-        assert_int_equal(event.lost_uid, 1000);
+        assert_int_equal(event.uid, 1000);
         assert_int_equal(parse("lost=1 uid=0", &event), 0);
-        assert_int_equal(event.lost_uid, 0);
+        assert_int_equal(event.uid, 0);
         assert_int_equal(parse("lost=7 uid=?", &event), 0);
         assert_int_equal(event.lost, 7);
-        assert_true(event.lost_uid == UINT32_MAX);
+        assert_true(event.uid == UINT32_MAX);
         assert_int_equal(parse("lost=7 uid=4294967294 since=? new=\"x y\"", &event), 0);
-        assert_true(event.lost_uid == 4294967294);
+        assert_true(event.uid == 4294967294);
 }
 
 static void nonsense_is_refused(void **state) {

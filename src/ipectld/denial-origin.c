@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Files of /proc/PID, of each of which no more than its first bytes count.
+ */
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+
+#include "denial-origin.h"
+
+/* Hierarchies of cgroups in front of the one of systemd have short paths, or it is the only one. */
+#define TEXT_SIZE 4096U
+#define UID_KEY "\nUid:\t"
+
+/* Returns false if it cannot be read. ret: ends in a NUL. */
+static bool read_text(uint64_t pid, const char *name, char ret[static TEXT_SIZE]) {
+        _cleanup_close_ int fd = -1;
+        char path[64];
+        ssize_t n;
+
+        (void) snprintf(path, sizeof(path), "/proc/%" PRIu64 "/%s", pid, name);
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return false;
+        n = read(fd, ret, TEXT_SIZE - 1);
+        if (n < 0)
+                return false;
+        ret[n] = '\0';
+        return true;
+}
+
+static const char *skip(const char *text, const char *prefix) {
+        size_t size = strlen(prefix);
+
+        return text && strncmp(text, prefix, size) == 0 ? text + size : NULL;
+}
+
+/* Behind "NUMBER:" stands the hierarchy: "" of cgroup v2, or that of systemd. The path of any other may be anybody's. */
+static const char *path_of(const char *line) {
+        const char *names = line + strspn(line, "0123456789");
+
+        return skip(names, "::") ?: skip(names, ":name=systemd:");
+}
+
+static bool is_system_path(const char *path) {
+        const char *rest = skip(path, "/system.slice") ?: skip(path, "/init.scope");
+
+        return rest && (*rest == '/' || *rest == '\n' || *rest == '\0');
+}
+
+bool denial_origin_is_system_cgroup(const char *text) {
+        for (const char *line = text; line && *line; line = (line = strchr(line, '\n')) ? line + 1 : NULL) {
+                const char *path = path_of(line);
+
+                if (path && is_system_path(path))
+                        return true;
+        }
+        return false;
+}
+
+bool denial_origin_is_system(uint64_t pid) {
+        char text[TEXT_SIZE];
+
+        return pid > 0 && read_text(pid, "cgroup", text) && denial_origin_is_system_cgroup(text);
+}
+
+uint32_t denial_origin_uid_of_status(const char *text) {
+        const char *at = strstr(text, UID_KEY);
+        unsigned long long uid;
+        char *end;
+
+        if (!at || !isdigit((unsigned char) at[strlen(UID_KEY)]))
+                return UINT32_MAX;
+        errno = 0;
+        uid = strtoull(at + strlen(UID_KEY), &end, 10);
+        return errno == 0 && *end == '\t' && uid < UINT32_MAX ? (uint32_t) uid : UINT32_MAX;
+}
+
+/* The owner of /proc/PID is no good for this: it is root for a process that may not be dumped. */
+uint32_t denial_origin_uid(uint64_t pid) {
+        char text[TEXT_SIZE];
+
+        return pid > 0 && read_text(pid, "status", text) ? denial_origin_uid_of_status(text) : UINT32_MAX;
+}
