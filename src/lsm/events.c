@@ -111,7 +111,8 @@ static void put_task(struct seq_buf *s)
 	char name[TASK_COMM_LEN];
 
 	get_task_comm(name, current);
-	seq_buf_printf(s, " pid=%d comm=", task_tgid_nr(current));
+	seq_buf_printf(s, " pid=%d uid=%u comm=", task_tgid_nr(current),
+		       ipe_subject_uid());
 	put_untrusted(s, name, sizeof(name));
 }
 

@@ -12,7 +12,7 @@ from world import World
 
 EVENTS = f"{IPE}/events"
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
-KEYS = ("seq time ipe_op ipe_hook enforcing verdict shadow policy_name policy_version line rule pid comm path dev "
+KEYS = ("seq time ipe_op ipe_hook enforcing verdict shadow policy_name policy_version line rule pid uid comm path dev "
         "ino").split()
 # In a burst; many times what the kernel keeps.
 STORM = 100000
@@ -87,8 +87,15 @@ def test_line_of_a_denied_execution(world, reader):
     assert line == {
         "ipe_op": "EXECUTE", "ipe_hook": "BPRM_CHECK", "enforcing": "1", "verdict": "DENY", "shadow": "0",
         "policy_name": name, "policy_version": world.get(name, "version").decode(), "line": "3",
-        "rule": "DEFAULT op=EXECUTE action=DENY", "comm": "init", "path": "/tmp/hello", "dev": "tmpfs",
+        "rule": "DEFAULT op=EXECUTE action=DENY", "uid": "0", "comm": "init", "path": "/tmp/hello", "dev": "tmpfs",
         "ino": world.machine.must("inode", "/tmp/hello").text}
+
+
+def test_line_names_the_user(world, reader):
+    world.activate(DENY)
+    assert world.machine.errno("as", 2000, "mmap", "/tmp/hello") == "EACCES"
+    line, = reader.lines()
+    assert line["uid"] == "2000"
 
 
 @pytest.mark.parametrize("name", ("initramfs", "tmpfs", "ext4", "fsverity", "fsverity-signed", "verity",

@@ -12,6 +12,7 @@
 #include "events.h"
 #include "lines.h"
 #include "provider.h"
+#include "subject.h"
 
 /**
  * struct world - a verdict, and what it points to
@@ -80,12 +81,13 @@ static size_t print(struct kunit *test, struct world *w, const char *path)
 /* What every line has of the task; its name is plain in these tests. */
 static const char *task_text(struct kunit *test)
 {
-	char *text = kunit_kzalloc(test, 64, GFP_KERNEL);
+	char *text = kunit_kzalloc(test, 80, GFP_KERNEL);
 	char name[TASK_COMM_LEN];
 
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	get_task_comm(name, current);
-	snprintf(text, 64, "pid=%d comm=\"%s\"", task_tgid_nr(current), name);
+	snprintf(text, 80, "pid=%d uid=%u comm=\"%s\"", task_tgid_nr(current),
+		 ipe_subject_uid(), name);
 	return text;
 }
 
