@@ -31,8 +31,8 @@ typedef struct Budget {
 
 typedef struct User {
         uint32_t uid; /* UINT32_MAX: several, or one who is not known */
-        Kind kinds[DENIAL_KINDS_MAX];
-        size_t n;
+        Kind *kinds;
+        size_t n, n_allocated, n_max;
         Kind others; /* what is not told by kind; has no strings */
         Budget budget;
 } User;
@@ -68,6 +68,7 @@ static void user_init(User *user, uint32_t uid, bool system) {
 
         *user = (User) {
                 .uid = uid,
+                .n_max = system ? DENIAL_SYSTEM_KINDS_MAX : DENIAL_KINDS_MAX,
                 .others = { .enforcing = -1, .uid = uid },
                 .budget = { .most_usec = most_usec, .new_usec = new_usec, .credit_usec = most_usec },
         };
@@ -76,7 +77,9 @@ static void user_init(User *user, uint32_t uid, bool system) {
 static void user_done(User *user) {
         for (size_t i = 0; i < user->n; i++)
                 kind_done(&user->kinds[i]);
-        user->n = 0;
+        free(user->kinds);
+        user->kinds = NULL;
+        user->n = user->n_allocated = 0;
 }
 
 static void group_done(Group *group) {
@@ -253,12 +256,32 @@ static User *user_of(DenialTable *table, uint32_t uid, bool system, uint64_t now
         return new_user(group, uid, system, now_usec);
 }
 
-/* Returns a kind that is free, if need be that which was not seen for longest. */
-static Kind *make_room(User *user) {
-        Kind *oldest = &user->kinds[0];
+/* Returns false if there is no memory, or if there are as many as may be. */
+static bool grow(User *user) {
+        size_t n = user->n_allocated > 0 ? 2 * user->n_allocated : 8;
+        Kind *larger;
 
-        if (user->n < DENIAL_KINDS_MAX)
+        if (n > user->n_max)
+                n = user->n_max;
+        if (n == user->n_allocated)
+                return false;
+        larger = reallocarray(user->kinds, n, sizeof(*larger));
+        if (!larger)
+                return false;
+        user->kinds = larger;
+        user->n_allocated = n;
+        return true;
+}
+
+/* Returns a kind that is free, if need be that which was not seen for longest; NULL if there is no memory for any. */
+static Kind *make_room(User *user) {
+        Kind *oldest;
+
+        if (user->n < user->n_allocated || grow(user))
                 return &user->kinds[user->n++];
+        if (user->n == 0)
+                return NULL;
+        oldest = &user->kinds[0];
         for (size_t i = 1; i < user->n; i++)
                 if (user->kinds[i].seen_usec < oldest->seen_usec)
                         oldest = &user->kinds[i];
@@ -307,12 +330,11 @@ static Kind *add_kind(User *user, uint64_t now_usec, uint64_t hash, const Kernel
 
         if (!take_credit(&user->budget, now_usec))
                 return NULL;
-        if (!fill(&new, hash, event)) {
+        kind = fill(&new, hash, event) ? make_room(user) : NULL;
+        if (kind)
+                *kind = new;
+        else
                 kind_done(&new);
-                return NULL;
-        }
-        kind = make_room(user);
-        *kind = new;
         return kind;
 }
 

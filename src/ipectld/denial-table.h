@@ -17,12 +17,13 @@
 #define DENIAL_USERS_MAX 32U
 /* Kinds of a user that are remembered; the one that was not seen for longest goes first. */
 #define DENIAL_KINDS_MAX 64U
+#define DENIAL_SYSTEM_KINDS_MAX 256U
 /* So many new kinds of a user are told at once, and then one more in so much time. */
 #define DENIAL_BURST 50U
 #define DENIAL_NEW_USEC (1000U * 1000)
 /* The same for root and the system's own services: more than a healthy system has. */
-#define DENIAL_SYSTEM_BURST 500U
-#define DENIAL_SYSTEM_NEW_USEC (100U * 1000)
+#define DENIAL_SYSTEM_BURST 250U
+#define DENIAL_SYSTEM_NEW_USEC (200U * 1000)
 /* From the first report of a kind to the next, from there to the one after that six times as much, and so on. */
 #define DENIAL_INTERVAL_MIN_USEC (10ULL * 1000 * 1000)
 #define DENIAL_INTERVAL_MAX_USEC (60ULL * 60 * 1000 * 1000)

@@ -311,6 +311,19 @@ static void root_and_services_may_have_more_at_once(void **state) {
         assert_int_equal(told.n_first, 2 * DENIAL_SYSTEM_BURST);
 }
 
+/* A system whose policy forgot many files: each of them is named once, however often they come around. */
+static void kinds_of_root_are_remembered_as_many_as_are_told(void **state) {
+        Told told = {};
+        _cleanup_(denial_table_freep) DenialTable *table = table_of(&told);
+
+        for (unsigned i = 0; i < 5; i++)
+                flood(table, 1 + i, 0, false, DENIAL_SYSTEM_BURST);
+        assert_int_equal(told.n_first, DENIAL_SYSTEM_BURST);
+        assert_int_equal(told.n_summaries, 0);
+        denial_table_flush(table, 10);
+        assert_int_equal(told.total, 5 * DENIAL_SYSTEM_BURST);
+}
+
 static void services_of_the_system_are_known_by_their_cgroup(void **state) {
         static const struct {
                 const char *text;
@@ -375,6 +388,7 @@ int main(void) {
                 cmocka_unit_test(more_users_than_places_hide_neither_root_nor_services),
                 cmocka_unit_test(a_place_is_free_again_once_its_user_is_quiet),
                 cmocka_unit_test(root_and_services_may_have_more_at_once),
+                cmocka_unit_test(kinds_of_root_are_remembered_as_many_as_are_told),
                 cmocka_unit_test(services_of_the_system_are_known_by_their_cgroup),
                 cmocka_unit_test(the_user_of_a_process_is_read),
         };
