@@ -7,6 +7,7 @@
  */
 
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 
 #include "journal.h"
@@ -108,29 +109,37 @@ static int send_entry(int priority, const char *message_id, const LogField *fiel
         return journal_send(entry, size);
 }
 
+/* systemd may have connected it to journald. What poll() calls writable takes a message of MESSAGE_SIZE at once. */
+static int write_to_console(const char *message) {
+        struct pollfd console = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+        if (poll(&console, 1, 0) <= 0 || !(console.revents & POLLOUT))
+                return -EAGAIN;
+        return dprintf(STDERR_FILENO, "%s\n", message) < 0 ? -errno : 0;
+}
+
+static int write_entry(int priority, const char *message_id, const LogField *fields, const char *message) {
+        int r;
+
+        if (log_target == LOG_TARGET_CONSOLE)
+                return write_to_console(message);
+        r = send_entry(priority, message_id, fields, message);
+        return r == -EMSGSIZE ? send_entry(priority, message_id, NULL, message) : r;
+}
+
 static int report_lost(void) {
         char count[24], message[128];
+        int r;
 
+        if (n_lost == 0)
+                return 0;
         (void) snprintf(count, sizeof(count), "%" PRIu64, n_lost);
         (void) snprintf(message, sizeof(message), "%s entries of %s before this one are lost: journald did not take them in time.",
                         count, program_invocation_short_name);
-        return send_entry(LOG_WARNING, MESSAGE_LOG_LOST, (const LogField[]) { { "IPE_COUNT", count }, {} }, message);
-}
-
-static void send_to_journal(int priority, const char *message_id, const LogField *fields, const char *message) {
-        int r = 0;
-
-        if (n_lost > 0) {
-                r = report_lost();
-                if (r >= 0)
-                        n_lost = 0;
-        }
+        r = write_entry(LOG_WARNING, MESSAGE_LOG_LOST, (const LogField[]) { { "IPE_COUNT", count }, {} }, message);
         if (r >= 0)
-                r = send_entry(priority, message_id, fields, message);
-        if (r == -EMSGSIZE)
-                r = send_entry(priority, message_id, NULL, message);
-        if (r < 0)
-                n_lost++;
+                n_lost = 0;
+        return r;
 }
 
 void log_entry(int priority, const char *message_id, const LogField *fields, const char *format, ...) {
@@ -145,12 +154,10 @@ void log_entry(int priority, const char *message_id, const LogField *fields, con
         va_end(arguments);
         if (r < 0)
                 raw = NULL;
-        if (raw)
-                message = make_safe(raw, MESSAGE_SIZE);
-        if (!message)
+        message = raw ? make_safe(raw, MESSAGE_SIZE) : NULL;
+        r = message ? report_lost() : -ENOMEM;
+        if (r >= 0)
+                r = write_entry(priority, message_id, fields, message);
+        if (r < 0)
                 n_lost++;
-        else if (log_target == LOG_TARGET_CONSOLE)
-                fprintf(stderr, "%s\n", message);
-        else
-                send_to_journal(priority, message_id, fields, message);
 }

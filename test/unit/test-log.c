@@ -3,6 +3,8 @@
  * src/ipectld/log.c: what is written is safe and bounded; by way of standard error, as the journal gets the same text.
  */
 
+#include <fcntl.h>
+
 #include "test-unit.h"
 
 #include "log.h"
@@ -49,10 +51,45 @@ static void a_long_sentence_is_cut(void **state) {
         }
 }
 
+static void a_reader_that_does_not_read_costs_entries_and_no_time(void **state) {
+        char fill[4096] = {}, *line;
+        int kept = dup(STDERR_FILENO), ends[2];
+        static char text[1 << 20];
+        ssize_t n;
+
+        assert_true(kept >= 0);
+        assert_int_equal(pipe2(ends, O_NONBLOCK), 0);
+        while (write(ends[1], fill, sizeof(fill)) > 0)
+                ;
+        /* As systemd hands it over. */
+        assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+        assert_true(dup2(ends[1], STDERR_FILENO) >= 0);
+        log_set_target(LOG_TARGET_CONSOLE);
+        for (unsigned i = 0; i < 3; i++)
+                log_info("lost");
+        while (read(ends[0], text, sizeof(text)) > 0)
+                ;
+        log_info("first");
+        log_info("second");
+        assert_true(dup2(kept, STDERR_FILENO) >= 0);
+        n = read(ends[0], text, sizeof(text) - 1);
+        assert_true(n > 0);
+        text[n] = '\0';
+        line = strchr(text, '\n');
+        assert_non_null(line);
+        assert_string_equal(line, "\nfirst\nsecond\n");
+        *line = '\0';
+        assert_string_equal(text, "3 entries of test-log before this one are lost: journald did not take them in time.");
+        close(kept);
+        close(ends[0]);
+        close(ends[1]);
+}
+
 int main(void) {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(names_are_kept_and_controls_are_escaped),
                 cmocka_unit_test(a_long_sentence_is_cut),
+                cmocka_unit_test(a_reader_that_does_not_read_costs_entries_and_no_time),
         };
 
         return run_tests_as_tap(tests);
