@@ -168,6 +168,25 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
         return r < 0 ? r : 1;
 }
 
+static void set_named(struct json_object *object, const char *name, struct json_object *value) {
+        char *key = bus_json_key(name);
+
+        json_set(object, key, value);
+        free(key);
+}
+
+int bus_read_property(sd_bus_message *reply, const char *name, struct json_object **ret) {
+        struct json_object *value = NULL;
+        int r = read_variant(reply, &value);
+
+        if (r < 0)
+                return r;
+        *ret = json_new_object();
+        if (r > 0)
+                set_named(*ret, name, value);
+        return 0;
+}
+
 int bus_read_dictionary(sd_bus_message *message, struct json_object **ret) {
         struct json_object *object = json_new_object();
         int r;
@@ -183,12 +202,8 @@ int bus_read_dictionary(sd_bus_message *message, struct json_object **ret) {
                 r = read_variant(message, &value);
                 if (r < 0)
                         break;
-                if (r > 0) {
-                        char *key = bus_json_key(name);
-
-                        json_set(object, key, value);
-                        free(key);
-                }
+                if (r > 0)
+                        set_named(object, name, value);
                 r = sd_bus_message_exit_container(message);
         }
         return finish_container(message, r, object, ret);

@@ -16,6 +16,9 @@ char *bus_json_key(const char *name);
  * empty, and three strings are a health check, {"check", "state", "detail"}. ret: to be put. */
 int bus_read_dictionary(sd_bus_message *message, struct json_object **ret);
 
+/* Reads what Get() answers into an object as above, with that property alone. ret: to be put. */
+int bus_read_property(sd_bus_message *reply, const char *name, struct json_object **ret);
+
 /* Reads an array of structures into an array of objects. types: of a structure, as "(ssb)"; keys: one for each.
  * ret: to be put. */
 int bus_read_rows(sd_bus_message *message, const char *types, const char *const *keys, struct json_object **ret);

@@ -5,6 +5,9 @@
  *
  * Matches are made before the properties are read for the first time, so that no change falls between. Only what comes from
  * the owner of the name counts: anybody may send us a signal.
+ *
+ * Denials, and which policies are refused, are for subscribers: polkit may ask for a password for that, at the start and for
+ * each daemon that has come back. Without it the rest is shown.
  */
 
 #include <errno.h>
@@ -32,6 +35,9 @@ typedef struct Watch {
         struct json_object *state;  /* the properties as last heard */
         char *owner;                /* of the daemon's name; NULL while there is none */
         sd_bus_slot *question;      /* for all properties, of a daemon that has come back */
+        sd_bus_slot *subscription;  /* asked for, not answered yet */
+        sd_bus_slot *checks;        /* likewise, the health checks that have changed */
+        bool subscribed;
         bool live;                  /* stdout is a terminal, whose last line counts down */
         bool drawn;
 } Watch;
@@ -157,14 +163,35 @@ static bool is_from_daemon(const Watch *watch, sd_bus_message *message) {
         return sender && watch->owner && strcmp(sender, watch->owner) == 0;
 }
 
+static int on_checks(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        struct json_object *values = NULL;
+        Watch *watch = userdata;
+
+        watch->checks = sd_bus_slot_unref(watch->checks);
+        if (!sd_bus_message_is_method_error(reply, NULL) && bus_read_property(reply, "TrialChecks", &values) >= 0)
+                take_properties(watch, "properties_changed", values, false);
+        return 0;
+}
+
+/* Their values are not for everybody, so that no signal has them. */
+static void ask_checks(Watch *watch) {
+        watch->checks = sd_bus_slot_unref(watch->checks);
+        (void) sd_bus_call_method_async(watch->client.bus, &watch->checks, MANAGER_NAME, MANAGER_PATH,
+                                        "org.freedesktop.DBus.Properties", "Get", on_checks, watch, "ss", MANAGER_INTERFACE,
+                                        "TrialChecks");
+}
+
 static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         struct json_object *values = NULL;
         Watch *watch = userdata;
         const char *interface;
 
         if (is_from_daemon(watch, message) && sd_bus_message_read(message, "s", &interface) > 0 &&
-            strcmp(interface, MANAGER_INTERFACE) == 0 && bus_read_dictionary(message, &values) >= 0)
+            strcmp(interface, MANAGER_INTERFACE) == 0 && bus_read_dictionary(message, &values) >= 0) {
                 take_properties(watch, "properties_changed", values, false);
+                if (watch_is_invalidated(message, "TrialChecks"))
+                        ask_checks(watch);
+        }
         return 0;
 }
 
@@ -180,13 +207,57 @@ static int on_all_properties(sd_bus_message *reply, void *userdata, sd_bus_error
 
 /* Signals */
 
+/* Everybody gets PolicyRejected without the source; subscribers get the whole of it beside that. */
+static bool is_short_form(sd_bus_message *message) {
+        return strcmp(sd_bus_message_get_member(message), "PolicyRejected") == 0 && !sd_bus_message_get_destination(message);
+}
+
 static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         struct json_object *event = NULL;
         Watch *watch = userdata;
 
-        if (is_from_daemon(watch, message) && watch_read_signal(message, &event) > 0)
+        if (!is_from_daemon(watch, message) || (watch->subscribed && is_short_form(message)))
+                return 0;
+        if (watch_read_signal(message, &event) > 0)
                 report(watch, event, NULL);
         return 0;
+}
+
+/* An older daemon tells everybody, and one that has ended meanwhile is asked again. */
+static void say_not_subscribed(Watch *watch, const sd_bus_error *error) {
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_SERVICE_UNKNOWN,
+                                   SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+                return;
+        erase_countdown(watch);
+        say_error("Denials are not shown, nor which policies are refused: %s", error->message ?: error->name);
+}
+
+static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        Watch *watch = userdata;
+
+        watch->subscription = sd_bus_slot_unref(watch->subscription);
+        watch->subscribed = !sd_bus_message_is_method_error(reply, NULL);
+        if (!watch->subscribed)
+                say_not_subscribed(watch, sd_bus_message_get_error(reply));
+        else
+                ask_checks(watch);
+        return 0;
+}
+
+/* Somebody may have to type a password meanwhile. */
+static int subscribe(Watch *watch) {
+        sd_bus_message *message = NULL;
+        int r;
+
+        watch->subscribed = false;
+        watch->subscription = sd_bus_slot_unref(watch->subscription);
+        r = client_new_call(&watch->client, "Subscribe", &message);
+        if (r >= 0)
+                r = sd_bus_message_append(message, "a{sv}", 0);
+        if (r >= 0)
+                r = sd_bus_call_async(watch->client.bus, &watch->subscription, message, on_subscribed, watch, 0);
+        sd_bus_message_unref(message);
+        return r;
 }
 
 static void set_owner(Watch *watch, const char *owner) {
@@ -206,10 +277,12 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reter
         set_owner(watch, after);
         report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"), NULL);
         watch->question = sd_bus_slot_unref(watch->question);
-        if (watch->owner)
+        if (watch->owner) {
+                (void) subscribe(watch);
                 (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
                                                 "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s",
                                                 MANAGER_INTERFACE);
+        }
         return 0;
 }
 
@@ -271,6 +344,8 @@ static ExitStatus run(Watch *watch) {
                 r = add_matches(watch);
         if (r >= 0)
                 r = read_state(watch);
+        if (r >= 0)
+                r = subscribe(watch);
         if (r < 0)
                 return client_fail(&watch->client, r);
         status = loop_run(watch->event);
@@ -282,13 +357,15 @@ ExitStatus verb_watch(int argc, char **argv, const Options *options) {
         Watch watch = { .options = options, .live = options->json == JSON_OFF && output_is_smart() };
         ExitStatus status;
 
-        status = client_open(&watch.client, options);
+        status = client_open_to_ask(&watch.client, options);
         if (status != STATUS_OK)
                 return status;
         watch.state = json_new_object();
         status = run(&watch);
         sd_event_source_disable_unref(watch.countdown);
         sd_bus_slot_unref(watch.question);
+        sd_bus_slot_unref(watch.subscription);
+        sd_bus_slot_unref(watch.checks);
         client_close(&watch.client);
         sd_event_unref(watch.event);
         json_object_put(watch.state);

@@ -70,6 +70,16 @@ int watch_read_signal(sd_bus_message *message, struct json_object **ret) {
         return 0;
 }
 
+bool watch_is_invalidated(sd_bus_message *message, const char *property) {
+        bool found = false;
+        const char *name;
+        int r = sd_bus_message_enter_container(message, 'a', "s");
+
+        while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0)
+                found = found || strcmp(name, property) == 0;
+        return found;
+}
+
 __attribute__((format(printf, 2, 3))) static void add(struct json_object *sentences, const char *format, ...) {
         va_list arguments;
         char *sentence;
@@ -82,6 +92,14 @@ __attribute__((format(printf, 2, 3))) static void add(struct json_object *senten
         free(sentence);
 }
 
+static void describe_summary(unsigned long long count, struct json_object *details, struct json_object *sentences) {
+        char user[48] = "";
+
+        if (json_get(details, "uid"))
+                snprintf(user, sizeof(user), " of user %llu", (unsigned long long) json_get_number(details, "uid"));
+        add(sentences, "At least %llu denials%s came too fast to be told one by one.", count, user);
+}
+
 /* As the entry of the journal has it. */
 static void describe_denial(struct json_object *event, struct json_object *sentences) {
         struct json_object *details = json_get(event, "details");
@@ -92,7 +110,7 @@ static void describe_denial(struct json_object *event, struct json_object *sente
         char times[32] = "";
 
         if (!*operation && !*path) {
-                add(sentences, "At least %llu denials came too fast to be told one by one.", count);
+                describe_summary(count, details, sentences);
                 return;
         }
         if (count > 1)

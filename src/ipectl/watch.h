@@ -15,6 +15,9 @@
  * Returns 1; 0 if the signal is not known to this program, or not as it should be: an older or newer daemon may run. */
 int watch_read_signal(sd_bus_message *message, struct json_object **ret);
 
+/* Whether PropertiesChanged names a property without its value; what is in front of the names was read. */
+bool watch_is_invalidated(sd_bus_message *message, const char *property);
+
 /* An event in sentences, not yet escaped: an array of strings, to be put. checks: health checks that were told before and
  * are not told again; may be NULL. */
 struct json_object *watch_describe(struct json_object *event, struct json_object *checks);

@@ -4,9 +4,9 @@
  */
 
 #include "announce-denial.h"
-#include "bus-path.h"
 #include "log.h"
 #include "messages.h"
+#include "subscribers.h"
 #include "utf8.h"
 
 #define NUMBER_SIZE 24
@@ -123,13 +123,17 @@ static int append_kind(sd_bus_message *m, const DenialReport *report, const Text
         return r;
 }
 
-static int emit(sd_bus *bus, const DenialReport *report, const Texts *texts) {
-        sd_bus_message *m = NULL;
-        int r;
+typedef struct Words {
+        const DenialReport *report;
+        const Texts *texts;
+} Words;
 
-        r = sd_bus_message_new_signal(bus, &m, MANAGER_PATH, MANAGER_INTERFACE, "Denied");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "ssss", texts->policy, texts->version, texts->operation, texts->path);
+static int fill(sd_bus_message *m, const void *userdata) {
+        const Words *words = userdata;
+        const DenialReport *report = words->report;
+        const Texts *texts = words->texts;
+        int r = sd_bus_message_append(m, "ssss", texts->policy, texts->version, texts->operation, texts->path);
+
         if (r >= 0)
                 r = sd_bus_message_open_container(m, 'a', "{sv}");
         if (r >= 0 && !is_summary(report))
@@ -138,17 +142,11 @@ static int emit(sd_bus *bus, const DenialReport *report, const Texts *texts) {
                 r = append(m, "Uid", "u", report->uid);
         if (r >= 0)
                 r = append(m, "Count", "t", report->count);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0)
-                r = sd_bus_send(bus, m, NULL);
-        sd_bus_message_unref(m);
-        return r;
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 void announce_denied(const Announcer *announcer, const DenialReport *report) {
         _cleanup_(texts_done) Texts texts = {};
-        int r;
 
         if (!to_texts(report, &texts)) {
                 log_error("There is no memory to say what was denied.");
@@ -158,9 +156,7 @@ void announce_denied(const Announcer *announcer, const DenialReport *report) {
                 log_summary(&texts);
         else
                 log_denial(report, &texts);
-        r = announcer->bus ? emit(announcer->bus, report, &texts) : 0;
-        if (r < 0)
-                log_debug("Cannot emit Denied, ignoring: %s", strerror(-r));
+        subscribers_send(announcer->subscribers, "Denied", fill, &(const Words) { report, &texts });
 }
 
 void announce_denials_before(uint64_t count) {

@@ -8,6 +8,7 @@
 #include "bus-path.h"
 #include "log.h"
 #include "messages.h"
+#include "subscribers.h"
 #include "utf8.h"
 
 typedef struct Names {
@@ -73,18 +74,31 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, bo
         emit_version(announcer, "PolicyStaged", record, &names);
 }
 
-void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure) {
-        const char *error = bus_error_name(result);
-        _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
+typedef struct Rejection {
+        const char *source, *error, *sentence;
+} Rejection;
 
-        source = printable ?: "?";
+static int fill_rejection(sd_bus_message *message, const void *userdata) {
+        const Rejection *rejection = userdata;
+
+        return sd_bus_message_append(message, "sss", rejection->source, rejection->error, rejection->sentence);
+}
+
+/* The source is a path, or the process of a user; the sentence may quote what the file holds. */
+static void emit_rejection(const Announcer *announcer, const Rejection *rejection) {
+        emit_triple(announcer, "PolicyRejected", "", rejection->error,
+                    "A policy was refused. Which one and why is for callers of Subscribe(), and in the journal.");
+        subscribers_send(announcer->subscribers, "PolicyRejected", fill_rejection, rejection);
+}
+
+void announce_rejected(const Announcer *announcer, const char *source, int result, const Failure *failure) {
+        _cleanup_free_ char *printable = utf8_escape(source, strlen(source));
+        const Rejection rejection = { printable ?: "?", bus_error_name(result), failure->sentence };
+
         log_entry(LOG_ERR, MESSAGE_REJECTED,
-                  (const LogField[]) { { "IPE_SOURCE", source }, { "IPE_ERROR", error }, {} },
-                  "Rejected the policy from '%s': %s", source, failure->sentence);
-        if (announcer->bus)
-                log_signal_failure("PolicyRejected",
-                                   sd_bus_emit_signal(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
-                                                      "PolicyRejected", "sss", source, error, failure->sentence));
+                  (const LogField[]) { { "IPE_SOURCE", rejection.source }, { "IPE_ERROR", rejection.error }, {} },
+                  "Rejected the policy from '%s': %s", rejection.source, rejection.sentence);
+        emit_rejection(announcer, &rejection);
 }
 
 /* Units that want a policy to be in force wait for this target. At boot ipe-load.service is in time for it; after a first

@@ -13,6 +13,7 @@
 
 typedef struct Announcer {
         sd_bus *bus; /* borrowed; NULL while there is none: the journal alone is told */
+        const struct Subscribers *subscribers; /* borrowed, likewise: who gets what is not for everybody */
 } Announcer;
 
 /* keyring_warning: whether that of its warnings counts. */

@@ -12,6 +12,7 @@
 
 #include "bus-error.h"
 #include "bus-path.h"
+#include "bus-subscribe.h"
 #include "bus.h"
 #include "health.h"
 #include "io.h"
@@ -19,10 +20,11 @@
 #include "preflight.h"
 #include "rollback.h"
 #include "stage.h"
+#include "subscribers.h"
 #include "trial.h"
 
 /* Options of a call, of which none is known: a misspelt one must not be taken for granted. */
-static int refuse_options(sd_bus_message *message, sd_bus_error *reterr) {
+int refuse_options(sd_bus_message *message, sd_bus_error *reterr) {
         const char *key;
         int r;
 
@@ -320,16 +322,24 @@ static int get_trial_boots(sd_bus *sd, const char *path, const char *interface, 
         return sd_bus_message_append(reply, "u", (uint32_t) (streq(property, "TrialBoots") ? trial.boots : trial.boots_max));
 }
 
+/* Paths are not for everybody. Units, and what they do, the service manager shows to all. */
+static const char *detail_for(const HealthCheck *check, bool may_inspect) {
+        const char *detail = check->detail.sentence;
+
+        return may_inspect || !strchr(detail, '/') ? detail : "this names a file, and is for callers of Subscribe()";
+}
+
 static int get_trial_checks(sd_bus *sd, const char *path, const char *interface, const char *property,
                             sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         const Bus *bus = userdata;
         const HealthCheck *checks;
         size_t n = health_checks(bus->manager, &checks);
+        bool may_inspect = bus_may_inspect(bus, reply);
         int r = sd_bus_message_open_container(reply, 'a', "(sss)");
 
         for (size_t i = 0; r >= 0 && i < n; i++)
                 r = sd_bus_message_append(reply, "(sss)", checks[i].name, health_state_to_string(checks[i].state),
-                                          checks[i].detail.sentence);
+                                          detail_for(&checks[i], may_inspect));
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
@@ -387,6 +397,10 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_ARGS("SetSuccessAudit", SD_BUS_ARGS("b", enable),
                                 SD_BUS_NO_RESULT, method_set_success_audit,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", subscription),
+                                method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Unsubscribe", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_unsubscribe,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Features", "as", get_features, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("KernelAbi", "s", get_kernel_abi, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -398,7 +412,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("TrialConfirm", "s", get_trial_confirm, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialBoots", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialBootsMax", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Warnings", "as", get_warnings, 0, 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
@@ -469,7 +483,10 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
         r = connect_bus(bus, event);
         if (r < 0)
                 return r;
-        manager->announcer.bus = bus->bus;
+        bus->subscribers = subscribers_new(bus->bus);
+        if (!bus->subscribers)
+                return -ENOMEM;
+        manager->announcer = (Announcer) { .bus = bus->bus, .subscribers = bus->subscribers };
         *ret = TAKE_PTR(bus);
         return 0;
 }
@@ -481,7 +498,8 @@ Bus *bus_free(Bus *bus) {
         bus_activation_cancel(bus);
         bus_volume_cancel(bus);
         bus_boot_cancel(bus);
-        bus->manager->announcer.bus = NULL;
+        bus->manager->announcer = (Announcer) {};
+        subscribers_free(bus->subscribers);
         polkit_free(bus->polkit);
         callers_free(bus->callers);
         bus_text_done(bus);

@@ -39,6 +39,7 @@ typedef struct Bus {
         sd_bus *bus;
         Callers *callers;
         Polkit *polkit;
+        struct Subscribers *subscribers;
         BusView view;
         BusText texts[4];
         size_t next_text; /* that makes room */
@@ -66,6 +67,9 @@ int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid);
 int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
 /* Appends a pair of name and version; two empty strings where name is NULL. */
 int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version);
+
+/* bus.c: reads options of a call, of which none is known. Returns 0 or more, or a negative errno. */
+int refuse_options(sd_bus_message *message, sd_bus_error *reterr);
 
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name

@@ -238,7 +238,10 @@ class Connection:
             self.bus.signal_subscribe(NAME, interface, None, None, None, Gio.DBusSignalFlags.NONE, self.on_signal)
 
     def on_signal(self, _bus, _sender, path, _interface, member, arguments):
-        self.signals.append((path, member, arguments.unpack()))
+        """Everybody gets PolicyRejected without the source, and subscribers the whole of it beside that."""
+        arguments = arguments.unpack()
+        if member != "PolicyRejected" or arguments[0]:
+            self.signals.append((path, member, arguments))
 
     def call(self, path, interface, method, arguments=None, fds=(), name=NAME):
         """Calls a method; returns its results as a tuple. fds: descriptors, which the call closes."""
@@ -389,7 +392,12 @@ class Machine:
         self.forget_notifications()
         self.daemon = self.launch_daemon(**options)
         self.wait_notify("READY=1")
+        self.subscribe()
         return self.daemon
+
+    def subscribe(self):
+        """Denials, and what is refused, are for subscribers alone."""
+        return self.call("Subscribe", GLib.Variant("(a{sv})", ({},)))[0]
 
     def forget_notifications(self):
         while select.select([self.notify_socket], [], [], 0)[0]:

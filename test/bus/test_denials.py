@@ -193,6 +193,7 @@ def test_a_daemon_that_was_killed_goes_on_where_it_was(bare, kernel_files):
     bare.daemon = bare.launch_daemon()
     name, fd = receive_stored(bare)
     bare.wait_notify("READY=1")
+    bare.subscribe()
     deny(bare, path='"/bin/before"')
     bare.wait_signal("Denied")
     bare.kill_daemon()
@@ -200,8 +201,10 @@ def test_a_daemon_that_was_killed_goes_on_where_it_was(bare, kernel_files):
     bare.fds = {name: os.dup2(fd, 200)}
     os.close(fd)
     bare.start_daemon()
-    bare.wait_signal("Denied", lambda arguments: arguments[3] == "/bin/between")
-    assert total(bare) == 2 and not bare.entries(MESSAGE_ID=BEFORE)
+    # The new daemon reads it before anybody can have subscribed again.
+    bare.wait_for(lambda: bare.entries(IPE_PATH="/bin/between"), "the entry")
+    assert [entry["IPE_PATH"] for entry in bare.entries(MESSAGE_ID=DENIED)] == ["/bin/before", "/bin/between"]
+    assert not bare.entries(MESSAGE_ID=BEFORE)
 
 
 def test_descriptors_that_nobody_knows_are_of_no_harm(bare, kernel_files):

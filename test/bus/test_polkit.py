@@ -22,6 +22,7 @@ CHANGES = {
     "Discard": ("discard", "('corp-base', '1.0.0')", None),
     "Preflight": ("inspect", "('corp-base',)", None),
     "ListVolumes": ("inspect", "()", None),
+    "Subscribe": ("inspect", "(@a{sv} {},)", None),
     "Activate": ("activate", "('corp-base',)", "NotSupported"),
     "ActivateWithOptions": ("activate", "('corp-base', @a{sv} {})", "NotSupported"),
     "Confirm": ("confirm", "('corp-base',)", "NoTrial"),
@@ -61,7 +62,7 @@ def test_every_method_that_needs_an_action_is_here(machine):
     xml = machine.run("busctl", "introspect", "--xml-interface", NAME, PATH).stdout
     ours = xml.partition(f'<interface name="{NAME}">')[2]
     methods = {line.split('"')[1] for line in ours.splitlines() if "<method " in line}
-    assert methods - set(CHANGES) == {"ListPolicies", "GetPolicy", "OpenPolicy"}
+    assert methods - set(CHANGES) == {"ListPolicies", "GetPolicy", "OpenPolicy", "Unsubscribe"}
 
 
 def test_manual_names_the_action_of_each_method():

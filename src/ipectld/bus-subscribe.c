@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * polkit is asked once, by Subscribe(): a question for each signal, or each time that a property is read, would be too many.
+ */
+
+#include "bus-subscribe.h"
+#include "subscribers.h"
+
+static int reply_to_subscribe(sd_bus_message *message, const Manager *manager) {
+        return sd_bus_reply_method_return(message, "a{sv}", 1, "Denials", "b", manager->denials != NULL);
+}
+
+int method_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        int r;
+
+        r = refuse_options(message, reterr);
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = subscribers_add(bus->subscribers, message);
+        if (r == -EDQUOT)
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many connections have subscribed already.");
+        return r < 0 ? r : reply_to_subscribe(message, bus->manager);
+}
+
+/* No question for polkit: a connection gives up its own. */
+int method_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+
+        subscribers_remove(bus->subscribers, sd_bus_message_get_sender(message));
+        return sd_bus_reply_method_return(message, "");
+}
+
+static bool is_of_root(sd_bus_message *call) {
+        sd_bus_creds *creds = NULL;
+        uid_t uid = (uid_t) -1;
+
+        if (sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &creds) >= 0)
+                (void) sd_bus_creds_get_euid(creds, &uid);
+        sd_bus_creds_unref(creds);
+        return uid == 0;
+}
+
+/* A signal may be put together while root's call is handled: it has no destination. */
+bool bus_may_inspect(const Bus *bus, sd_bus_message *reply) {
+        const char *destination = sd_bus_message_get_destination(reply), *sender;
+        sd_bus_message *call = sd_bus_get_current_message(bus->bus);
+
+        if (!destination)
+                return false;
+        if (subscribers_has(bus->subscribers, destination))
+                return true;
+        sender = call ? sd_bus_message_get_sender(call) : NULL;
+        return sender && streq(sender, destination) && is_of_root(call);
+}
