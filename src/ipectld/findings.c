@@ -170,7 +170,9 @@ int findings_seal(Findings *findings, const Digest *policy) {
         print_canonical(findings, sorted, n, policy, to);
         if (fclose(to) != 0)
                 return -ENOMEM;
-        digest_of(text, size, &digest);
+        r = digest_of(text, size, &digest);
+        if (r < 0)
+                return r;
         digest_to_hex(&digest, hex);
         snprintf(findings->accept, sizeof(findings->accept), "%.*s", (int) ACCEPT_DIGITS, hex);
         return 0;
