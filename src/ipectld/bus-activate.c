@@ -6,6 +6,7 @@
 
 #include "activate.h"
 #include "bus-call.h"
+#include "bus-options.h"
 #include "log.h"
 #include "simulate.h"
 
@@ -228,54 +229,37 @@ int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reter
         return begin(bus, message, name, &(const ActivateOptions) {}, false, reterr);
 }
 
-static bool read_confirm(const char *text, ActivateOptions *options) {
-        int confirm = confirm_by_from_string(text);
+static int check_options(ActivateOptions *options, const char *confirm, sd_bus_error *reterr) {
+        int by = confirm ? confirm_by_from_string(confirm) : CONFIRM_MANUAL;
 
-        options->has_confirm = confirm >= 0;
-        options->confirm = options->has_confirm ? (ConfirmBy) confirm : CONFIRM_MANUAL;
-        return options->has_confirm;
+        if (options->accept && !findings_is_accept(options->accept))
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u hexadecimal digits that "
+                                         "'ipectl preflight' prints.", ACCEPT_DIGITS);
+        if (by < 0)
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The option 'confirm' is 'auto' or 'manual', not '%.100s'.", confirm);
+        options->has_confirm = confirm != NULL;
+        options->confirm = (ConfirmBy) by;
+        return 0;
 }
 
 static int read_options(sd_bus_message *message, ActivateOptions *options, bool *ret_force, sd_bus_error *reterr) {
-        int r = sd_bus_message_enter_container(message, 'a', "{sv}");
+        const char *confirm = NULL;
+        int force = false, r;
+        const BusOption table[] = {
+                { "version", "s", &options->version },
+                { "trial-sec", "t", &options->trial_sec, &options->has_trial_sec },
+                { "force", "b", &force },
+                { "accept", "s", &options->accept },
+                { "confirm", "s", &confirm },
+                {},
+        };
 
+        r = bus_read_options(message, table, reterr);
         if (r < 0)
                 return r;
-        while ((r = sd_bus_message_enter_container(message, 'e', "sv")) > 0) {
-                const char *key, *confirm;
-                int force;
-
-                r = sd_bus_message_read(message, "s", &key);
-                if (r < 0)
-                        return r;
-                if (streq(key, "version"))
-                        r = sd_bus_message_read(message, "v", "s", &options->version);
-                else if (streq(key, "trial-sec")) {
-                        r = sd_bus_message_read(message, "v", "t", &options->trial_sec);
-                        options->has_trial_sec = true;
-                } else if (streq(key, "force")) {
-                        r = sd_bus_message_read(message, "v", "b", &force);
-                        *ret_force = r >= 0 && force;
-                } else if (streq(key, "accept")) {
-                        r = sd_bus_message_read(message, "v", "s", &options->accept);
-                        if (r >= 0 && !findings_is_accept(options->accept))
-                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u "
-                                                         "hexadecimal digits that 'ipectl preflight' prints.", ACCEPT_DIGITS);
-                } else if (streq(key, "confirm")) {
-                        r = sd_bus_message_read(message, "v", "s", &confirm);
-                        if (r >= 0 && !read_confirm(confirm, options))
-                                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                                         "The option 'confirm' is 'auto' or 'manual', not '%s'.", confirm);
-                } else
-                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
-                if (r < 0)
-                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                                 "The value of the option '%s' has another type.", key);
-                r = sd_bus_message_exit_container(message);
-                if (r < 0)
-                        return r;
-        }
-        return r < 0 ? r : sd_bus_message_exit_container(message);
+        *ret_force = force;
+        return check_options(options, confirm, reterr);
 }
 
 int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {

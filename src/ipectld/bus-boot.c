@@ -56,7 +56,7 @@ static int confirm_boot(Manager *manager, Failure *reterr) {
 
         if (!trial_is_boot(manager))
                 return 0;
-        return name ? confirm_policy(manager, name, reterr) : -ENOMEM;
+        return name ? confirm_policy(manager, name, NULL, reterr) : -ENOMEM;
 }
 
 static int answer(const BusBootCall *call, int result, const Failure *failure) {

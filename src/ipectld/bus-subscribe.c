@@ -3,6 +3,7 @@
  * polkit is asked once, by Subscribe(): a question for each signal, or each time that a property is read, would be too many.
  */
 
+#include "bus-options.h"
 #include "bus-subscribe.h"
 #include "subscribers.h"
 
@@ -14,7 +15,7 @@ int method_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *rete
         Bus *bus = userdata;
         int r;
 
-        r = refuse_options(message, reterr);
+        r = bus_read_options(message, &(const BusOption) {}, reterr);
         if (r >= 0)
                 r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
         if (r <= 0)

@@ -11,6 +11,7 @@
 #include <systemd/sd-id128.h>
 
 #include "bus-error.h"
+#include "bus-options.h"
 #include "bus-path.h"
 #include "bus-subscribe.h"
 #include "bus.h"
@@ -18,30 +19,9 @@
 #include "io.h"
 #include "log.h"
 #include "preflight.h"
-#include "rollback.h"
 #include "stage.h"
 #include "subscribers.h"
 #include "trial.h"
-
-/* Options of a call, of which none is known: a misspelt one must not be taken for granted. */
-int refuse_options(sd_bus_message *message, sd_bus_error *reterr) {
-        const char *key;
-        int r;
-
-        r = sd_bus_message_enter_container(message, 'a', "{sv}");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_enter_container(message, 'e', "sv");
-        if (r < 0)
-                return r;
-        if (r > 0) {
-                r = sd_bus_message_read(message, "s", &key);
-                if (r < 0)
-                        return r;
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%s'.", key);
-        }
-        return sd_bus_message_exit_container(message);
-}
 
 /* "pid 4711 (ipectl) of uid 0": who handed a policy in. */
 static char *describe_sender(sd_bus_message *message) {
@@ -112,7 +92,7 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
 
         r = sd_bus_message_read(message, "h", &fd);
         if (r >= 0)
-                r = refuse_options(message, reterr);
+                r = bus_read_options(message, &(const BusOption) {}, reterr);
         if (r >= 0)
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
@@ -132,41 +112,6 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
                         announce_rejected(&bus->manager->announcer, sender, r, &failure);
                 return bus_refuse(reterr, r, &failure);
         }
-        return bus_reply_with_path(message, record);
-}
-
-static int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
-        Failure failure = {};
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("confirm"), reterr);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = confirm_policy(bus->manager, name, &failure);
-        if (r != 0)
-                return bus_refuse(reterr, r, &failure);
-        return sd_bus_reply_method_return(message, "");
-}
-
-static int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
-        const VersionRecord *record;
-        Failure failure = {};
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = roll_back_policy(bus->manager, name, &record, &failure);
-        if (r != 0)
-                return bus_refuse(reterr, r, &failure);
         return bus_reply_with_path(message, record);
 }
 
@@ -373,11 +318,17 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Confirm", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_confirm,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ConfirmWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
+                                method_confirm_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("EndTrial", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
+                                method_end_trial, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CheckBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_check_boot, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ConfirmBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_confirm_boot,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_rollback,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("RollbackWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
+                                method_rollback_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),

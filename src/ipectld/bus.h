@@ -68,8 +68,6 @@ int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
 /* Appends a pair of name and version; two empty strings where name is NULL. */
 int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version);
 
-/* bus.c: reads options of a call, of which none is known. Returns 0 or more, or a negative errno. */
-int refuse_options(sd_bus_message *message, sd_bus_error *reterr);
 
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name
@@ -84,6 +82,13 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
 int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 void bus_activation_cancel(Bus *bus);
+
+/* bus-trial.c: handlers. */
+int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 
 /* bus-boot.c: handlers, and the end of what they wait for. */
 int method_check_boot(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

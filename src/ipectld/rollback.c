@@ -126,25 +126,48 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
         return 0;
 }
 
-/* Where the kernel has no trials, a stored policy is loaded in the place of the one on trial. What the kernel itself goes back to, it
- * does not ask us. */
-static int judge_confirmed(const Manager *manager, Failure *reterr) {
-        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+/* The trial of a later version has ended since the confirmed one got its state: who asks for a rollback may mean that one. */
+static const VersionRecord *find_ended_trial(const Manager *manager, const VersionRecord *confirmed) {
+        const StoreState *state = manager->state;
 
-        return !trial_is_kernels(manager) && confirmed ? manager_judge_return(manager, confirmed, reterr) : 0;
+        for (size_t i = 0; i < state->n_versions; i++) {
+                const VersionRecord *record = &state->versions[i];
+
+                if (record->state == VERSION_ROLLED_BACK && streq(record->name, confirmed->name) &&
+                    record->sequence > confirmed->sequence && !streq(record->transaction, confirmed->transaction))
+                        return record;
+        }
+        return NULL;
 }
 
-int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+/* from: NULL where the caller does not say what is to be taken back. */
+static int check_from(const Manager *manager, const char *name, const char *from, Failure *reterr) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED), *ended;
+        char version[IPE_VERSION_STRLEN], other[IPE_VERSION_STRLEN];
+
+        if (!confirmed || !streq(confirmed->name, name))
+                return 0;
+        ipe_version_print(&confirmed->version, version);
+        if (from)
+                return streq(from, version) ? 0 :
+                       failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is confirmed, not %.50s.", name, version, from);
+        ended = find_ended_trial(manager, confirmed);
+        if (!ended)
+                return 0;
+        ipe_version_print(&ended->version, other);
+        return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' %s has ended already, and %s is confirmed. To take that one "
+                           "back, name it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
+}
+
+int roll_back_policy(Manager *manager, const char *name, const char *from, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *trial, *pending;
         int r;
 
         r = trial_find(manager, name, &trial, reterr);
         if (r != 0)
                 return r;
-        if (trial && streq(trial->name, name)) {
-                r = judge_confirmed(manager, reterr);
-                return r != 0 ? r : trial_give_up(manager, "was ended on demand", ret, reterr);
-        }
+        if (trial && streq(trial->name, name))
+                return end_trial(manager, name, &(const TrialMeant) { .version = from }, ret, reterr);
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or roll it back, first.", trial->name);
@@ -153,5 +176,6 @@ int roll_back_policy(Manager *manager, const char *name, const VersionRecord **r
                 *ret = pending;
                 return 0;
         }
-        return go_back(manager, name, ret, reterr);
+        r = check_from(manager, name, from, reterr);
+        return r != 0 ? r : go_back(manager, name, ret, reterr);
 }

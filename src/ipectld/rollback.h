@@ -7,14 +7,18 @@
 
 #include "manager.h"
 
-/* From a policy on trial to the confirmed one; from the confirmed one to the version before: at once, if that one
+/* From a policy on trial to the confirmed one; from the confirmed one to the version before, unless a trial has ended since that one
+ * was confirmed, and the caller does not say that it means the confirmed one: at once, if that one
  * was confirmed in this boot too, the kernel still has it and the rollback floor allows it, else at the next boot.
  *
+ * from: the version that is to be taken back; NULL where the caller does not say.
  * ret: the version that was gone back to; NULL if a trial ended and no policy of ours is in force.
  *
  * Returns 0, also if it was selected already; FAILURE_NO_SUCH_POLICY if there is nothing to go back from or to;
- * a refusal of trust_verify() if the signer of that version is not trusted any more; FAILURE_TRIAL_IN_PROGRESS if another policy is on trial; FAILURE_LOCKED_DOWN; FAILURE_NOT_SUPPORTED if the
+ * FAILURE_NOT_THAT_VERSION if from is neither on trial nor confirmed; FAILURE_NO_TRIAL where it is not clear what is meant;
+ * a refusal of trust_verify() if the signer of that version is not trusted any more; FAILURE_TRIAL_IN_PROGRESS if another
+ * policy is on trial; FAILURE_LOCKED_DOWN; FAILURE_NOT_SUPPORTED if the
  * configuration forbids to wait for the boot; a negative errno. */
-int roll_back_policy(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr);
+int roll_back_policy(Manager *manager, const char *name, const char *from, const VersionRecord **ret, Failure *reterr);
 
 #endif

@@ -277,7 +277,7 @@ static void on_healthy(Manager *manager) {
                 return;
         }
         /* Without memory, too, the kernel's time or the next look ends it. */
-        if (name && confirm_policy(manager, name, &failure) != 0) {
+        if (name && confirm_policy(manager, name, NULL, &failure) != 0) {
                 log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
                 look_soon(manager);
         }
@@ -508,16 +508,54 @@ static int confirm_in_kernel(Manager *manager, const VersionRecord *trial, Failu
         return find_confirmed(manager, &digest, r >= 0, reterr);
 }
 
-int confirm_policy(Manager *manager, const char *name, Failure *reterr) {
+static int check_meant(const VersionRecord *trial, const TrialMeant *meant, Failure *reterr) {
+        char version[IPE_VERSION_STRLEN];
+
+        ipe_version_print(&trial->version, version);
+        if (meant && meant->version && !streq(meant->version, version))
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is on trial, not %.50s.", trial->name, version,
+                                   meant->version);
+        if (meant && meant->transaction && !streq(meant->transaction, trial->transaction))
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "Another trial of '%s' %s has begun meanwhile.", trial->name,
+                                   version);
+        return 0;
+}
+
+static int find_meant(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
+        int r = trial_find(manager, name, ret, reterr);
+
+        if (r != 0)
+                return r;
+        if (!*ret || !streq((*ret)->name, name))
+                return refuse_no_trial(manager, name, *ret, reterr);
+        return check_meant(*ret, meant, reterr);
+}
+
+/* A kernel without trials loads a stored policy in the place of the one on trial. What the kernel itself goes back to it does not ask
+ * us. */
+static int judge_confirmed(const Manager *manager, Failure *reterr) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        return !trial_is_kernels(manager) && confirmed ? manager_judge_return(manager, confirmed, reterr) : 0;
+}
+
+int end_trial(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *trial;
+        int r = find_meant(manager, name, meant, &trial, reterr);
+
+        if (r == 0)
+                r = judge_confirmed(manager, reterr);
+        return r != 0 ? r : trial_give_up(manager, "was ended on demand", ret, reterr);
+}
+
+int confirm_policy(Manager *manager, const char *name, const TrialMeant *meant, Failure *reterr) {
         const VersionRecord *trial;
         Digest digest;
         int r;
 
-        r = trial_find(manager, name, &trial, reterr);
+        r = find_meant(manager, name, meant, &trial, reterr);
         if (r != 0)
                 return r;
-        if (!trial || !streq(trial->name, name))
-                return refuse_no_trial(manager, name, trial, reterr);
         if (trial_is_kernels(manager))
                 return confirm_in_kernel(manager, trial, reterr);
         digest = trial->digest;

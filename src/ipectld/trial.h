@@ -43,11 +43,21 @@ bool trial_is_boot(const Manager *manager);
  * Returns 0; FAILURE_NO_TRIAL if the trial has just ended, or is not watched; a negative errno. */
 int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr);
 
+/* The trial that a caller has in mind. */
+typedef struct TrialMeant {
+        const char *version;     /* NULL: any */
+        const char *transaction; /* that began it; NULL: any */
+} TrialMeant;
+
 /* Keeps the policy that is on trial.
- *
- * Returns 0; FAILURE_NO_SUCH_POLICY; FAILURE_NO_TRIAL, also if the time is over; FAILURE_LOCKED_DOWN; a negative errno.
+ * meant: NULL for whatever trial there is.
+ * Returns 0; FAILURE_NO_SUCH_POLICY; FAILURE_NOT_THAT_VERSION if another one is on trial; FAILURE_NO_TRIAL, also if the time is over; FAILURE_LOCKED_DOWN; a negative errno.
  * If only the disk fails, the kernel has confirmed it, and the state follows once it can be written. */
-int confirm_policy(Manager *manager, const char *name, Failure *reterr);
+int confirm_policy(Manager *manager, const char *name, const TrialMeant *meant, Failure *reterr);
+
+/* Ends the trial of a policy on demand; nothing else is ever taken back. Returns as confirm_policy() and trial_give_up().
+ * meant: as above. ret: as of trial_give_up(). */
+int end_trial(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr);
 
 /* Ends the trial that the state has: the confirmed policy decides again, at once or from the next boot on.
  *

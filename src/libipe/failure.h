@@ -27,6 +27,7 @@ typedef enum FailureCode {
         FAILURE_TOO_LARGE,
         FAILURE_BUSY, /* one at a time */
         FAILURE_TOO_MANY_CALLS,
+        FAILURE_NOT_THAT_VERSION,
         FAILURE_INVALID_ARGUMENT,
         FAILURE_CANNOT_READ, /* a file or directory of ours */
         _FAILURE_MAX,

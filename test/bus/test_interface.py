@@ -188,7 +188,7 @@ def test_every_error_is_documented_and_reached_by_a_test():
     names = set(re.findall(r'PREFIX "(\w+)"', (TOP / "src/ipectld/bus-error.c").read_text()))
     assert names == {"NoSuchPolicy", "AlreadyExists", "SignatureInvalid", "KeyNotTrusted", "CertificateExpired", "CertificateRevoked",
                      "VersionTooOld", "SyntaxError", "NameMismatch", "TrialInProgress", "NoTrial", "LockedDown", "WouldLockOut",
-                     "KernelRejected", "NotSupported", "CannotRead", "TooManyCalls"}
+                     "KernelRejected", "NotSupported", "CannotRead", "TooManyCalls", "NotThatVersion"}
     manual = (TOP / "man/org.ipe.Manager.5.xml").read_text()
     assert {name for name in names if f"<errorname>{name}</errorname>" not in manual} == set()
     others = [path.read_text() for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]

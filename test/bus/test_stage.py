@@ -87,7 +87,7 @@ def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
     machine.stop_daemon()
     state = json.loads((machine.state / "state.json").read_text())
     assert state["versions"][0].pop("summary")
-    (machine.state / "state.json").write_text(json.dumps(state))
+    machine.write_state(state)
     machine.start_daemon()
     assert machine.get("corp-base") == before
     assert json.loads((machine.state / "state.json").read_text())["versions"][0]["summary"]["text_size"] == before["TextSize"]

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * Keeping a policy, and going back. Each call may name the version, or the transaction, that its caller has in mind: by the time
+ * that it is handled another one may be on trial, or none.
+ */
+
+#include "bus-options.h"
+#include "bus-path.h"
+#include "bus.h"
+#include "rollback.h"
+#include "trial.h"
+
+/* Answers with what holds now. record: NULL for no policy. */
+static int reply_with_outcome(sd_bus_message *message, const VersionRecord *record) {
+        char version[IPE_VERSION_STRLEN] = "";
+        _cleanup_free_ char *path = NULL;
+        int r = record ? bus_path_of(record, &path) : 0;
+
+        if (r < 0)
+                return r;
+        if (record)
+                ipe_version_print(&record->version, version);
+        return sd_bus_reply_method_return(message, "a{sv}", 4, "Policy", "o", path ?: "/", "Name", "s", record ? record->name : "",
+                                          "Version", "s", version, "State", "s",
+                                          record ? version_state_to_string(record->state) : "");
+}
+
+/* Name and options of a call that may say which trial it means. */
+static int read_meant(sd_bus_message *message, const char **ret_name, TrialMeant *ret, sd_bus_error *reterr) {
+        const BusOption options[] = {
+                { "version", "s", &ret->version },
+                { "transaction", "s", &ret->transaction },
+                {},
+        };
+        int r = sd_bus_message_read(message, "s", ret_name);
+
+        return r < 0 ? r : bus_read_options(message, options, reterr);
+}
+
+static int confirm(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, const VersionRecord **ret,
+                   sd_bus_error *reterr) {
+        Failure failure = {};
+        int r = polkit_check(bus->polkit, message, ACTION("confirm"), reterr);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = confirm_policy(bus->manager, name, meant, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        *ret = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
+        return 0;
+}
+
+int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const VersionRecord *record;
+        const char *name;
+        int r = sd_bus_message_read(message, "s", &name);
+
+        if (r >= 0)
+                r = confirm(userdata, message, name, NULL, &record, reterr);
+        return r != 0 ? r : sd_bus_reply_method_return(message, "");
+}
+
+int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const VersionRecord *record;
+        TrialMeant meant = {};
+        const char *name;
+        int r = read_meant(message, &name, &meant, reterr);
+
+        if (r >= 0)
+                r = confirm(userdata, message, name, &meant, &record, reterr);
+        return r != 0 ? r : reply_with_outcome(message, record);
+}
+
+int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const VersionRecord *record;
+        TrialMeant meant = {};
+        Failure failure = {};
+        const char *name;
+        int r = read_meant(message, &name, &meant, reterr);
+
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = end_trial(bus->manager, name, &meant, &record, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(message, record);
+}
+
+/* from: the version that is to be taken back; NULL where the caller does not say. */
+static int roll_back(Bus *bus, sd_bus_message *message, const char *name, const char *from, const VersionRecord **ret,
+                     sd_bus_error *reterr) {
+        Failure failure = {};
+        int r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = roll_back_policy(bus->manager, name, from, ret, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : 0;
+}
+
+int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const VersionRecord *record;
+        const char *name;
+        int r = sd_bus_message_read(message, "s", &name);
+
+        if (r >= 0)
+                r = roll_back(userdata, message, name, NULL, &record, reterr);
+        return r != 0 ? r : bus_reply_with_path(message, record);
+}
+
+int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const VersionRecord *record;
+        const char *name, *from = NULL;
+        const BusOption options[] = { { "from", "s", &from }, {} };
+        int r = sd_bus_message_read(message, "s", &name);
+
+        if (r >= 0)
+                r = bus_read_options(message, options, reterr);
+        if (r >= 0)
+                r = roll_back(userdata, message, name, from, &record, reterr);
+        return r != 0 ? r : reply_with_outcome(message, record);
+}

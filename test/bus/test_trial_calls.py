@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Calls that end a trial or go back, from somebody who has another trial in mind than the one that runs by now. Plain files stand
+in for the kernel, see kernel_files.py."""
+
+import json
+import time
+
+import pytest
+from gi.repository import GLib
+
+from machine import BusError, signed
+
+POLICY = "corp-base"
+ROLLBACK = f"policies/{POLICY}/rollback"
+VERSIONS = ("1.0.0", "2.0.0", "3.0.0")
+TRANSACTION = "0123456789abcdef" * 2
+
+
+@pytest.fixture
+def machine(bare, kernel_files):
+    """1.0.0 is superseded, 2.0.0 is confirmed, 3.0.0 is on trial."""
+    envelopes = {version: signed(version=version) for version in VERSIONS}
+    bare.kernel.put_policy(POLICY, ("2.0.0", envelopes["2.0.0"]), active=True)
+    bare.start_daemon()
+    for envelope in envelopes.values():
+        bare.stage(envelope)
+    bare.stop_daemon()
+    bare.write_state(on_trial(json.loads((bare.state / "state.json").read_text())))
+    bare.kernel.put_policy(POLICY, *[(version, envelopes[version]) for version in ("2.0.0", "3.0.0", "1.0.0")], active=True)
+    bare.kernel.put_trial(POLICY, "3.0.0")
+    bare.start_daemon()
+    return bare
+
+
+def on_trial(state):
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot_id = file.read().strip().replace("-", "")
+    for record, name in zip(state["versions"], ("superseded", "confirmed", "trial")):
+        record["state"] = name
+    state["versions"][2]["transaction"] = TRANSACTION
+    state["trial"] = {"boot_id": boot_id, "deadline_usec": int((time.clock_gettime(time.CLOCK_BOOTTIME) + 1000) * 1e6),
+                      "confirm": "manual", "failed_units": [], "boots": 0, "boots_max": 0, "boot_sec": 0}
+    return state
+
+
+def states(machine):
+    return {version: row[0] for (_, version), row in machine.list().items()}
+
+
+def call(machine, method, **options):
+    """With options that are all strings."""
+    values = {name.replace("_", "-"): GLib.Variant("s", value) for name, value in options.items()}
+    return machine.call(method, GLib.Variant("(sa{sv})", (POLICY, values)))[0]
+
+
+def refused(machine, method, error, **options):
+    before = machine.list(), machine.kernel.read("revert"), machine.kernel.read("confirm"), machine.kernel.read(ROLLBACK)
+    with pytest.raises(BusError) as caught:
+        call(machine, method, **options)
+    assert caught.value.name == f"org.ipe.Error.{error}"
+    assert before == (machine.list(), machine.kernel.read("revert"), machine.kernel.read("confirm"), machine.kernel.read(ROLLBACK))
+    return caught.value.message
+
+
+def test_a_rollback_that_comes_late_leaves_the_confirmed_policy(machine):
+    """The kernel has just ended the trial by itself."""
+    machine.kernel.end_trial(POLICY)
+    with pytest.raises(BusError) as caught:
+        machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+    assert caught.value.name == "org.ipe.Error.NoTrial" and "'ipectl rollback --from=2.0.0 corp-base'" in caught.value.message
+    assert machine.kernel.read(ROLLBACK) == b""
+    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed", "3.0.0": "rolled-back"}
+
+
+def test_the_same_rollback_on_purpose(machine):
+    machine.kernel.end_trial(POLICY)
+    with pytest.raises(BusError):
+        call(machine, "EndTrial")
+    refused(machine, "RollbackWithOptions", "NotThatVersion", **{"from": "3.0.0"})
+    call(machine, "RollbackWithOptions", **{"from": "2.0.0"})
+    assert machine.kernel.read(ROLLBACK) == b"1"
+
+
+def test_a_rollback_names_what_it_takes_back(machine):
+    assert "3.0.0 is on trial, not 2.0.0" in refused(machine, "RollbackWithOptions", "NotThatVersion", **{"from": "2.0.0"})
+    call(machine, "RollbackWithOptions", **{"from": "3.0.0"})
+    assert machine.kernel.read("revert").startswith(b"1")
+
+
+@pytest.mark.parametrize("method", ["EndTrial", "ConfirmWithOptions"])
+def test_another_trial_is_left_alone(machine, method):
+    assert "3.0.0 is on trial, not 2.0.0" in refused(machine, method, "NotThatVersion", version="2.0.0")
+    assert "Another trial of 'corp-base' 3.0.0" in refused(machine, method, "NotThatVersion", transaction="f" * 32)
+    assert states(machine)["3.0.0"] == "trial"
+
+
+@pytest.mark.parametrize("method", ["EndTrial", "ConfirmWithOptions"])
+def test_a_trial_that_has_ended_is_no_trial(machine, method):
+    machine.kernel.end_trial(POLICY)
+    assert states(machine)
+    with pytest.raises(BusError):
+        call(machine, method)
+    refused(machine, method, "NoTrial", version="3.0.0")
+    assert machine.kernel.read(ROLLBACK) == machine.kernel.read("revert") == b""
+
+
+@pytest.mark.parametrize("options", [{}, {"version": "3.0.0"}, {"transaction": TRANSACTION},
+                                     {"version": "3.0.0", "transaction": TRANSACTION}])
+def test_the_trial_that_is_meant_ends(machine, options):
+    call(machine, "EndTrial", **options)
+    assert machine.kernel.read("revert").startswith(b"1") and machine.kernel.read(ROLLBACK) == b""
+    assert states(machine)["3.0.0"] == "rolled-back"
+
+
+@pytest.mark.parametrize("method, option", [("EndTrial", "versions"), ("ConfirmWithOptions", "force"), ("RollbackWithOptions", "version")])
+def test_a_misspelt_option_is_an_error(machine, method, option):
+    with pytest.raises(BusError) as caught:
+        call(machine, method, **{option: "3.0.0"})
+    assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs" and f"'{option}'" in caught.value.message
+    assert states(machine)["3.0.0"] == "trial"
+
+
+def test_an_option_of_another_type_is_an_error(machine):
+    with pytest.raises(BusError) as caught:
+        machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {"version": GLib.Variant("u", 3)})))
+    assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs"
+    assert states(machine)["3.0.0"] == "trial"
