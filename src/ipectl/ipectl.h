@@ -53,6 +53,7 @@ typedef enum OptionBit {
         OPTION_FULL = 1 << 16,
         OPTION_FORMAT = 1 << 17,
         OPTION_ACCEPT = 1 << 18,
+        OPTION_FROM = 1 << 19,
 } OptionBit;
 
 typedef struct Options {
@@ -64,7 +65,8 @@ typedef struct Options {
         bool strict;
         bool force;
         bool show_version; /* --version without a value */
-        const char *policy_version; /* --version= of activate; NULL: the newest */
+        const char *policy_version; /* --version= of activate, NULL: the newest; of confirm and end-trial, NULL: any */
+        const char *from; /* --from= of rollback; NULL: whatever is on trial or confirmed */
         uint64_t trial_sec; /* --trial-sec= of activate, if given */
         const char *confirm; /* --confirm= of activate: "auto" or "manual"; NULL: as configured */
         const char *accept; /* --accept= of activate; NULL: nothing */
@@ -105,6 +107,7 @@ ExitStatus verb_activate(int argc, char **argv, const Options *options);
 ExitStatus verb_confirm(int argc, char **argv, const Options *options);
 ExitStatus verb_boot_check(int argc, char **argv, const Options *options);
 ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options);
+ExitStatus verb_end_trial(int argc, char **argv, const Options *options);
 ExitStatus verb_rollback(int argc, char **argv, const Options *options);
 ExitStatus verb_discard(int argc, char **argv, const Options *options);
 ExitStatus verb_reload(int argc, char **argv, const Options *options);

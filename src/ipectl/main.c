@@ -43,8 +43,10 @@ static const Verb verbs[] = {
         { "activate", "NAME", "Put a staged policy in force, on trial", 1, 1,
           COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_ACCEPT | OPTION_FORCE,
           verb_activate },
-        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON, verb_confirm },
-        { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON, verb_rollback },
+        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON | OPTION_VERSION_OF_POLICY, verb_confirm },
+        { "end-trial", "NAME", "End the trial, and go back to what is confirmed", 1, 1, COMMON | OPTION_VERSION_OF_POLICY,
+          verb_end_trial },
+        { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON | OPTION_FROM, verb_rollback },
         { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON, verb_discard },
         { "reload", "", "Read policy.d again", 0, 0, COMMON, verb_reload },
         { "boot-check", "", "Wait until a boot on trial passes its checks", 0, 0, COMMON, verb_boot_check },
@@ -79,6 +81,7 @@ enum {
         CODE_SINCE,
         CODE_FORMAT,
         CODE_ACCEPT,
+        CODE_FROM,
 };
 
 static const struct option long_options[] = {
@@ -99,6 +102,7 @@ static const struct option long_options[] = {
         { "trial-sec", required_argument, NULL, CODE_TRIAL_SEC },
         { "confirm", required_argument, NULL, CODE_CONFIRM },
         { "accept", required_argument, NULL, CODE_ACCEPT },
+        { "from", required_argument, NULL, CODE_FROM },
         { "lines", required_argument, NULL, 'n' },
         { "since", required_argument, NULL, CODE_SINCE },
         { "follow", no_argument, NULL, 'f' },
@@ -110,7 +114,8 @@ static const struct option long_options[] = {
 static const char *const option_names[] = { "--json",   "--quiet",     "--no-legend", "--no-ask-password", "--version=",
                                             "--strict", "--cert=",     "--key=",      "--output=",         "--force",
                                             "--trust=", "--trial-sec=", "--confirm=", "--lines=",          "--since=",
-                                            "--follow", "--full",     "--format=",   "--accept=" };
+                                            "--follow", "--full",     "--format=",   "--accept=",
+                                            "--from=" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -133,7 +138,9 @@ static void print_help(void) {
              "     --no-legend           Print no header and no count\n"
              "  -l --full                Do not cut what is too wide for the terminal\n"
              "     --no-ask-password     Do not ask for passwords\n"
-             "     --version=VERSION     Activate this version, not the newest\n"
+             "     --version=VERSION     Activate this version, not the newest; confirm or end the trial\n"
+             "                           of this one alone\n"
+             "     --from=VERSION        Take back this version alone\n"
              "     --trial-sec=TIME      Put it on trial for so long; 0 confirms it at once\n"
              "     --confirm=auto|manual Confirm it once all checks pass, or only by 'confirm'\n"
              "     --accept=ID           Activate it though it denies what 'preflight' gave this ID\n"
@@ -286,6 +293,10 @@ static int apply_option(Options *options, int code) {
         case CODE_ACCEPT:
                 options->given |= OPTION_ACCEPT;
                 options->accept = optarg;
+                return 0;
+        case CODE_FROM:
+                options->given |= OPTION_FROM;
+                options->from = optarg;
                 return 0;
         case 'n':
                 options->given |= OPTION_LINES;

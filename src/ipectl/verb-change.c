@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bus-value.h"
 #include "client.h"
 #include "clock.h"
 #include "input.h"
@@ -79,14 +80,35 @@ static bool has_feature(struct json_object *manager, const char *feature) {
         return false;
 }
 
-/* The call went well; what it came to is read from the object that it returned, into the answer. */
-static ExitStatus read_outcome(Change *change) {
-        Client *client = &change->client;
-        struct json_object *policy = NULL;
-        const char *path = NULL;
+/* The path of the object that a call returned, alone or in a dictionary. ret: to be freed. */
+static int read_path(sd_bus_message *reply, char **ret) {
+        struct json_object *outcome = NULL;
+        const char *path;
         int r;
 
-        r = sd_bus_message_read(change->reply, "o", &path);
+        if (sd_bus_message_has_signature(reply, "o")) {
+                r = sd_bus_message_read(reply, "o", &path);
+                if (r >= 0)
+                        *ret = strdup(path);
+        } else {
+                r = bus_read_dictionary(reply, &outcome);
+                if (r >= 0)
+                        *ret = strdup(json_get_text(outcome, "policy"));
+                json_object_put(outcome);
+        }
+        if (r >= 0 && !*ret)
+                oom();
+        return r;
+}
+
+/* The call went well; what it came to is read from the object that it returned, into the answer. */
+static ExitStatus read_outcome(Change *change) {
+        _cleanup_free_ char *path = NULL;
+        Client *client = &change->client;
+        struct json_object *policy = NULL;
+        int r;
+
+        r = read_path(change->reply, &path);
         if (r >= 0 && strcmp(path, "/") != 0)
                 r = client_get_all(client, path, POLICY_INTERFACE, &policy);
         if (r >= 0)
@@ -240,6 +262,29 @@ static void explain_rolled_back(Change *change) {
         }
 }
 
+/* value: of the only option; NULL for none. */
+static int call_with_option(Client *client, const char *method, const char *name, const char *option, const char *value,
+                            sd_bus_message **ret) {
+        return value ? client_call(client, method, ret, "sa{sv}", name, 1, option, "s", value)
+                     : client_call(client, method, ret, "sa{sv}", name, 0);
+}
+
+ExitStatus verb_end_trial(int argc, char **argv, const Options *options) {
+        ExitStatus status;
+        Change change;
+        int r;
+
+        status = change_open(&change, options);
+        if (status == STATUS_OK) {
+                client_doing(&change.client, "Failed to end the trial of '%s'", argv[1]);
+                r = call_with_option(&change.client, "EndTrial", argv[1], "version", options->policy_version, &change.reply);
+                status = r < 0 ? client_fail(&change.client, r) : read_outcome(&change);
+        }
+        if (status == STATUS_OK)
+                explain_rolled_back(&change);
+        return change_finish(&change, status);
+}
+
 ExitStatus verb_rollback(int argc, char **argv, const Options *options) {
         ExitStatus status;
         Change change;
@@ -248,7 +293,8 @@ ExitStatus verb_rollback(int argc, char **argv, const Options *options) {
         status = change_open(&change, options);
         if (status == STATUS_OK) {
                 client_doing(&change.client, "Failed to roll back '%s'", argv[1]);
-                r = client_call(&change.client, "Rollback", &change.reply, "s", argv[1]);
+                r = options->from ? call_with_option(&change.client, "RollbackWithOptions", argv[1], "from", options->from, &change.reply)
+                                  : client_call(&change.client, "Rollback", &change.reply, "s", argv[1]);
                 status = r < 0 ? client_fail(&change.client, r) : read_outcome(&change);
         }
         if (status == STATUS_OK)
@@ -264,7 +310,9 @@ ExitStatus verb_confirm(int argc, char **argv, const Options *options) {
         status = change_open(&change, options);
         if (status == STATUS_OK) {
                 client_doing(&change.client, "Failed to confirm '%s'", argv[1]);
-                r = client_call(&change.client, "Confirm", NULL, "s", argv[1]);
+                r = options->policy_version ? call_with_option(&change.client, "ConfirmWithOptions", argv[1], "version",
+                                                               options->policy_version, NULL)
+                                            : client_call(&change.client, "Confirm", NULL, "s", argv[1]);
                 if (r < 0)
                         status = client_fail(&change.client, r);
         }

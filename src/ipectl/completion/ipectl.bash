@@ -18,8 +18,8 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show volumes log watch stage preflight activate confirm rollback discard reload boot-check
-                     boot-confirm enforce success-audit lint print sign verify'
+        local verbs='status list show volumes log watch stage preflight activate confirm end-trial rollback discard reload
+                     boot-check boot-confirm enforce success-audit lint print sign verify'
         local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
@@ -34,7 +34,7 @@ _ipectl() {
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
                 [[ ${COMP_WORDS[i-1]} == -n ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|accept|lines|since) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|accept|from|lines|since) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -75,8 +75,8 @@ _ipectl() {
         --trial-sec)
                 return
                 ;;
-        --version)
-                [[ $verb == activate ]] &&
+        --version | --from)
+                [[ $verb == @(activate|confirm|end-trial|rollback) ]] &&
                         mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_versions "$name")" -- "$cur")
                 return
                 ;;
@@ -88,6 +88,8 @@ _ipectl() {
                 list | volumes | preflight) options+=' --no-legend --full' ;;
                 log) options+=' --lines= --since= --follow' ;;
                 activate) options+=' --version= --trial-sec= --confirm= --accept= --force' ;;
+                confirm | end-trial) options+=' --version=' ;;
+                rollback) options+=' --from=' ;;
                 lint) options+=' --strict' ;;
                 sign) options+=' --strict --cert= --key= --format= --output= --force' ;;
                 verify) options+=' --trust=' ;;
@@ -101,7 +103,7 @@ _ipectl() {
         '')
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
                 ;;
-        log | preflight | activate | confirm | rollback)
+        log | preflight | activate | confirm | end-trial | rollback)
                 ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
                 ;;
         show | discard)
