@@ -133,8 +133,7 @@ static void hand_over(const Manager *manager, const VersionRecord *record) {
                 (void) failure_set_errno(&failure, r, "Cannot read the stored policy");
         else {
                 r = kernel_stage(manager->kernel, record->name, &record->version, data, size);
-                if (r < 0)
-                        r = explain_kernel(manager, r, &failure);
+                r = r < 0 ? explain_kernel(manager, r, &failure) : 0;
         }
         if (r != 0)
                 announce_not_handed_over(&manager->announcer, record, r, &failure);

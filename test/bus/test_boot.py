@@ -181,7 +181,7 @@ def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
     assert load(machine) == 0
     entry, = machine.entries(MESSAGE_ID=KEPT)
     assert (entry["IPE_POLICY"], entry["IPE_VERSION"]) == (name, version) and f"'{POLICY}' is not loaded" in entry["MESSAGE"]
-    assert not [entry for entry in machine.journal.read() if entry["PRIORITY"] < "5"]
+    assert not [entry["MESSAGE"] for entry in machine.journal.read() if entry["PRIORITY"] < "5"]
 
 
 # ipe-load where the state is damaged
