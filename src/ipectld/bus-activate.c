@@ -43,11 +43,10 @@ void bus_activation_cancel(Bus *bus) {
 }
 
 /* Nothing has changed yet. */
-static int on_caller_gone(sd_bus_track *track, void *userdata) {
+static void on_caller_gone(void *userdata) {
         const BusCall *call = userdata;
 
         bus_activation_cancel(call->bus);
-        return 0;
 }
 
 /* Names the first findings of a scope behind a sentence. */

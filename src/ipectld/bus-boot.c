@@ -83,7 +83,7 @@ static void on_boot(bool passed, void *userdata) {
         }
 }
 
-static int on_gone(sd_bus_track *track, void *userdata) {
+static void on_gone(void *userdata) {
         const BusCall *gone = userdata;
 
         for (BusBootCall *call = gone->bus->boot_calls; call; call = call->next)
@@ -91,7 +91,6 @@ static int on_gone(sd_bus_track *track, void *userdata) {
                         boot_call_free(call);
                         break;
                 }
-        return 0;
 }
 
 static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_bus_error *reterr) {

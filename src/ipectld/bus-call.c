@@ -8,13 +8,13 @@
 BusCall *bus_call_free(BusCall *call) {
         if (!call)
                 return NULL;
-        sd_bus_track_unref(call->caller);
+        presence_watch_free(call->caller);
         sd_bus_message_unref(call->message);
         free(call);
         return NULL;
 }
 
-int bus_call_new(Bus *bus, sd_bus_message *message, sd_bus_track_handler_t gone, BusCall **ret) {
+int bus_call_new(Bus *bus, sd_bus_message *message, PresenceGone gone, BusCall **ret) {
         _cleanup_(bus_call_freep) BusCall *call = calloc(1, sizeof(*call));
         int r;
 
@@ -22,9 +22,7 @@ int bus_call_new(Bus *bus, sd_bus_message *message, sd_bus_track_handler_t gone,
                 return -ENOMEM;
         call->bus = bus;
         call->message = sd_bus_message_ref(message);
-        r = sd_bus_track_new(bus->bus, &call->caller, gone, call);
-        if (r >= 0)
-                r = sd_bus_track_add_sender(call->caller, message);
+        r = presence_watch(bus->presence, message, gone, call, &call->caller);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(call);

@@ -10,11 +10,11 @@
 typedef struct BusCall {
         Bus *bus; /* borrowed */
         sd_bus_message *message;
-        sd_bus_track *caller;
+        PresenceWatch *caller;
 } BusCall;
 
 /* gone: called with the BusCall when its caller has left the bus. ret: to be freed. Returns 0 or a negative errno. */
-int bus_call_new(Bus *bus, sd_bus_message *message, sd_bus_track_handler_t gone, BusCall **ret);
+int bus_call_new(Bus *bus, sd_bus_message *message, PresenceGone gone, BusCall **ret);
 
 BusCall *bus_call_free(BusCall *call);
 

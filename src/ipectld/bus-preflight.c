@@ -39,11 +39,10 @@ static void on_done(int result, const Failure *failure, const Findings *findings
 }
 
 /* There is one preflight at a time: nobody else is to wait for an answer that nobody wants. */
-static int on_caller_gone(sd_bus_track *track, void *userdata) {
+static void on_caller_gone(void *userdata) {
         const BusCall *call = userdata;
 
         preflight_cancel(call->bus->manager);
-        return 0;
 }
 
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {

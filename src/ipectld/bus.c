@@ -399,6 +399,8 @@ static int connect_bus(Bus *bus, sd_event *event) {
         if (r >= 0)
                 r = bus_flood_register(bus);
         if (r >= 0)
+                r = presence_new(bus->bus, &bus->presence);
+        if (r >= 0)
                 r = sd_bus_add_object_vtable(bus->bus, NULL, MANAGER_PATH, MANAGER_INTERFACE, manager_vtable, bus);
         if (r >= 0)
                 r = sd_bus_add_object_manager(bus->bus, NULL, BUS_ROOT_PATH);
@@ -428,14 +430,14 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
         bus->source = source;
         bus_text_init(bus);
         bus->callers = callers_new();
-        bus->polkit = bus->callers ? polkit_new(bus->callers) : NULL;
-        if (!bus->polkit)
+        if (!bus->callers)
                 return -ENOMEM;
         r = connect_bus(bus, event);
         if (r < 0)
                 return r;
-        bus->subscribers = subscribers_new(bus->bus);
-        if (!bus->subscribers)
+        bus->polkit = polkit_new(bus->callers, bus->presence);
+        bus->subscribers = subscribers_new(bus->bus, bus->callers, bus->presence);
+        if (!bus->polkit || !bus->subscribers)
                 return -ENOMEM;
         manager->announcer = (Announcer) { .bus = bus->bus, .subscribers = bus->subscribers };
         *ret = TAKE_PTR(bus);
@@ -453,6 +455,7 @@ Bus *bus_free(Bus *bus) {
         subscribers_free(bus->subscribers);
         polkit_free(bus->polkit);
         callers_free(bus->callers);
+        presence_free(bus->presence);
         bus_text_done(bus);
         bus_view_done(bus);
         sd_bus_flush_close_unref(bus->bus);

@@ -10,6 +10,7 @@
 #include "callers.h"
 #include "manager.h"
 #include "polkit.h"
+#include "presence.h"
 #include "source.h"
 
 /* How old an answer is that was read from the kernel. */
@@ -38,6 +39,7 @@ typedef struct BusText {
 typedef struct Bus {
         sd_bus *bus;
         Callers *callers;
+        Presence *presence;
         Polkit *polkit;
         struct Subscribers *subscribers;
         BusView view;

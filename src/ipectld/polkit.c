@@ -18,7 +18,7 @@ typedef struct Query {
         Polkit *polkit;
         sd_bus_message *message; /* that is waiting */
         sd_bus_slot *slot;    /* of the question, NULL once it is answered */
-        sd_bus_track *sender; /* drops the query when the sender leaves the bus */
+        PresenceWatch *sender; /* drops the query when the sender leaves the bus */
         uid_t uid;            /* of the sender */
         uint64_t id;          /* by which polkit knows the question */
         sd_bus_error error; /* set once the answer is no */
@@ -27,7 +27,8 @@ typedef struct Query {
 } Query;
 
 struct Polkit {
-        Callers *callers; /* borrowed */
+        Callers *callers;   /* borrowed */
+        Presence *presence; /* borrowed */
         Query *queries;
         size_t n;
         uint64_t last_id;
@@ -63,11 +64,11 @@ static void withdraw(const Query *query) {
         sd_bus_message_unref(message);
 }
 
-Polkit *polkit_new(Callers *callers) {
+Polkit *polkit_new(Callers *callers, Presence *presence) {
         Polkit *polkit = calloc(1, sizeof(*polkit));
 
         if (polkit)
-                polkit->callers = callers;
+                *polkit = (Polkit) { .callers = callers, .presence = presence };
         return polkit;
 }
 
@@ -81,7 +82,7 @@ static void query_free(Query *query) {
         if (query->slot)
                 withdraw(query);
         sd_bus_slot_unref(query->slot);
-        sd_bus_track_unref(query->sender);
+        presence_watch_free(query->sender);
         sd_bus_message_unref(query->message);
         sd_bus_error_free(&query->error);
         free(query);
@@ -102,9 +103,8 @@ Polkit *polkit_free(Polkit *polkit) {
 }
 
 /* Nobody waits for the call any more, and nobody learns what became of it: it is not carried out. */
-static int on_sender_gone(sd_bus_track *track, void *userdata) {
+static void on_sender_gone(void *userdata) {
         query_free(userdata);
-        return 0;
 }
 
 static void read_answer(Query *query, sd_bus_message *reply) {
@@ -190,9 +190,7 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, uid_t uid, const
         query->next = polkit->queries;
         polkit->queries = query;
         polkit->n++;
-        r = sd_bus_track_new(sd_bus_message_get_bus(message), &query->sender, on_sender_gone, query);
-        if (r >= 0)
-                r = sd_bus_track_add_sender(query->sender, message);
+        r = presence_watch(polkit->presence, message, on_sender_gone, query, &query->sender);
         if (r >= 0)
                 r = ask(query, action);
         if (r < 0)

@@ -12,11 +12,12 @@
 #include <systemd/sd-bus.h>
 
 #include "callers.h"
+#include "presence.h"
 
 typedef struct Polkit Polkit;
 
-/* callers: borrowed. Returns NULL if there is no memory. */
-Polkit *polkit_new(Callers *callers);
+/* callers, presence: borrowed. Returns NULL if there is no memory. */
+Polkit *polkit_new(Callers *callers, Presence *presence);
 
 /* Forgets what is pending; nobody gets an answer any more. */
 Polkit *polkit_free(Polkit *polkit);

@@ -11,20 +11,22 @@ typedef struct Subscriber {
         Subscribers *subscribers;
         char *name;          /* unique, as ":1.7": no other connection ever has it */
         uid_t uid;
-        sd_bus_track *track; /* of the name */
+        PresenceWatch *watch;
         struct Subscriber *next;
 } Subscriber;
 
 struct Subscribers {
-        sd_bus *bus;
+        sd_bus *bus;        /* borrowed, as the next two */
+        Callers *callers;
+        Presence *presence;
         Subscriber *list;
 };
 
-Subscribers *subscribers_new(sd_bus *bus) {
+Subscribers *subscribers_new(sd_bus *bus, Callers *callers, Presence *presence) {
         Subscribers *subscribers = calloc(1, sizeof(*subscribers));
 
         if (subscribers)
-                subscribers->bus = bus;
+                *subscribers = (Subscribers) { .bus = bus, .callers = callers, .presence = presence };
         return subscribers;
 }
 
@@ -34,7 +36,7 @@ static void subscriber_free(Subscriber *subscriber) {
                         *link = subscriber->next;
                         break;
                 }
-        sd_bus_track_unref(subscriber->track);
+        presence_watch_free(subscriber->watch);
         free(subscriber->name);
         free(subscriber);
 }
@@ -72,19 +74,8 @@ static bool has_room(const Subscribers *subscribers, uid_t uid) {
         return uid == 0 ? n_root < SUBSCRIBERS_ROOT_MAX : n_others < SUBSCRIBERS_MAX && n_own < SUBSCRIBERS_PER_USER_MAX;
 }
 
-static int on_gone(sd_bus_track *track, void *userdata) {
+static void on_gone(void *userdata) {
         subscriber_free(userdata);
-        return 0;
-}
-
-static int read_uid(sd_bus_message *message, uid_t *ret) {
-        sd_bus_creds *creds = NULL;
-        int r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
-
-        if (r >= 0)
-                r = sd_bus_creds_get_euid(creds, ret);
-        sd_bus_creds_unref(creds);
-        return r;
 }
 
 int subscribers_add(Subscribers *subscribers, sd_bus_message *message) {
@@ -97,7 +88,7 @@ int subscribers_add(Subscribers *subscribers, sd_bus_message *message) {
                 return -EINVAL;
         if (find(subscribers, name))
                 return 0;
-        r = read_uid(message, &uid);
+        r = callers_find_uid(subscribers->callers, message, &uid);
         if (r < 0)
                 return r;
         if (!has_room(subscribers, uid))
@@ -110,9 +101,7 @@ int subscribers_add(Subscribers *subscribers, sd_bus_message *message) {
         new->name = strdup(name);
         if (!new->name)
                 return -ENOMEM;
-        r = sd_bus_track_new(subscribers->bus, &new->track, on_gone, new);
-        if (r >= 0)
-                r = sd_bus_track_add_sender(new->track, message);
+        r = presence_watch(subscribers->presence, message, on_gone, new, &new->watch);
         if (r < 0)
                 return r;
         new->next = subscribers->list;

@@ -8,7 +8,8 @@
 
 #include <systemd/sd-bus.h>
 
-#include "base.h"
+#include "callers.h"
+#include "presence.h"
 
 /* Connections of root, and of all others. */
 #define SUBSCRIBERS_ROOT_MAX 32U
@@ -18,8 +19,8 @@
 
 typedef struct Subscribers Subscribers;
 
-/* bus: borrowed. Returns NULL if there is no memory. */
-Subscribers *subscribers_new(sd_bus *bus);
+/* All are borrowed. Returns NULL if there is no memory. */
+Subscribers *subscribers_new(sd_bus *bus, Callers *callers, Presence *presence);
 
 Subscribers *subscribers_free(Subscribers *subscribers);
 

@@ -26,6 +26,7 @@ class RawClient:
         assert self.read_line().startswith(b"AGREE")
         self.socket.sendall(b"BEGIN\r\n")
         self.serial = 0
+        self.sentences = []
         self.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello")
 
     def read_line(self):
@@ -50,7 +51,7 @@ class RawClient:
         self.call(NAME, PATH, NAME, member, arguments)
 
     def answers(self, count):
-        """Reads until so many answers of calls have come; returns whether they were errors."""
+        """Reads until so many answers of calls have come; returns whether they were errors. sentences: of all errors."""
         found, data = [], b""
         while len(found) < count:
             while len(data) < 16 or len(data) < Gio.DBusMessage.bytes_needed(data[:16]):
@@ -62,6 +63,8 @@ class RawClient:
             data = data[size:]
             if message.get_message_type() in (Gio.DBusMessageType.METHOD_RETURN, Gio.DBusMessageType.ERROR):
                 found.append(message.get_message_type() == Gio.DBusMessageType.ERROR)
+            if message.get_message_type() == Gio.DBusMessageType.ERROR:
+                self.sentences.append(f"{message.get_error_name()}: {message.get_body().unpack()[0]}")
         return found
 
     def close(self):

@@ -2,7 +2,6 @@
 """Who hears of what other users run: nobody who has not subscribed, and nobody subscribes who may not inspect."""
 
 import json
-import os
 import select
 
 import pytest
@@ -11,7 +10,7 @@ from gi.repository import Gio, GLib
 import machine as machines
 from machine import NAME, NOBODY, PATH, BusError, signed
 from raw_client import RawClient
-from test_health import begin, checks, machine as machine_on_trial
+from test_health import VITAL, begin, checks, configure, machine as machine_on_trial, tell_denial
 
 DBUS = "org.freedesktop.DBus"
 SECRET = "/home/alice/secret-project/tool"
@@ -216,11 +215,10 @@ def nobodys_checks(machine):
 def test_checks_of_a_trial_name_files_only_to_who_may_inspect(trial, listen):
     """What nobody reads, and what signals have, is without the path."""
     nobody = listen()
-    path = "/usr/bin/sh"
-    trial.services.failed = []
+    path = VITAL
+    configure(trial, f"EssentialPaths={path}")
     begin(trial)
-    file = os.stat(path)
-    trial.kernel.tell(shadow=0, path=f'"{path}"', dev="?", ino=file.st_ino)
+    tell_denial(trial)
     trial.wait_for(lambda: checks(trial)["denials"][0] == "failed", "the check to fail")
     assert path in checks(trial)["denials"][1]
     state, detail = nobodys_checks(trial)["denials"]
