@@ -67,8 +67,8 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, bo
         for (; warnings && warnings[n]; n++)
                 log_warning_of(record, &names, warnings[n]);
         if (summary->n_warnings > n)
-                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s: there are %llu more warnings; 'ipectl lint' lists "
-                          "them.", record->name, names.version, (unsigned long long) (summary->n_warnings - n));
+                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s has %llu more warnings; 'ipectl lint' lists all.",
+                          record->name, names.version, (unsigned long long) (summary->n_warnings - n));
         if (keyring_warning)
                 log_warning_of(record, &names, summary->keyring_warning);
         emit_version(announcer, "PolicyStaged", record, &names);

@@ -78,7 +78,7 @@ def test_only_the_first_warnings_are_kept(machine):
     assert policy["WarningsCount"] > 900 and len(policy["Warnings"]) == 5
     said = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4", IPE_VERSION="1.0.0")]
     assert said == [f"'corp-base' 1.0.0: {warning}" for warning in policy["Warnings"]] + [
-        f"'corp-base' 1.0.0: there are {policy['WarningsCount'] - 5} more warnings; 'ipectl lint' lists them."]
+        f"'corp-base' 1.0.0 has {policy['WarningsCount'] - 5} more warnings; 'ipectl lint' lists all."]
 
 
 def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
