@@ -46,11 +46,10 @@ def enforcing(bare, kernel_files):
     bare.stage(bare.one)
     bare.stage(bare.two)
     bare.stop_daemon()
-    path = bare.state / "state.json"
-    state = json.loads(path.read_text())
+    state = json.loads((bare.state / "state.json").read_text())
     for record, word in zip(state["versions"], ("superseded", "confirmed"), strict=True):
         record["state"] = word
-    path.write_text(json.dumps(state))
+    bare.write_state(state)
     bare.start_daemon()
     return bare
 
@@ -102,12 +101,11 @@ def test_rollback_to_a_signer_who_was_revoked(enforcing, tmp_path, change, error
     enforcing.stage(sign_with(leaf, policy_text(version="2.5.0")))
     enforcing.stage(signed(version="3.0.0"))
     enforcing.stop_daemon()
-    path = enforcing.state / "state.json"
-    state = json.loads(path.read_text())
+    state = json.loads((enforcing.state / "state.json").read_text())
     words = {"1.0.0": "rolled-back", "2.0.0": "rolled-back", "2.5.0": "superseded", "3.0.0": "confirmed"}
     for record in state["versions"]:
         record["state"] = words[record["version"]]
-    path.write_text(json.dumps(state))
+    enforcing.write_state(state)
     enforcing.kernel.put_policy(POLICY, ("3.0.0", signed(version="3.0.0")), active=True)
     enforcing.start_daemon()
     before = states(enforcing)
