@@ -12,6 +12,7 @@
 typedef struct Denial {
         const char *operation, *path, *rule, *policy_name, *policy_version, *comm, *hook; /* NULL for what is not known */
         const char *device; /* "vda"; NULL where it is not known */
+        dev_t file_system;  /* device number of its superblock; 0 where it is not known */
         uint64_t inode;
         uint64_t pid;
         uint64_t lost; /* at least so many could not be read; then all else is empty */

@@ -4,7 +4,9 @@
  * mapped by what runs already.
  */
 
+#include <fcntl.h>
 #include <glob.h>
+#include <libmount.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -160,17 +162,44 @@ static bool read_device_name(dev_t device, char *ret, size_t size) {
         return true;
 }
 
-EssentialMatch essential_match(char *const *list, const char *path, const char *device, uint64_t inode) {
+/* The device number of the superblock that is mounted there: stat() says that of a subvolume. Returns whether it is known. */
+static bool find_file_system(uint64_t mount, dev_t *ret) {
+        struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
+        struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
+        struct libmnt_fs *fs;
+        bool found = false;
+
+        while (!found && table && iter && mnt_table_next_fs(table, iter, &fs) == 0) {
+                found = mnt_fs_get_id(fs) >= 0 && (uint64_t) mnt_fs_get_id(fs) == mount;
+                if (found)
+                        *ret = mnt_fs_get_devno(fs);
+        }
+        mnt_free_iter(iter);
+        mnt_unref_table(table);
+        return found;
+}
+
+/* Compares by what the kernel says of the file system, its number or else its name. */
+static EssentialMatch match_file_system(const struct statx *there, const char *device, dev_t file_system) {
         char name[64];
-        struct stat st;
+        dev_t number;
+
+        if (file_system != 0) {
+                if (!(there->stx_mask & STATX_MNT_ID) || !find_file_system(there->stx_mnt_id, &number))
+                        return ESSENTIAL_UNSURE;
+                return number == file_system ? ESSENTIAL_YES : ESSENTIAL_NO;
+        }
+        if (!device || !read_device_name(makedev(there->stx_dev_major, there->stx_dev_minor), name, sizeof(name)))
+                return ESSENTIAL_UNSURE;
+        return streq(name, device) ? ESSENTIAL_YES : ESSENTIAL_NO;
+}
+
+EssentialMatch essential_match(char *const *list, const char *path, const char *device, dev_t file_system, uint64_t inode) {
+        struct statx there;
 
         if (!strv_contains(list, path))
                 return ESSENTIAL_NO;
-        if (stat(path, &st) < 0)
+        if (statx(AT_FDCWD, path, AT_STATX_SYNC_AS_STAT, STATX_INO | STATX_MNT_ID, &there) < 0)
                 return errno == ENOENT || errno == ENOTDIR ? ESSENTIAL_NO : ESSENTIAL_UNSURE;
-        if (st.st_ino != inode)
-                return ESSENTIAL_NO;
-        if (!device || !read_device_name(st.st_dev, name, sizeof(name)))
-                return ESSENTIAL_UNSURE;
-        return streq(name, device) ? ESSENTIAL_YES : ESSENTIAL_NO;
+        return there.stx_ino == inode ? match_file_system(&there, device, file_system) : ESSENTIAL_NO;
 }

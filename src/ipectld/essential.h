@@ -28,9 +28,10 @@ typedef enum EssentialMatch {
 /* Whether a file that the kernel names is one of the list. A path alone means nothing: it is that of whoever asked, who may have a
  * root directory of his own; and so does the number of an inode, on a file system of his own, where he counts it up by creating
  * files. Only the device tells it apart, and only a block device has a name that is no one else's: "tmpfs", "overlay" and "fuse" are
- * names of any number of file systems, and a btrfs has any number of subvolumes with inodes of the same number.
+ * names of any number of file systems, and a btrfs has any number of subvolumes with inodes of the same number. The number of the
+ * superblock's device is unique, where the kernel says it.
  *
- * device: as the kernel names that of the file system, "vda"; NULL if it is not known. */
-EssentialMatch essential_match(char *const *list, const char *path, const char *device, uint64_t inode);
+ * device: as the kernel names that of the file system, "vda"; NULL if it is not known. file_system: its number, or 0. */
+EssentialMatch essential_match(char *const *list, const char *path, const char *device, dev_t file_system, uint64_t inode);
 
 #endif

@@ -125,7 +125,7 @@ static bool is_execution(const Denial *denial) {
 }
 
 static void judge_denial(Health *health, const Denial *denial) {
-        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->inode);
+        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->file_system, denial->inode);
         Failure why = {};
 
         if (match == ESSENTIAL_NO)

@@ -5,6 +5,7 @@
  */
 
 #include <fcntl.h>
+#include <sys/sysmacros.h>
 
 #include "kernel-event-internal.h"
 #include "kernel-internal.h"
@@ -148,6 +149,24 @@ static int set_uid(const Field *field, uint32_t *ret) {
         return 0;
 }
 
+/* "MAJOR:MINOR" */
+static int set_device_number(const Field *field, dev_t *ret) {
+        const char *colon = memchr(field->value, ':', field->value_size);
+        uint64_t major, minor;
+        size_t size;
+
+        if (is_unknown(field))
+                return 0;
+        if (!colon)
+                return -EBADMSG;
+        size = (size_t) (colon - field->value);
+        if (kernel_event_number(field->value, size, &major) < 0 ||
+            kernel_event_number(colon + 1, field->value_size - size - 1, &minor) < 0 || major > UINT32_MAX || minor > UINT32_MAX)
+                return -EBADMSG;
+        *ret = makedev((unsigned) major, (unsigned) minor);
+        return 0;
+}
+
 static int set_flag(const Field *field, bool *ret) {
         uint64_t value = 0;
         int r = set_number(field, &value);
@@ -207,6 +226,8 @@ static int set_field(const Field *field, KernelEvent *event) {
                 return set_text(field, &event->path);
         if (is_key(field, "dev"))
                 return set_text(field, &event->device);
+        if (is_key(field, "sdev"))
+                return set_device_number(field, &event->file_system);
         return 0;
 }
 

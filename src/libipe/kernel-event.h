@@ -29,6 +29,7 @@ typedef struct KernelEvent {
         char *comm;
         char *path;        /* NULL for memory that has no file */
         char *device;      /* "vda" */
+        dev_t file_system; /* device number of the superblock; 0 where it is not known */
 } KernelEvent;
 
 void kernel_event_done(KernelEvent *event);

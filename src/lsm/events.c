@@ -126,9 +126,11 @@ static void put_file(struct seq_buf *s, const struct file *file,
 	seq_buf_puts(s, " dev=");
 	if (inode) {
 		put_untrusted(s, inode->i_sb->s_id, sizeof(inode->i_sb->s_id));
-		seq_buf_printf(s, " ino=%lu", inode->i_ino);
+		seq_buf_printf(s, " ino=%lu sdev=%u:%u", inode->i_ino,
+			       MAJOR(inode->i_sb->s_dev),
+			       MINOR(inode->i_sb->s_dev));
 	} else {
-		seq_buf_puts(s, "? ino=?");
+		seq_buf_puts(s, "? ino=? sdev=?");
 	}
 }
 

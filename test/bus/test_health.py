@@ -343,6 +343,21 @@ def test_a_path_and_an_inode_number_alone_do_not_end_a_trial(machine, device):
     assert [entry for entry in machine.entries(PRIORITY="4") if detail in entry["MESSAGE"]]
 
 
+def test_a_number_of_the_superblock_tells_what_is_essential_on_any_file_system(machine):
+    """As of tmpfs, overlayfs and btrfs, whose names say nothing."""
+    configure(machine, f"EssentialPaths={VITAL}")
+    for name in (machine.directory / "devices").iterdir():
+        name.unlink()
+    begin(machine)
+    device = os.stat(VITAL).st_dev
+    tell_denial(machine, seq=1, dev='"tmpfs"', sdev=f"{os.major(device)}:{os.minor(device) + 1}")
+    machine.wait_for(lambda: machine.entries(IPE_PATH=VITAL), "the denial")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial" and checks(machine)["denials"] == ("pending", "")
+    tell_denial(machine, seq=2, dev='"tmpfs"', sdev=f"{os.major(device)}:{os.minor(device)}")
+    wait_for_end(machine, f"'{VITAL}' was denied, which is essential")
+
+
 @pytest.mark.parametrize("hook", ["MMAP", "MPROTECT"])
 def test_what_a_user_maps_and_writes_does_not_end_a_trial(machine, hook):
     """That memory is denied by the path of the file, whatever the policy says of the file."""

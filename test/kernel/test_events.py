@@ -2,6 +2,7 @@
 """The file "events": a line of every denial, for each reader from its own place on, whatever audit does."""
 
 import itertools
+import os
 import re
 import shlex
 
@@ -13,7 +14,7 @@ from world import World
 EVENTS = f"{IPE}/events"
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
 KEYS = ("seq time ipe_op ipe_hook enforcing verdict shadow policy_name policy_version line rule pid uid comm path dev "
-        "ino").split()
+        "ino sdev").split()
 # In a burst; many times what the kernel keeps.
 STORM = 100000
 POLLIN, POLLRDNORM = 0x001, 0x040
@@ -88,7 +89,7 @@ def test_line_of_a_denied_execution(world, reader):
         "ipe_op": "EXECUTE", "ipe_hook": "BPRM_CHECK", "enforcing": "1", "verdict": "DENY", "shadow": "0",
         "policy_name": name, "policy_version": world.get(name, "version").decode(), "line": "3",
         "rule": "DEFAULT op=EXECUTE action=DENY", "uid": "0", "comm": "init", "path": "/tmp/hello", "dev": "tmpfs",
-        "ino": world.machine.must("inode", "/tmp/hello").text}
+        "ino": world.machine.must("inode", "/tmp/hello").text, "sdev": world.machine.must("device", "/tmp/hello").text}
 
 
 def test_line_names_the_user(world, reader):
@@ -108,13 +109,15 @@ def test_line_has_the_facts(world, reader, name):
     facts = {key: "TRUE" if value is True else f"sha256:{value}" for key, value in place.facts.items()}
     assert {key: value for key, value in line.items() if key not in KEYS} == facts
     assert line["path"] == place.path
+    # Of a file, stat() of overlayfs says a number of its own.
+    assert line["sdev"] == world.machine.must("device", os.path.dirname(place.path)).text
 
 
 def test_line_of_anonymous_memory(world, reader):
     world.activate("DEFAULT action=DENY\n")
     assert world.machine.errno("anonymous-mmap") == "EACCES"
     line, = reader.lines()
-    assert list(line) == KEYS and {line[key] for key in ("path", "dev", "ino")} == {"?"}
+    assert list(line) == KEYS and {line[key] for key in ("path", "dev", "ino", "sdev")} == {"?"}
     assert (line["line"], line["rule"]) == ("2", "DEFAULT action=DENY")
 
 

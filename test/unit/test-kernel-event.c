@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "test-unit.h"
 
@@ -14,7 +15,7 @@
 #define LINE                                                                                                 \
         "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "      \
         "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "     \
-        "pid=42 uid=1000 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 boot_verified=TRUE "                    \
+        "pid=42 uid=1000 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE "         \
         "dmverity_roothash=sha256:00ff"
 
 static int parse(const char *line, KernelEvent *ret) {
@@ -41,6 +42,7 @@ static void a_line_is_taken_apart(void **state) {
         assert_string_equal(event.hook, "BPRM_CHECK");
         assert_string_equal(event.device, "vda");
         assert_int_equal(event.inode, 12);
+        assert_true(event.file_system == makedev(254, 3));
         assert_int_equal(event.enforcing, 1);
 }
 
@@ -58,13 +60,26 @@ static void what_is_not_plain_comes_in_hex(void **state) {
 static void what_the_kernel_did_not_know_is_null(void **state) {
         _cleanup_kernel_event_ KernelEvent event = {};
 
-        assert_int_equal(parse("seq=1 path=? rule=? comm=? dev=? ino=?", &event), 0);
+        assert_int_equal(parse("seq=1 path=? rule=? comm=? dev=? ino=? sdev=?", &event), 0);
         assert_null(event.path);
         assert_null(event.rule);
         assert_null(event.comm);
         assert_null(event.operation);
+        assert_true(event.file_system == 0);
         assert_int_equal(event.enforcing, -1);
         assert_true(event.uid == UINT32_MAX);
+}
+
+static void a_device_number_is_two_numbers(void **state) {
+        static const char *const wrong[] = { "8", "8:", ":1", "8:1:1", "8:x", "-8:1", "4294967296:0", "0:4294967296", "" };
+        _cleanup_kernel_event_ KernelEvent event = {};
+
+        for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
+                char line[64];
+
+                snprintf(line, sizeof(line), "seq=1 sdev=%s", wrong[i]);
+                assert_int_equal(parse(line, &event), -EBADMSG);
+        }
 }
 
 static void lost_lines_are_counted(void **state) {
@@ -195,6 +210,7 @@ int main(void) {
                 cmocka_unit_test(a_line_is_taken_apart),
                 cmocka_unit_test(what_is_not_plain_comes_in_hex),
                 cmocka_unit_test(what_the_kernel_did_not_know_is_null),
+                cmocka_unit_test(a_device_number_is_two_numbers),
                 cmocka_unit_test(lost_lines_are_counted),
                 cmocka_unit_test(lost_lines_say_whose_they_were),
                 cmocka_unit_test(nonsense_is_refused),

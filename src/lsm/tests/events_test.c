@@ -114,6 +114,7 @@ static void line_of_a_file(struct kunit *test)
 	w->event.rule_len = strlen(w->event.rule);
 	strscpy(w->sb.s_id, "vda");
 	w->inode.i_ino = 12;
+	w->sb.s_dev = MKDEV(254, 3);
 	w->facts.booleans = BIT(ipe_vocabulary.slot[IPE_PROPERTY_BOOT_VERIFIED]);
 	w->facts.digests[ipe_vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] =
 		(struct ipe_digest){
@@ -123,7 +124,7 @@ static void line_of_a_file(struct kunit *test)
 	print(test, w, "/x y");
 	expect_text(test, w,
 		    "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=0 policy_name=\"n\" policy_version=65535.65535.65535 line=4 rule=\"op=EXECUTE action=DENY\"",
-		    "path=2F782079 dev=\"vda\" ino=12 boot_verified=TRUE fsverity_digest=sha256:ab01");
+		    "path=2F782079 dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE fsverity_digest=sha256:ab01");
 	end_world(w);
 }
 
@@ -137,7 +138,7 @@ static void line_without_a_file(struct kunit *test)
 	print(test, w, NULL);
 	expect_text(test, w,
 		    "ipe_op=KMODULE ipe_hook=KERNEL_LOAD enforcing=0 verdict=ALLOW shadow=1 policy_name=\"n\" policy_version=65535.65535.65535 line=2 rule=?",
-		    "path=? dev=? ino=?");
+		    "path=? dev=? ino=? sdev=?");
 	end_world(w);
 }
 
@@ -153,7 +154,7 @@ static void value_cannot_forge_a_field(struct kunit *test)
 	print(test, w, "/a\nseq=7");
 	expect_text(test, w,
 		    "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 verdict=DENY shadow=0 policy_name=612262 policy_version=65535.65535.65535 line=4 rule=6F703D5820612262FF",
-		    "path=2F610A7365713D37 dev=612062 ino=0");
+		    "path=2F610A7365713D37 dev=612062 ino=0 sdev=0:0");
 	end_world(w);
 }
 
@@ -181,6 +182,7 @@ static void lengthen(struct kunit *test, struct world *w)
 	w->event.file = &w->file;
 	w->event.verdict.action = IPE_ACTION_ALLOW;
 	w->inode.i_ino = ULONG_MAX;
+	w->sb.s_dev = U32_MAX;
 	memset(w->sb.s_id, 0xff, sizeof(w->sb.s_id) - 1);
 	w->facts.booleans = U32_MAX;
 	for (i = 0; i < ipe_vocabulary.n_digests; i++)
@@ -227,6 +229,7 @@ static void longest_short_line_fits(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " path=? "));
 	KUNIT_EXPECT_NOT_NULL(test,
 			      strstr(w->text, " ino=18446744073709551615"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " sdev=4095:1048575"));
 	end_world(w);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -197,6 +198,17 @@ static int inode(struct answer *answer, int argc, struct word *argv)
         if (stat(argv[0].data, &status) < 0)
                 return errno;
         answer_print(answer, "%lu", (unsigned long)status.st_ino);
+        return 0;
+}
+
+/* device PATH: the number of the device that has it, MAJOR:MINOR */
+static int device(struct answer *answer, int argc, struct word *argv)
+{
+        struct stat status;
+
+        if (stat(argv[0].data, &status) < 0)
+                return errno;
+        answer_print(answer, "%u:%u", major(status.st_dev), minor(status.st_dev));
         return 0;
 }
 
@@ -522,6 +534,7 @@ const struct verb file_verbs[] = {
         { "chmod", 2, 2, change_mode },
         { "mode", 1, 1, mode },
         { "inode", 1, 1, inode },
+        { "device", 1, 1, device },
         { "touch-open", 1, 1, touch_open },
         { "truncate-same", 1, 1, truncate_same },
         { "mount", 4, 5, mount_verb },
