@@ -76,18 +76,29 @@ static int read_uid(int pid_fd, uint32_t *ret) {
         return line && sscanf(line, "\nUid: %" SCNu32, ret) == 1 ? 0 : -EUCLEAN;
 }
 
-/* The path in the hierarchy of the service manager; empty where it is not known. text: of /proc/PID/cgroup, is changed. */
-static const char *find_cgroup(char *text) {
-        char *path = strstr(text, ":name=systemd:");
+static const char *skip(const char *text, const char *prefix) {
+        size_t size = strlen(prefix);
 
-        if (path)
-                path += strlen(":name=systemd:");
-        else if ((path = strstr(text, "0::")))
-                path += strlen("0::");
-        else
-                return "";
-        path[strcspn(path, "\n")] = '\0';
-        return path;
+        return strncmp(text, prefix, size) == 0 ? text + size : NULL;
+}
+
+/* The path in the hierarchy of the service manager; empty where it is not known. Users choose names of cgroups, which can hold anything
+ * but a line feed: what a line is about stands in front. text: of /proc/PID/cgroup, is changed. */
+static const char *find_cgroup(char *text) {
+        const char *unified = NULL, *path;
+
+        for (char *line = text, *next; line; line = next) {
+                const char *names = line + strspn(line, "0123456789");
+
+                next = strchr(line, '\n');
+                if (next)
+                        *next++ = '\0';
+                path = skip(names, ":name=systemd:");
+                if (path)
+                        return path;
+                unified = unified ?: skip(line, "0::");
+        }
+        return unified ?: "";
 }
 
 /* uid: of the process; becomes that of the user whose slice it is in. ret_unit: to be freed, NULL if it is in none. */

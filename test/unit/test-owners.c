@@ -105,6 +105,21 @@ static void the_hierarchy_of_the_service_manager_counts(void **state) {
         assert_process(&processes[2], 3, 1000, SCOPE_USERS);
 }
 
+static void a_user_who_names_a_cgroup_says_nothing_of_it(void **state) {
+        static const char forged[] = "a:name=systemd:/system.slice/x.service";
+        _cleanup_free_ Process *processes = NULL;
+        char text[256];
+
+        snprintf(text, sizeof(text), "0::/user.slice/user-1000.slice/%s\n", forged);
+        put_process(1, 1000, text);
+        snprintf(text, sizeof(text), "1:name=systemd:/user.slice/user-1000.slice/%s\n0::/%s\n", forged, forged);
+        put_process(2, 1000, text);
+        put_process(3, 1001, "5:cpu:/0::/system.slice/x.service\n0::/user.slice/user-1001.slice\n");
+        processes = list(3);
+        for (size_t i = 0; i < 3; i++)
+                assert_int_equal(processes[i].scope, SCOPE_USERS);
+}
+
 static void a_process_that_cannot_be_read_may_be_roots_and_one_that_has_gone_is_none(void **state) {
         _cleanup_free_ Process *processes = NULL;
 
@@ -124,6 +139,7 @@ int main(void) {
                 unit_test_in_directory(a_unit_that_runs_what_users_want_makes_them_no_service),
                 unit_test_in_directory(other_user_ids_of_a_user_take_from_his_budget),
                 unit_test_in_directory(the_hierarchy_of_the_service_manager_counts),
+                unit_test_in_directory(a_user_who_names_a_cgroup_says_nothing_of_it),
                 unit_test_in_directory(a_process_that_cannot_be_read_may_be_roots_and_one_that_has_gone_is_none),
         };
 
