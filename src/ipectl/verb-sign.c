@@ -325,7 +325,7 @@ static ExitStatus verify(const char *file, const char *data, size_t size, const 
 
         r = envelope_parse(data, size, &envelope, &failure);
         if (r == 0)
-                r = trust_verify(trust, &envelope, &verified, &failure);
+                r = trust_verify(trust, false, &envelope, &verified, &failure);
         if (r < 0 && r != -ENOPKG)
                 oom();
         if (r != 0) {

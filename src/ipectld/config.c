@@ -186,6 +186,7 @@ typedef struct Places {
         const char *const *directories;
         ConfigWarning warn;
         void *userdata;
+        bool *incomplete; /* set where a file or a directory is ignored */
 } Places;
 
 /* A file that is read, and who hears of what makes no sense. */
@@ -346,6 +347,7 @@ static int apply_file(const Places *places, const char *path, Config *config) {
                 r = parse_text(&input);
         if (r > 0)
                 return apply_settings(&input, config);
+        *places->incomplete = true;
         if (r < 0 && r != -ENOMEM) {
                 warn(&input, 0, "Cannot read this file, ignoring it: %s", r == -EBADMSG ? "there is a NUL in it" : strerror(-r));
                 return 0;
@@ -371,6 +373,7 @@ static void warn_of_directory(const char *directory, int error, void *userdata) 
         const Places *places = userdata;
         char sentence[1024];
 
+        *places->incomplete = true;
         snprintf(sentence, sizeof(sentence), "Cannot read '%s', ignoring it: %s", directory, strerror(-error));
         places->warn(sentence, places->userdata);
 }
@@ -395,7 +398,8 @@ static int apply_drop_ins(const Places *places, Config *config) {
 }
 
 int config_load(const char *const *directories, ConfigWarning warning, void *userdata, Config *ret) {
-        Places places = { .directories = directories, .warn = warning, .userdata = userdata };
+        bool incomplete = false;
+        Places places = { .directories = directories, .warn = warning, .userdata = userdata, .incomplete = &incomplete };
         Config config = CONFIG_DEFAULT;
         int r;
 
@@ -407,5 +411,5 @@ int config_load(const char *const *directories, ConfigWarning warning, void *use
                 return r;
         }
         *ret = config;
-        return 0;
+        return incomplete;
 }

@@ -45,7 +45,7 @@ typedef struct Config {
 extern const char *const config_directories[];
 
 /* Reads the configuration; a file or a setting that makes no sense is warned about, and the default stays.
- * ret: to be freed with config_done(). Returns 0 or -ENOMEM. */
+ * ret: to be freed with config_done(). Returns 0, 1 if a whole file or directory was ignored, or -ENOMEM. */
 int config_load(const char *const *directories, ConfigWarning warning, void *userdata, Config *ret);
 
 void config_done(Config *config);

@@ -59,6 +59,12 @@ bool dropped_is_unchanged(const Dropped *file) {
         return file->settled && stat(file->path, &st) >= 0 && is_same(&st, &file->st);
 }
 
+bool dropped_is_elsewhere(const Dropped *file) {
+        struct stat st;
+
+        return stat(file->path, &st) < 0 || st.st_dev != file->st.st_dev || st.st_ino != file->st.st_ino;
+}
+
 /* A change within the same tick of the clock would leave the same time stamp. */
 static bool is_settled(const struct stat *st) {
         uint64_t changed = (uint64_t) st->st_ctim.tv_sec * USEC_PER_SEC;

@@ -40,6 +40,9 @@ bool dropped_have(const DroppedFiles *files, const Digest *digest);
 /* Whether a file is certainly still what it was when it was read. */
 bool dropped_is_unchanged(const Dropped *file);
 
+/* Whether the path leads to another file than the one that was read, or to none, as after a mount over it. */
+bool dropped_is_elsewhere(const Dropped *file);
+
 /* Reads a file; sets its st, settled and digest. ret: to be freed.
  * Returns 0, FAILURE_TOO_LARGE, FAILURE_SIGNATURE_INVALID, or a negative errno. */
 int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr);

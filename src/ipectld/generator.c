@@ -290,7 +290,7 @@ static int generate_on_failure(const char *directory) {
         int r = config_load(config_directories, complain_of_config, NULL, &config);
 
         if (r < 0 || texts[config.on_failure][0] == '\0')
-                return r;
+                return r < 0 ? r : 0;
         if (asprintf(&text, "# Written by ipe-generator(8): OnFailure= of ipectld.conf(5).\n\n[Unit]\n%s", texts[config.on_failure]) < 0)
                 return -ENOMEM;
         return write_drop_in(directory, "50-ipe-on-failure.conf", text);

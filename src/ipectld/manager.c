@@ -76,6 +76,19 @@ static int summarise(const Manager *manager, const Envelope *envelope, PolicySum
         return r == -ENOMEM ? r : r == 0;
 }
 
+/* On a full disk the state in memory serves until the next commit. */
+static int commit_checked(Manager *manager, StoreState **new) {
+        int r = manager_commit(manager, new, NULL);
+
+        if (r >= 0 || r == -ENOMEM)
+                return r;
+        if (r != -EROFS)
+                log_warning("Cannot write what was found in '" STORE_DIRECTORY "', going on without: %s", strerror(-r));
+        store_state_free(manager->state);
+        manager->state = TAKE_PTR(*new);
+        return 0;
+}
+
 /* A version whose object is gone or damaged cannot be used any more; the others can. */
 static int drop_damaged(Manager *manager) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
@@ -107,7 +120,7 @@ static int drop_damaged(Manager *manager) {
                 store_state_remove(new, record->name, &record->version);
                 changed = true;
         }
-        return changed ? manager_commit(manager, &new, NULL) : 0;
+        return changed ? commit_checked(manager, &new) : 0;
 }
 
 static int open_store(Manager *manager) {
@@ -126,11 +139,8 @@ static int open_store(Manager *manager) {
         if (r < 0)
                 return r;
         r = load_state(manager);
-        if (r >= 0) {
+        if (r >= 0)
                 r = drop_damaged(manager);
-                /* The damage was said. */
-                r = r == -EROFS ? 0 : r;
-        }
         if (r < 0) {
                 log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
                 return r;
@@ -157,39 +167,55 @@ static void remark_on_config(const char *sentence, void *userdata) {
         remarks_add(userdata, "%s", sentence);
 }
 
-static int reload_config(Manager *manager) {
+/* Half of a configuration is none, unless there is no other one: what is missing may be "Confirm=manual". */
+static int reload_config(Manager *manager, Failure *reterr) {
         Config config = {};
         int r = config_load(config_directories, remark_on_config, &manager->remarks, &config);
 
         if (r < 0)
                 return r;
+        if (r > 0 && manager->configured) {
+                config_done(&config);
+                return failure_set(reterr, FAILURE_CANNOT_READ, "Cannot read all of ipectld.conf, so the settings stay as they were; "
+                                   "'journalctl -u ipectld' says more.");
+        }
         config_done(&manager->config);
         manager->config = config;
+        manager->configured = true;
         return 0;
 }
 
-static int reload_trust(Manager *manager, Failure *reterr) {
-        int r = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+static int reload_trust(Manager *manager, bool again, Failure *reterr) {
+        int r = trust_refresh(manager->trust, trust_directories, again ? NULL : say_trust_problem, NULL);
 
-        if (r >= 0 || r == -ENOMEM)
-                return r < 0 ? r : 0;
+        if (r == -ENOMEM)
+                return r;
+        if (again)
+                trust_tell_problems(manager->trust, say_trust_problem, NULL);
+        if (r >= 0)
+                return trust_doubt(manager->trust) ?
+                       failure_set(reterr, FAILURE_CANNOT_READ, "Cannot use '%.200s', which may revoke certificates: repair or remove it; "
+                                   "'journalctl -u ipectld' says more.", trust_doubt(manager->trust)) : 0;
         remarks_add(&manager->remarks, "Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-r));
         return failure_set(reterr, FAILURE_CANNOT_READ, "Cannot read the trusted certificates in trust.d: %s. Mend or remove what is "
                            "at fault; 'journalctl -u ipectld' says more.", strerror(-r));
 }
 
 int manager_reload(Manager *manager, bool again, Failure *reterr) {
-        int r, trust;
+        int config = 0, trust;
+        Failure other = {};
 
         remarks_begin(&manager->remarks, again);
-        r = reload_config(manager);
-        trust = reload_trust(manager, reterr);
+        trust = reload_trust(manager, again, reterr);
+        if (!again || trust < 0)
+                return trust;
+        config = reload_config(manager, trust == 0 ? reterr : &other);
         /* KeepVersions= may be another one. */
         keep_soon(manager);
-        return r < 0 ? r : trust;
+        return config < 0 || trust == 0 ? config : trust;
 }
 
-int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
+static int verify(const Manager *manager, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
         int r = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
 
         if (r == -ENOMEM)
@@ -197,23 +223,28 @@ int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope
         if (r < 0)
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED, "The trusted certificates of /etc/ipe/trust.d/ and the directories below "
                                    "it cannot be read, so nobody is trusted: %s.", strerror(-r));
-        return trust_verify(manager->trust, envelope, ret, reterr);
+        return trust_verify(manager->trust, any_time, envelope, ret, reterr);
+}
+
+int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
+        return verify(manager, false, envelope, ret, reterr);
 }
 
 int manager_judge_return(const Manager *manager, const VersionRecord *record, Failure *reterr) {
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        Failure by_date = {};
         int r = manager_open_envelope(manager, record, &envelope, reterr);
 
         if (r != 0)
                 return r;
-        r = manager_verify(manager, &envelope, &verified, reterr);
-        if (r != FAILURE_CERTIFICATE_EXPIRED)
+        r = verify(manager, false, &envelope, &verified, &by_date);
+        if (r <= 0)
                 return r;
-        log_warning("Going back to '%s' though its certificate is not valid by date: %s", record->name, reterr ? reterr->sentence : "");
-        if (reterr)
-                *reterr = (Failure) {};
-        return 0;
+        r = verify(manager, true, &envelope, &verified, reterr);
+        if (r == 0)
+                log_warning("Going back to '%s' though its certificate is not valid by date: %s", record->name, by_date.sentence);
+        return r;
 }
 
 int manager_new(Manager **ret) {

@@ -32,6 +32,7 @@ typedef struct Volumes Volumes;
 
 typedef struct Manager {
         Config config;
+        bool configured; /* config was read */
         Announcer announcer;
         struct ipe_vocabulary vocabulary; /* every property: which of them the kernel answers is its matter */
         Kernel *kernel;
@@ -68,9 +69,10 @@ static inline void manager_freep(Manager **manager) {
 /* Brings disk and kernel together: an activation that was cut off, a version selected for this boot. */
 int manager_reconcile(Manager *manager);
 
-/* Reads configuration and trusted certificates again, each on its own: what cannot be read stays as it was.
+/* Reads the trusted certificates again and, if somebody asks for that, the configuration, which stays as it was where a part of it
+ * cannot be read.
  *
- * again: log also what was logged before.
+ * again: somebody asks, also for what was logged before.
  * Returns 0, FAILURE_CANNOT_READ or -ENOMEM. */
 int manager_reload(Manager *manager, bool again, Failure *reterr);
 

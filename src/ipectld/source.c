@@ -30,6 +30,9 @@
 /* How long a turn lasts: at least one file. */
 #define TURN_USEC (2 * 1000)
 
+/* A file that was created is looked at then, also if nobody has closed it. */
+#define LATER_USEC (5 * USEC_PER_SEC)
+
 #define RETRY_MIN_USEC (5 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (300 * USEC_PER_SEC)
 
@@ -69,7 +72,7 @@ struct Source {
         Manager *manager;
         sd_event *event;
         Watcher *watcher;
-        sd_event_source *settle, *turn, *retry, *clock;
+        sd_event_source *settle, *turn, *retry, *later, *clock;
         bool changed;           /* while settle runs: files changed, not only mounts */
         uint64_t retry_usec;
         Request now, next;      /* whom the scan that runs is for, and the one after it */
@@ -371,12 +374,17 @@ int source_scan(Source *source, bool all_again, ScanDone done, void *userdata, F
         return 0;
 }
 
-/* Whether a mount changed where the directories are. */
+/* Whether a mount changed where the directories are, or a file in policy.d. */
 static bool leads_elsewhere(Source *source) {
         bool moved = true;
 
         remarks_begin(&source->watch_remarks, false);
-        return watcher_renew(source->watcher, all_directories, &source->watch_remarks, &moved) < 0 || moved;
+        if (watcher_renew(source->watcher, all_directories, &source->watch_remarks, &moved) < 0 || moved)
+                return true;
+        for (size_t i = 0; i < source->known.n; i++)
+                if (dropped_is_elsewhere(&source->known.list[i]))
+                        return true;
+        return false;
 }
 
 static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -392,15 +400,26 @@ static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
+/* It runs already, or is started. */
+static int keep_running(sd_event_source *timer, uint64_t usec) {
+        int enabled, r = sd_event_source_get_enabled(timer, &enabled);
+
+        return r >= 0 && enabled == SD_EVENT_OFF ? start_timer(timer, usec) : r;
+}
+
 /* The first of many changes starts the timer; later ones do not put it off. */
 static void on_event(WatcherEvent event, void *userdata) {
         Source *source = userdata;
-        int r, enabled;
+        int r;
 
+        if (event == WATCHER_CREATION) {
+                r = keep_running(source->later, LATER_USEC);
+                if (r < 0)
+                        log_error("Cannot start a timer, a new file in policy.d or trust.d may go unnoticed: %s", strerror(-r));
+                return;
+        }
         source->changed = source->changed || event == WATCHER_CHANGE;
-        r = sd_event_source_get_enabled(source->settle, &enabled);
-        if (r >= 0 && enabled == SD_EVENT_OFF)
-                r = start_timer(source->settle, SETTLE_USEC);
+        r = keep_running(source->settle, SETTLE_USEC);
         if (r < 0)
                 log_error("Cannot start a timer, a change in policy.d or trust.d goes unnoticed: %s", strerror(-r));
 }
@@ -467,6 +486,8 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
         if (r >= 0)
                 r = add_timer(source, &source->retry, on_retry);
         if (r >= 0)
+                r = add_timer(source, &source->later, on_retry);
+        if (r >= 0)
                 r = watcher_new(event, on_event, source, &source->watcher);
         if (r < 0)
                 return r;
@@ -487,6 +508,7 @@ Source *source_free(Source *source) {
         sd_event_source_disable_unref(source->settle);
         sd_event_source_disable_unref(source->turn);
         sd_event_source_disable_unref(source->retry);
+        sd_event_source_disable_unref(source->later);
         sd_event_source_disable_unref(source->clock);
         sd_event_unref(source->event);
         dropped_done(&source->known);

@@ -52,7 +52,8 @@ static void watches_done(Watches *watches) {
         *watches = (Watches) {};
 }
 
-/* A file that is being written is of interest when it is closed; links and directories appear at once. */
+/* A file that is being written is of interest when it is closed; links and directories appear at once. A file that was linked, and lost
+ * its other name since, looks like the former, but is not closed any more. */
 static bool may_be_complete(const Watch *watch, const struct inotify_event *event) {
         _cleanup_free_ char *path = NULL;
         struct stat st;
@@ -71,9 +72,9 @@ static int on_change(sd_event_source *event_source, const struct inotify_event *
 
         if (event->mask & (IN_IGNORED | IN_UNMOUNT | IN_DELETE_SELF | IN_Q_OVERFLOW))
                 watch->ended = true;
-        else if (event->len > 0 && (!place_has(watch->place, event->name) || !may_be_complete(watch, event)))
+        else if (event->len > 0 && !place_has(watch->place, event->name))
                 return 0;
-        watch->watcher->handler(WATCHER_CHANGE, watch->watcher->userdata);
+        watch->watcher->handler(may_be_complete(watch, event) ? WATCHER_CHANGE : WATCHER_CREATION, watch->watcher->userdata);
         return 0;
 }
 

@@ -13,8 +13,9 @@
 typedef struct Watcher Watcher;
 
 typedef enum WatcherEvent {
-        WATCHER_CHANGE, /* files may have changed */
-        WATCHER_MOUNT,  /* something was mounted or unmounted somewhere: watcher_renew() knows whether it matters */
+        WATCHER_CHANGE,   /* files may have changed */
+        WATCHER_CREATION, /* a file is being written, as a rule: a change follows when it is closed */
+        WATCHER_MOUNT,    /* something was mounted or unmounted somewhere: watcher_renew() knows whether it matters */
 } WatcherEvent;
 
 typedef void (*WatcherHandler)(WatcherEvent event, void *userdata);

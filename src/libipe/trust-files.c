@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdarg.h>
 #include <time.h>
 
@@ -43,6 +44,10 @@ Trust *trust_free(Trust *trust) {
 
 size_t trust_count(const Trust *trust) {
         return (size_t) sk_X509_num(trust->anchors);
+}
+
+const char *trust_doubt(const Trust *trust) {
+        return trust->doubt;
 }
 
 static int _printf_(3, 4) add_problem(Trust *trust, const char *path, const char *format, ...) {
@@ -101,18 +106,39 @@ static int take_certificate(Content *content, const unsigned char *data, long si
         return end == data + size ? -ENOMEM : -EINVAL;
 }
 
+/* libcrypto passes over lists that speak of other issuers, or of some reasons alone, as if there were none, and takes what changed since
+ * another list for all of it. */
+static bool is_of_known_kind(const X509_CRL *crl) {
+        ISSUING_DIST_POINT *scope;
+        int critical;
+        bool known;
+
+        if (X509_CRL_get_ext_by_NID(crl, NID_delta_crl, -1) >= 0)
+                return false;
+        scope = X509_CRL_get_ext_d2i(crl, NID_issuing_distribution_point, &critical, NULL);
+        known = scope ? !scope->indirectCRL && !scope->onlysomereasons : critical == -1;
+        ISSUING_DIST_POINT_free(scope);
+        return known;
+}
+
+/* Returns as take_certificate(), or -EOPNOTSUPP. */
 static int take_crl(Content *content, const unsigned char *data, long size) {
         X509_CRL *crl = X509_CRL_new_ex(crypto_context(), NULL);
         const unsigned char *end = data;
+        int r = -ENOMEM;
 
         if (!crl)
                 return -ENOMEM;
         if (!d2i_X509_CRL(&crl, &end, size))
                 return -EINVAL;
-        if (end == data + size && sk_X509_CRL_push(content->crls, crl) > 0)
+        if (end != data + size)
+                r = -EINVAL;
+        else if (!is_of_known_kind(crl))
+                r = -EOPNOTSUPP;
+        else if (sk_X509_CRL_push(content->crls, crl) > 0)
                 return 0;
         X509_CRL_free(crl);
-        return end == data + size ? -ENOMEM : -EINVAL;
+        return r;
 }
 
 static int take_block(Content *content, const char *kind, const unsigned char *data, long size) {
@@ -126,7 +152,7 @@ static int take_block(Content *content, const char *kind, const unsigned char *d
         return 0;
 }
 
-/* Returns 1 if a block was read, 0 at the end, -EINVAL if one is broken, -ENOMEM. */
+/* Returns 1 if a block was read, 0 at the end, -EINVAL if one is broken, -EOPNOTSUPP, -ENOMEM. */
 static int read_block(BIO *bio, Content *content) {
         unsigned char *data = NULL;
         char *kind = NULL, *header = NULL;
@@ -170,8 +196,17 @@ static int take_content(Trust *trust, Content *content) {
         return 0;
 }
 
-static bool names_list(const char *data, size_t size) {
-        return memmem(data, size, PEM_STRING_X509_CRL, strlen(PEM_STRING_X509_CRL));
+/* Also of lists that libcrypto passes over, as where a blank stands before the first line of one. */
+static unsigned count_lists(const char *data, size_t size) {
+        static const char begin[] = "BEGIN " PEM_STRING_X509_CRL;
+        const char *end = data + size, *at = data;
+        unsigned n = 0;
+
+        while ((at = memmem(at, (size_t) (end - at), begin, strlen(begin)))) {
+                at += strlen(begin);
+                n++;
+        }
+        return n;
 }
 
 /* A whole file is taken or none of it. is_list: its name says that there is a revocation list in it. */
@@ -184,10 +219,15 @@ static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const 
         r = read_pem(data, size, &content);
         if (r == -ENOMEM)
                 return r;
-        if (r < 0)
+        if (r == -EOPNOTSUPP)
+                r = add_problem(trust, file->path, "there is a revocation list in it that is not complete (delta), or not of its issuer or for "
+                                "all reasons");
+        else if (r < 0)
                 r = add_problem(trust, file->path, "not a certificate or a revocation list in PEM: %s", crypto_reason());
         else if (is_list && content.n_crls == 0)
                 r = add_problem(trust, file->path, "there is no revocation list in PEM in it");
+        else if (count_lists(data, size) != content.n_crls)
+                r = add_problem(trust, file->path, "there is a revocation list in it that cannot be read: its lines begin with dashes");
         else if (content.n_certificates + content.n_crls == 0)
                 r = add_problem(trust, file->path, "there is no certificate in PEM in it");
         else if (is_list && content.n_certificates > 0)
@@ -198,7 +238,7 @@ static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const 
                 return r < 0 ? r : take_content(trust, &content);
         }
         ERR_clear_error();
-        return r == 0 && (is_list || names_list(data, size)) ? add_doubt(trust, file->path) : r;
+        return r == 0 && (is_list || count_lists(data, size) > 0) ? add_doubt(trust, file->path) : r;
 }
 
 static int read_file(Trust *trust, const LayeredFile *file) {
@@ -214,6 +254,7 @@ static int read_file(Trust *trust, const LayeredFile *file) {
                 return r;
         if (r >= 0)
                 return take_file(trust, file, is_list, data, size);
+        trust->unread = true;
         if (add_problem(trust, file->path, "cannot read it: %s", strerror(-r)) < 0)
                 return -ENOMEM;
         /* There is no list in something that is no file. */
@@ -298,6 +339,9 @@ static int read_files(const LayeredFiles *files, Traces *traces, Trust **ret) {
                 return r;
         trust->traces = *traces;
         *traces = (Traces) {};
+        /* What stood in the way need not show in the file. */
+        if (trust->unread)
+                trust->traces.settled = false;
         *ret = TAKE_PTR(trust);
         return 0;
 }
@@ -313,6 +357,10 @@ static void tell_problems(const Trust *trust, const Trust *before, TrustProblem 
         for (size_t i = 0; i < trust->n_problems; i++)
                 if (!has_problem(before, &trust->problems[i]))
                         problem(trust->problems[i].path, trust->problems[i].sentence, userdata);
+}
+
+void trust_tell_problems(const Trust *trust, TrustProblem problem, void *userdata) {
+        tell_problems(trust, NULL, problem, userdata);
 }
 
 static void exchange(Trust *a, Trust *b) {
@@ -336,7 +384,8 @@ int trust_refresh(Trust *trust, const char *const *directories, TrustProblem pro
         if (r >= 0 && !traces_prove(&trust->traces, &traces)) {
                 r = read_files(&files, &traces, &new);
                 if (r >= 0) {
-                        tell_problems(new, trust, problem, userdata);
+                        if (problem)
+                                tell_problems(new, trust, problem, userdata);
                         exchange(trust, new);
                         r = 1;
                 }

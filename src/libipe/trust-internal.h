@@ -33,6 +33,7 @@ struct Trust {
         STACK_OF(X509) *anchors;
         STACK_OF(X509_CRL) *crls;
         char *doubt; /* the path of a revocation list that could not be read, or of a file that may have one; NULL if there is none */
+        bool unread; /* a file could not be read, for a reason that may pass */
         Problem *problems;
         size_t n_problems;
         Traces traces;

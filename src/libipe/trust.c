@@ -84,9 +84,16 @@ static bool is_about_list_issuer(int error) {
                error == X509_V_ERR_CRL_SIGNATURE_FAILURE || error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE;
 }
 
+/* By which certificates, and how, a signer is judged. */
+typedef struct Judge {
+        const Trust *trust;
+        bool any_time;
+} Judge;
+
 /* An issuer that publishes no list revokes nothing, unless one could not be read. For the end of the chain see check_top(). */
 static int on_problem(int ok, X509_STORE_CTX *context) {
-        const Trust *trust = X509_STORE_CTX_get_app_data(context);
+        const Judge *judge = X509_STORE_CTX_get_app_data(context);
+        const Trust *trust = judge->trust;
         int error = X509_STORE_CTX_get_error(context);
         X509 *certificate = X509_STORE_CTX_get_current_cert(context);
         bool at_top = X509_STORE_CTX_get_error_depth(context) + 1 == sk_X509_num(X509_STORE_CTX_get0_chain(context));
@@ -97,6 +104,8 @@ static int on_problem(int ok, X509_STORE_CTX *context) {
                 ok = !trust->doubt || at_top || is_self_issued(certificate);
         else if (is_about_list_issuer(error))
                 ok = at_top && !is_self_issued(certificate);
+        else if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
+                ok = judge->any_time;
         if (ok)
                 X509_STORE_CTX_set_error(context, X509_V_OK);
         return ok;
@@ -157,14 +166,14 @@ static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Wa
         return 0;
 }
 
-static int find_way(const Trust *trust, STACK_OF(X509) *anchors, X509 *signer, STACK_OF(X509) *others, Way *ret) {
+static int find_way(const Judge *judge, STACK_OF(X509) *anchors, X509 *signer, STACK_OF(X509) *others, Way *ret) {
         X509_STORE_CTX *context = X509_STORE_CTX_new_ex(crypto_context(), NULL);
         int r = -ENOMEM;
 
         if (context && X509_STORE_CTX_init(context, NULL, signer, others) == 1 &&
-            X509_STORE_CTX_set_app_data(context, (void *) trust) == 1) {
-                set_rules(trust, anchors, context);
-                r = end_way(trust, context, signer, ret);
+            X509_STORE_CTX_set_app_data(context, (void *) judge) == 1) {
+                set_rules(judge->trust, anchors, context);
+                r = end_way(judge->trust, context, signer, ret);
         }
         X509_STORE_CTX_free(context);
         ERR_clear_error();
@@ -173,18 +182,18 @@ static int find_way(const Trust *trust, STACK_OF(X509) *anchors, X509 *signer, S
 
 /* Of several authorities that share a name libcrypto takes one: each is tried alone. way: of the first attempt, replaced by one that
  * leads to an anchor. */
-static int find_way_by_namesakes(const Trust *trust, X509 *signer, STACK_OF(X509) *others, Way *way) {
+static int find_way_by_namesakes(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way) {
         int r = 0;
 
-        for (int i = 0; i < sk_X509_num(trust->anchors) && r == 0 && way->error != X509_V_OK; i++) {
-                X509 *anchor = sk_X509_value(trust->anchors, i);
+        for (int i = 0; i < sk_X509_num(judge->trust->anchors) && r == 0 && way->error != X509_V_OK; i++) {
+                X509 *anchor = sk_X509_value(judge->trust->anchors, i);
                 STACK_OF(X509) *alone;
                 _cleanup_(way_done) Way other = {};
 
                 if (!is_issued_by(way->at_fault, anchor) && !is_same(way->at_fault, anchor))
                         continue;
                 alone = sk_X509_new_null();
-                r = alone && sk_X509_push(alone, anchor) > 0 ? find_way(trust, alone, signer, others, &other) : -ENOMEM;
+                r = alone && sk_X509_push(alone, anchor) > 0 ? find_way(judge, alone, signer, others, &other) : -ENOMEM;
                 sk_X509_free(alone);
                 if (r == 0 && other.error == X509_V_OK) {
                         way_done(way);
@@ -261,28 +270,28 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
                            certificate_name(signer).text, reason);
 }
 
-static int judge_signer(const Trust *trust, X509 *signer, STACK_OF(X509) *others, Failure *reterr) {
+static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Failure *reterr) {
         _cleanup_(way_done) Way way = {};
         int r;
 
         r = check_certificate(signer, reterr);
         if (r == 0)
-                r = find_way(trust, trust->anchors, signer, others, &way);
+                r = find_way(judge, judge->trust->anchors, signer, others, &way);
         if (r == 0 && way.error != X509_V_OK && way.error != X509_V_ERR_CERT_REVOKED)
-                r = find_way_by_namesakes(trust, signer, others, &way);
+                r = find_way_by_namesakes(judge, signer, others, &way);
         if (r == 0 && way.error != X509_V_OK)
-                r = explain(trust, &way, signer, reterr);
+                r = explain(judge->trust, &way, signer, reterr);
         for (int i = 0; i < sk_X509_num(way.chain) && r == 0; i++) {
                 X509 *certificate = sk_X509_value(way.chain, i);
 
-                r = check_usage(certificate, i == 0, is_anchor(trust, certificate), reterr);
+                r = check_usage(certificate, i == 0, is_anchor(judge->trust, certificate), reterr);
         }
         return r;
 }
 
 /* A text, its digests, and the certificates in a message. */
 typedef struct Subject {
-        const Trust *trust;
+        Judge judge;
         BIO *content; /* has read the text */
         STACK_OF(X509) *certificates;
 } Subject;
@@ -349,7 +358,7 @@ static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_
                 signer->is_named = true;
                 if (!is_signed_by(info, certificate, subject->content))
                         continue;
-                r = judge_signer(subject->trust, certificate, subject->certificates, &failure);
+                r = judge_signer(&subject->judge, certificate, subject->certificates, &failure);
                 if (r < 0)
                         return r;
                 if (signer->certificate && r != 0)
@@ -366,7 +375,7 @@ static int find_signer(const Subject *subject, CMS_SignerInfo *info, Signer *ret
         int r;
 
         ERR_clear_error();
-        r = try_certificates(subject, info, subject->trust->anchors, ret);
+        r = try_certificates(subject, info, subject->judge.trust->anchors, ret);
         if (r == 0)
                 r = try_certificates(subject, info, subject->certificates, ret);
         if (r < 0)
@@ -423,8 +432,8 @@ static int judge_signers(const Subject *subject, CMS_ContentInfo *cms, VerifiedE
         return first.result;
 }
 
-static int verify(const Trust *trust, const Envelope *envelope, VerifiedEnvelope *verified, Failure *reterr) {
-        _cleanup_(subject_done) Subject subject = { .trust = trust, .certificates = CMS_get1_certs(envelope->cms) };
+static int verify(const Judge *judge, const Envelope *envelope, VerifiedEnvelope *verified, Failure *reterr) {
+        _cleanup_(subject_done) Subject subject = { .judge = *judge, .certificates = CMS_get1_certs(envelope->cms) };
         int r;
 
         ERR_clear_error();
@@ -436,13 +445,13 @@ static int verify(const Trust *trust, const Envelope *envelope, VerifiedEnvelope
         return judge_signers(&subject, envelope->cms, verified, reterr);
 }
 
-int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
+int trust_verify(const Trust *trust, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = calloc(1, sizeof(*verified));
         int r;
 
         if (!verified)
                 return -ENOMEM;
-        r = verify(trust, *envelope, verified, reterr);
+        r = verify(&(Judge) { trust, any_time }, *envelope, verified, reterr);
         if (r != 0)
                 return r;
         verified->envelope = TAKE_PTR(*envelope);

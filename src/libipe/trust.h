@@ -34,7 +34,7 @@ int trust_new(Trust **ret);
 
 /* Reads the anchors again, unless device, inode and times of all directories and files prove that they are those that were read.
  *
- * trust: unchanged on failure. problem: told of what it was not told before.
+ * trust: unchanged on failure. problem: told of what it was not told before; NULL is permitted.
  *
  * Returns 0 if nothing changed, 1 if they were read, or as trust_load(). */
 int trust_refresh(Trust *trust, const char *const *directories, TrustProblem problem, void *userdata);
@@ -47,16 +47,22 @@ static inline void trust_freep(Trust **trust) {
 
 size_t trust_count(const Trust *trust);
 
+/* Tells of each file that was not taken. */
+void trust_tell_problems(const Trust *trust, TrustProblem problem, void *userdata);
+
+/* The path of a file that has, or may have, a revocation list that counts for nothing; NULL if there is none. */
+const char *trust_doubt(const Trust *trust);
+
 /* Checks the signatures of an envelope, and that one signer is an anchor or chains to one. Each certificate on the way has to be
  * strong enough (RSA of 2048 bits, no MD5, no SHA-1), and one that is no anchor has extendedKeyUsage codeSigning or none.
  *
  * envelope: owned by *ret on success; set to NULL then.
  *
  * Validity in time is judged by the clock, as a signature without attributes has no time of its own; the kernel does
- * not look at it.
+ * not look at it. any_time: the dates of certificates do not matter; those of revocation lists do.
  *
  * Returns 0, FAILURE_SIGNATURE_INVALID, FAILURE_KEY_NOT_TRUSTED, FAILURE_CERTIFICATE_EXPIRED (or not valid yet),
  * FAILURE_CERTIFICATE_REVOKED, or -ENOMEM. The sentence names the certificate that is at fault. */
-int trust_verify(const Trust *trust, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
+int trust_verify(const Trust *trust, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
 
 #endif

@@ -364,11 +364,23 @@ def test_settings_that_make_no_sense_are_named_with_their_line(machine, text, li
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[Manager]\nRollbackAtBoot=perhaps\n", "[Other]\nX=1\n",
-                                  "[Manager]\nUnknown=1\n", "\0" * 100, "[Manager\n", "=\n"], ids=range(8))
+                                  "[Manager]\nUnknown=1\n", "=\n"], ids=range(6))
 def test_configuration_that_makes_no_sense_is_ignored(confirmed, text):
     (confirmed.etc / "ipectld.conf").write_text(text)
     confirmed.call("Reload")
     roll_back(confirmed)
+
+
+@pytest.mark.parametrize("text", ["\0" * 100, "[Manager\n"], ids=["NUL", "section"])
+def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, text):
+    """Half of what somebody wrote is none: the other half may be "Confirm=manual"."""
+    (confirmed.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    confirmed.call("Reload")
+    (confirmed.etc / "ipectld.conf").write_text(text)
+    with pytest.raises(BusError, match="CannotRead: .*ipectld.conf"):
+        confirmed.call("Reload")
+    with pytest.raises(BusError, match="RollbackAtBoot=no"):
+        roll_back(confirmed)
 
 
 def test_full_disk(bare):

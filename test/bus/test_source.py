@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 from gi.repository import GLib
@@ -121,6 +122,23 @@ def test_link_of_a_file_is_retargeted_behind_another_link(bare):
     bare.wait_for(lambda: ("a", "2.0.0") in bare.list(), "the new target")
     (bare.etc / "2.0.0").write_bytes(signed("a", "3.0.0"))
     bare.wait_for(lambda: ("a", "3.0.0") in bare.list(), "the new content of the target")
+
+
+def test_mount_over_a_file_counts(machine):
+    put(machine.etc / "policy.d", "one")
+    wait_for(machine, "one")
+    (machine.run_directory / "other").write_bytes(signed("one", version="2.0.0"))
+    in_sandbox(machine, "mount --bind /run/other /etc/ipe/policy.d/one.p7b")
+    machine.wait_for(lambda: ("one", "2.0.0") in machine.list(), "the policy of the file that is mounted")
+
+
+def test_file_that_is_linked_and_unlinked_elsewhere_counts(machine):
+    """It has one name, and nobody closes it."""
+    elsewhere = machine.etc / "new.p7b"
+    elsewhere.write_bytes(signed("linked"))
+    os.link(elsewhere, machine.etc / "policy.d/linked.p7b")
+    elsewhere.unlink()
+    wait_for(machine, "linked")
 
 
 @pytest.mark.parametrize("over", ["/etc/ipe", "/usr/lib"])
@@ -248,7 +266,7 @@ def test_file_that_could_not_be_stored_is_tried_again(bare):
 def test_broken_revocation_list_spoils_no_configuration(machine):
     (machine.etc / "trust.d/x.crl.pem").write_text("<html>404")
     (machine.etc / "ipectld.conf").write_text("[Manager]\nTrialSec=nonsense\n")
-    machine.call("Reload")
+    assert "x.crl.pem" in reload_fails(machine)
     assert warnings(machine, "x.crl.pem")
     assert warnings(machine, "ipectld.conf:2: The value of 'TrialSec'")
 
@@ -256,7 +274,7 @@ def test_broken_revocation_list_spoils_no_configuration(machine):
 def test_broken_configuration_spoils_no_trust(machine):
     (machine.etc / "trust.d/test.pem").unlink()
     (machine.etc / "ipectld.conf").write_text("[Manager\n")
-    machine.call("Reload")
+    assert "ipectld.conf" in reload_fails(machine)
     with pytest.raises(BusError) as caught:
         machine.stage(signed())
     assert caught.value.name == "org.ipe.Error.KeyNotTrusted"
@@ -361,6 +379,25 @@ def test_discard_during_a_scan_keeps_what_is_not_committed_yet(bare):
     bare.call("Reload")
     assert names(bare) == many
     assert {path.name for path in (bare.state / "objects").iterdir()} == {row[1] for row in bare.list().values()}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("count", [1_000, 10_000])
+def test_all_of_very_many_files_are_staged(bare, count):
+    """How long it took is printed."""
+    many = {f"policy-{number}" for number in range(count)}
+    put(bare.etc / "policy.d", *many)
+    begun = time.monotonic()
+    bare.start_daemon(environment={"SYSTEMD_LOG_LEVEL": "info"})
+    ready = time.monotonic() - begun
+    slowest, found = 0, set()
+    while found != many:
+        asked = time.monotonic()
+        found = names(bare)
+        slowest = max(slowest, time.monotonic() - asked)
+        assert found <= many and asked < begun + count / 5
+    print(f"{count} files: ready after {ready:.2f} s, all staged after {time.monotonic() - begun:.1f} s, "
+          f"the slowest answer meanwhile took {slowest:.2f} s")
 
 
 def test_unchanged_file_is_not_announced_or_staged_anew(machine):

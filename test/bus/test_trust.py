@@ -141,12 +141,14 @@ def test_broken_list_spoils_neither_the_configuration_nor_the_others(enforcing, 
     assert "RollbackAtBoot=no" in refused(rollback, enforcing, error="NotSupported")
 
 
-def test_file_with_another_suffix_is_named_once(machine):
+def test_file_with_another_suffix_is_named_once_and_to_those_who_ask(machine):
     (machine.etc / "trust.d/some.crt").write_bytes((machine.etc / "trust.d/test.pem").read_bytes())
-    machine.call("Reload")
-    machine.call("Reload")
-    machine.stage(signed())
+    machine.drop(signed())
+    machine.wait_for(machine.list, "the policy")
+    machine.stage(signed(version="2.0.0"))
     assert len(said(machine, "some.crt")) == 1
+    machine.call("Reload")
+    assert len(said(machine, "some.crt")) == 2
 
 
 @pytest.mark.parametrize("options, error", [

@@ -145,7 +145,28 @@ static void name_issuer_key(X509_CRL *crl, X509 *issuer) {
         X509_EXTENSION_free(extension);
 }
 
+/* scope: of X509V3_EXT_nconf_nid(), "delta", or NULL. */
+static void set_scope(X509_CRL *crl, const char *scope) {
+        if (scope && streq(scope, "delta")) {
+                ASN1_INTEGER *base = ASN1_INTEGER_new();
+
+                assert_int_equal(ASN1_INTEGER_set(base, 1), 1);
+                assert_int_equal(X509_CRL_add1_ext_i2d(crl, NID_delta_crl, base, 1, 0), 1);
+                ASN1_INTEGER_free(base);
+        } else if (scope) {
+                X509_EXTENSION *extension = X509V3_EXT_nconf_nid(NULL, NULL, NID_issuing_distribution_point, scope);
+
+                assert_non_null(extension);
+                assert_int_equal(X509_CRL_add_ext(crl, extension, -1), 1);
+                X509_EXTENSION_free(extension);
+        }
+}
+
 char *identity_revoke(const Identity *issuer, const Identity *revoked, int from, int to) {
+        return identity_revoke_in(issuer, revoked, from, to, NULL);
+}
+
+char *identity_revoke_in(const Identity *issuer, const Identity *revoked, int from, int to, const char *scope) {
         ASN1_TIME *start = days_from_now(from), *end = days_from_now(to);
         BIO *bio = BIO_new(BIO_s_mem());
         X509_CRL *crl = X509_CRL_new();
@@ -163,6 +184,7 @@ char *identity_revoke(const Identity *issuer, const Identity *revoked, int from,
                 assert_int_equal(X509_CRL_add0_revoked(crl, entry), 1);
         }
         X509_CRL_sort(crl);
+        set_scope(crl, scope);
         name_issuer_key(crl, issuer->certificate);
         assert_true(X509_CRL_sign(crl, issuer->key, EVP_sha256()) > 0);
         assert_int_equal(PEM_write_bio_X509_CRL(bio, crl), 1);

@@ -49,6 +49,9 @@ char *identity_key(const Identity *identity, const char *passphrase);
 /* A revocation list in PEM, to be freed. revoked: NULL for an empty list. from, to: in days from now. */
 char *identity_revoke(const Identity *issuer, const Identity *revoked, int from, int to);
 
+/* scope: "delta", or an issuing distribution point in the words of openssl.cnf, "critical,indirectCRL:TRUE". */
+char *identity_revoke_in(const Identity *issuer, const Identity *revoked, int from, int to, const char *scope);
+
 typedef struct MessageOptions {
         const char *text;
         size_t size;                /* 0: strlen(text) */

@@ -88,7 +88,7 @@ static Envelope *parse(const void *message, size_t size) {
 static Failure failure;
 
 /* Asks what is in trust.d now about a message; the sentence is in failure then. */
-static int verify(const MessageOptions *options) {
+static int verify_at(bool any_time, const MessageOptions *options) {
         _cleanup_(trust_freep) Trust *trust = load_all();
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
@@ -99,11 +99,15 @@ static int verify(const MessageOptions *options) {
         failure = (Failure) {};
         message = message_make(&size, options);
         envelope = parse(message, size);
-        r = trust_verify(trust, &envelope, &verified, &failure);
+        r = trust_verify(trust, any_time, &envelope, &verified, &failure);
         assert_int_equal(r == 0, verified != NULL);
         assert_int_equal(r == 0, envelope == NULL);
         assert_int_equal(r == 0, strlen(failure.sentence) == 0);
         return r;
+}
+
+static int verify(const MessageOptions *options) {
+        return verify_at(false, options);
 }
 
 /* problems: how many files are not taken. */
@@ -118,6 +122,7 @@ static int verify_with_problems(unsigned problems, const MessageOptions *options
 
 #define assert_verified(...) assert_int_equal(verify(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), 0)
 #define assert_refused(code, ...) assert_int_equal(verify(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), code)
+#define assert_result_at_any_time(code, ...) assert_int_equal(verify_at(true, &(MessageOptions) { .text = TEXT, __VA_ARGS__ }), code)
 
 static void nobody_is_trusted_where_there_are_no_anchors(void **state) {
         Problems problems = {};
@@ -162,7 +167,7 @@ static void the_signer_and_the_fingerprint_are_those_of_the_certificate(void **s
         message = message_new(&size, .text = TEXT, .signers = { stranger });
         envelope = parse(message, size);
         borrowed = envelope;
-        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+        assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), 0);
         assert_string_equal(verified_envelope_signer(verified), "CN=stranger");
         der_size = i2d_X509(stranger->certificate, &der);
         assert_true(der_size > 0);
@@ -205,6 +210,33 @@ static void a_signer_is_refused_outside_of_its_validity(void **state) {
         assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { expired });
         assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { early });
         assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { old });
+}
+
+/* Whoever goes back to an old policy forgives the date, and nothing that stands behind that error. */
+static void at_any_time_all_counts_but_the_dates(void **state) {
+        _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .from = -3, .to = -2),
+                                    *old_of_intermediate = identity_new(.name = "old-low", .issuer = intermediate, .from = -3, .to = -2),
+                                    *old_root = identity_new(.name = "old-root", .authority = true, .from = -3, .to = -2),
+                                    *of_old_root = identity_new(.name = "of-old-root", .issuer = old_root),
+                                    *namesake = identity_new(.name = "old-root", .authority = true),
+                                    *forged = identity_new(.name = "forged", .issuer = namesake);
+        _cleanup_free_ char *outdated = identity_revoke(root, NULL, -3, -2);
+
+        put_certificate("etc/root.pem", root);
+        put_certificate("etc/old-root.pem", old_root);
+        assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { old });
+        assert_result_at_any_time(0, .signers = { old });
+        assert_result_at_any_time(0, .signers = { of_old_root });
+        assert_result_at_any_time(FAILURE_KEY_NOT_TRUSTED, .signers = { forged });
+        assert_result_at_any_time(FAILURE_KEY_NOT_TRUSTED, .signers = { stranger });
+        put_list("etc/root.crl.pem", root, old);
+        assert_result_at_any_time(FAILURE_CERTIFICATE_REVOKED, .signers = { old });
+        assert_result_at_any_time(FAILURE_CERTIFICATE_REVOKED, .signers = { old, stranger });
+        put_certificate("etc/intermediate.pem", intermediate);
+        put_list("etc/root.crl.pem", root, intermediate);
+        assert_result_at_any_time(FAILURE_CERTIFICATE_REVOKED, .signers = { old_of_intermediate });
+        put_text("etc/root.crl.pem", outdated);
+        assert_result_at_any_time(FAILURE_KEY_NOT_TRUSTED, .signers = { old });
 }
 
 static void a_revoked_signer_is_refused_and_its_siblings_are_not(void **state) {
@@ -271,7 +303,7 @@ static void one_trusted_signer_of_two_is_enough_and_both_are_named(void **state)
 
                 message = message_new(&size, .text = TEXT, .signers = { orders[i][0], orders[i][1] });
                 envelope = parse(message, size);
-                assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+                assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), 0);
                 assert_string_equal(verified_envelope_signer(verified), "CN=leaf");
                 assert_string_equal(verified_envelope_others(verified), "'CN=stranger'");
         }
@@ -292,7 +324,7 @@ static void a_wrong_signature_beside_a_trusted_one_is_refused(void **state) {
         /* The signatures stand at the end: the last byte is that of one of the two. */
         message[size - 1] ^= 1;
         envelope = parse(message, size);
-        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), FAILURE_SIGNATURE_INVALID);
+        assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), FAILURE_SIGNATURE_INVALID);
 }
 
 static void signed_attributes_count_as_much_as_none(void **state) {
@@ -476,6 +508,36 @@ static void a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list(void 
         assert_verified(.signers = { other });
 }
 
+/* libcrypto would pass over them, or take one for all that is revoked. */
+static void a_list_that_is_not_complete_casts_doubt(void **state) {
+        static const char *const scopes[] = { "delta", "critical,indirectCRL:TRUE", "critical,onlysomereasons:keyCompromise" };
+        _cleanup_free_ char *whole = identity_revoke_in(root, leaf, -1, 1, "critical,onlyuser:TRUE");
+
+        put_certificate("etc/root.pem", root);
+        for (size_t i = 0; i < ELEMENTSOF(scopes); i++) {
+                _cleanup_free_ char *list = identity_revoke_in(root, leaf, -1, 1, scopes[i]);
+
+                put_text("etc/x.crl.pem", list);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_non_null(strstr(failure.sentence, "etc/x.crl.pem"));
+        }
+        put_text("etc/x.crl.pem", whole);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
+}
+
+static void a_list_behind_a_blank_is_not_lost(void **state) {
+        static const char *const before[] = { " ", "\t", "x" };
+        _cleanup_free_ char *certificate = identity_certificate(root), *list = identity_revoke(root, leaf, -1, 1);
+
+        for (size_t i = 0; i < ELEMENTSOF(before); i++) {
+                _cleanup_free_ char *both = NULL;
+
+                assert_true(asprintf(&both, "%s%s%s", before[i], list, certificate) > 0);
+                put_text("etc/root.pem", both);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+        }
+}
+
 /* A certificate in trust.d may have an issuer as well. */
 static void a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer(void **state) {
         put_certificate("etc/leaf.pem", leaf);
@@ -596,7 +658,7 @@ static void a_changed_text_is_refused(void **state) {
         assert_non_null(place);
         memcpy(place, "DENI", 4);
         envelope = parse(message, size);
-        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), FAILURE_SIGNATURE_INVALID);
+        assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), FAILURE_SIGNATURE_INVALID);
         assert_null(verified);
         assert_non_null(envelope);
 }
@@ -619,7 +681,7 @@ static void no_flipped_byte_yields_another_text(void **state) {
 
                 message[i / 8] ^= 1 << i % 8;
                 if (envelope_parse(message, size, &envelope, NULL) == 0 &&
-                    trust_verify(trust, &envelope, &verified, NULL) == 0) {
+                    trust_verify(trust, false, &envelope, &verified, NULL) == 0) {
                         const char *text = envelope_text(verified_envelope_get(verified), &n);
 
                         assert_int_equal(n, strlen(TEXT));
@@ -643,11 +705,14 @@ int main(void) {
                 unit_test_in_directory(an_intermediate_certificate_can_be_the_anchor),
                 unit_test_in_directory(an_anchor_that_is_no_authority_issues_nothing),
                 unit_test_in_directory(a_signer_is_refused_outside_of_its_validity),
+                unit_test_in_directory(at_any_time_all_counts_but_the_dates),
                 unit_test_in_directory(a_revoked_signer_is_refused_and_its_siblings_are_not),
                 unit_test_in_directory(a_revoked_intermediate_takes_those_that_it_issued_with_it),
                 unit_test_in_directory(a_revoked_signer_is_refused_even_as_an_anchor),
                 unit_test_in_directory(a_revoked_signer_is_refused_even_as_the_only_anchor),
                 unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list),
+                unit_test_in_directory(a_list_that_is_not_complete_casts_doubt),
+                unit_test_in_directory(a_list_behind_a_blank_is_not_lost),
                 unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer),
                 unit_test_in_directory(a_list_counts_beside_a_certificate),
                 unit_test_in_directory(a_list_by_who_may_not_make_one_is_named),

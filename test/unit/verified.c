@@ -23,7 +23,7 @@ VerifiedEnvelope *verified_new(const char *text) {
         message = message_new(&size, .text = text, .signers = { signer });
         assert_int_equal(envelope_parse(message, size, &envelope, NULL), 0);
         assert_int_equal(trust_load(directories, ignore_problem, NULL, &trust), 0);
-        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+        assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), 0);
         remove_tree("trust.d");
         return verified;
 }
