@@ -37,8 +37,8 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
         Bus *bus = userdata;
         const StoreState *state = bus->manager->state;
         const char *member = sd_bus_message_get_member(message);
-        uint64_t units = 1;
         uid_t uid;
+        bool list;
         int r;
 
         if (sd_bus_message_is_method_call(message, NULL, NULL) <= 0 || polkit_has_answer(bus->polkit, message))
@@ -46,16 +46,14 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
         r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
                 return r;
-        if (is_list(member)) {
-                units += state->n_versions / VERSIONS_PER_UNIT;
-                if (list_size(state) > REPLY_SIZE_MAX)
-                        return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "A list of %zu versions is more than the bus "
-                                                 "carries: discard versions with 'ipectl discard', or lower KeepVersions=.",
-                                                 state->n_versions);
-        }
-        if (callers_charge(bus->callers, uid, units))
-                return 0;
-        return bus_refuse_too_many(reterr, uid);
+        list = is_list(member);
+        if (!callers_charge(bus->callers, uid, 1 + (list ? state->n_versions / VERSIONS_PER_UNIT : 0)))
+                return bus_refuse_too_many(reterr, uid);
+        if (list && list_size(state) > REPLY_SIZE_MAX)
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "A list of %zu versions is more than the bus "
+                                         "carries: discard versions with 'ipectl discard', or lower KeepVersions=.",
+                                         state->n_versions);
+        return 0;
 }
 
 int bus_flood_register(Bus *bus) {

@@ -34,14 +34,10 @@ int method_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *re
         return sd_bus_reply_method_return(message, "");
 }
 
-static bool is_of_root(sd_bus_message *call) {
-        sd_bus_creds *creds = NULL;
-        uid_t uid = (uid_t) -1;
+static bool is_of_root(const Bus *bus, sd_bus_message *call) {
+        uid_t uid;
 
-        if (sd_bus_query_sender_creds(call, SD_BUS_CREDS_EUID, &creds) >= 0)
-                (void) sd_bus_creds_get_euid(creds, &uid);
-        sd_bus_creds_unref(creds);
-        return uid == 0;
+        return callers_find_uid(bus->callers, call, &uid) >= 0 && uid == 0;
 }
 
 /* A signal may be put together while root's call is handled: it has no destination. */
@@ -54,5 +50,5 @@ bool bus_may_inspect(const Bus *bus, sd_bus_message *reply) {
         if (subscribers_has(bus->subscribers, destination))
                 return true;
         sender = call ? sd_bus_message_get_sender(call) : NULL;
-        return sender && streq(sender, destination) && is_of_root(call);
+        return sender && streq(sender, destination) && is_of_root(bus, call);
 }

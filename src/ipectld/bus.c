@@ -428,7 +428,6 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
                 return -ENOMEM;
         bus->manager = manager;
         bus->source = source;
-        bus_text_init(bus);
         bus->callers = callers_new();
         if (!bus->callers)
                 return -ENOMEM;

@@ -32,7 +32,8 @@ typedef struct BusView {
 /* bus-text.c: text of a policy in sealed memory */
 typedef struct BusText {
         Digest digest;
-        int fd; /* -1: free */
+        int fd;
+        size_t size;
 } BusText;
 
 /* What the handlers of the bus need. */
@@ -43,8 +44,8 @@ typedef struct Bus {
         Polkit *polkit;
         struct Subscribers *subscribers;
         BusView view;
-        BusText texts[4];
-        size_t next_text; /* that makes room */
+        BusText *texts;
+        size_t n_texts;
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
@@ -103,7 +104,6 @@ void bus_volume_cancel(Bus *bus);
 
 /* bus-text.c: a handler, and what it keeps. */
 int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
-void bus_text_init(Bus *bus);
 void bus_text_done(Bus *bus);
 
 /* bus-flood.c: counts calls. */

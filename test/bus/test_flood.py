@@ -13,6 +13,8 @@ BIG = "DEFAULT action=ALLOW\n" + "".join(f"op=EXECUTE fsverity_digest=sha256:{nu
 DESCRIPTION = GLib.Variant("(ss)", ("corp-base", ""))
 TOO_MANY = "org.ipe.Error.TooManyCalls"
 N_CONNECTIONS, N_PENDING = 200, 100
+# Another user that every system has.
+DAEMON = 1
 
 
 class Flood:
@@ -66,3 +68,15 @@ def test_root_is_answered_during_a_flood(busy, member, arguments):
     print(f"{member}: root was answered after {time.monotonic() - begun:.2f} s")
     flood.close()
     assert busy.list()["corp-base", "1.0.0"][0] == "staged"
+
+
+def test_a_flood_of_one_user_refuses_no_other(busy):
+    clients = [RawClient(busy, NOBODY) for _ in range(10)]
+    for client in clients:
+        for _ in range(100):
+            client.ask("GetPolicy", DESCRIPTION)
+    answer = busy.call_as(DAEMON, "GetPolicy", "('corp-base', '')")
+    assert answer.returncode == 0, answer.stderr
+    assert any(error for client in clients for error in client.answers(101)[1:])
+    for client in clients:
+        client.close()
