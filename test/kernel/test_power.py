@@ -163,11 +163,11 @@ class Author:
         if staged:
             choices.append(lambda: ("discard", text_of(self.random.choice(staged))))
         if model.find("trial"):
-            choices += [lambda: ("confirm",), lambda: ("rollback",)] * 2
+            choices += [lambda: ("confirm",), lambda: ("rollback", text_of(model.find("trial")))] * 2
         elif usable:
             choices += [lambda: self.activate(max(usable))] * 3
         if not model.find("trial") and not model.find("pending-reboot") and model.find("confirmed") and model.previous():
-            choices.append(lambda: ("rollback",))
+            choices.append(lambda: ("rollback", text_of(model.find("confirmed"))))
         return self.random.choice(choices)()
 
 

@@ -448,8 +448,11 @@ def test_a_reboot_ends_a_trial_that_may_outlive_none(scenario):
 
 
 def test_after_a_reboot_a_rollback_takes_another_one(scenario):
-    """The kernel goes back only to what was confirmed since the boot."""
-    scenario.call("Rollback", "s", NAME)
+    """The kernel goes back only to what was confirmed since the boot. The trial that the reboot has ended is not meant."""
+    refused = scenario.try_call("Rollback", "s", NAME)
+    assert not refused.ok and f"ipectl rollback --from=3.2.0 {NAME}" in refused.output
+    assert_as_before(scenario, "3.2.0")
+    scenario.system.must(f"ipectl rollback --from=3.2.0 {NAME}")
     assert scenario.versions()["3.1.0"] == "pending-reboot"
     assert_as_before(scenario, "3.2.0")
     scenario.system.reboot()

@@ -106,8 +106,8 @@ class Guest:
     def confirm(self):
         self.call("Confirm", "(s)", (POLICY,))
 
-    def rollback(self):
-        self.call("Rollback", "(s)", (POLICY,))
+    def rollback(self, version):
+        self.call("RollbackWithOptions", "(sa{sv})", (POLICY, {"from": self.glib[1].Variant("s", version)}))
 
     def discard(self, version):
         self.call("Discard", "(ss)", (POLICY, version))
