@@ -11,6 +11,8 @@
  * A file that is on no volume has no member "volume"; one of which the kernel may know more has "incomplete": true. One that only
  * users need has "scope": "users", an essential one "essential"; all others are of the system. Where not all processes of an owner
  * were looked at there is a member "cuts": [ { "uid": 1000, "scope": "users", "processes": 3 } ].
+ *
+ * Names are written by json_put_bytes(). Those of an answer are UTF-8, as they go to the bus; a request may have any path.
  */
 
 #include "inspection.h"
@@ -150,10 +152,10 @@ static int hex_digit(char c) {
 
 /* Returns 0, also for an empty text, which is no digest, or -EUCLEAN. */
 static int digest_parse(const char *text, FactDigest *ret) {
-        const char *colon = text ? strchr(text, ':') : NULL, *hex;
+        const char *colon = strchr(text, ':'), *hex;
         FactDigest digest = {};
 
-        if (text && *text == '\0') {
+        if (*text == '\0') {
                 *ret = digest;
                 return 0;
         }
@@ -182,7 +184,7 @@ static int put_digest(struct json_object *object, const char *member, const Fact
         char text[FACT_DIGEST_STRLEN];
 
         fact_digest_print(digest, text);
-        return json_put_text(object, member, text);
+        return json_put_bytes(object, member, text);
 }
 
 static int put_boolean(struct json_object *object, const char *member, bool value) {
@@ -203,7 +205,7 @@ static int put_volume(struct json_object *array, const VolumeFacts *volume) {
         if (r >= 0)
                 r = json_append(device, json_object_new_int64(volume->minor));
         if (r >= 0)
-                r = json_put_text(object, "name", volume->name);
+                r = json_put_bytes(object, "name", volume->name);
         if (r >= 0)
                 r = put_digest(object, "root_hash", &volume->root_hash);
         if (r >= 0)
@@ -216,7 +218,7 @@ static int put_file(struct json_object *array, const FileFacts *file) {
         int r = json_append(array, object);
 
         if (r >= 0)
-                r = json_put_text(object, "path", file->path);
+                r = json_put_bytes(object, "path", file->path);
         if (r >= 0)
                 r = json_put_text(object, "operation", ipe_op_name(file->operation));
         if (r >= 0 && file->volume != SIZE_MAX)
@@ -230,9 +232,9 @@ static int put_file(struct json_object *array, const FileFacts *file) {
         if (r >= 0)
                 r = put_boolean(object, "fsverity_signed", file->fsverity_signed);
         if (r >= 0)
-                r = json_put_text(object, "processes", file->processes);
+                r = json_put_bytes(object, "processes", file->processes);
         if (r >= 0)
-                r = json_put_text(object, "note", file->note);
+                r = json_put_bytes(object, "note", file->note);
         return r < 0 || file->scope == SCOPE_SYSTEM ? r : json_put_text(object, "scope", scope_names[file->scope]);
 }
 
@@ -307,12 +309,22 @@ static int get_boolean(struct json_object *object, const char *member, bool *ret
 
 /* ret: a copy. */
 static int get_string(struct json_object *object, const char *member, char **ret) {
-        const char *text = json_get_text(object, member);
+        _cleanup_free_ char *text = NULL;
+        int r = json_get_bytes(object, member, &text);
 
-        if (!text || !utf8_is_valid(text, strlen(text)))
+        if (r < 0)
+                return r;
+        if (!utf8_is_valid(text, strlen(text)))
                 return -EUCLEAN;
-        *ret = strdup(text);
-        return *ret ? 0 : -ENOMEM;
+        *ret = TAKE_PTR(text);
+        return 0;
+}
+
+static int get_digest(struct json_object *object, const char *member, FactDigest *ret) {
+        _cleanup_free_ char *text = NULL;
+        int r = json_get_bytes(object, member, &text);
+
+        return r < 0 ? r : digest_parse(text, ret);
 }
 
 static int get_device(struct json_object *object, VolumeFacts *ret) {
@@ -341,7 +353,7 @@ static int read_volume(struct json_object *object, Inspection *inspection) {
         if (r >= 0)
                 r = get_device(object, &volume);
         if (r >= 0)
-                r = digest_parse(json_get_text(object, "root_hash"), &volume.root_hash);
+                r = get_digest(object, "root_hash", &volume.root_hash);
         if (r >= 0 && volume.root_hash.size == 0)
                 r = -EUCLEAN;
         if (r >= 0)
@@ -407,7 +419,7 @@ static int read_file(struct json_object *object, Inspection *inspection) {
         if (r >= 0 && json_object_object_get_ex(object, "scope", NULL))
                 r = get_scope(object, &file.scope);
         if (r >= 0)
-                r = digest_parse(json_get_text(object, "fsverity"), &file.fsverity);
+                r = get_digest(object, "fsverity", &file.fsverity);
         if (r >= 0)
                 r = get_boolean(object, "fsverity_signed", &file.fsverity_signed);
         if (r >= 0)
@@ -479,7 +491,7 @@ static int put_list(struct json_object *root, const char *member, char *const *l
         int r = json_put(root, member, array);
 
         for (; r >= 0 && list && *list; list++)
-                r = json_append(array, json_object_new_string(*list));
+                r = json_append_bytes(array, *list);
         return r;
 }
 
@@ -508,13 +520,10 @@ static int get_list(struct json_object *root, const char *member, char ***ret) {
         if (!list)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                const char *text = json_to_text(json_object_array_get_idx(array, i));
+                int r = json_to_bytes(json_object_array_get_idx(array, i), &list[i]);
 
-                if (!text)
-                        return -EUCLEAN;
-                list[i] = strdup(text);
-                if (!list[i])
-                        return -ENOMEM;
+                if (r < 0)
+                        return r;
         }
         *ret = TAKE_PTR(list);
         return 0;

@@ -72,3 +72,92 @@ int json_append(struct json_object *array, struct json_object *value) {
         }
         return 0;
 }
+
+static bool is_plain(char c) {
+        return c >= 0x20 && c <= 0x7e && c != '\\';
+}
+
+static struct json_object *new_bytes(const char *bytes) {
+        _cleanup_free_ char *text = bytes ? malloc(4 * strlen(bytes) + 1) : NULL;
+        char *out = text;
+
+        if (!text)
+                return NULL;
+        for (; *bytes; bytes++)
+                if (is_plain(*bytes))
+                        *out++ = *bytes;
+                else if (*bytes == '\\')
+                        out = stpcpy(out, "\\\\");
+                else
+                        out += sprintf(out, "\\x%02x", (unsigned char) *bytes);
+        *out = '\0';
+        return json_object_new_string(text);
+}
+
+int json_put_bytes(struct json_object *object, const char *member, const char *bytes) {
+        return json_put(object, member, new_bytes(bytes));
+}
+
+int json_append_bytes(struct json_object *array, const char *bytes) {
+        return json_append(array, new_bytes(bytes));
+}
+
+static int from_hex_digit(char c) {
+        static const char digits[] = "0123456789abcdef";
+        const char *found = c ? strchr(digits, c) : NULL;
+
+        return found ? (int) (found - digits) : -1;
+}
+
+/* One escape sequence, text standing behind its backslash. Returns the byte, or -EUCLEAN. */
+static int unescape_byte(const char **text) {
+        int high, low, value;
+
+        if (**text == '\\') {
+                (*text)++;
+                return '\\';
+        }
+        if (**text != 'x')
+                return -EUCLEAN;
+        high = from_hex_digit((*text)[1]);
+        low = high < 0 ? -1 : from_hex_digit((*text)[2]);
+        if (low < 0)
+                return -EUCLEAN;
+        value = high << 4 | low;
+        /* What stands for itself has no other spelling, and there is no NUL in a string. */
+        if (value == 0 || value == '\\' || is_plain((char) value))
+                return -EUCLEAN;
+        *text += 3;
+        return value;
+}
+
+int json_to_bytes(struct json_object *value, char **ret) {
+        const char *text = json_to_text(value);
+        _cleanup_free_ char *bytes = text ? malloc(strlen(text) + 1) : NULL;
+        char *out = bytes;
+
+        if (!text)
+                return -EUCLEAN;
+        if (!bytes)
+                return -ENOMEM;
+        while (*text) {
+                int byte = *text++;
+
+                if (byte == '\\')
+                        byte = unescape_byte(&text);
+                else if (!is_plain((char) byte))
+                        return -EUCLEAN;
+                if (byte < 0)
+                        return byte;
+                *out++ = (char) byte;
+        }
+        *out = '\0';
+        *ret = TAKE_PTR(bytes);
+        return 0;
+}
+
+int json_get_bytes(struct json_object *object, const char *member, char **ret) {
+        struct json_object *value;
+
+        return json_object_object_get_ex(object, member, &value) ? json_to_bytes(value, ret) : -EUCLEAN;
+}

@@ -27,11 +27,21 @@ const char *json_get_text(struct json_object *object, const char *member);
 /* A whole number, 0 or more. Returns 0 or -EUCLEAN. */
 int json_get_number(struct json_object *object, const char *member, uint64_t *ret);
 
-/* Sets a member. Takes value, also on failure. Returns 0 or -ENOMEM. */
+/* Sets a member. Takes value, also on failure. text: ASCII. Returns 0 or -ENOMEM. */
 int json_put(struct json_object *object, const char *member, struct json_object *value);
 int json_put_text(struct json_object *object, const char *member, const char *text);
 
 /* Appends to an array. Takes value, also on failure. Returns 0 or -ENOMEM. */
 int json_append(struct json_object *array, struct json_object *value);
+
+/* Strings with any byte but NUL: names of files, policies and processes. JSON must be UTF-8, and json-c 0.18 refuses UTF-8 that
+ * is not ASCII where it is strict. So printable ASCII stands for itself, a backslash is doubled, and every other byte is \xNN in
+ * the text of the string. Readers take that spelling alone: -EUCLEAN.
+ *
+ * bytes: NULL is -ENOMEM. ret: to be freed. */
+int json_put_bytes(struct json_object *object, const char *member, const char *bytes);
+int json_append_bytes(struct json_object *array, const char *bytes);
+int json_get_bytes(struct json_object *object, const char *member, char **ret);
+int json_to_bytes(struct json_object *value, char **ret);
 
 #endif

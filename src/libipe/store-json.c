@@ -31,8 +31,8 @@
  *       "check": "SHA-256 in hex"                (over all lines before the last two: store-seal.c)
  *     }
  *
- * The name of a policy may have any byte in it but white space and NUL, and the name of a file too, so neither need be
- * UTF-8, as JSON must. Printable ASCII stands for itself, a backslash is doubled, and every other byte is \xNN.
+ * The name of a policy may have any byte in it but white space and NUL, and the name of a file too: json_put_bytes() writes
+ * them, and all that may hold them.
  */
 
 #include <limits.h>
@@ -41,83 +41,6 @@
 #include "store-internal.h"
 
 #define FORMAT 1
-
-static bool is_plain(char c) {
-        return c >= 0x20 && c <= 0x7e && c != '\\';
-}
-
-static char *escape(const char *bytes) {
-        char *text = malloc(4 * strlen(bytes) + 1), *out = text;
-
-        if (!text)
-                return NULL;
-        for (; *bytes; bytes++)
-                if (is_plain(*bytes))
-                        *out++ = *bytes;
-                else if (*bytes == '\\')
-                        out = stpcpy(out, "\\\\");
-                else
-                        out += sprintf(out, "\\x%02x", (unsigned char) *bytes);
-        *out = '\0';
-        return text;
-}
-
-static int from_hex_digit(char c) {
-        static const char digits[] = "0123456789abcdef";
-        const char *found = c ? strchr(digits, c) : NULL;
-
-        return found ? (int) (found - digits) : -1;
-}
-
-/* One escape sequence, text standing behind its backslash. Returns the byte, or -EUCLEAN. */
-static int unescape_byte(const char **text) {
-        int high, low, value;
-
-        if (**text == '\\') {
-                (*text)++;
-                return '\\';
-        }
-        if (**text != 'x')
-                return -EUCLEAN;
-        high = from_hex_digit((*text)[1]);
-        low = high < 0 ? -1 : from_hex_digit((*text)[2]);
-        if (low < 0)
-                return -EUCLEAN;
-        value = high << 4 | low;
-        /* What stands for itself has no other spelling, and there is no NUL in a string. */
-        if (value == 0 || value == '\\' || is_plain((char) value))
-                return -EUCLEAN;
-        *text += 3;
-        return value;
-}
-
-static int unescape(const char *text, char **ret) {
-        _cleanup_free_ char *bytes = malloc(strlen(text) + 1);
-        char *out = bytes;
-
-        if (!bytes)
-                return -ENOMEM;
-        while (*text) {
-                int byte = *text++;
-
-                if (byte == '\\')
-                        byte = unescape_byte(&text);
-                else if (!is_plain((char) byte))
-                        return -EUCLEAN;
-                if (byte < 0)
-                        return byte;
-                *out++ = (char) byte;
-        }
-        *out = '\0';
-        *ret = TAKE_PTR(bytes);
-        return 0;
-}
-
-static int get_escaped(struct json_object *object, const char *member, char **ret) {
-        const char *text = json_get_text(object, member);
-
-        return text ? unescape(text, ret) : -EUCLEAN;
-}
 
 static int get_digest(struct json_object *object, const char *member, Digest *ret) {
         const char *text = json_get_text(object, member);
@@ -171,8 +94,7 @@ static int get_strings(struct json_object *object, const char *member, char ***r
         if (!*ret)
                 return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                const char *text = json_to_text(json_object_array_get_idx(array, i));
-                int r = text ? unescape(text, &(*ret)[i]) : -EUCLEAN;
+                int r = json_to_bytes(json_object_array_get_idx(array, i), &(*ret)[i]);
 
                 if (r < 0)
                         return r;
@@ -219,7 +141,7 @@ static int read_summary(struct json_object *record, PolicySummary *ret) {
         if (r >= 0)
                 r = get_strings(object, "warnings", &ret->warnings);
         if (r >= 0 && json_object_object_get_ex(object, "keyring_warning", NULL))
-                r = get_escaped(object, "keyring_warning", &ret->keyring_warning);
+                r = json_get_bytes(object, "keyring_warning", &ret->keyring_warning);
         return r;
 }
 
@@ -229,11 +151,11 @@ static int read_record(struct json_object *object, VersionRecord *ret) {
 
         if (!json_object_is_type(object, json_type_object))
                 return -EUCLEAN;
-        r = get_escaped(object, "name", &ret->name);
+        r = json_get_bytes(object, "name", &ret->name);
         if (r >= 0)
-                r = get_escaped(object, "signer", &ret->signer);
+                r = json_get_bytes(object, "signer", &ret->signer);
         if (r >= 0)
-                r = get_escaped(object, "source", &ret->source);
+                r = json_get_bytes(object, "source", &ret->source);
         if (r >= 0)
                 r = get_version(object, "version", &ret->version);
         if (r >= 0)
@@ -323,7 +245,7 @@ static int read_shadowing(struct json_object *root, StoreState *state) {
 
         if (r < 0 || (!found && !json_object_object_get_ex(root, "shadowing_name", NULL)))
                 return r;
-        r = found ? get_escaped(root, "shadowing_name", &state->shadowing) : -EUCLEAN;
+        r = found ? json_get_bytes(root, "shadowing_name", &state->shadowing) : -EUCLEAN;
         return r < 0 ? r : state->shadowing[0] == '\0' ? -EUCLEAN : 0;
 }
 
@@ -370,7 +292,7 @@ static int read_discarded_file(struct json_object *object, StoreState *state) {
 
         if (!json_object_is_type(object, json_type_object))
                 return -EUCLEAN;
-        r = get_escaped(object, "name", &name);
+        r = json_get_bytes(object, "name", &name);
         if (r >= 0 && name[0] == '\0')
                 r = -EUCLEAN;
         if (r >= 0)
@@ -518,12 +440,6 @@ int store_state_parse_unchecked(const char *text, size_t size, StoreState **ret)
         return parse(text, size, false, ret);
 }
 
-static int put_escaped(struct json_object *object, const char *member, const char *bytes) {
-        _cleanup_free_ char *text = escape(bytes);
-
-        return text ? json_put_text(object, member, text) : -ENOMEM;
-}
-
 static int put_digest(struct json_object *object, const char *member, const Digest *digest) {
         char hex[DIGEST_HEX_SIZE];
 
@@ -542,11 +458,8 @@ static int put_strings(struct json_object *object, const char *member, char *con
         struct json_object *array = json_object_new_array();
         int r = json_put(object, member, array);
 
-        for (; r >= 0 && strings && *strings; strings++) {
-                _cleanup_free_ char *text = escape(*strings);
-
-                r = text ? json_append(array, json_object_new_string(text)) : -ENOMEM;
-        }
+        for (; r >= 0 && strings && *strings; strings++)
+                r = json_append_bytes(array, *strings);
         return r;
 }
 
@@ -571,7 +484,7 @@ static int put_summary(struct json_object *record, const PolicySummary *summary)
         if (r >= 0)
                 r = put_strings(object, "warnings", summary->warnings);
         if (r >= 0 && summary->keyring_warning)
-                r = put_escaped(object, "keyring_warning", summary->keyring_warning);
+                r = json_put_bytes(object, "keyring_warning", summary->keyring_warning);
         return r;
 }
 
@@ -580,7 +493,7 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
         int r = json_append(array, object);
 
         if (r >= 0)
-                r = put_escaped(object, "name", record->name);
+                r = json_put_bytes(object, "name", record->name);
         if (r >= 0)
                 r = put_version(object, "version", &record->version);
         if (r >= 0)
@@ -588,9 +501,9 @@ static int put_record(struct json_object *array, const VersionRecord *record) {
         if (r >= 0)
                 r = json_put_text(object, "state", version_state_to_string(record->state));
         if (r >= 0)
-                r = put_escaped(object, "signer", record->signer);
+                r = json_put_bytes(object, "signer", record->signer);
         if (r >= 0)
-                r = put_escaped(object, "source", record->source);
+                r = json_put_bytes(object, "source", record->source);
         if (r >= 0)
                 r = json_put(object, "staged_usec", json_object_new_uint64(record->staged_usec));
         if (r >= 0)
@@ -640,7 +553,7 @@ static int put_discarded(struct json_object *root, const StoreState *state) {
 
                 r = json_append(list, object);
                 if (r >= 0)
-                        r = put_escaped(object, "name", state->discarded[i].name);
+                        r = json_put_bytes(object, "name", state->discarded[i].name);
                 if (r >= 0)
                         r = put_digest(object, "digest", &state->discarded[i].digest);
         }
@@ -664,7 +577,7 @@ static int put_root(struct json_object *root, const StoreState *state) {
         if (r >= 0 && state->shadowing)
                 r = put_digest(root, "shadowing", &state->shadowing_digest);
         if (r >= 0 && state->shadowing)
-                r = put_escaped(root, "shadowing_name", state->shadowing);
+                r = json_put_bytes(root, "shadowing_name", state->shadowing);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
                 r = json_put_text(root, "pending_boot_id", state->pending_boot_id);
         if (r >= 0 && state->n_discarded > 0)

@@ -12,7 +12,7 @@
 
 static const char *const typical =
         "{\"volumes\":[{\"device\":[254,1],\"name\":\"usr\",\"root_hash\":\"sha256:" HASH "\",\"signed\":true,\"cmdline\":false}],"
-        "\"files\":[{\"path\":\"/usr/bin/a\\\"b\\n\",\"operation\":\"EXECUTE\",\"volume\":0,\"initramfs\":false,"
+        "\"files\":[{\"path\":\"/usr/bin/a\\\"b\\\\x0a\",\"operation\":\"EXECUTE\",\"volume\":0,\"initramfs\":false,"
         "\"fsverity\":\"sha512:ab\",\"fsverity_signed\":true,\"processes\":\"sh[12]\",\"note\":\"\"},"
         "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"incomplete\":true,\"fsverity\":\"\",\"fsverity_signed\":false,"
         "\"processes\":\"\",\"note\":\"n\",\"scope\":\"users\"}],\"cuts\":[{\"uid\":65534,\"scope\":\"users\",\"processes\":3}]}";
@@ -110,6 +110,33 @@ static void what_is_larger_than_is_read_is_refused(void **state) {
         assert_int_equal(inspection_parse(text, size, &inspection), -EUCLEAN);
 }
 
+static void names_in_other_scripts_come_back_as_they_were(void **state) {
+        static const char path[] = "/home/m\xc3\xbcller/\xe6\x97\xa5\xf0\x9f\x98\x80\\x41", processes[] = "\xc3\xa4[7]";
+        FileFacts file = { .path = strdup(path), .processes = strdup(processes), .note = strdup(""), .volume = SIZE_MAX };
+        _cleanup_(inspection_freep) Inspection *inspection = calloc(1, sizeof(*inspection)), *back = NULL;
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+
+        assert_int_equal(inspection_add_file(inspection, &file), 0);
+        assert_int_equal(inspection_print(inspection, &text, &size), 0);
+        assert_int_equal(inspection_parse(text, size, &back), 0);
+        assert_string_equal(back->files[0].path, path);
+        assert_string_equal(back->files[0].processes, processes);
+}
+
+/* They go to the bus, which ends the connection of a daemon that sends anything else. */
+static void names_in_an_answer_are_utf8(void **state) {
+        FileFacts file = { .path = strdup("/\xff"), .processes = strdup(""), .note = strdup(""), .volume = SIZE_MAX };
+        _cleanup_(inspection_freep) Inspection *inspection = calloc(1, sizeof(*inspection));
+        _cleanup_free_ char *text = NULL;
+        Inspection *back = NULL;
+        size_t size;
+
+        assert_int_equal(inspection_add_file(inspection, &file), 0);
+        assert_int_equal(inspection_print(inspection, &text, &size), 0);
+        assert_int_equal(inspection_parse(text, size, &back), -EUCLEAN);
+}
+
 static void a_request_comes_back_as_it_was(void **state) {
         char path[] = "/bin/\xff\"", module[] = "ext4", *paths[] = { path, NULL }, *modules[] = { module, NULL };
         const InspectionRequest request = { .paths = paths, .tools = modules, .modules = modules };
@@ -132,6 +159,8 @@ int main(void) {
                 cmocka_unit_test(facts_match_the_rules_that_name_them),
                 cmocka_unit_test(each_cut_of_an_inspection_is_refused),
                 cmocka_unit_test(what_is_larger_than_is_read_is_refused),
+                cmocka_unit_test(names_in_other_scripts_come_back_as_they_were),
+                cmocka_unit_test(names_in_an_answer_are_utf8),
                 cmocka_unit_test(a_request_comes_back_as_it_was),
         };
 
