@@ -173,7 +173,7 @@ def test_bad_file_is_refused_and_nothing_changes(machine, make, error, words):
 
 
 def test_expired_certificate(machine, tmp_path):
-    old = issue(tmp_path, "old", "-days", "-1")
+    old = issue(tmp_path, "old", "-days", "0")
     (machine.etc / "trust.d/old.pem").write_bytes((tmp_path / "old.crt").read_bytes())
     machine.call("Reload")
     assert "CN=old" in refused(machine.stage, sign_with(old, GOOD), error="CertificateExpired")

@@ -219,7 +219,7 @@ def test_configuration_of_openssl_is_not_read(ipectl, signed, trust, tmp_path, c
 
 
 def test_expired_certificate(ipectl, tmp_path, trust):
-    old = issue(tmp_path, "old", "-days", "-1")
+    old = issue(tmp_path, "old", "-days", "0")
     (trust / "old.pem").write_bytes((tmp_path / "old.crt").read_bytes())
     (tmp_path / "some.p7b").write_bytes(sign_with(old, GOOD))
     assert "expired" in ipectl("verify", f"--trust={trust}", "some.p7b", status=6).errors

@@ -15,7 +15,7 @@ LEAF = ("basicConstraints=critical,CA:FALSE", "keyUsage=critical,digitalSignatur
 def issue(directory, name, *options, issuer=None, key=("rsa:2048",), extensions=AUTHORITY):
     """Makes NAME.crt and NAME.key, self-signed or issued by an earlier one; returns the start of their paths.
 
-    options: of openssl x509, such as "-sha1"; without "-days" it is valid for 30 days. key: of openssl req -newkey."""
+    options: of openssl x509, such as "-sha1"; without "-days" it is valid for 30 days, with 0 it has expired. key: of openssl req -newkey."""
     wanted = [word for extension in extensions for word in ("-addext", extension)]
     openssl(directory, "req", "-new", "-newkey", *key, "-nodes", "-batch", "-subj", f"/CN={name}", *wanted,
             "-keyout", f"{name}.key", "-out", f"{name}.csr")
