@@ -215,7 +215,7 @@ static int order_after_veritytab(FILE *file, const Named *named) {
 }
 
 static int order_after_cmdline(FILE *file, const Named *named) {
-        static const char *const volumes[][2] = { { "roothash=", "root" }, { "usrhash=", "usr" } };
+        static const char *const volumes[][2] = { { "roothash", "root" }, { "usrhash", "usr" } };
         _cleanup_free_ char *cmdline = NULL;
         size_t size;
         int r = read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_SIZE_MAX, (void **) &cmdline, &size);

@@ -10,7 +10,7 @@
 /* Room for the value of roothash= or usrhash=; of one that is too long more is left than any root hash has. */
 #define CMDLINE_HASH_SIZE (2 * sizeof(((FactDigest *) NULL)->value) + 2)
 
-/* The value of a parameter; if it occurs again, the last one counts. key: "roothash=" or "usrhash=".
+/* The value of a parameter; if it occurs again, the last one counts. key: "roothash" or "usrhash".
  * Returns whether it occurs. */
 bool cmdline_get_root_hash(const char *cmdline, const char *key, char ret[CMDLINE_HASH_SIZE]);
 
