@@ -6,7 +6,7 @@
 #include "explain.h"
 #include "kernel-trial.h"
 
-const char explain_no_ipe[] = "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.";
+const char explain_no_ipe[] = KERNEL_NO_IPE ".";
 
 /* The latch, the floor, a policy in use and the privilege have the same errno. */
 static int explain_permission(const Manager *manager, Failure *reterr) {

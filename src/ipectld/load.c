@@ -43,8 +43,7 @@ void load_log(int priority, const char *message_id, const VersionRecord *record,
 }
 
 void load_log_no_ipe(const char *wanted) {
-        log_error("'%s' was to be loaded, but IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.",
-                  wanted);
+        log_error("'%s' was to be loaded, but " KERNEL_NO_IPE ".", wanted);
 }
 
 int load_keep(const Kernel *kernel, const char *wanted) {

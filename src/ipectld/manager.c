@@ -528,8 +528,7 @@ int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure
         int r, old = kernel_get_switch(manager->kernel, which);
 
         if (old == -ENODEV)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line.");
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NO_IPE ".");
         r = old < 0 ? old : kernel_set_switch(manager->kernel, which, value);
         if (r == -EPERM || r == -EACCES)
                 return failure_set(reterr, FAILURE_LOCKED_DOWN,

@@ -12,6 +12,10 @@
 
 #define KERNEL_DIRECTORY "/sys/kernel/security/ipe"
 
+/* A sentence for where that is missing; the same is seen without securityfs. */
+#define KERNEL_NO_IPE "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line, or mount securityfs at " \
+                      "/sys/kernel/security where it is not"
+
 typedef enum KernelAbi {
         KERNEL_ABI_NONE,     /* IPE is not enabled */
         KERNEL_ABI_UPSTREAM, /* the LSM of Linux */
