@@ -57,6 +57,10 @@ static const ErrorMeaning meanings[] = {
         { SD_BUS_ERROR_NO_REPLY, STATUS_NO_DAEMON, "'systemctl status ipectld' may tell why." },
         { SD_BUS_ERROR_TIMEOUT, STATUS_NO_DAEMON, "'systemctl status ipectld' may tell why." },
         { SD_BUS_ERROR_DISCONNECTED, STATUS_NO_DAEMON, NULL },
+        /* An ssh that ends: it has said why. */
+        { "System.Error.ENOTCONN", STATUS_NO_DAEMON, NULL },
+        { "System.Error.ECONNRESET", STATUS_NO_DAEMON, NULL },
+        { "System.Error.EPIPE", STATUS_NO_DAEMON, NULL },
         { "org.freedesktop.systemd1.NoSuchUnit", STATUS_NO_DAEMON, "Is ipectld.service installed?" },
         { "org.freedesktop.systemd1.UnitMasked", STATUS_NO_DAEMON, "ipectld.service is masked." },
 };
@@ -68,12 +72,22 @@ static const ErrorMeaning *find_meaning(const char *name) {
         return NULL;
 }
 
+static int open_bus(const Options *options, sd_bus **ret) {
+        if (options->host)
+                return sd_bus_open_system_remote(ret, options->host);
+        if (options->machine)
+                return sd_bus_open_system_machine(ret, options->machine);
+        return sd_bus_open_system(ret);
+}
+
 ExitStatus client_open(Client *client, const Options *options) {
+        const char *where = options->host ?: options->machine;
         int r;
 
-        r = sd_bus_open_system(&client->bus);
+        r = open_bus(options, &client->bus);
         if (r < 0) {
-                say_error("Failed to connect to the system bus: %s", strerror(-r));
+                say_error("Failed to connect to the system bus%s%s%s: %s", where ? " of '" : "", where ?: "", where ? "'" : "",
+                          strerror(-r));
                 return STATUS_NO_DAEMON;
         }
         (void) sd_bus_set_allow_interactive_authorization(client->bus, options->ask_password);
@@ -84,7 +98,8 @@ ExitStatus client_open(Client *client, const Options *options) {
 ExitStatus client_open_to_ask(Client *client, const Options *options) {
         ExitStatus status = client_open(client, options);
 
-        if (status == STATUS_OK && options->ask_password)
+        /* Another machine's polkit knows nothing of our terminal. */
+        if (status == STATUS_OK && options->ask_password && !options->host && !options->machine)
                 client->agent = agent_open();
         return status;
 }

@@ -54,6 +54,9 @@ typedef enum OptionBit {
         OPTION_FORMAT = 1 << 17,
         OPTION_ACCEPT = 1 << 18,
         OPTION_FROM = 1 << 19,
+        OPTION_WAIT = 1 << 20,
+        OPTION_HOST = 1 << 21,
+        OPTION_MACHINE = 1 << 22,
 } OptionBit;
 
 typedef struct Options {
@@ -62,8 +65,12 @@ typedef struct Options {
         bool quiet;
         bool no_legend;
         bool ask_password;
+        bool no_pager;
         bool strict;
         bool force;
+        bool wait;         /* activate: until the trial has ended */
+        const char *host;    /* whose daemon is asked, over ssh; NULL: this host's */
+        const char *machine; /* whose daemon is asked: a container; NULL: this host's */
         bool show_version; /* --version without a value */
         const char *policy_version; /* --version= of activate, NULL: the newest; of confirm and end-trial, NULL: any */
         const char *from; /* --from= of rollback; NULL: whatever is on trial or confirmed */
@@ -83,6 +90,9 @@ typedef struct Options {
 
 /* argv[0] is the verb; argv[argc] is NULL. The number of arguments was checked. */
 typedef ExitStatus (*VerbFunction)(int argc, char **argv, const Options *options);
+
+/* main.c */
+ExitStatus verb_help(int argc, char **argv, const Options *options);
 
 /* verb-show.c: what is */
 ExitStatus verb_status(int argc, char **argv, const Options *options);

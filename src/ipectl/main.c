@@ -13,12 +13,15 @@
 #include <time.h>
 
 #include "output.h"
+#include "pager.h"
 #include "seconds.h"
 #include "since.h"
 
 /* What every verb takes, so that a script may always give it. */
 #define COMMON (OPTION_QUIET | OPTION_JSON | OPTION_NO_ASK_PASSWORD)
-#define TABLE (COMMON | OPTION_NO_LEGEND | OPTION_FULL)
+/* Of verbs that ask a daemon, which may be another machine's. A policy is handed over as a file, which ssh cannot do. */
+#define ASK (COMMON | OPTION_HOST | OPTION_MACHINE)
+#define TABLE (ASK | OPTION_NO_LEGEND | OPTION_FULL)
 
 typedef struct Verb {
         const char *name;
@@ -28,31 +31,32 @@ typedef struct Verb {
         int max_arguments; /* -1: any number */
         unsigned options;  /* OptionBit of those that make sense */
         VerbFunction run;
+        bool is_long; /* goes through a pager */
 } Verb;
 
 static const Verb verbs[] = {
-        { "status", "", "Show what the kernel enforces", 0, 0, COMMON, verb_status },
-        { "list", "", "List the policies that ipectld knows", 0, 0, TABLE, verb_list },
-        { "show", "NAME [VERSION]", "Show one policy, with its text", 1, 2, COMMON, verb_show },
+        { "status", "", "Show what the kernel enforces", 0, 0, ASK, verb_status },
+        { "list", "", "List the policies that ipectld knows", 0, 0, TABLE, verb_list, true },
+        { "show", "NAME [VERSION]", "Show one policy, with its text", 1, 2, ASK, verb_show, true },
         { "volumes", "", "List verity volumes, and what is made of them", 0, 0, TABLE, verb_volumes },
         { "log", "[NAME]", "Show what happened, from the journal", 0, 1,
-          COMMON | OPTION_LINES | OPTION_SINCE | OPTION_FOLLOW, verb_log },
-        { "watch", "", "Show what happens, until Ctrl-C", 0, 0, COMMON, verb_watch },
-        { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON, verb_stage },
+          COMMON | OPTION_LINES | OPTION_SINCE | OPTION_FOLLOW, verb_log, true },
+        { "watch", "", "Show what happens, until Ctrl-C", 0, 0, ASK, verb_watch },
+        { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON | OPTION_MACHINE, verb_stage },
         { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, TABLE, verb_preflight },
         { "activate", "NAME", "Put a staged policy in force, on trial", 1, 1,
-          COMMON | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_ACCEPT | OPTION_FORCE,
+          ASK | OPTION_VERSION_OF_POLICY | OPTION_TRIAL_SEC | OPTION_CONFIRM | OPTION_ACCEPT | OPTION_FORCE | OPTION_WAIT,
           verb_activate },
-        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, COMMON | OPTION_VERSION_OF_POLICY, verb_confirm },
-        { "end-trial", "NAME", "End the trial, and go back to what is confirmed", 1, 1, COMMON | OPTION_VERSION_OF_POLICY,
+        { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, ASK | OPTION_VERSION_OF_POLICY, verb_confirm },
+        { "end-trial", "NAME", "End the trial, and go back to what is confirmed", 1, 1, ASK | OPTION_VERSION_OF_POLICY,
           verb_end_trial },
-        { "rollback", "NAME", "Go back to the version before", 1, 1, COMMON | OPTION_FROM, verb_rollback },
-        { "discard", "NAME VERSION", "Forget a staged version", 2, 2, COMMON, verb_discard },
-        { "reload", "", "Read policy.d again", 0, 0, COMMON, verb_reload },
+        { "rollback", "NAME", "Go back to the version before", 1, 1, ASK | OPTION_FROM, verb_rollback },
+        { "discard", "NAME VERSION", "Forget a staged version", 2, 2, ASK, verb_discard },
+        { "reload", "", "Read policy.d again", 0, 0, ASK, verb_reload },
         { "boot-check", "", "Wait until a boot on trial passes its checks", 0, 0, COMMON, verb_boot_check },
         { "boot-confirm", "", "The same, then keep what is on trial", 0, 0, COMMON, verb_boot_confirm },
-        { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, COMMON, verb_enforce },
-        { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, COMMON, verb_success_audit },
+        { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, ASK, verb_enforce },
+        { "success-audit", "[yes|no]", "Show or switch records of what is allowed", 0, 1, ASK, verb_success_audit },
         { "lint", "FILE...", "Check policies, plain or signed", 1, -1, COMMON | OPTION_STRICT,
           verb_lint },
         { "print", "FILE", "Print a policy, plain or signed, as canonical text", 1, 1, COMMON,
@@ -60,6 +64,7 @@ static const Verb verbs[] = {
         { "sign", "FILE", "Sign a policy, with --cert= and --key=", 1, 1,
           COMMON | OPTION_STRICT | OPTION_CERT | OPTION_KEY | OPTION_FORMAT | OPTION_OUTPUT | OPTION_FORCE, verb_sign },
         { "verify", "FILE", "Check the signature of a policy", 1, 1, COMMON | OPTION_TRUST, verb_verify },
+        { "help", "", "Show this help", 0, 0, COMMON, verb_help, true },
 };
 
 #define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
@@ -82,6 +87,7 @@ enum {
         CODE_FORMAT,
         CODE_ACCEPT,
         CODE_FROM,
+        CODE_WAIT,
 };
 
 static const struct option long_options[] = {
@@ -103,6 +109,9 @@ static const struct option long_options[] = {
         { "confirm", required_argument, NULL, CODE_CONFIRM },
         { "accept", required_argument, NULL, CODE_ACCEPT },
         { "from", required_argument, NULL, CODE_FROM },
+        { "wait", no_argument, NULL, CODE_WAIT },
+        { "host", required_argument, NULL, 'H' },
+        { "machine", required_argument, NULL, 'M' },
         { "lines", required_argument, NULL, 'n' },
         { "since", required_argument, NULL, CODE_SINCE },
         { "follow", no_argument, NULL, 'f' },
@@ -115,7 +124,7 @@ static const char *const option_names[] = { "--json",   "--quiet",     "--no-leg
                                             "--strict", "--cert=",     "--key=",      "--output=",         "--force",
                                             "--trust=", "--trial-sec=", "--confirm=", "--lines=",          "--since=",
                                             "--follow", "--full",     "--format=",   "--accept=",
-                                            "--from=" };
+                                            "--from=",   "--wait",     "--host=",    "--machine=" };
 
 static void print_help(void) {
         puts("ipectl [OPTIONS...] COMMAND ...\n\n"
@@ -127,6 +136,8 @@ static void print_help(void) {
                         puts("Commands that ask ipectld.service:");
                 else if (verbs[i].run == verb_lint)
                         puts("\nCommands that work on files:");
+                else if (verbs[i].run == verb_help)
+                        puts("");
                 snprintf(usage, sizeof(usage), "%s %s", verbs[i].name, verbs[i].arguments);
                 printf("  %-24s %s\n", usage, verbs[i].summary);
         }
@@ -137,12 +148,16 @@ static void print_help(void) {
              "     --json[=MODE]         Print JSON: pretty (the default), short or off\n"
              "     --no-legend           Print no header and no count\n"
              "  -l --full                Do not cut what is too wide for the terminal\n"
+             "     --no-pager            Do not pipe long output into less\n"
              "     --no-ask-password     Do not ask for passwords\n"
+             "  -H --host=[USER@]HOST    Ask the ipectld of another host, over ssh\n"
+             "  -M --machine=CONTAINER   Ask the ipectld of a local container\n"
              "     --version=VERSION     Activate this version, not the newest; confirm or end the trial\n"
              "                           of this one alone\n"
              "     --from=VERSION        Take back this version alone\n"
              "     --trial-sec=TIME      Put it on trial for so long; 0 confirms it at once\n"
              "     --confirm=auto|manual Confirm it once all checks pass, or only by 'confirm'\n"
+             "     --wait                Wait for the end of the trial\n"
              "     --accept=ID           Activate it though it denies what 'preflight' gave this ID\n"
              "  -n --lines=N             Show the last N entries\n"
              "     --since=TIME          Show what is not older: a date, 'yesterday', '2h ago'\n"
@@ -157,6 +172,11 @@ static void print_help(void) {
              "     --force               activate: whatever it denies that is not essential; sign: overwrite\n"
              "     --trust=DIR           Trust the certificates DIR/*.pem, not those of the system\n\n"
              "See ipectl(1) for details and exit statuses.");
+}
+
+ExitStatus verb_help(int argc, char **argv, const Options *options) {
+        print_help();
+        return STATUS_OK;
 }
 
 static int parse_json(const char *text, JsonMode *ret) {
@@ -255,7 +275,8 @@ static int apply_option(Options *options, int code) {
                 options->given |= OPTION_NO_LEGEND;
                 options->no_legend = true;
                 return 0;
-        case CODE_NO_PAGER: /* there never is one; for those who write it out of habit */
+        case CODE_NO_PAGER:
+                options->no_pager = true;
                 return 0;
         case CODE_NO_ASK_PASSWORD:
                 options->given |= OPTION_NO_ASK_PASSWORD;
@@ -298,6 +319,18 @@ static int apply_option(Options *options, int code) {
                 options->given |= OPTION_FROM;
                 options->from = optarg;
                 return 0;
+        case CODE_WAIT:
+                options->given |= OPTION_WAIT;
+                options->wait = true;
+                return 0;
+        case 'H':
+                options->given |= OPTION_HOST;
+                options->host = optarg;
+                return 0;
+        case 'M':
+                options->given |= OPTION_MACHINE;
+                options->machine = optarg;
+                return 0;
         case 'n':
                 options->given |= OPTION_LINES;
                 return parse_lines(optarg, &options->lines);
@@ -324,7 +357,7 @@ static int apply_option(Options *options, int code) {
 static int parse_options(int argc, char **argv, Options *options) {
         int code, r;
 
-        while ((code = getopt_long(argc, argv, "hqn:fl", long_options, NULL)) >= 0) {
+        while ((code = getopt_long(argc, argv, "hqn:flH:M:", long_options, NULL)) >= 0) {
                 r = apply_option(options, code);
                 if (r != 0)
                         return r;
@@ -348,6 +381,10 @@ static bool check_usage(const Verb *verb, int argc, const Options *options) {
                         say_error("'ipectl %s' knows no option '%s'.", verb->name, option_names[i]);
                         return false;
                 }
+        if (options->host && options->machine) {
+                say_error("'--host=' and '--machine=' exclude each other.");
+                return false;
+        }
         if (argc - 1 < verb->min_arguments || (verb->max_arguments >= 0 && argc - 1 > verb->max_arguments)) {
                 say_error("Usage: ipectl %s %s", verb->name, verb->arguments);
                 return false;
@@ -386,6 +423,8 @@ static ExitStatus run(int argc, char **argv) {
         }
         if (!check_usage(verb, argc, &options))
                 return STATUS_USAGE;
+        if (verb->is_long && !options.no_pager && options.json == JSON_OFF && !options.follow)
+                pager_open();
         return verb->run(argc, argv, &options);
 }
 

@@ -35,6 +35,9 @@ size_t escaped_print(const char *escaped, size_t columns);
 /* Columns of the terminal that stdout is; 0 if it is none. */
 size_t terminal_columns(void);
 
+/* From now on the answers of these three are those of now, whatever stdout becomes. */
+void terminal_keep(void);
+
 /* Whether stdout is a terminal that knows how to erase a line. */
 bool output_is_smart(void);
 

@@ -67,10 +67,24 @@ void table_add(Table *table, const char *const *cells) {
         }
 }
 
+/* Of the terminal that stdout was; without one, all answers are those of stdout. */
+static struct {
+        bool is_kept, is_smart;
+        size_t columns;
+} kept;
+
+void terminal_keep(void) {
+        kept.columns = terminal_columns();
+        kept.is_smart = output_is_smart();
+        kept.is_kept = true;
+}
+
 size_t terminal_columns(void) {
         const char *columns = getenv("COLUMNS");
         struct winsize size;
 
+        if (kept.is_kept)
+                return kept.columns;
         if (!isatty(STDOUT_FILENO))
                 return 0;
         if (columns && atoi(columns) > 0)
@@ -124,6 +138,8 @@ static void print_row(const Table *table, const char *const *cells) {
 bool output_is_smart(void) {
         const char *term = getenv("TERM");
 
+        if (kept.is_kept)
+                return kept.is_smart;
         return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
 }
 

@@ -20,6 +20,7 @@
 #include "input.h"
 #include "io.h"
 #include "output.h"
+#include "wait.h"
 
 /* How often the daemon may go away while it is asked about the boot. */
 #define BOOT_CALLS_MAX 10
@@ -197,6 +198,33 @@ static void explain_activated(Change *change) {
                 tell(change, "IPE does not enforce: denials are only logged. 'ipectl enforce yes' changes that.");
 }
 
+/* A version that is not on trial any more has nothing to wait for. */
+static ExitStatus wait_for_end(Change *change) {
+        _cleanup_free_ char *path = strdup(json_get_text(change->answer, "object_path"));
+        struct json_object *policy = NULL;
+        bool was_on_trial = strcmp(json_get_text(change->answer, "state"), "trial") == 0;
+        int r;
+
+        if (!path)
+                oom();
+        fflush(stdout);
+        client_doing(&change->client, "Failed to wait for the end of the trial, which goes on");
+        r = wait_for_trial(&change->client, path, &policy);
+        if (r < 0)
+                return client_fail(&change->client, r);
+        json_object_put(change->answer);
+        change->answer = policy;
+        json_set(policy, "object_path", json_string(path));
+        if (strcmp(json_get_text(policy, "state"), "confirmed") != 0) {
+                say_error("The trial of '%s' %s has ended, and it is %s. 'ipectl log %s' says why.", json_get_text(policy, "name"),
+                          json_get_text(policy, "version"), json_get_text(policy, "state"), json_get_text(policy, "name"));
+                return STATUS_FAILED;
+        }
+        if (was_on_trial)
+                tell(change, "Confirmed '%s' %s.", json_get_text(policy, "name"), json_get_text(policy, "version"));
+        return STATUS_OK;
+}
+
 static int append_activate_options(sd_bus_message *message, const Options *options) {
         int r = sd_bus_message_open_container(message, 'a', "{sv}");
 
@@ -245,6 +273,8 @@ ExitStatus verb_activate(int argc, char **argv, const Options *options) {
         }
         if (status == STATUS_OK)
                 explain_activated(&change);
+        if (status == STATUS_OK && options->wait)
+                status = wait_for_end(&change);
         return change_finish(&change, status);
 }
 

@@ -256,6 +256,9 @@ static int ask_for_text(Client *client, char **argv, struct json_object *policy)
         size_t size;
         int r, fd;
 
+        /* The text comes as a file, which no ssh hands over. */
+        if (sd_bus_can_send(client->bus, SD_BUS_TYPE_UNIX_FD) == 0)
+                return 0;
         r = client_call(client, "OpenPolicy", &reply, "ss", argv[1], json_get_text(policy, "version"));
         if (r >= 0)
                 r = sd_bus_message_read(reply, "h", &fd);

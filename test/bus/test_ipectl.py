@@ -72,6 +72,46 @@ def test_each_change_answers_with_an_object(machine):
     assert answers[2].keys() == {"message"}
 
 
+# What ssh does, without the network: pipes, which hand over no files.
+SSH = b"""#!/usr/bin/python3
+import os, select, subprocess, sys
+open("/run/asked", "w").write(" ".join(sys.argv))
+bridge = subprocess.Popen(["systemd-stdio-bridge"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+ways = {0: bridge.stdin.fileno(), bridge.stdout.fileno(): 1}
+os.set_blocking(1, True)
+while True:
+    for source in select.select(list(ways), [], [])[0]:
+        data = os.read(source, 65536)
+        if not data:
+            sys.exit()
+        os.write(ways[source], data)
+"""
+
+
+def over_ssh(machine, *words):
+    put(machine, SSH, "ssh")
+    (machine.run_directory / "ssh").chmod(0o755)
+    return machine.run("env", "PATH=/run:/usr/bin:/bin", IPECTL, "--host=root@example", *words).stdout
+
+
+def test_another_host_is_asked_over_ssh(staged):
+    assert over_ssh(staged, "list") == staged.ipectl("list").stdout
+    assert "root@example" in (staged.run_directory / "asked").read_text()
+    over_ssh(staged, "discard", "corp-base", "1.0.0")
+    assert not staged.list()
+
+
+def test_a_policy_is_shown_over_ssh_without_its_text(staged):
+    shown = over_ssh(staged, "show", "corp-base")
+    assert "Signer: CN=ipe test key" in shown and "DEFAULT" not in shown
+
+
+def test_a_host_that_cannot_be_reached(machine):
+    put(machine, b"#!/bin/sh\nexit 255\n", "ssh")
+    (machine.run_directory / "ssh").chmod(0o755)
+    assert machine.run("env", "PATH=/run:/usr/bin:/bin", IPECTL, "-H", "example", "list", check=False).returncode == 7
+
+
 def test_sign_then_stage(machine):
     """The whole of what an author does."""
     for name in ("test.crt", "test.key"):

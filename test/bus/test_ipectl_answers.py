@@ -227,6 +227,56 @@ def test_activate_says_what_it_came_to(bare, features, confirm, expected):
     assert expected in answer["message"]
 
 
+class Trial(OtherDaemon):
+    """base 2.0.0 comes to be on trial, and is in another state when the caller has looked twice. silent: no signal says so."""
+
+    def __init__(self, machine, state, silent=False):
+        self.state, self.silent, self.looks = state, silent, 0
+        super().__init__(machine, on_trial(), {"Activate": ("s", "o", lambda name: (VERSION,))})
+        self.offer(VERSION, "org.ipe.Policy", {"Name": GLib.Variant("s", "base"), "Version": GLib.Variant("s", "2.0.0"),
+                                               "State": GLib.Variant("s", "trial")})
+
+    def on_get(self, _bus, _sender, path, _interface, name):
+        self.looks += name == "State"
+        if name == "State" and self.looks == 2:
+            GLib.idle_add(self.end)
+        return super().on_get(_bus, _sender, path, _interface, name)
+
+    def end(self):
+        self.properties[VERSION]["State"] = GLib.Variant("s", self.state)
+        if not self.silent:
+            self.change(TrialDeadlineUSec=GLib.Variant("t", 0))
+
+
+def test_the_end_of_a_trial_is_waited_for(bare):
+    output, errors = Trial(bare, "confirmed").ipectl("activate", "--wait", "base")
+    assert "on trial for" in output and output.endswith("Confirmed 'base' 2.0.0.\n") and not errors
+
+
+def test_a_trial_that_ends_otherwise_is_a_failure(bare):
+    output, errors = Trial(bare, "rolled-back").ipectl("activate", "--wait", "base", status=1)
+    assert "on trial for" in output and "Confirmed" not in output
+    assert errors == "The trial of 'base' 2.0.0 has ended, and it is rolled-back. 'ipectl log base' says why.\n"
+
+
+def test_json_has_the_state_after_the_trial(bare):
+    answer = json.loads(Trial(bare, "confirmed").ipectl("activate", "--wait", "--json", "base")[0])
+    assert answer["state"] == "confirmed" and answer["object_path"] == VERSION and "on trial for" in answer["message"]
+
+
+def test_a_daemon_that_says_nothing_is_asked(bare):
+    """As one is that was restarted in between."""
+    Trial(bare, "confirmed", silent=True).ipectl("activate", "--wait", "base")
+
+
+def test_nothing_is_waited_for_without_a_trial(bare):
+    daemon = OtherDaemon(bare, manager(), {"ActivateWithOptions": ("sa{sv}", "o", lambda *_: (VERSION,))})
+    daemon.offer(VERSION, "org.ipe.Policy", {"Name": GLib.Variant("s", "base"), "Version": GLib.Variant("s", "2.0.0"),
+                                             "State": GLib.Variant("s", "confirmed")})
+    assert daemon.ipectl("activate", "--wait", "--trial-sec=0", "base")[0] == \
+        "Activated 'base' 2.0.0; it is confirmed, without a trial.\n"
+
+
 def test_a_change_whose_outcome_is_not_known_is_not_taken_for_one_that_failed(bare):
     daemon = OtherDaemon(bare, manager(), {"Activate": ("s", "o", lambda name: (VERSION,))})
     output, errors = daemon.ipectl("activate", "base", status=1)

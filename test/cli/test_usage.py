@@ -48,6 +48,12 @@ from conftest import GOOD, TOP, WITHOUT_OVERRIDE
     ["activate", "--confirm=maybe", "name"],
     ["activate", "--trial-sec=soon", "name"],
     ["confirm", "--force", "name"],
+    ["confirm", "--wait", "name"],
+    ["help", "activate"],
+    ["status", "--host=a", "--machine=b"],
+    ["lint", "--host=a", "file"],
+    ["log", "--machine=a"],
+    ["stage", "--host=a", "file"],
 ], ids=" ".join)
 def test_wrong_usage_exits_2(ipectl, arguments):
     result = ipectl(*arguments, status=2)
@@ -64,7 +70,7 @@ def test_hostile_command_is_escaped(ipectl):
 def test_help_names_every_command_and_option_of_the_manual(ipectl):
     manual = (TOP / "man/ipectl.1.xml").read_text()
     text = ipectl("--help").output
-    documented = set(re.findall(r"<term>(?:<optional>)?<option>(--[a-z-]+)", manual)) - {"--no-pager"}
+    documented = set(re.findall(r"<term>(?:<optional>)?<option>(--[a-z-]+)", manual))
     assert documented == set(re.findall(r"(--[a-z-]+)", text))
     commands = re.findall(r"<term><command>([a-z-]+)</command>", manual)
     assert commands
@@ -81,7 +87,7 @@ def test_completions_know_every_command(ipectl):
 
 
 def test_help_and_version_exit_0(ipectl):
-    assert ipectl("-h").output == ipectl("--help").output
+    assert ipectl("-h").output == ipectl("--help").output == ipectl("help").output == ipectl("help", "--no-pager").output
     assert re.fullmatch(r"ipe \d+\.\d+\.\d+\n", ipectl("--version").output)
 
 
@@ -100,6 +106,12 @@ def test_no_bus_exits_7(ipectl, arguments):
     result = ipectl(*arguments, status=7)
     assert "system bus" in result.errors
     assert not result.output
+
+
+@pytest.mark.parametrize("machine", ["nonexistent", "", "../x", "a b"])
+def test_machine_that_does_not_exist_exits_7(ipectl, machine):
+    result = ipectl("status", f"--machine={machine}", status=7)
+    assert f"system bus of '{machine}'" in result.errors
 
 
 def test_stage_without_a_bus_exits_7(ipectl, good):

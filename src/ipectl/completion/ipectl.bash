@@ -19,7 +19,7 @@ _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
         local verbs='status list show volumes log watch stage preflight activate confirm end-trial rollback discard reload
-                     boot-check boot-confirm enforce success-audit lint print sign verify'
+                     boot-check boot-confirm enforce success-audit lint print sign verify help'
         local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
@@ -33,8 +33,8 @@ _ipectl() {
         for ((i = 1; i < COMP_CWORD; i++)); do
                 word=${COMP_WORDS[i]}
                 [[ $word == -* || $word == = || ${COMP_WORDS[i-1]} == = ]] && continue
-                [[ ${COMP_WORDS[i-1]} == -n ]] && continue
-                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|accept|from|lines|since) ]] && continue
+                [[ ${COMP_WORDS[i-1]} == -[nHM] ]] && continue
+                [[ ${COMP_WORDS[i-1]} == --@(cert|key|format|output|trust|trial-sec|confirm|accept|from|lines|since|host|machine) ]] && continue
                 if [[ -z $verb ]]; then
                         verb=$word
                 else
@@ -72,7 +72,11 @@ _ipectl() {
                 mapfile -t COMPREPLY < <(compgen -W '10 100 all' -- "$cur")
                 return
                 ;;
-        --trial-sec)
+        --host | -H)
+                mapfile -t COMPREPLY < <(compgen -A hostname -- "$cur")
+                return
+                ;;
+        --trial-sec | --machine | -M)
                 return
                 ;;
         --version | --from)
@@ -87,12 +91,17 @@ _ipectl() {
                 '') options+=' --version' ;;
                 list | volumes | preflight) options+=' --no-legend --full' ;;
                 log) options+=' --lines= --since= --follow' ;;
-                activate) options+=' --version= --trial-sec= --confirm= --accept= --force' ;;
+                activate) options+=' --version= --trial-sec= --confirm= --accept= --force --wait' ;;
                 confirm | end-trial) options+=' --version=' ;;
                 rollback) options+=' --from=' ;;
                 lint) options+=' --strict' ;;
                 sign) options+=' --strict --cert= --key= --format= --output= --force' ;;
                 verify) options+=' --trust=' ;;
+                esac
+                case $verb in
+                log | boot-check | boot-confirm | lint | print | sign | verify | help) ;;
+                stage) options+=' --machine=' ;;
+                *) options+=' --host= --machine=' ;;
                 esac
                 mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
                 [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
