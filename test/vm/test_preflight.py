@@ -16,10 +16,12 @@ MEASURED = "/run/measured/program"
 
 @pytest.fixture(scope="module", autouse=True)
 def prepared(scenario):
-    """A program on tmpfs that runs on, and a copy of the second volume, opened without its signature."""
+    """A program on tmpfs that runs on, a process with a name that is neither ASCII nor UTF-8, and a copy of the second volume, opened
+    without its signature."""
     scenario.open_volume()
     scenario.trust()
     scenario.system.must(f"cp /usr/bin/sleep {SLEEPER} && systemd-run -q --unit=sleeper {SLEEPER} infinity")
+    scenario.system.must(r"""systemd-run -q --unit=foreign sh -c 'printf "\303\244\377" >/proc/self/comm; sleep infinity; :'""")
     scenario.system.must("cat /dev/vdd >/run/copy.img && "
                          f"veritysetup open /run/copy.img unsigned /run/copy.img {scenario.volume.root_hash} "
                          f"--hash-offset={scenario.volume.blocks * BLOCK} && mkdir -p {UNSIGNED} && "
