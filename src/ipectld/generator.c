@@ -24,7 +24,8 @@
 #include "layers.h"
 #include "veritytab.h"
 
-#define OBJECTS STORE_DIRECTORY "/objects"
+/* Of the store; if there are more, the policy waits for all volumes. */
+#define OBJECTS_MAX 4096
 #define DROP_IN_DIRECTORY "ipe-load.service.d"
 #define HASH_KEY "dmverity_roothash="
 #define CMDLINE_KEY "dmverity_cmdline="
@@ -110,10 +111,12 @@ static int read_envelope(Named *named, const char *data, size_t size) {
         return r;
 }
 
-static int read_file(Named *named, int dir_fd, const char *path) {
+typedef int (*ReadFile)(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size);
+
+static int read_file(Named *named, ReadFile function, int dir_fd, const char *path) {
         _cleanup_free_ void *data = NULL;
         size_t size;
-        int r = read_file_at(dir_fd, path, named->bytes_left, &data, &size);
+        int r = function(dir_fd, path, named->bytes_left, &data, &size);
 
         if (r == -EFBIG)
                 named->all = true;
@@ -124,15 +127,31 @@ static int read_file(Named *named, int dir_fd, const char *path) {
         return read_envelope(named, data, size);
 }
 
-/* /var may not be mounted yet: then there is nothing. */
-static int read_store(Named *named) {
-        DIR *directory = opendir(OBJECTS);
-        struct dirent *entry;
-        int r = 0;
+static DIR *open_objects(void) {
+        _cleanup_close_ int store_fd = open(STORE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = openat(store_fd, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 
-        while (directory && r >= 0 && (entry = readdir(directory)))
-                if (entry->d_name[0] != '.')
-                        r = read_file(named, dirfd(directory), entry->d_name);
+        if (!directory)
+                safe_close(fd);
+        return directory;
+}
+
+/* The daemon owns the store, and the generator has more power than the daemon: so nothing there is a link, as even to open a device
+ * may do something. /var may not be mounted yet: then there is nothing. */
+static int read_store(Named *named) {
+        DIR *directory = open_objects();
+        struct dirent *entry;
+        int r = 0, n = 0;
+
+        while (directory && r >= 0 && (entry = readdir(directory))) {
+                if (entry->d_name[0] == '.')
+                        continue;
+                named->all = named->all || n == OBJECTS_MAX;
+                if (n++ >= OBJECTS_MAX)
+                        break;
+                r = read_file(named, read_plain_file_at, dirfd(directory), entry->d_name);
+        }
         if (directory)
                 closedir(directory);
         return r;
@@ -146,7 +165,7 @@ static int read_policies(Named *named) {
                 return r;
         r = 0;
         for (size_t i = 0; i < files.n && r >= 0; i++)
-                r = read_file(named, AT_FDCWD, files.files[i].path);
+                r = read_file(named, read_file_at, AT_FDCWD, files.files[i].path);
         return r < 0 ? r : read_store(named);
 }
 

@@ -102,6 +102,9 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         return r;
 }
 
+/* How many versions are tried: whatever the store names, the boot goes on soon. */
+#define TRIES_MAX 16
+
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
         _cleanup_free_ const VersionRecord **order = NULL;
         int n = store_state_boot_order(state, &order), r;
@@ -116,14 +119,14 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                 load_log_no_ipe(order[0]->name);
                 return -ENODEV;
         }
-        for (int i = 0; i < n; i++) {
+        for (int i = 0; i < n && i < TRIES_MAX; i++) {
                 r = load_version(kernel, store, order[i]);
                 if (r == -ESTALE)
                         r = load_keep(kernel, order[i]->name);
                 if (r >= 0)
                         return 0;
         }
-        log_error("None of %d policies could be loaded: nothing is enforced.", n);
+        log_error("None of %d policies could be loaded%s: nothing is enforced.", n, n > TRIES_MAX ? ", of which the first were tried" : "");
         return -ENOENT;
 }
 

@@ -62,8 +62,8 @@ int pread_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
         return read_all(fd, true, size_max, ret, ret_size);
 }
 
-int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+static int read_file(int dir_fd, const char *path, int flags, size_t size_max, void **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
         struct stat st;
 
         if (fd < 0)
@@ -77,6 +77,14 @@ int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size
         if (st.st_size > 0 && (uintmax_t) st.st_size > size_max)
                 return -EFBIG;
         return read_fd(fd, size_max, ret, ret_size);
+}
+
+int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size) {
+        return read_file(dir_fd, path, 0, size_max, ret, ret_size);
+}
+
+int read_plain_file_at(int dir_fd, const char *name, size_t size_max, void **ret, size_t *ret_size) {
+        return read_file(dir_fd, name, O_NOFOLLOW, size_max, ret, ret_size);
 }
 
 int write_all(int fd, const void *data, size_t size) {

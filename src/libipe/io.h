@@ -16,6 +16,11 @@
  * errno of open() or read(). */
 int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size);
 
+/* The same of a file in a directory that belongs to somebody who is not trusted: -ELOOP for a link, -ENXIO for a socket.
+ *
+ * name: within dir_fd, without a slash. */
+int read_plain_file_at(int dir_fd, const char *name, size_t size_max, void **ret, size_t *ret_size);
+
 /* Reads what a descriptor gives, from where it stands to its end; for pipes and sealed memory, too.
  *
  * Returns as read_file_at(). */

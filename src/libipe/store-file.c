@@ -33,14 +33,15 @@ static void state_file_done(StateFile *file) {
 
 /* ret: to be done with on failure, too. */
 static int read_state_file(const Store *store, const char *name, StateFile *ret) {
-        int r = read_file_at(store->dir_fd, name, STORE_STATE_SIZE_MAX, (void **) &ret->text, &ret->size);
+        int r = read_plain_file_at(store->dir_fd, name, STORE_STATE_SIZE_MAX, (void **) &ret->text, &ret->size);
 
         return r < 0 ? r : store_state_parse(ret->text, ret->size, &ret->state);
 }
 
-/* Whether the content of the file, or the disk below it, is at fault, so that the other file may be better. */
+/* Whether the file, what it contains, or the disk below it is at fault, so that the other file may be better. */
 static bool is_damage(int r) {
-        return r == -EUCLEAN || r == -EFBIG || r == -EISDIR || r == -EBADF || r == -EIO || r == -EBADMSG;
+        return r == -EUCLEAN || r == -EFBIG || r == -EISDIR || r == -EBADF || r == -ELOOP || r == -ENXIO ||
+               r == -EIO || r == -EBADMSG;
 }
 
 /* Neither file is there. Returns 0 if none ever was, as far as one can see. */

@@ -16,6 +16,7 @@
 #include "io.h"
 #include "store-internal.h"
 
+#define OBJECTS_DIRECTORY "objects"
 #define DAMAGED_DIRECTORY "damaged"
 #define DAMAGED_MAX 8
 
@@ -37,8 +38,9 @@ static Store *store_new(void) {
         return store;
 }
 
+/* The path of the store itself may be a link of the administrator, as its parent is root's. Below it nothing is a link. */
 static int open_directory(int dir_fd, const char *path) {
-        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (dir_fd == AT_FDCWD ? 0 : O_NOFOLLOW));
 
         return fd < 0 ? -errno : fd;
 }
@@ -131,7 +133,7 @@ int store_open(const char *directory, Store **ret) {
         store->lock_fd = take_lock(store->dir_fd);
         if (store->lock_fd < 0)
                 return store->lock_fd;
-        store->objects_fd = make_directory(store->dir_fd, "objects");
+        store->objects_fd = make_directory(store->dir_fd, OBJECTS_DIRECTORY);
         if (store->objects_fd < 0)
                 return store->objects_fd;
         /* What is left there takes room, and does no other harm. */
@@ -154,10 +156,15 @@ int store_open_read_only(const char *directory, Store **ret) {
 }
 
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size) {
-        char path[sizeof("objects/") + DIGEST_HEX_SIZE] = "objects/";
+        _cleanup_close_ int fd = open_directory(store->dir_fd, OBJECTS_DIRECTORY);
+        char hex[DIGEST_HEX_SIZE];
+        int r;
 
-        digest_to_hex(digest, path + strlen(path));
-        return read_file_at(store->dir_fd, path, ENVELOPE_SIZE_MAX, ret, ret_size);
+        if (fd < 0)
+                return fd;
+        digest_to_hex(digest, hex);
+        r = read_plain_file_at(fd, hex, ENVELOPE_SIZE_MAX, ret, ret_size);
+        return r == -ELOOP || r == -EISDIR || r == -EBADF || r == -ENXIO ? -EUCLEAN : r;
 }
 
 int store_for_each(const Store *store, StoreVisitor visit, void *userdata) {

@@ -212,7 +212,8 @@ int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret);
 /* Reads an object as it is on disk. Who needs to know that it is undamaged compares envelope_digest(); the kernel
  * checks the signature anyway.
  *
- * ret: to be freed. Returns 0, -ENOENT, -EFBIG, -ENOMEM, -EIO or another errno. */
+ * ret: to be freed. Returns 0, -ENOENT, -EUCLEAN for a link or what else is no regular file, -EFBIG, -ENOMEM, -EIO or another
+ * errno. */
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size);
 
 /* Calls a function for each object; one that returns less than 0 ends it. Returns 0, that, or an errno. */

@@ -3,6 +3,7 @@
 stand in for the kernel, see kernel_files.py, and service_manager.py for systemd; real boots are in test/vm and test/kernel."""
 
 import json
+import os
 import time
 
 import pytest
@@ -16,7 +17,8 @@ TRANSACTION = "0123456789abcdef" * 2
 OTHER_BOOT = "f" * 32
 LOAD = BUILD / "src/ipectld/ipe-load"
 TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
-LOADED, DAMAGED = "db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71"
+LOADED, DAMAGED, LOAD_FAILED = ("db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71",
+                                "0e91ba1f3d5a42d78300a9cea42dacc9")
 KEPT, FILE_LOADED, FILE_NOT_LOADED = ("7edda1df216d4732a5a38322e4610ad7", "8c902d1a52574a088ea36ccca2ec8adc",
                                       "8f3613fb1b494ab594cffe55f7aa3875")
 
@@ -209,8 +211,24 @@ def said_damage(machine):
     return [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)]
 
 
-@pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(b""), lambda path: path.unlink()],
-                         ids=["flipped", "empty", "missing"])
+def make_link(path):
+    """To what only root may read."""
+    (path.parent / "precious").write_text("root's")
+    path.unlink()
+    path.symlink_to("precious")
+
+
+def make_fifo(path):
+    path.unlink()
+    os.mkfifo(path)
+
+
+def make_large(path):
+    os.truncate(path, 1 << 40)
+
+
+@pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(b""), lambda path: path.unlink(), make_link, make_fifo, make_large],
+                         ids=["flipped", "empty", "missing", "link", "fifo", "large"])
 def test_a_state_that_is_damaged_or_missing_loads_what_its_predecessor_has_as_confirmed(machine, damage):
     put_confirmed(machine)
     damage(machine.state / "state.json")
@@ -235,6 +253,24 @@ def test_a_state_that_was_put_aside_and_never_replaced_loads_nothing(machine):
     (machine.state / "state.json").rename(machine.state / "state.json.damaged")
     (machine.state / "state.json.old").unlink()
     assert load(machine) == 1 and not is_loaded(machine)
+
+
+@pytest.mark.parametrize("damage", [make_link, make_fifo, make_large], ids=["link", "fifo", "large"])
+def test_a_policy_that_is_no_plain_file_is_not_loaded(machine, damage):
+    put_confirmed(machine)
+    damage(machine.state / "objects" / read_state(machine)["versions"][0]["digest"])
+    assert load(machine) == 1 and not is_loaded(machine)
+
+
+def test_a_store_that_names_many_versions_does_not_hold_up_the_boot(machine):
+    put_confirmed(machine)
+    state = read_state(machine)
+    first = {**state["versions"][0], "state": "superseded"}
+    state["versions"] = [{**first, "version": f"{number}.0.0", "digest": f"{number:064x}", "sequence": number} for number in range(1, 401)]
+    state["sequence"] = 400
+    machine.write_state(state)
+    assert load(machine) == 1
+    assert len(machine.entries(MESSAGE_ID=LOAD_FAILED)) == 16
 
 
 def test_a_state_of_a_release_without_a_check_is_read(machine):

@@ -179,6 +179,30 @@ def test_what_is_no_file_is_said_and_passed_over(generate):
     assert files == {} and "Cannot read '/etc/ipe/veritytab'" in said
 
 
+def test_the_store_leads_nowhere_else(generate):
+    """It belongs to the daemon, and the generator has more power."""
+    objects = generate.machine.state / "objects"
+    (generate.machine.etc / "elsewhere").mkdir()
+    (generate.machine.etc / "elsewhere/policy").write_bytes(policy(ONE))
+    objects.symlink_to("/etc/ipe/elsewhere")
+    assert generate(f"data 1 2 {ONE}\n") == ({}, "")
+    objects.unlink()
+    objects.mkdir()
+    (objects / ("0" * 64)).symlink_to("/etc/ipe/elsewhere/policy")
+    os.mkfifo(objects / ("1" * 64))
+    assert generate(f"data 1 2 {ONE}\n") == ({}, "")
+    (objects / ("2" * 64)).write_bytes(policy(ONE))
+    assert order(generate(f"data 1 2 {ONE}\n")[0]) == ["data"]
+
+
+def test_a_store_that_is_crowded_has_the_policy_wait_for_all_volumes(generate):
+    objects = generate.machine.state / "objects"
+    objects.mkdir()
+    for number in range(4097):
+        (objects / f"{number:064}").touch()
+    assert order(generate(f"data 1 2 {ONE}\n")[0]) == ["data"]
+
+
 def test_a_veritytab_that_is_too_large_is_said(generate):
     drop(generate, ONE)
     files, said = generate(b"# " + b"x" * (1 << 20))

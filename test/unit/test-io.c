@@ -108,6 +108,18 @@ static void what_is_no_regular_file_is_refused_at_once(void **state) {
         assert_null(data);
 }
 
+static void a_plain_file_is_no_link_at_all(void **state) {
+        _cleanup_free_ char *data = NULL;
+        size_t size;
+
+        put_text("file", "text");
+        assert_return_code(symlink("file", "link"), errno);
+        assert_int_equal(read_plain_file_at(AT_FDCWD, "link", 100, (void **) &data, &size), -ELOOP);
+        assert_null(data);
+        assert_int_equal(read_plain_file_at(AT_FDCWD, "file", 100, (void **) &data, &size), 0);
+        assert_string_equal(data, "text");
+}
+
 static void a_descriptor_is_read_from_where_it_stands(void **state) {
         _cleanup_close_ int fd = -1;
         void *data = NULL;
@@ -270,6 +282,7 @@ int main(void) {
                 unit_test_in_directory(a_file_without_a_size_is_bounded_as_well),
                 unit_test_in_directory(links_are_followed_and_paths_start_at_the_directory),
                 unit_test_in_directory(what_is_no_regular_file_is_refused_at_once),
+                unit_test_in_directory(a_plain_file_is_no_link_at_all),
                 unit_test_in_directory(a_descriptor_is_read_from_where_it_stands),
                 unit_test_in_directory(a_pipe_is_read_to_its_end_and_bounded),
                 unit_test_in_directory(a_descriptor_that_cannot_be_read_is_an_error),

@@ -7,6 +7,7 @@
 #include "test-unit.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "files.h"
@@ -180,6 +181,23 @@ static void a_state_that_is_missing_or_unreadable_gives_way_to_its_predecessor(v
         assert_read(store, 1, "old");
 }
 
+static void a_state_that_is_no_plain_file_gives_way_and_nothing_it_leads_to_is_touched(void **state) {
+        _cleanup_(store_freep) Store *store = open_store();
+
+        write_state(store, "old", VERSION_STAGED);
+        write_state(store, "new", VERSION_STAGED);
+        assert_int_equal(rename(FILE_NAME, "precious"), 0);
+        assert_return_code(symlink("../precious", FILE_NAME), errno);
+        assert_read(store, 1, "old");
+        write_state(store, "other", VERSION_STAGED);
+        assert_read(store, 0, "other");
+        assert_int_equal(unlink(FILE_NAME), 0);
+        assert_return_code(mkfifo(FILE_NAME, 0600), errno);
+        assert_read(store, 1, "other");
+        assert_int_equal(rename("precious", FILE_NAME), 0);
+        assert_read(store, 0, "new");
+}
+
 static void where_both_are_damaged_or_one_is_missing_there_is_no_state(void **state) {
         _cleanup_(store_freep) Store *store = open_store();
 
@@ -268,6 +286,7 @@ int main(void) {
                 unit_test_in_directory(they_are_two_files_and_not_two_names_of_one),
                 unit_test_in_directory(whatever_byte_of_the_state_is_another_one_its_predecessor_is_read),
                 unit_test_in_directory(a_state_that_is_missing_or_unreadable_gives_way_to_its_predecessor),
+                unit_test_in_directory(a_state_that_is_no_plain_file_gives_way_and_nothing_it_leads_to_is_touched),
                 unit_test_in_directory(where_both_are_damaged_or_one_is_missing_there_is_no_state),
                 unit_test_in_directory(a_damaged_state_does_not_become_the_predecessor),
                 unit_test_in_directory(what_decides_at_the_next_boot_is_the_same_in_both),

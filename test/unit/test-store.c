@@ -7,7 +7,9 @@
 #include "test-unit.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "files.h"
@@ -278,6 +280,74 @@ static void an_object_with_other_content_is_replaced(void **state) {
         assert_object(store, verified);
 }
 
+/* Where an object was: the next thing that its owner can think of. */
+static void put_odd(const char *path, int kind) {
+        const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "odd" };
+        _cleanup_close_ int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+        remove_tree(path);
+        if (kind == 0)
+                assert_return_code(symlink("/etc/passwd", path), errno);
+        else if (kind == 1)
+                assert_return_code(mkfifo(path, 0600), errno);
+        else if (kind == 2)
+                make_directory(path);
+        else {
+                assert_return_code(bind(fd, (const struct sockaddr *) &address, sizeof(address)), errno);
+                assert_return_code(rename("odd", path), errno);
+        }
+}
+
+static void an_object_that_is_no_plain_file_is_damaged(void **state) {
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = verified_new(TEXT);
+        const Digest *digest = envelope_digest(verified_envelope_get(verified));
+        _cleanup_free_ char *path = object_path(digest);
+        _cleanup_(store_freep) Store *store = open_store();
+        void *data = NULL;
+        Digest added;
+        size_t size;
+
+        assert_int_equal(store_add(store, verified, &added), 1);
+        for (int kind = 0; kind < 4; kind++) {
+                put_odd(path, kind);
+                assert_int_equal(store_read(store, digest, &data, &size), -EUCLEAN);
+                assert_null(data);
+                assert_int_equal(store_quarantine_object(store, digest), 0);
+                remove_tree("store/damaged");
+                put_text(path, "");
+        }
+}
+
+static void a_directory_of_objects_that_leads_elsewhere_is_not_entered(void **state) {
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = verified_new(TEXT);
+        const Digest *digest = envelope_digest(verified_envelope_get(verified));
+        Store *store = open_store();
+        void *data = NULL;
+        Digest added;
+        size_t size;
+
+        assert_int_equal(store_add(store, verified, &added), 1);
+        store_free(store);
+        assert_return_code(rename("store/objects", "elsewhere"), errno);
+        put_text("elsewhere/.#precious", "");
+        assert_return_code(symlink("../elsewhere", "store/objects"), errno);
+        assert_int_equal(store_open("store", &store), -ENOTDIR);
+        assert_int_equal(store_open_read_only("store", &store), 0);
+        assert_int_equal(store_read(store, digest, &data, &size), -ENOTDIR);
+        store_free(store);
+        assert_true(is_there("elsewhere/.#precious"));
+}
+
+static void the_store_itself_may_be_elsewhere(void **state) {
+        Store *store = open_store();
+
+        store_free(store);
+        assert_return_code(rename("store", "elsewhere"), errno);
+        assert_return_code(symlink("elsewhere", "store"), errno);
+        store = open_store();
+        store_free(store);
+}
+
 static void an_object_is_bounded_and_one_that_is_missing_is_told(void **state) {
         static const char large[ENVELOPE_SIZE_MAX + 1];
         const Digest digest = { .bytes = { 1 } };
@@ -401,6 +471,9 @@ int main(void) {
                 unit_test_in_directory(a_state_that_could_not_be_read_is_not_written),
                 unit_test_in_directory(an_object_is_added_once_and_read_back),
                 unit_test_in_directory(an_object_with_other_content_is_replaced),
+                unit_test_in_directory(an_object_that_is_no_plain_file_is_damaged),
+                unit_test_in_directory(a_directory_of_objects_that_leads_elsewhere_is_not_entered),
+                unit_test_in_directory(the_store_itself_may_be_elsewhere),
                 unit_test_in_directory(an_object_is_bounded_and_one_that_is_missing_is_told),
                 unit_test_in_directory(objects_that_no_version_names_are_collected),
                 unit_test_in_directory(one_object_that_cannot_be_removed_does_not_keep_the_others),
