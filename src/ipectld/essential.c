@@ -27,6 +27,7 @@ static const char *const built_in[] = {
         LIBEXECDIR "/ipectld",
         LIBEXECDIR "/ipe-load",
         LIBEXECDIR "/ipe-inspect",
+        LIBEXECDIR "/ipe-open",
         BINDIR "/ipectl",
         "/usr/bin/systemctl",
         "/usr/bin/dbus-daemon",

@@ -8,6 +8,7 @@
 #include "dropped.h"
 #include "health.h"
 #include "keep.h"
+#include "kernel-open.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "manager.h"
@@ -260,6 +261,7 @@ int manager_new(Manager **ret) {
         if (r < 0)
                 return r;
         sd_id128_to_string(boot_id, manager->boot_id);
+        kernel_open_ask(KERNEL_OPEN_SOCKET);
         r = kernel_open(KERNEL_DIRECTORY, &manager->kernel);
         if (r < 0) {
                 log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));

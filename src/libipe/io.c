@@ -62,12 +62,9 @@ int pread_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
         return read_all(fd, true, size_max, ret, ret_size);
 }
 
-static int read_file(int dir_fd, const char *path, int flags, size_t size_max, void **ret, size_t *ret_size) {
-        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+int read_regular_fd(int fd, size_t size_max, void **ret, size_t *ret_size) {
         struct stat st;
 
-        if (fd < 0)
-                return -errno;
         if (fstat(fd, &st) < 0)
                 return -errno;
         if (S_ISDIR(st.st_mode))
@@ -77,6 +74,12 @@ static int read_file(int dir_fd, const char *path, int flags, size_t size_max, v
         if (st.st_size > 0 && (uintmax_t) st.st_size > size_max)
                 return -EFBIG;
         return read_fd(fd, size_max, ret, ret_size);
+}
+
+static int read_file(int dir_fd, const char *path, int flags, size_t size_max, void **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = openat(dir_fd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | flags);
+
+        return fd < 0 ? -errno : read_regular_fd(fd, size_max, ret, ret_size);
 }
 
 int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size) {

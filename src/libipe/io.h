@@ -21,6 +21,9 @@ int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size
  * name: within dir_fd, without a slash. */
 int read_plain_file_at(int dir_fd, const char *name, size_t size_max, void **ret, size_t *ret_size);
 
+/* The same of a file that somebody else has opened, not to wait for it. */
+int read_regular_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
+
 /* Reads what a descriptor gives, from where it stands to its end; for pipes and sealed memory, too.
  *
  * Returns as read_file_at(). */

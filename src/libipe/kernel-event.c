@@ -4,11 +4,11 @@
  * single '?' where it is not known, as in audit records.
  */
 
-#include <fcntl.h>
 #include <sys/sysmacros.h>
 
 #include "kernel-event-internal.h"
 #include "kernel-internal.h"
+#include "kernel-open.h"
 
 /* Reads at a time, so that a storm of denials does not keep the reader for ever. */
 #define READS_MAX 16U
@@ -258,14 +258,11 @@ int kernel_event_parse(const char *line, size_t size, KernelEvent *ret) {
 }
 
 int kernel_open_events(const Kernel *kernel) {
-        int fd;
-
         if (kernel->abi == KERNEL_ABI_NONE)
                 return -ENODEV;
         if (!kernel_has_feature(kernel, "events"))
                 return -EOPNOTSUPP;
-        fd = openat(kernel->dir_fd, "events", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-        return fd < 0 ? -errno : fd;
+        return kernel_open_file(kernel->dir_fd, "events", KERNEL_OPEN_READ);
 }
 
 static int read_lines(const char *text, size_t size, KernelEventFunction function, void *userdata) {

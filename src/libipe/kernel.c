@@ -10,6 +10,7 @@
 #include "envelope.h"
 #include "io.h"
 #include "kernel-internal.h"
+#include "kernel-open.h"
 
 #define FEATURES_SIZE_MAX 4096U
 #define KEYRINGS_SIZE_MAX 4096U
@@ -94,12 +95,18 @@ bool kernel_has_feature(const Kernel *kernel, const char *word) {
         return false;
 }
 
+static int read_kernel_file(int dir_fd, const char *file, size_t size_max, void **ret, size_t *ret_size) {
+        _cleanup_close_ int fd = kernel_open_file(dir_fd, file, KERNEL_OPEN_READ);
+
+        return fd < 0 ? fd : read_regular_fd(fd, size_max, ret, ret_size);
+}
+
 int kernel_read_text(int dir_fd, const char *file, size_t size_max, char **ret) {
         _cleanup_free_ char *text = NULL;
         size_t size;
         int r;
 
-        r = read_file_at(dir_fd, file, size_max, (void **) &text, &size);
+        r = read_kernel_file(dir_fd, file, size_max, (void **) &text, &size);
         if (r < 0)
                 return r;
         if (size > 0 && text[size - 1] == '\n')
@@ -121,10 +128,10 @@ int kernel_read_boolean(int dir_fd, const char *file) {
 }
 
 int kernel_write_file(int dir_fd, const char *file, const void *data, size_t size) {
-        _cleanup_close_ int fd = openat(dir_fd, file, O_WRONLY | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_close_ int fd = kernel_open_file(dir_fd, file, KERNEL_OPEN_WRITE);
 
         if (fd < 0)
-                return -errno;
+                return fd;
         return write_once(fd, data, size);
 }
 

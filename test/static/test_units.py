@@ -43,7 +43,7 @@ def unit_directory(tmp_path_factory):
     directory = tmp_path_factory.mktemp("units")
     libexecdir = directory / "lib"
     libexecdir.mkdir()
-    for program in ("ipectl", "ipectld", "ipe-load", "ipe-inspect", "ipe-volume-check"):
+    for program in ("ipectl", "ipectld", "ipe-load", "ipe-inspect", "ipe-open", "ipe-volume-check"):
         (libexecdir / program).symlink_to("/usr/bin/true")
     for name in UNITS:
         (directory / name).write_text(unit_text(name, libexecdir))

@@ -321,7 +321,7 @@ def test_the_units_are_clean(scenario):
     scenario.system.must("SYSTEMD_IN_INITRD=1 systemd-analyze verify --man=no ipe-load.service")
     scenario.system.must("systemd-analyze verify --man=no ipectld.service ipe-load.service ipe-policy.target ipe-boot-check.service "
                          "ipe-confirm.service ipe-policy-check.service ipectld-audit.socket ipe-inspect.socket "
-                         "ipe-inspect@test.service ipe-volume-check@test.service")
+                         "ipe-open.socket ipe-inspect@test.service ipe-open@test.service ipe-volume-check@test.service")
     assert scenario.system.must("systemctl is-active ipe-policy.target").strip() == "active"
 
 
