@@ -11,6 +11,7 @@
 
 #include "clock.h"
 #include "kernel-trial.h"
+#include "load-owner.h"
 #include "load-trial.h"
 #include "load.h"
 #include "messages.h"
@@ -66,6 +67,7 @@ static int count(StoreState **state) {
         char boot_id[SD_ID128_STRING_MAX];
         bool is_predecessor;
         StoreTrial *trial;
+        LOAD_AS_OWNER;
         int r;
 
         r = store_open(STORE_DIRECTORY, &store);
@@ -125,7 +127,7 @@ int load_trial(const Kernel *kernel, const Store *store, const StoreState *state
         size_t size;
         int r;
 
-        r = store_read(store, &record->digest, &data, &size);
+        r = load_read(store, record, &data, &size);
         if (r >= 0)
                 r = ask_kernel(kernel, record, trial, data, size);
         if (r < 0)

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 
 #include "kernel-trial.h"
+#include "load-owner.h"
 #include "load-trial.h"
 #include "load-vendor.h"
 #include "load.h"
@@ -60,12 +61,18 @@ int load_keep(const Kernel *kernel, const char *wanted) {
         return 0;
 }
 
+int load_read(const Store *store, const VersionRecord *record, void **ret, size_t *ret_size) {
+        LOAD_AS_OWNER;
+
+        return store_read(store, &record->digest, ret, ret_size);
+}
+
 static int load_version(const Kernel *kernel, const Store *store, const VersionRecord *record) {
         _cleanup_free_ void *data = NULL;
         size_t size;
         int r;
 
-        r = store_read(store, &record->digest, &data, &size);
+        r = load_read(store, record, &data, &size);
         if (r >= 0)
                 r = kernel_activate(kernel, record->name, &record->version, data, size);
         if (r == -ESTALE)
@@ -85,6 +92,7 @@ static void log_damaged(const char *consequence) {
 
 /* Returns 0, 1 if it is of before the latest change, or a negative errno; logged. */
 static int read_state(Store **ret_store, StoreState **ret_state) {
+        LOAD_AS_OWNER;
         int r = store_open_read_only(STORE_DIRECTORY, ret_store);
 
         if (r == -ENOENT) {
@@ -161,6 +169,7 @@ static int check(const Kernel *kernel) {
 static int check_trial(void) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_(store_freep) Store *store = NULL;
+        LOAD_AS_OWNER;
         int r = store_open_read_only(STORE_DIRECTORY, &store);
 
         /* What is wrong with it was said when the policy was to be loaded. */

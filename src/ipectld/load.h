@@ -18,6 +18,9 @@ int load_keep(const Kernel *kernel, const char *wanted);
 /* wanted: what was to be loaded. */
 void load_log_no_ipe(const char *wanted);
 
+/* Reads a policy of the store as its owner. Returns as store_read(). */
+int load_read(const Store *store, const VersionRecord *record, void **ret, size_t *ret_size);
+
 /* Writes an entry about a version of the store. */
 void load_log(int priority, const char *message_id, const VersionRecord *record, const char *format, ...) _printf_(4, 5);
 
