@@ -7,6 +7,7 @@
  */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,9 +83,21 @@ static int add_match(sd_journal *journal, const char *field, const char *value) 
         return r;
 }
 
+/* Who writes history: ipe-load and earlier daemons as root, ipectld as the user of its unit. */
+static int add_writers(sd_journal *journal) {
+        const struct passwd *user = getpwnam("ipe");
+        char uid[3 * sizeof(uid_t) + 1];
+        int r = add_match(journal, "_UID", "0");
+
+        if (r < 0 || !user)
+                return r;
+        snprintf(uid, sizeof(uid), "%lu", (unsigned long) user->pw_uid);
+        return add_match(journal, "_UID", uid);
+}
+
 /* Matches of one field are alternatives, and of several fields each must be met. name: of a policy, or NULL. */
 static int add_matches(sd_journal *journal, const char *name) {
-        int r = add_match(journal, "_UID", "0");
+        int r = add_writers(journal);
 
         for (size_t i = 0; r >= 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
                 r = add_match(journal, "MESSAGE_ID", kinds[i].message_id);

@@ -21,7 +21,7 @@ def bare():
 def kernel_files(bare):
     """The files of a kernel with our LSM, on that machine and by its name `kernel`."""
     bare.kernel = KernelFiles(bare.directory / "kernel")
-    bare.binds = ["--bind", bare.kernel.directory, "/sys/kernel/security/ipe"]
+    bare.binds = bare.kernel.binds()
     yield bare.kernel
     bare.kernel.close()
 

@@ -21,6 +21,8 @@ import time
 FEATURES = "stage\ntrial\nrollback-floor\nshadow\nstats\nevents\nlock\n"
 # What lies below a policy, and is written alone.
 COMMANDS = ("update", "delete", "stage", "rollback")
+# All others are root's alone.
+READABLE = ("features", "keyrings", "name", "pkcs7", "policy", "version")
 # Room for a thousand events.
 PIPE_SIZE = 1 << 20
 F_SETPIPE_SZ = 1031
@@ -37,7 +39,7 @@ class KernelFiles:
                            ("enforce", "1"), ("success_audit", "0")):
             self.put(name, text)
         (directory / "policies").mkdir()
-        os.mkfifo(directory / "events")
+        os.mkfifo(directory / "events", 0o400)
         self.events = os.open(directory / "events", os.O_RDWR | os.O_NONBLOCK)
         fcntl.fcntl(self.events, F_SETPIPE_SZ, PIPE_SIZE)
         self.quiet, self.quiet_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -45,11 +47,17 @@ class KernelFiles:
     def path(self, name):
         return self.directory / name
 
+    def binds(self):
+        """Options of bwrap; what it makes by itself is closed to others than root."""
+        parents = [word for path in ("/sys", "/sys/dev", "/sys/kernel", "/sys/kernel/security") for word in ("--perms", "0755", "--dir", path)]
+        return [*parents, "--bind", self.directory, "/sys/kernel/security/ipe"]
+
     def put(self, name, content):
         """In place, as ipectld may have the file open."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        path.chmod(0o444 if path.name in READABLE else 0o600)
 
     def read(self, name):
         return self.path(name).read_bytes()

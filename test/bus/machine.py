@@ -12,9 +12,11 @@ The sandboxes share the host's process IDs, because polkit looks up who calls; t
 """
 
 import contextlib
+import grp
 import hashlib
 import json
 import os
+import pwd
 import select
 import shutil
 import signal
@@ -33,6 +35,7 @@ import keys
 TOP = Path(__file__).resolve().parents[2]
 BUILD = TOP / os.environ.get("IPE_BUILD_DIR", "build/check-asan")
 DAEMON = BUILD / "src/ipectld/ipectld"
+OPEN = BUILD / "src/ipe-open/ipe-open"
 IPECTL = BUILD / "src/ipectl/ipectl"
 
 NAME = "org.ipe.Manager"
@@ -54,6 +57,7 @@ exec "$@"
 """
 
 NOBODY = 65534
+USER = "ipe"
 CALLER = "/caller.py"
 
 
@@ -61,6 +65,12 @@ def sealed_state(state):
     """The text of state.json with its check, as src/libipe/store-seal.c makes it."""
     head = json.dumps({key: value for key, value in state.items() if key != "check"}, indent=2)[:-2] + ",\n"
     return f'{head}  "check": "{hashlib.sha256(head.encode()).hexdigest()}"\n}}\n'
+
+
+def find_free_id():
+    """Of a system user that the host does not have."""
+    taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()}
+    return next(number for number in range(999, 100, -1) if number not in taken)
 
 
 class BusError(Exception):
@@ -131,6 +141,7 @@ class Journal:
         path.parent.mkdir(parents=True)
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(str(path))
+        path.chmod(0o666)
         self.entries = []
         self.lock = threading.Lock()
         self.stop, self.stopped = os.pipe()
@@ -184,7 +195,7 @@ class Inspector:
 
     answer: what is sent in place of it, if a test sets it; b"" closes the connection, None starts ipe-inspect."""
 
-    def __init__(self, path):
+    def __init__(self, path, uid):
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.answer = None
@@ -193,6 +204,8 @@ class Inspector:
         self.gate.set()
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.bind(str(path))
+        path.chmod(0o600)
+        os.chown(path, uid, uid)
         self.socket.listen(64)
         self.stop, self.stopped = os.pipe()
         self.thread = threading.Thread(target=self.serve)
@@ -220,6 +233,47 @@ class Inspector:
         self.gate.set()
         os.write(self.stopped, b"x")
         self.thread.join()
+        self.socket.close()
+        os.close(self.stop)
+        os.close(self.stopped)
+
+
+class Opener:
+    """What ipe-open.socket is: starts the real ipe-open for each connection, as its unit does. refuse: it cannot be started."""
+
+    def __init__(self, machine, path):
+        self.machine = machine
+        self.refuse = False
+        self.processes = []
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.bind(str(path))
+        path.chmod(0o600)
+        os.chown(path, machine.uid, machine.uid)
+        self.socket.listen(16)
+        self.stop, self.stopped = os.pipe()
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self):
+        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
+            connection, _ = self.socket.accept()
+            with connection, open(self.machine.log, "ab") as log:
+                if not self.refuse:
+                    self.processes.append(subprocess.Popen(self.machine.sandbox(
+                        ["setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs", OPEN]),
+                        stdin=connection, stdout=subprocess.DEVNULL, stderr=log))
+
+    def kill(self):
+        """Ends all that run."""
+        while self.processes:
+            process = self.processes.pop()
+            process.kill()
+            process.wait(timeout=DEADLINE_SEC)
+
+    def close(self):
+        os.write(self.stopped, b"x")
+        self.thread.join()
+        self.kill()
         self.socket.close()
         os.close(self.stop)
         os.close(self.stopped)
@@ -275,15 +329,22 @@ class Machine:
         self.directory.chmod(0o755)
         for name in ("etc/policy.d", "etc/trust.d", "run/dbus", "run/ipe/policy.d", "state", "rules.d"):
             (self.directory / name).mkdir(parents=True)
+        self.uid = find_free_id()
+        self.add_user()
         self.etc = self.directory / "etc"
         self.run_directory = self.directory / "run"
         self.state = self.directory / "state"
+        self.state.chmod(0o700)
+        self.give_state()
         self.rules = self.directory / "rules.d"
         self.address = f"unix:path={self.run_directory}/dbus/system_bus_socket"
         self.journal = Journal(self.run_directory / "systemd/journal/socket")
-        self.inspector = Inspector(self.run_directory / "ipe/inspect")
+        self.log = self.directory / "ipectld.log"
+        self.inspector = Inspector(self.run_directory / "ipe/inspect", self.uid)
+        self.opener = Opener(self, self.run_directory / "ipe/open")
         self.notify_socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notify_socket.bind(str(self.run_directory / "notify"))
+        (self.run_directory / "notify").chmod(0o666)
         self.notify_socket.settimeout(DEADLINE_SEC)
         self.processes = []
         self.daemon = None
@@ -293,6 +354,20 @@ class Machine:
         self.trust("test")
         self.start_bus()
 
+    def add_user(self):
+        """The lists of users and groups in the sandbox are the host's and this one's."""
+        passwd = [line for line in Path("/etc/passwd").read_text().splitlines() if not line.startswith(f"{USER}:")]
+        group = [line for line in Path("/etc/group").read_text().splitlines() if not line.startswith(f"{USER}:")]
+        passwd.append(f"{USER}:x:{self.uid}:{self.uid}::/var/lib/ipe:/usr/sbin/nologin")
+        group.append(f"{USER}:x:{self.uid}:")
+        (self.directory / "passwd").write_text("\n".join([*passwd, ""]))
+        (self.directory / "group").write_text("\n".join([*group, ""]))
+
+    def give_state(self):
+        """To the user, with all that is in it, as StateDirectory= does."""
+        for path in (self.state, *self.state.rglob("*")):
+            os.chown(path, self.uid, self.uid, follow_symlinks=False)
+
     def sandbox(self, command, environment=(), options=()):
         """The words that run a command in a sandbox; options: further ones of bwrap."""
         words = ["bwrap", "--unshare-net", "--unshare-ipc", "--die-with-parent", "--cap-add", "ALL", "--clearenv",
@@ -300,10 +375,12 @@ class Machine:
                  "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc",
                  "--dev", "/dev", "--tmpfs", "/tmp"]
         # Those that bwrap makes by itself are closed to others.
-        for name in ("etc", "etc/dbus-1", "etc/dbus-1/system.d", "etc/polkit-1", "var", "var/lib"):
-            words += ["--perms", "0755", "--dir", f"/{name}"]
+        for path in ("/etc", "/etc/dbus-1", "/etc/dbus-1/system.d", "/etc/polkit-1", "/var", "/var/lib", *list(BUILD.parents)[-2::-1]):
+            words += ["--perms", "0755", "--dir", path]
         words += ["--symlink", "../run", "/var/run"]
-        for name in ("passwd", "group", "nsswitch.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"):
+        for name in ("passwd", "group"):
+            words += ["--ro-bind", self.directory / name, f"/etc/{name}"]
+        for name in ("nsswitch.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"):
             words += ["--ro-bind", f"/etc/{name}", f"/etc/{name}"]
         words += ["--ro-bind", TOP / "dbus/org.ipe.Manager.conf", "/etc/dbus-1/system.d/org.ipe.Manager.conf",
                   "--tmpfs", "/usr/share/polkit-1/actions",
@@ -378,12 +455,12 @@ class Machine:
     # ipectld
 
     def launch_daemon(self, environment=(), **options):
-        """Starts ipectld with the capabilities that its unit leaves it; does not wait for it."""
-        self.log = self.directory / "ipectld.log"
+        """Starts ipectld as the user of its unit, without any capability; does not wait for it."""
         handed = {"LISTEN_FDS": str(len(self.fds)), "LISTEN_FDNAMES": ":".join(self.fds)} if self.fds else {}
         with open(self.log, "ab") as log:
             return self.start(["bash", "-c", HAND_OVER, "bash", *map(str, self.fds.values()), "--",
-                               "setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs", DAEMON],
+                               "setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", "--bounding-set=-all",
+                               "--inh-caps=-all", "--no-new-privs", DAEMON],
                               {"NOTIFY_SOCKET": "/run/notify", "SYSTEMD_LOG_LEVEL": "debug", **handed, **dict(environment)},
                               stdout=log, stderr=log, fds=self.fds.values(), **options)
 
@@ -510,6 +587,7 @@ class Machine:
                 os.close(fd)
             self.journal.close()
             self.inspector.close()
+            self.opener.close()
             self.notify_socket.close()
             shutil.rmtree(self.directory)
 

@@ -273,6 +273,31 @@ def test_a_store_that_names_many_versions_does_not_hold_up_the_boot(machine):
     assert len(machine.entries(MESSAGE_ID=LOAD_FAILED)) == 16
 
 
+# The store belongs to the user of the daemon, and ipe-load is root
+
+
+def test_the_boot_writes_the_store_as_its_owner(machine):
+    put_trial(machine, OTHER_BOOT, 0)
+    assert load(machine) == 0 and read_state(machine)["trial"]["boots"] == 1
+    assert {path.stat().st_uid for path in machine.state.rglob("*")} == {machine.uid}
+
+
+def test_the_boot_reads_no_more_of_the_store_than_its_owner_may(machine):
+    put_confirmed(machine)
+    os.chown(machine.state / "objects" / read_state(machine)["versions"][0]["digest"], 0, 0)
+    assert load(machine) == 1 and not is_loaded(machine)
+    entry, = machine.entries(MESSAGE_ID=LOAD_FAILED)
+    assert "Permission denied" in entry["MESSAGE"]
+
+
+def test_a_store_of_an_earlier_release_is_roots(machine):
+    put_trial(machine, OTHER_BOOT, 0)
+    for path in (machine.state, *machine.state.rglob("*")):
+        os.chown(path, 0, 0)
+    assert load(machine) == 0 and read_state(machine)["trial"]["boots"] == 1
+    assert {path.stat().st_uid for path in machine.state.rglob("*")} == {0}
+
+
 def test_a_state_of_a_release_without_a_check_is_read(machine):
     put_confirmed(machine)
     state = read_state(machine)

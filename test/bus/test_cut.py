@@ -165,6 +165,7 @@ class Rounds:
         for path in list(machine.state.iterdir()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(self.saved, machine.state, dirs_exist_ok=True)
+        machine.give_state()
         for path in machine.kernel.directory.rglob("*"):
             if path.is_file() and path.relative_to(machine.kernel.directory) not in self.kernel:
                 path.unlink()

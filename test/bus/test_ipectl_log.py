@@ -75,11 +75,12 @@ def test_denials(bare, kernel_files, journal):
     assert "Denied EXECUTE of '/bin/x' for sh[12]: 'corp-base' 2.0.0" in bare.ipectl("log", "corp-base").stdout
 
 
-def test_only_root_writes_history(machine, journal):
+def test_only_root_and_the_daemon_write_history(machine, journal):
     """Any user may send entries to journald, with whatever fields."""
     journal.add(entry("Confirmed 'evil' 1.0.0."), uid=1000)
-    journal.add(entry("true"), entry("of somebody else", message_id="a" * 32), start=START + 10)
-    assert texts(machine) == ["true"]
+    journal.add(entry("root"), entry("of somebody else", message_id="a" * 32), start=START + 10)
+    journal.add(entry("the daemon"), start=START + 20, uid=machine.uid)
+    assert texts(machine) == ["root", "the daemon"]
 
 
 @pytest.fixture

@@ -385,7 +385,7 @@ def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, 
 
 def test_full_disk(bare):
     """Nothing is staged that is not on disk, and nothing is lost."""
-    bare.start_daemon(sandbox=["--size", "65536", "--tmpfs", "/var/lib/ipe"])
+    bare.start_daemon(sandbox=["--perms", "0777", "--size", "65536", "--tmpfs", "/var/lib/ipe"])
     count = 0
     with pytest.raises(BusError) as caught:
         while count < 64:

@@ -252,7 +252,7 @@ def test_warning_comes_once_and_again_when_somebody_asks(machine):
 
 def test_file_that_could_not_be_stored_is_tried_again(bare):
     """Nothing in policy.d changes."""
-    bare.start_daemon(sandbox=["--size", "65536", "--tmpfs", "/var/lib/ipe"])
+    bare.start_daemon(sandbox=["--perms", "0777", "--size", "65536", "--tmpfs", "/var/lib/ipe"])
     in_sandbox(bare, "head -c 65536 /dev/zero >/var/lib/ipe/ballast || true")
     bare.drop(signed())
     assert "No space left" in bare.wait_signal("PolicyRejected")[2]

@@ -2,6 +2,7 @@
 """How much the daemon keeps, and what remains where a file of the store is damaged. The kernel is plain files here."""
 
 import json
+import os
 import signal
 from pathlib import Path
 
@@ -431,6 +432,8 @@ def test_on_a_read_only_disk_the_predecessor_is_shown(read_only):
 
 def test_without_watches_the_daemon_reads_policies_from_time_to_time(bare):
     """In a user namespace of its own nobody else is left without."""
+    # There is one user in it, root.
+    os.chown(bare.state, 0, 0)
     command = f"echo 0 >/proc/sys/user/max_inotify_watches && exec {DAEMON}"
     with open(bare.directory / "ipectld.log", "wb") as log:
         bare.daemon = bare.start(["unshare", "-Ur", "sh", "-c", command], {"NOTIFY_SOCKET": "/run/notify"}, stdout=log, stderr=log)

@@ -12,6 +12,7 @@ import pytest
 TOP = Path(__file__).resolve().parents[2]
 UNITS = sorted(path.name.removesuffix(".in") for path in (TOP / "units").iterdir()
                if path.name.removesuffix(".in").endswith((".service", ".socket", ".target")))
+USER = "ipe"
 SERVICES = [name for name in UNITS if name.endswith(".service")]
 # Highest exposure that 'systemd-analyze security' may find, times ten: of any unit, and of those that are better.
 EXPOSURE_MAX = 25
@@ -113,9 +114,34 @@ def rules(context):
     return [(rule.tag, dict(rule.attrib)) for rule in policy]
 
 
-def test_only_root_owns_the_name():
-    assert ("allow", {"own": "org.ipe.Manager"}) in rules({"user": "root"})
+def test_only_the_daemons_user_and_root_own_the_name():
+    owns = ("allow", {"own": "org.ipe.Manager"})
+    assert rules({"user": USER}) == [owns] and owns in rules({"user": "root"})
     assert not [rule for rule in rules({"context": "default"}) if "own" in rule[1]]
+
+
+def test_the_daemons_user_is_made_and_is_the_same_everywhere():
+    assert re.search(rf'^u {USER} - "[^"]+" /var/lib/ipe$', (TOP / "units/ipe.sysusers.conf").read_text(), re.M)
+    assert settings("ipectld.service")["User"] == settings("ipe-inspect.socket")["SocketUser"] == settings("ipe-open.socket")["SocketUser"] == [USER]
+    assert f'subject.user == "{USER}"' in (TOP / "dbus/ipe.rules").read_text()
+
+
+def test_what_parses_the_policies_of_others_has_no_capability():
+    found = settings("ipectld.service")
+    assert found["CapabilityBoundingSet"] == [""] and "AmbientCapabilities" not in found
+
+
+def test_sockets_of_the_daemon_are_for_its_user_alone():
+    for name in ("ipe-inspect.socket", "ipe-open.socket"):
+        assert settings(name)["SocketMode"] == ["0600"]
+        assert name in settings("ipectld.service")["Wants"][0].split()
+
+
+def test_the_daemon_owns_the_actions():
+    """polkit answers nobody else but root."""
+    for action in ElementTree.parse(TOP / "dbus/org.ipe.manager.policy").iter("action"):
+        owner, = action.findall("annotate")
+        assert owner.get("key") == "org.freedesktop.policykit.owner" and owner.text == f"unix-user:{USER}"
 
 
 def test_everybody_may_call_but_not_set_properties():
