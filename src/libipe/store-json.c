@@ -22,7 +22,12 @@
  *       "activating_transaction": "32 digits",    and then the same)
  *       "trial": {                               (only while a trial is under way, or about to be)
  *         "boot_id": "32 digits of hex", "deadline_usec": 1, "confirm": "auto", "failed_units": [ "a.service" ],
- *         "boots": 0, "boots_max": 3, "boot_sec": 300      (all three, or none: a reboot ends the trial then)
+ *         "boots": 0, "boots_max": 3, "boot_sec": 300,     (all three, or none: a reboot ends the trial then)
+ *         "health": {                            (may be missing)
+ *           "command": false, "units": [ "a.service" ], "ignore_units": [ "b*" ], "essential_paths": [ "/c" ]
+ *         },
+ *         "restarting_units": [ "c.service" ],   (only where there are any)
+ *         "unenforced": true                     (only if so)
  *       },
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
@@ -261,6 +266,23 @@ static int read_boots(struct json_object *object, StoreTrial *trial) {
         return r < 0 ? r : json_get_number(object, "boot_sec", &trial->boot_sec);
 }
 
+static int read_health(struct json_object *trial, TrialHealth *ret) {
+        struct json_object *object;
+        int r;
+
+        if (!json_object_object_get_ex(trial, "health", &object))
+                return 0;
+        if (!json_object_is_type(object, json_type_object))
+                return -EUCLEAN;
+        ret->known = true;
+        r = get_flag(object, "command", &ret->command);
+        if (r >= 0)
+                r = get_strings(object, "units", &ret->units);
+        if (r >= 0)
+                r = get_strings(object, "ignore_units", &ret->ignore_units);
+        return r < 0 ? r : get_strings(object, "essential_paths", &ret->essential_paths);
+}
+
 static int read_trial(struct json_object *root, StoreTrial *trial) {
         struct json_object *object;
         const char *text;
@@ -282,6 +304,12 @@ static int read_trial(struct json_object *root, StoreTrial *trial) {
                 r = json_get_number(object, "deadline_usec", &trial->deadline_usec);
         if (r >= 0)
                 r = read_boots(object, trial);
+        if (r >= 0)
+                r = read_health(object, &trial->health);
+        if (r >= 0 && json_object_object_get_ex(object, "restarting_units", NULL))
+                r = get_strings(object, "restarting_units", &trial->restarting_units);
+        if (r >= 0 && json_object_object_get_ex(object, "unenforced", NULL))
+                r = get_flag(object, "unenforced", &trial->unenforced);
         return r < 0 ? r : get_strings(object, "failed_units", &trial->failed_units);
 }
 
@@ -525,6 +553,19 @@ static int put_versions(struct json_object *root, const StoreState *state) {
         return r;
 }
 
+static int put_health(struct json_object *trial, const TrialHealth *health) {
+        struct json_object *object = json_object_new_object();
+        int r = json_put(trial, "health", object);
+
+        if (r >= 0)
+                r = json_put(object, "command", json_object_new_boolean(health->command));
+        if (r >= 0)
+                r = put_strings(object, "units", health->units);
+        if (r >= 0)
+                r = put_strings(object, "ignore_units", health->ignore_units);
+        return r < 0 ? r : put_strings(object, "essential_paths", health->essential_paths);
+}
+
 static int put_trial(struct json_object *root, const StoreTrial *trial) {
         struct json_object *object = json_object_new_object();
         int r = json_put(root, "trial", object);
@@ -541,6 +582,12 @@ static int put_trial(struct json_object *root, const StoreTrial *trial) {
                 r = json_put(object, "boots_max", json_object_new_uint64(trial->boots_max));
         if (r >= 0)
                 r = json_put(object, "boot_sec", json_object_new_uint64(trial->boot_sec));
+        if (r >= 0 && trial->health.known)
+                r = put_health(object, &trial->health);
+        if (r >= 0 && trial->restarting_units)
+                r = put_strings(object, "restarting_units", trial->restarting_units);
+        if (r >= 0 && trial->unenforced)
+                r = json_put(object, "unenforced", json_object_new_boolean(true));
         return r < 0 ? r : put_strings(object, "failed_units", trial->failed_units);
 }
 

@@ -84,6 +84,46 @@ static int copy_record(const VersionRecord *record, VersionRecord *ret) {
         return 0;
 }
 
+void trial_health_done(TrialHealth *health) {
+        strv_free(health->units);
+        strv_free(health->ignore_units);
+        strv_free(health->essential_paths);
+        *health = (TrialHealth) {};
+}
+
+int trial_health_copy(const TrialHealth *health, TrialHealth *ret) {
+        TrialHealth copy = { .known = health->known, .command = health->command };
+
+        if (strv_copy(health->units, &copy.units) < 0 || strv_copy(health->ignore_units, &copy.ignore_units) < 0 ||
+            strv_copy(health->essential_paths, &copy.essential_paths) < 0) {
+                trial_health_done(&copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
+static void trial_done(StoreTrial *trial) {
+        strv_free(trial->failed_units);
+        strv_free(trial->restarting_units);
+        trial_health_done(&trial->health);
+}
+
+static int trial_copy(const StoreTrial *trial, StoreTrial *ret) {
+        StoreTrial copy = *trial;
+
+        copy.failed_units = copy.restarting_units = NULL;
+        copy.health = (TrialHealth) {};
+        if (strv_copy(trial->failed_units, &copy.failed_units) < 0 ||
+            strv_copy(trial->restarting_units, &copy.restarting_units) < 0 ||
+            trial_health_copy(&trial->health, &copy.health) < 0) {
+                trial_done(&copy);
+                return -ENOMEM;
+        }
+        *ret = copy;
+        return 0;
+}
+
 StoreState *store_state_free(StoreState *state) {
         if (!state)
                 return NULL;
@@ -91,7 +131,7 @@ StoreState *store_state_free(StoreState *state) {
                 version_record_done(&state->versions[i]);
         free(state->versions);
         free(state->shadowing);
-        strv_free(state->trial.failed_units);
+        trial_done(&state->trial);
         store_discarded_done(state);
         free(state);
         return NULL;
@@ -104,13 +144,13 @@ StoreState *store_state_copy(const StoreState *state) {
                 return TAKE_PTR(copy);
         *copy = *state;
         copy->n_versions = 0;
-        copy->trial.failed_units = NULL;
+        copy->trial = (StoreTrial) {};
         copy->discarded = NULL;
         copy->n_discarded = 0;
         copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
         copy->shadowing = state->shadowing ? strdup(state->shadowing) : NULL;
         if (!copy->versions || !copy->shadowing != !state->shadowing ||
-            strv_copy(state->trial.failed_units, &copy->trial.failed_units) < 0 || store_discarded_copy(state, copy) < 0)
+            trial_copy(&state->trial, &copy->trial) < 0 || store_discarded_copy(state, copy) < 0)
                 return NULL;
         for (; copy->n_versions < state->n_versions; copy->n_versions++)
                 if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)
@@ -126,11 +166,11 @@ void store_state_set_activating(StoreState *state, const Digest *digest, const c
 }
 
 int store_state_set_trial(StoreState *state, const StoreTrial *trial) {
-        StoreTrial copy = trial ? *trial : (StoreTrial) {};
+        StoreTrial copy;
 
-        if (strv_copy(copy.failed_units, &copy.failed_units) < 0)
+        if (trial_copy(trial ?: &(const StoreTrial) {}, &copy) < 0)
                 return -ENOMEM;
-        strv_free(state->trial.failed_units);
+        trial_done(&state->trial);
         state->trial = copy;
         return 0;
 }

@@ -82,6 +82,22 @@ typedef struct VersionRecord {
         PolicySummary summary;
 } VersionRecord;
 
+/* The settings of health checks, as they were when the trial began: what the configuration says later is for the next one.
+ * Lists end with NULL; NULL for none. */
+typedef struct TrialHealth {
+        bool known;             /* false, and all else empty, in what an earlier release has written */
+        bool command;           /* there is a HealthCommand=; ipe-health.service reads it by itself */
+        char **units;           /* HealthUnits= */
+        char **ignore_units;    /* HealthIgnoreUnits= */
+        char **essential_paths; /* EssentialPaths= */
+} TrialHealth;
+
+void trial_health_done(TrialHealth *health);
+
+/* Copies settings and their strings. ret: may be the variable that health points to; unchanged on failure.
+ * Returns 0 or -ENOMEM. */
+int trial_health_copy(const TrialHealth *health, TrialHealth *ret);
+
 /* How a trial is to end: of the version that is on trial, or whose activation is under way. */
 typedef struct StoreTrial {
         char boot_id[33];       /* of the latest boot in which it was tried; empty while there is no trial */
@@ -91,6 +107,9 @@ typedef struct StoreTrial {
         uint64_t boot_sec;      /* how long each of those boots may take to confirm it */
         ConfirmBy confirm;
         char **failed_units;    /* that had failed before it began: names, NULL at the end; NULL for none */
+        char **restarting_units; /* that waited to be started again then: likewise */
+        TrialHealth health;
+        bool unenforced;        /* the kernel was seen not to enforce in the course of it */
 } StoreTrial;
 
 /* A policy that was discarded while its file lay in policy.d: the file is not staged again. */

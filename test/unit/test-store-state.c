@@ -53,21 +53,32 @@ static void assert_record_equal(const VersionRecord *a, const VersionRecord *b) 
         assert_string_equal(a->transaction, b->transaction);
 }
 
-static void assert_trial_equal(const StoreTrial *a, const StoreTrial *b) {
+static void assert_list_equal(char *const *a, char *const *b) {
         size_t n = 0;
 
+        assert_int_equal(!a, !b);
+        for (; a && a[n]; n++) {
+                assert_non_null(b[n]);
+                assert_string_equal(a[n], b[n]);
+        }
+        assert_true(!b || !b[n]);
+}
+
+static void assert_trial_equal(const StoreTrial *a, const StoreTrial *b) {
         assert_string_equal(a->boot_id, b->boot_id);
         assert_int_equal(a->deadline_usec, b->deadline_usec);
         assert_int_equal(a->confirm, b->confirm);
         assert_int_equal(a->boots, b->boots);
         assert_int_equal(a->boots_max, b->boots_max);
         assert_int_equal(a->boot_sec, b->boot_sec);
-        assert_int_equal(!a->failed_units, !b->failed_units);
-        for (; a->failed_units && a->failed_units[n]; n++) {
-                assert_non_null(b->failed_units[n]);
-                assert_string_equal(a->failed_units[n], b->failed_units[n]);
-        }
-        assert_true(!b->failed_units || !b->failed_units[n]);
+        assert_list_equal(a->failed_units, b->failed_units);
+        assert_list_equal(a->restarting_units, b->restarting_units);
+        assert_int_equal(a->unenforced, b->unenforced);
+        assert_int_equal(a->health.known, b->health.known);
+        assert_int_equal(a->health.command, b->health.command);
+        assert_list_equal(a->health.units, b->health.units);
+        assert_list_equal(a->health.ignore_units, b->health.ignore_units);
+        assert_list_equal(a->health.essential_paths, b->health.essential_paths);
 }
 
 static void assert_state_equal(const StoreState *a, const StoreState *b) {
@@ -96,7 +107,11 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
 static void set_trial(StoreState *s, ConfirmBy confirm, char **failed_units) {
         StoreTrial trial = {
                 .boot_id = SOME_ID, .deadline_usec = INT64_MAX, .boots = 2, .boots_max = 3, .boot_sec = 300, .confirm = confirm,
-                .failed_units = failed_units,
+                .failed_units = failed_units, .restarting_units = failed_units,
+                /* An earlier release has written no settings. */
+                .health = { .known = failed_units, .command = failed_units, .units = failed_units,
+                            .essential_paths = failed_units },
+                .unenforced = failed_units,
         };
 
         assert_int_equal(store_state_set_trial(s, &trial), 0);
@@ -454,6 +469,8 @@ static void a_state_that_would_be_too_large_is_not_written(void **state) {
         "{" boot "\"deadline_usec\":" deadline ",\"confirm\":\"" confirm "\",\"failed_units\":[" units "]}"
 #define BOOT_TRIAL(boots, max, sec)                                                                          \
         TRIAL(BOOT "\"boots\":" boots ",\"boots_max\":" max ",\"boot_sec\":" sec ",", "1", "auto", "")
+#define HEALTH(members) TRIAL(BOOT "\"health\":" members ",", "1", "auto", "")
+#define HEALTH_LISTS "\"units\":[\"a\"],\"ignore_units\":[],\"essential_paths\":[\"/b\"]"
 #define STATE(format, versions, more) "{\"format\":" format ",\"versions\":[" versions "]" more "}"
 
 static void texts_in_other_spelling_are_read(void **state) {
@@ -469,6 +486,8 @@ static void texts_in_other_spelling_are_read(void **state) {
                 { STATE("1", A, ",\"activating\":\"ff" HEX "\",\"pending_boot_id\":\"" BOOT_ID "\""), 1 },
                 { STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\",\"b\"")), 1 },
                 { STATE("1", A, ",\"trial\":" BOOT_TRIAL("100", "100", "86400")), 1 },
+                { STATE("1", A, ",\"trial\":" HEALTH("{\"command\":true," HEALTH_LISTS "}")), 1 },
+                { STATE("1", A, ",\"trial\":" TRIAL(BOOT "\"unenforced\":true,", "1", "auto", "")), 1 },
                 /* Of a newer daemon. */
                 { STATE("1", "{\"colour\":[null]," "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX
                         "\",\"state\":\"staged\"," TAIL, ",\"more\":{\"format\":2}"), 1 },
@@ -596,6 +615,15 @@ static const DamagedCase damaged[] = {
         { "a trial that nobody confirms", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "never", "")) },
         { "a failed unit that is a number", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "1")) },
         { "a failed unit with a NUL", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\\u0000\"")) },
+        { "settings of health that are true", STATE("1", A, ",\"trial\":" HEALTH("true")) },
+        { "settings of health without a command", STATE("1", A, ",\"trial\":" HEALTH("{" HEALTH_LISTS "}")) },
+        { "settings of health with a command's words",
+          STATE("1", A, ",\"trial\":" HEALTH("{\"command\":[\"/a\"]," HEALTH_LISTS "}")) },
+        { "settings of health without lists", STATE("1", A, ",\"trial\":" HEALTH("{\"command\":true}")) },
+        { "a unit that restarts and is a number",
+          STATE("1", A, ",\"trial\":" TRIAL(BOOT "\"restarting_units\":[1],", "1", "auto", "")) },
+        { "a trial that is not enforced by number",
+          STATE("1", A, ",\"trial\":" TRIAL(BOOT "\"unenforced\":1,", "1", "auto", "")) },
         { "a boot that is too short", STATE("1", "", ",\"pending_boot_id\":\"0123\"") },
         { "a boot that is too long", STATE("1", "", ",\"pending_boot_id\":\"" BOOT_ID "0\"") },
         { "a boot in capitals", STATE("1", "", ",\"pending_boot_id\":\"0123456789ABCDEF0123456789ABCDEF\"") },
