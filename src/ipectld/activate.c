@@ -14,7 +14,6 @@
 
 #include "activate.h"
 #include "explain.h"
-#include "health.h"
 #include "kernel-trial.h"
 #include "log.h"
 #include "record.h"
@@ -171,13 +170,7 @@ static int end_begun(Manager *manager, const Digest *digest, Failure *reterr) {
         return r;
 }
 
-/* How a version is put in force. */
-typedef struct Plan {
-        uint64_t trial_sec; /* 0: without a trial */
-        ConfirmBy confirm;
-} Plan;
-
-static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan) {
+static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const ActivatePlan *plan) {
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
 
@@ -187,27 +180,23 @@ static int ask_kernel(const Manager *manager, const VersionRecord *record, const
         return kernel_activate(manager->kernel, record->name, &record->version, data, size);
 }
 
-static int mark(Manager *manager, const Digest *digest, const Plan *plan, Failure *reterr) {
-        _cleanup_(strv_freep) char **failed_units = NULL;
+static int mark(Manager *manager, const Digest *digest, const ActivatePlan *plan, const UnitsBefore *before, Failure *reterr) {
         Occasion occasion = occasion_now(manager, NULL);
-        StoreTrial trial;
-        int r = 0;
+        StoreTrial trial = trial_new(manager, plan->trial_sec, plan->confirm, before);
 
-        if (plan->trial_sec > 0 && plan->confirm == CONFIRM_AUTO)
-                r = health_list_failed_units(&failed_units, reterr);
-        if (r != 0)
-                return r;
-        trial = trial_new(manager, plan->trial_sec, plan->confirm, failed_units);
+        if (activate_plan_is_watched(plan) && !before)
+                return failure_set(reterr, FAILURE_BUSY, "The settings have just changed, and now health checks are to confirm the "
+                                   "policy: try again.");
         return activation_mark(manager, digest, occasion.transaction, plan->trial_sec > 0 ? &trial : NULL, reterr);
 }
 
-static int put_in_force(Manager *manager, const VersionRecord *record, const PolicyVersion *version, const Plan *plan,
-                        Failure *reterr) {
+static int put_in_force(Manager *manager, const VersionRecord *record, const PolicyVersion *version, const ActivatePlan *plan,
+                        const UnitsBefore *before, Failure *reterr) {
         Digest digest = record->digest;
         Failure failure = {};
         int error, r;
 
-        r = mark(manager, &digest, plan, reterr);
+        r = mark(manager, &digest, plan, before, reterr);
         if (r != 0)
                 return r;
         error = ask_kernel(manager, store_state_find_digest(manager->state, &digest), version, plan);
@@ -233,10 +222,10 @@ static int check_way_back(const Manager *manager, Failure *reterr) {
 }
 
 /* As the caller says, or the configuration. */
-static int make_plan(const Manager *manager, const ActivateOptions *options, const VersionRecord *record, Plan *ret,
+static int make_plan(const Manager *manager, const ActivateOptions *options, const VersionRecord *record, ActivatePlan *ret,
                      Failure *reterr) {
         bool confirmed = record->state == VERSION_CONFIRMED;
-        Plan plan = {
+        ActivatePlan plan = {
                 .trial_sec = options->has_trial_sec ? options->trial_sec : confirmed ? 0 : manager->config.trial_sec,
                 .confirm = options->has_confirm ? options->confirm : manager->config.confirm,
         };
@@ -283,11 +272,18 @@ static int check_trial(const Manager *manager, Failure *reterr) {
                            version, trial.remaining_sec);
 }
 
+int activate_plan(const Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
+                  ActivatePlan *ret_plan, Failure *reterr) {
+        int r = find_version(manager, name, options->version, ret, reterr);
+
+        return r != 0 ? r : make_plan(manager, options, *ret, ret_plan, reterr);
+}
+
 /* What has to be known of a version that is to be activated. */
 typedef struct Candidate {
         const VersionRecord *record;
         PolicyVersion *version;
-        Plan plan;
+        ActivatePlan plan;
 } Candidate;
 
 static void candidate_done(Candidate *candidate) {
@@ -303,9 +299,7 @@ static int find_candidate(Manager *manager, const char *name, const ActivateOpti
         if (r == 0)
                 r = check_trial(manager, reterr);
         if (r == 0)
-                r = find_version(manager, name, options->version, &ret->record, reterr);
-        if (r == 0)
-                r = make_plan(manager, options, ret->record, &ret->plan, reterr);
+                r = activate_plan(manager, name, options, &ret->record, &ret->plan, reterr);
         if (r == 0)
                 r = check_confirmed(manager, ret->record, reterr);
         if (r == 0)
@@ -335,7 +329,7 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
         if (r != 0)
                 return r;
         digest = candidate.record->digest;
-        r = put_in_force(manager, candidate.record, candidate.version, &candidate.plan, reterr);
+        r = put_in_force(manager, candidate.record, candidate.version, &candidate.plan, options->before, reterr);
         if (r == 0)
                 *ret = store_state_find_digest(manager->state, &digest);
         return r;

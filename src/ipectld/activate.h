@@ -5,6 +5,7 @@
 #ifndef IPECTLD_ACTIVATE_H
 #define IPECTLD_ACTIVATE_H
 
+#include "health-before.h"
 #include "manager.h"
 
 typedef struct ActivateOptions {
@@ -14,15 +15,32 @@ typedef struct ActivateOptions {
         bool has_confirm;    /* else as the configuration says */
         ConfirmBy confirm;
         const char *accept;  /* the findings that somebody has seen and accepts: see findings.h; NULL for none */
+        const UnitsBefore *before; /* what is wrong already; NULL if nobody has looked */
 } ActivateOptions;
+
+/* How a version is put in force. */
+typedef struct ActivatePlan {
+        uint64_t trial_sec; /* 0: without a trial */
+        ConfirmBy confirm;
+} ActivatePlan;
+
+/* Whether health checks confirm it: then it has to be known what is wrong already. */
+static inline bool activate_plan_is_watched(const ActivatePlan *plan) {
+        return plan->trial_sec > 0 && plan->confirm == CONFIRM_AUTO;
+}
+
+/* Which version activate_policy() would put in force as things are, and how. Looks at nothing but state and configuration, so that
+ * anybody may ask. Returns 0, FAILURE_NO_SUCH_POLICY, FAILURE_INVALID_ARGUMENT or FAILURE_NOT_SUPPORTED. */
+int activate_plan(const Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
+                  ActivatePlan *ret_plan, Failure *reterr);
 
 /* Makes the kernel enforce a version: on trial, or confirmed at once, and then from the next boot on.
  *
  * Returns 0; FAILURE_NO_SUCH_POLICY, FAILURE_INVALID_ARGUMENT; FAILURE_NOT_SUPPORTED without IPE, for a trial that nothing
- * could end, for health checks without a service manager, and for a policy that needs the extended ABI on a kernel that has
+ * could end, and for a policy that needs the extended ABI on a kernel that has
  * not; FAILURE_TRIAL_IN_PROGRESS; FAILURE_VERSION_TOO_OLD; a refusal of policy_version_new(); FAILURE_LOCKED_DOWN,
  * FAILURE_KEY_NOT_TRUSTED, FAILURE_SIGNATURE_INVALID, FAILURE_KERNEL_REJECTED from the kernel, and then the version is
- * VERSION_FAILED; a negative errno. */
+ * VERSION_FAILED; FAILURE_BUSY if health checks are to confirm it, and options->before is NULL; a negative errno. */
 int activate_policy(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
                     Failure *reterr);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Activate() and ActivateWithOptions(): before anything changes it is found out what the policy would deny of what runs, which takes
- * a moment in which others are served. So what was checked before is checked again afterwards, by activate_policy().
+ * a moment in which others are served; then, where health checks are to confirm it, the service manager is asked what is wrong already.
+ * So what was checked before is checked again afterwards, by activate_policy().
  */
 
 #include "activate.h"
@@ -17,6 +18,7 @@
 typedef struct BusActivation {
         BusCall *call;
         Simulation *simulation;
+        UnitsBeforeQuery *query;
         char *name;
         char version[IPE_VERSION_STRLEN];
         Digest digest;           /* of what is judged */
@@ -28,6 +30,7 @@ static BusActivation *activation_free(BusActivation *activation) {
         if (!activation)
                 return NULL;
         simulate_cancel(activation->simulation);
+        units_before_cancel(activation->query);
         bus_call_free(activation->call);
         free(activation->name);
         free(activation);
@@ -124,10 +127,53 @@ static int check_same(const Manager *manager, const BusActivation *activation, F
                            activation->name, activation->version);
 }
 
-static void on_simulated(int result, const Failure *failure, Findings *findings, void *userdata) {
-        Bus *bus = userdata;
+/* Activates, if result is 0, and answers. */
+static void finish(Bus *bus, int result, const UnitsBefore *before, Failure *failure) {
         _cleanup_(activation_freep) BusActivation *activation = TAKE_PTR(bus->activation);
         const VersionRecord *record;
+
+        activation->options.before = before;
+        if (result == 0)
+                result = check_same(bus->manager, activation, failure);
+        if (result == 0)
+                result = activate_policy(bus->manager, activation->name, &activation->options, &record, failure);
+        if (result == 0)
+                result = bus_reply_with_path(activation->call->message, record);
+        else
+                result = bus_call_refuse(activation->call, result, failure);
+        if (result < 0)
+                log_warning("Cannot answer a call of Activate(): %s", strerror(-result));
+}
+
+static void on_units_before(int result, const Failure *failure, UnitsBefore *before, void *userdata) {
+        Bus *bus = userdata;
+        Failure own = *failure;
+
+        bus->activation->query = NULL;
+        finish(bus, result, before, &own);
+}
+
+/* Nothing is known that keeps the policy from being activated. */
+static void proceed(Bus *bus) {
+        BusActivation *activation = bus->activation;
+        const VersionRecord *record;
+        ActivatePlan plan = {};
+        Failure failure = {};
+        int r = check_same(bus->manager, activation, &failure);
+
+        if (r == 0)
+                r = activate_plan(bus->manager, activation->name, &activation->options, &record, &plan, &failure);
+        if (r == 0 && activate_plan_is_watched(&plan)) {
+                r = units_before_ask(bus->manager, on_units_before, bus, &activation->query, &failure);
+                if (r == 0)
+                        return;
+        }
+        finish(bus, r, NULL, &failure);
+}
+
+static void on_simulated(int result, const Failure *failure, Findings *findings, void *userdata) {
+        Bus *bus = userdata;
+        BusActivation *activation = bus->activation;
         Failure own = *failure;
 
         activation->simulation = NULL;
@@ -138,15 +184,9 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
                 result = 0;
         }
         if (result == 0)
-                result = check_same(bus->manager, activation, &own);
-        if (result == 0)
-                result = activate_policy(bus->manager, activation->name, &activation->options, &record, &own);
-        if (result == 0)
-                result = bus_reply_with_path(activation->call->message, record);
+                proceed(bus);
         else
-                result = bus_call_refuse(activation->call, result, &own);
-        if (result < 0)
-                log_warning("Cannot answer a call of Activate(): %s", strerror(-result));
+                finish(bus, result, NULL, &own);
 }
 
 static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord *record, const ActivateOptions *options,
@@ -171,23 +211,21 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
         return 0;
 }
 
-/* Returns 0 if on_simulated() is called, else what it would have been called with. */
+/* Returns 0, and on_simulated() is called, or what that would have been called with. */
 static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *record, Failure *reterr) {
         int r = simulate_start(bus->manager, record, on_simulated, bus, &activation->simulation, reterr);
 
         if (r != 0 && r != -ENOMEM && activation->force) {
                 say_unknown(activation, reterr);
-                return r;
+                proceed(bus);
+                return 0;
         }
-        if (r == 0)
-                bus->activation = activation;
         return r;
 }
 
-/* Returns 1 if it is answered later, 0 if it was done, or what a handler returns. */
+/* Returns 1, as it is answered later, or what a handler returns. */
 static int begin(Bus *bus, sd_bus_message *message, const char *name, const ActivateOptions *options, bool force,
                  sd_bus_error *reterr) {
-        _cleanup_(activation_freep) BusActivation *activation = NULL;
         const VersionRecord *record = NULL;
         Failure failure = {};
         int r;
@@ -198,22 +236,19 @@ static int begin(Bus *bus, sd_bus_message *message, const char *name, const Acti
                                 bus->activation->name);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        r = new_activation(bus, message, record, options, force, &activation);
+        r = new_activation(bus, message, record, options, force, &bus->activation);
         if (r < 0)
                 return r;
         /* What decides already denies nothing that it has not denied before. */
-        if (record != manager_active(bus->manager, NULL)) {
-                r = look_first(bus, activation, record, &failure);
-                if (r == 0) {
-                        activation = NULL;
-                        return 1;
-                }
-                if (r == -ENOMEM || !force)
-                        return bus_refuse(reterr, r, &failure);
-                failure = (Failure) {};
+        if (record == manager_active(bus->manager, NULL))
+                proceed(bus);
+        else
+                r = look_first(bus, bus->activation, record, &failure);
+        if (r != 0) {
+                bus_activation_cancel(bus);
+                return bus_refuse(reterr, r, &failure);
         }
-        r = activate_policy(bus->manager, activation->name, &activation->options, &record, &failure);
-        return r != 0 ? bus_refuse(reterr, r, &failure) : bus_reply_with_path(message, record);
+        return 1;
 }
 
 int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {

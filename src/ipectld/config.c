@@ -108,12 +108,18 @@ static bool is_path(const char *word) {
         return word[0] == '/';
 }
 
+#define UNIT_CHARACTERS "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.@"
+
 /* As systemd permits them. */
 static bool is_unit(const char *word) {
         const char *dot = strrchr(word, '.');
 
         return dot && dot != word && dot[1] != '\0' && strlen(word) <= 255 &&
-               strspn(word, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:-_.@") == strlen(word);
+               strspn(word, UNIT_CHARACTERS) == strlen(word);
+}
+
+static bool is_unit_glob(const char *word) {
+        return strlen(word) <= 255 && strspn(word, UNIT_CHARACTERS "*?[]!") == strlen(word);
 }
 
 static bool is_module(const char *word) {
@@ -136,6 +142,10 @@ static int parse_units(const Setting *setting, const char *text, void *place) {
         return parse_words(text, is_unit, place);
 }
 
+static int parse_unit_globs(const Setting *setting, const char *text, void *place) {
+        return parse_words(text, is_unit_glob, place);
+}
+
 static int parse_modules(const Setting *setting, const char *text, void *place) {
         return parse_words(text, is_module, place);
 }
@@ -155,6 +165,7 @@ static const Setting settings[] = {
         { "EssentialPaths", parse_paths, "a list of absolute paths", offsetof(Config, essential_paths) },
         { "HealthCommand", parse_command, "an absolute path with arguments, without quotes",
           offsetof(Config, health_command) },
+        { "HealthIgnoreUnits", parse_unit_globs, "a list of units, in which * and ? stand for any", offsetof(Config, health_ignore_units) },
         { "HealthUnits", parse_units, "a list of units, as 'sshd.service'", offsetof(Config, health_units) },
         { "KeepVersions", parse_count, "a number up to 100", offsetof(Config, keep_versions), 0, KEEP_VERSIONS_MAX },
         { "OnFailure", parse_on_failure, "'continue', 'emergency' or 'poweroff'", offsetof(Config, on_failure) },
@@ -167,6 +178,7 @@ static const Setting settings[] = {
 
 void config_done(Config *config) {
         strv_free(config->health_units);
+        strv_free(config->health_ignore_units);
         strv_free(config->health_command);
         strv_free(config->essential_paths);
         strv_free(config->essential_modules);

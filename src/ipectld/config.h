@@ -27,6 +27,7 @@ typedef struct Config {
         ConfirmBy confirm;        /* Confirm=: who ends a trial where the caller does not say */
         bool rollback_at_boot;    /* RollbackAtBoot=: select the version before for the next boot where that is the only way */
         char **health_units;      /* HealthUnits=: have to be active */
+        char **health_ignore_units; /* HealthIgnoreUnits=: globs of names; it does not matter if they fail */
         char **health_command;    /* HealthCommand=: has to succeed; an absolute path and arguments */
         char **essential_paths;   /* EssentialPaths=: absolute; have to be permitted, beside those that are built in */
         char **essential_modules; /* EssentialModules=: by name */

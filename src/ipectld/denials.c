@@ -91,7 +91,8 @@ static void tell_watcher(const Denials *denials, const KernelEvent *event) {
         const Denial denial = {
                 .operation = event->operation, .path = event->path, .rule = event->rule,
                 .policy_name = event->policy_name, .policy_version = event->policy_version, .comm = event->comm, .hook = event->hook,
-                .device = event->device, .file_system = event->file_system, .inode = event->inode, .pid = event->pid, .lost = event->lost,
+                .device = event->device, .file_system = event->file_system, .inode = event->inode, .pid = event->pid,
+                .enforcing = event->enforcing, .lost = event->lost,
         };
 
         if (denials->watcher)

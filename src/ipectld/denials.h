@@ -15,6 +15,7 @@ typedef struct Denial {
         dev_t file_system;  /* device number of its superblock; 0 where it is not known */
         uint64_t inode;
         uint64_t pid;
+        int enforcing; /* 0 where it has no effect, -1 where that is not known */
         uint64_t lost; /* at least so many could not be read; then all else is empty */
 } Denial;
 

@@ -539,5 +539,8 @@ int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure
                 return failure_set_errno(reterr, r, "The kernel refuses the change");
         if (old != value)
                 announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
+        /* It may be switched on again before health is looked at. */
+        if (which == KERNEL_ENFORCE && !value)
+                (void) health_is_enforced(manager);
         return 0;
 }

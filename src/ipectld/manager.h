@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, simulate.c and preflight.c
- * find out what one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health.c watches over
+ * find out what one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health*.c watch over
  * it, rollback.c goes back, reconcile.c compares the disk with the kernel at start, keep.c forgets what is too old,
  * record.c has what they write in common, manager.c holds it all.
  *

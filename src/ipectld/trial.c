@@ -55,13 +55,17 @@ bool trial_is_kernels(const Manager *manager) {
         return kernel_has_feature(manager->kernel, "trial");
 }
 
-StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units) {
+StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, const UnitsBefore *before) {
         StoreTrial trial = {
                 .deadline_usec = clock_usec(CLOCK_BOOTTIME) + seconds * USEC_PER_SEC,
                 .boots_max = manager->config.trial_boots,
                 .boot_sec = manager->config.trial_boot_sec,
                 .confirm = confirm,
-                .failed_units = failed_units,
+                .failed_units = before ? before->failed : NULL,
+                .restarting_units = before ? before->restarting : NULL,
+                .health = { .known = true, .command = manager->config.health_command, .units = manager->config.health_units,
+                            .ignore_units = manager->config.health_ignore_units,
+                            .essential_paths = manager->config.essential_paths },
         };
 
         memcpy(trial.boot_id, manager->boot_id, sizeof(trial.boot_id));
@@ -441,7 +445,8 @@ int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
                 if (!manager->boot_passed && !health_boot_is_up(manager))
                         return failure_set(reterr, FAILURE_NO_TRIAL, "Nobody watches over the trial; 'journalctl -u ipectld' "
                                            "tells why.");
-                *ret_passed = manager->boot_passed;
+                /* It may have been switched off since. */
+                *ret_passed = manager->boot_passed && health_is_enforced(manager);
                 return 0;
         }
         ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;

@@ -5,6 +5,7 @@
 #ifndef IPECTLD_TRIAL_H
 #define IPECTLD_TRIAL_H
 
+#include "health-before.h"
 #include "manager.h"
 
 /* Brings the state and the kernel's trial together: a trial that ended by itself, or that somebody began, confirmed or
@@ -23,9 +24,9 @@ int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Fa
 /* Whether the kernel holds the time of a trial and goes back by itself; else the daemon does what it can. */
 bool trial_is_kernels(const Manager *manager);
 
-/* A trial that begins at this moment, for activation_mark().
- * failed_units: borrowed. */
-StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, char **failed_units);
+/* A trial that begins at this moment, for activation_mark(). Its health checks are those of the present configuration.
+ * before: NULL where health is not watched; borrowed, as is what the configuration has. */
+StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, const UnitsBefore *before);
 
 /* The kernel enforces a version for a time, as it was marked: records it, waits for the end, tells. If it cannot be
  * recorded, and the trial goes on all the same, that is tried again. Returns 0 or a negative errno. */

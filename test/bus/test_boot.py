@@ -8,7 +8,7 @@ import time
 
 import pytest
 from gi.repository import Gio, GLib
-from service_manager import ServiceManager
+from service_manager import COMMAND, TARGET, ServiceManager
 
 from machine import BUILD, NAME, PATH, signed
 
@@ -449,7 +449,7 @@ def confirmed(machine):
 
 
 def started(machine):
-    return [name for name, _ in machine.services.calls if name == "StartTransientUnit"]
+    return [arguments for name, arguments in machine.services.calls if name == "RestartUnit"]
 
 
 def test_a_boot_is_well_if_nothing_is_wrong(machine):
@@ -457,7 +457,7 @@ def test_a_boot_is_well_if_nothing_is_wrong(machine):
     assert machine.properties()["TrialBoots"] == 1 and machine.properties()["TrialBootsMax"] == 3
     assert Call(machine, "CheckBoot").answer() == "done"
     assert state(machine) == "trial"
-    assert {row[1] for row in machine.properties()["TrialChecks"]} <= {"passed", "pending"}
+    assert {row[1] for row in machine.properties()["TrialChecks"]} <= {"passed", "pending", "none"}
     # And again, as a unit that is started again does.
     assert Call(machine, "CheckBoot").answer() == "done"
 
@@ -474,9 +474,9 @@ def test_a_boot_waits_for_units_and_the_command(machine):
     seen = len(machine.services.calls)
     machine.wait_for(lambda: [name for name, _ in machine.services.calls[seen:]].count("ListUnitsByNames") > 1, "another look")
     assert call.result is None
-    machine.services.states["command"] = "active"
+    machine.services.states[COMMAND] = "active"
     assert call.answer() == "done"
-    assert len(started(machine)) == 1
+    assert started(machine) == [(COMMAND, "replace")]
 
 
 def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
@@ -489,6 +489,35 @@ def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
     machine.services.failed.append("other.service")
     assert check.answer() == confirm.answer() == "org.ipe.Error.NoTrial"
     assert state(machine) == "rolled-back" and machine.kernel.read("revert").startswith(b"1")
+
+
+def test_a_boot_waits_for_units_of_the_target(machine):
+    machine.services.members = ["check.service"]
+    begin(machine)
+    machine.wait_for(lambda: "ListUnitsFiltered" in [name for name, _ in machine.services.calls], "a look")
+    assert not started(machine)
+    call = Call(machine, "CheckBoot")
+    machine.wait_for(lambda: ("ListUnitsByNames", ([TARGET],)) in machine.services.calls, "a look at it")
+    machine.properties()
+    assert call.result is None and started(machine) == [(TARGET, "replace")]
+    machine.services.states[TARGET] = "active"
+    assert call.answer() == "done"
+
+
+def test_a_boot_with_enforcement_off_has_not_passed(machine):
+    """As with ipe.enforce=0 on the kernel command line: the way in, where a policy locks everybody out."""
+    machine.kernel.put("enforce", "0")
+    begin(machine)
+    assert Call(machine, "CheckBoot").answer() == "org.ipe.Error.NoTrial"
+    assert state(machine) == "rolled-back" and "did not enforce" in reason(machine)
+
+
+def test_enforcement_that_is_switched_off_after_the_checks_counts(machine):
+    begin(machine)
+    assert Call(machine, "CheckBoot").answer() == "done"
+    machine.kernel.put("enforce", "0")
+    assert Call(machine, "ConfirmBoot").answer() == "org.ipe.Error.NoTrial"
+    assert state(machine) == "rolled-back" and not confirmed(machine)
 
 
 def test_a_complete_boot_confirms(machine):

@@ -11,10 +11,11 @@ import socket
 import time
 
 import pytest
-from gi.repository import GLib
-from service_manager import ServiceManager
+from gi.repository import Gio, GLib
+from service_manager import COMMAND, TARGET, ServiceManager, change_signal
 
-from machine import BusError, signed
+from kernel_files import FEATURES
+from machine import BUILD, IPECTL, NAME, PATH, BusError, signed
 
 POLICY = "corp-base"
 VITAL = "/usr/bin/env"
@@ -53,12 +54,14 @@ def configure(machine, *settings):
     (machine.etc / "ipectld.conf").write_text("\n".join(["[Manager]", *settings, ""]))
 
 
-def begin(machine, seconds=1000, failed_units=(), confirm="auto"):
+def begin(machine, seconds=1000, failed_units=(), confirm="auto", restarting_units=()):
     """Starts a daemon in the middle of a trial of 2.0.0, which ends in so many seconds."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         boot_id = file.read().strip().replace("-", "")
     trial = {"boot_id": boot_id, "deadline_usec": int((time.clock_gettime(time.CLOCK_BOOTTIME) + seconds) * 1e6), "confirm": confirm,
              "failed_units": list(failed_units)}
+    if restarting_units:
+        trial["restarting_units"] = list(restarting_units)
 
     def put(state):
         state["trial"] = trial
@@ -87,6 +90,14 @@ def wait_for_end(machine, words):
 
 def wait_for_calls(machine, method, count=1):
     machine.wait_for(lambda: [name for name, _ in machine.services.calls].count(method) >= count, method)
+
+
+def calls(machine, method):
+    return [arguments for name, arguments in machine.services.calls if name == method]
+
+
+def wait_for_confirmation(machine):
+    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
 
 
 def error(name):
@@ -145,7 +156,7 @@ def test_a_service_manager_that_is_gone_is_asked_again_when_it_is_back(machine):
     machine.wait_for(lambda: checks(machine)["units"][1], "no answer")
     machine.services = ServiceManager(machine.address)
     wait_for_an_answer(machine)
-    wait_for_calls(machine, "StartTransientUnit")
+    wait_for_calls(machine, "RestartUnit")
 
 
 def bus_sockets(machine):
@@ -186,11 +197,11 @@ def test_a_connection_that_breaks_is_opened_again(machine):
     after[own].shutdown(socket.SHUT_RDWR)
     for peer in (*before.values(), *after.values()):
         peer.close()
-    wait_for_calls(machine, "RefUnit")
-    machine.services.states["command"] = "active"
+    wait_for_calls(machine, "Subscribe", 2)
+    machine.services.states[COMMAND] = "active"
     machine.wait_for(lambda: checks(machine)["health-command"][0] == "passed", "the result")
     assert state(machine) == "trial" and checks(machine)["units"] == ("pending", "")
-    assert [method for method, _ in machine.services.calls].count("StartTransientUnit") == 1
+    assert calls(machine, "RestartUnit") == [(COMMAND, "replace")]
 
 
 def test_a_unit_that_fails_while_the_last_answer_is_late_ends_the_trial(machine):
@@ -237,16 +248,63 @@ def test_a_list_of_failed_units_that_is_under_way_is_waited_for(machine):
     assert machine.kernel.read("confirm").startswith(POLICY.encode())
 
 
-def test_units_that_are_not_needed_any_more_are_not_waited_for(machine):
-    """The configuration changes while their states are still unknown."""
-    configure(machine, "HealthUnits=needed.service")
-    machine.services.answer = lambda method, invocation: method == "ListUnitsByNames" and error(
-        "org.freedesktop.DBus.Error.NoReply")(method, invocation)
-    begin(machine, seconds=0)
-    wait_for_no_answer(machine, "no")
+def test_settings_that_are_removed_in_the_trial_still_count(machine):
+    configure(machine, "HealthUnits=needed.service", f"EssentialPaths={VITAL}")
+    begin(machine, seconds=5)
     configure(machine)
     machine.ipectl("reload")
-    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
+    wait_for_end(machine, "'needed.service' is inactive")
+
+
+@pytest.mark.parametrize("setting", ["HealthCommand=/bin/false", "HealthUnits=missing.service", f"EssentialPaths={VITAL}"])
+def test_settings_that_are_added_in_the_trial_are_for_the_next_one(machine, setting):
+    """They were said to have passed, though nobody had looked."""
+    begin(machine, seconds=5)
+    configure(machine, setting)
+    machine.ipectl("reload")
+    tell_denial(machine)
+    wait_for_confirmation(machine)
+    assert checks(machine)["health-command"] == checks(machine)["health-units"] == ("none", "")
+    assert not calls(machine, "RestartUnit") and not calls(machine, "ListUnitsByNames")
+
+
+def test_a_daemon_that_is_started_again_has_the_settings_of_the_trial(machine):
+    configure(machine, "HealthUnits=needed.service", "HealthIgnoreUnits=odd*", "HealthCommand=/bin/check")
+    machine.start_daemon()
+    machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    machine.stop_daemon()
+    configure(machine, "HealthUnits=other.service")
+    machine.start_daemon()
+    machine.wait_for(lambda: ("ListUnitsByNames", (["needed.service", COMMAND],)) in machine.services.calls, "the same units")
+    machine.services.failed = ["odd.service"]
+    wait_for_calls(machine, "ListUnitsFiltered", len(calls(machine, "ListUnitsFiltered")) + 2)
+    assert state(machine) == "trial" and checks(machine)["health-command"][0] == "pending"
+    assert len(calls(machine, "RestartUnit")) == 2, "what the first one started said nothing yet"
+
+
+def test_what_is_not_configured_has_no_result(machine):
+    begin(machine, seconds=0)
+    wait_for_confirmation(machine)
+    results = {name: result for name, (result, _) in checks(machine).items()}
+    assert results == {"units": "passed", "denials": "passed", "health-units": "none", "health-command": "none", "health-target": "none",
+                       "enforcement": "passed"}
+
+
+def test_ipectl_shows_what_has_no_result(machine):
+    begin(machine)
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    shown = machine.ipectl("status").stdout
+    assert "health-units: none" in shown and "units: pending" in shown
+    rows = json.loads(machine.ipectl("status", "--json=short").stdout)["trial_checks"]
+    assert {"check": "health-command", "state": "none", "detail": ""} in rows
+
+
+def test_denials_that_nobody_tells_of_have_no_result(machine):
+    machine.kernel.put("features", FEATURES.replace("events\n", ""))
+    begin(machine, seconds=0)
+    wait_for_confirmation(machine)
+    assert checks(machine)["denials"] == ("none", "the kernel tells of no denials here")
 
 
 @pytest.mark.parametrize("answer", [GLib.Variant("(s)", ("x",)), GLib.Variant("(as)", (["x"],)), None])
@@ -395,54 +453,374 @@ def test_denials_that_were_lost_leave_that_check_without_a_result(machine):
     machine.wait_for(lambda: checks(machine)["denials"] == ("pending", "some denials were lost, of which nothing is known"),
                      "the loss")
     assert state(machine) == "trial"
+    machine.stop_daemon()
+    begin(machine, seconds=0)
+    machine.kernel.tell_line("lost=3")
+    wait_for_confirmation(machine)
+    assert checks(machine)["denials"][0] in ("none", "passed"), "the loss may be read after the end"
 
 
 def test_at_the_end_all_has_to_be_well(machine):
     configure(machine, "HealthUnits=needed.service", "HealthCommand=/bin/check --all")
-    machine.services.states = {"needed.service": "active", "command": "active"}
+    machine.services.members = ["check.service"]
+    machine.services.states = {"needed.service": "active", COMMAND: "active", TARGET: "active"}
     begin(machine, seconds=0)
-    machine.wait_for(lambda: machine.kernel.read("confirm").startswith(b"1"), "the confirmation")
-    assert [result for result, _ in checks(machine).values()] == ["passed"] * 4
-    name, mode, properties, _ = next(arguments for method, arguments in machine.services.calls if method == "StartTransientUnit")
-    assert name == f"ipe-health-{TRANSACTION}.service" and mode == "fail"
-    assert dict(properties)["ExecStart"] == [("/bin/check", ["/bin/check", "--all"], False)]
+    wait_for_confirmation(machine)
+    assert [result for result, _ in checks(machine).values()] == ["passed"] * 6
+    assert sorted(calls(machine, "RestartUnit")) == [(COMMAND, "replace"), (TARGET, "replace")]
+
+
+def test_a_confirmed_trial_stops_what_it_started(machine):
+    """A command that is still active would look like that of the next trial."""
+    configure(machine, "HealthCommand=/bin/check")
+    machine.services.members = ["check.service"]
+    machine.services.states = {COMMAND: "failed", TARGET: "active"}
+    begin(machine)
+    wait_for_end(machine, "HealthCommand= has failed")
+    wait_for_calls(machine, "StopUnit", 2)
+    assert sorted(calls(machine, "StopUnit")) == [(COMMAND, "replace"), (TARGET, "replace")]
 
 
 @pytest.mark.parametrize("settings, states, words", [
     (["HealthUnits=needed.service"], {"needed.service": "deactivating"}, "'needed.service' is deactivating"),
     (["HealthUnits=needed.service"], {}, "'needed.service' is inactive"),
     (["HealthUnits=a.service needed.service"], {"a.service": "active"}, "'needed.service' is inactive"),
-    (["HealthCommand=/bin/check"], {}, "HealthCommand= has not ended")])
+    (["HealthCommand=/bin/check"], {}, "HealthCommand= has not ended"),
+    (["HealthCommand=/bin/check"], {COMMAND: "activating"}, "HealthCommand= has not ended"),
+    (["HealthCommand=/bin/check"], {COMMAND: "inactive"}, "'ipe-health.service' was stopped"),
+    ([], {TARGET: "job"}, "'ipe-health.target' was not reached in time"),
+    ([], {TARGET: "inactive"}, "'ipe-health.target' was not reached: a unit that it requires has failed")])
 def test_at_the_end_something_is_not_well(machine, settings, states, words):
     configure(machine, *settings)
     machine.services.states = states
+    machine.services.members = ["check.service"] if TARGET in states else []
     begin(machine, seconds=0)
     wait_for_end(machine, words)
 
 
-def test_a_command_that_runs_already_is_not_started_again(machine):
+def hold(method, held):
+    """Keeps calls of that method, so that nobody answers them."""
+    return lambda name, invocation: name == method and (held.append(invocation) or True)
+
+
+@pytest.mark.parametrize("unit", [COMMAND, TARGET])
+def test_what_an_earlier_trial_left_behind_means_nothing(machine, unit):
+    """polkit is asked before the service manager starts anything: until then a list has the old state."""
     configure(machine, "HealthCommand=/bin/check")
-    machine.services.answer = lambda method, invocation: method == "StartTransientUnit" and (
-        invocation.return_dbus_error("org.freedesktop.systemd1.UnitExists", "there") or True)
+    machine.services.members = ["check.service"]
+    machine.services.states = {unit: "failed"}
+    held = []
+    machine.services.answer = hold("RestartUnit", held)
     begin(machine)
-    wait_for_calls(machine, "RefUnit")
+    wait_for_calls(machine, "ListUnitsFiltered", 3)
+    assert len(held) == 2 and state(machine) == "trial" and not calls(machine, "ListUnitsByNames")
+
+
+def test_a_failed_unit_that_is_about_to_start_has_not_failed_again(machine):
+    configure(machine, "HealthCommand=/bin/check")
+    machine.services.states = {COMMAND: "job"}
+    begin(machine)
+    wait_for_calls(machine, "ListUnitsByNames", 2)
     assert state(machine) == "trial" and checks(machine)["health-command"] == ("pending", "")
 
 
-def test_a_command_that_cannot_be_started_ends_the_trial(machine):
-    configure(machine, "HealthCommand=/bin/check")
-    machine.services.answer = lambda method, invocation: method == "StartTransientUnit" and (
-        invocation.return_dbus_error("org.freedesktop.DBus.Error.InvalidArgs", "no such thing") or True)
+@pytest.mark.parametrize("name, check", [(COMMAND, "health-command"), (TARGET, "health-target")])
+def test_a_unit_that_cannot_be_started_ends_the_trial(machine, name, check):
+    configure(machine, *["HealthCommand=/bin/check"] * (name == COMMAND))
+    machine.services.members = ["check.service"] * (name == TARGET)
+    machine.services.answer = lambda method, invocation: method == "RestartUnit" and (
+        invocation.return_dbus_error("org.freedesktop.DBus.Error.AccessDenied", "no such right") or True)
     begin(machine)
-    wait_for_end(machine, "HealthCommand= cannot be started: no such thing")
-    wait_for_calls(machine, "UnrefUnit")
+    wait_for_end(machine, f"'{name}' cannot be started: no such right")
+    assert checks(machine)[check][0] == "failed"
 
 
-def test_a_command_that_cannot_be_sent_ends_the_trial(machine):
-    """The bus carries no such bytes. Nobody waits for an answer until the end of the trial."""
-    (machine.etc / "ipectld.conf").write_bytes(b"[Manager]\nHealthCommand=/bin/check \xff\n")
+def test_a_target_without_units_is_not_started(machine):
     begin(machine)
-    wait_for_end(machine, "HealthCommand= cannot be started: Invalid argument")
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert checks(machine)["health-target"] == ("none", "") and not calls(machine, "RestartUnit")
+
+
+def test_a_target_of_which_nothing_is_known_is_asked_for_again(machine):
+    machine.services.members = ["check.service"]
+    machine.services.answer = lambda method, invocation: method == "GetAll" and (
+        invocation.return_dbus_error("org.freedesktop.DBus.Error.NoReply", "later") or True)
+    begin(machine, seconds=0)
+    wait_for_calls(machine, "GetAll", 2)
+    assert state(machine) == "trial" and not machine.kernel.read("confirm").startswith(b"1")
+    machine.services.states = {TARGET: "active"}
+    machine.services.answer = lambda method, invocation: False
+    wait_for_confirmation(machine)
+    assert checks(machine)["health-target"] == ("passed", "")
+
+
+def health_program(machine, *settings):
+    configure(machine, *settings)
+    return machine.run(BUILD / "src/ipectld/ipe-health", check=False)
+
+
+@pytest.mark.parametrize("settings, status", [
+    (["HealthCommand=/usr/bin/test -e /etc/ipe/ipectld.conf"], 0), (["HealthCommand=/usr/bin/false"], 1),
+    (["HealthCommand=/nonexistent"], 69), ([], 78), (["HealthCommand=false"], 78)])
+def test_the_service_runs_the_command_of_the_configuration(machine, settings, status):
+    """And nothing that its caller says."""
+    assert health_program(machine, *settings).returncode == status
+
+
+OF_USERS = ["user@1000.service", "user-runtime-dir@1000.service", "session-3.scope", "run-u12.service", "run-p12-i345.service",
+            "run-r0123456789abcdef0123456789abcdef.service", "run-user-1000-doc.mount", "systemd-coredump@4-1234-1000.service", "getty@tty1.service", "serial-getty@ttyS0.service"]
+
+
+@pytest.mark.parametrize("name", OF_USERS)
+def test_a_unit_of_a_user_ends_no_trial(machine, name):
+    """Anybody kills his own service manager, and makes it fail."""
+    machine.services.failed = [name]
+    begin(machine, seconds=0)
+    wait_for_confirmation(machine)
+
+
+@pytest.mark.parametrize("name", ["user.service", "users@1.service", "runner.service", "run-reports.service", "run-users.service", "a.scope.service", "run-lock.mount", "getty.service",
+                                  "systemd-coredump.service", "x-user@1000.service"])
+def test_a_unit_that_is_called_alike_counts(machine, name):
+    machine.services.failed = [name]
+    begin(machine)
+    wait_for_end(machine, f"'{name}' has failed")
+
+
+def test_units_of_the_list_are_ignored(machine):
+    configure(machine, "HealthIgnoreUnits=backup*.service cron?.service exact.service")
+    machine.services.failed = ["backup-home.service", "cron1.service", "exact.service"]
+    begin(machine)
+    wait_for_calls(machine, "ListUnitsFiltered", 2)
+    assert state(machine) == "trial"
+    machine.services.failed.append("not-exact.service")
+    wait_for_end(machine, "'not-exact.service' has failed")
+
+
+def test_a_unit_that_has_to_be_active_is_not_ignored(machine):
+    configure(machine, "HealthIgnoreUnits=*", "HealthUnits=getty@tty1.service")
+    machine.services.states = {"getty@tty1.service": "failed"}
+    begin(machine)
+    wait_for_end(machine, "'getty@tty1.service' is failed")
+
+
+def watch_restarts(machine, **options):
+    begin(machine, **options)
+    wait_for_calls(machine, "Subscribe")
+
+
+def test_a_service_that_fails_and_is_started_again_and_again_ends_the_trial(machine):
+    """Restart=always, or StartLimitIntervalSec=0: it is never failed."""
+    watch_restarts(machine)
+    for restarts in (7, 8, 9):
+        assert state(machine) == "trial"
+        machine.services.change("loop.service", "exit-code", restarts)
+        machine.services.change("loop.service", "success", restarts + 1)
+    wait_for_end(machine, "'loop.service' fails again and again")
+
+
+@pytest.mark.parametrize("name, changes, options", [
+    ("once.service", [("exit-code", 0), ("success", 1), ("exit-code", 1)], {}),
+    ("well.service", [("success", 1), ("success", 2), ("success", 3), ("success", 4)], {}),
+    ("user@1000.service", [("signal", 0), ("signal", 1), ("signal", 2)], {}),
+    ("getty@tty1.service", [("exit-code", 0), ("exit-code", 1), ("exit-code", 2)], {}),
+    ("old.service", [("signal", 0), ("signal", 1), ("signal", 2)], {"failed_units": ["old.service"]}),
+    ("old.service", [("signal", 0), ("signal", 1), ("signal", 2)], {"restarting_units": ["old.service"]}),
+    ("started-by-hand.service", [("signal", 8), ("signal", 9), ("signal", 0), ("signal", 1)], {})])
+def test_a_service_that_restarts_is_no_reason(machine, name, changes, options):
+    watch_restarts(machine, **options)
+    for result, restarts in changes:
+        machine.services.change(name, result, restarts)
+    wait_for_calls(machine, "ListUnitsFiltered", len(calls(machine, "ListUnitsFiltered")) + 2)
+    assert state(machine) == "trial" and checks(machine)["units"] == ("pending", "")
+
+
+def test_a_signal_of_a_user_is_no_reason(machine):
+    """The bus delivers it, to an address that anybody finds."""
+    watch_restarts(machine)
+    bus = machine.connection
+    names, = bus.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "ListNames", name="org.freedesktop.DBus")
+    for restarts in range(4):
+        for name in names:
+            if name.startswith(":"):
+                bus.bus.emit_signal(name, *change_signal("loop.service", "exit-code", restarts))
+    wait_for_calls(machine, "ListUnitsFiltered", len(calls(machine, "ListUnitsFiltered")) + 2)
+    assert state(machine) == "trial" and checks(machine)["units"] == ("pending", "")
+
+
+def test_nonsense_about_a_service_is_no_reason(machine):
+    watch_restarts(machine)
+    for body in (GLib.Variant("(s)", ("x",)), GLib.Variant("(sa{sv}as)", ("org.freedesktop.systemd1.Service", {}, [])),
+                 GLib.Variant("(sa{sv}as)", ("org.freedesktop.systemd1.Service", {"Result": GLib.Variant("u", 1)}, []))):
+        path, interface, member, _ = change_signal("x.service", "", 0)
+        machine.services.within(lambda body=body: machine.services.bus.emit_signal(None, path, interface, member, body))
+    for path in ("/", "/org/freedesktop/systemd1/unit/a/b"):
+        _, interface, member, body = change_signal("x.service", "signal", 5)
+        machine.services.within(lambda path=path: machine.services.bus.emit_signal(None, path, interface, member, body))
+    wait_for_calls(machine, "ListUnitsFiltered", len(calls(machine, "ListUnitsFiltered")) + 2)
+    assert state(machine) == "trial"
+
+
+def test_a_service_that_has_failed_and_waits_at_the_end_ends_the_trial(machine):
+    machine.services.restart("slow.service", "exit-code", 0)
+    begin(machine, seconds=0)
+    wait_for_end(machine, "'slow.service' has failed, and waits to be started again")
+
+
+@pytest.mark.parametrize("name, result, options", [
+    ("periodic.service", "success", {}), ("user@1000.service", "signal", {}), ("slow.service", "signal", {"restarting_units": ["slow.service"]})])
+def test_a_service_that_waits_at_the_end_for_no_fault_of_the_policy_is_no_reason(machine, name, result, options):
+    machine.services.restart(name, result, 0)
+    begin(machine, seconds=0, **options)
+    wait_for_confirmation(machine)
+
+
+def test_a_service_that_vanishes_while_it_is_asked_for_is_no_reason(machine):
+    def vanish(method, invocation):
+        if method != "GetAll" or machine.services.calls[-1][1] == (TARGET,):
+            return False
+        machine.services.restarting.clear()
+        invocation.return_dbus_error("org.freedesktop.DBus.Error.UnknownObject", "gone")
+        return True
+    machine.services.restart("slow.service", "exit-code", 0)
+    machine.services.answer = vanish
+    begin(machine, seconds=0)
+    wait_for_confirmation(machine)
+    assert ("GetAll", ("slow.service",)) in machine.services.calls
+
+
+def test_a_trial_that_is_not_enforced_does_not_confirm_itself(machine):
+    """Nothing was denied, so all was well."""
+    machine.kernel.put("enforce", "0")
+    begin(machine, seconds=0)
+    wait_for_end(machine, "the kernel did not enforce all the time")
+    assert checks(machine)["enforcement"][0] == "failed" and machine.kernel.read("confirm").startswith(POLICY.encode())
+
+
+def wait_for_doubt(machine):
+    machine.wait_for(lambda: checks(machine)["enforcement"][1], "the doubt")
+    result, detail = checks(machine)["enforcement"]
+    assert result == "pending" and "'ipectl confirm'" in detail and state(machine) == "trial"
+    assert [entry for entry in machine.entries(PRIORITY="4") if detail in entry["MESSAGE"]]
+
+
+def test_enforcement_that_was_off_for_a_while_is_remembered(machine):
+    """By the next daemon, too."""
+    begin(machine)
+    machine.kernel.put("enforce", "0")
+    wait_for_doubt(machine)
+    machine.kernel.put("enforce", "1")
+    machine.wait_for(lambda: json.loads((machine.state / "state.json").read_text())["trial"].get("unenforced"), "the record")
+    machine.stop_daemon()
+    change(machine, lambda state: state["trial"].update(deadline_usec=int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)))
+    machine.start_daemon()
+    wait_for_end(machine, "the kernel did not enforce all the time")
+
+
+def test_enforcement_that_was_off_for_a_moment_counts(machine):
+    begin(machine)
+    for value in (False, True):
+        machine.call("SetEnforce", GLib.Variant("(b)", (value,)))
+    assert machine.properties()["Enforce"] and "did not enforce" in checks(machine)["enforcement"][1]
+
+
+def test_a_trial_that_is_not_enforced_is_confirmed_by_hand(machine):
+    machine.kernel.put("enforce", "0")
+    begin(machine)
+    wait_for_doubt(machine)
+    # The files of this kernel do not act, so what is answered then is no matter.
+    machine.run(IPECTL, "confirm", POLICY, check=False)
+    assert machine.kernel.read("confirm").startswith(b"1")
+
+
+def test_a_denial_that_is_not_enforced_does_not_end_a_trial(machine):
+    configure(machine, f"EssentialPaths={VITAL}")
+    begin(machine)
+    tell_denial(machine, seq=1, enforcing=0)
+    wait_for_doubt(machine)
+    assert checks(machine)["denials"] == ("pending", "")
+    tell_denial(machine, seq=2, enforcing=1)
+    wait_for_end(machine, f"'{VITAL}' was denied, which is essential")
+
+
+def test_a_switch_that_cannot_be_read_is_no_reason_to_confirm(machine):
+    begin(machine)
+    machine.kernel.put("enforce", "maybe")
+    wait_for_calls(machine, "ListUnitsFiltered", len(calls(machine, "ListUnitsFiltered")) + 2)
+    assert state(machine) == "trial"
+    machine.stop_daemon()
+    change(machine, lambda state: state["trial"].update(deadline_usec=int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)))
+    machine.start_daemon()
+    machine.wait_for(lambda: state(machine) == "rolled-back", "the end of the trial")
+    assert [entry for entry in machine.entries() if "it is not known whether the kernel enforces" in entry["MESSAGE"]]
+
+
+class Activation:
+    """A call of Activate() that waits for its answer."""
+
+    def __init__(self, machine):
+        self.machine, self.result = machine, None
+        machine.connection.bus.call(NAME, PATH, NAME, "Activate", GLib.Variant("(s)", (POLICY,)), None,
+                                    Gio.DBusCallFlags.NO_AUTO_START, 60000, None, self.done)
+
+    def done(self, bus, result):
+        try:
+            bus.call_finish(result)
+            self.result = "done"
+        except GLib.Error as error:
+            self.result = Gio.DBusError.get_remote_error(error)
+
+    def answer(self):
+        return self.machine.wait_for(lambda: self.result, "the answer")
+
+
+def test_nobody_waits_for_a_service_manager_that_is_silent(machine):
+    held = []
+    machine.services.answer = hold("ListUnitsFiltered", held)
+    machine.start_daemon()
+    activation = Activation(machine)
+    machine.wait_for(lambda: held, "the question")
+    assert state(machine) == "staged" and activation.result is None
+    held[0].return_value(machine.services.units({"old.service": "failed", "slow.service": "auto-restart"}))
+    assert activation.answer() == "done"
+    trial = json.loads((machine.state / "state.json").read_text())["trial"]
+    assert trial["failed_units"] == ["old.service"] and trial["restarting_units"] == ["slow.service"]
+
+
+def test_a_service_manager_that_stays_silent_lets_no_trial_begin(machine):
+    machine.services.answer = hold("ListUnitsFiltered", [])
+    machine.start_daemon()
+    assert Activation(machine).answer() == "org.ipe.Error.NotSupported"
+    assert state(machine) == "staged" and machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
+
+
+def test_a_version_that_is_discarded_while_the_service_manager_is_asked_is_not_activated(machine):
+    held = []
+    machine.services.answer = hold("ListUnitsFiltered", held)
+    machine.start_daemon()
+    activation = Activation(machine)
+    machine.wait_for(lambda: held, "the question")
+    machine.ipectl("discard", POLICY, "2.0.0")
+    held[0].return_value(machine.services.units({}))
+    assert activation.answer() == "org.ipe.Error.NoSuchPolicy"
+    assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
+
+
+def test_a_caller_that_leaves_while_the_service_manager_is_asked_activates_nothing(machine):
+    held = []
+    machine.services.answer = hold("ListUnitsFiltered", held)
+    machine.start_daemon()
+    caller = machine.start([IPECTL, "activate", POLICY])
+    machine.wait_for(lambda: held, "the question")
+    caller.stop(9)
+
+    def begin_another():
+        activation = Activation(machine)
+        machine.wait_for(lambda: activation.result or len(held) > 1, "an answer, or a question")
+        return len(held) > 1
+    machine.wait_for(begin_another, "another activation that is not one too many")
+    held[0].return_value(machine.services.units({}))
+    assert state(machine) == "staged"
 
 
 def test_a_trial_that_is_confirmed_by_hand_is_not_watched(machine):

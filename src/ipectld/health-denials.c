@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The check "denials": the policy on trial may deny nothing that is essential.
+ */
+
+#include "denials.h"
+#include "essential.h"
+#include "health-internal.h"
+#include "log.h"
+
+/* The kernel keeps what nobody has read yet: it may have been denied before the trial began. Where nobody says by which policy
+ * it is taken for the one on trial. */
+static bool is_by_trial(const Manager *manager, const Denial *denial) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        char version[IPE_VERSION_STRLEN];
+
+        if (!ours || !denial->policy_name || !denial->policy_version)
+                return ours;
+        ipe_version_print(&ours->version, version);
+        return streq(denial->policy_name, ours->name) && streq(denial->policy_version, version);
+}
+
+/* The check has no result from here on. */
+static void doubt(Health *health, const Failure *why) {
+        if (health->checks[CHECK_DENIALS].detail.sentence[0] != '\0')
+                return;
+        log_warning("What is denied says nothing of the policy on trial from here on: %s", why->sentence);
+        health_set_detail(health, CHECK_DENIALS, why);
+}
+
+/* Memory that was mapped from a file, and written, is denied by its path, too: any user maps what he likes. */
+static bool is_execution(const Denial *denial) {
+        return denial->hook && streq(denial->hook, "BPRM_CHECK");
+}
+
+static void judge(Health *health, const Denial *denial) {
+        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->file_system, denial->inode);
+        Failure why = {};
+
+        if (match == ESSENTIAL_NO)
+                return;
+        if (match == ESSENTIAL_YES && is_execution(denial)) {
+                health_fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
+                return;
+        }
+        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but nobody can tell if %s; if so, 'ipectl rollback' ends the "
+                           "trial", denial->path, match == ESSENTIAL_UNSURE ? "its file system is the essential one" :
+                           "the system needs what was mapped");
+        doubt(health, &why);
+}
+
+/* A denial that has no effect breaks nothing. */
+static void on_denial(const Denial *denial, void *userdata) {
+        Health *health = userdata;
+
+        if (denial->lost > 0)
+                doubt(health, &(const Failure) { "some denials were lost, of which nothing is known" });
+        else if (!is_by_trial(health->manager, denial))
+                return;
+        else if (denial->enforcing == 0)
+                health_note_unenforced(health);
+        else if (denial->path)
+                judge(health, denial);
+}
+
+/* Without a source of denials that check has no result; the others count. */
+int health_watch_denials(Health *health) {
+        const Config settings = { .essential_paths = health->settings.essential_paths };
+        Failure none = {};
+        int r = essential_watched(&settings, &health->essential);
+
+        if (r < 0)
+                return r;
+        denials_watch(health->manager->denials, on_denial, health);
+        if (health->manager->denials)
+                return 0;
+        (void) failure_set(&none, FAILURE_NOT_SUPPORTED, "the kernel tells of no denials here");
+        health_set_detail(health, CHECK_DENIALS, &none);
+        health_set_check(health, CHECK_DENIALS, HEALTH_NONE);
+        return 0;
+}
+
+void health_end_denials(Health *health) {
+        denials_watch(health->manager->denials, NULL, NULL);
+        health->essential = strv_free(health->essential);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What the files of health share: health.c holds the checks and the times, health-bus.c the connection to the service manager,
+ * and each of the others answers for some of the checks.
+ */
+#ifndef IPECTLD_HEALTH_INTERNAL_H
+#define IPECTLD_HEALTH_INTERNAL_H
+
+#include <systemd/sd-bus.h>
+
+#include "health.h"
+
+/* Reloading its units takes the service manager some seconds. */
+#define HEALTH_ANSWER_USEC (10 * USEC_PER_SEC)
+
+typedef enum CheckIndex {
+        CHECK_UNITS,
+        CHECK_DENIALS,
+        CHECK_HEALTH_UNITS,
+        CHECK_HEALTH_COMMAND,
+        CHECK_HEALTH_TARGET,
+        CHECK_ENFORCEMENT,
+        _CHECK_MAX,
+} CheckIndex;
+
+/* One of the lists of units that are asked for again and again. */
+typedef struct Question {
+        sd_bus_slot *call; /* NULL while nothing is asked */
+        bool answered;     /* the latest one, of those that count: since "concluding" began, if it has */
+} Question;
+
+/* A unit of ours that the daemon starts: health-start.c. */
+typedef struct HealthUnit {
+        Health *health;
+        const char *name;
+        CheckIndex check;
+        sd_bus_slot *call; /* of RestartUnit() */
+        bool wanted;       /* there is something for it to do */
+        bool accepted;     /* the service manager has said that it starts it */
+        bool asked;        /* its state is part of the latest list that was asked for */
+} HealthUnit;
+
+typedef enum MembersKnown {
+        MEMBERS_UNKNOWN,
+        MEMBERS_NONE,
+        MEMBERS_SOME,
+} MembersKnown;
+
+struct Health {
+        Manager *manager;
+        sd_bus *bus;           /* NULL before the first question */
+        char *service_manager; /* unique name of who answers as the service manager; NULL before the first answer */
+        HealthGood good;
+        HealthBad bad;
+        sd_event_source *timer;
+        TrialHealth settings;
+        char **essential; /* what must not be denied */
+        Question failed, states;
+        size_t n_asked;   /* units of "states" */
+        HealthUnit command, target;
+        sd_bus_slot *members_call;
+        MembersKnown members; /* whether anybody has added a unit to ipe-health.target */
+        sd_bus_slot *restarts_match;
+        struct Restarting *restarting; /* health-restarts.c */
+        bool running;
+        bool starts;     /* the units of ours may be started */
+        bool up;         /* the boot is: conclude once nothing is pending */
+        bool concluding; /* what is asked now is the last */
+        bool unenforced; /* the kernel was seen not to enforce */
+        Failure reason;  /* empty as long as nothing is wrong */
+        HealthCheck checks[_CHECK_MAX];
+};
+
+/* One element of a list of units; strings are borrowed from the reply. */
+typedef struct UnitRow {
+        const char *name, *state, *sub_state; /* "active", "running" */
+        uint32_t job;                         /* 0 if nothing is to be done with it */
+} UnitRow;
+
+/* health.c */
+void health_set_check(Health *health, CheckIndex index, HealthState state);
+/* Something is wrong: the trial ends soon, with the first that was found for a reason. */
+void health_fail(Health *health, CheckIndex index, const char *format, ...) _printf_(3, 4);
+/* Something is to be known of a check. */
+void health_set_detail(Health *health, CheckIndex index, const Failure *detail);
+bool health_has_failed(const Health *health);
+/* An answer, or none, has come; the checks are concluded if it was the last one. */
+void health_answered(Health *health, Question *question);
+void health_not_answered(Health *health, const char *why);
+/* The kernel was seen not to enforce. */
+void health_note_unenforced(Health *health);
+
+/* health-bus.c */
+int health_connect(Health *health);
+int health_new_call(sd_bus *bus, const char *method, sd_bus_message **ret);
+/* The list of units that have failed, or wait to be started again as they ended. */
+int health_new_failed_call(sd_bus *bus, sd_bus_message **ret);
+#define UNIT_ROWS "(ssssssouso)"
+/* Returns 1, 0 at the end, or a negative errno. */
+int health_read_row(sd_bus_message *reply, UnitRow *ret);
+/* Whether a unit waits to be started again. */
+bool health_row_restarts(const UnitRow *row);
+const char *health_error_text(const sd_bus_error *error);
+/* An error of the bus, or of the library in its name: the service manager itself has not answered. */
+bool health_is_of_the_bus(sd_bus_message *reply);
+void health_forget(Question *question);
+/* Nothing that was asked on the connection is answered any more. */
+void health_forget_calls(Health *health);
+
+/* health-units.c */
+/* Whether it matters if this unit fails. */
+bool health_unit_counts(const Health *health, const char *name);
+bool health_has_states(const Health *health);
+int health_ask_failed(Health *health);
+int health_ask_states(Health *health);
+
+/* health-start.c */
+void health_prepare_units(Health *health);
+/* Whether all is known that is asked beside the lists. */
+bool health_units_are_known(const Health *health);
+bool health_units_are_pending(const Health *health);
+int health_start_units(Health *health);
+void health_judge_started(Health *health, HealthUnit *unit, const UnitRow *row);
+void health_stop_units(Health *health);
+
+/* health-restarts.c */
+typedef enum RestartsSeen {
+        RESTARTS_FINE,
+        RESTARTS_FAILING,
+        RESTARTS_UNKNOWN, /* it is asked for */
+} RestartsSeen;
+
+int health_watch_restarts(Health *health);
+/* A unit waits to be started again. */
+RestartsSeen health_see_restart(Health *health, const UnitRow *row);
+void health_forget_restart_calls(Health *health);
+void health_forget_restarts(Health *health);
+
+/* health-denials.c: Returns 0 or -ENOMEM. */
+int health_watch_denials(Health *health);
+void health_end_denials(Health *health);
+
+#endif

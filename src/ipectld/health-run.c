@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ipe-health: the program of ipe-health.service. It becomes the HealthCommand= of ipectld.conf, which it reads by itself: ipectld, which
+ * parses what anybody hands in, may have the unit started, and has no say in what root runs.
+ */
+
+#include <sysexits.h>
+
+#include "config.h"
+
+static void warn(const char *sentence, void *userdata) {
+        fprintf(stderr, "%s\n", sentence);
+}
+
+int main(int argc, char **argv) {
+        Config config = CONFIG_DEFAULT;
+        int r;
+
+        if (argc != 1) {
+                fprintf(stderr, "Usage: %s; see ipectld.conf(5), HealthCommand=.\n", argv[0]);
+                return EX_USAGE;
+        }
+        r = config_load(config_directories, warn, NULL, &config);
+        if (r < 0) {
+                fprintf(stderr, "Cannot read the configuration: %s\n", strerror(-r));
+                return EX_OSERR;
+        }
+        if (!config.health_command) {
+                fprintf(stderr, "There is no HealthCommand= in ipectld.conf: nothing is known of the system's health.\n");
+                config_done(&config);
+                return EX_CONFIG;
+        }
+        execv(config.health_command[0], config.health_command);
+        fprintf(stderr, "Cannot execute '%s': %m\n", config.health_command[0]);
+        config_done(&config);
+        return EX_UNAVAILABLE;
+}
