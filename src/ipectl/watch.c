@@ -220,12 +220,16 @@ struct json_object *watch_describe(struct json_object *event, struct json_object
 
 char *watch_countdown(struct json_object *state) {
         struct json_object *trial = json_get(state, "trial_policy"), *checks = json_get(state, "trial_checks");
-        size_t n = json_length(checks), passed = 0;
+        size_t n = 0, passed = 0;
         char *text;
         int r;
 
-        for (size_t i = 0; i < n; i++)
-                passed += strcmp(json_get_text(json_at(checks, i), "state"), "passed") == 0;
+        for (size_t i = 0; i < json_length(checks); i++) {
+                const char *result = json_get_text(json_at(checks, i), "state");
+
+                n += strcmp(result, "none") != 0;
+                passed += strcmp(result, "passed") == 0;
+        }
         r = asprintf(&text,
                      n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed" : "'%s' %s on trial: %llu s left",
                      json_get_text(trial, "name"), json_get_text(trial, "version"),

@@ -193,7 +193,8 @@ HOSTILE = "a\033[31m\n\r\u202e\\%s'\x9b"
 TRIAL = {"Version": GLib.Variant("s", "9.9"), "KernelAbi": GLib.Variant("s", "extended"),
          "TrialPolicy": GLib.Variant("(ss)", ("base", "2.0.0")), "TrialConfirm": GLib.Variant("s", "auto"),
          "TrialDeadlineUSec": GLib.Variant("t", int(time.clock_gettime(time.CLOCK_BOOTTIME) + 5000) * 1_000_000),
-         "TrialChecks": GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "pending", "none so far")])}
+         "TrialChecks": GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "pending", "none so far"),
+                                                       ("health-units", "none", "")])}
 
 
 def test_checks_of_a_trial(bare, watch):
@@ -201,9 +202,12 @@ def test_checks_of_a_trial(bare, watch):
     running, plain, terminal = watch("--json"), watch(), watch(terminal=True)
     assert running.wait_event("status")["properties"]["trial_checks"] == [
         {"check": "units", "state": "passed", "detail": ""},
-        {"check": "denials", "state": "pending", "detail": "none so far"}]
+        {"check": "denials", "state": "pending", "detail": "none so far"},
+        {"check": "health-units", "state": "none", "detail": ""}]
     plain.wait_for("Check 'units': passed$")
     plain.wait_for("Check 'denials': pending: none so far$")
+    plain.wait_for("Check 'health-units': none$")
+    # Those that have no result are none of them.
     terminal.wait_for("1 of 2 checks passed")
     daemon.change(TrialChecks=GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "failed", "/usr/bin/sh")]))
     plain.wait_for("Check 'denials': failed: /usr/bin/sh$")

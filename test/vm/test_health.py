@@ -93,10 +93,12 @@ def test_a_first_trial_that_nobody_confirms_leaves_no_policy_for_the_next_boot(s
 def test_a_healthy_trial_is_confirmed_by_itself(scenario):
     version = begin(scenario, SHORT_SEC)
     assert scenario.get("TrialConfirm") == "auto"
-    assert {result for result, _ in checks(scenario).values()} <= {"pending", "passed"}
+    assert {result for result, _ in checks(scenario).values()} <= {"pending", "passed", "none"}
     assert scenario.system.run("systemctl is-active ipe-policy.target").output == "inactive\n"
     scenario.wait_for_state(version, "confirmed")
-    assert {result for result, _ in checks(scenario).values()} == {"passed"}
+    none = ["health-command", "health-target", "health-units"]
+    assert sorted(name for name, (result, _) in checks(scenario).items() if result == "none") == none
+    assert {result for name, (result, _) in checks(scenario).items() if name not in none} == {"passed"}
     assert scenario.kernel_active() == (NAME, version) and scenario.get("ConfirmedPolicy") == [NAME, version]
     assert scenario.get("TrialPolicy") == ["", ""] and scenario.get("TrialDeadlineUSec") == 0
     ids, sentences = transactions(scenario, version)
@@ -153,8 +155,9 @@ def test_the_command_of_the_configuration_has_to_succeed(scenario, command, outc
         assert_ended(scenario, version, before, detail)
     assert checks(scenario)["health-command"][1].startswith(detail)
     assert checks(scenario)["health-command"][0] == ("passed" if outcome == "confirmed" else "failed")
-    # Nothing of it stays behind.
-    scenario.system.wait_until("! systemctl list-units --all --plain --no-legend 'ipe-health-*' | grep -q .")
+    # It does not go on.
+    scenario.system.wait_until("! systemctl is-active ipe-health.service")
+    scenario.system.run("systemctl reset-failed ipe-health.service")
 
 
 @pytest.mark.long
@@ -164,7 +167,64 @@ def test_a_command_that_the_policy_denies_ends_the_trial(scenario):
     scenario.system.must("cp /usr/bin/true /run/health")
     version = begin(scenario, lasts=False)
     assert_ended(scenario, version, before, "HealthCommand= has failed")
+    scenario.system.run("systemctl reset-failed ipe-health.service")
     scenario.configure()
+
+
+def add_check(scenario, name, command):
+    """A unit of ipe-health.target."""
+    scenario.system.put(f"/run/systemd/system/{name}", f"""[Unit]
+Before=ipe-health.target
+[Service]
+Type=oneshot
+ExecStart={command}
+[Install]
+RequiredBy=ipe-health.target
+""".encode())
+    scenario.system.must(f"systemctl enable -q --runtime {name}")
+
+
+@pytest.mark.long_on("stock")
+def test_units_of_the_target_are_checks(scenario):
+    """Also if they had failed before: they are started in each trial."""
+    before = confirm_another(scenario)
+    add_check(scenario, "check-good.service", "/usr/bin/true")
+    version = begin(scenario, SHORT_SEC)
+    scenario.wait_for_state(version, "confirmed")
+    assert checks(scenario)["health-target"] == ("passed", "")
+    scenario.system.wait_until("! systemctl is-active ipe-health.target")
+    add_check(scenario, "check-bad.service", "/usr/bin/false")
+    scenario.system.run("systemctl start check-bad.service")
+    before, version = version, begin(scenario, lasts=False)
+    assert_ended(scenario, version, before, "'ipe-health.target' was not reached")
+    scenario.system.must("systemctl disable -q --runtime check-good.service check-bad.service; rm /run/systemd/system/check-*.service; "
+                         "systemctl daemon-reload; systemctl reset-failed")
+
+
+@pytest.mark.long_on("stock")
+def test_a_service_that_is_started_again_and_again_ends_the_trial(scenario):
+    before, version = confirm_another(scenario), begin(scenario)
+    scenario.system.must("systemd-run -q --unit=loops -p Restart=always -p RestartSec=100ms -p StartLimitIntervalSec=0 sh -c 'exit 1'")
+    assert_ended(scenario, version, before, "'loops.service' fails again and again")
+    scenario.system.must("systemctl stop loops; systemctl reset-failed")
+
+
+@pytest.mark.long
+def test_a_command_of_the_moment_may_fail(scenario):
+    """And a service that is started again after it has ended well."""
+    version = begin(scenario, SHORT_SEC)
+    scenario.system.run("systemd-run -q --wait sh -c 'exit 1'")
+    scenario.system.must("systemd-run -q --unit=works -p Restart=always -p RestartSec=1s sh -c 'exit 0'")
+    scenario.wait_for_state(version, "confirmed")
+    scenario.system.must("systemctl stop works; systemctl reset-failed")
+
+
+@pytest.mark.long_on("stock")
+def test_a_trial_that_is_not_enforced_is_not_confirmed(scenario):
+    before, version = confirm_another(scenario), begin(scenario, SHORT_SEC)
+    scenario.call("SetEnforce", "b", "false")
+    assert_ended(scenario, version, before, "the kernel did not enforce all the time")
+    scenario.call("SetEnforce", "b", "true")
 
 
 @pytest.mark.long
