@@ -347,7 +347,7 @@ def test_preflight_that_was_cut_off(machine):
     ("KeepVersions=99999999999999999999\n", [2]), ("KeepVersions=\n", [2]), ("KeepVersions=2x\n", [2]),
     ("HealthUnits=a.service  b@c.socket\n", []), ("HealthUnits=\n", []), ("HealthUnits=a.service b\n", [2]),
     ("HealthUnits=../a.service\n", [2]), ('HealthUnits=a.service "b.service"\n', [2]), ("HealthUnits=.service\n", [2]),
-    ("HealthIgnoreUnits=a* b?.service [a-c]@*.service\n", []), ("HealthIgnoreUnits=../a\n", [2]), ('HealthIgnoreUnits="a"\n', [2]),
+    ("HealthIgnoreUnits=a* b?.service [a-c]@*.service\n", []), ("HealthIgnoreUnits=../a\n", [2]), ('HealthIgnoreUnits=a "b"\n', [2]),
     ("HealthCommand=/usr/bin/true --x\n", []), ("HealthCommand=true\n", [2]), ("HealthCommand=\n", []),
     ("HealthCommand=/bin/sh -c 'true x'\n", [2]), ("EssentialPaths=/a /b\n", []), ("EssentialPaths=/a b\n", [2]),
     ("EssentialModules=ext4 dm-verity\n", []), ("EssentialModules=../x\n", [2]), ("EssentialFirmware=a/b.bin\n", []),
