@@ -3,11 +3,12 @@
  * Activate() and ActivateWithOptions(): before anything changes it is found out what the policy would deny of what runs, which takes
  * a moment in which others are served; then, where health checks are to confirm it, the service manager is asked what is wrong already.
  * So what was checked before is checked again afterwards, by activate_policy().
+ *
+ * polkit is asked about one version, and one way to put it in force. From there on both are fixed.
  */
 
-#include "activate.h"
 #include "bus-call.h"
-#include "bus-options.h"
+#include "bus-request.h"
 #include "log.h"
 #include "simulate.h"
 
@@ -22,7 +23,7 @@ typedef struct BusActivation {
         char *name;
         char version[IPE_VERSION_STRLEN];
         Digest digest;           /* of what is judged */
-        ActivateOptions options; /* its version is the one above */
+        ActivateOptions options; /* its version is the one above, and its trial the one that was authorised */
         bool force;
 } BusActivation;
 
@@ -189,8 +190,16 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
                 finish(bus, result, NULL, &own);
 }
 
-static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord *record, const ActivateOptions *options,
-                          bool force, BusActivation **ret) {
+/* What the configuration says may change while the system is looked at. */
+static void fix_plan(ActivateOptions *options, const ActivatePlan *plan) {
+        options->has_trial_sec = true;
+        options->trial_sec = plan->trial_sec;
+        options->has_confirm = plan->trial_sec > 0;
+        options->confirm = plan->confirm;
+}
+
+static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord *record, const ActivatePlan *plan,
+                          const ActivationRequest *request, BusActivation **ret) {
         _cleanup_(activation_freep) BusActivation *activation = calloc(1, sizeof(*activation));
         int r;
 
@@ -201,9 +210,10 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
                 return -ENOMEM;
         ipe_version_print(&record->version, activation->version);
         activation->digest = record->digest;
-        activation->options = *options;
+        activation->options = request->options;
         activation->options.version = activation->version;
-        activation->force = force;
+        fix_plan(&activation->options, plan);
+        activation->force = request->force;
         r = bus_call_new(bus, message, on_caller_gone, &activation->call);
         if (r < 0)
                 return r;
@@ -223,20 +233,34 @@ static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *
         return r;
 }
 
+/* What the kernel says may make another version the newest that waits, which polkit was not asked about.
+ * ret, ret_plan: what would be put in force. Returns as activate_check(). */
+static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *request, const VersionRecord **ret,
+                 ActivatePlan *ret_plan, Failure *reterr) {
+        int r = activate_check(bus->manager, request->name, &request->options, ret, reterr);
+
+        if (r == 0)
+                r = activate_plan(bus->manager, request->name, &request->options, ret, ret_plan, reterr);
+        if (r == 0 && !activation_request_is(request, *ret, ret_plan) && !polkit_is_root(bus->polkit, message))
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "What waits to be activated is not what polkit was asked about any "
+                                   "more. Nothing was done: look again, and repeat the call.");
+        if (r == 0 && bus->activation)
+                return failure_set(reterr, FAILURE_BUSY, "The activation of '%s' is under way: try again in a moment.",
+                                   bus->activation->name);
+        return r;
+}
+
 /* Returns 1, as it is answered later, or what a handler returns. */
-static int begin(Bus *bus, sd_bus_message *message, const char *name, const ActivateOptions *options, bool force,
-                 sd_bus_error *reterr) {
+static int begin(Bus *bus, sd_bus_message *message, const ActivationRequest *request, sd_bus_error *reterr) {
         const VersionRecord *record = NULL;
+        ActivatePlan plan = {};
         Failure failure = {};
         int r;
 
-        r = activate_check(bus->manager, name, options, &record, &failure);
-        if (r == 0 && bus->activation)
-                r = failure_set(&failure, FAILURE_BUSY, "The activation of '%s' is under way: try again in a moment.",
-                                bus->activation->name);
+        r = check(bus, message, request, &record, &plan, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        r = new_activation(bus, message, record, options, force, &bus->activation);
+        r = new_activation(bus, message, record, &plan, request, &bus->activation);
         if (r < 0)
                 return r;
         /* What decides already denies nothing that it has not denied before. */
@@ -251,64 +275,30 @@ static int begin(Bus *bus, sd_bus_message *message, const char *name, const Acti
         return 1;
 }
 
-int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
-        const char *name;
-        int r = sd_bus_message_read(message, "s", &name);
+static int authorise(Bus *bus, sd_bus_message *message, const ActivationRequest *request, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        const char *actions[POLKIT_ACTIONS_MAX + 1];
+        int r = activation_request_describe(bus, request, &details);
+
+        activation_request_list_actions(bus, request, actions);
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, actions, details.list, reterr);
+}
+
+static int activate(Bus *bus, sd_bus_message *message, bool has_options, sd_bus_error *reterr) {
+        ActivationRequest request;
+        int r = activation_request_read(bus, message, has_options, &request, reterr);
 
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
+                r = authorise(bus, message, &request, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        return begin(bus, message, name, &(const ActivateOptions) {}, false, reterr);
+        return begin(bus, message, &request, reterr);
 }
 
-static int check_options(ActivateOptions *options, const char *confirm, sd_bus_error *reterr) {
-        int by = confirm ? confirm_by_from_string(confirm) : CONFIRM_MANUAL;
-
-        if (options->accept && !findings_is_accept(options->accept))
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u hexadecimal digits that "
-                                         "'ipectl preflight' prints.", ACCEPT_DIGITS);
-        if (by < 0)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                         "The option 'confirm' is 'auto' or 'manual', not '%.100s'.", confirm);
-        options->has_confirm = confirm != NULL;
-        options->confirm = (ConfirmBy) by;
-        return 0;
-}
-
-static int read_options(sd_bus_message *message, ActivateOptions *options, bool *ret_force, sd_bus_error *reterr) {
-        const char *confirm = NULL;
-        int force = false, r;
-        const BusOption table[] = {
-                { "version", "s", &options->version },
-                { "trial-sec", "t", &options->trial_sec, &options->has_trial_sec },
-                { "force", "b", &force },
-                { "accept", "s", &options->accept },
-                { "confirm", "s", &confirm },
-                {},
-        };
-
-        r = bus_read_options(message, table, reterr);
-        if (r < 0)
-                return r;
-        *ret_force = force;
-        return check_options(options, confirm, reterr);
+int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return activate(userdata, message, false, reterr);
 }
 
 int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        ActivateOptions options = {};
-        Bus *bus = userdata;
-        bool force = false;
-        const char *name;
-        int r;
-
-        r = sd_bus_message_read(message, "s", &name);
-        if (r >= 0)
-                r = read_options(message, &options, &force, reterr);
-        if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("activate"), reterr);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        return begin(bus, message, name, &options, force, reterr);
+        return activate(userdata, message, true, reterr);
 }

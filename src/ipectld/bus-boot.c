@@ -5,6 +5,7 @@
  */
 
 #include "bus-call.h"
+#include "bus-details.h"
 #include "log.h"
 #include "trial.h"
 
@@ -112,12 +113,22 @@ static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_b
         return 1;
 }
 
+static int authorise(Bus *bus, sd_bus_message *message, sd_bus_error *reterr) {
+        const VersionRecord *trial = trial_is_boot(bus->manager) ? store_state_find_state(bus->manager->state, VERSION_TRIAL) : NULL;
+        _cleanup_(bus_details_done) BusDetails details = {};
+        int r = trial ? bus_details_add(&details, "name", trial->name) : 0;
+
+        if (r >= 0)
+                r = bus_details_add_state(&details, trial);
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("confirm"), NULL }, details.list, reterr);
+}
+
 static int check_boot(Bus *bus, sd_bus_message *message, bool confirm, sd_bus_error *reterr) {
         Failure failure = {};
         bool passed;
         int r;
 
-        r = polkit_check(bus->polkit, message, ACTION("confirm"), reterr);
+        r = authorise(bus, message, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = trial_check_boot(bus->manager, &passed, &failure);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Options of a call, a{sv}.
+ * Arguments of a call, all of which are read before polkit is asked: strings, and options, a{sv}.
  */
 #ifndef IPECTLD_BUS_OPTIONS_H
 #define IPECTLD_BUS_OPTIONS_H
@@ -9,7 +9,10 @@
 
 #include "base.h"
 
-/* An option that a call takes. */
+/* A string has at most so many bytes. No name of a policy has more, see stage.c. */
+#define BUS_TEXT_SIZE_MAX 255U
+
+/* An option that a call takes; at most 32 of them make a table. */
 typedef struct BusOption {
         const char *name; /* NULL ends a table */
         const char *type; /* "s", "t" or "b" */
@@ -18,7 +21,11 @@ typedef struct BusOption {
 } BusOption;
 
 /* Reads the options of a call; strings are those of the message.
- * Returns 0, or a negative errno with reterr set for an option that the call does not take, or whose value has another type. */
+ * Returns 0, or a negative errno with reterr set for an option that the call does not take or has twice, or whose value has another
+ * type or too many bytes. */
 int bus_read_options(sd_bus_message *message, const BusOption *options, sd_bus_error *reterr);
+
+/* Reads a string, which is that of the message. what: "name", for the sentence. Returns as bus_read_options(). */
+int bus_read_text(sd_bus_message *message, const char *what, const char **ret, sd_bus_error *reterr);
 
 #endif

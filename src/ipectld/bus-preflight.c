@@ -4,6 +4,7 @@
  */
 
 #include "bus-call.h"
+#include "bus-options.h"
 #include "log.h"
 #include "preflight.h"
 
@@ -52,7 +53,7 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
         const char *name;
         int r;
 
-        r = sd_bus_message_read(message, "s", &name);
+        r = bus_read_text(message, "name", &name, reterr);
         if (r >= 0)
                 r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
         if (r <= 0)

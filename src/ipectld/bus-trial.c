@@ -4,6 +4,7 @@
  * that it is handled another one may be on trial, or none.
  */
 
+#include "bus-details.h"
 #include "bus-options.h"
 #include "bus-path.h"
 #include "bus.h"
@@ -25,6 +26,12 @@ static int reply_with_outcome(sd_bus_message *message, const VersionRecord *reco
                                           record ? version_state_to_string(record->state) : "");
 }
 
+/* The trial that was authorised; strings are copied, as the state may be replaced. */
+typedef struct TrialAuthorised {
+        char version[IPE_VERSION_STRLEN], transaction[TRANSACTION_SIZE];
+        TrialMeant meant;
+} TrialAuthorised;
+
 /* Name and options of a call that may say which trial it means. */
 static int read_meant(sd_bus_message *message, const char **ret_name, TrialMeant *ret, sd_bus_error *reterr) {
         const BusOption options[] = {
@@ -32,19 +39,56 @@ static int read_meant(sd_bus_message *message, const char **ret_name, TrialMeant
                 { "transaction", "s", &ret->transaction },
                 {},
         };
-        int r = sd_bus_message_read(message, "s", ret_name);
+        int r = bus_read_text(message, "name", ret_name, reterr);
 
         return r < 0 ? r : bus_read_options(message, options, reterr);
 }
 
+static const VersionRecord *find_trial(const Bus *bus, const char *name) {
+        const VersionRecord *trial = store_state_find_state(bus->manager->state, VERSION_TRIAL);
+
+        return trial && streq(trial->name, name) ? trial : NULL;
+}
+
+/* Asks polkit about what a call ends or keeps. record: NULL if that is nothing, as far as the state says. */
+static int authorise(Bus *bus, sd_bus_message *message, const char *action, const char *name, const VersionRecord *record,
+                     sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        int r = bus_details_add(&details, "name", name);
+
+        if (r >= 0)
+                r = bus_details_add_state(&details, record);
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { action, NULL }, details.list, reterr);
+}
+
+/* Where the caller does not say which trial it means, it is the one that polkit was asked about: the kernel may end that one, and have
+ * another, before the state says so. Root is not asked about. */
+static void fix_trial(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, TrialAuthorised *ret) {
+        const VersionRecord *trial = find_trial(bus, name);
+
+        *ret = (TrialAuthorised) { .meant = meant ? *meant : (TrialMeant) {} };
+        if (polkit_is_root(bus->polkit, message))
+                return;
+        if (trial) {
+                ipe_version_print(&trial->version, ret->version);
+                snprintf(ret->transaction, sizeof(ret->transaction), "%s", trial->transaction);
+        }
+        if (trial && !ret->meant.version)
+                ret->meant.version = ret->version;
+        if (!ret->meant.transaction)
+                ret->meant.transaction = ret->transaction;
+}
+
 static int confirm(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, const VersionRecord **ret,
                    sd_bus_error *reterr) {
+        TrialAuthorised trial;
         Failure failure = {};
-        int r = polkit_check(bus->polkit, message, ACTION("confirm"), reterr);
+        int r = authorise(bus, message, ACTION("confirm"), name, find_trial(bus, name), reterr);
 
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = confirm_policy(bus->manager, name, meant, &failure);
+        fix_trial(bus, message, name, meant, &trial);
+        r = confirm_policy(bus->manager, name, &trial.meant, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         *ret = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
@@ -54,7 +98,7 @@ static int confirm(Bus *bus, sd_bus_message *message, const char *name, const Tr
 int method_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         const VersionRecord *record;
         const char *name;
-        int r = sd_bus_message_read(message, "s", &name);
+        int r = bus_read_text(message, "name", &name, reterr);
 
         if (r >= 0)
                 r = confirm(userdata, message, name, NULL, &record, reterr);
@@ -75,24 +119,33 @@ int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_
 int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const VersionRecord *record;
+        TrialAuthorised trial;
         TrialMeant meant = {};
         Failure failure = {};
         const char *name;
         int r = read_meant(message, &name, &meant, reterr);
 
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
+                r = authorise(bus, message, ACTION("rollback"), name, find_trial(bus, name), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = end_trial(bus->manager, name, &meant, &record, &failure);
+        fix_trial(bus, message, name, &meant, &trial);
+        r = end_trial(bus->manager, name, &trial.meant, &record, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(message, record);
+}
+
+/* The version that a rollback takes back. */
+static const VersionRecord *find_taken_back(const Bus *bus, const char *name) {
+        const VersionRecord *trial = find_trial(bus, name), *confirmed = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
+
+        return trial ?: confirmed && streq(confirmed->name, name) ? confirmed : NULL;
 }
 
 /* from: the version that is to be taken back; NULL where the caller does not say. */
 static int roll_back(Bus *bus, sd_bus_message *message, const char *name, const char *from, const VersionRecord **ret,
                      sd_bus_error *reterr) {
         Failure failure = {};
-        int r = polkit_check(bus->polkit, message, ACTION("rollback"), reterr);
+        int r = authorise(bus, message, ACTION("rollback"), name, find_taken_back(bus, name), reterr);
 
         if (r <= 0)
                 return r < 0 ? r : 1;
@@ -103,7 +156,7 @@ static int roll_back(Bus *bus, sd_bus_message *message, const char *name, const 
 int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         const VersionRecord *record;
         const char *name;
-        int r = sd_bus_message_read(message, "s", &name);
+        int r = bus_read_text(message, "name", &name, reterr);
 
         if (r >= 0)
                 r = roll_back(userdata, message, name, NULL, &record, reterr);
@@ -114,7 +167,7 @@ int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus
         const VersionRecord *record;
         const char *name, *from = NULL;
         const BusOption options[] = { { "from", "s", &from }, {} };
-        int r = sd_bus_message_read(message, "s", &name);
+        int r = bus_read_text(message, "name", &name, reterr);
 
         if (r >= 0)
                 r = bus_read_options(message, options, reterr);

@@ -10,6 +10,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "bus-details.h"
 #include "bus-error.h"
 #include "bus-options.h"
 #include "bus-path.h"
@@ -115,15 +116,28 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
         return bus_reply_with_path(message, record);
 }
 
+static int may_discard(Bus *bus, sd_bus_message *message, const char *name, const char *version, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        const VersionRecord *record = NULL;
+        int r = bus_details_add(&details, "name", name);
+
+        (void) manager_find(bus->manager, name, version, &record, NULL);
+        if (r >= 0)
+                r = bus_details_add_version(&details, record);
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("discard"), NULL }, details.list, reterr);
+}
+
 static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const char *name, *version;
         Failure failure = {};
         int r;
 
-        r = sd_bus_message_read(message, "ss", &name, &version);
+        r = bus_read_text(message, "name", &name, reterr);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("discard"), reterr);
+                r = bus_read_text(message, "version", &version, reterr);
+        if (r >= 0)
+                r = may_discard(bus, message, name, version, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = manager_discard(bus->manager, name, version, &failure);
@@ -132,13 +146,14 @@ static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error 
         return sd_bus_reply_method_return(message, "");
 }
 
-static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, sd_bus_error *reterr) {
+static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, const char *action, sd_bus_error *reterr) {
         Failure failure = {};
         int r, value;
 
         r = sd_bus_message_read(message, "b", &value);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("set-enforce"), reterr);
+                r = polkit_check_all(bus->polkit, message, (const char *const[]) { action, NULL },
+                                     (const char *const[]) { "value", value ? "true" : "false", NULL }, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = manager_set_switch(bus->manager, which, value, &failure);
@@ -148,11 +163,11 @@ static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, sd_
 }
 
 static int method_set_enforce(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        return set_switch(userdata, message, KERNEL_ENFORCE, reterr);
+        return set_switch(userdata, message, KERNEL_ENFORCE, ACTION("set-enforce"), reterr);
 }
 
 static int method_set_success_audit(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        return set_switch(userdata, message, KERNEL_SUCCESS_AUDIT, reterr);
+        return set_switch(userdata, message, KERNEL_SUCCESS_AUDIT, ACTION("set-success-audit"), reterr);
 }
 
 static int send_reply(sd_bus_message *reply, int r) {
@@ -333,6 +348,25 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),
                                 method_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanStage", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_stage, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanActivate", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_activate, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanConfirm", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_confirm, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanEndTrial", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_end_trial, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanRollback", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_roll_back, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanDiscard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("s", result), method_can_discard,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanPreflight", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanInspect", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_inspect,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanSetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_RESULT("s", result), method_can_set_enforce,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanSetSuccessAudit", SD_BUS_ARGS("b", enable), SD_BUS_RESULT("s", result),
+                                method_can_set_success_audit, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS,
                                 SD_BUS_RESULT("a(ssssbo)", policies), method_list_policies,
                                 SD_BUS_VTABLE_UNPRIVILEGED),

@@ -81,6 +81,18 @@ int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
 /* bus-preflight.c: a handler. */
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 
+/* bus-can.c: handlers. */
+int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_inspect(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_set_enforce(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_set_success_audit(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
 /* bus-activate.c: handlers, and the end of what they wait for. */
 int method_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_activate_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

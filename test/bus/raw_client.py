@@ -26,7 +26,8 @@ class RawClient:
         assert self.read_line().startswith(b"AGREE")
         self.socket.sendall(b"BEGIN\r\n")
         self.serial = 0
-        self.sentences = []
+        self.data = b""
+        self.sentences, self.results = [], []
         self.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "Hello")
 
     def read_line(self):
@@ -51,21 +52,27 @@ class RawClient:
         self.call(NAME, PATH, NAME, member, arguments)
 
     def answers(self, count):
-        """Reads until so many answers of calls have come; returns whether they were errors. sentences: of all errors."""
-        found, data = [], b""
-        while len(found) < count:
-            while len(data) < 16 or len(data) < Gio.DBusMessage.bytes_needed(data[:16]):
+        """Reads until so many answers of calls have come; returns whether they were errors. sentences: of all errors; results: of the
+        others, in GVariant's text format."""
+        return [self.read_answer() for _ in range(count)]
+
+    def read_answer(self):
+        """Whether the next answer is an error. What was read before a time-out is not lost."""
+        while True:
+            while len(self.data) < 16 or len(self.data) < Gio.DBusMessage.bytes_needed(self.data[:16]):
                 received = self.socket.recv(1 << 16)
                 assert received, "the bus has closed the connection"
-                data += received
-            size = Gio.DBusMessage.bytes_needed(data[:16])
-            message = Gio.DBusMessage.new_from_blob(data[:size], Gio.DBusCapabilityFlags.NONE)
-            data = data[size:]
-            if message.get_message_type() in (Gio.DBusMessageType.METHOD_RETURN, Gio.DBusMessageType.ERROR):
-                found.append(message.get_message_type() == Gio.DBusMessageType.ERROR)
+                self.data += received
+            size = Gio.DBusMessage.bytes_needed(self.data[:16])
+            message = Gio.DBusMessage.new_from_blob(self.data[:size], Gio.DBusCapabilityFlags.NONE)
+            self.data = self.data[size:]
+            body = message.get_body()
+            if message.get_message_type() == Gio.DBusMessageType.METHOD_RETURN:
+                self.results.append(body.print_(False) if body else "()")
+                return False
             if message.get_message_type() == Gio.DBusMessageType.ERROR:
-                self.sentences.append(f"{message.get_error_name()}: {message.get_body().unpack()[0]}")
-        return found
+                self.sentences.append(f"{message.get_error_name()}: {body.unpack()[0]}")
+                return True
 
     def close(self):
         self.socket.close()

@@ -33,9 +33,11 @@ CHANGES = {
     "ConfirmBoot": ("confirm", "()", None),
     "Rollback": ("rollback", "('corp-base',)", "NoSuchPolicy"),
     "SetEnforce": ("set-enforce", "(false,)", "NotSupported"),
-    "SetSuccessAudit": ("set-enforce", "(true,)", "NotSupported"),
+    "SetSuccessAudit": ("set-success-audit", "(true,)", "NotSupported"),
 }
-ACTIONS = {f"org.ipe.manager.{action}" for action, _, _ in CHANGES.values()}
+# Those that test_actions.py is about are needed in addition to another one.
+ACTIONS = {f"org.ipe.manager.{action}" for action in
+           {action for action, _, _ in CHANGES.values()} | {"activate-force", "activate-no-trial"}}
 NEW = ("corp-base", "2.0.0")
 
 
@@ -65,7 +67,8 @@ def test_every_method_that_needs_an_action_is_here(machine):
     xml = machine.run("busctl", "introspect", "--xml-interface", NAME, PATH).stdout
     ours = xml.partition(f'<interface name="{NAME}">')[2]
     methods = {line.split('"')[1] for line in ours.splitlines() if "<method " in line}
-    assert methods - set(CHANGES) == {"ListPolicies", "GetPolicy", "OpenPolicy", "Unsubscribe"}
+    rest = {method for method in methods - set(CHANGES) if not method.startswith("Can")}
+    assert rest == {"ListPolicies", "GetPolicy", "OpenPolicy", "Unsubscribe"}
 
 
 def test_manual_names_the_action_of_each_method():

@@ -172,9 +172,11 @@ def test_polkit_actions_are_the_documented_ones_and_the_daemons():
     assert set(actions()) == documented == used
 
 
-def test_everybody_but_root_authenticates():
-    for action in actions().values():
-        assert action == {"allow_any": "auth_admin", "allow_inactive": "auth_admin", "allow_active": "auth_admin_keep"}
+def test_everybody_but_root_authenticates_and_what_decides_is_not_kept():
+    kept = {"inspect", "stage", "discard", "set-success-audit"}
+    for name, action in actions().items():
+        active = "auth_admin_keep" if name.removeprefix("org.ipe.manager.") in kept else "auth_admin"
+        assert action == {"allow_any": "auth_admin", "allow_inactive": "auth_admin", "allow_active": active}, name
 
 
 CATALOG = TOP / "catalog/ipe.catalog"

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * CanActivate() and its like, so that an interface for people knows which buttons to offer. The answers are those of systemd-logind:
+ *
+ *      yes         the call would not be refused for want of a right
+ *      challenge   the same, once somebody has authenticated
+ *      no          the caller has no right to it
+ *      na          there is nothing that the call could be about
+ *
+ * Nobody is asked for a password. The kernel is not looked at, as everybody may ask, so that a call may be refused all the same.
+ */
+
+#include "bus-options.h"
+#include "bus-request.h"
+
+static int answer(Bus *bus, sd_bus_message *message, const char *const *actions, const char *const *details, sd_bus_error *reterr) {
+        static const char *const words[] = { [POLKIT_NO] = "no", [POLKIT_CHALLENGE] = "challenge", [POLKIT_YES] = "yes" };
+        PolkitAnswer found;
+        int r = polkit_find_out(bus->polkit, message, actions, details, &found, reterr);
+
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return sd_bus_reply_method_return(message, "s", words[found]);
+}
+
+static int answer_not_available(sd_bus_message *message) {
+        return sd_bus_reply_method_return(message, "s", "na");
+}
+
+/* With the details of the call itself. */
+static int answer_about(Bus *bus, sd_bus_message *message, const char *action, const VersionRecord *record, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        int r = bus_details_add(&details, "name", record->name);
+
+        if (r >= 0)
+                r = bus_details_add_state(&details, record);
+        return r < 0 ? r : answer(bus, message, (const char *const[]) { action, NULL }, details.list, reterr);
+}
+
+static int answer_plainly(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
+        return answer(bus, message, (const char *const[]) { action, NULL }, NULL, reterr);
+}
+
+int method_can_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return answer_plainly(userdata, message, ACTION("stage"), reterr);
+}
+
+int method_can_inspect(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return answer_plainly(userdata, message, ACTION("inspect"), reterr);
+}
+
+int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        const char *actions[POLKIT_ACTIONS_MAX + 1];
+        ActivationRequest request;
+        Bus *bus = userdata;
+        int r = activation_request_read(bus, message, true, &request, reterr);
+
+        if (r < 0)
+                return r;
+        if (!request.is_planned || store_state_find_state(bus->manager->state, VERSION_TRIAL) ||
+            kernel_abi(bus->manager->kernel) == KERNEL_ABI_NONE)
+                return answer_not_available(message);
+        activation_request_list_actions(bus, &request, actions);
+        r = activation_request_describe(bus, &request, &details);
+        return r < 0 ? r : answer(bus, message, actions, details.list, reterr);
+}
+
+static bool is_meant(const VersionRecord *trial, const char *name, const char *version, const char *transaction) {
+        char text[IPE_VERSION_STRLEN];
+
+        if (!trial || !streq(trial->name, name))
+                return false;
+        ipe_version_print(&trial->version, text);
+        return (!version || streq(version, text)) && (!transaction || streq(transaction, trial->transaction));
+}
+
+static int can_end_trial(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
+        const VersionRecord *trial = store_state_find_state(bus->manager->state, VERSION_TRIAL);
+        const char *name, *version = NULL, *transaction = NULL;
+        const BusOption options[] = { { "version", "s", &version }, { "transaction", "s", &transaction }, {} };
+        int r = bus_read_text(message, "name", &name, reterr);
+
+        if (r >= 0)
+                r = bus_read_options(message, options, reterr);
+        if (r < 0)
+                return r;
+        return is_meant(trial, name, version, transaction) ? answer_about(bus, message, action, trial, reterr)
+                                                           : answer_not_available(message);
+}
+
+int method_can_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return can_end_trial(userdata, message, ACTION("confirm"), reterr);
+}
+
+int method_can_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return can_end_trial(userdata, message, ACTION("rollback"), reterr);
+}
+
+/* From what a rollback would go back; whether the kernel and the signer let it, the call itself says. */
+static const VersionRecord *find_taken_back(const StoreState *state, const char *name) {
+        const VersionRecord *trial = store_state_find_state(state, VERSION_TRIAL);
+        const VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
+
+        if (trial)
+                return streq(trial->name, name) ? trial : NULL;
+        return confirmed && streq(confirmed->name, name) && store_state_find_state(state, VERSION_SUPERSEDED) ? confirmed : NULL;
+}
+
+int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const char *name, *from = NULL;
+        const BusOption options[] = { { "from", "s", &from }, {} };
+        const VersionRecord *record;
+        int r = bus_read_text(message, "name", &name, reterr);
+
+        if (r >= 0)
+                r = bus_read_options(message, options, reterr);
+        if (r < 0)
+                return r;
+        record = find_taken_back(bus->manager->state, name);
+        return is_meant(record, name, from, NULL) ? answer_about(bus, message, ACTION("rollback"), record, reterr)
+                                                  : answer_not_available(message);
+}
+
+int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        Bus *bus = userdata;
+        const char *name, *version;
+        const VersionRecord *record;
+        int r = bus_read_text(message, "name", &name, reterr);
+
+        if (r >= 0)
+                r = bus_read_text(message, "version", &version, reterr);
+        if (r < 0)
+                return r;
+        if (manager_find(bus->manager, name, version, &record, NULL) != 0 || record->state == VERSION_CONFIRMED ||
+            record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
+                return answer_not_available(message);
+        r = bus_details_add(&details, "name", name);
+        if (r >= 0)
+                r = bus_details_add_version(&details, record);
+        return r < 0 ? r : answer(bus, message, (const char *const[]) { ACTION("discard"), NULL }, details.list, reterr);
+}
+
+int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const char *name, *version = NULL;
+        const BusOption options[] = { { "version", "s", &version }, {} };
+        const VersionRecord *record = NULL;
+        int r = bus_read_text(message, "name", &name, reterr);
+
+        if (r >= 0)
+                r = bus_read_options(message, options, reterr);
+        if (r < 0)
+                return r;
+        if (version && *version)
+                (void) manager_find(bus->manager, name, version, &record, NULL);
+        else
+                record = activation_candidate(bus->manager->state, name);
+        if (!record || (record->state != VERSION_STAGED && record->state != VERSION_FAILED))
+                return answer_not_available(message);
+        return answer(bus, message, (const char *const[]) { ACTION("inspect"), NULL },
+                      (const char *const[]) { "name", name, "version", version ?: "", NULL }, reterr);
+}
+
+static int can_switch(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
+        int value, r = sd_bus_message_read(message, "b", &value);
+
+        if (r < 0)
+                return r;
+        if (kernel_abi(bus->manager->kernel) == KERNEL_ABI_NONE)
+                return answer_not_available(message);
+        return answer(bus, message, (const char *const[]) { action, NULL },
+                      (const char *const[]) { "value", value ? "true" : "false", NULL }, reterr);
+}
+
+int method_can_set_enforce(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return can_switch(userdata, message, ACTION("set-enforce"), reterr);
+}
+
+int method_can_set_success_audit(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        return can_switch(userdata, message, ACTION("set-success-audit"), reterr);
+}

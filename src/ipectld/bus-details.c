@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What polkit, its rules and its dialogs learn of a call. Names of policies may have characters that look like something else: these
+ * are escaped, as everywhere that people read.
+ */
+
+#include "bus-details.h"
+#include "utf8.h"
+
+void bus_details_done(BusDetails *details) {
+        for (size_t i = 1; i < details->n; i += 2)
+                free((char *) details->list[i]);
+        *details = (BusDetails) {};
+}
+
+int bus_details_add(BusDetails *details, const char *key, const char *value) {
+        char *shown = utf8_escape_unsafe(value, strlen(value));
+
+        if (!shown)
+                return -ENOMEM;
+        assert(details->n < 2 * BUS_DETAILS_MAX);
+        details->list[details->n++] = key;
+        details->list[details->n++] = shown;
+        return 0;
+}
+
+int bus_details_add_version(BusDetails *details, const VersionRecord *record) {
+        char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
+        int r;
+
+        if (!record)
+                return 0;
+        ipe_version_print(&record->version, version);
+        digest_to_hex(&record->digest, digest);
+        r = bus_details_add(details, "version", version);
+        return r < 0 ? r : bus_details_add(details, "digest", digest);
+}
+
+int bus_details_add_state(BusDetails *details, const VersionRecord *record) {
+        int r = bus_details_add_version(details, record);
+
+        return r < 0 || !record ? r : bus_details_add(details, "transaction", record->transaction);
+}

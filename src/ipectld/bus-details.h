@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What polkit, its rules and its dialogs learn of a call.
+ */
+#ifndef IPECTLD_BUS_DETAILS_H
+#define IPECTLD_BUS_DETAILS_H
+
+#include "store.h"
+
+#define BUS_DETAILS_MAX 8U
+
+/* A list as polkit_check_all() takes it. */
+typedef struct BusDetails {
+        const char *list[2 * BUS_DETAILS_MAX + 1]; /* a key, which is a constant, and a value by turns; NULL at the end */
+        size_t n;                                  /* strings of it */
+} BusDetails;
+
+void bus_details_done(BusDetails *details);
+
+/* Adds a pair; the value is made safe to show. Returns 0 or -ENOMEM. */
+int bus_details_add(BusDetails *details, const char *key, const char *value);
+
+/* Adds version and digest of a record; nothing where it is NULL. Returns 0 or -ENOMEM. */
+int bus_details_add_version(BusDetails *details, const VersionRecord *record);
+
+/* The same for a version on trial or confirmed, with the transaction that made it so. */
+int bus_details_add_state(BusDetails *details, const VersionRecord *record);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The activation that a caller asks for: what Activate() and CanActivate() have in common.
+ */
+#ifndef IPECTLD_BUS_REQUEST_H
+#define IPECTLD_BUS_REQUEST_H
+
+#include "activate.h"
+#include "bus-details.h"
+#include "bus.h"
+
+typedef struct ActivationRequest {
+        const char *name;        /* of the message, as the strings of the options */
+        ActivateOptions options;
+        bool force;
+        bool is_planned;         /* else nothing can be put in force now, as far as state and configuration tell */
+        Digest digest;           /* of the version that would be, as the next ones */
+        bool is_confirmed;
+        ActivatePlan plan;
+} ActivationRequest;
+
+/* Reads the arguments of a call, "s" or "sa{sv}", and looks at what they come to.
+ * Returns 0, or a negative errno with reterr set for arguments that make no sense. */
+int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options, ActivationRequest *ret, sd_bus_error *reterr);
+
+/* The actions that the caller needs. ret: ends with NULL. */
+void activation_request_list_actions(const Bus *bus, const ActivationRequest *request,
+                                     const char *ret[static POLKIT_ACTIONS_MAX + 1]);
+
+/* What polkit learns of it. ret: to be freed by bus_details_done(), also on failure. Returns 0 or -ENOMEM. */
+int activation_request_describe(const Bus *bus, const ActivationRequest *request, BusDetails *ret);
+
+/* Whether an activation would put the version in force that was looked at, in that way. */
+bool activation_request_is(const ActivationRequest *request, const VersionRecord *record, const ActivatePlan *plan);
+
+#endif
