@@ -1,31 +1,160 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * preflight: what a staged policy would deny of what happens meanwhile.
+ * preflight: what a staged policy would deny of what happens meanwhile. The daemon makes a job of it, and says by a signal what it has
+ * found; a daemon that ends meanwhile has no answer any more.
  */
 
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "bus-value.h"
 #include "client.h"
 #include "output.h"
 
-/* The longest time that the daemon can be told to watch, and room for a password. */
-#define PREFLIGHT_USEC (720ULL * 1000 * 1000)
+/* Matches are made before there is a job, so that its end is not missed; which daemon it is, is known only after that. */
+typedef struct Job {
+        Client *client;
+        char *daemon, *path;      /* unique name, object; NULL before the job has begun */
+        sd_bus_slot *finished, *owner;
+        struct json_object *rows; /* NULL until it has ended well */
+        bool ended;
+        int error;
+} Job;
 
-static int ask_for_findings(Client *client, char **argv, struct json_object **ret) {
+static void job_done(Job *job) {
+        sd_bus_slot_unref(job->finished);
+        sd_bus_slot_unref(job->owner);
+        free(job->daemon);
+        free(job->path);
+        json_object_put(job->rows);
+}
+
+static int read_findings(sd_bus_message *message, struct json_object **ret) {
         static const char *const keys[] = { "path", "operation", "rule", "processes" };
-        sd_bus_message *reply = NULL;
-        int r;
+        int r = bus_read_rows(message, "(ssss)", keys, ret);
 
-        client_doing(client, "Failed to find out what '%s' would deny", argv[1]);
-        r = client_call_for(client, PREFLIGHT_USEC, "Preflight", &reply, "s", argv[1]);
-        if (r >= 0)
-                r = bus_read_rows(reply, "(ssss)", keys, ret);
-        sd_bus_message_unref(reply);
         for (size_t i = 0; r >= 0 && i < json_length(*ret); i++) {
                 json_set_null_if_empty(json_at(*ret, i), "path");
                 json_set_null_if_empty(json_at(*ret, i), "operation");
         }
+        return r;
+}
+
+/* Why there are no findings. */
+static int read_failure(sd_bus_message *message, sd_bus_error *reterr) {
+        struct json_object *details = NULL;
+        int r = bus_read_dictionary(message, &details);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_error_set(reterr, json_get_text(details, "error"), json_get_text(details, "message"));
+        json_object_put(details);
+        return r < 0 ? r : -EBADMSG;
+}
+
+static int read_result(sd_bus_message *message, Job *job) {
+        struct json_object *rows = NULL;
+        const char *result;
+        int r = sd_bus_message_read(message, "s", &result);
+
+        if (r >= 0)
+                r = read_findings(message, &rows);
+        if (r >= 0 && strcmp(result, "done") == 0) {
+                job->rows = rows;
+                return 0;
+        }
+        json_object_put(rows);
+        return r < 0 ? r : read_failure(message, &job->client->error);
+}
+
+/* Anybody may send us a signal of that name. */
+static int on_finished(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const char *sender = sd_bus_message_get_sender(message);
+        Job *job = userdata;
+
+        if (job->ended || !job->path || !sender || strcmp(sender, job->daemon) != 0 ||
+            strcmp(sd_bus_message_get_path(message), job->path) != 0)
+                return 0;
+        job->ended = true;
+        job->error = read_result(message, job);
+        return 0;
+}
+
+/* That the daemon was started for us is no news. */
+static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const char *name, *before, *after;
+        Job *job = userdata;
+
+        if (job->ended || !job->path || sd_bus_message_read(message, "sss", &name, &before, &after) < 0 ||
+            strcmp(before, job->daemon) != 0)
+                return 0;
+        job->ended = true;
+        job->error = sd_bus_error_set(&job->client->error, SD_BUS_ERROR_NO_REPLY, "ipectld has ended meanwhile.");
+        return 0;
+}
+
+static int add_matches(Job *job) {
+        int r = sd_bus_match_signal(job->client->bus, &job->finished, MANAGER_NAME, NULL, "org.ipe.Job", "Finished", on_finished, job);
+
+        return r < 0 ? r : sd_bus_add_match(job->client->bus, &job->owner,
+                                            "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
+                                            on_owner, job);
+}
+
+static char *copy(const char *text) {
+        char *new = strdup(text ?: "");
+
+        if (!new)
+                oom();
+        return new;
+}
+
+static int start(Job *job, const char *name) {
+        sd_bus_message *reply = NULL;
+        const char *path;
+        int r = client_call(job->client, "StartPreflight", &reply, "sa{sv}", name, 0);
+
+        if (r >= 0)
+                r = sd_bus_message_read(reply, "o", &path);
+        if (r >= 0) {
+                job->daemon = copy(sd_bus_message_get_sender(reply));
+                job->path = copy(path);
+        }
+        sd_bus_message_unref(reply);
+        return r;
+}
+
+/* Others may come first, and take minutes: it is for the one who waits to give up, which ends the job. */
+static int wait_for_end(Job *job) {
+        int r = 0;
+
+        while (r >= 0 && !job->ended) {
+                r = sd_bus_process(job->client->bus, NULL);
+                if (r == 0)
+                        r = sd_bus_wait(job->client->bus, UINT64_MAX);
+                if (r == -EINTR)
+                        r = 0;
+        }
+        return r < 0 ? r : job->error;
+}
+
+static int ask_for_findings(Client *client, char **argv, struct json_object **ret) {
+        Job job = { .client = client };
+        int r;
+
+        client_doing(client, "Failed to find out what '%s' would deny", argv[1]);
+        r = add_matches(&job);
+        if (r >= 0)
+                r = start(&job, argv[1]);
+        if (r >= 0)
+                r = wait_for_end(&job);
+        if (r >= 0) {
+                *ret = job.rows;
+                job.rows = NULL;
+        }
+        job_done(&job);
         return r;
 }
 

@@ -13,6 +13,8 @@
 #define MANAGER_INTERFACE "org.ipe.Manager"
 #define POLICY_PREFIX "/org/ipe/policy"
 #define POLICY_INTERFACE "org.ipe.Policy"
+#define JOB_PREFIX "/org/ipe/job"
+#define JOB_INTERFACE "org.ipe.Job"
 
 /* The object of a version. ret: to be freed. Returns 0 or -ENOMEM. */
 int bus_path_of(const VersionRecord *record, char **ret);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight() is answered when its time is over; who asked may have gone by then.
+ * Preflight() is answered when its time is over; who asked may have gone by then. StartPreflight() in bus-job.c keeps no call waiting.
  */
 
 #include "bus-call.h"
@@ -8,7 +8,7 @@
 #include "log.h"
 #include "preflight.h"
 
-static int append_findings(sd_bus_message *reply, const Findings *findings) {
+int bus_append_findings(sd_bus_message *reply, const Findings *findings) {
         int r = sd_bus_message_open_container(reply, 'a', "(ssss)");
 
         for (size_t i = 0; r >= 0 && i < findings->n; i++)
@@ -22,7 +22,7 @@ static int answer(sd_bus_message *message, const Findings *findings) {
         int r = sd_bus_message_new_method_return(message, &reply);
 
         if (r >= 0)
-                r = append_findings(reply, findings);
+                r = bus_append_findings(reply, findings);
         if (r >= 0)
                 r = sd_bus_send(NULL, reply, NULL);
         sd_bus_message_unref(reply);
@@ -37,6 +37,7 @@ static void on_done(int result, const Failure *failure, const Findings *findings
                 r = bus_call_refuse(call, r, failure);
         if (r < 0)
                 log_warning("Cannot answer a call of Preflight(): %s", strerror(-r));
+        bus_job_next(call->bus);
 }
 
 /* There is one preflight at a time: nobody else is to wait for an answer that nobody wants. */
@@ -61,7 +62,7 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
         r = bus_call_new(bus, message, on_caller_gone, &call);
         if (r < 0)
                 return r;
-        r = preflight_start(bus->manager, name, on_done, call, &failure);
+        r = preflight_start(bus->manager, name, NULL, on_done, call, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         call = NULL;

@@ -348,6 +348,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),
                                 method_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("StartPreflight", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("o", job),
+                                method_start_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanStage", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_stage, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanActivate", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
                                 method_can_activate, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -441,6 +443,8 @@ static int connect_bus(Bus *bus, sd_event *event) {
         if (r >= 0)
                 r = bus_policy_register(bus);
         if (r >= 0)
+                r = bus_job_register(bus);
+        if (r >= 0)
                 r = bus_log_register(bus);
         if (r >= 0)
                 r = sd_bus_attach_event(bus->bus, event, SD_EVENT_PRIORITY_NORMAL);
@@ -480,6 +484,7 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
 Bus *bus_free(Bus *bus) {
         if (!bus)
                 return NULL;
+        bus_job_cancel(bus);
         preflight_cancel(bus->manager);
         bus_activation_cancel(bus);
         bus_volume_cancel(bus);

@@ -8,6 +8,7 @@
 #include <systemd/sd-bus.h>
 
 #include "callers.h"
+#include "findings.h"
 #include "manager.h"
 #include "polkit.h"
 #include "presence.h"
@@ -51,6 +52,7 @@ typedef struct Bus {
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
         struct BusVolumeCall *volume_calls; /* bus-volume.c: those that wait for their answer */
         struct BusBootCall *boot_calls;     /* bus-boot.c: likewise */
+        struct BusJobs *jobs;               /* bus-job.c: preflights that run or wait */
 } Bus;
 
 /* Connects to the system bus, offers the objects and takes the name. Returns 0 or a negative errno, which was logged. */
@@ -78,8 +80,16 @@ int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_
 /* bus-reload.c: a handler. */
 int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 
-/* bus-preflight.c: a handler. */
+/* bus-preflight.c: a handler; and what it answers with. */
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int bus_append_findings(sd_bus_message *message, const Findings *findings);
+
+/* bus-job.c: a handler, and objects. There is one preflight at a time: whoever ends one that is no job says so. */
+int method_start_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int bus_job_register(Bus *bus);
+void bus_job_next(Bus *bus);
+/* Ends them all, with a signal to each caller. */
+void bus_job_cancel(Bus *bus);
 
 /* bus-can.c: handlers. */
 int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

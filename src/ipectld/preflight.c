@@ -36,6 +36,7 @@ struct Preflight {
         Digest digest;
         Simulation *simulation; /* as long as it is under way; then what is below */
         uint64_t start_ns; /* CLOCK_BOOTTIME; what is older is of somebody else */
+        uint64_t watch_usec, until_usec; /* how long it watches, and to which time of CLOCK_MONOTONIC; 0 before that */
         bool in_shadow;    /* the kernel evaluates it */
         bool keep_shadow;  /* it was in the shadow before */
         int events_fd;
@@ -175,14 +176,15 @@ static int watch(Preflight *preflight) {
         Manager *manager = preflight->manager;
         int r;
 
+        preflight->watch_usec = manager->config.preflight_sec * USEC_PER_SEC;
+        preflight->until_usec = clock_usec(CLOCK_MONOTONIC) + preflight->watch_usec;
         r = sd_event_add_io(manager->event, &preflight->events, preflight->events_fd, EPOLLIN, on_readable, manager);
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &preflight->rest, CLOCK_MONOTONIC, UINT64_MAX, 0, on_rest_over, manager);
         if (r >= 0)
                 r = sd_event_source_set_enabled(preflight->rest, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time_relative(manager->event, &preflight->timer, CLOCK_MONOTONIC,
-                                               manager->config.preflight_sec * USEC_PER_SEC, 0, on_time, manager);
+                r = sd_event_add_time(manager->event, &preflight->timer, CLOCK_MONOTONIC, preflight->until_usec, 0, on_time, manager);
         preflight->start_ns = 1000 * clock_usec(CLOCK_BOOTTIME);
         return r < 0 ? r : 0;
 }
@@ -269,22 +271,36 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
         finish(manager, result, &own);
 }
 
-static int check(const Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+static int find_waiting(const Manager *manager, const char *name, const char *version, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *record;
+        int r = manager_find(manager, name, version, &record, reterr);
 
+        if (r == 0 && record->state != VERSION_STAGED && record->state != VERSION_FAILED)
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s does not wait to be activated: its state is '%s'.", name,
+                                   version, version_state_to_string(record->state));
+        if (r == 0)
+                *ret = record;
+        return r;
+}
+
+int preflight_find(Manager *manager, const char *name, const char *version, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *record;
+        int r = trial_settle(manager, reterr);
+
+        if (r != 0)
+                return r;
+        if (version && *version)
+                return find_waiting(manager, name, version, ret, reterr);
         record = activation_candidate(manager->state, name);
         if (!record || record->state == VERSION_CONFIRMED)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' waits to be activated: put the signed policy into "
                                    "/etc/ipe/policy.d/.", name);
-        if (manager->preflight)
-                return failure_set(reterr, FAILURE_BUSY, "A preflight of '%s' is running: try again in a moment.",
-                                   manager->preflight->name);
         *ret = record;
         return 0;
 }
 
-int preflight_start(Manager *manager, const char *name, PreflightDone done, void *userdata, Failure *reterr) {
+int preflight_start(Manager *manager, const char *name, const char *version, PreflightDone done, void *userdata, Failure *reterr) {
         _cleanup_(preflight_freep) Preflight *preflight = calloc(1, sizeof(*preflight));
         const VersionRecord *record = NULL;
         int r;
@@ -292,9 +308,10 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         if (!preflight)
                 return -ENOMEM;
         *preflight = (Preflight) { .manager = manager, .events_fd = -1, .done = done, .userdata = userdata };
-        r = trial_settle(manager, reterr);
-        if (r == 0)
-                r = check(manager, name, &record, reterr);
+        r = preflight_find(manager, name, version, &record, reterr);
+        if (r == 0 && manager->preflight)
+                r = failure_set(reterr, FAILURE_BUSY, "A preflight of '%s' is running: try again in a moment.",
+                                manager->preflight->name);
         if (r != 0)
                 return r;
         preflight->name = strdup(name);
@@ -306,6 +323,17 @@ int preflight_start(Manager *manager, const char *name, PreflightDone done, void
         if (r == 0)
                 manager->preflight = TAKE_PTR(preflight);
         return r;
+}
+
+bool preflight_is_watching(const Manager *manager, unsigned *ret) {
+        const Preflight *preflight = manager->preflight;
+        uint64_t now = clock_usec(CLOCK_MONOTONIC), left;
+
+        if (!preflight || preflight->watch_usec == 0)
+                return false;
+        left = preflight->until_usec > now ? preflight->until_usec - now : 0;
+        *ret = (unsigned) (100 - left * 100 / preflight->watch_usec);
+        return true;
 }
 
 void preflight_cancel(Manager *manager) {

@@ -41,6 +41,7 @@ IPECTL = BUILD / "src/ipectl/ipectl"
 NAME = "org.ipe.Manager"
 PATH = "/org/ipe/Manager"
 POLICY = "org.ipe.Policy"
+JOB = "org.ipe.Job"
 POLKIT = "org.freedesktop.PolicyKit1"
 POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
 
@@ -288,7 +289,7 @@ class Connection:
             address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
             None, None)
         self.bus.set_exit_on_close(False)
-        for interface in (NAME, POLICY, "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"):
+        for interface in (NAME, POLICY, JOB, "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"):
             self.bus.signal_subscribe(NAME, interface, None, None, None, Gio.DBusSignalFlags.NONE, self.on_signal)
 
     def on_signal(self, _bus, _sender, path, _interface, member, arguments):

@@ -292,7 +292,7 @@ def test_an_authorisation_for_one_trial_is_none_for_the_next(trial, polkit, meth
 NAMED = {"Activate": "({},)", "ActivateWithOptions": "({}, @a{{sv}} {{}})", "Confirm": "({},)",
          "ConfirmWithOptions": "({}, @a{{sv}} {{}})", "EndTrial": "({}, @a{{sv}} {{}})", "Rollback": "({},)",
          "RollbackWithOptions": "({}, @a{{sv}} {{}})", "Discard": "({}, '1.0.0')", "Preflight": "({},)",
-         "CanActivate": "({}, @a{{sv}} {{}})", "CanConfirm": "({}, @a{{sv}} {{}})",
+         "StartPreflight": "({}, @a{{sv}} {{}})", "CanActivate": "({}, @a{{sv}} {{}})", "CanConfirm": "({}, @a{{sv}} {{}})",
          "CanEndTrial": "({}, @a{{sv}} {{}})", "CanRollback": "({}, @a{{sv}} {{}})", "CanDiscard": "({}, '1.0.0')",
          "CanPreflight": "({}, @a{{sv}} {{}})"}
 

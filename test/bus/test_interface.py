@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from gi.repository import GLib
 
-from machine import NAME, NOBODY, PATH, POLICY, TOP, BusError, object_path, signed
+from machine import JOB, NAME, NOBODY, PATH, POLICY, TOP, BusError, object_path, signed
 
 LOG = "org.freedesktop.LogControl1"
 LOG_PATH = "/org/freedesktop/LogControl1"
@@ -32,9 +32,11 @@ def interfaces(node):
 
 def test_interfaces_are_those_of_the_golden_file(machine):
     path = machine.stage(signed())
+    machine.inspector.gate.clear()
+    job = machine.call("StartPreflight", GLib.Variant("(sa{sv})", ("corp-base", {})))[0]
     golden = interfaces(ElementTree.parse(GOLDEN))
     found = {}
-    for name, where in ((NAME, PATH), (POLICY, path), (LOG, LOG_PATH)):
+    for name, where in ((NAME, PATH), (POLICY, path), (JOB, job), (LOG, LOG_PATH)):
         xml = machine.run("busctl", "introspect", "--xml-interface", NAME, where).stdout
         found[name] = interfaces(ElementTree.fromstring(xml.partition("?>")[2] or xml.strip()))[name]
     assert found == golden
@@ -60,24 +62,26 @@ def signature(member, direction):
                      if arg.get("direction", "in") == direction)
 
 
-def test_manual_names_every_method(golden):
+@pytest.mark.parametrize("name", [NAME, JOB])
+def test_manual_names_every_method(golden, name):
     expected = set()
-    for method in golden[NAME].iter("method"):
+    for method in golden[name].iter("method"):
         results = ", ".join(arg.get("type") for arg in method.iter("arg") if arg.get("direction") == "out")
         text = f"{method.get('name')}({signature(method, 'in')})"
         expected.add((method.get("name"), f"{text} → {results}" if results else text))
     assert expected
-    assert set(documented("Methods of org.ipe.Manager", "function")) == expected
+    assert set(documented(f"Methods of {name}", "function")) == expected
 
 
-def test_manual_names_every_signal(golden):
+@pytest.mark.parametrize("name", [NAME, JOB])
+def test_manual_names_every_signal(golden, name):
     expected = {(signal.get("name"), f"{signal.get('name')}({signature(signal, 'in')})")
-                for signal in golden[NAME].iter("signal")}
+                for signal in golden[name].iter("signal")}
     assert expected
-    assert set(documented("Signals of org.ipe.Manager", "function")) == expected
+    assert set(documented(f"Signals of {name}", "function")) == expected
 
 
-@pytest.mark.parametrize("name", [NAME, POLICY])
+@pytest.mark.parametrize("name", [NAME, POLICY, JOB])
 def test_manual_names_every_property(golden, name):
     found = {}
     for name_of_one, text in documented(f"Properties of {name}", "varname"):

@@ -75,7 +75,7 @@ def test_hostile_volumes(bare):
 
 @pytest.mark.parametrize("returned, result", [("", ()), ("s", ("x",)), ("as", (["x"],)), ("a(ss)", ([("x", "y")],)),
                                               ("a(ssbsss)", ([],)), ("v", (GLib.Variant("s", "x"),))])
-@pytest.mark.parametrize("method, taken, words", [("ListVolumes", "", ["volumes"]), ("Preflight", "s", ["preflight", "base"]),
+@pytest.mark.parametrize("method, taken, words", [("ListVolumes", "", ["volumes"]), ("StartPreflight", "sa{sv}", ["preflight", "base"]),
                                                   ("ListPolicies", "", ["list"]), ("GetPolicy", "ss", ["show", "base"])])
 def test_an_answer_of_another_type(bare, method, taken, words, returned, result):
     daemon = OtherDaemon(bare, methods={method: (taken, returned, lambda *_: result)})

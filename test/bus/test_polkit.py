@@ -21,6 +21,7 @@ CHANGES = {
     "Reload": ("stage", "()", None),
     "Discard": ("discard", "('corp-base', '1.0.0')", None),
     "Preflight": ("inspect", "('corp-base',)", None),
+    "StartPreflight": ("inspect", "('corp-base', @a{sv} {})", None),
     "ListVolumes": ("inspect", "()", None),
     "Subscribe": ("inspect", "(@a{sv} {},)", None),
     "Activate": ("activate", "('corp-base',)", "NotSupported"),
