@@ -363,6 +363,18 @@ def test_a_user_who_has_the_most_has_no_more(machine, polkit):
     machine.wait_for(lambda: polkit.withdrawn == 20, "the end of the questions")
 
 
+def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, polkit):
+    """A call may carry 16 of them, whatever its arguments. A daemon that has none left loses the bus."""
+    clients = [RawClient(machine, uid) for uid in range(1, 8)]
+    for client in clients:
+        for _ in range(20):
+            client.call(NAME, PATH, NAME, "Activate", GLib.Variant("(s)", (POLICY,)), [client.socket.fileno()] * 16)
+        client.answers(21)
+        assert len(client.sentences) == 20 and all(sentence.startswith(DENIED) for sentence in client.sentences)
+        client.close()
+    assert not polkit.questions and machine.list()
+
+
 # What an interface for people may offer
 
 

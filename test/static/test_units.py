@@ -147,11 +147,19 @@ def test_the_daemon_owns_the_actions():
 
 def test_everybody_may_call_but_not_set_properties():
     others = rules({"context": "default"})
-    assert all(tag == "allow" and rule["send_destination"] == "org.ipe.Manager" and "send_interface" in rule
-               for tag, rule in others)
+    assert all(rule["send_destination"] == "org.ipe.Manager" for _, rule in others)
+    assert all("send_interface" in rule for tag, rule in others if tag == "allow")
     members = {rule.get("send_member") for _, rule in others
-               if rule["send_interface"] == "org.freedesktop.DBus.Properties"}
+               if rule.get("send_interface") == "org.freedesktop.DBus.Properties"}
     assert members == {"Get", "GetAll"}
+
+
+def test_nobody_but_root_hands_over_descriptors_that_no_call_takes():
+    """The last rule that fits decides."""
+    *_, deny, stage = rules({"context": "default"})
+    assert deny == ("deny", {"send_destination": "org.ipe.Manager", "min_fds": "1"})
+    assert stage == ("allow", {"send_destination": "org.ipe.Manager", "send_interface": "org.ipe.Manager", "send_member": "Stage",
+                               "max_fds": "1"})
 
 
 def actions():
