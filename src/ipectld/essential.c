@@ -183,7 +183,7 @@ static bool find_file_system(uint64_t mount, dev_t *ret) {
 /* Compares by what the kernel says of the file system, its number or else its name. */
 static EssentialMatch match_file_system(const struct statx *there, const char *device, dev_t file_system) {
         char name[64];
-        dev_t number;
+        dev_t number = 0;
 
         if (file_system != 0) {
                 if (!(there->stx_mask & STATX_MNT_ID) || !find_file_system(there->stx_mnt_id, &number))
