@@ -16,6 +16,6 @@ bool load_owner_enter(void);
 void load_owner_leave(const bool *entered);
 
 /* As the owner of the store until the end of the block. */
-#define LOAD_AS_OWNER _cleanup_(load_owner_leave) bool _as_owner = load_owner_enter()
+#define LOAD_AS_OWNER __attribute__((unused)) _cleanup_(load_owner_leave) bool _as_owner = load_owner_enter()
 
 #endif
