@@ -11,6 +11,10 @@
  * ACTIVATED leads from every state to confirmed. What failed, was rolled back or superseded may be tried on demand, too.
  * What the kernel refuses to go back to was good once: it stays superseded, and can be tried at boot. What is confirmed
  * is selected where a trial ends that the running kernel cannot end: the next boot does.
+ *
+ * Beside the states stands whether a policy is wanted at all. If not, what is confirmed stays so until the next boot, which does
+ * not load it, and REPLACED then. To confirm a version, or to select one for the next boot, ends that; a trial does not, as it
+ * may go back to what was before.
  */
 
 #include "state.h"
@@ -78,8 +82,10 @@ static void act(StoreState *state, const VersionRecord *record, unsigned actions
                 store_state_set_activating(state, NULL, NULL);
         if (actions & ACTION_END_TRIAL)
                 (void) store_state_set_trial(state, NULL);
-        if (actions & ACTION_NOTE_BOOT)
+        if (actions & ACTION_NOTE_BOOT) {
                 snprintf(state->pending_boot_id, sizeof(state->pending_boot_id), "%s", occasion->boot_id);
+                state->deactivated_boot_id[0] = '\0';
+        }
         if (actions & ACTION_FORGET_BOOT)
                 state->pending_boot_id[0] = '\0';
 }
@@ -105,9 +111,20 @@ int state_confirm(StoreState *state, VersionRecord *record, VersionEvent confirm
                       *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
         int r = 0;
 
-        if (confirmed && confirmed != record)
-                r = state_apply(state, confirmed, confirmed_before, occasion);
-        if (r >= 0 && pending && pending != record)
+        state->deactivated_boot_id[0] = '\0';
+        /* The choice is older than what was confirmed until now: that is what the next rollback goes back to. */
+        if (pending && pending != record)
                 r = state_apply(state, pending, EVENT_DESELECTED, occasion);
+        if (r >= 0 && confirmed && confirmed != record)
+                r = state_apply(state, confirmed, confirmed_before, occasion);
         return r < 0 ? r : state_apply(state, record, EVENT_ACTIVATED, occasion);
+}
+
+int state_deactivate(StoreState *state, const Occasion *occasion) {
+        VersionRecord *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
+        int r = pending ? state_apply(state, pending, EVENT_DESELECTED, occasion) : 0;
+
+        if (r >= 0)
+                snprintf(state->deactivated_boot_id, sizeof(state->deactivated_boot_id), "%s", occasion->boot_id);
+        return r;
 }

@@ -49,4 +49,7 @@ int state_apply(StoreState *state, VersionRecord *record, VersionEvent event, co
  * Returns 0; -EPERM, and then the state is half changed. */
 int state_confirm(StoreState *state, VersionRecord *record, VersionEvent confirmed_before, const Occasion *occasion);
 
+/* No policy is wanted from the next boot on; what was selected for it is not any more. Returns 0 or -EPERM. */
+int state_deactivate(StoreState *state, const Occasion *occasion);
+
 #endif

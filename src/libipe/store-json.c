@@ -3,7 +3,8 @@
  * The text of state.json. Members that are unknown are ignored, so that an older daemon starts on a newer one's state
  * as long as "format" is the same; everything else has to be exactly as store_state_print() writes it. The state of an
  * older daemon has neither "sequence" nor "check": then the versions are in the order of their times, and damage that leaves
- * JSON of the right form goes unnoticed.
+ * JSON of the right form goes unnoticed. An older daemon or ipe-load that does not know "deactivated_boot_id" loads what is
+ * confirmed, and the next change that it writes drops that member.
  *
  *     {
  *       "format": 1,
@@ -20,6 +21,7 @@
  *       "sequence": 7,                           (the highest number so far)
  *       "activating": "SHA-256 in hex",          (only while an activation is under way,
  *       "activating_transaction": "32 digits",    and then the same)
+ *       "rolling_back": true,                    (only while that is a rollback)
  *       "trial": {                               (only while a trial is under way, or about to be)
  *         "boot_id": "32 digits of hex", "deadline_usec": 1, "confirm": "auto", "failed_units": [ "a.service" ],
  *         "boots": 0, "boots_max": 3, "boot_sec": 300,     (all three, or none: a reboot ends the trial then)
@@ -32,6 +34,7 @@
  *       "shadowing": "SHA-256 in hex",           (only while a preflight is under way,
  *       "shadowing_name": "corp-base",            both together)
  *       "pending_boot_id": "32 digits of hex",   (only while a version waits for a reboot)
+ *       "deactivated_boot_id": "32 digits of hex",    (only while no policy is wanted)
  *       "discarded": [ { "name": "corp-base", "digest": "SHA-256 in hex" } ],     (only where there are any)
  *       "check": "SHA-256 in hex"                (over all lines before the last two: store-seal.c)
  *     }
@@ -347,12 +350,16 @@ static int read_optional(struct json_object *root, StoreState *state) {
         r = read_mark(root, "activating", &state->activating, &state->activating_digest);
         if (r >= 0)
                 r = get_id(root, "activating_transaction", state->activating_transaction);
+        if (r >= 0 && json_object_object_get_ex(root, "rolling_back", NULL))
+                r = get_flag(root, "rolling_back", &state->rolling_back);
         if (r >= 0)
                 r = read_trial(root, &state->trial);
         if (r >= 0)
                 r = read_shadowing(root, state);
         if (r >= 0)
                 r = get_id(root, "pending_boot_id", state->pending_boot_id);
+        if (r >= 0)
+                r = get_id(root, "deactivated_boot_id", state->deactivated_boot_id);
         if (r >= 0)
                 r = read_discarded(root, state);
         return r;
@@ -421,7 +428,10 @@ static int check(const StoreState *state) {
         }
         if (count[VERSION_TRIAL] > 1 || count[VERSION_CONFIRMED] > 1 || count[VERSION_PENDING_REBOOT] > 1)
                 return -EUCLEAN;
-        if (state->pending_boot_id[0] != '\0' && !is_id(state->pending_boot_id))
+        if ((state->pending_boot_id[0] != '\0' && !is_id(state->pending_boot_id)) ||
+            (state->deactivated_boot_id[0] != '\0' && !is_id(state->deactivated_boot_id)))
+                return -EUCLEAN;
+        if (state->rolling_back && !state->activating)
                 return -EUCLEAN;
         if (state->trial.boots > state->trial.boots_max || state->trial.boots_max > TRIAL_BOOTS_MAX ||
             state->trial.boot_sec > TRIAL_BOOT_SEC_MAX)
@@ -619,6 +629,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = put_digest(root, "activating", &state->activating_digest);
         if (r >= 0 && state->activating && state->activating_transaction[0] != '\0')
                 r = json_put_text(root, "activating_transaction", state->activating_transaction);
+        if (r >= 0 && state->rolling_back)
+                r = json_put(root, "rolling_back", json_object_new_boolean(true));
         if (r >= 0 && state->trial.boot_id[0] != '\0')
                 r = put_trial(root, &state->trial);
         if (r >= 0 && state->shadowing)
@@ -627,6 +639,8 @@ static int put_root(struct json_object *root, const StoreState *state) {
                 r = json_put_bytes(root, "shadowing_name", state->shadowing);
         if (r >= 0 && state->pending_boot_id[0] != '\0')
                 r = json_put_text(root, "pending_boot_id", state->pending_boot_id);
+        if (r >= 0 && state->deactivated_boot_id[0] != '\0')
+                r = json_put_text(root, "deactivated_boot_id", state->deactivated_boot_id);
         if (r >= 0 && state->n_discarded > 0)
                 r = put_discarded(root, state);
         return r;

@@ -161,6 +161,7 @@ StoreState *store_state_copy(const StoreState *state) {
 void store_state_set_activating(StoreState *state, const Digest *digest, const char *transaction) {
         state->activating = digest != NULL;
         state->activating_digest = digest ? *digest : (Digest) {};
+        state->rolling_back = false;
         snprintf(state->activating_transaction, sizeof(state->activating_transaction), "%s",
                  digest && transaction ? transaction : "");
 }
@@ -280,11 +281,15 @@ VersionRecord *store_state_find_state(const StoreState *state, VersionState want
 const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record) {
         const VersionRecord *previous = NULL;
 
-        /* Versions are sorted. */
-        for (size_t i = 0; i < state->n_versions; i++)
-                if (streq(state->versions[i].name, record->name) && state->versions[i].state == VERSION_SUPERSEDED &&
-                    ipe_version_compare(&state->versions[i].version, &record->version) < 0)
-                        previous = &state->versions[i];
+        for (size_t i = 0; i < state->n_versions; i++) {
+                const VersionRecord *other = &state->versions[i];
+
+                if (other->state != VERSION_SUPERSEDED ||
+                    (streq(other->name, record->name) && ipe_version_compare(&other->version, &record->version) >= 0))
+                        continue;
+                if (!previous || other->sequence > previous->sequence)
+                        previous = other;
+        }
         return previous;
 }
 
@@ -298,9 +303,19 @@ static bool is_same(const VersionRecord *a, const VersionRecord *b) {
         return a && b ? digest_equal(&a->digest, &b->digest) : a == b;
 }
 
+VersionRecord *store_state_find_selected(const StoreState *state) {
+        VersionRecord *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
+
+        if (state->deactivated_boot_id[0] != '\0')
+                return NULL;
+        return pending ?: store_state_find_state(state, VERSION_CONFIRMED);
+}
+
 bool store_state_boots_alike(const StoreState *a, const StoreState *b) {
         static const VersionState states[] = { VERSION_PENDING_REBOOT, VERSION_CONFIRMED, VERSION_TRIAL };
 
+        if (!a->deactivated_boot_id[0] != !b->deactivated_boot_id[0])
+                return false;
         for (size_t i = 0; i < ELEMENTSOF(states); i++)
                 if (!is_same(store_state_find_state(a, states[i]), store_state_find_state(b, states[i])))
                         return false;
@@ -314,6 +329,10 @@ int store_state_boot_order(const StoreState *state, const VersionRecord ***ret) 
 
         if (!order)
                 return -ENOMEM;
+        if (state->deactivated_boot_id[0] != '\0') {
+                *ret = order;
+                return 0;
+        }
         for (size_t i = 0; i < ELEMENTSOF(first); i++) {
                 order[n] = store_state_find_state(state, first[i]);
                 n += order[n] != NULL;

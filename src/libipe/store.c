@@ -155,6 +155,10 @@ int store_open_read_only(const char *directory, Store **ret) {
         return 0;
 }
 
+bool store_is_read_only(const Store *store) {
+        return store->lock_fd < 0;
+}
+
 int store_read(const Store *store, const Digest *digest, void **ret, size_t *ret_size) {
         _cleanup_close_ int fd = open_directory(store->dir_fd, OBJECTS_DIRECTORY);
         char hex[DIGEST_HEX_SIZE];

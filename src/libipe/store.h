@@ -127,12 +127,16 @@ typedef struct StoreState {
         bool activating;
         Digest activating_digest;
         char activating_transaction[TRANSACTION_SIZE];
+        bool rolling_back; /* it goes back: what is confirmed is given up with it */
         StoreTrial trial;
         /* A preflight that was begun: what to take out of the kernel's shadow if nobody else does. */
         char *shadowing; /* name of its policy; NULL while there is none */
         Digest shadowing_digest;
         /* Of the boot in which a version became VERSION_PENDING_REBOOT; empty while there is none. */
         char pending_boot_id[33];
+        /* Of the boot in which somebody asked for no policy at all; empty while one is wanted. No boot loads one as long as it is
+         * there, whatever the versions say. */
+        char deactivated_boot_id[33];
         DiscardedFile *discarded; /* in no order */
         size_t n_discarded;
 } StoreState;
@@ -146,7 +150,7 @@ static inline void store_state_freep(StoreState **state) {
 /* Returns a deep copy, or NULL if there is no memory. NULL gives an empty state. */
 StoreState *store_state_copy(const StoreState *state);
 
-/* Notes that an activation was begun; digest: NULL for none. */
+/* Notes that an activation was begun, which is no rollback; digest: NULL for none. */
 void store_state_set_activating(StoreState *state, const Digest *digest, const char *transaction);
 
 /* The largest values of boots_max and of boot_sec. */
@@ -182,7 +186,8 @@ VersionRecord *store_state_find(const StoreState *state, const char *name, const
 VersionRecord *store_state_find_digest(const StoreState *state, const Digest *digest);
 /* The one version in a state of which there is at most one: VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT. */
 VersionRecord *store_state_find_state(const StoreState *state, VersionState wanted);
-/* What a rollback of record goes back to: the highest version of its name below it that was confirmed once. */
+/* What a rollback of record goes back to: the version that was confirmed last before it, whatever its name, and was not given up
+ * since; of the name of record only a lower one. */
 const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record);
 
 typedef struct Store Store;
@@ -195,6 +200,9 @@ int store_open(const char *directory, Store **ret);
 /* Opens it for reading, without lock, and changes nothing: what would write returns -EROFS.
  * Returns 0, -ENOENT if there is none, or an errno. */
 int store_open_read_only(const char *directory, Store **ret);
+
+/* Whether it was opened for reading. */
+bool store_is_read_only(const Store *store);
 
 Store *store_free(Store *store);
 
@@ -246,14 +254,17 @@ int store_quarantine_object(Store *store, const Digest *digest);
  * which may have named them. Returns how many, or an errno of what went wrong first. */
 int store_collect(Store *store, const StoreState *state);
 
-/* Whether the same versions are pending, confirmed and on trial in both. */
+/* Whether the same versions are pending, confirmed and on trial in both, and no policy is wanted in both or in neither. */
 bool store_state_boots_alike(const StoreState *a, const StoreState *b);
 
 /* For qsort() of pointers to records: which got its state last comes first. */
 int version_record_compare_latest(const void *a, const void *b);
 
+/* The version that is loaded at the next boot, or NULL. */
+VersionRecord *store_state_find_selected(const StoreState *state);
+
 /* Writes the versions to be tried at boot, best first: the one that waits for the reboot, the confirmed one, then those
- * that were superseded, the latest first.
+ * that were superseded, the latest first. None where no policy is wanted.
  *
  * ret: to be freed; the elements are borrowed from state. Returns how many, or -ENOMEM. */
 int store_state_boot_order(const StoreState *state, const VersionRecord ***ret);

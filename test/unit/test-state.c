@@ -118,7 +118,7 @@ static void one_thing(StoreState *state) {
         Occasion occasion = { .transaction = BOOT, .now_usec = draw(1000), .boot_id = BOOT };
         StoreTrial how = { .boot_id = BOOT, .confirm = CONFIRM_AUTO };
 
-        switch (draw(7)) {
+        switch (draw(8)) {
         case 0: /* activation, and what the kernel says */
                 if (trial)
                         return;
@@ -154,6 +154,10 @@ static void one_thing(StoreState *state) {
                 if (!store_state_find_state(state, VERSION_PENDING_REBOOT))
                         (void) state_apply(state, record, EVENT_SELECTED, &occasion);
                 return;
+        case 6:
+                if (!trial)
+                        assert_int_equal(state_deactivate(state, &occasion), 0);
+                return;
         default: /* a rollback at once */
                 if (!trial)
                         assert_int_equal(state_confirm(state, record, EVENT_GIVEN_UP, &occasion), 0);
@@ -175,6 +179,7 @@ static void no_walk_leaves_the_states_that_there_can_be(void **unused) {
                         assert_int_equal(count(state, VERSION_PENDING_REBOOT), state->pending_boot_id[0] != '\0');
                         assert_int_equal(count(state, VERSION_TRIAL), state->trial.boot_id[0] != '\0');
                         assert_false(state->activating);
+                        assert_true(state->pending_boot_id[0] == '\0' || state->deactivated_boot_id[0] == '\0');
                         for (size_t i = 0; i < state->n_versions; i++)
                                 assert_int_equal(next(state->versions[i].state, EVENT_ACTIVATED), VERSION_CONFIRMED);
                         /* The disk takes it, and gives it back. */
@@ -200,12 +205,69 @@ static void what_cannot_happen_changes_nothing(void **unused) {
         assert_string_equal(record->transaction, BOOT);
 }
 
+/* One of three versions is confirmed, and no policy is wanted. */
+static StoreState *deactivated(const Occasion *occasion) {
+        StoreState *state = some_versions(3);
+
+        assert_int_equal(state_confirm(state, &state->versions[0], EVENT_REPLACED, occasion), 0);
+        assert_int_equal(state_deactivate(state, occasion), 0);
+        assert_string_equal(state->deactivated_boot_id, BOOT);
+        assert_int_equal(state->versions[0].state, VERSION_CONFIRMED);
+        return state;
+}
+
+static void a_policy_is_wanted_again_once_one_is_confirmed_or_selected(void **unused) {
+        Occasion occasion = { .transaction = BOOT, .now_usec = 7, .boot_id = BOOT };
+
+        for (int i = 0; i < 4; i++) {
+                _cleanup_(store_state_freep) StoreState *state = deactivated(&occasion);
+
+                /* A trial may come to nothing. */
+                assert_int_equal(state_apply(state, &state->versions[1], EVENT_TRIED, &occasion), 0);
+                assert_string_equal(state->deactivated_boot_id, BOOT);
+                assert_int_equal(state_apply(state, &state->versions[1], EVENT_GIVEN_UP, &occasion), 0);
+                assert_string_equal(state->deactivated_boot_id, BOOT);
+                if (i < 3)
+                        assert_int_equal(state_confirm(state, &state->versions[i], EVENT_REPLACED, &occasion), 0);
+                else
+                        assert_int_equal(state_apply(state, &state->versions[0], EVENT_SELECTED, &occasion), 0);
+                assert_string_equal(state->deactivated_boot_id, "");
+        }
+}
+
+static void no_policy_and_a_selected_one_are_not_wanted_at_once(void **unused) {
+        Occasion occasion = { .transaction = BOOT, .now_usec = 7, .boot_id = BOOT };
+        _cleanup_(store_state_freep) StoreState *state = some_versions(2);
+
+        assert_int_equal(state_confirm(state, &state->versions[0], EVENT_REPLACED, &occasion), 0);
+        assert_int_equal(state_apply(state, &state->versions[0], EVENT_SELECTED, &occasion), 0);
+        assert_int_equal(state_deactivate(state, &occasion), 0);
+        assert_int_equal(state->versions[0].state, VERSION_SUPERSEDED);
+        assert_string_equal(state->pending_boot_id, "");
+}
+
+/* A choice that was taken back is not what a rollback goes to. */
+static void a_rollback_goes_to_what_was_confirmed_until_now_not_to_what_was_deselected(void **unused) {
+        Occasion occasion = { .transaction = BOOT, .now_usec = 7, .boot_id = BOOT };
+        _cleanup_(store_state_freep) StoreState *state = some_versions(3);
+        VersionRecord *other = &state->versions[2];
+
+        assert_int_equal(state_confirm(state, &state->versions[0], EVENT_REPLACED, &occasion), 0);
+        assert_int_equal(state_confirm(state, &state->versions[1], EVENT_REPLACED, &occasion), 0);
+        assert_int_equal(state_apply(state, &state->versions[0], EVENT_SELECTED, &occasion), 0);
+        assert_int_equal(state_confirm(state, other, EVENT_REPLACED, &occasion), 0);
+        assert_ptr_equal(store_state_find_previous(state, other), &state->versions[1]);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_state_follows_from_every_event_as_documented),
                 cmocka_unit_test(actions_follow_from_the_states),
                 cmocka_unit_test(no_walk_leaves_the_states_that_there_can_be),
                 cmocka_unit_test(what_cannot_happen_changes_nothing),
+                cmocka_unit_test(a_policy_is_wanted_again_once_one_is_confirmed_or_selected),
+                cmocka_unit_test(no_policy_and_a_selected_one_are_not_wanted_at_once),
+                cmocka_unit_test(a_rollback_goes_to_what_was_confirmed_until_now_not_to_what_was_deselected),
         };
 
         return run_tests_as_tap(tests);

@@ -100,6 +100,8 @@ static void assert_state_equal(const StoreState *a, const StoreState *b) {
                 assert_true(digest_equal(&a->discarded[i].digest, &b->discarded[i].digest));
         }
         assert_string_equal(a->pending_boot_id, b->pending_boot_id);
+        assert_int_equal(a->rolling_back, b->rolling_back);
+        assert_string_equal(a->deactivated_boot_id, b->deactivated_boot_id);
 }
 
 #define SOME_ID "0123456789abcdef0123456789abcdef"
@@ -311,23 +313,49 @@ static void assert_survives(const StoreState *s) {
         assert_state_equal(back, s);
 }
 
-static void a_rollback_goes_to_the_highest_version_below_that_was_confirmed(void **state) {
+static void assert_previous(const StoreState *s, const char *name, const struct ipe_version *version) {
+        assert_ptr_equal(store_state_find_previous(s, store_state_find_state(s, VERSION_CONFIRMED)),
+                         name ? store_state_find(s, name, version) : NULL);
+}
+
+/* In the order in which they were confirmed. A higher version of the same name is no way back. */
+static void a_rollback_goes_to_what_was_confirmed_last_whatever_its_name(void **state) {
         static const struct ipe_version three = { 3, 0, 0 }, four = { 4, 0, 0 };
         _cleanup_(store_state_freep) StoreState *s = empty_state();
-        const VersionRecord *confirmed;
+
+        add(s, record("a", two, 2, VERSION_SUPERSEDED));
+        add(s, record("a", one, 1, VERSION_SUPERSEDED));
+        add(s, record("b", one, 5, VERSION_SUPERSEDED));
+        add(s, record("a", four, 4, VERSION_SUPERSEDED));
+        add(s, record("a", three, 3, VERSION_CONFIRMED));
+        assert_previous(s, "b", &one);
+        store_state_find(s, "b", &one)->state = VERSION_ROLLED_BACK;
+        assert_previous(s, "a", &one);
+        store_state_find(s, "a", &one)->state = VERSION_PENDING_REBOOT;
+        assert_previous(s, "a", &two);
+        store_state_find(s, "a", &two)->state = VERSION_STAGED;
+        assert_previous(s, NULL, NULL);
+}
+
+/* Whatever the versions say. */
+static void where_no_policy_is_wanted_no_boot_loads_one(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state(), *before = NULL;
+        const VersionRecord **order = NULL;
 
         add(s, record("a", one, 1, VERSION_SUPERSEDED));
-        add(s, record("a", three, 3, VERSION_CONFIRMED));
-        add(s, record("a", four, 4, VERSION_SUPERSEDED));
-        add(s, record("b", two, 5, VERSION_SUPERSEDED));
-        confirmed = store_state_find_state(s, VERSION_CONFIRMED);
-        assert_ptr_equal(store_state_find_previous(s, confirmed), store_state_find(s, "a", &one));
-        add(s, record("a", two, 2, VERSION_SUPERSEDED));
-        confirmed = store_state_find_state(s, VERSION_CONFIRMED);
-        assert_ptr_equal(store_state_find_previous(s, confirmed), store_state_find(s, "a", &two));
-        store_state_find(s, "a", &two)->state = VERSION_ROLLED_BACK;
-        store_state_find(s, "a", &one)->state = VERSION_STAGED;
-        assert_null(store_state_find_previous(s, confirmed));
+        add(s, record("a", two, 2, VERSION_CONFIRMED));
+        add(s, record("b", one, 3, VERSION_PENDING_REBOOT));
+        assert_ptr_equal(store_state_find_selected(s), store_state_find(s, "b", &one));
+        before = store_state_copy(s);
+        strcpy(s->deactivated_boot_id, SOME_ID);
+        assert_null(store_state_find_selected(s));
+        assert_int_equal(store_state_boot_order(s, &order), 0);
+        free(order);
+        /* So that a damaged state.json does not bring it back. */
+        assert_non_null(before);
+        assert_false(store_state_boots_alike(s, before));
+        assert_false(store_state_boots_alike(before, s));
+        assert_true(store_state_boots_alike(s, s));
 }
 
 static void a_state_survives_as_text(void **state) {
@@ -356,6 +384,11 @@ static void a_state_survives_as_text(void **state) {
         assert_survives(s);
         strcpy(s->pending_boot_id, SOME_ID);
         assert_survives(s);
+        strcpy(s->deactivated_boot_id, SOME_ID);
+        s->rolling_back = true;
+        assert_survives(s);
+        store_state_set_activating(s, &s->activating_digest, NULL);
+        assert_false(s->rolling_back);
 }
 
 /* Policy and file names need not be UTF-8. */
@@ -413,7 +446,7 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                 add(s, record("b", one, 2, singular[i]));
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
-        for (int wrong = 0; wrong < 11; wrong++) {
+        for (int wrong = 0; wrong < 13; wrong++) {
                 _cleanup_(store_state_freep) StoreState *s = empty_state();
 
                 add(s, record(wrong == 0 ? "" : "a", one, 1, VERSION_STAGED));
@@ -436,6 +469,10 @@ static void a_state_that_could_not_be_read_is_not_written(void **state) {
                         s->sequence--;
                 if (wrong == 10)
                         s->sequence = STORE_SEQUENCE_MAX + 1;
+                if (wrong == 11)
+                        strcpy(s->deactivated_boot_id, "0123");
+                if (wrong == 12)
+                        s->rolling_back = true;
                 assert_int_equal(store_state_print(s, &text, &size), -EINVAL);
         }
         assert_null(text);
@@ -629,6 +666,10 @@ static const DamagedCase damaged[] = {
         { "a boot in capitals", STATE("1", "", ",\"pending_boot_id\":\"0123456789ABCDEF0123456789ABCDEF\"") },
         { "a boot that is empty", STATE("1", "", ",\"pending_boot_id\":\"\"") },
         { "a boot that is a number", STATE("1", "", ",\"pending_boot_id\":1") },
+        { "no policy since a boot of another form", STATE("1", "", ",\"deactivated_boot_id\":\"yes\"") },
+        { "no policy since no boot", STATE("1", "", ",\"deactivated_boot_id\":\"\"") },
+        { "a rollback of nothing", STATE("1", A, ",\"rolling_back\":true") },
+        { "a rollback that is a text", STATE("1", A, ",\"activating\":\"01" HEX "\",\"rolling_back\":\"\"") },
         { "discarded files that are no list", STATE("1", "", ",\"discarded\":{}") },
         { "a discarded file that is a text", STATE("1", "", ",\"discarded\":[\"a\"]") },
         { "a discarded file without a digest", STATE("1", "", ",\"discarded\":[{\"name\":\"a\"}]") },
@@ -839,7 +880,8 @@ int main(void) {
                 cmocka_unit_test(the_order_of_versions_is_that_of_their_changes_whatever_the_clock_said),
                 cmocka_unit_test(numbers_are_not_given_twice),
                 cmocka_unit_test(what_decides_at_boot_is_compared),
-                cmocka_unit_test(a_rollback_goes_to_the_highest_version_below_that_was_confirmed),
+                cmocka_unit_test(a_rollback_goes_to_what_was_confirmed_last_whatever_its_name),
+                cmocka_unit_test(where_no_policy_is_wanted_no_boot_loads_one),
                 cmocka_unit_test(a_state_survives_as_text),
                 cmocka_unit_test(discarded_files_survive_until_they_are_forgotten),
                 cmocka_unit_test(every_byte_of_a_name_survives_as_text),
