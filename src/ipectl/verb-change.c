@@ -278,6 +278,13 @@ ExitStatus verb_activate(int argc, char **argv, const Options *options) {
         return change_finish(&change, status);
 }
 
+/* A daemon of before does not say. */
+static void explain_record(Change *change) {
+        if (json_get(change->manager, "state_recorded") && !json_get_boolean(change->manager, "state_recorded"))
+                tell(change, "This is not on disk yet, as /var/lib/ipe cannot be written: a boot before that loads what was in force until "
+                     "now. 'ipectl status' shows when it is.");
+}
+
 static void explain_rolled_back(Change *change) {
         const char *name = json_get_text(change->answer, "name"), *version = json_get_text(change->answer, "version");
 
@@ -290,6 +297,7 @@ static void explain_rolled_back(Change *change) {
                 tell(change, "A reboot is needed: the running kernel cannot go back, so what is active now stays in force "
                      "until then.");
         }
+        explain_record(change);
 }
 
 /* value: of the only option; NULL for none. */

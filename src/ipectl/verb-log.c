@@ -41,6 +41,7 @@ static const struct {
         { MESSAGE_ROLLED_BACK, "rolled-back" },
         { MESSAGE_ROLLBACK_PENDING, "rollback-pending" },
         { MESSAGE_ACTIVATION_FAILED, "activation-failed" },
+        { MESSAGE_BEHIND, "not-recorded" },
         { MESSAGE_DISCARDED, "discarded" },
         { MESSAGE_ENFORCE, "enforce" },
         { MESSAGE_LOADED, "loaded" },

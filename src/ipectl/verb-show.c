@@ -152,6 +152,8 @@ static void print_status(struct json_object *status, char **argv, const Options 
         if (json_get(status, "trial_policy"))
                 show_trial(status);
         show_pending(policies);
+        if (json_get(status, "state_recorded") && !json_get_boolean(status, "state_recorded"))
+                say_field(FIELD_WIDTH, "Not recorded", "/var/lib/ipe cannot be written: the next boot does not know of the latest change");
         show_counts(policies);
         show_warnings(status);
 }

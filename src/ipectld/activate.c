@@ -13,6 +13,7 @@
  */
 
 #include "activate.h"
+#include "behind.h"
 #include "explain.h"
 #include "kernel-trial.h"
 #include "log.h"
@@ -125,7 +126,7 @@ static void end_refused(Manager *manager, const Digest *digest, int error, int r
         announce_activation_failed(&manager->announcer, record, result, failure);
 }
 
-/* The kernel enforces it, whatever comes of the disk; "activating" is on disk, so a new start would find out. */
+/* The kernel enforces it, whatever comes of the disk. */
 static int end_activated(Manager *manager, const Digest *digest, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
@@ -136,17 +137,16 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
 
                 r = state_confirm(new, store_state_find_digest(new, digest), EVENT_REPLACED, &occasion);
                 if (r >= 0)
-                        r = manager_commit(manager, &new, reterr);
+                        r = behind_commit(manager, &new, reterr);
         }
         record = store_state_find_digest(manager->state, digest);
         announce_activated(&manager->announcer, record);
         if (r >= 0)
                 announce_confirmed(&manager->announcer, record);
-        else
-                log_error("'%s' is in force, but is not recorded as confirmed: the version before is loaded at the "
-                          "next boot. Restart ipectld.service once '" STORE_DIRECTORY "' can be written.",
-                          record->name);
-        return r;
+        if (r <= 0)
+                return r;
+        return failure_set_errno(reterr, manager->behind, "'%s' is in force, but that cannot be recorded yet; ipectld tries again, and "
+                                 "until then the version before is loaded at the next boot", record->name);
 }
 
 /* What nobody would know of is not to decide. */

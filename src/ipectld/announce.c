@@ -260,6 +260,16 @@ void announce_switch(const Announcer *announcer, bool enforce, bool value) {
         tell_of_property(announcer, enforce ? "Enforce" : "SuccessAudit");
 }
 
+void announce_behind(const Announcer *announcer, int error) {
+        if (error < 0)
+                log_entry(LOG_ERR, MESSAGE_BEHIND, (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
+                          "The kernel has done what was asked for, but '" STORE_DIRECTORY "/state.json' cannot be written, so the next "
+                          "boot does not know of it yet: %s. ipectld tries again until it can.", strerror(-error));
+        else
+                log_notice("'" STORE_DIRECTORY "/state.json' says again what the kernel does.");
+        tell_of_property(announcer, "StateRecorded");
+}
+
 static void tell_of_object(sd_bus *bus, const VersionRecord *before, const VersionRecord *after) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -280,8 +290,7 @@ static void tell_of_object(sd_bus *bus, const VersionRecord *before, const Versi
 }
 
 static bool is_selected(const StoreState *state, const VersionRecord *record) {
-        return record == (store_state_find_state(state, VERSION_PENDING_REBOOT) ?:
-                                  store_state_find_state(state, VERSION_CONFIRMED));
+        return record == store_state_find_selected(state);
 }
 
 /* Whether the confirmed version decides depends on the trial of another one. */

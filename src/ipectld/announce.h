@@ -45,6 +45,9 @@ void announce_not_loaded(const Announcer *announcer, const VersionRecord *record
 void announce_discarded(const Announcer *announcer, const VersionRecord *record);
 void announce_damaged(const char *what, const char *consequence);
 
+/* state.json is behind of what the kernel does, for a reason that is a negative errno; 0: not any more. */
+void announce_behind(const Announcer *announcer, int error);
+
 /* The end of the trial moved. */
 void announce_deadline(const Announcer *announcer);
 /* A health check has a result. */

@@ -12,7 +12,7 @@
 #include "trial.h"
 
 /* Answers with what holds now. record: NULL for no policy. */
-static int reply_with_outcome(sd_bus_message *message, const VersionRecord *record) {
+static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const VersionRecord *record) {
         char version[IPE_VERSION_STRLEN] = "";
         _cleanup_free_ char *path = NULL;
         int r = record ? bus_path_of(record, &path) : 0;
@@ -21,9 +21,10 @@ static int reply_with_outcome(sd_bus_message *message, const VersionRecord *reco
                 return r;
         if (record)
                 ipe_version_print(&record->version, version);
-        return sd_bus_reply_method_return(message, "a{sv}", 4, "Policy", "o", path ?: "/", "Name", "s", record ? record->name : "",
+        return sd_bus_reply_method_return(message, "a{sv}", 5, "Policy", "o", path ?: "/", "Name", "s", record ? record->name : "",
                                           "Version", "s", version, "State", "s",
-                                          record ? version_state_to_string(record->state) : "");
+                                          record ? version_state_to_string(record->state) : "", "Recorded", "b",
+                                          bus->manager->behind == 0);
 }
 
 /* The trial that was authorised; strings are copied, as the state may be replaced. */
@@ -113,7 +114,7 @@ int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_
 
         if (r >= 0)
                 r = confirm(userdata, message, name, &meant, &record, reterr);
-        return r != 0 ? r : reply_with_outcome(message, record);
+        return r != 0 ? r : reply_with_outcome(userdata, message, record);
 }
 
 int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -131,7 +132,7 @@ int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *rete
                 return r < 0 ? r : 1;
         fix_trial(bus, message, name, &meant, &trial);
         r = end_trial(bus->manager, name, &trial.meant, &record, &failure);
-        return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(message, record);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(bus, message, record);
 }
 
 /* The version that a rollback takes back. */
@@ -173,5 +174,5 @@ int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus
                 r = bus_read_options(message, options, reterr);
         if (r >= 0)
                 r = roll_back(userdata, message, name, from, &record, reterr);
-        return r != 0 ? r : reply_with_outcome(message, record);
+        return r != 0 ? r : reply_with_outcome(userdata, message, record);
 }

@@ -7,6 +7,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include "behind.h"
 #include "bus.h"
 #include "clock.h"
 #include "denials.h"
@@ -78,6 +79,7 @@ static int on_exit_loop(sd_event_source *source, void *userdata) {
         if (r < 0)
                 log_error("Cannot record what became of a trial before the end: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
+        behind_retry(manager);
         return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <systemd/sd-id128.h>
 
+#include "behind.h"
 #include "dropped.h"
 #include "health.h"
 #include "keep.h"
@@ -129,8 +130,8 @@ static int open_store(Manager *manager) {
 
         /* A daemon that shows what there is, and can switch enforcement off, is better than none. */
         if (r == -EROFS) {
-                log_error("'" STORE_DIRECTORY "' is read-only: nothing is staged, activated, confirmed or rolled back. Make it "
-                          "writable, and restart ipectld.service.");
+                log_error("'" STORE_DIRECTORY "' is read-only: nothing is staged, activated or confirmed, and what is rolled back "
+                          "comes again with the next boot. Make it writable, and restart ipectld.service.");
                 r = store_open_read_only(STORE_DIRECTORY, &manager->store);
         }
         if (r == -EBUSY)
@@ -283,6 +284,7 @@ Manager *manager_free(Manager *manager) {
                 return NULL;
         health_free(manager);
         keep_free(manager);
+        behind_free(manager);
         sd_event_source_disable_unref(manager->trial_timer);
         store_state_free(manager->state);
         store_free(manager->store);
@@ -294,18 +296,24 @@ Manager *manager_free(Manager *manager) {
         return NULL;
 }
 
-int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
+void manager_adopt(Manager *manager, StoreState **new) {
         StoreState *old = manager->state;
-        int r = store_write_state(manager->store, *new);
 
-        if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
         manager->state = TAKE_PTR(*new);
         manager->commits++;
         announce_changes(&manager->announcer, old, manager->state);
         store_state_free(old);
         keep_soon(manager);
         volumes_look_soon(manager->volumes);
+}
+
+int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
+        int r = store_write_state(manager->store, *new);
+
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
+        manager_adopt(manager, new);
+        behind_end(manager);
         return 0;
 }
 
@@ -454,8 +462,7 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
 }
 
 const VersionRecord *manager_selected(const Manager *manager) {
-        return store_state_find_state(manager->state, VERSION_PENDING_REBOOT) ?:
-                       store_state_find_state(manager->state, VERSION_CONFIRMED);
+        return store_state_find_selected(manager->state);
 }
 
 /* Returns 1, 0, or a negative errno. */

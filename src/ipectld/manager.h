@@ -3,12 +3,13 @@
  * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, simulate.c and preflight.c
  * find out what one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health*.c watch over
  * it, rollback.c goes back, reconcile.c compares the disk with the kernel at start, keep.c forgets what is too old,
- * record.c has what they write in common, manager.c holds it all.
+ * record.c has what they write in common, behind.c writes what the disk did not take in time, manager.c holds it all.
  *
  * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
  * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
  *
- * Every change goes the same way: disk, kernel, memory, announcement.
+ * Every change goes the same way: disk, kernel, memory, announcement. The way back to safety does not wait for the disk: see
+ * behind.h.
  */
 #ifndef IPECTLD_MANAGER_H
 #define IPECTLD_MANAGER_H
@@ -38,8 +39,10 @@ typedef struct Manager {
         Kernel *kernel;
         Trust *trust;
         Store *store;
-        StoreState *state; /* what is on disk */
+        StoreState *state; /* what is on disk, or about to be, see behind.h */
         uint64_t commits;  /* counts changes of state */
+        int behind;        /* behind.c: why the disk does not have that state yet, a negative errno; 0 if it has */
+        sd_event_source *behind_timer;
         char boot_id[33];
         sd_event *event;              /* borrowed; set before anything that waits */
         sd_event_source *trial_timer; /* trial.c */
@@ -90,6 +93,9 @@ int manager_judge_return(const Manager *manager, const VersionRecord *record, Fa
 /* Writes a new state to disk and makes it the one in force. new: taken over on success.
  * Returns 0 or a negative errno. */
 int manager_commit(Manager *manager, StoreState **new, Failure *reterr);
+
+/* Makes a state the one in force, and announces what differs. new: taken over. For manager_commit() and behind.c alone. */
+void manager_adopt(Manager *manager, StoreState **new);
 
 /* Finds a version. version: NULL or "" for the newest of that name.
  * Returns 0, FAILURE_NO_SUCH_POLICY or FAILURE_INVALID_ARGUMENT. */

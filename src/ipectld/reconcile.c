@@ -6,6 +6,7 @@
  * one whose activation was cut off.
  */
 
+#include "behind.h"
 #include "log.h"
 #include "manager.h"
 #include "preflight.h"
@@ -18,6 +19,7 @@ static bool goes_back(const VersionRecord *confirmed, const VersionRecord *activ
                ipe_version_compare(&active->version, &confirmed->version) < 0;
 }
 
+/* from: NULL where it was no rollback. */
 static void tell_finished(const Manager *manager, const Digest *to, const Digest *from) {
         const VersionRecord *record = store_state_find_digest(manager->state, to);
 
@@ -33,7 +35,7 @@ static void tell_finished(const Manager *manager, const Digest *to, const Digest
 static int finish_activation(Manager *manager, const VersionRecord *active, bool on_trial) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         bool done = active && !on_trial && digest_equal(&active->digest, &manager->state->activating_digest),
-             back = done && goes_back(confirmed, active);
+             back = done && confirmed && (manager->state->rolling_back || goes_back(confirmed, active));
         Digest from = confirmed ? confirmed->digest : (Digest) {};
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         Occasion occasion = occasion_now(manager, manager->state->activating_transaction);
@@ -50,7 +52,7 @@ static int finish_activation(Manager *manager, const VersionRecord *active, bool
                 r = state_confirm(new, store_state_find_digest(new, &digest), back ? EVENT_GIVEN_UP : EVENT_REPLACED,
                                   &occasion);
         if (r >= 0)
-                r = manager_commit(manager, &new, &failure);
+                r = done ? behind_commit(manager, &new, &failure) : manager_commit(manager, &new, &failure);
         if (r < 0) {
                 log_error("Cannot finish an activation that was cut off: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
@@ -60,6 +62,43 @@ static int finish_activation(Manager *manager, const VersionRecord *active, bool
                 tell_finished(manager, &digest, back ? &from : NULL);
         else
                 log_notice("An activation or a confirmation was cut off before the kernel did it: all is as before.");
+        return 0;
+}
+
+/* The kernel was rolled back while the disk failed, and the daemon ended before it could write that. */
+static int finish_noted_rollback(Manager *manager, const VersionRecord *active, bool on_trial) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        _cleanup_(store_state_freep) StoreState *new = NULL;
+        Failure failure = {};
+        Occasion occasion;
+        Digest to, from;
+        int r;
+
+        r = behind_find_rollback(&to);
+        if (r == 0)
+                return 0;
+        if (r < 0)
+                log_warning("Cannot read what was noted of a rollback, ignoring: %s", strerror(-r));
+        /* It did not happen, or it is recorded. */
+        if (r < 0 || !active || on_trial || !confirmed || active == confirmed || !digest_equal(&active->digest, &to)) {
+                behind_forget_rollback();
+                return 0;
+        }
+        from = confirmed->digest;
+        new = store_state_copy(manager->state);
+        if (!new)
+                return -ENOMEM;
+        occasion = occasion_now(manager, NULL);
+        r = state_confirm(new, store_state_find_digest(new, &to), EVENT_GIVEN_UP, &occasion);
+        if (r >= 0)
+                r = behind_commit(manager, &new, &failure);
+        if (r < 0) {
+                log_error("Cannot finish a rollback: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+                return r;
+        }
+        if (r == 0)
+                behind_forget_rollback();
+        tell_finished(manager, &to, &from);
         return 0;
 }
 
@@ -154,6 +193,10 @@ int manager_reconcile(Manager *manager) {
         active = manager_active(manager, &kernel);
         if (r >= 0 && manager->state->activating) {
                 r = finish_activation(manager, active, kernel.on_trial);
+                active = manager_active(manager, NULL);
+        }
+        if (r >= 0) {
+                r = finish_noted_rollback(manager, active, kernel.on_trial);
                 active = manager_active(manager, NULL);
         }
         /* Where nothing is in force it is not the fault of the version that was selected; what is behind a trial that

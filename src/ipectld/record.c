@@ -20,17 +20,26 @@ Occasion occasion_now(const Manager *manager, const char *transaction) {
         return occasion;
 }
 
-int activation_mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial,
-                    Failure *reterr) {
+static int mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial, bool back, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
 
         if (!new)
                 return -ENOMEM;
         store_state_set_activating(new, digest, transaction);
+        new->rolling_back = back;
         /* What an earlier mark has left is of no trial. */
         if ((trial || !store_state_find_state(new, VERSION_TRIAL)) && store_state_set_trial(new, trial) < 0)
                 return -ENOMEM;
         return manager_commit(manager, &new, reterr);
+}
+
+int activation_mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial,
+                    Failure *reterr) {
+        return mark(manager, digest, transaction, trial, false, reterr);
+}
+
+int rollback_mark(Manager *manager, const Digest *digest, Failure *reterr) {
+        return mark(manager, digest, occasion_now(manager, NULL).transaction, NULL, true, reterr);
 }
 
 /* A mark that stays is cleared at the next start. */

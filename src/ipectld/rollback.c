@@ -3,13 +3,18 @@
  * Going back from a confirmed policy, step by step, with what a cut at that place leaves behind:
  *
  *      1. state.json: "activating" DIGEST of the version before      cleared by reconcile.c
- *      2. the kernel: rollback                                       it decides: reconcile.c does step 3
+ *      2. the kernel: rollback, or active of another name            it decides: reconcile.c does step 3
  *      3. state.json: confirmed, the other one rolled-back           done
  *
- * Where the kernel cannot: one change of state.json, pending-reboot, which ipe-load reads at the next boot. The end of a
- * trial is in trial.c.
+ * A disk that fails keeps nobody from going back: a note in /run takes the place of step 1, and step 3 is done once the disk
+ * can be written (behind.c).
+ *
+ * Where the kernel cannot: one change of state.json, pending-reboot, which ipe-load reads at the next boot. Under another name the
+ * kernel goes to no version below the highest that was confirmed in this boot, so that is the rule there. The end of a trial is
+ * in trial.c.
  */
 
+#include "behind.h"
 #include "explain.h"
 #include "kernel-trial.h"
 #include "log.h"
@@ -27,19 +32,38 @@ static int find_versions(const Manager *manager, const char *name, const Version
         *ret_previous = store_state_find_previous(manager->state, confirmed);
         if (!*ret_previous)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
-                                   "No version of '%s' was confirmed before the present one: there is nothing to go "
-                                   "back to.", name);
+                                   "No policy was confirmed before the present version of '%s': there is nothing to go back to.", name);
         *ret_confirmed = confirmed;
         return 0;
 }
 
-/* The kernel goes back to whatever it has as the previous version: that has to be the one that is meant. */
-static bool kernel_has_both(const Manager *manager, const VersionRecord *previous, const VersionRecord *confirmed) {
-        return kernel_has_feature(manager->kernel, "rollback-floor") && manager_active(manager, NULL) == confirmed &&
+/* Whether the kernel may be able to. Within a name it goes back to whatever it has as the previous version: that has to be the one
+ * that is meant. */
+static bool may_go_back(const Manager *manager, const VersionRecord *previous, const VersionRecord *confirmed) {
+        if (manager_active(manager, NULL) != confirmed)
+                return false;
+        if (!streq(previous->name, confirmed->name))
+                return ipe_version_compare(&previous->version, &confirmed->version) >= 0;
+        return kernel_has_feature(manager->kernel, "rollback-floor") &&
                manager_find_loaded(manager, confirmed->name, KERNEL_PREVIOUS) == previous;
 }
 
-static int commit_rolled_back(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
+static int ask_kernel(const Manager *manager, const VersionRecord *previous, const VersionRecord *confirmed) {
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        const void *data;
+        size_t size;
+        int r;
+
+        if (streq(previous->name, confirmed->name))
+                return kernel_rollback(manager->kernel, previous->name);
+        r = manager_open_envelope(manager, previous, &envelope, NULL);
+        if (r != 0)
+                return r < 0 ? r : -EBADMSG;
+        data = envelope_data(envelope, &size);
+        return kernel_activate(manager->kernel, previous->name, &previous->version, data, size);
+}
+
+static int record_rolled_back(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         int r = -ENOMEM;
 
@@ -49,35 +73,46 @@ static int commit_rolled_back(Manager *manager, const Digest *to, const Digest *
                 r = state_confirm(new, store_state_find_digest(new, to), EVENT_GIVEN_UP, &occasion);
         }
         if (r >= 0)
-                r = manager_commit(manager, &new, reterr);
+                r = behind_commit(manager, &new, reterr);
         announce_rolled_back(&manager->announcer, store_state_find_digest(manager->state, to),
                              store_state_find_digest(manager->state, from));
         if (r < 0)
-                log_error("That is not recorded: the version that was rolled back is loaded at the next boot. Restart "
-                          "ipectld.service once '" STORE_DIRECTORY "' can be written.");
-        return r;
+                log_error("The rollback is not recorded: the version that was rolled back is loaded at the next boot. Restart "
+                          "ipectld.service to record it.");
+        return r < 0 ? r : 0;
+}
+
+/* The kernel cannot: the floor or the bar forbids it, the version before was not confirmed in this boot, or somebody changed what
+ * the kernel has. */
+static bool is_cannot(int r) {
+        return r == -ESTALE || r == -EPERM || r == -ENODATA || r == -ENOENT;
 }
 
 /* ret_done: whether the kernel went back. Returns 0, also if it cannot; a refusal, or a negative errno. */
 static int go_back_at_once(Manager *manager, const Digest *to, const Digest *from, Failure *reterr, bool *ret_done) {
-        const VersionRecord *previous;
+        Failure ignored = {};
+        bool marked;
         int r;
 
         *ret_done = false;
         if (kernel_is_locked(manager->kernel, "policy") > 0)
                 return explain_kernel(manager, -EPERM, reterr);
-        r = activation_mark(manager, to, occasion_now(manager, NULL).transaction, NULL, reterr);
-        if (r < 0)
-                return r;
-        previous = store_state_find_digest(manager->state, to);
-        r = kernel_rollback(manager->kernel, previous->name);
+        marked = rollback_mark(manager, to, &ignored) >= 0;
+        if (!marked)
+                behind_note_rollback(to);
+        r = ask_kernel(manager, store_state_find_digest(manager->state, to), store_state_find_digest(manager->state, from));
         if (r >= 0) {
                 *ret_done = true;
-                return commit_rolled_back(manager, to, from, reterr);
+                r = record_rolled_back(manager, to, from, reterr);
+                if (!marked && manager->behind == 0)
+                        behind_forget_rollback();
+                return r;
         }
-        activation_unmark(manager);
-        /* The floor forbids it, the version before was not confirmed in this boot, or somebody changed what the kernel has. */
-        return r == -EPERM || r == -ENODATA || r == -ENOENT ? 0 : explain_kernel(manager, r, reterr);
+        if (marked)
+                activation_unmark(manager);
+        else
+                behind_forget_rollback();
+        return is_cannot(r) ? 0 : explain_kernel(manager, r, reterr);
 }
 
 static int select_for_boot(Manager *manager, const Digest *to, const Digest *from, Failure *reterr) {
@@ -116,7 +151,7 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
                 return r;
         from = confirmed->digest;
         to = previous->digest;
-        if (kernel_has_both(manager, previous, confirmed))
+        if (may_go_back(manager, previous, confirmed))
                 r = go_back_at_once(manager, &to, &from, reterr, &done);
         if (r == 0 && !done)
                 r = select_for_boot(manager, &to, &from, reterr);
@@ -159,8 +194,16 @@ static int check_from(const Manager *manager, const char *name, const char *from
                            "back, name it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
 }
 
+/* A rollback from, or to, that name waits for the next boot. */
+static bool is_pending(const Manager *manager, const char *name) {
+        const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
+                            *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        return pending && (streq(pending->name, name) || (confirmed && streq(confirmed->name, name)));
+}
+
 int roll_back_policy(Manager *manager, const char *name, const char *from, const VersionRecord **ret, Failure *reterr) {
-        const VersionRecord *trial, *pending;
+        const VersionRecord *trial;
         int r;
 
         r = trial_find(manager, name, &trial, reterr);
@@ -171,9 +214,8 @@ int roll_back_policy(Manager *manager, const char *name, const char *from, const
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or roll it back, first.", trial->name);
-        pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
-        if (pending && streq(pending->name, name)) {
-                *ret = pending;
+        if (is_pending(manager, name)) {
+                *ret = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
                 return 0;
         }
         r = check_from(manager, name, from, reterr);

@@ -7,10 +7,13 @@
 
 #include "manager.h"
 
-/* From a policy on trial to the confirmed one; from the confirmed one to the version before, unless a trial has ended since that one
- * was confirmed, and the caller does not say that it means the confirmed one: at once, if that one
- * was confirmed in this boot too, the kernel still has it and the rollback floor allows it, else at the next boot.
+/* From a policy on trial to the confirmed one; from the confirmed one to the version that was confirmed before it, whatever its
+ * name, unless a trial has ended since the confirmed one got its state, and the caller does not say that it means that one. At once
+ * where the kernel can, which is: within a name, if the version was confirmed in this boot too, the kernel still has it and the
+ * rollback floor allows it; to another name, if its version is no lower. Else at the next boot. A disk that fails keeps nobody from
+ * going back at once: see behind.h.
  *
+ * name: of what is to be taken back.
  * from: the version that is to be taken back; NULL where the caller does not say.
  * ret: the version that was gone back to; NULL if a trial ended and no policy of ours is in force.
  *

@@ -26,9 +26,11 @@
  * confirm, that is done once the boot is complete (bus-boot.c), not by the end of the time: a boot that hangs is none that went
  * well. What ipe-load did not try any more is over.
  *
- * Where the disk fails in between, the daemon looks again until it does not.
+ * Where the disk fails, nothing begins; but what the kernel has done counts, and the record follows (behind.c). A kernel without
+ * trials has done nothing where the trial is confirmed, or where only the next boot ends it: that is refused then.
  */
 
+#include "behind.h"
 #include "clock.h"
 #include "explain.h"
 #include "health.h"
@@ -132,9 +134,16 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's.
- * select: the confirmed version is to be loaded at the next boot, as the running kernel cannot go back to it. */
-static int record_end(Manager *manager, const Digest *digest, VersionEvent event, bool select, Failure *reterr) {
+/* Who has ended a trial. */
+typedef enum EndedBy {
+        ENDED_BY_KERNEL, /* it is so, whatever the disk says */
+        ENDED_BY_RECORD, /* nothing else than the state says so */
+        ENDED_BY_BOOT,   /* the same, and the next boot loads the confirmed version, which the running kernel cannot go back to */
+} EndedBy;
+
+/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. Returns as behind_commit(), or
+ * another negative errno. */
+static int record_end(Manager *manager, const Digest *digest, VersionEvent event, EndedBy by, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         VersionRecord *record = new ? store_state_find_digest(new, digest) : NULL, *confirmed;
         int r = -ENOMEM;
@@ -143,15 +152,16 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
                 Occasion occasion = occasion_now(manager, record->transaction);
 
                 /* A version that was selected before stays so. */
-                confirmed = select && !store_state_find_state(new, VERSION_PENDING_REBOOT) ?
-                                    store_state_find_state(new, VERSION_CONFIRMED) : NULL;
+                confirmed = by == ENDED_BY_BOOT ? store_state_find_selected(new) : NULL;
+                if (confirmed && confirmed->state != VERSION_CONFIRMED)
+                        confirmed = NULL;
                 r = event == EVENT_ACTIVATED ? state_confirm(new, record, EVENT_REPLACED, &occasion)
                                              : state_apply(new, record, event, &occasion);
                 if (r >= 0 && confirmed)
                         r = state_apply(new, confirmed, EVENT_SELECTED, &occasion);
         }
         if (r >= 0)
-                r = manager_commit(manager, &new, reterr);
+                r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr) : manager_commit(manager, &new, reterr);
         if (r >= 0)
                 stop_looking(manager);
         else
@@ -159,8 +169,8 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
         return r;
 }
 
-static int end_confirmed(Manager *manager, const Digest *digest, Failure *reterr) {
-        int r = record_end(manager, digest, EVENT_ACTIVATED, false, reterr);
+static int end_confirmed(Manager *manager, const Digest *digest, EndedBy by, Failure *reterr) {
+        int r = record_end(manager, digest, EVENT_ACTIVATED, by, reterr);
 
         if (r < 0)
                 return r;
@@ -170,7 +180,7 @@ static int end_confirmed(Manager *manager, const Digest *digest, Failure *reterr
 }
 
 static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
-        int r = record_end(manager, digest, EVENT_GIVEN_UP, false, reterr);
+        int r = record_end(manager, digest, EVENT_GIVEN_UP, ENDED_BY_KERNEL, reterr);
 
         if (r < 0)
                 return r;
@@ -183,7 +193,7 @@ static int end_unconfirmed(Manager *manager, const Digest *digest, const char *r
 /* It stays in force until the next boot. */
 static int end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         const VersionRecord *record, *pending;
-        int r = record_end(manager, digest, EVENT_GIVEN_UP, true, reterr);
+        int r = record_end(manager, digest, EVENT_GIVEN_UP, ENDED_BY_BOOT, reterr);
 
         if (r < 0)
                 return r;
@@ -216,7 +226,7 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
         if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
-                return end_confirmed(manager, &digest, reterr);
+                return end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
         if (active != ours)
                 return end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
                                        reason_of_reboot(&manager->state->trial), reterr);
@@ -292,7 +302,8 @@ static void watch_health(Manager *manager) {
                 health_start(manager, on_healthy, on_unhealthy);
 }
 
-static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, Failure *reterr) {
+/* The kernel has it on trial. must_record: a disk that fails is a failure. */
+static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bool must_record, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
         int r;
@@ -304,7 +315,7 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, Fa
                 return r;
         /* The change of properties, which the commit tells, has it already. */
         manager->trial_deadline_usec = new->trial.deadline_usec;
-        r = manager_commit(manager, &new, reterr);
+        r = must_record ? manager_commit(manager, &new, reterr) : behind_commit(manager, &new, reterr);
         if (r < 0) {
                 manager->trial_deadline_usec = 0;
                 return r;
@@ -374,7 +385,7 @@ static int settle_with_kernel(Manager *manager, Failure *reterr) {
          * loads. */
         if (!found || store_state_find_state(manager->state, VERSION_TRIAL) || !may_be_tried(store_state_find_digest(manager->state, &digest)))
                 return 0;
-        return take_up(manager, &digest, end_usec, reterr);
+        return take_up(manager, &digest, end_usec, false, reterr);
 }
 
 /* Where the trial is the daemon's alone. */
@@ -398,7 +409,7 @@ static int settle_alone(Manager *manager, Failure *reterr) {
         if (ours)
                 return go_on(manager, trial->deadline_usec, reterr);
         if (active && digest_equal(&active->digest, &digest) && may_be_tried(active))
-                return take_up(manager, &digest, trial->deadline_usec, reterr);
+                return take_up(manager, &digest, trial->deadline_usec, false, reterr);
         return 0;
 }
 
@@ -411,11 +422,11 @@ int trial_settle(Manager *manager, Failure *reterr) {
 
         if (r < 0)
                 look_soon(manager);
-        return r;
+        return r < 0 ? r : 0;
 }
 
 int trial_record(Manager *manager, const Digest *digest, Failure *reterr) {
-        int r = take_up(manager, digest, manager->state->trial.deadline_usec, reterr);
+        int r = take_up(manager, digest, manager->state->trial.deadline_usec, true, reterr);
 
         if (r < 0)
                 look_soon(manager);
@@ -484,13 +495,12 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
                 *reterr = failure;
                 return r;
         }
-        if (r < 0) {
-                log_error("The kernel has confirmed '%s', but that is not recorded: the version before is loaded at the "
-                          "next boot, unless '" STORE_DIRECTORY "' can be written until then.", record->name);
+        if (r >= 0 && record->state == VERSION_CONFIRMED)
+                r = manager->behind;
+        if (r < 0)
                 return failure_set_errno(reterr, r, "The kernel has confirmed '%s', but that cannot be recorded yet; ipectld "
                                          "tries again, and until then the version before is loaded at the next boot",
                                          record->name);
-        }
         if (record->state == VERSION_CONFIRMED)
                 return 0;
         return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
@@ -564,7 +574,7 @@ int confirm_policy(Manager *manager, const char *name, const TrialMeant *meant, 
         if (trial_is_kernels(manager))
                 return confirm_in_kernel(manager, trial, reterr);
         digest = trial->digest;
-        return end_confirmed(manager, &digest, reterr);
+        return end_confirmed(manager, &digest, ENDED_BY_RECORD, reterr);
 }
 
 static int revert_in_kernel(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {

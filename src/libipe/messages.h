@@ -28,6 +28,8 @@
 #define MESSAGE_ROLLBACK_PENDING "737fd488cc15423db6b81ef81d2d46ac"
 /* The kernel refused a version. */
 #define MESSAGE_ACTIVATION_FAILED "b18a6b0ff89547ffb3d9e7e9c7bc8830"
+/* The kernel went back, or confirmed, and the state file could not be written yet. */
+#define MESSAGE_BEHIND "840c005d615f44479ad73863530b724f"
 /* A version was forgotten on demand. */
 #define MESSAGE_DISCARDED "f7bb7392050b4df39b8eb162a032130c"
 /* Enforcement was switched on or off. */

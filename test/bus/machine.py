@@ -328,7 +328,7 @@ class Machine:
         # Not below pytest's directory: the path of a socket is short, and other users must be able to pass.
         self.directory = Path(tempfile.mkdtemp(prefix="ipe-bus-"))
         self.directory.chmod(0o755)
-        for name in ("etc/policy.d", "etc/trust.d", "run/dbus", "run/ipe/policy.d", "state", "rules.d"):
+        for name in ("etc/policy.d", "etc/trust.d", "run/dbus", "run/ipe/policy.d", "run/ipectld", "state", "rules.d"):
             (self.directory / name).mkdir(parents=True)
         self.uid = find_free_id()
         self.add_user()

@@ -112,6 +112,49 @@ class Rollback(Operation):
         machine.kernel.put_policy(POLICY, ("1.0.0", machine.envelopes["1.0.0"]), active=True)
 
 
+class EndTrial(Operation):
+    before = Activate.after
+    after = {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+    def prepare(self, machine):
+        Confirm().prepare(machine)
+
+    def call(self, machine):
+        machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
+
+    def asked(self, kernel):
+        return kernel.read("revert")[:1] == b"1"
+
+    def happens(self, machine):
+        machine.kernel.end_trial(POLICY)
+        machine.kernel.put("revert", "")
+
+
+class RollbackToOtherName(Operation):
+    before = {**OLD, "9.0.0": "superseded"}
+    after = {"1.0.0": "rolled-back", "2.0.0": "staged", "9.0.0": "confirmed"}
+
+    def prepare(self, machine):
+        machine.envelopes["9.0.0"] = signed("other", "9.0.0")
+        machine.stage(machine.envelopes["9.0.0"])
+        machine.kernel.put_policy("other", ("9.0.0", machine.envelopes["9.0.0"]))
+        machine.stop_daemon()
+        state = on_disk(machine)
+        for record in state["versions"]:
+            record["state"] = self.before[record["version"]]
+        machine.write_state(state)
+        machine.start_daemon()
+
+    def call(self, machine):
+        machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+
+    def asked(self, kernel):
+        return kernel.read("policies/other/active") == b"1"
+
+    def happens(self, machine):
+        machine.kernel.put(f"policies/{POLICY}/active", "0")
+
+
 class Discard(Operation):
     after = {"1.0.0": "confirmed"}
 
@@ -119,11 +162,17 @@ class Discard(Operation):
         machine.call("Discard", GLib.Variant("(ss)", (POLICY, "2.0.0")))
 
 
-OPERATIONS = [Stage, Activate, Confirm, Rollback, Discard]
+OPERATIONS = [Stage, Activate, Confirm, Rollback, EndTrial, RollbackToOtherName, Discard]
+# The ways back to safety, for which the kernel does not wait for the disk.
+WAYS_BACK = [Rollback, EndTrial, RollbackToOtherName]
 
 
 def on_disk(machine):
     return json.loads((machine.state / "state.json").read_text())
+
+
+def read_states(state):
+    return {record["version"]: record["state"] for record in state["versions"]}
 
 
 def states(machine):
@@ -150,8 +199,8 @@ def machine(bare, kernel_files):
 class Rounds:
     """Runs of one operation, each from the same start."""
 
-    def __init__(self, machine, operation):
-        self.machine, self.operation = machine, operation
+    def __init__(self, machine, operation, disk_fails=False):
+        self.machine, self.operation, self.disk_fails = machine, operation, disk_fails
         operation.prepare(machine)
         assert states(machine) == operation.before
         machine.stop_daemon()
@@ -162,6 +211,8 @@ class Rounds:
 
     def begin(self):
         machine = self.machine
+        machine.state.chmod(0o700)
+        (machine.run_directory / "ipectld/rolled-back").unlink(missing_ok=True)
         for path in list(machine.state.iterdir()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         shutil.copytree(self.saved, machine.state, dirs_exist_ok=True)
@@ -174,6 +225,8 @@ class Rounds:
         machine.start_daemon()
         # What is put off until the daemon waits for events is over then.
         assert states(machine) == self.operation.before
+        if self.disk_fails:
+            machine.state.chmod(0o500)
 
     @contextlib.contextmanager
     def traced(self, *options):
@@ -261,7 +314,7 @@ class Rounds:
         for name in ("state.json", "state.json.old"):
             lines = (self.machine.state / name).read_text().splitlines(keepends=True)
             assert hashlib.sha256("".join(lines[:-2]).encode()).hexdigest() in lines[-2]
-            found = {record["version"]: record["state"] for record in json.loads("".join(lines))["versions"]}
+            found = read_states(json.loads("".join(lines)))
             assert found in (operation.before, operation.after, operation.refused), name
 
     def end(self, known=None):
@@ -277,14 +330,18 @@ class Rounds:
         # Where the kernel had a part in it, what it did is what is; otherwise what is on disk.
         assert found in ([operation.before, operation.after] if asked is None else
                          [operation.after] if asked else [operation.before, known and operation.refused])
-        self.check_disk()
+        # One that ends on a disk that is mended writes what is missing.
+        machine.state.chmod(0o700)
         machine.stop_daemon()
+        self.check_disk()
+        assert read_states(on_disk(machine)) == found
         return found == operation.after
 
     def check_disk(self):
         machine = self.machine
         state = on_disk(machine)
-        assert "activating" not in state
+        assert not {"activating", "rolling_back"} & state.keys()
+        assert not (machine.run_directory / "ipectld/rolled-back").exists()
         assert {path.name for path in (machine.state / "objects").iterdir()} == {row["digest"] for row in state["versions"]}
         for row in state["versions"]:
             assert (machine.state / "objects" / row["digest"]).read_bytes() == machine.envelopes[row["version"]]
@@ -318,6 +375,23 @@ def test_killed_at_any_call_the_state_is_the_old_or_the_new_one(rounds):
     # The first call is before, the last one after it.
     assert results == {False, True}
     rounds.machine.start_daemon()
+
+
+@pytest.mark.parametrize("operation", WAYS_BACK, ids=lambda operation: operation.__name__)
+def test_killed_on_a_disk_that_fails_the_state_is_what_the_kernel_does(machine, operation):
+    rounds = Rounds(machine, operation(), disk_fails=True)
+    results = set()
+    calls = rounds.calls()
+    # The kernel is asked early, so that what is spread evenly may be all behind it.
+    for name, number in [*calls[1:3], *drawn(calls, ROUNDS)]:
+        rounds.begin()
+        with rounds.traced("-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={number}"):
+            done, _ = rounds.call()
+        new = rounds.end()
+        assert new or not done, f"what was answered is lost after {name} {number}"
+        results.add(new)
+    assert results == {False, True}
+    machine.start_daemon()
 
 
 FAILING = ("openat", "write", "fsync", "rename", "renameat", "renameat2", "unlinkat", "getdents64")

@@ -347,7 +347,7 @@ def test_a_policy_is_not_lost_if_the_disk_fails_once_the_kernel_has_confirmed_it
     with Gate(machine.kernel.path("confirm"), confirmed, lambda text: text.startswith(b"1")):
         error = refused(machine, "Confirm", POLICY)
     assert error.message.startswith("The kernel has confirmed 'corp-base', but that cannot be recorded yet")
-    assert "not recorded" in errors(machine)
+    assert "the next boot does not know of it yet" in errors(machine)
     mend_disk(machine)
     # Nobody asks; the daemon looks again by itself.
     machine.wait_for(lambda: states_on_disk(machine)["2.0.0"] == "confirmed", "the record")
@@ -378,7 +378,7 @@ def test_the_end_of_a_trial_is_recorded_once_the_disk_can_be_written_again(machi
     begin_trial(machine, seconds=1)
     machine.kernel.end_trial(POLICY)
     fail_disk(machine)
-    machine.wait_for(lambda: "trying again later" in errors(machine), "the daemon to look")
+    machine.wait_for(lambda: "the next boot does not know of it yet" in errors(machine), "the daemon to look")
     assert states_on_disk(machine)["2.0.0"] == "trial"
     mend_disk(machine)
     machine.wait_for(lambda: states_on_disk(machine)["2.0.0"] == "rolled-back", "the record")

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The way back to safety on a disk that fails: the kernel goes first, and the record follows. Plain files stand in for the kernel, see
+kernel_files.py."""
+
+import json
+import subprocess
+
+import pytest
+from gi.repository import GLib
+
+from machine import BusError, signed
+
+POLICY = "corp-base"
+BEHIND, ROLLED_BACK = "840c005d615f44479ad73863530b724f", "2bb81a4483b545579cd9a49fe318a5e4"
+BEFORE = {"1.0.0": "superseded", "2.0.0": "confirmed", "3.0.0": "staged"}
+AFTER = {"1.0.0": "confirmed", "2.0.0": "rolled-back", "3.0.0": "staged"}
+
+
+@pytest.fixture
+def machine(bare, kernel_files):
+    """1.0.0 is superseded, 2.0.0 is confirmed, 3.0.0 is staged."""
+    bare.envelopes = {version: signed(version=version) for version in BEFORE}
+    bare.note = bare.run_directory / "ipectld/rolled-back"
+    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
+    put_kernel(bare, "2.0.0", previous="1.0.0")
+    bare.start_daemon()
+    for envelope in bare.envelopes.values():
+        bare.stage(envelope)
+    bare.stop_daemon()
+    state = on_disk(bare)
+    for record in state["versions"]:
+        record["state"] = BEFORE[record["version"]]
+    bare.write_state(state)
+    put_kernel(bare, "2.0.0", previous="1.0.0")
+    bare.start_daemon()
+    yield bare
+    bare.state.chmod(0o700)
+
+
+def put_kernel(machine, current, **more):
+    machine.kernel.put_policy(POLICY, (current, machine.envelopes[current]), active=True,
+                              **{place: (version, machine.envelopes[version]) for place, version in more.items()})
+
+
+def fail_disk(machine):
+    """The daemon's only capability does not override permissions."""
+    machine.state.chmod(0o500)
+
+
+def mend_disk(machine):
+    machine.state.chmod(0o700)
+
+
+def on_disk(machine):
+    return json.loads((machine.state / "state.json").read_text())
+
+
+def states_on_disk(machine):
+    return {record["version"]: record["state"] for record in on_disk(machine)["versions"]}
+
+
+def states(machine):
+    return {version: row[0] for (_, version), row in machine.list().items()}
+
+
+def roll_back(machine):
+    outcome = machine.call("RollbackWithOptions", GLib.Variant("(sa{sv})", (POLICY, {})))[0]
+    if machine.kernel.read(f"policies/{POLICY}/rollback") == b"1":
+        put_kernel(machine, "1.0.0")
+    return outcome
+
+
+def is_recorded(machine):
+    return machine.properties()["StateRecorded"]
+
+
+def assert_rolled_back(machine):
+    """In force, but not on disk."""
+    assert states(machine) == AFTER and states_on_disk(machine) == BEFORE
+    assert not is_recorded(machine)
+    assert "Not recorded" in machine.ipectl("status").stdout
+
+
+def wait_for_record(machine, after=AFTER):
+    """The daemon tries again by itself."""
+    machine.wait_for(lambda: is_recorded(machine), "the record")
+    assert states(machine) == states_on_disk(machine) == after
+    assert "activating" not in on_disk(machine) and not machine.note.exists()
+    assert "Not recorded" not in machine.ipectl("status").stdout
+
+
+def restart_in_another_mount(machine, binds):
+    machine.stop_daemon()
+    machine.binds = binds
+    machine.start_daemon()
+
+
+def test_a_rollback_does_not_wait_for_the_disk(machine):
+    fail_disk(machine)
+    outcome = roll_back(machine)
+    assert (outcome["Version"], outcome["State"], outcome["Recorded"]) == ("1.0.0", "confirmed", False)
+    assert_rolled_back(machine)
+    entry, = machine.entries(MESSAGE_ID=BEHIND)
+    assert "Permission denied" in entry["MESSAGE"] and entry["PRIORITY"] == "3"
+    assert len(machine.entries(MESSAGE_ID=ROLLED_BACK)) == 1
+    mend_disk(machine)
+    wait_for_record(machine)
+    assert len(machine.entries(MESSAGE_ID=BEHIND)) == 1
+    assert len(machine.entries(MESSAGE_ID=ROLLED_BACK)) == 1
+
+
+def test_a_rollback_on_a_good_disk_leaves_no_note(machine):
+    assert roll_back(machine)["Recorded"]
+    assert states(machine) == states_on_disk(machine) == AFTER
+    assert is_recorded(machine) and not machine.note.exists() and not machine.entries(MESSAGE_ID=BEHIND)
+
+
+def test_a_rollback_on_a_read_only_disk(machine):
+    """The daemon was started on it, and finds the rollback again when it is restarted, also once the disk is writable."""
+    binds = machine.binds
+    restart_in_another_mount(machine, [*binds, "--ro-bind", machine.state, "/var/lib/ipe"])
+    roll_back(machine)
+    assert_rolled_back(machine)
+    machine.kill_daemon()
+    machine.start_daemon()
+    assert_rolled_back(machine)
+    restart_in_another_mount(machine, binds)
+    wait_for_record(machine)
+
+
+def test_a_disk_that_becomes_writable_is_used_without_a_restart(machine):
+    restart_in_another_mount(machine, [*machine.binds, "--ro-bind", machine.state, "/var/lib/ipe"])
+    roll_back(machine)
+    subprocess.run(["nsenter", "-t", str(machine.daemon.pid), "-m", "mount", "-o", "remount,bind,rw", "/var/lib/ipe"], check=True)
+    machine.wait_for(lambda: is_recorded(machine), "the record")
+    assert states_on_disk(machine) == AFTER
+    machine.stage(signed(version="4.0.0"))
+
+
+def test_the_next_change_records_it(machine):
+    fail_disk(machine)
+    roll_back(machine)
+    mend_disk(machine)
+    machine.call("Discard", GLib.Variant("(ss)", (POLICY, "3.0.0")))
+    assert is_recorded(machine)
+    assert states_on_disk(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"} and not machine.note.exists()
+
+
+def test_a_daemon_that_ends_records_it(machine):
+    fail_disk(machine)
+    roll_back(machine)
+    mend_disk(machine)
+    machine.stop_daemon()
+    assert states_on_disk(machine) == AFTER and not machine.note.exists()
+    machine.start_daemon()
+    assert states(machine) == AFTER
+
+
+def test_a_killed_daemon_finds_out_from_the_kernel(machine):
+    fail_disk(machine)
+    roll_back(machine)
+    machine.kill_daemon()
+    machine.start_daemon()
+    assert_rolled_back(machine)
+    mend_disk(machine)
+    wait_for_record(machine)
+
+
+def test_each_of_several_rollbacks_is_found_out(machine):
+    """The disk still has what was confirmed before the first of them."""
+    change = {"1.0.0": "superseded", "2.0.0": "superseded", "3.0.0": "confirmed"}
+    machine.stop_daemon()
+    state = on_disk(machine)
+    for record in state["versions"]:
+        record["state"] = change[record["version"]]
+    machine.write_state(state)
+    put_kernel(machine, "3.0.0", previous="2.0.0")
+    machine.start_daemon()
+    fail_disk(machine)
+    machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
+    put_kernel(machine, "2.0.0", previous="1.0.0")
+    roll_back(machine)
+    machine.kill_daemon()
+    machine.start_daemon()
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "superseded", "3.0.0": "rolled-back"}
+
+
+def test_a_note_of_what_the_kernel_did_not_do_is_nothing(machine):
+    """Killed between the note and the kernel."""
+    digests = {version: row[1] for (_, version), row in machine.list().items()}
+    machine.kill_daemon()
+    machine.note.write_text(f"{digests['1.0.0']}\n")
+    machine.start_daemon()
+    assert states(machine) == BEFORE and not machine.note.exists()
+
+
+@pytest.mark.parametrize("text", ["", "x", "0" * 65, f"{'0' * 64}\n", f"{'0' * 64}\nmore", f"{'G' * 64}\n"])
+def test_a_note_that_says_nothing_is_ignored(machine, text):
+    machine.kill_daemon()
+    put_kernel(machine, "1.0.0")
+    machine.note.write_text(text)
+    machine.start_daemon()
+    assert states(machine) == BEFORE and not machine.note.exists()
+
+
+def test_a_boot_that_fell_back_is_no_rollback(machine):
+    """The kernel did not take 2.0.0 at boot, say: it stays confirmed, and the next boot tries it again."""
+    machine.kill_daemon()
+    put_kernel(machine, "1.0.0")
+    machine.start_daemon()
+    assert states(machine) == BEFORE and is_recorded(machine)
+
+
+def test_what_only_the_record_can_do_is_refused(machine):
+    """The kernel cannot go back, and the next boot would not know."""
+    put_kernel(machine, "2.0.0")
+    fail_disk(machine)
+    with pytest.raises(BusError) as caught:
+        roll_back(machine)
+    assert "state.json" in caught.value.message
+    assert states(machine) == states_on_disk(machine) == BEFORE and is_recorded(machine)
+    assert machine.kernel.read(f"policies/{POLICY}/rollback") == b"" and not machine.note.exists()
+
+
+def test_what_the_kernel_refuses_leaves_nothing(machine):
+    machine.kernel.path(f"policies/{POLICY}/rollback").unlink()
+    machine.kernel.path(f"policies/{POLICY}/rollback").mkdir()
+    fail_disk(machine)
+    with pytest.raises(BusError):
+        roll_back(machine)
+    assert states(machine) == BEFORE and is_recorded(machine) and not machine.note.exists()
+    machine.kernel.path(f"policies/{POLICY}/rollback").rmdir()
+
+
+def begin_trial(machine):
+    put_kernel(machine, "2.0.0", following="3.0.0")
+    options = {"trial-sec": GLib.Variant("t", 600), "confirm": GLib.Variant("s", "manual"), "force": GLib.Variant("b", True)}
+    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options)))
+    machine.kernel.put_trial(POLICY, "3.0.0")
+    assert states(machine)["3.0.0"] == "trial"
+
+
+@pytest.mark.parametrize("method", ["EndTrial", "RollbackWithOptions"])
+def test_a_trial_ends_though_the_disk_fails(machine, method):
+    begin_trial(machine)
+    fail_disk(machine)
+    outcome = machine.call(method, GLib.Variant("(sa{sv})", (POLICY, {})))[0]
+    machine.kernel.end_trial(POLICY)
+    assert machine.kernel.read("revert") == b"1"
+    assert not outcome["Recorded"]
+    assert states(machine)["3.0.0"] == "rolled-back" and states_on_disk(machine)["3.0.0"] == "trial"
+    machine.kill_daemon()
+    machine.start_daemon()
+    assert states(machine)["3.0.0"] == "rolled-back" and not is_recorded(machine)
+    mend_disk(machine)
+    wait_for_record(machine, {**BEFORE, "3.0.0": "rolled-back"})
+
+
+def test_a_rollback_after_a_confirmation_that_was_not_recorded(machine):
+    """One failure does not keep from going back the next time."""
+    begin_trial(machine)
+    machine.kernel.end_trial(POLICY)
+    put_kernel(machine, "3.0.0", previous="2.0.0")
+    fail_disk(machine)
+    outcome = machine.call("RollbackWithOptions", GLib.Variant("(sa{sv})", (POLICY, {"from": GLib.Variant("s", "3.0.0")})))[0]
+    assert (outcome["Version"], outcome["Recorded"]) == ("2.0.0", False)
+    assert machine.kernel.read(f"policies/{POLICY}/rollback") == b"1"
+    put_kernel(machine, "2.0.0")
+    mend_disk(machine)
+    wait_for_record(machine, {**BEFORE, "3.0.0": "rolled-back"})
+
+
+def test_a_trial_that_somebody_began_by_a_file_can_be_ended(machine):
+    put_kernel(machine, "2.0.0", following="3.0.0")
+    fail_disk(machine)
+    machine.kernel.put_trial(POLICY, "3.0.0")
+    machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
+    assert machine.kernel.read("revert") == b"1"
+    assert states(machine)["3.0.0"] == "rolled-back"
+
+
+def test_nothing_is_put_in_force_on_a_disk_that_fails(machine):
+    put_kernel(machine, "2.0.0", following="3.0.0")
+    fail_disk(machine)
+    for seconds in (0, 600):
+        options = {"trial-sec": GLib.Variant("t", seconds), "force": GLib.Variant("b", True)}
+        with pytest.raises(BusError):
+            machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options)))
+    assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0" and states(machine) == BEFORE
+
+
+def test_a_change_is_signalled(machine):
+    fail_disk(machine)
+    roll_back(machine)
+    machine.wait_signal("PropertiesChanged", lambda arguments: arguments[1].get("StateRecorded") is False)
+    mend_disk(machine)
+    machine.wait_signal("PropertiesChanged", lambda arguments: arguments[1].get("StateRecorded") is True)
+
+
+def test_ipectl_says_that_it_is_not_recorded(machine):
+    fail_disk(machine)
+    said = machine.ipectl("rollback", POLICY).stdout
+    assert "Rolled back to 'corp-base' 1.0.0; it is in force." in said and "not on disk yet" in said
