@@ -119,6 +119,7 @@ ExitStatus verb_boot_check(int argc, char **argv, const Options *options);
 ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options);
 ExitStatus verb_end_trial(int argc, char **argv, const Options *options);
 ExitStatus verb_rollback(int argc, char **argv, const Options *options);
+ExitStatus verb_deactivate(int argc, char **argv, const Options *options);
 ExitStatus verb_discard(int argc, char **argv, const Options *options);
 ExitStatus verb_reload(int argc, char **argv, const Options *options);
 ExitStatus verb_enforce(int argc, char **argv, const Options *options);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * stage, activate, confirm, rollback, discard, reload, enforce and success-audit: calls that change something,
+ * stage, activate, confirm, rollback, deactivate, discard, reload, enforce and success-audit: calls that change something,
  * so the daemon asks polkit about each. What happened is said plainly, because it depends on the kernel.
  *
  * With --json each prints one object: the same sentences as "message", and what the change came to.
@@ -358,6 +358,41 @@ ExitStatus verb_confirm(int argc, char **argv, const Options *options) {
                 json_set(change.answer, "name", json_string(argv[1]));
                 tell(&change, "Confirmed '%s'.", argv[1]);
         }
+        return change_finish(&change, status);
+}
+
+/* Where the policy in force is none of ipectld's, the daemon names no object. */
+static void explain_deactivated(Change *change) {
+        struct json_object *active = json_get(change->manager, "active_policy");
+
+        tell(change, "No policy is loaded from the next boot on, until one is activated again.");
+        if (active)
+                tell(change, "A reboot is needed: no kernel lets go of the policy that it enforces, so '%s' %s stays in force until then.",
+                     json_get_text(active, "name"), json_get_text(active, "version"));
+}
+
+static int call_deactivate(Client *client, const char *name, sd_bus_message **ret) {
+        return name ? client_call(client, "Deactivate", ret, "a{sv}", 1, "name", "s", name)
+                    : client_call(client, "Deactivate", ret, "a{sv}", 0);
+}
+
+ExitStatus verb_deactivate(int argc, char **argv, const Options *options) {
+        ExitStatus status;
+        Change change;
+        int r;
+
+        if (!options->force) {
+                say_error("From the next boot on no policy would be enforced, and nothing denied. If that is meant, --force does it.");
+                return STATUS_FAILED;
+        }
+        status = change_open(&change, options);
+        if (status == STATUS_OK) {
+                client_doing(&change.client, "Failed to deactivate");
+                r = call_deactivate(&change.client, argv[1], &change.reply);
+                status = r < 0 ? client_fail(&change.client, r) : read_outcome(&change);
+        }
+        if (status == STATUS_OK)
+                explain_deactivated(&change);
         return change_finish(&change, status);
 }
 

@@ -125,9 +125,11 @@ static void show_counts(struct json_object *policies) {
         free(text);
 }
 
-static void show_pending(struct json_object *policies) {
+static void show_pending(struct json_object *status, struct json_object *policies) {
         size_t n = json_length(policies);
 
+        if (json_get_boolean(status, "deactivated"))
+                say_field(FIELD_WIDTH, "At the next boot", "no policy (deactivated; 'ipectl activate' ends that)");
         for (size_t i = 0; i < n; i++) {
                 struct json_object *entry = json_at(policies, i);
 
@@ -151,7 +153,7 @@ static void print_status(struct json_object *status, char **argv, const Options 
         show_pair("Confirmed policy", status, "confirmed_policy");
         if (json_get(status, "trial_policy"))
                 show_trial(status);
-        show_pending(policies);
+        show_pending(status, policies);
         if (json_get(status, "state_recorded") && !json_get_boolean(status, "state_recorded"))
                 say_field(FIELD_WIDTH, "Not recorded", "/var/lib/ipe cannot be written: the next boot does not know of the latest change");
         show_counts(policies);

@@ -247,7 +247,7 @@ static int make_plan(const Manager *manager, const ActivateOptions *options, con
         return plan.trial_sec > 0 ? check_way_back(manager, reterr) : 0;
 }
 
-static int check_trial(const Manager *manager, Failure *reterr) {
+int activation_check_trial(const Manager *manager, Failure *reterr) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
         _cleanup_kernel_policy_ KernelPolicy policy = {};
         char version[IPE_VERSION_STRLEN];
@@ -297,7 +297,7 @@ static int find_candidate(Manager *manager, const char *name, const ActivateOpti
 
         r = trial_settle(manager, reterr);
         if (r == 0)
-                r = check_trial(manager, reterr);
+                r = activation_check_trial(manager, reterr);
         if (r == 0)
                 r = activate_plan(manager, name, options, &ret->record, &ret->plan, reterr);
         if (r == 0)

@@ -49,6 +49,9 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
 int activate_check(Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
                    Failure *reterr);
 
+/* Whether a trial runs, whoever began it. Settle before. Returns 0, FAILURE_TRIAL_IN_PROGRESS, or a negative errno with a sentence. */
+int activation_check_trial(const Manager *manager, Failure *reterr);
+
 /* The newest version of a name that waits to be activated; else the one that is confirmed, as to ask for it again is fine;
  * NULL if there is neither. */
 const VersionRecord *activation_candidate(const StoreState *state, const char *name);

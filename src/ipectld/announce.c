@@ -226,6 +226,18 @@ void announce_not_loaded(const Announcer *announcer, const VersionRecord *record
                   record->name, names.version);
 }
 
+void announce_deactivated(const Announcer *announcer, const VersionRecord *record) {
+        Names names;
+
+        if (!record) {
+                log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, NULL, "No policy is loaded from the next boot on.");
+                return;
+        }
+        name_version(record, &names);
+        log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, FIELDS_OF(record, names), "No policy is loaded from the next boot on: '%s' %s is "
+                  "not wanted any more.", record->name, names.version);
+}
+
 void announce_discarded(const Announcer *announcer, const VersionRecord *record) {
         Names names;
 
@@ -329,7 +341,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                         tell_of_object(announcer->bus, &before->versions[i], NULL);
         log_signal_failure("PropertiesChanged",
                            sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
-                                                          "ActivePolicy", "ConfirmedPolicy", "TrialPolicy",
+                                                          "ActivePolicy", "ConfirmedPolicy", "Deactivated", "TrialPolicy",
                                                           "TrialDeadlineUSec", "TrialConfirm", "TrialBoots", "TrialBootsMax", "TrialChecks",
                                                           NULL));
 }

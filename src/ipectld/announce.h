@@ -42,6 +42,8 @@ void announce_rollback_pending(const Announcer *announcer, const VersionRecord *
                                const VersionRecord *given_up);
 /* It was selected for this boot, and another one decides. */
 void announce_not_loaded(const Announcer *announcer, const VersionRecord *record);
+/* record: what the next boot would have loaded; NULL for none. */
+void announce_deactivated(const Announcer *announcer, const VersionRecord *record);
 void announce_discarded(const Announcer *announcer, const VersionRecord *record);
 void announce_damaged(const char *what, const char *consequence);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeping a policy, and going back. Each call may name the version, or the transaction, that its caller has in mind: by the time
+ * Keeping a policy, going back, and having none. Each call may name the version, or the transaction, that its caller has in mind: by the time
  * that it is handled another one may be on trial, or none.
  */
 
@@ -8,6 +8,7 @@
 #include "bus-options.h"
 #include "bus-path.h"
 #include "bus.h"
+#include "deactivate.h"
 #include "rollback.h"
 #include "trial.h"
 
@@ -175,4 +176,20 @@ int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus
         if (r >= 0)
                 r = roll_back(userdata, message, name, from, &record, reterr);
         return r != 0 ? r : reply_with_outcome(userdata, message, record);
+}
+
+int method_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const char *name = NULL, *version = NULL;
+        const BusOption options[] = { { "name", "s", &name }, { "version", "s", &version }, {} };
+        Bus *bus = userdata;
+        const VersionRecord *record;
+        Failure failure = {};
+        int r = bus_read_options(message, options, reterr);
+
+        if (r >= 0)
+                r = polkit_check(bus->polkit, message, ACTION("deactivate"), reterr);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = deactivate_policy(bus->manager, name, version, &record, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(bus, message, record);
 }

@@ -311,6 +311,11 @@ static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interf
         return bus_append_pair(reply, record ? record->name : NULL, record ? &record->version : NULL);
 }
 
+static int get_deactivated(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                           void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->state->deactivated_boot_id[0] != '\0');
+}
+
 static int get_state_recorded(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                               void *userdata, sd_bus_error *reterr) {
         return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->behind == 0);
@@ -349,6 +354,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("RollbackWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
                                 method_rollback_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Deactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", outcome), method_deactivate,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),
@@ -406,6 +413,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_PROPERTY("TrialBootsMax", "u", get_trial_boots, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("TrialChecks", "a(sss)", get_trial_checks, 0, SD_BUS_VTABLE_PROPERTY_EMITS_INVALIDATION),
         SD_BUS_PROPERTY("ConfirmedPolicy", "(ss)", get_confirmed_policy, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Deactivated", "b", get_deactivated, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("StateRecorded", "b", get_state_recorded, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Warnings", "as", get_warnings, 0, 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyStaged", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),

@@ -114,6 +114,7 @@ int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_
 int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_rollback(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_rollback_with_options(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 
 /* bus-boot.c: handlers, and the end of what they wait for. */
 int method_check_boot(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

@@ -113,12 +113,30 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
 /* How many versions are tried: whatever the store names, the boot goes on soon. */
 #define TRIES_MAX 16
 
+static void say_none_wanted(const Kernel *kernel) {
+        static const LogField fields[] = { { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {} };
+        _cleanup_kernel_policy_ KernelPolicy active = {};
+        char version[IPE_VERSION_STRLEN];
+
+        if (kernel_find_active(kernel, &active) > 0) {
+                ipe_version_print(&active.version, version);
+                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields, "No policy is loaded, as none is wanted since 'ipectl deactivate'; but the "
+                          "kernel enforces '%s' %s already, which came with the initrd or lies in /etc/ipe, and that stays.", active.name, version);
+        } else
+                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields, "No policy is loaded, as none is wanted since 'ipectl deactivate'. "
+                          "'ipectl activate' ends that.");
+}
+
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {
         _cleanup_free_ const VersionRecord **order = NULL;
         int n = store_state_boot_order(state, &order), r;
 
         if (n < 0)
                 return n;
+        if (state->deactivated_boot_id[0] != '\0') {
+                say_none_wanted(kernel);
+                return 0;
+        }
         if (n == 0) {
                 log_info("No policy is confirmed, nothing to load.");
                 return 0;

@@ -102,6 +102,33 @@ static int finish_noted_rollback(Manager *manager, const VersionRecord *active, 
         return 0;
 }
 
+/* A boot without a policy is past, as somebody wanted it. */
+static int finish_deactivation(Manager *manager, const VersionRecord *active) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        _cleanup_(store_state_freep) StoreState *new = NULL;
+        Occasion occasion = occasion_now(manager, NULL);
+        Failure failure = {};
+        int r;
+
+        if (!confirmed)
+                return 0;
+        if (active == confirmed) {
+                log_warning("No policy is wanted since 'ipectl deactivate', but something else than ipe-load has put '%s' in force, as the "
+                            "initrd or /etc/ipe.", active->name);
+                return 0;
+        }
+        new = store_state_copy(manager->state);
+        if (!new)
+                return -ENOMEM;
+        r = state_apply(new, store_state_find_state(new, VERSION_CONFIRMED), EVENT_REPLACED, &occasion);
+        if (r >= 0)
+                r = manager_commit(manager, &new, &failure);
+        if (r < 0)
+                log_error("Cannot record that no policy was loaded in this boot: %s", failure.sentence[0] ? failure.sentence :
+                                                                                                            strerror(-r));
+        return r;
+}
+
 /* Nobody refused a version in whose place the kernel kept a higher one, of the initrd, say, which it never goes below. The choice
  * stays until a boot in which the kernel allows it: taken back, the next boot would load the version again that was given up.
  * Where the confirmed one decides, ipe-load took it after the kernel had refused the choice. */
@@ -197,6 +224,10 @@ int manager_reconcile(Manager *manager) {
         }
         if (r >= 0) {
                 r = finish_noted_rollback(manager, active, kernel.on_trial);
+                active = manager_active(manager, NULL);
+        }
+        if (r >= 0 && manager->state->deactivated_boot_id[0] != '\0' && !streq(manager->state->deactivated_boot_id, manager->boot_id)) {
+                r = finish_deactivation(manager, active);
                 active = manager_active(manager, NULL);
         }
         /* Where nothing is in force it is not the fault of the version that was selected; what is behind a trial that

@@ -32,7 +32,8 @@ static int find_versions(const Manager *manager, const char *name, const Version
         *ret_previous = store_state_find_previous(manager->state, confirmed);
         if (!*ret_previous)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
-                                   "No policy was confirmed before the present version of '%s': there is nothing to go back to.", name);
+                                   "No policy was confirmed before the present version of '%s': there is nothing to go back to. "
+                                   "'ipectl deactivate' leads to no policy at all.", name);
         *ret_confirmed = confirmed;
         return 0;
 }

@@ -151,7 +151,7 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
         if (record) {
                 Occasion occasion = occasion_now(manager, record->transaction);
 
-                /* A version that was selected before stays so. */
+                /* A version that was selected before stays so, and so does the wish for none. */
                 confirmed = by == ENDED_BY_BOOT ? store_state_find_selected(new) : NULL;
                 if (confirmed && confirmed->state != VERSION_CONFIRMED)
                         confirmed = NULL;

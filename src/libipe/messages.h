@@ -28,6 +28,8 @@
 #define MESSAGE_ROLLBACK_PENDING "737fd488cc15423db6b81ef81d2d46ac"
 /* The kernel refused a version. */
 #define MESSAGE_ACTIVATION_FAILED "b18a6b0ff89547ffb3d9e7e9c7bc8830"
+/* No policy is wanted from the next boot on; the version that it would have loaded, if there is one. */
+#define MESSAGE_DEACTIVATED "2844757b617d47b2a339414d6fbe8c00"
 /* The kernel went back, or confirmed, and the state file could not be written yet. */
 #define MESSAGE_BEHIND "840c005d615f44479ad73863530b724f"
 /* A version was forgotten on demand. */
@@ -40,6 +42,8 @@
 #define MESSAGE_LOAD_FAILED "0e91ba1f3d5a42d78300a9cea42dacc9"
 /* ipe-load: the kernel enforces what it goes not below, so the version that was to be loaded is not. */
 #define MESSAGE_KEPT "7edda1df216d4732a5a38322e4610ad7"
+/* ipe-load: no policy is loaded, as somebody wanted none. */
+#define MESSAGE_NONE_WANTED "346eb37a14694532a3452757da465768"
 /* ipe-load: a file decides from the initrd on; IPE_SOURCE= is its path. */
 #define MESSAGE_FILE_LOADED "8c902d1a52574a088ea36ccca2ec8adc"
 /* ipe-load: a file of an initrd could not be loaded; IPE_SOURCE= is its path. */

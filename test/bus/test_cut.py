@@ -155,6 +155,13 @@ class RollbackToOtherName(Operation):
         machine.kernel.put(f"policies/{POLICY}/active", "0")
 
 
+class Deactivate(Operation):
+    before, after = OLD, {**OLD, "deactivated": True}
+
+    def call(self, machine):
+        machine.call("Deactivate", GLib.Variant("(a{sv})", ({},)))
+
+
 class Discard(Operation):
     after = {"1.0.0": "confirmed"}
 
@@ -162,7 +169,7 @@ class Discard(Operation):
         machine.call("Discard", GLib.Variant("(ss)", (POLICY, "2.0.0")))
 
 
-OPERATIONS = [Stage, Activate, Confirm, Rollback, EndTrial, RollbackToOtherName, Discard]
+OPERATIONS = [Stage, Activate, Confirm, Rollback, EndTrial, RollbackToOtherName, Deactivate, Discard]
 # The ways back to safety, for which the kernel does not wait for the disk.
 WAYS_BACK = [Rollback, EndTrial, RollbackToOtherName]
 
@@ -172,11 +179,13 @@ def on_disk(machine):
 
 
 def read_states(state):
-    return {record["version"]: record["state"] for record in state["versions"]}
+    found = {record["version"]: record["state"] for record in state["versions"]}
+    return {**found, "deactivated": True} if "deactivated_boot_id" in state else found
 
 
 def states(machine):
-    return {version: row[0] for (_, version), row in machine.list().items()}
+    found = {version: row[0] for (_, version), row in machine.list().items()}
+    return {**found, "deactivated": True} if machine.properties()["Deactivated"] else found
 
 
 @pytest.fixture

@@ -97,7 +97,7 @@ def test_properties_without_ipe(machine):
     assert properties == {"Features": [], "KernelAbi": "none", "Enforce": False, "SuccessAudit": False,
                           "ActivePolicy": ("", ""), "TrialPolicy": ("", ""), "TrialDeadlineUSec": 0,
                           "TrialConfirm": "", "TrialBoots": 0, "TrialBootsMax": 0, "TrialChecks": [], "ConfirmedPolicy": ("", ""),
-                          "StateRecorded": True,
+                          "Deactivated": False, "StateRecorded": True,
                           "Warnings": []}
 
 

@@ -30,6 +30,7 @@ CHANGES = {
     "ConfirmWithOptions": ("confirm", "('corp-base', @a{sv} {})", "NoTrial"),
     "EndTrial": ("rollback", "('corp-base', @a{sv} {})", "NoTrial"),
     "RollbackWithOptions": ("rollback", "('corp-base', @a{sv} {})", "NoSuchPolicy"),
+    "Deactivate": ("deactivate", "(@a{sv} {},)", "NoSuchPolicy"),
     "CheckBoot": ("confirm", "()", None),
     "ConfirmBoot": ("confirm", "()", None),
     "Rollback": ("rollback", "('corp-base',)", "NoSuchPolicy"),
