@@ -104,7 +104,7 @@ static const VersionRecord *find_taken_back(const StoreState *state, const char 
 
         if (trial)
                 return streq(trial->name, name) ? trial : NULL;
-        return confirmed && streq(confirmed->name, name) && store_state_find_state(state, VERSION_SUPERSEDED) ? confirmed : NULL;
+        return confirmed && streq(confirmed->name, name) && store_state_find_previous(state, confirmed) ? confirmed : NULL;
 }
 
 int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -121,6 +121,21 @@ int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *
         record = find_taken_back(bus->manager->state, name);
         return is_meant(record, name, from, NULL) ? answer_about(bus, message, ACTION("rollback"), record, reterr)
                                                   : answer_not_available(message);
+}
+
+int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        const StoreState *state = bus->manager->state;
+        const VersionRecord *record = manager_selected(bus->manager);
+        const char *name = NULL, *version = NULL;
+        const BusOption options[] = { { "name", "s", &name }, { "version", "s", &version }, {} };
+        int r = bus_read_options(message, options, reterr);
+
+        if (r < 0)
+                return r;
+        if (!record || store_state_find_state(state, VERSION_TRIAL) || !is_meant(record, name ?: record->name, version, NULL))
+                return answer_not_available(message);
+        return answer_about(bus, message, ACTION("deactivate"), record, reterr);
 }
 
 int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {

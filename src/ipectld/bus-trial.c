@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeping a policy, going back, and having none. Each call may name the version, or the transaction, that its caller has in mind: by the time
- * that it is handled another one may be on trial, or none.
+ * Keeping a policy, going back, and having none. Each call may name the version, or the transaction, that its caller has in mind:
+ * by the time that it is handled another one may be on trial, or none.
  */
 
 #include "bus-details.h"
@@ -182,12 +182,12 @@ int method_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *ret
         const char *name = NULL, *version = NULL;
         const BusOption options[] = { { "name", "s", &name }, { "version", "s", &version }, {} };
         Bus *bus = userdata;
-        const VersionRecord *record;
+        const VersionRecord *record = manager_selected(bus->manager);
         Failure failure = {};
         int r = bus_read_options(message, options, reterr);
 
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("deactivate"), reterr);
+                r = authorise(bus, message, ACTION("deactivate"), record ? record->name : "", record, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = deactivate_policy(bus->manager, name, version, &record, &failure);

@@ -371,6 +371,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 method_can_end_trial, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanRollback", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
                                 method_can_roll_back, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanDeactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", result), method_can_deactivate,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanDiscard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("s", result), method_can_discard,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanPreflight", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),

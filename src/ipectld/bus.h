@@ -96,6 +96,7 @@ int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *r
 int method_can_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_can_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_can_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr);

@@ -335,7 +335,8 @@ class Machine:
         self.etc = self.directory / "etc"
         self.run_directory = self.directory / "run"
         self.state = self.directory / "state"
-        self.state.chmod(0o700)
+        for directory in (self.state, self.run_directory / "ipectld"):
+            directory.chmod(0o700)
         self.give_state()
         self.rules = self.directory / "rules.d"
         self.address = f"unix:path={self.run_directory}/dbus/system_bus_socket"
@@ -365,8 +366,8 @@ class Machine:
         (self.directory / "group").write_text("\n".join([*group, ""]))
 
     def give_state(self):
-        """To the user, with all that is in it, as StateDirectory= does."""
-        for path in (self.state, *self.state.rglob("*")):
+        """To the user, with all that is in it, as StateDirectory= does; and the directory in /run, as RuntimeDirectory= does."""
+        for path in (self.run_directory / "ipectld", self.state, *self.state.rglob("*")):
             os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
     def sandbox(self, command, environment=(), options=()):
