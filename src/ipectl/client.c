@@ -37,7 +37,7 @@ static const ErrorMeaning meanings[] = {
         { "org.ipe.Error.SyntaxError", STATUS_FAILED, "'ipectl lint FILE' checks a policy without the daemon." },
         { "org.ipe.Error.NameMismatch", STATUS_FAILED, NULL },
         { "org.ipe.Error.TrialInProgress", STATUS_FAILED,
-          "'ipectl confirm NAME' keeps the policy on trial, 'ipectl rollback NAME' ends the trial." },
+          "'ipectl confirm NAME' keeps the policy on trial, 'ipectl end-trial NAME' ends the trial." },
         { "org.ipe.Error.NoTrial", STATUS_FAILED, NULL },
         { "org.ipe.Error.LockedDown", STATUS_NOT_SUPPORTED, NULL },
         { "org.ipe.Error.WouldLockOut", STATUS_WOULD_LOCK_OUT,

@@ -177,9 +177,9 @@ static void explain_trial(Change *change) {
              seconds_until(json_get_number(change->manager, "trial_deadline_usec")));
         if (strcmp(json_get_text(change->manager, "trial_confirm"), "auto") == 0)
                 tell(change, "It is confirmed then if all health checks pass, which 'ipectl watch' shows; 'ipectl confirm "
-                     "%s' keeps it now, 'ipectl rollback %s' ends the trial.", name, name);
+                     "%s' keeps it now, 'ipectl end-trial %s' ends the trial.", name, name);
         else
-                tell(change, "'ipectl confirm %s' keeps it, 'ipectl rollback %s' ends the trial, and so does its time.",
+                tell(change, "'ipectl confirm %s' keeps it, 'ipectl end-trial %s' ends the trial, and so does its time.",
                      name, name);
         if (!has_feature(change->manager, "trial"))
                 tell(change, "This kernel cannot go back while it runs: a policy that is not confirmed stays in force until "

@@ -142,7 +142,7 @@ void announce_trial(const Announcer *announcer, const VersionRecord *record, uin
         log_entry(LOG_NOTICE, MESSAGE_TRIAL,
                   FIELDS_OF(record, names, { "IPE_TRIAL_SEC", text }, { "IPE_CONFIRM", how }, ),
                   "Activated '%s' %s, on trial for %s seconds. %s%s'%s.", record->name, names.version, text,
-                  confirm == CONFIRM_AUTO ? "If all is well it is confirmed then; 'ipectl rollback " : "'ipectl confirm ",
+                  confirm == CONFIRM_AUTO ? "If all is well it is confirmed then; 'ipectl end-trial " : "'ipectl confirm ",
                   record->name, confirm == CONFIRM_AUTO ? " ends it at once" : " keeps it");
         emit_version(announcer, "PolicyActivated", record, &names);
 }

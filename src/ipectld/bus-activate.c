@@ -90,9 +90,21 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 
-static void say_unknown(const BusActivation *activation, const Failure *failure) {
+/* What is essential may be among what nobody knows of: so there has to be a trial, after which the policy is gone by itself, or it was
+ * in force before. code, failure: why it is not known. Returns 0, or what to refuse with. */
+static int judge_unknown(const BusActivation *activation, int code, const Failure *failure, Failure *reterr) {
+        const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state, &activation->digest);
+        Failure why = *failure;
+
+        if (!activation->force)
+                return code;
+        if (activation->options.trial_sec == 0 && (!record || record->state != VERSION_CONFIRMED))
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, so 'force' does not activate it "
+                                   "without a trial, 'ipectl activate --trial-sec=' gives it one.", why.sentence, activation->name,
+                                   activation->version);
         log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
-                    activation->version, failure->sentence);
+                    activation->version, why.sentence);
+        return 0;
 }
 
 /* Beside what was demanded, what users run: that does not keep a policy from being activated. */
@@ -180,10 +192,8 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
         activation->simulation = NULL;
         if (result == 0)
                 result = judge(activation, findings, &own);
-        else if (activation->force) {
-                say_unknown(activation, failure);
-                result = 0;
-        }
+        else
+                result = judge_unknown(activation, result, failure, &own);
         if (result == 0)
                 proceed(bus);
         else
@@ -225,10 +235,10 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
 static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *record, Failure *reterr) {
         int r = simulate_start(bus->manager, record, on_simulated, bus, &activation->simulation, reterr);
 
-        if (r != 0 && r != -ENOMEM && activation->force) {
-                say_unknown(activation, reterr);
-                proceed(bus);
-                return 0;
+        if (r != 0 && r != -ENOMEM) {
+                r = judge_unknown(activation, r, reterr, reterr);
+                if (r == 0)
+                        proceed(bus);
         }
         return r;
 }

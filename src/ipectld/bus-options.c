@@ -6,6 +6,7 @@
  */
 
 #include "bus-options.h"
+#include "bus.h"
 
 static const BusOption *find_option(const BusOption *options, const char *name) {
         for (; options->name; options++)
@@ -27,6 +28,7 @@ static int read_value(sd_bus_message *message, const BusOption *option, sd_bus_e
 /* seen: a bit for each option of the table. */
 static int read_option(sd_bus_message *message, const BusOption *options, uint32_t *seen, sd_bus_error *reterr) {
         const BusOption *option;
+        Failure failure = {};
         uint32_t bit;
         const char *name;
         int r = sd_bus_message_read(message, "s", &name);
@@ -35,7 +37,7 @@ static int read_option(sd_bus_message *message, const BusOption *options, uint32
                 return r;
         option = find_option(options, name);
         if (!option)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no option '%.100s'.", name);
+                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "There is no option '%.100s'.", name), &failure);
         bit = 1U << (option - options);
         if (*seen & bit)
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option '%s' is given twice.", name);

@@ -26,16 +26,17 @@ static int check_trial_sec(const ActivateOptions *options, sd_bus_error *reterr)
 static int check_options(ActivateOptions *options, const char *confirm, sd_bus_error *reterr) {
         int by = confirm ? confirm_by_from_string(confirm) : CONFIRM_MANUAL;
         struct ipe_version version;
+        Failure failure = {};
 
         if (options->version && *options->version && ipe_version_parse(options->version, strlen(options->version), &version) < 0)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "'%.50s' is not a version: expected X.Y.Z.",
-                                         options->version);
+                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "'%.50s' is not a version: expected X.Y.Z.",
+                                                      options->version), &failure);
         if (options->accept && !findings_is_accept(options->accept))
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u hexadecimal digits that "
                                          "'ipectl preflight' prints.", ACCEPT_DIGITS);
         if (by < 0)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
-                                         "The option 'confirm' is 'auto' or 'manual', not '%.100s'.", confirm);
+                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "The option 'confirm' is 'auto' or "
+                                                      "'manual', not '%.100s'.", confirm), &failure);
         options->has_confirm = confirm != NULL;
         options->confirm = (ConfirmBy) by;
         return check_trial_sec(options, reterr);

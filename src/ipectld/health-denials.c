@@ -43,7 +43,7 @@ static void judge(Health *health, const Denial *denial) {
                 health_fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
                 return;
         }
-        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but nobody can tell if %s; if so, 'ipectl rollback' ends the "
+        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but nobody can tell if %s; if so, 'ipectl end-trial' ends the "
                            "trial", denial->path, match == ESSENTIAL_UNSURE ? "its file system is the essential one" :
                            "the system needs what was mapped");
         doubt(health, &why);

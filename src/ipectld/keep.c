@@ -41,7 +41,7 @@ static bool is_previous(const StoreState *state, const VersionRecord *record, co
 static bool is_needed(const Manager *manager, const VersionRecord *record, const VersionRecord *active) {
         const StoreState *state = manager->state;
 
-        return record == active || is_previous(state, record, active) ||
+        return record == active || is_previous(state, record, active) || store_state_find_ended_trial(state) == record ||
                (state->activating && digest_equal(&state->activating_digest, &record->digest)) ||
                (state->shadowing && digest_equal(&state->shadowing_digest, &record->digest));
 }

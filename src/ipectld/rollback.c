@@ -162,20 +162,6 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
         return 0;
 }
 
-/* The trial of a later version has ended since the confirmed one got its state: who asks for a rollback may mean that one. */
-static const VersionRecord *find_ended_trial(const Manager *manager, const VersionRecord *confirmed) {
-        const StoreState *state = manager->state;
-
-        for (size_t i = 0; i < state->n_versions; i++) {
-                const VersionRecord *record = &state->versions[i];
-
-                if (record->state == VERSION_ROLLED_BACK && streq(record->name, confirmed->name) &&
-                    record->sequence > confirmed->sequence && !streq(record->transaction, confirmed->transaction))
-                        return record;
-        }
-        return NULL;
-}
-
 /* from: NULL where the caller does not say what is to be taken back. */
 static int check_from(const Manager *manager, const char *name, const char *from, Failure *reterr) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED), *ended;
@@ -187,7 +173,7 @@ static int check_from(const Manager *manager, const char *name, const char *from
         if (from)
                 return streq(from, version) ? 0 :
                        failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is confirmed, not %.50s.", name, version, from);
-        ended = find_ended_trial(manager, confirmed);
+        ended = store_state_find_ended_trial(manager->state);
         if (!ended)
                 return 0;
         ipe_version_print(&ended->version, other);

@@ -546,20 +546,10 @@ static int find_meant(Manager *manager, const char *name, const TrialMeant *mean
         return check_meant(*ret, meant, reterr);
 }
 
-/* A kernel without trials loads a stored policy in the place of the one on trial. What the kernel itself goes back to it does not ask
- * us. */
-static int judge_confirmed(const Manager *manager, Failure *reterr) {
-        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
-
-        return !trial_is_kernels(manager) && confirmed ? manager_judge_return(manager, confirmed, reterr) : 0;
-}
-
 int end_trial(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *trial;
         int r = find_meant(manager, name, meant, &trial, reterr);
 
-        if (r == 0)
-                r = judge_confirmed(manager, reterr);
         return r != 0 ? r : trial_give_up(manager, "was ended on demand", ret, reterr);
 }
 

@@ -293,6 +293,21 @@ const VersionRecord *store_state_find_previous(const StoreState *state, const Ve
         return previous;
 }
 
+const VersionRecord *store_state_find_ended_trial(const StoreState *state) {
+        const VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED), *latest = NULL;
+
+        for (size_t i = 0; confirmed && i < state->n_versions; i++) {
+                const VersionRecord *other = &state->versions[i];
+
+                if (other->state != VERSION_ROLLED_BACK || !streq(other->name, confirmed->name) ||
+                    other->sequence <= confirmed->sequence || streq(other->transaction, confirmed->transaction))
+                        continue;
+                if (!latest || other->sequence > latest->sequence)
+                        latest = other;
+        }
+        return latest;
+}
+
 int version_record_compare_latest(const void *a, const void *b) {
         const VersionRecord *x = *(const VersionRecord *const *) a, *y = *(const VersionRecord *const *) b;
 

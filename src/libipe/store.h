@@ -189,6 +189,9 @@ VersionRecord *store_state_find_state(const StoreState *state, VersionState want
 /* What a rollback of record goes back to: the version that was confirmed last before it, whatever its name, and was not given up
  * since; of the name of record only a lower one. */
 const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record);
+/* Of the confirmed policy's name, the version whose trial has ended last since the confirmed one got its state: who asks for a
+ * rollback may mean that one. NULL if there is none. */
+const VersionRecord *store_state_find_ended_trial(const StoreState *state);
 
 typedef struct Store Store;
 

@@ -329,6 +329,14 @@ def test_options_that_make_no_sense_are_refused_before_polkit_is_asked(machine, 
     assert not polkit.questions
 
 
+def test_a_sentence_that_quotes_half_a_character_is_answered(machine, polkit):
+    """A bus carries no text that is not UTF-8: there was no answer at all."""
+    for option, length in (("version", 49), ("confirm", 99)):
+        text = "x" * length + "é"
+        for value in (f"{{'{option}': <'{text}'>}}", f"{{'{text}': <true>}}", f"{{'{'x' * 99}é': <true>}}"):
+            assert polkit.call("ActivateWithOptions", f"('{POLICY}', {value})").startswith(INVALID)
+
+
 # Many questions
 
 
@@ -385,6 +393,7 @@ def can(polkit, method, arguments):
 CAN = {"CanStage": ("()", "stage"), "CanInspect": ("()", "inspect"), "CanActivate": (f"('{POLICY}', @a{{sv}} {{}})", "activate"),
        "CanDiscard": (f"('{POLICY}', '1.0.0')", "discard"), "CanPreflight": (f"('{POLICY}', @a{{sv}} {{}})", "inspect"),
        "CanSetEnforce": ("(false,)", "set-enforce"), "CanSetSuccessAudit": ("(true,)", "set-success-audit")}
+CAN_OF_WHAT_IS_CONFIRMED = {"CanDeactivate": "deactivate"}
 CAN_OF_A_TRIAL = {"CanConfirm": "confirm", "CanEndTrial": "rollback", "CanRollback": "rollback"}
 
 
@@ -400,7 +409,7 @@ def test_what_a_caller_may_do(machine, polkit):
 
 def test_every_question_about_a_right_is_here(machine):
     xml = machine.run("busctl", "introspect", "--xml-interface", NAME, PATH).stdout
-    assert set(re.findall(r'<method name="(Can\w+)"', xml)) == CAN.keys() | CAN_OF_A_TRIAL.keys()
+    assert set(re.findall(r'<method name="(Can\w+)"', xml)) == CAN.keys() | CAN_OF_A_TRIAL.keys() | CAN_OF_WHAT_IS_CONFIRMED.keys()
 
 
 def test_what_a_caller_may_do_with_a_trial(trial, polkit):
@@ -427,7 +436,7 @@ NOT_AVAILABLE = [
     ("CanActivate", "('other', @a{sv} {})"), ("CanActivate", f"('{POLICY}', {{'version': <'9.0.0'>}})"),
     ("CanConfirm", f"('{POLICY}', @a{{sv}} {{}})"), ("CanEndTrial", f"('{POLICY}', @a{{sv}} {{}})"),
     ("CanRollback", f"('{POLICY}', @a{{sv}} {{}})"), ("CanDiscard", f"('{POLICY}', '9.0.0')"),
-    ("CanPreflight", "('other', @a{sv} {})"), ("CanPreflight", f"('{POLICY}', {{'version': <'9.0.0'>}})")]
+    ("CanDeactivate", "(@a{sv} {},)"), ("CanPreflight", "('other', @a{sv} {})"), ("CanPreflight", f"('{POLICY}', {{'version': <'9.0.0'>}})")]
 
 
 def test_what_nobody_can_do_needs_no_question(machine, polkit):

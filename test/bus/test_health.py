@@ -395,7 +395,7 @@ def test_a_path_and_an_inode_number_alone_do_not_end_a_trial(machine, device):
     tell_denial(machine, seq=1, dev=device)
     machine.wait_for(lambda: checks(machine)["denials"][1], "the doubt")
     result, detail = checks(machine)["denials"]
-    assert result == "pending" and f"'{VITAL}' was denied" in detail and "'ipectl rollback'" in detail
+    assert result == "pending" and f"'{VITAL}' was denied" in detail and "'ipectl end-trial'" in detail
     wait_for_calls(machine, "ListUnitsFiltered", 2)
     assert state(machine) == "trial"
     assert [entry for entry in machine.entries(PRIORITY="4") if detail in entry["MESSAGE"]]

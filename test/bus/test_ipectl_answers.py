@@ -211,7 +211,7 @@ def test_answers_of_a_change(bare, words, method, answer):
 
 @pytest.mark.parametrize("features, confirm, expected", [
     (["trial"], "auto", "It is confirmed then if all health checks pass"),
-    (["trial"], "manual", "'ipectl confirm base' keeps it, 'ipectl rollback base' ends the trial, and so does its time."),
+    (["trial"], "manual", "'ipectl confirm base' keeps it, 'ipectl end-trial base' ends the trial, and so does its time."),
     ([], "manual", "This kernel cannot go back while it runs"),
 ])
 def test_activate_says_what_it_came_to(bare, features, confirm, expected):

@@ -50,6 +50,7 @@ def refused(machine, function, *arguments, **options):
 
 
 FORCE = {"force": GLib.Variant("b", True)}
+ON_TRIAL = {"trial-sec": GLib.Variant("t", 60), "confirm": GLib.Variant("s", "manual")}
 
 
 def stage(machine, version="1.0.0", **options):
@@ -260,14 +261,15 @@ def test_what_can_be_refused_without_looking_is(kernel):
 
 
 def is_unknown(machine):
-    """Nothing is activated then, but by force; returns what is said."""
+    """Nothing is activated then, but by force, and on trial; returns what is said."""
     stage(machine)
     for function in (activate, lambda machine: call(machine, "Preflight", POLICY), lambda machine: call(machine, "ListVolumes")):
         error = refused(machine, function)
         assert error.name == NOT_SUPPORTED and "ipe-inspect" in error.message
+    assert refused(machine, activate, **FORCE).name == NOT_SUPPORTED
     assert not is_activated(machine)
-    activate(machine, **FORCE)
-    assert is_activated(machine)
+    activate(machine, **FORCE, **ON_TRIAL)
+    assert machine.kernel.read(f"policies/{POLICY}/trial") != b"0"
     assert [entry for entry in machine.entries(PRIORITY="4") if "not known what it denies" in entry["MESSAGE"]]
     return error.message
 

@@ -62,9 +62,15 @@ def refused(machine, method, error, **options):
     return caught.value.message
 
 
-def test_a_rollback_that_comes_late_leaves_the_confirmed_policy(machine):
-    """The kernel has just ended the trial by itself."""
+@pytest.mark.parametrize("keep", [0, 5])
+def test_a_rollback_that_comes_late_leaves_the_confirmed_policy(machine, keep):
+    """The kernel has just ended the trial by itself. However few versions are kept, that one is remembered."""
+    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nKeepVersions={keep}\n")
+    machine.ipectl("reload")
     machine.kernel.end_trial(POLICY)
+    assert states(machine)["3.0.0"]
+    machine.stage(signed("other"))
+    machine.call("Discard", GLib.Variant("(ss)", ("other", "1.0.0")))
     with pytest.raises(BusError) as caught:
         machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
     assert caught.value.name == "org.ipe.Error.NoTrial" and "'ipectl rollback --from=2.0.0 corp-base'" in caught.value.message

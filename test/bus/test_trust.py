@@ -115,6 +115,24 @@ def test_rollback_to_a_signer_who_was_revoked(enforcing, tmp_path, change, error
     assert states(enforcing) == before
 
 
+def test_a_trial_ends_on_demand_whoever_signed_what_was_before(enforcing):
+    """By the time that nobody confirms it, it would end in any case: who asks earlier is not refused. Here the kernel has no trials."""
+    enforcing.stop_daemon()
+    enforcing.kernel.put("features", "")
+    enforcing.start_daemon()
+    three = signed(version="3.0.0", key="other")
+    enforcing.stage(three)
+    enforcing.kernel.put_policy(POLICY, ("3.0.0", three))
+    options = {"version": GLib.Variant("s", "3.0.0"), "trial-sec": GLib.Variant("t", 60), "force": GLib.Variant("b", True)}
+    enforcing.inspector.answer = b'{"volumes": [], "files": []}'
+    enforcing.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {**options, "confirm": GLib.Variant("s", "manual")})))
+    assert states(enforcing)["3.0.0"] == "trial"
+    (enforcing.etc / "trust.d/test.pem").unlink()
+    outcome, = enforcing.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
+    assert outcome["Version"] == "2.0.0" and outcome["State"] == "pending-reboot"
+    assert states(enforcing) == {"1.0.0": "superseded", "2.0.0": "pending-reboot", "3.0.0": "rolled-back"}
+
+
 def test_kernel_that_takes_one_signature_gets_no_policy_with_two(enforcing):
     """They are staged everywhere, as an upstream kernel takes them."""
     signers = [word for key in ("other", "test") for word in
