@@ -23,10 +23,15 @@ struct VerifiedEnvelope {
         char *signer;
         char *others; /* NULL if there is one signer */
         Digest fingerprint;
+        uint64_t expires_usec;
 };
 
 /* Of a certificate, RFC 2253; to be freed. NULL if there is no memory. */
 char *certificate_subject(X509 *certificate);
+char *certificate_issuer(X509 *certificate);
+
+/* A time of a certificate in microseconds since 1970; 0 for one before, or one that cannot be read. */
+uint64_t certificate_time_usec(const ASN1_TIME *time);
 
 /* The subject in a buffer, for a sentence; cut where it is too long. */
 typedef struct SubjectName {

@@ -14,20 +14,28 @@
 #include "policy.h"
 #include "utf8.h"
 
-char *certificate_subject(X509 *certificate) {
+static char *print_name(const X509_NAME *name) {
         BIO *bio = BIO_new(BIO_s_mem());
-        char *text, *subject = NULL;
+        char *text, *printed = NULL;
         long length;
 
         if (!bio)
                 return NULL;
         /* As RFC 2253 has it, but letters of all languages as they are. OpenSSL does not check what is called UTF-8 there. */
-        if (X509_NAME_print_ex(bio, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
+        if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
                 length = BIO_get_mem_data(bio, &text);
-                subject = utf8_escape(text, (size_t) length);
+                printed = utf8_escape(text, (size_t) length);
         }
         BIO_free(bio);
-        return subject;
+        return printed;
+}
+
+char *certificate_subject(X509 *certificate) {
+        return print_name(X509_get_subject_name(certificate));
+}
+
+char *certificate_issuer(X509 *certificate) {
+        return print_name(X509_get_issuer_name(certificate));
 }
 
 SubjectName certificate_name(X509 *certificate) {
@@ -117,6 +125,10 @@ const char *verified_envelope_others(const VerifiedEnvelope *verified) {
 
 const Digest *verified_envelope_fingerprint(const VerifiedEnvelope *verified) {
         return &verified->fingerprint;
+}
+
+uint64_t verified_envelope_expires_usec(const VerifiedEnvelope *verified) {
+        return verified->expires_usec;
 }
 
 #define DER_SEQUENCE 0x30

@@ -75,5 +75,7 @@ const char *verified_envelope_signer(const VerifiedEnvelope *verified);
 const char *verified_envelope_others(const VerifiedEnvelope *verified);
 /* SHA-256 over the signer's certificate. */
 const Digest *verified_envelope_fingerprint(const VerifiedEnvelope *verified);
+/* When the first certificate from that signer to the trusted one ends: microseconds since 1970. */
+uint64_t verified_envelope_expires_usec(const VerifiedEnvelope *verified);
 
 #endif

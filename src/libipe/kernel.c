@@ -284,6 +284,55 @@ static int find_active_in(const Kernel *kernel, DIR *policies, KernelPolicy *ret
         }
 }
 
+static int list_names(DIR *policies, char ***ret) {
+        _cleanup_(strv_freep) char **names = calloc(1, sizeof(*names));
+        struct dirent *entry;
+        size_t n = 0;
+
+        if (!names)
+                return -ENOMEM;
+        while (errno = 0, (entry = readdir(policies))) {
+                char **larger;
+
+                if (!kernel_is_component(entry->d_name))
+                        continue;
+                larger = reallocarray(names, n + 2, sizeof(*larger));
+                if (!larger)
+                        return -ENOMEM;
+                names = larger;
+                names[n] = strdup(entry->d_name);
+                if (!names[n])
+                        return -ENOMEM;
+                names[++n] = NULL;
+        }
+        if (errno != 0)
+                return -errno;
+        *ret = TAKE_PTR(names);
+        return 0;
+}
+
+int kernel_list(const Kernel *kernel, char ***ret) {
+        int fd, r;
+        DIR *dir;
+
+        if (kernel->abi == KERNEL_ABI_NONE) {
+                *ret = NULL;
+                return 0;
+        }
+        fd = open_policies(kernel);
+        if (fd < 0)
+                return fd;
+        dir = fdopendir(fd);
+        if (!dir) {
+                r = -errno;
+                safe_close(fd);
+                return r;
+        }
+        r = list_names(dir, ret);
+        closedir(dir);
+        return r;
+}
+
 int kernel_find_version(const Kernel *kernel, const char *name, KernelPlace place, struct ipe_version *ret) {
         _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
         int r = policy_fd < 0 ? policy_fd : read_version(policy_fd, place, ret);

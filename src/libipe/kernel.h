@@ -110,6 +110,10 @@ int kernel_find_active(const Kernel *kernel, KernelPolicy *ret);
  * there. */
 int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret);
 
+/* The names of all that is loaded, in no order. ret: NULL at the end, to be freed; none without IPE.
+ * Returns 0, -ENOMEM or another errno. */
+int kernel_list(const Kernel *kernel, char ***ret);
+
 /* Which version of a name is in a place. Returns 1, 0 if there is none, or a negative errno. */
 int kernel_find_version(const Kernel *kernel, const char *name, KernelPlace place, struct ipe_version *ret);
 

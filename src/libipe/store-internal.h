@@ -10,6 +10,7 @@
 #define STATE_FILE "state.json"
 #define PREDECESSOR_FILE STATE_FILE ".old"
 #define DAMAGED_FILE STATE_FILE ".damaged"
+#define HISTORY_FILE "history"
 
 /* Bytes of state.json that are read or written at most. */
 #define STORE_STATE_SIZE_MAX (16U << 20)

@@ -15,7 +15,7 @@
  *         "transaction": "32 digits of hex",     (may be missing)
  *         "summary": {                           (may be missing)
  *           "floor": "1.0.0", "needs_extended_abi": false, "size": 1, "text_size": 1, "n_warnings": 1,
- *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "..."      (the last may be missing)
+ *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "...", "expires_usec": 1     (the last two may be missing)
  *         }
  *       } ],
  *       "sequence": 7,                           (the highest number so far)
@@ -144,6 +144,9 @@ static int read_summary(struct json_object *record, PolicySummary *ret) {
                 r = get_size(object, "size", &ret->size);
         if (r >= 0)
                 r = get_size(object, "text_size", &ret->text_size);
+        /* An earlier release has not written it. */
+        if (r >= 0 && json_object_object_get_ex(object, "expires_usec", NULL))
+                r = json_get_number(object, "expires_usec", &ret->expires_usec);
         if (r >= 0)
                 r = json_get_number(object, "n_warnings", &ret->n_warnings);
         if (r >= 0)
@@ -517,6 +520,8 @@ static int put_summary(struct json_object *record, const PolicySummary *summary)
                 r = json_put(object, "size", json_object_new_uint64(summary->size));
         if (r >= 0)
                 r = json_put(object, "text_size", json_object_new_uint64(summary->text_size));
+        if (r >= 0 && summary->expires_usec > 0)
+                r = json_put(object, "expires_usec", json_object_new_uint64(summary->expires_usec));
         if (r >= 0)
                 r = json_put(object, "n_warnings", json_object_new_uint64(summary->n_warnings));
         if (r >= 0)

@@ -57,6 +57,7 @@ typedef struct PolicySummary {
         bool needs_extended_abi;
         size_t size;              /* of the signed policy, in bytes */
         size_t text_size;         /* of its text, in bytes */
+        uint64_t expires_usec;    /* when the first certificate from its signer to the trusted one ends, wall clock; 0: not known */
         uint64_t n_warnings;
         char **warnings;          /* the first of them, at most SUMMARY_WARNINGS_MAX; NULL at the end; NULL for none */
         char *keyring_warning;    /* counts until the keyring .fs-verity is sealed; NULL for none */

@@ -36,6 +36,7 @@ Trust *trust_free(Trust *trust) {
                 free(trust->problems[i].sentence);
         }
         free(trust->problems);
+        strv_free(trust->files);
         free(trust->traces.list);
         free(trust->doubt);
         free(trust);
@@ -182,9 +183,22 @@ static int read_pem(const void *data, size_t size, Content *content) {
         return r;
 }
 
-static int take_content(Trust *trust, Content *content) {
+/* Notes the file of the next anchor. */
+static int add_file(Trust *trust, const char *path) {
+        size_t n = trust_count(trust);
+        char **larger = reallocarray(trust->files, n + 2, sizeof(*larger));
+
+        if (!larger)
+                return -ENOMEM;
+        trust->files = larger;
+        larger[n] = strdup(path);
+        larger[n + 1] = NULL;
+        return larger[n] ? 0 : -ENOMEM;
+}
+
+static int take_content(Trust *trust, const char *path, Content *content) {
         while (sk_X509_num(content->certificates) > 0) {
-                if (sk_X509_push(trust->anchors, sk_X509_value(content->certificates, 0)) <= 0)
+                if (add_file(trust, path) < 0 || sk_X509_push(trust->anchors, sk_X509_value(content->certificates, 0)) <= 0)
                         return -ENOMEM;
                 (void) sk_X509_shift(content->certificates);
         }
@@ -235,7 +249,7 @@ static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const 
         else {
                 if (content.n_ignored > 0)
                         r = add_problem(trust, file->path, "there is something else in it than certificates and revocation lists");
-                return r < 0 ? r : take_content(trust, &content);
+                return r < 0 ? r : take_content(trust, file->path, &content);
         }
         ERR_clear_error();
         return r == 0 && (is_list || count_lists(data, size) > 0) ? add_doubt(trust, file->path) : r;

@@ -31,6 +31,7 @@ typedef struct Problem {
 
 struct Trust {
         STACK_OF(X509) *anchors;
+        char **files; /* the path of each of them; NULL at the end, NULL for none */
         STACK_OF(X509_CRL) *crls;
         char *doubt; /* the path of a revocation list that could not be read, or of a file that may have one; NULL if there is none */
         bool unread; /* a file could not be read, for a reason that may pass */
@@ -38,5 +39,8 @@ struct Trust {
         size_t n_problems;
         Traces traces;
 };
+
+/* Whether a certificate of trust.d counts: it is strong enough, valid by date and not revoked. Returns as trust_verify(). */
+int trust_judge(const Trust *trust, X509 *certificate, Failure *reterr);
 
 #endif

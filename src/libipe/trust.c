@@ -219,21 +219,10 @@ static bool is_about_list(int error) {
         }
 }
 
-static SubjectName issuer_name(X509 *certificate) {
-        SubjectName name = {};
-        BIO *bio = BIO_new(BIO_s_mem());
-        int n = -1;
-
-        if (bio && X509_NAME_print_ex(bio, X509_get_issuer_name(certificate), 0, XN_FLAG_RFC2253) >= 0)
-                n = BIO_read(bio, name.text, sizeof(name.text) - 1);
-        BIO_free(bio);
-        name.text[n > 0 ? n : 0] = '\0';
-        return name;
-}
-
 static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *reterr) {
         const char *reason = X509_verify_cert_error_string(way->error);
         bool is_signer = is_same(way->at_fault, signer);
+        _cleanup_free_ char *issuer = NULL;
         char who[640];
 
         snprintf(who, sizeof(who), is_signer ? "certificate of the signer '%s'%s" : "certificate '%s', which certifies the signer '%s',",
@@ -256,10 +245,12 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
                                    "The %s is too weak (%s): RSA needs 2048 bits, and certificates are signed with SHA-256 or better.", who,
                                    reason);
         }
-        if (is_about_list(way->error))
+        if (is_about_list(way->error)) {
+                issuer = certificate_issuer(way->at_fault);
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "Whether the %s is revoked cannot be told (%s): renew or remove the revocation list of '%s' in "
-                                   "/etc/ipe/trust.d/, NAME.crl.pem.", who, reason, issuer_name(way->at_fault).text);
+                                   "Whether the %s is revoked cannot be told (%s): renew or remove the revocation list of '%.255s' in "
+                                   "/etc/ipe/trust.d/, NAME.crl.pem.", who, reason, issuer ?: "?");
+        }
         if (!is_signer)
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
                                    "The signer '%s' is not trusted, because of the certificate '%s' (%s): put one of them into "
@@ -270,22 +261,49 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
                            certificate_name(signer).text, reason);
 }
 
-static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Failure *reterr) {
-        _cleanup_(way_done) Way way = {};
-        int r;
+static uint64_t find_expiry(STACK_OF(X509) *chain) {
+        uint64_t first = UINT64_MAX;
 
-        r = check_certificate(signer, reterr);
+        for (int i = 0; i < sk_X509_num(chain); i++) {
+                uint64_t usec = certificate_time_usec(X509_get0_notAfter(sk_X509_value(chain, i)));
+
+                if (usec < first)
+                        first = usec;
+        }
+        return first;
+}
+
+static int judge_way(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way, Failure *reterr) {
+        int r = check_certificate(signer, reterr);
+
         if (r == 0)
-                r = find_way(judge, judge->trust->anchors, signer, others, &way);
-        if (r == 0 && way.error != X509_V_OK && way.error != X509_V_ERR_CERT_REVOKED)
-                r = find_way_by_namesakes(judge, signer, others, &way);
-        if (r == 0 && way.error != X509_V_OK)
-                r = explain(judge->trust, &way, signer, reterr);
+                r = find_way(judge, judge->trust->anchors, signer, others, way);
+        if (r == 0 && way->error != X509_V_OK && way->error != X509_V_ERR_CERT_REVOKED)
+                r = find_way_by_namesakes(judge, signer, others, way);
+        if (r == 0 && way->error != X509_V_OK)
+                r = explain(judge->trust, way, signer, reterr);
+        return r;
+}
+
+int trust_judge(const Trust *trust, X509 *certificate, Failure *reterr) {
+        const Judge judge = { .trust = trust };
+        _cleanup_(way_done) Way way = {};
+
+        return judge_way(&judge, certificate, NULL, &way, reterr);
+}
+
+/* ret_expires_usec: when it ceases to be trusted by date; unchanged if it is not trusted. */
+static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others, uint64_t *ret_expires_usec, Failure *reterr) {
+        _cleanup_(way_done) Way way = {};
+        int r = judge_way(judge, signer, others, &way, reterr);
+
         for (int i = 0; i < sk_X509_num(way.chain) && r == 0; i++) {
                 X509 *certificate = sk_X509_value(way.chain, i);
 
                 r = check_usage(certificate, i == 0, is_anchor(judge->trust, certificate), reterr);
         }
+        if (r == 0)
+                *ret_expires_usec = find_expiry(way.chain);
         return r;
 }
 
@@ -343,6 +361,7 @@ typedef struct Signer {
         bool is_named;     /* there is a certificate with the name and number of the signer */
         X509 *certificate; /* of a key that made the signature; referenced, NULL if there is none */
         int result;        /* 0 if it is trusted, or the refusal */
+        uint64_t expires_usec;
         Failure failure;
 } Signer;
 
@@ -350,6 +369,7 @@ typedef struct Signer {
 static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_OF(X509) *certificates, Signer *signer) {
         for (int i = 0; i < sk_X509_num(certificates) && (!signer->certificate || signer->result != 0); i++) {
                 X509 *certificate = sk_X509_value(certificates, i);
+                uint64_t expires_usec = 0;
                 Failure failure = {};
                 int r;
 
@@ -358,14 +378,15 @@ static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_
                 signer->is_named = true;
                 if (!is_signed_by(info, certificate, subject->content))
                         continue;
-                r = judge_signer(&subject->judge, certificate, subject->certificates, &failure);
+                r = judge_signer(&subject->judge, certificate, subject->certificates, &expires_usec, &failure);
                 if (r < 0)
                         return r;
                 if (signer->certificate && r != 0)
                         continue;
                 X509_free(signer->certificate);
                 X509_up_ref(certificate);
-                *signer = (Signer) { .is_named = true, .certificate = certificate, .result = r, .failure = failure };
+                *signer = (Signer) { .is_named = true, .certificate = certificate, .result = r, .expires_usec = expires_usec,
+                                     .failure = failure };
         }
         return 0;
 }
@@ -400,11 +421,12 @@ static int add_other(VerifiedEnvelope *verified, X509 *certificate) {
         return 0;
 }
 
-static int set_signer(VerifiedEnvelope *verified, X509 *certificate) {
+static int set_signer(VerifiedEnvelope *verified, const Signer *signer) {
         unsigned length = sizeof(verified->fingerprint.bytes);
 
-        verified->signer = certificate_subject(certificate);
-        return verified->signer && X509_digest(certificate, crypto_sha256(), verified->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
+        verified->expires_usec = signer->expires_usec;
+        verified->signer = certificate_subject(signer->certificate);
+        return verified->signer && X509_digest(signer->certificate, crypto_sha256(), verified->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
 }
 
 /* One who is trusted is enough, as for the kernel. */
@@ -418,7 +440,7 @@ static int judge_signers(const Subject *subject, CMS_ContentInfo *cms, VerifiedE
 
                 r = find_signer(subject, sk_CMS_SignerInfo_value(infos, i), &signer, reterr);
                 if (r == 0 && !verified->signer && signer.result == 0)
-                        r = set_signer(verified, signer.certificate);
+                        r = set_signer(verified, &signer);
                 else if (r == 0)
                         r = add_other(verified, signer.certificate);
                 if (i == 0)

@@ -65,4 +65,28 @@ const char *trust_doubt(const Trust *trust);
  * FAILURE_CERTIFICATE_REVOKED, or -ENOMEM. The sentence names the certificate that is at fault. */
 int trust_verify(const Trust *trust, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
 
+/* A certificate of trust.d. Its texts are fit for print. */
+typedef struct TrustedCertificate {
+        char *subject, *issuer;   /* RFC 2253 */
+        char *file;               /* path */
+        Digest fingerprint;       /* SHA-256 over the certificate */
+        uint64_t not_before_usec; /* since 1970; 0: before that, or unreadable */
+        uint64_t not_after_usec;  /* likewise */
+        bool revoked;
+        bool signs;               /* a policy that its key signs is accepted */
+        bool certifies;           /* so is one by a signer whom it certifies */
+        char *problem;            /* why neither is so; NULL if one is */
+} TrustedCertificate;
+
+typedef struct TrustList {
+        TrustedCertificate *certificates; /* in the order of their files' names */
+        size_t n;
+} TrustList;
+
+/* Judges each certificate by the clock and the revocation lists. ret: to be freed with trust_list_done().
+ * Returns 0 or -ENOMEM. */
+int trust_list(const Trust *trust, TrustList *ret);
+
+void trust_list_done(TrustList *list);
+
 #endif

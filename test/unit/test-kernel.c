@@ -39,10 +39,24 @@ static void put_policy(const char *name, const char *version, bool active, const
                 put_file(name, "pkcs7", pkcs7);
 }
 
+static void all_that_is_loaded_is_listed(void **state) {
+        _cleanup_(strv_freep) char **names = NULL;
+        _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
+
+        assert_int_equal(kernel_list(kernel, &names), 0);
+        assert_true(!names || !names[0]);
+        put_policy("a", "1.0.0", false, NULL);
+        put_policy("b", "2.0.0", true, NULL);
+        names = strv_free(names);
+        assert_int_equal(kernel_list(kernel, &names), 0);
+        assert_true(strv_contains(names, "a") && strv_contains(names, "b") && !names[2]);
+}
+
 static void a_kernel_without_ipe_answers_so(void **state) {
         const struct ipe_version version = { 1, 0, 0 };
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
         KernelPolicy policy = {};
+        char **names = NULL;
         void *data = NULL;
         size_t size;
 
@@ -54,6 +68,8 @@ static void a_kernel_without_ipe_answers_so(void **state) {
         assert_int_equal(kernel_set_switch(kernel, KERNEL_ENFORCE, true), -ENODEV);
         assert_int_equal(kernel_find_active(kernel, &policy), 0);
         assert_int_equal(kernel_find(kernel, "a", &policy), 0);
+        assert_int_equal(kernel_list(kernel, &names), 0);
+        assert_null(names);
         assert_int_equal(kernel_read_envelope(kernel, "a", KERNEL_CURRENT, &data, &size), -ENOENT);
         assert_int_equal(kernel_activate(kernel, "a", &version, NEW_DATA, strlen(NEW_DATA)), -ENODEV);
         assert_int_equal(kernel_delete(kernel, "a"), 0);
@@ -445,6 +461,7 @@ int main(void) {
                 kernel_test(a_kernel_without_ipe_answers_so),
                 kernel_test(a_path_that_is_no_directory_is_an_error),
                 kernel_test(the_abi_is_told_by_the_file_of_features),
+                kernel_test(all_that_is_loaded_is_listed),
                 cmocka_unit_test(each_abi_has_a_word),
                 kernel_test(a_switch_is_read_with_or_without_a_newline),
                 kernel_test(a_keyring_has_the_state_of_its_one_line),

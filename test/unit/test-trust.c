@@ -179,6 +179,85 @@ static void the_signer_and_the_fingerprint_are_those_of_the_certificate(void **s
         assert_memory_equal(text, TEXT, n);
 }
 
+/* Rounded. */
+static long days_until(uint64_t usec) {
+        return ((long) (usec / 1000000) - (long) time(NULL) + 43200) / 86400;
+}
+
+static void a_signature_counts_until_the_first_certificate_ends(void **state) {
+        _cleanup_identity_ Identity *top = identity_new(.name = "top", .authority = true, .from = -1, .to = 40),
+                                    *end = identity_new(.name = "end", .issuer = top, .from = -1, .to = 20);
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
+        _cleanup_free_ void *message = NULL;
+        size_t size;
+
+        put_certificate("etc/top.pem", top);
+        trust = load_all();
+        message = message_new(&size, .text = TEXT, .signers = { end });
+        envelope = parse(message, size);
+        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+        assert_int_equal(days_until(verified_envelope_expires_usec(verified)), 20);
+}
+
+static const TrustedCertificate *find_listed(const TrustList *list, const char *file) {
+        for (size_t i = 0; i < list->n; i++)
+                if (strstr(list->certificates[i].file, file))
+                        return &list->certificates[i];
+        fail_msg("%s is not listed", file);
+        return NULL;
+}
+
+static void list_says_what_each_certificate_is_good_for(void **state) {
+        _cleanup_identity_ Identity *outdated = identity_new(.name = "outdated", .from = -20, .to = -10),
+                                    *plain = identity_new(.name = "plain", .usage = "keyEncipherment");
+        _cleanup_(trust_list_done) TrustList list = {};
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        const TrustedCertificate *found;
+
+        put_certificate("etc/root.pem", root);
+        put_certificate("etc/signs.pem", stranger);
+        put_certificate("etc/outdated.pem", outdated);
+        put_certificate("etc/plain.pem", plain);
+        trust = load_all();
+        assert_int_equal(trust_list(trust, &list), 0);
+        assert_int_equal(list.n, 4);
+        found = find_listed(&list, "root.pem");
+        assert_true(found->certifies);
+        assert_null(found->problem);
+        found = find_listed(&list, "signs.pem");
+        assert_true(found->signs && !found->certifies);
+        assert_string_equal(found->subject, "CN=stranger");
+        assert_string_equal(found->issuer, "CN=stranger");
+        assert_null(found->problem);
+        found = find_listed(&list, "outdated.pem");
+        assert_false(found->signs || found->certifies || found->revoked);
+        assert_non_null(strstr(found->problem, "not valid now"));
+        assert_true(found->not_before_usec < found->not_after_usec && days_until(found->not_after_usec) < 0);
+        found = find_listed(&list, "plain.pem");
+        assert_false(found->signs || found->certifies);
+        assert_non_null(strstr(found->problem, "digitalSignature"));
+}
+
+static void list_says_who_is_revoked(void **state) {
+        _cleanup_free_ char *list_of_root = identity_revoke(root, leaf, -1, 10);
+        _cleanup_(trust_list_done) TrustList list = {};
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        const TrustedCertificate *found;
+
+        put_certificate("etc/root.pem", root);
+        put_certificate("etc/leaf.pem", leaf);
+        put_text("etc/root.crl.pem", list_of_root);
+        trust = load_all();
+        assert_int_equal(trust_list(trust, &list), 0);
+        found = find_listed(&list, "leaf.pem");
+        assert_true(found->revoked && !found->signs);
+        assert_non_null(strstr(found->problem, "revoked"));
+        found = find_listed(&list, "root.pem");
+        assert_true(!found->revoked && found->certifies);
+}
+
 static void a_chain_leads_from_the_signer_to_an_anchor(void **state) {
         put_certificate("etc/root.pem", root);
         assert_verified(.signers = { leaf });
@@ -701,6 +780,9 @@ int main(void) {
                 unit_test_in_directory(an_anchor_is_trusted_and_somebody_else_is_not),
                 unit_test_in_directory(a_certificate_of_the_same_name_is_not_an_anchor),
                 unit_test_in_directory(the_signer_and_the_fingerprint_are_those_of_the_certificate),
+                unit_test_in_directory(a_signature_counts_until_the_first_certificate_ends),
+                unit_test_in_directory(list_says_what_each_certificate_is_good_for),
+                unit_test_in_directory(list_says_who_is_revoked),
                 unit_test_in_directory(a_chain_leads_from_the_signer_to_an_anchor),
                 unit_test_in_directory(an_intermediate_certificate_can_be_the_anchor),
                 unit_test_in_directory(an_anchor_that_is_no_authority_issues_nothing),
