@@ -80,7 +80,7 @@ static int read_basic(sd_bus_message *message, char type, struct json_object **r
         else if (type == 'u')
                 *ret = json_number(value.u32);
         else
-                *ret = json_string(value.text);
+                *ret = json_text_or_null(value.text);
         return 0;
 }
 
@@ -168,8 +168,22 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
         return r < 0 ? r : 1;
 }
 
+/* Numbers of which 0 says that there is none: times, processes and inodes. A count may be 0, and user 0 is root. */
+static bool is_zero_nothing(const char *name) {
+        static const char usec[] = "USec";
+        size_t len = strlen(name);
+
+        return (len >= strlen(usec) && strcmp(name + len - strlen(usec), usec) == 0) || strcmp(name, "Pid") == 0 ||
+               strcmp(name, "Inode") == 0;
+}
+
 static void set_named(struct json_object *object, const char *name, struct json_object *value) {
         char *key = bus_json_key(name);
+
+        if (json_object_is_type(value, json_type_int) && json_object_get_uint64(value) == 0 && is_zero_nothing(name)) {
+                json_object_put(value);
+                value = NULL;
+        }
 
         json_set(object, key, value);
         free(key);
@@ -207,4 +221,19 @@ int bus_read_dictionary(sd_bus_message *message, struct json_object **ret) {
                 r = sd_bus_message_exit_container(message);
         }
         return finish_container(message, r, object, ret);
+}
+
+int bus_read_dictionaries(sd_bus_message *message, struct json_object **ret) {
+        struct json_object *array = json_new_array();
+        int r;
+
+        r = sd_bus_message_enter_container(message, 'a', "a{sv}");
+        while (r >= 0 && (r = sd_bus_message_at_end(message, false)) == 0) {
+                struct json_object *object = NULL;
+
+                r = bus_read_dictionary(message, &object);
+                if (r >= 0)
+                        json_append(array, object);
+        }
+        return finish_container(message, r, array, ret);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From messages of the bus to JSON values.
+ * From messages of the bus to JSON values. What there is none of is null: for that the bus has empty strings, and 0 for a time,
+ * a process or an inode.
  */
 #ifndef IPECTL_BUS_VALUE_H
 #define IPECTL_BUS_VALUE_H
@@ -15,6 +16,9 @@ char *bus_json_key(const char *name);
 /* Reads an a{sv}: a key is as bus_json_key() has it, a pair of strings is {"name", "version"}, or null where both are
  * empty, and three strings are a health check, {"check", "state", "detail"}. ret: to be put. */
 int bus_read_dictionary(sd_bus_message *message, struct json_object **ret);
+
+/* Reads an aa{sv} into an array of such objects. ret: to be put. */
+int bus_read_dictionaries(sd_bus_message *message, struct json_object **ret);
 
 /* Reads what Get() answers into an object as above, with that property alone. ret: to be put. */
 int bus_read_property(sd_bus_message *reply, const char *name, struct json_object **ret);

@@ -46,6 +46,10 @@ struct json_object *json_string(const char *text) {
         return json_string_len(text ?: "", text ? strlen(text) : 0);
 }
 
+struct json_object *json_text_or_null(const char *text) {
+        return *text ? json_string(text) : NULL;
+}
+
 struct json_object *json_number(uint64_t value) {
         return not_null(json_object_new_uint64(value));
 }
@@ -57,11 +61,6 @@ struct json_object *json_boolean(bool value) {
 void json_set(struct json_object *object, const char *key, struct json_object *value) {
         if (json_object_object_add(object, key, value) < 0)
                 oom();
-}
-
-void json_set_null_if_empty(struct json_object *object, const char *key) {
-        if (!*json_get_text(object, key))
-                json_set(object, key, NULL);
 }
 
 void json_append(struct json_object *array, struct json_object *value) {

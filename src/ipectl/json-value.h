@@ -17,15 +17,14 @@ struct json_object *json_new_array(void);
 /* A string out of bytes; those that are not UTF-8 are escaped as on a terminal. NULL gives an empty one. */
 struct json_object *json_string_len(const char *bytes, size_t len);
 struct json_object *json_string(const char *text);
+/* The same, but NULL, which is JSON's null, for an empty one: there is no such thing. */
+struct json_object *json_text_or_null(const char *text);
 
 struct json_object *json_number(uint64_t value);
 struct json_object *json_boolean(bool value);
 
 /* object[key] = value, which is taken over. */
 void json_set(struct json_object *object, const char *key, struct json_object *value);
-
-/* "" becomes null: there is no such thing. */
-void json_set_null_if_empty(struct json_object *object, const char *key);
 
 void json_append(struct json_object *array, struct json_object *value);
 

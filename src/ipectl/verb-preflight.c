@@ -32,13 +32,8 @@ static void job_done(Job *job) {
 
 static int read_findings(sd_bus_message *message, struct json_object **ret) {
         static const char *const keys[] = { "path", "operation", "rule", "processes" };
-        int r = bus_read_rows(message, "(ssss)", keys, ret);
 
-        for (size_t i = 0; r >= 0 && i < json_length(*ret); i++) {
-                json_set_null_if_empty(json_at(*ret, i), "path");
-                json_set_null_if_empty(json_at(*ret, i), "operation");
-        }
-        return r;
+        return bus_read_rows(message, "(ssss)", keys, ret);
 }
 
 /* Why there are no findings. */

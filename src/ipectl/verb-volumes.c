@@ -17,10 +17,6 @@ static int ask_for_volumes(Client *client, char **argv, struct json_object **ret
         if (r >= 0)
                 r = bus_read_rows(reply, "(ssbss)", keys, ret);
         sd_bus_message_unref(reply);
-        for (size_t i = 0; r >= 0 && i < json_length(*ret); i++) {
-                json_set_null_if_empty(json_at(*ret, i), "verdict");
-                json_set_null_if_empty(json_at(*ret, i), "rule");
-        }
         return r;
 }
 

@@ -38,7 +38,7 @@ static int read_arguments(sd_bus_message *message, size_t kind, struct json_obje
 
                 r = sd_bus_message_read_basic(message, 's', &text);
                 if (r >= 0)
-                        json_set(event, signals[kind].arguments[i], json_string(text));
+                        json_set(event, signals[kind].arguments[i], json_text_or_null(text));
         }
         if (r >= 0 && strchr(signals[kind].types, '{')) {
                 r = bus_read_dictionary(message, &details);

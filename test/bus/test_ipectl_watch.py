@@ -201,9 +201,9 @@ def test_checks_of_a_trial(bare, watch):
     daemon = OtherDaemon(bare, TRIAL)
     running, plain, terminal = watch("--json"), watch(), watch(terminal=True)
     assert running.wait_event("status")["properties"]["trial_checks"] == [
-        {"check": "units", "state": "passed", "detail": ""},
+        {"check": "units", "state": "passed", "detail": None},
         {"check": "denials", "state": "pending", "detail": "none so far"},
-        {"check": "health-units", "state": "none", "detail": ""}]
+        {"check": "health-units", "state": "none", "detail": None}]
     plain.wait_for("Check 'units': passed$")
     plain.wait_for("Check 'denials': pending: none so far$")
     plain.wait_for("Check 'health-units': none$")
@@ -235,6 +235,13 @@ def test_denials(bare, watch):
     plain.wait_for("Denied KMODULE of memory without a file for ")
     daemon.emit("Denied", "ssssa{sv}", "", "", "", "", {"Count": GLib.Variant("t", 40)})
     plain.wait_for("At least 40 denials came too fast")
+    unknown = running.wait_event("denied", lambda event: event["operation"] == "KMODULE")
+    assert unknown["path"] is None and unknown["name"] == "base"
+    assert running.wait_event("denied", lambda event: event["name"] is None)["details"]["count"] == 40
+    daemon.emit("Denied", "ssssa{sv}", "base", "2.0.0", "EXECUTE", "/bin/y", {
+        "Comm": GLib.Variant("s", ""), "Pid": GLib.Variant("u", 0), "Inode": GLib.Variant("t", 0), "Uid": GLib.Variant("u", 0)})
+    assert running.wait_event("denied", lambda event: event["path"] == "/bin/y")["details"] == {
+        "comm": None, "pid": None, "inode": None, "uid": 0}
 
 
 def test_hostile_daemon(bare, watch):
