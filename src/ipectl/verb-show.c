@@ -225,22 +225,29 @@ static void print_text(const char *text) {
         }
 }
 
-static void print_policy(struct json_object *policy, char **argv, const Options *options) {
-        unsigned long long staged = json_get_number(policy, "staged_usec");
+static void show_time(const char *label, struct json_object *object, const char *key) {
+        unsigned long long usec = json_get_number(object, key);
+        char *when;
 
+        if (usec == 0)
+                return;
+        when = format_usec(usec);
+        say_field(FIELD_WIDTH, label, "%s", when);
+        free(when);
+}
+
+static void print_policy(struct json_object *policy, char **argv, const Options *options) {
         say_field(FIELD_WIDTH, "Policy", "%s %s", json_get_text(policy, "name"), json_get_text(policy, "version"));
         say_field(FIELD_WIDTH, "State", "%s", json_get_text(policy, "state"));
         say_field(FIELD_WIDTH, "Active", "%s", yes_no(policy, "active"));
+        say_field(FIELD_WIDTH, "In the kernel", "%s", json_get_text(policy, "kernel_place"));
         say_field(FIELD_WIDTH, "At the next boot", "%s", yes_no(policy, "selected_for_boot"));
         say_field(FIELD_WIDTH, "Digest", "%s", json_get_text(policy, "digest"));
         say_field(FIELD_WIDTH, "Signer", "%s", json_get_text(policy, "signer"));
         say_field(FIELD_WIDTH, "Source", "%s", json_get_text(policy, "source"));
-        if (staged > 0) {
-                char *when = format_usec(staged);
-
-                say_field(FIELD_WIDTH, "Staged", "%s", when);
-                free(when);
-        }
+        show_time("Signer expires", policy, "expires_usec");
+        show_time("Staged", policy, "staged_usec");
+        show_time("State since", policy, "changed_usec");
         say_field(FIELD_WIDTH, "Rollback floor", "%s", json_get_text(policy, "rollback_floor"));
         say_field(FIELD_WIDTH, "Kernels", "%s", json_get_boolean(policy, "needs_extended_abi")
                                                         ? "only with the extended ABI"

@@ -296,8 +296,8 @@ static void tell_of_object(sd_bus *bus, const VersionRecord *before, const Versi
                                                    "org.freedesktop.DBus.Introspectable",
                                                    "org.freedesktop.DBus.Properties", POLICY_INTERFACE, NULL);
         else
-                r = sd_bus_emit_properties_changed(bus, path, POLICY_INTERFACE, "State", "Active", "SelectedForBoot",
-                                                   NULL);
+                r = sd_bus_emit_properties_changed(bus, path, POLICY_INTERFACE, "State", "ChangedUSec", "Transaction",
+                                                   "Active", "SelectedForBoot", NULL);
         log_signal_failure("the change of an object", r);
 }
 

@@ -12,13 +12,21 @@
 /* The distributions' buses end a connection that sends more than 32 MiB at once. */
 #define REPLY_SIZE_MAX (16U << 20)
 /* Of one version beside its strings, which a list may have several times. */
-#define ENTRY_SIZE 512
+#define ENTRY_SIZE 1024
 #define STRING_COPIES 8
 
 static bool is_list(const char *member) {
         static const char *const members[] = { "ListPolicies", "GetManagedObjects", "Introspect", NULL };
 
         return strv_contains((char *const *) members, member);
+}
+
+static size_t summary_size(const PolicySummary *summary) {
+        size_t size = summary->keyring_warning ? strlen(summary->keyring_warning) : 0;
+
+        for (char **warning = summary->warnings; warning && *warning; warning++)
+                size += strlen(*warning);
+        return size;
 }
 
 /* At least what a list of all versions takes, in bytes. */
@@ -28,7 +36,8 @@ static size_t list_size(const StoreState *state) {
         for (size_t i = 0; i < state->n_versions; i++) {
                 const VersionRecord *record = &state->versions[i];
 
-                size += ENTRY_SIZE + STRING_COPIES * strlen(record->name) + strlen(record->signer) + strlen(record->source);
+                size += ENTRY_SIZE + STRING_COPIES * strlen(record->name) + strlen(record->signer) + strlen(record->source) +
+                        summary_size(&record->summary);
         }
         return size;
 }

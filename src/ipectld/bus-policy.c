@@ -38,54 +38,137 @@ static int record_of(const char *path, const Bus *bus, const VersionRecord **ret
         return *ret ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "That version is gone.");
 }
 
-static int get_text(sd_bus *sd, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
+/* A member of org.ipe.Policy, and of what GetPolicy() says. */
+typedef struct Member {
+        const char *name;
+        const char *type; /* "s", "t", "b" or "as" */
+} Member;
+
+static const Member members[] = {
+        { "Name", "s" }, { "Version", "s" }, { "State", "s" }, { "Digest", "s" }, { "Signer", "s" }, { "Source", "s" },
+        { "StagedUSec", "t" }, { "ChangedUSec", "t" }, { "ExpiresUSec", "t" }, { "Transaction", "s" }, { "Active", "b" },
+        { "SelectedForBoot", "b" }, { "KernelPlace", "s" }, { "RollbackFloor", "s" }, { "NeedsExtendedAbi", "b" }, { "Size", "t" },
+        { "TextSize", "t" }, { "WarningsCount", "t" }, { "Warnings", "as" },
+};
+
+static const char *find_place(Bus *bus, const VersionRecord *record) {
+        static const char *const words[_KERNEL_PLACE_MAX] = { "loaded", "next", "previous" };
+        KernelPlace place;
+
+        if (bus_view_is_active(bus, record))
+                return "active";
+        return bus_view_place(bus, record, &place) ? words[place] : "none";
+}
+
+static int append_text(sd_bus_message *reply, Bus *bus, const VersionRecord *record, const char *name) {
+        char text[DIGEST_HEX_SIZE] = "";
+
+        static_assert(IPE_VERSION_STRLEN <= sizeof(text), "a version fits, too");
+        if (streq(name, "Name"))
+                return sd_bus_message_append(reply, "s", record->name);
+        if (streq(name, "State"))
+                return sd_bus_message_append(reply, "s", version_state_to_string(record->state));
+        if (streq(name, "Signer"))
+                return sd_bus_message_append(reply, "s", record->signer);
+        if (streq(name, "Source"))
+                return sd_bus_message_append(reply, "s", record->source);
+        if (streq(name, "Transaction"))
+                return sd_bus_message_append(reply, "s", record->transaction);
+        if (streq(name, "KernelPlace"))
+                return sd_bus_message_append(reply, "s", find_place(bus, record));
+        if (streq(name, "Version"))
+                ipe_version_print(&record->version, text);
+        else if (streq(name, "Digest"))
+                digest_to_hex(&record->digest, text);
+        else if (record->summary.known)
+                ipe_version_print(&record->summary.floor, text);
+        return sd_bus_message_append(reply, "s", text);
+}
+
+static uint64_t find_number(const Manager *manager, const VersionRecord *record, const char *name) {
+        const PolicySummary *summary = &record->summary;
+
+        if (streq(name, "StagedUSec"))
+                return record->staged_usec;
+        if (streq(name, "ChangedUSec"))
+                return record->changed_usec;
+        if (streq(name, "ExpiresUSec"))
+                return summary->expires_usec;
+        if (streq(name, "Size"))
+                return summary->size;
+        if (streq(name, "TextSize"))
+                return summary->text_size;
+        return summary->n_warnings + summary_has_keyring_warning(manager, summary);
+}
+
+static bool find_flag(Bus *bus, const VersionRecord *record, const char *name) {
+        if (streq(name, "Active"))
+                return bus_view_is_active(bus, record);
+        /* The state first, which most versions do not have: the others are not gone through for each of them. */
+        if (streq(name, "SelectedForBoot"))
+                return (record->state == VERSION_CONFIRMED || record->state == VERSION_PENDING_REBOOT) &&
+                       record == manager_selected(bus->manager);
+        return record->summary.needs_extended_abi;
+}
+
+static int append_warnings(sd_bus_message *reply, const Manager *manager, const PolicySummary *summary) {
+        int r = sd_bus_message_open_container(reply, 'a', "s");
+
+        for (char **warning = summary->warnings; r >= 0 && warning && *warning; warning++)
+                r = sd_bus_message_append(reply, "s", *warning);
+        if (r >= 0 && summary_has_keyring_warning(manager, summary))
+                r = sd_bus_message_append(reply, "s", summary->keyring_warning);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int append_member(sd_bus_message *reply, Bus *bus, const VersionRecord *record, const Member *member) {
+        switch (member->type[0]) {
+        case 's':
+                return append_text(reply, bus, record, member->name);
+        case 't':
+                return sd_bus_message_append(reply, "t", find_number(bus->manager, record, member->name));
+        case 'b':
+                return sd_bus_message_append(reply, "b", (int) find_flag(bus, record, member->name));
+        default:
+                return append_warnings(reply, bus->manager, &record->summary);
+        }
+}
+
+static int get_member(sd_bus *sd, const char *path, const char *interface, const char *property,
+                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         const VersionRecord *record;
-        const char *text;
         int r = record_of(path, userdata, &record, reterr);
 
         if (r < 0)
                 return r;
-        ipe_version_print(&record->version, version);
-        digest_to_hex(&record->digest, digest);
-        if (streq(property, "Name"))
-                text = record->name;
-        else if (streq(property, "Version"))
-                text = version;
-        else if (streq(property, "State"))
-                text = version_state_to_string(record->state);
-        else if (streq(property, "Digest"))
-                text = digest;
-        else if (streq(property, "Signer"))
-                text = record->signer;
-        else
-                text = record->source;
-        return sd_bus_message_append(reply, "s", text);
+        for (size_t i = 0; i < ELEMENTSOF(members); i++)
+                if (streq(members[i].name, property))
+                        return append_member(reply, userdata, record, &members[i]);
+        return -ENOENT;
 }
 
-static int get_flag(sd_bus *sd, const char *path, const char *interface, const char *property,
-                    sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
-        const VersionRecord *record, *chosen;
-        int r = record_of(path, bus, &record, reterr);
-
-        if (r < 0)
-                return r;
-        chosen = streq(property, "Active") ? bus_view_active(bus, NULL) : manager_selected(bus->manager);
-        return sd_bus_message_append(reply, "b", record == chosen);
-}
-
+/* Changes of KernelPlace and of warnings, which the keyring .fs-verity has a part in, nobody tells. */
 static const sd_bus_vtable policy_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_PROPERTY("Name", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Version", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("State", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("Digest", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Signer", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Source", "s", get_text, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Active", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("SelectedForBoot", "b", get_flag, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Name", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Version", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("State", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Digest", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Signer", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("ExpiresUSec", "t", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Source", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("StagedUSec", "t", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("ChangedUSec", "t", get_member, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Transaction", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Active", "b", get_member, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("SelectedForBoot", "b", get_member, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("KernelPlace", "s", get_member, 0, 0),
+        SD_BUS_PROPERTY("RollbackFloor", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("NeedsExtendedAbi", "b", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Size", "t", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("TextSize", "t", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("WarningsCount", "t", get_member, 0, 0),
+        SD_BUS_PROPERTY("Warnings", "as", get_member, 0, 0),
         SD_BUS_VTABLE_END,
 };
 
@@ -119,57 +202,19 @@ int bus_policy_append_list(sd_bus_message *reply, Bus *bus) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_record(sd_bus_message *reply, Bus *bus, const VersionRecord *record) {
-        char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
-
-        ipe_version_print(&record->version, version);
-        digest_to_hex(&record->digest, digest);
-        return sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Name", "s", record->name,
-                                     "Version", "s", version, "State", "s", version_state_to_string(record->state),
-                                     "Digest", "s", digest, "Signer", "s", record->signer, "Source", "s",
-                                     record->source, "StagedUSec", "t", record->staged_usec, "Active", "b",
-                                     record == bus_view_active(bus, NULL), "SelectedForBoot", "b",
-                                     record == manager_selected(bus->manager));
-}
-
-static int append_warnings(sd_bus_message *reply, const Manager *manager, const PolicySummary *summary) {
-        int r = sd_bus_message_open_container(reply, 'e', "sv");
-
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", "Warnings");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'a', "s");
-        for (char **warning = summary->warnings; r >= 0 && warning && *warning; warning++)
-                r = sd_bus_message_append(reply, "s", *warning);
-        if (r >= 0 && summary_has_keyring_warning(manager, summary))
-                r = sd_bus_message_append(reply, "s", summary->keyring_warning);
-        for (int depth = 0; r >= 0 && depth < 3; depth++)
-                r = sd_bus_message_close_container(reply);
-        return r;
-}
-
-static int append_summary(sd_bus_message *reply, const Manager *manager, const PolicySummary *summary) {
-        char floor[IPE_VERSION_STRLEN];
-        int r;
-
-        if (!summary->known)
-                return 0;
-        ipe_version_print(&summary->floor, floor);
-        r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}", "RollbackFloor", "s", floor, "NeedsExtendedAbi", "b",
-                                  (int) summary->needs_extended_abi, "Size", "t", (uint64_t) summary->size, "TextSize", "t",
-                                  (uint64_t) summary->text_size, "WarningsCount", "t", summary->n_warnings +
-                                  summary_has_keyring_warning(manager, summary));
-        return r < 0 ? r : append_warnings(reply, manager, summary);
-}
-
 int bus_policy_append_description(sd_bus_message *reply, Bus *bus, const VersionRecord *record) {
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
-        if (r >= 0)
-                r = append_record(reply, bus, record);
-        if (r >= 0)
-                r = append_summary(reply, bus->manager, &record->summary);
+        for (size_t i = 0; i < ELEMENTSOF(members) && r >= 0; i++) {
+                r = sd_bus_message_open_container(reply, 'e', "sv");
+                if (r >= 0)
+                        r = sd_bus_message_append(reply, "s", members[i].name);
+                if (r >= 0)
+                        r = sd_bus_message_open_container(reply, 'v', members[i].type);
+                if (r >= 0)
+                        r = append_member(reply, bus, record, &members[i]);
+                for (int depth = 0; r >= 0 && depth < 2; depth++)
+                        r = sd_bus_message_close_container(reply);
+        }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

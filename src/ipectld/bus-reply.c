@@ -22,6 +22,13 @@ int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid) {
         return bus_refuse(reterr, r, &failure);
 }
 
+int bus_send_reply(sd_bus_message *reply, int r) {
+        if (r >= 0)
+                r = sd_bus_send(NULL, reply, NULL);
+        sd_bus_message_unref(reply);
+        return r < 0 ? r : 1;
+}
+
 int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record) {
         _cleanup_free_ char *path = NULL;
         int r = record ? bus_path_of(record, &path) : 0;

@@ -8,11 +8,11 @@
 #include "bus.h"
 #include "clock.h"
 #include "keyring.h"
+#include "log.h"
 
 #define AGE_FACTOR 10
 
-/* Whether an answer has to be found anew. */
-static bool is_stale(const Bus *bus, const BusAge *age) {
+bool bus_age_is_stale(const Bus *bus, const BusAge *age) {
         sd_bus_message *message = sd_bus_get_current_message(bus->bus);
         uint64_t iteration = 0;
         uid_t uid = 0;
@@ -28,7 +28,7 @@ static bool is_stale(const Bus *bus, const BusAge *age) {
         return clock_usec(CLOCK_MONOTONIC) >= age->until_usec;
 }
 
-static void set_age(const Bus *bus, BusAge *age, uint64_t begun_usec) {
+void bus_age_set(const Bus *bus, BusAge *age, uint64_t begun_usec) {
         uint64_t now = clock_usec(CLOCK_MONOTONIC);
 
         age->until_usec = now + AGE_FACTOR * (now - begun_usec) + 1;
@@ -36,31 +36,89 @@ static void set_age(const Bus *bus, BusAge *age, uint64_t begun_usec) {
         (void) sd_event_get_iteration(bus->manager->event, &age->iteration);
 }
 
-const VersionRecord *bus_view_active(Bus *bus, const KernelPolicy **ret_active) {
+static void look_for_active(Bus *bus) {
         BusView *view = &bus->view;
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
+        const VersionRecord *record;
 
-        if (is_stale(bus, &view->active_age)) {
-                const VersionRecord *record;
+        if (!bus_age_is_stale(bus, &view->active_age))
+                return;
+        kernel_policy_done(&view->active);
+        view->active = (KernelPolicy) {};
+        record = manager_active(bus->manager, &view->active);
+        view->active_is_ours = record != NULL;
+        if (record)
+                view->active_digest = record->digest;
+        bus_age_set(bus, &view->active_age, begun);
+}
 
-                kernel_policy_done(&view->active);
-                view->active = (KernelPolicy) {};
-                record = manager_active(bus->manager, &view->active);
-                view->active_is_ours = record != NULL;
-                if (record)
-                        view->active_digest = record->digest;
-                set_age(bus, &view->active_age, begun);
-        }
+bool bus_view_is_active(Bus *bus, const VersionRecord *record) {
+        look_for_active(bus);
+        return bus->view.active_is_ours && digest_equal(&bus->view.active_digest, &record->digest);
+}
+
+const VersionRecord *bus_view_active(Bus *bus, const KernelPolicy **ret_active) {
+        BusView *view = &bus->view;
+
+        look_for_active(bus);
         if (ret_active)
                 *ret_active = &view->active;
         return view->active_is_ours ? store_state_find_digest(bus->manager->state, &view->active_digest) : NULL;
+}
+
+/* The kernel's content is read only where name and version are those of a stored one. */
+static int find_in_place(Bus *bus, const char *name, KernelPlace place) {
+        BusView *view = &bus->view;
+        const VersionRecord *record = NULL;
+        struct ipe_version version;
+        BusPlace *larger;
+
+        if (kernel_find_version(bus->manager->kernel, name, place, &version) > 0 && store_state_find(bus->manager->state, name, &version))
+                record = manager_find_loaded(bus->manager, name, place);
+        if (!record)
+                return 0;
+        larger = reallocarray(view->places, view->n_places + 1, sizeof(*larger));
+        if (!larger)
+                return -ENOMEM;
+        view->places = larger;
+        larger[view->n_places++] = (BusPlace) { .digest = record->digest, .place = place };
+        return 0;
+}
+
+/* Of what cannot be read nothing is known. */
+static void find_places(Bus *bus) {
+        _cleanup_(strv_freep) char **names = NULL;
+        int r = kernel_list(bus->manager->kernel, &names);
+
+        bus->view.n_places = 0;
+        for (char **name = names; name && *name && r >= 0; name++)
+                for (KernelPlace place = KERNEL_CURRENT; place < _KERNEL_PLACE_MAX && r >= 0; place++)
+                        r = find_in_place(bus, *name, place);
+        if (r < 0)
+                log_warning("Cannot find out which policies the kernel has loaded: %s", strerror(-r));
+}
+
+bool bus_view_place(Bus *bus, const VersionRecord *record, KernelPlace *ret) {
+        BusView *view = &bus->view;
+        uint64_t begun = clock_usec(CLOCK_MONOTONIC);
+
+        if (bus_age_is_stale(bus, &view->places_age)) {
+                find_places(bus);
+                bus_age_set(bus, &view->places_age, begun);
+        }
+        for (size_t i = 0; i < view->n_places; i++)
+                if (digest_equal(&view->places[i].digest, &record->digest)) {
+                        *ret = view->places[i].place;
+                        return true;
+                }
+        return false;
 }
 
 int bus_view_warning(Bus *bus, const char **ret) {
         BusView *view = &bus->view;
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
 
-        if (is_stale(bus, &view->warning_age)) {
+        if (bus_age_is_stale(bus, &view->warning_age)) {
                 char *warning;
                 int r = keyring_warning(bus->manager, &warning);
 
@@ -68,7 +126,7 @@ int bus_view_warning(Bus *bus, const char **ret) {
                         return r;
                 free(view->warning);
                 view->warning = warning;
-                set_age(bus, &view->warning_age, begun);
+                bus_age_set(bus, &view->warning_age, begun);
         }
         *ret = view->warning;
         return 0;
@@ -77,4 +135,5 @@ int bus_view_warning(Bus *bus, const char **ret) {
 void bus_view_done(Bus *bus) {
         kernel_policy_done(&bus->view.active);
         free(bus->view.warning);
+        free(bus->view.places);
 }

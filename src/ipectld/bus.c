@@ -170,20 +170,13 @@ static int method_set_success_audit(sd_bus_message *message, void *userdata, sd_
         return set_switch(userdata, message, KERNEL_SUCCESS_AUDIT, ACTION("set-success-audit"), reterr);
 }
 
-static int send_reply(sd_bus_message *reply, int r) {
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
-        return r < 0 ? r : 1;
-}
-
 static int method_list_policies(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         sd_bus_message *reply = NULL;
         int r = sd_bus_message_new_method_return(message, &reply);
 
         if (r >= 0)
                 r = bus_policy_append_list(reply, userdata);
-        return send_reply(reply, r);
+        return bus_send_reply(reply, r);
 }
 
 static int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -203,7 +196,7 @@ static int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_err
         r = sd_bus_message_new_method_return(message, &reply);
         if (r >= 0)
                 r = bus_policy_append_description(reply, bus, record);
-        return send_reply(reply, r);
+        return bus_send_reply(reply, r);
 }
 
 static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,

@@ -21,9 +21,17 @@ typedef struct BusAge {
         uint64_t commits;    /* of the manager at that time */
 } BusAge;
 
+/* A stored version that the kernel has loaded. */
+typedef struct BusPlace {
+        Digest digest;
+        KernelPlace place;
+} BusPlace;
+
 /* bus-view.c */
 typedef struct BusView {
-        BusAge active_age, warning_age;
+        BusAge active_age, warning_age, places_age;
+        BusPlace *places;
+        size_t n_places;
         KernelPolicy active;
         bool active_is_ours; /* a version of the store, that of active_digest */
         Digest active_digest;
@@ -68,11 +76,12 @@ static inline void bus_freep(Bus **bus) {
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
 /* Makes the error of a user whose budget of calls is used up. Returns as bus_refuse(). */
 int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid);
+/* Sends an answer, and frees it. r: of filling it. Returns 1, or a negative errno. */
+int bus_send_reply(sd_bus_message *reply, int r);
 /* Answers with the object of a version; record: NULL for none, which is "/". */
 int bus_reply_with_path(sd_bus_message *message, const VersionRecord *record);
 /* Appends a pair of name and version; two empty strings where name is NULL. */
 int bus_append_pair(sd_bus_message *message, const char *name, const struct ipe_version *version);
-
 
 /* The polkit action of that name. */
 #define ACTION(name) "org.ipe.manager." name
@@ -133,9 +142,17 @@ void bus_text_done(Bus *bus);
 /* bus-flood.c: counts calls. */
 int bus_flood_register(Bus *bus);
 
-/* bus-view.c: which stored version the kernel enforces, or NULL; valid until the next change.
+/* bus-view.c: whether an answer of that age is too old for the present caller. */
+bool bus_age_is_stale(const Bus *bus, const BusAge *age);
+/* An answer was found, since a time of CLOCK_MONOTONIC. */
+void bus_age_set(const Bus *bus, BusAge *age, uint64_t begun_usec);
+/* Which stored version the kernel enforces, or NULL; valid until the next change.
  * ret_active: what the kernel says, borrowed; NULL, or an empty name if none. */
 const VersionRecord *bus_view_active(Bus *bus, const KernelPolicy **ret_active);
+/* Whether the kernel enforces a stored version. */
+bool bus_view_is_active(Bus *bus, const VersionRecord *record);
+/* Where the kernel has a stored version. Returns whether it has it anywhere; it may be the active one. */
+bool bus_view_place(Bus *bus, const VersionRecord *record, KernelPlace *ret);
 /* The warning of the manager, borrowed; NULL for none. Returns 0 or -ENOMEM. */
 int bus_view_warning(Bus *bus, const char **ret);
 void bus_view_done(Bus *bus);

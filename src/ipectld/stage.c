@@ -90,6 +90,7 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
                 r = summary_make(verified_envelope_get(version->verified), version->policy, &version->summary);
         if (r != 0)
                 return r;
+        version->summary.expires_usec = verified_envelope_expires_usec(version->verified);
         *ret = TAKE_PTR(version);
         return 0;
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld offers on the bus, compared with a golden file and with the manual."""
+"""What ipectld offers on the bus, compared with the files that are installed for other programs, and with the manual."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -12,7 +12,8 @@ from machine import JOB, NAME, NOBODY, PATH, POLICY, TOP, BusError, object_path,
 
 LOG = "org.freedesktop.LogControl1"
 LOG_PATH = "/org/freedesktop/LogControl1"
-GOLDEN = TOP / "test/bus/org.ipe.Manager.xml"
+INSTALLED = [TOP / "dbus" / f"{name}.xml" for name in (NAME, POLICY, JOB)]
+GOLDEN = [*INSTALLED, TOP / "test/bus/org.freedesktop.LogControl1.xml"]
 MANUAL = TOP / "man/org.ipe.Manager.5.xml"
 
 
@@ -30,11 +31,15 @@ def interfaces(node):
             for interface in node.iter("interface")}
 
 
-def test_interfaces_are_those_of_the_golden_file(machine):
+def golden_interfaces():
+    return {name: members for path in GOLDEN for name, members in interfaces(ElementTree.parse(path)).items()}
+
+
+def test_interfaces_are_those_of_the_golden_files(machine):
     path = machine.stage(signed())
     machine.inspector.gate.clear()
     job = machine.call("StartPreflight", GLib.Variant("(sa{sv})", ("corp-base", {})))[0]
-    golden = interfaces(ElementTree.parse(GOLDEN))
+    golden = golden_interfaces()
     found = {}
     for name, where in ((NAME, PATH), (POLICY, path), (JOB, job), (LOG, LOG_PATH)):
         xml = machine.run("busctl", "introspect", "--xml-interface", NAME, where).stdout
@@ -52,9 +57,17 @@ def documented(title, member):
                     yield name.text, text
 
 
+def test_files_of_interfaces_are_installed():
+    """One file an interface, named after it, where other programs look."""
+    text = (TOP / "dbus/meson.build").read_text()
+    for path in INSTALLED:
+        assert [interface.get("name") for interface in ElementTree.parse(path).iter("interface")] == [path.stem]
+        assert re.search(rf"^install_data\([^)]*'{re.escape(path.name)}'[^)]*datadir / 'dbus-1/interfaces'\)$", text, re.M)
+
+
 @pytest.fixture(scope="module")
 def golden():
-    return {interface.get("name"): interface for interface in ElementTree.parse(GOLDEN).iter("interface")}
+    return {interface.get("name"): interface for path in GOLDEN for interface in ElementTree.parse(path).iter("interface")}
 
 
 def signature(member, direction):
@@ -89,6 +102,23 @@ def test_manual_names_every_property(golden, name):
     expected = {item.get("name"): item.get("type") for item in golden[name].iter("property")}
     assert expected
     assert found == expected
+
+
+# How the manual says what the annotation says; a property without annotation emits changes.
+SAID = {"const": "Constant.", "true": "Emits changes.", "invalidates": "(invalidates)", "false": "no signal says"}
+
+
+@pytest.mark.parametrize("name", [NAME, POLICY])
+def test_manual_says_which_properties_tell_their_changes(golden, name):
+    expected = {item.get("name"): next((note.get("value") for note in item.iter("annotation")), "true")
+                for item in golden[name].iter("property")}
+    found = {}
+    for entry in (entry for section in ElementTree.parse(MANUAL).iter("refsect1")
+                  if section.find("title").text == f"Properties of {name}" for entry in section.iter("varlistentry")):
+        text = re.sub(r"\s+", " ", "".join(entry.find("listitem").itertext()))
+        words = [word for word, said in SAID.items() if said in text]
+        found.update({item.text: words for item in entry.find("term").iter("varname")})
+    assert found == {item: [word] for item, word in expected.items()}
 
 
 def test_properties_without_ipe(machine):

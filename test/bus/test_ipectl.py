@@ -31,6 +31,7 @@ def test_status(staged):
     assert "Active policy: none" in output
     status = json.loads(staged.ipectl("--json", "status").stdout)
     assert status["kernel_abi"] == "none" and status["active_policy"] is None and not status["enforce"]
+    assert status["trial_confirm"] is None and status["trial_deadline_usec"] is None and status["trial_boots"] == 0
     assert [policy["name"] for policy in status["policies"]] == ["corp-base"]
 
 

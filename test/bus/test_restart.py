@@ -260,6 +260,7 @@ def test_rollback_selects_the_version_before_for_the_next_boot(confirmed):
     assert confirmed.wait_signal("PolicyRolledBack")[:2] == ("corp-base", "1.0.0")
     changed = confirmed.wait_for(lambda: [change for where, member, change in confirmed.connection.signals
                                           if member == "PropertiesChanged" and where == path], "the change")[0]
+    assert changed[1].pop("ChangedUSec") > 0 and len(changed[1].pop("Transaction")) == 32
     assert changed[1] == {"State": "pending-reboot", "Active": False, "SelectedForBoot": True}
     assert roll_back(confirmed) == path
     confirmed.stop_daemon()

@@ -60,12 +60,14 @@ def test_get_policy(machine):
     machine.stage(data)
     policy = machine.get("corp-base")
     assert policy == machine.get("corp-base", "2.0.0")
-    assert policy.pop("StagedUSec") > 0
+    assert policy.pop("StagedUSec") == policy.pop("ChangedUSec") > 0
+    assert policy.pop("ExpiresUSec") > 0 and len(policy.pop("Transaction")) == 32
     assert f"pid {os.getpid()} " in policy.pop("Source")
     warnings = policy.pop("Warnings")
     assert policy.pop("WarningsCount") == len(warnings)
     assert [warning for warning in warnings if re.match(r"line 4, column 1: .*\(line 3\)", warning)]
     assert policy == {"Name": "corp-base", "Version": "2.0.0", "State": "staged", "Size": len(data), "TextSize": len(text), "Active": False,
+                      "KernelPlace": "none",
                       "Digest": hashlib.sha256(data).hexdigest(), "Signer": "CN=ipe test key",
                       "SelectedForBoot": False, "NeedsExtendedAbi": True, "RollbackFloor": "1.5.0"}
     assert machine.get("corp-base", "1.0.0")["Version"] == "1.0.0"
@@ -89,7 +91,8 @@ def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
     assert state["versions"][0].pop("summary")
     machine.write_state(state)
     machine.start_daemon()
-    assert machine.get("corp-base") == before
+    # When the signer's certificates end is found out while they are verified.
+    assert machine.get("corp-base") == {**before, "ExpiresUSec": 0}
     assert json.loads((machine.state / "state.json").read_text())["versions"][0]["summary"]["text_size"] == before["TextSize"]
 
 
