@@ -108,6 +108,9 @@ ExitStatus verb_volumes(int argc, char **argv, const Options *options);
 /* verb-log.c: what was, from the journal and without a daemon */
 ExitStatus verb_log(int argc, char **argv, const Options *options);
 
+/* verb-history.c: what became of policies, as the daemon has noted it */
+ExitStatus verb_history(int argc, char **argv, const Options *options);
+
 /* verb-watch.c: what happens */
 ExitStatus verb_watch(int argc, char **argv, const Options *options);
 

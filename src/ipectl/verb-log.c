@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * log: what ipectld and ipe-load wrote into the journal, denials included. It needs no daemon.
+ * log: what ipectld and ipe-load wrote into the journal, denials included. It needs no daemon. To users who may not read the
+ * journal it shows what the daemon has noted: what became of policies.
  *
  * Anybody may write entries with our MESSAGE_IDs, so only those of root count: the sender's user is what journald knows
  * from the kernel.
@@ -15,6 +16,8 @@
 #include <systemd/sd-journal.h>
 #include <unistd.h>
 
+#include "client.h"
+#include "history.h"
 #include "json-value.h"
 #include "loop.h"
 #include "messages.h"
@@ -286,22 +289,67 @@ static bool has_files(sd_journal *journal) {
         return sd_journal_has_persistent_files(journal) > 0 || sd_journal_has_runtime_files(journal) > 0;
 }
 
+/* As an entry of the journal. */
+static void print_change(struct json_object *change, const Options *options) {
+        char *sentence = history_describe(change);
+
+        json_set(change, "event", json_string(json_get_text(change, "reason")));
+        json_set(change, "message", json_string(sentence));
+        print_entry(change, options);
+        free(sentence);
+}
+
+static ExitStatus show_history(const char *name, const Options *options) {
+        struct json_object *changes = NULL;
+        Client client = {};
+        ExitStatus status = client_open(&client, options);
+        int r;
+
+        if (status != STATUS_OK)
+                return status;
+        client_doing(&client, "Failed to read the history");
+        r = history_ask(&client, name, options, &changes);
+        if (r < 0)
+                status = client_fail(&client, r);
+        for (size_t i = 0; i < json_length(changes); i++)
+                print_change(json_at(changes, i), options);
+        json_object_put(changes);
+        client_close(&client);
+        return status;
+}
+
+static ExitStatus go_without_journal(const char *name, const Options *options) {
+        if (geteuid() == 0) {
+                say_error("There is no journal of the system.");
+                return STATUS_FAILED;
+        }
+        if (options->follow) {
+                say_error("There is no journal that you may read. Run this as root, or as a member of the group 'systemd-journal'; "
+                          "'ipectl watch' shows what happens to everybody.");
+                return STATUS_PERMISSION;
+        }
+        if (!options->quiet)
+                say_error("There is no journal that you may read. This is what ipectld has noted of policies; root, and members of the "
+                          "group 'systemd-journal', see denials and all else, too.");
+        return show_history(name, options);
+}
+
 ExitStatus verb_log(int argc, char **argv, const Options *options) {
         Log log = { .options = options };
         ExitStatus status = STATUS_OK;
+        bool has_journal = false;
         int r;
 
         r = open_journal(&log, argc > 1 ? argv[1] : NULL);
-        if (r >= 0 && !has_files(log.journal)) {
-                status = geteuid() == 0 ? STATUS_FAILED : STATUS_PERMISSION;
-                say_error(geteuid() == 0 ? "There is no journal of the system."
-                                         : "There is no journal that you may read. Run this as root, or as a member of the "
-                                           "group 'systemd-journal'.");
-        } else if (r >= 0)
+        if (r >= 0 && has_files(log.journal)) {
+                has_journal = true;
                 r = print_rest(&log);
+        }
         if (r < 0)
                 status = fail(r);
-        if (status == STATUS_OK && options->follow) {
+        else if (!has_journal)
+                status = go_without_journal(argc > 1 ? argv[1] : NULL, options);
+        if (status == STATUS_OK && has_journal && options->follow) {
                 loop_flush(log.event);
                 status = loop_run(log.event);
         }

@@ -26,6 +26,7 @@ static const struct {
         { "PolicyActivated", "sss", { "name", "version", "digest" } },
         { "PolicyConfirmed", "sss", { "name", "version", "digest" } },
         { "PolicyRolledBack", "sss", { "name", "version", "digest" } },
+        { "PolicyChanged", "ssa{sv}", { "name", "version" } },
         { "Denied", "ssssa{sv}", { "name", "version", "operation", "path" } },
 };
 
@@ -167,6 +168,14 @@ static void describe_properties(struct json_object *event, struct json_object *t
                         describe_check(json_at(checks, i), sentences);
 }
 
+/* The other signals say what changed; this one says why, where there is more to say. */
+static void describe_change(struct json_object *event, struct json_object *sentences) {
+        const char *message = json_get_text(json_get(event, "details"), "message");
+
+        if (*message)
+                add(sentences, "'%s' %s: %s", json_get_text(event, "name"), json_get_text(event, "version"), message);
+}
+
 typedef enum Wording {
         WORDING_VERSION,  /* the sentence takes a name and a version */
         WORDING_REJECTED, /* ... where it came from, and why */
@@ -207,6 +216,8 @@ struct json_object *watch_describe(struct json_object *event, struct json_object
 
         if (strcmp(kind, "denied") == 0)
                 describe_denial(event, sentences);
+        else if (strcmp(kind, "policy_changed") == 0)
+                describe_change(event, sentences);
         else if (strcmp(kind, "status") == 0 || strcmp(kind, "properties_changed") == 0)
                 describe_properties(event, checks, sentences);
         else if (strcmp(kind, "countdown") == 0)

@@ -115,6 +115,7 @@ static void end_refused(Manager *manager, const Digest *digest, int error, int r
         if (new) {
                 Occasion occasion = occasion_now(manager, new->activating_transaction);
 
+                manager->why.message = failure->sentence;
                 if (is_to_blame(error, result))
                         (void) state_apply(new, store_state_find_digest(new, digest), EVENT_REFUSED, &occasion);
                 store_state_set_activating(new, NULL, NULL);

@@ -345,3 +345,53 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                                                           "TrialDeadlineUSec", "TrialConfirm", "TrialBoots", "TrialBootsMax", "TrialChecks",
                                                           NULL));
 }
+
+/* Names of files are not for everybody. */
+static bool may_be_broadcast(const char *message) {
+        return !strchr(message, '/');
+}
+
+static const char *name_state(int state) {
+        return state == VERSION_ABSENT ? "" : version_state_to_string((VersionState) state);
+}
+
+int announce_append_transition(sd_bus_message *message, const HistoryEntry *entry, bool may_inspect) {
+        char digest[DIGEST_HEX_SIZE];
+        int r;
+
+        digest_to_hex(&entry->digest, digest);
+        r = sd_bus_message_append(message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Sequence", "t", entry->sequence, "TimeUSec", "t", entry->usec,
+                                  "Digest", "s", digest, "From", "s", name_state(entry->from), "To", "s", name_state(entry->to),
+                                  "Reason", "s", entry->reason, "Transaction", "s", entry->transaction);
+        if (r < 0 || !entry->message || (!may_inspect && !may_be_broadcast(entry->message)))
+                return r;
+        return sd_bus_message_append(message, "{sv}", "Message", "s", entry->message);
+}
+
+static int fill_transition(sd_bus_message *message, const HistoryEntry *entry) {
+        char version[IPE_VERSION_STRLEN];
+        int r;
+
+        ipe_version_print(&entry->version, version);
+        r = sd_bus_message_append(message, "ss", entry->name, version);
+        if (r >= 0)
+                r = sd_bus_message_open_container(message, 'a', "{sv}");
+        if (r >= 0)
+                r = announce_append_transition(message, entry, false);
+        return r < 0 ? r : sd_bus_message_close_container(message);
+}
+
+void announce_transition(const Announcer *announcer, const HistoryEntry *entry) {
+        sd_bus_message *message = NULL;
+        int r;
+
+        if (!announcer->bus)
+                return;
+        r = sd_bus_message_new_signal(announcer->bus, &message, MANAGER_PATH, MANAGER_INTERFACE, "PolicyChanged");
+        if (r >= 0)
+                r = fill_transition(message, entry);
+        if (r >= 0)
+                r = sd_bus_send(announcer->bus, message, NULL);
+        sd_bus_message_unref(message);
+        log_signal_failure("PolicyChanged", r);
+}

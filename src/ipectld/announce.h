@@ -9,7 +9,7 @@
 #include <systemd/sd-bus.h>
 
 #include "failure.h"
-#include "store.h"
+#include "store-history.h"
 
 typedef struct Announcer {
         sd_bus *bus; /* borrowed; NULL while there is none: the journal alone is told */
@@ -57,6 +57,11 @@ void announce_checks(const Announcer *announcer);
 
 /* enforce: the switch that was set, else it is that of success audit. */
 void announce_switch(const Announcer *announcer, bool enforce, bool value);
+
+/* Appends the pairs of a dictionary about a change. may_inspect: whoever gets it may read the names of files. */
+int announce_append_transition(sd_bus_message *message, const HistoryEntry *entry, bool may_inspect);
+/* A version has changed. The journal is told by the others. */
+void announce_transition(const Announcer *announcer, const HistoryEntry *entry);
 
 /* Tells which objects and properties changed between two states; after is the one in force. */
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after);

@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "io.h"
 #include "log.h"
+#include "transitions.h"
 
 #define RETRY_USEC (10 * USEC_PER_SEC)
 /* RuntimeDirectory= of the unit. */
@@ -79,12 +80,14 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
 
 int behind_commit(Manager *manager, StoreState **new, Failure *reterr) {
         bool was_behind = manager->behind != 0;
+        Why why = manager->why;
         int r = manager_commit(manager, new, reterr);
 
         /* What is impossible is not made true by force. */
         if (r >= 0 || r == -EINVAL)
                 return r;
         manager->behind = r;
+        manager->why = why;
         manager_adopt(manager, new);
         if (!was_behind)
                 announce_behind(&manager->announcer, r);
@@ -99,6 +102,7 @@ void behind_end(Manager *manager) {
         if (manager->behind_timer)
                 (void) sd_event_source_set_enabled(manager->behind_timer, SD_EVENT_OFF);
         behind_forget_rollback();
+        transitions_write(manager);
         announce_behind(&manager->announcer, 0);
 }
 

@@ -139,6 +139,9 @@ void bus_volume_cancel(Bus *bus);
 int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 void bus_text_done(Bus *bus);
 
+/* bus-history.c: a handler. */
+int method_list_transitions(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
 /* bus-flood.c: counts calls. */
 int bus_flood_register(Bus *bus);
 

@@ -15,7 +15,9 @@
 #include "manager.h"
 #include "recover.h"
 #include "stage.h"
+#include "store-history.h"
 #include "summary.h"
+#include "transitions.h"
 #include "volumes.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
@@ -122,7 +124,10 @@ static int drop_damaged(Manager *manager) {
                 store_state_remove(new, record->name, &record->version);
                 changed = true;
         }
-        return changed ? commit_checked(manager, &new) : 0;
+        if (!changed)
+                return 0;
+        manager->why.reason = "damaged";
+        return commit_checked(manager, &new);
 }
 
 static int open_store(Manager *manager) {
@@ -141,6 +146,8 @@ static int open_store(Manager *manager) {
         if (r < 0)
                 return r;
         r = load_state(manager);
+        if (r >= 0)
+                r = transitions_open(manager);
         if (r >= 0)
                 r = drop_damaged(manager);
         if (r < 0) {
@@ -286,6 +293,7 @@ Manager *manager_free(Manager *manager) {
         keep_free(manager);
         behind_free(manager);
         sd_event_source_disable_unref(manager->trial_timer);
+        history_free(manager->history);
         store_state_free(manager->state);
         store_free(manager->store);
         trust_free(manager->trust);
@@ -302,6 +310,8 @@ void manager_adopt(Manager *manager, StoreState **new) {
         manager->state = TAKE_PTR(*new);
         manager->commits++;
         announce_changes(&manager->announcer, old, manager->state);
+        transitions_note(manager, old);
+        manager->why = (Why) {};
         store_state_free(old);
         keep_soon(manager);
         volumes_look_soon(manager->volumes);
@@ -310,8 +320,10 @@ void manager_adopt(Manager *manager, StoreState **new) {
 int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
         int r = store_write_state(manager->store, *new);
 
-        if (r < 0)
+        if (r < 0) {
+                manager->why = (Why) {};
                 return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
+        }
         manager_adopt(manager, new);
         behind_end(manager);
         return 0;
@@ -518,6 +530,7 @@ int manager_discard(Manager *manager, const char *name, const char *version, Fai
         if (has_file && store_state_set_discarded(new, name, &record->digest, true) < 0)
                 return -ENOMEM;
         store_state_remove(new, name, &record->version);
+        manager->why.reason = "discarded";
         /* The one of the copy outlives the change. */
         record = store_state_find_digest(before, &record->digest);
         r = manager_commit(manager, &new, reterr);

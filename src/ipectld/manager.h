@@ -31,6 +31,12 @@ typedef struct Health Health;
 typedef struct Preflight Preflight;
 typedef struct Volumes Volumes;
 
+/* Why the next change is made, where the states do not say it. Borrowed; manager_commit() clears it, whatever comes of it. */
+typedef struct Why {
+        const char *reason;  /* a word; NULL: as the states say */
+        const char *message; /* a sentence, or the end of one that begins with the trial; NULL for none */
+} Why;
+
 typedef struct Manager {
         Config config;
         bool configured; /* config was read */
@@ -43,6 +49,9 @@ typedef struct Manager {
         uint64_t commits;  /* counts changes of state */
         int behind;        /* behind.c: why the disk does not have that state yet, a negative errno; 0 if it has */
         sd_event_source *behind_timer;
+        Why why;
+        struct History *history; /* transitions.c; NULL before the store is read */
+        bool history_failed;     /* to write it, the last time */
         char boot_id[33];
         sd_event *event;              /* borrowed; set before anything that waits */
         sd_event_source *trial_timer; /* trial.c */

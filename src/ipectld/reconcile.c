@@ -121,8 +121,10 @@ static int finish_deactivation(Manager *manager, const VersionRecord *active) {
         if (!new)
                 return -ENOMEM;
         r = state_apply(new, store_state_find_state(new, VERSION_CONFIRMED), EVENT_REPLACED, &occasion);
-        if (r >= 0)
+        if (r >= 0) {
+                manager->why.reason = "deactivated";
                 r = manager_commit(manager, &new, &failure);
+        }
         if (r < 0)
                 log_error("Cannot record that no policy was loaded in this boot: %s", failure.sentence[0] ? failure.sentence :
                                                                                                             strerror(-r));

@@ -179,8 +179,18 @@ static int end_confirmed(Manager *manager, const Digest *digest, EndedBy by, Fai
         return 0;
 }
 
+/* The history has the reason, too. */
+static int record_given_up(Manager *manager, const Digest *digest, EndedBy by, const char *reason, Failure *reterr) {
+        int r;
+
+        manager->why.message = reason;
+        r = record_end(manager, digest, EVENT_GIVEN_UP, by, reterr);
+        manager->why = (Why) {};
+        return r;
+}
+
 static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
-        int r = record_end(manager, digest, EVENT_GIVEN_UP, ENDED_BY_KERNEL, reterr);
+        int r = record_given_up(manager, digest, ENDED_BY_KERNEL, reason, reterr);
 
         if (r < 0)
                 return r;
@@ -193,7 +203,7 @@ static int end_unconfirmed(Manager *manager, const Digest *digest, const char *r
 /* It stays in force until the next boot. */
 static int end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         const VersionRecord *record, *pending;
-        int r = record_end(manager, digest, EVENT_GIVEN_UP, ENDED_BY_BOOT, reterr);
+        int r = record_given_up(manager, digest, ENDED_BY_BOOT, reason, reterr);
 
         if (r < 0)
                 return r;

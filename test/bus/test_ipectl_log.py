@@ -162,10 +162,28 @@ def test_no_journal(bare):
     assert "no journal" in bare.ipectl("log", status=1).stderr
 
 
-def test_who_may_not_read_the_journal_is_told(machine, journal):
+@pytest.fixture
+def closed(machine, journal):
+    """A journal that root may read."""
     journal.add(entry())
     (journal.directory / "system.journal").chmod(0o600)
-    result = machine.ipectl("log", status=4, uid=NOBODY)
+    return machine
+
+
+def test_who_may_not_read_the_journal_gets_what_the_daemon_has_noted(closed):
+    closed.stage(signed("mine"))
+    result = closed.ipectl("log", uid=NOBODY)
+    assert "systemd-journal" in result.stderr
+    assert result.stdout.endswith("'mine' 1.0.0: staged (none -> staged)\n") and "corp-base" not in result.stdout
+
+
+def test_nobody_can_follow_what_he_may_not_read(closed):
+    result = closed.ipectl("log", "--follow", status=4, uid=NOBODY)
+    assert "ipectl watch" in result.stderr and not result.stdout
+
+
+def test_without_journal_and_daemon_there_is_nothing(bare):
+    result = bare.ipectl("log", status=7, uid=NOBODY)
     assert "systemd-journal" in result.stderr and not result.stdout
 
 

@@ -244,6 +244,21 @@ def test_denials(bare, watch):
         "comm": None, "pid": None, "inode": None, "uid": 0}
 
 
+def test_why_a_policy_has_changed(bare, watch):
+    daemon = OtherDaemon(bare, TRIAL)
+    running, plain = watch("--json"), watch()
+    running.wait_event("status")
+    plain.wait_for("runs;")
+    change = {"From": GLib.Variant("s", "trial"), "To": GLib.Variant("s", ""), "Reason": GLib.Variant("s", "trial-ended"),
+              "Message": GLib.Variant("s", "The trial was ended on demand."), "TimeUSec": GLib.Variant("t", 5)}
+    daemon.emit("PolicyChanged", "ssa{sv}", "base", "2.0.0", change)
+    event = running.wait_event("policy_changed")
+    assert (event["name"], event["version"]) == ("base", "2.0.0")
+    assert event["details"] == {"from": "trial", "to": None, "reason": "trial-ended", "message": "The trial was ended on demand.",
+                                "time_usec": 5}
+    plain.wait_for("'base' 2.0.0: The trial was ended on demand.$")
+
+
 def test_hostile_daemon(bare, watch):
     daemon = OtherDaemon(bare, {**TRIAL, "TrialPolicy": GLib.Variant("(ss)", (HOSTILE, HOSTILE)),
                                 "Version": GLib.Variant("s", HOSTILE),

@@ -39,6 +39,8 @@ from conftest import GOOD, TOP, WITHOUT_OVERRIDE
     ["volumes", "extra"],
     ["watch", "extra"],
     ["log", "a", "b"],
+    ["history", "a", "b"],
+    ["history", "--follow"],
     ["log", "--lines=x"],
     ["log", "-n", "-1"],
     ["log", "--lines=99999999999999999999"],
@@ -99,7 +101,7 @@ def test_full_disk_is_an_error(ipectl, arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["status"], ["list"], ["show", "x"], ["volumes"], ["watch"], ["preflight", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
+    [], ["status"], ["list"], ["show", "x"], ["volumes"], ["history"], ["watch"], ["preflight", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
     ["discard", "x", "1.0.0"], ["reload"], ["enforce"], ["enforce", "yes"], ["success-audit", "no"],
 ], ids=" ".join)
 def test_no_bus_exits_7(ipectl, arguments):

@@ -37,7 +37,7 @@ def test_log_and_watch_tell_the_story_of_a_policy(scenario):
     assert system.must("systemctl show -P ExecMainStatus watch") == "0\n"
 
     told = lines(system.must("cat /run/watch"))
-    kinds = [event["event"] for event in told if event["event"] not in ("properties_changed", "countdown")]
+    kinds = [event["event"] for event in told if event["event"] not in ("properties_changed", "countdown", "policy_changed")]
     assert [kind for kind in kinds if kind != "denied"] == ["status", "policy_staged", "policy_activated", "policy_confirmed"]
     denied = next(event for event in told if event["event"] == "denied" and event["path"] == ON_TMPFS)
     assert denied["name"] == NAME and denied["version"] == "1.0.0" and denied["operation"] == "EXECUTE"
@@ -51,9 +51,12 @@ def test_log_and_watch_tell_the_story_of_a_policy(scenario):
     assert len(system.must("ipectl log -n1").splitlines()) == 1
 
 
-def test_who_may_not_read_the_journal_is_told(scenario):
+def test_who_may_not_read_the_journal_sees_what_became_of_policies(scenario):
     result = scenario.system.run("runuser -u nobody -- ipectl log")
-    assert result.status == 4 and "systemd-journal" in result.output
+    assert result.status == 0 and "systemd-journal" in result.output
+    assert f"'{NAME}' 1.0.0: confirmed (trial -> confirmed)" in result.output
+    history = json.loads(scenario.system.must("runuser -u nobody -- ipectl history --json=short"))
+    assert [change["reason"] for change in history if change["version"] == "1.0.0"] == ["staged", "trial", "confirmed"]
 
 
 def test_an_entry_that_a_user_forges_is_no_history(scenario):

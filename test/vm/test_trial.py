@@ -120,7 +120,10 @@ def test_the_first_policy_is_on_trial_and_confirmed(scenario):
     assert_as_before(scenario, "1.0.0")
     scenario.system.wait_until("systemctl is-active ipe-policy.target")
     seen = signals(scenario, "PolicyConfirmed")
-    assert [member for member, _ in seen if member.startswith("Policy")] == ["PolicyActivated", "PolicyConfirmed"]
+    told = [(member, arguments) for member, arguments in seen if member.startswith("Policy")]
+    assert [member for member, _ in told] == ["PolicyChanged", "PolicyActivated", "PolicyChanged", "PolicyConfirmed"]
+    assert [(arguments[2]["From"]["data"], arguments[2]["To"]["data"]) for member, arguments in told if member == "PolicyChanged"] == [
+        ("staged", "trial"), ("trial", "confirmed")]
     changes = [arguments[1] for member, arguments in seen
                if member == "PropertiesChanged" and arguments[0] == "org.ipe.Manager"]
     trials = [change["TrialPolicy"]["data"] for change in changes if "TrialPolicy" in change]

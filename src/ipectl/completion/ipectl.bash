@@ -18,8 +18,8 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show volumes log watch stage preflight activate confirm end-trial rollback deactivate discard
-                     reload boot-check boot-confirm enforce success-audit lint print sign verify help'
+        local verbs='status list show volumes log history watch stage preflight activate confirm end-trial rollback deactivate
+                     discard reload boot-check boot-confirm enforce success-audit lint print sign verify help'
         local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
@@ -90,6 +90,7 @@ _ipectl() {
                 case $verb in
                 '') options+=' --version' ;;
                 list | volumes | preflight) options+=' --no-legend --full' ;;
+                history) options+=' --no-legend --full --lines= --since=' ;;
                 log) options+=' --lines= --since= --follow' ;;
                 activate) options+=' --version= --trial-sec= --confirm= --accept= --force --wait' ;;
                 confirm | end-trial) options+=' --version=' ;;
@@ -113,7 +114,7 @@ _ipectl() {
         '')
                 mapfile -t COMPREPLY < <(compgen -W "$verbs" -- "$cur")
                 ;;
-        log | preflight | activate | confirm | end-trial | rollback | deactivate)
+        log | history | preflight | activate | confirm | end-trial | rollback | deactivate)
                 ((arguments == 0)) && mapfile -t COMPREPLY < <(compgen -W "$(__ipectl_names)" -- "$cur")
                 ;;
         show | discard)

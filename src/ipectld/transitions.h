@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * What a change of the state did to each version: noted in the history, and told on the bus. Called by manager.c alone, once a
+ * change is on disk, or a failing disk keeps no more from it (behind.h); nothing here can fail.
+ */
+#ifndef IPECTLD_TRANSITIONS_H
+#define IPECTLD_TRANSITIONS_H
+
+#include "manager.h"
+
+/* Reads the history, and adds what the state knows and the history does not, as after a crash between the two.
+ * Returns 0 or -ENOMEM. */
+int transitions_open(Manager *manager);
+
+/* before: the state that manager->state has replaced. */
+void transitions_note(Manager *manager, const StoreState *before);
+
+/* Writes what a disk that failed did not take, by a disk that works again. */
+void transitions_write(Manager *manager);
+
+#endif
