@@ -111,6 +111,9 @@ ExitStatus verb_log(int argc, char **argv, const Options *options);
 /* verb-history.c: what became of policies, as the daemon has noted it */
 ExitStatus verb_history(int argc, char **argv, const Options *options);
 
+/* verb-trust.c: who may sign */
+ExitStatus verb_trust(int argc, char **argv, const Options *options);
+
 /* verb-watch.c: what happens */
 ExitStatus verb_watch(int argc, char **argv, const Options *options);
 

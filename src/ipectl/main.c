@@ -42,6 +42,7 @@ static const Verb verbs[] = {
         { "log", "[NAME]", "Show what happened, from the journal", 0, 1,
           COMMON | OPTION_LINES | OPTION_SINCE | OPTION_FOLLOW, verb_log, true },
         { "history", "[NAME]", "Show what became of policies", 0, 1, TABLE | OPTION_LINES | OPTION_SINCE, verb_history, true },
+        { "trust", "", "List the certificates that are trusted", 0, 0, TABLE, verb_trust, true },
         { "watch", "", "Show what happens, until Ctrl-C", 0, 0, ASK, verb_watch },
         { "stage", "FILE|-", "Hand a signed policy to ipectld", 1, 1, COMMON | OPTION_MACHINE, verb_stage },
         { "preflight", "NAME", "Show what a staged policy would deny", 1, 1, TABLE, verb_preflight },

@@ -386,6 +386,8 @@ static const sd_bus_vtable manager_vtable[] = {
                                 method_open_policy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListTransitions", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", transitions),
                                 method_list_transitions, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListTrust", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", certificates), method_list_trust,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListVolumes", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssbss)", volumes), method_list_volumes,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_NO_RESULT, method_set_enforce,
@@ -508,6 +510,7 @@ Bus *bus_free(Bus *bus) {
         presence_free(bus->presence);
         bus_text_done(bus);
         bus_view_done(bus);
+        trust_list_done(&bus->trust);
         sd_bus_flush_close_unref(bus->bus);
         free(bus);
         return NULL;

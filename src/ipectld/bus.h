@@ -55,6 +55,8 @@ typedef struct Bus {
         BusView view;
         BusText *texts;
         size_t n_texts;
+        TrustList trust;  /* bus-trust.c */
+        BusAge trust_age;
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
@@ -139,8 +141,9 @@ void bus_volume_cancel(Bus *bus);
 int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 void bus_text_done(Bus *bus);
 
-/* bus-history.c: a handler. */
+/* bus-history.c, bus-trust.c: handlers. */
 int method_list_transitions(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+int method_list_trust(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 
 /* bus-flood.c: counts calls. */
 int bus_flood_register(Bus *bus);

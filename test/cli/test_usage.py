@@ -41,6 +41,7 @@ from conftest import GOOD, TOP, WITHOUT_OVERRIDE
     ["log", "a", "b"],
     ["history", "a", "b"],
     ["history", "--follow"],
+    ["trust", "x"],
     ["log", "--lines=x"],
     ["log", "-n", "-1"],
     ["log", "--lines=99999999999999999999"],
@@ -101,7 +102,7 @@ def test_full_disk_is_an_error(ipectl, arguments):
 
 
 @pytest.mark.parametrize("arguments", [
-    [], ["status"], ["list"], ["show", "x"], ["volumes"], ["history"], ["watch"], ["preflight", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
+    [], ["status"], ["list"], ["show", "x"], ["volumes"], ["history"], ["trust"], ["watch"], ["preflight", "x"], ["activate", "x"], ["confirm", "x"], ["rollback", "x"],
     ["discard", "x", "1.0.0"], ["reload"], ["enforce"], ["enforce", "yes"], ["success-audit", "no"],
 ], ids=" ".join)
 def test_no_bus_exits_7(ipectl, arguments):

@@ -18,7 +18,7 @@ __ipectl_versions() {
 _ipectl() {
         local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb='' name='' word
         local -i i arguments=0
-        local verbs='status list show volumes log history watch stage preflight activate confirm end-trial rollback deactivate
+        local verbs='status list show volumes log history trust watch stage preflight activate confirm end-trial rollback deactivate
                      discard reload boot-check boot-confirm enforce success-audit lint print sign verify help'
         local options='--help --quiet --json --no-pager --no-ask-password'
 
@@ -89,7 +89,7 @@ _ipectl() {
         if [[ $cur == -* ]]; then
                 case $verb in
                 '') options+=' --version' ;;
-                list | volumes | preflight) options+=' --no-legend --full' ;;
+                list | volumes | trust | preflight) options+=' --no-legend --full' ;;
                 history) options+=' --no-legend --full --lines= --since=' ;;
                 log) options+=' --lines= --since= --follow' ;;
                 activate) options+=' --version= --trial-sec= --confirm= --accept= --force --wait' ;;

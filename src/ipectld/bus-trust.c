@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * ListTrust(): the certificates of trust.d, and what each of them is good for. Judging them takes time, and the clock has a part in
+ * it, so users other than root may get an answer that is a bit old, see bus-view.c.
+ */
+
+#include "bus.h"
+#include "clock.h"
+#include "log.h"
+
+/* So many certificates are listed for a unit of a user's budget. */
+#define CERTIFICATES_PER_UNIT 20U
+
+/* The manager says what is wrong in trust.d when it reads it. */
+static void ignore_problem(const char *path, const char *sentence, void *userdata) {
+}
+
+static int look(Bus *bus, Failure *reterr) {
+        _cleanup_(trust_freep) Trust *trust = NULL;
+        uint64_t begun = clock_usec(CLOCK_MONOTONIC);
+        TrustList list;
+        int r;
+
+        if (!bus_age_is_stale(bus, &bus->trust_age))
+                return 0;
+        r = trust_load(trust_directories, ignore_problem, NULL, &trust);
+        if (r < 0)
+                return failure_set_errno(reterr, r, "Cannot read the trusted certificates");
+        r = trust_list(trust, &list);
+        if (r < 0)
+                return r;
+        trust_list_done(&bus->trust);
+        bus->trust = list;
+        bus_age_set(bus, &bus->trust_age, begun);
+        return 0;
+}
+
+static int append_certificate(sd_bus_message *reply, const TrustedCertificate *certificate) {
+        char fingerprint[DIGEST_HEX_SIZE];
+        int r;
+
+        digest_to_hex(&certificate->fingerprint, fingerprint);
+        r = sd_bus_message_append(reply, "a{sv}", 10, "Subject", "s", certificate->subject, "Issuer", "s", certificate->issuer,
+                                  "Fingerprint", "s", fingerprint, "NotBeforeUSec", "t", certificate->not_before_usec,
+                                  "NotAfterUSec", "t", certificate->not_after_usec, "File", "s", certificate->file,
+                                  "Revoked", "b", (int) certificate->revoked, "Signs", "b", (int) certificate->signs,
+                                  "Certifies", "b", (int) certificate->certifies, "Problem", "s", certificate->problem ?: "");
+        return r;
+}
+
+static int append_list(sd_bus_message *reply, const TrustList *list) {
+        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+
+        for (size_t i = 0; i < list->n && r >= 0; i++)
+                r = append_certificate(reply, &list->certificates[i]);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int method_list_trust(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        Bus *bus = userdata;
+        sd_bus_message *reply = NULL;
+        Failure failure = {};
+        uid_t uid;
+        int r;
+
+        r = callers_find_uid(bus->callers, message, &uid);
+        if (r < 0)
+                return r;
+        if (!callers_charge(bus->callers, uid, bus->trust.n / CERTIFICATES_PER_UNIT))
+                return bus_refuse_too_many(reterr, uid);
+        r = look(bus, &failure);
+        if (r != 0)
+                return bus_refuse(reterr, r, &failure);
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_list(reply, &bus->trust);
+        return bus_send_reply(reply, r);
+}
