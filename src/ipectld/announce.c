@@ -266,10 +266,18 @@ void announce_checks(const Announcer *announcer) {
         tell_of_property(announcer, "TrialChecks");
 }
 
-void announce_switch(const Announcer *announcer, bool enforce, bool value) {
-        log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now.",
-                  enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off");
+static void tell_of_switch(const Announcer *announcer, bool enforce, bool value, const char *who) {
+        log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now%s.",
+                  enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off", who);
         tell_of_property(announcer, enforce ? "Enforce" : "SuccessAudit");
+}
+
+void announce_switch(const Announcer *announcer, bool enforce, bool value) {
+        tell_of_switch(announcer, enforce, value, "");
+}
+
+void announce_switch_elsewhere(const Announcer *announcer, bool enforce, bool value) {
+        tell_of_switch(announcer, enforce, value, ": somebody else than ipectld has switched it");
 }
 
 void announce_behind(const Announcer *announcer, int error) {

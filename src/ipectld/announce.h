@@ -63,6 +63,9 @@ int announce_append_transition(sd_bus_message *message, const HistoryEntry *entr
 /* A version has changed. The journal is told by the others. */
 void announce_transition(const Announcer *announcer, const HistoryEntry *entry);
 
+/* The same of somebody else's change. */
+void announce_switch_elsewhere(const Announcer *announcer, bool enforce, bool value);
+
 /* Tells which objects and properties changed between two states; after is the one in force. */
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after);
 

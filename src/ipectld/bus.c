@@ -159,6 +159,7 @@ static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, con
         r = manager_set_switch(bus->manager, which, value, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
+        bus_watch_told(bus->watch, which, value);
         return sd_bus_reply_method_return(message, "");
 }
 
@@ -490,6 +491,9 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
         bus->subscribers = subscribers_new(bus->bus, bus->callers, bus->presence);
         if (!bus->polkit || !bus->subscribers)
                 return -ENOMEM;
+        r = bus_watch_start(bus);
+        if (r < 0)
+                return r;
         manager->announcer = (Announcer) { .bus = bus->bus, .subscribers = bus->subscribers };
         *ret = TAKE_PTR(bus);
         return 0;
@@ -508,6 +512,7 @@ Bus *bus_free(Bus *bus) {
         polkit_free(bus->polkit);
         callers_free(bus->callers);
         presence_free(bus->presence);
+        bus_watch_free(bus->watch);
         bus_text_done(bus);
         bus_view_done(bus);
         trust_list_done(&bus->trust);

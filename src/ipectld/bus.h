@@ -45,6 +45,8 @@ typedef struct BusText {
         size_t size;
 } BusText;
 
+typedef struct BusWatch BusWatch;
+
 /* What the handlers of the bus need. */
 typedef struct Bus {
         sd_bus *bus;
@@ -57,6 +59,7 @@ typedef struct Bus {
         size_t n_texts;
         TrustList trust;  /* bus-trust.c */
         BusAge trust_age;
+        BusWatch *watch;  /* bus-watch.c; NULL without IPE */
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
@@ -144,6 +147,12 @@ void bus_text_done(Bus *bus);
 /* bus-history.c, bus-trust.c: handlers. */
 int method_list_transitions(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
 int method_list_trust(sd_bus_message *message, void *userdata, sd_bus_error *reterr);
+
+/* bus-watch.c: tells on the bus what others have changed in the kernel. Returns 0 or -ENOMEM; what else fails is logged. */
+int bus_watch_start(Bus *bus);
+BusWatch *bus_watch_free(BusWatch *watch);
+/* A switch was set, and that was told. watch: may be NULL. */
+void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value);
 
 /* bus-flood.c: counts calls. */
 int bus_flood_register(Bus *bus);

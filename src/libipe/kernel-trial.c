@@ -7,6 +7,7 @@
  */
 
 #include "kernel-internal.h"
+#include "kernel-open.h"
 #include "kernel-trial.h"
 
 #define LOCK_SIZE_MAX 256U
@@ -142,6 +143,12 @@ int kernel_revert(const Kernel *kernel) {
         int r = check(kernel, "trial", NULL);
 
         return r < 0 ? r : kernel_write_file(kernel->dir_fd, "revert", "1", 1);
+}
+
+int kernel_open_trial(const Kernel *kernel) {
+        int r = check(kernel, "trial", NULL);
+
+        return r < 0 ? r : kernel_open_file(kernel->dir_fd, "confirm", KERNEL_OPEN_READ);
 }
 
 int kernel_rollback(const Kernel *kernel, const char *name) {

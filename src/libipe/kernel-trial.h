@@ -46,6 +46,8 @@ int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_versio
 int kernel_confirm(const Kernel *kernel);
 /* Ends the trial; the confirmed policy decides, or none. Returns as kernel_confirm(). */
 int kernel_revert(const Kernel *kernel);
+/* Opens the file on which poll() says POLLPRI when what is on trial changes. Returns a descriptor, or a negative errno. */
+int kernel_open_trial(const Kernel *kernel);
 
 /* Goes back from the confirmed policy to the previous version of its name, which is confirmed then.
  * Returns 0, -ENODATA without a previous version, -EBUSY during a trial, -EPERM. */

@@ -197,7 +197,7 @@ static void a_signature_counts_until_the_first_certificate_ends(void **state) {
         trust = load_all();
         message = message_new(&size, .text = TEXT, .signers = { end });
         envelope = parse(message, size);
-        assert_int_equal(trust_verify(trust, &envelope, &verified, NULL), 0);
+        assert_int_equal(trust_verify(trust, false, &envelope, &verified, NULL), 0);
         assert_int_equal(days_until(verified_envelope_expires_usec(verified)), 20);
 }
 

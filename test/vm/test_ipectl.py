@@ -59,6 +59,18 @@ def test_who_may_not_read_the_journal_sees_what_became_of_policies(scenario):
     assert [change["reason"] for change in history if change["version"] == "1.0.0"] == ["staged", "trial", "confirmed"]
 
 
+def test_a_switch_that_root_writes_is_told(scenario):
+    """On upstream kernels, too."""
+    system = scenario.system
+    system.must("systemd-run -q --unit=watch-switch -p RemainAfterExit=yes -p StandardOutput=truncate:/run/watch-switch "
+                "ipectl watch --json")
+    system.wait_until("grep -q '\"event\":\"status\"' /run/watch-switch")
+    for count, value in ((1, 0), (2, 1)):
+        system.must(f"echo {value} >/sys/kernel/security/ipe/enforce")
+        system.wait_until(f"[ $(grep -c '\"event\":\"properties_changed\".*\"enforce\":' /run/watch-switch) -ge {count} ]")
+    system.must("systemctl kill -s INT watch-switch")
+
+
 def test_an_entry_that_a_user_forges_is_no_history(scenario):
     scenario.system.must("printf 'MESSAGE=forged\\nMESSAGE_ID=c3dd15346cc74d20850acc7a1515ffb5\\nIPE_POLICY=forged\\n' | "
                          "runuser -u nobody -- logger --journald; journalctl --sync; "

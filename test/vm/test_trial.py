@@ -223,6 +223,18 @@ def test_a_trial_begun_by_a_file_is_taken_up(scenario):
     assert_as_before(scenario, before)
 
 
+def test_a_trial_that_the_kernel_alone_begins_and_ends_is_told(scenario):
+    """No call of ours, and the end is no write."""
+    before, version = confirmed(scenario), stage_revoking(scenario)
+    monitor(scenario)
+    scenario.system.must(f"echo 3 >{IPE}/policies/{NAME}/trial")
+    scenario.system.wait_until("[ $(grep -c '\"TrialPolicy\"' /run/signals) -ge 2 ]")
+    trials = [arguments[1]["TrialPolicy"]["data"] for member, arguments in signals(scenario, "PropertiesChanged")
+              if member == "PropertiesChanged" and "TrialPolicy" in arguments[1]]
+    assert [NAME, version] in trials and trials[-1] == ["", ""]
+    assert_as_before(scenario, before)
+
+
 @pytest.mark.long
 def test_a_daemon_that_is_killed_goes_on_waiting(scenario):
     before, version = confirmed(scenario), stage_revoking(scenario)
