@@ -58,7 +58,8 @@ class System:
     It has one processor: with more, qemu's TCG seldom executes an instruction that the kernel is just patching, as it does when a
     static key is switched; a real processor does not."""
 
-    BOOT_SEC = 180
+    # How long a machine may take that has a fraction of a processor; one that hangs is found out then.
+    BOOT_SEC = 480
 
     def __init__(self, flavour, directory, disks=(), command_line=(), options=()):
         self.flavour, self.directory = flavour, Path(directory)

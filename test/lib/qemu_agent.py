@@ -13,7 +13,7 @@ class QemuAgent(Machine):
     """A running virtual machine. kernel: a bzImage of ours, or "stock"; disks: image files, the first is writable."""
 
     TIMEOUT_SEC = 120
-    BOOT_SEC = 120
+    BOOT_SEC = 300
     PROCESSOR = ("-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2")
 
     def __init__(self, kernel, initrd, log, disks=(), command_line=()):
