@@ -52,10 +52,10 @@ static const Verb verbs[] = {
         { "confirm", "NAME", "Keep the policy that is on trial", 1, 1, ASK | OPTION_VERSION_OF_POLICY, verb_confirm },
         { "end-trial", "NAME", "End the trial, and go back to what is confirmed", 1, 1, ASK | OPTION_VERSION_OF_POLICY,
           verb_end_trial },
-        { "rollback", "NAME", "Go back to the version before", 1, 1, ASK | OPTION_FROM, verb_rollback },
-        { "deactivate", "[NAME]", "Have no policy from the next boot on", 0, 1, ASK | OPTION_FORCE, verb_deactivate },
+        { "rollback", "NAME", "Go back to the version confirmed before", 1, 1, ASK | OPTION_FROM, verb_rollback },
+        { "deactivate", "[NAME]", "Have no policy from the next boot on (needs --force)", 0, 1, ASK | OPTION_FORCE, verb_deactivate },
         { "discard", "NAME VERSION", "Forget a staged version", 2, 2, ASK, verb_discard },
-        { "reload", "", "Read policy.d again", 0, 0, ASK, verb_reload },
+        { "reload", "", "Read policies, certificates and settings again", 0, 0, ASK, verb_reload },
         { "boot-check", "", "Wait until a boot on trial passes its checks", 0, 0, COMMON, verb_boot_check },
         { "boot-confirm", "", "The same, then keep what is on trial", 0, 0, COMMON, verb_boot_confirm },
         { "enforce", "[yes|no]", "Show or switch enforcement", 0, 1, ASK, verb_enforce },
@@ -172,8 +172,8 @@ static void print_help(void) {
              "                           latter for what is too large for the former\n"
              "     --output=FILE         Write the signed policy here, '-' for standard output;\n"
              "                           by default NAME.p7b, NAME being the policy's\n"
-             "     --force               activate: whatever it denies that is not essential; deactivate:\n"
-             "                           that is meant; sign: overwrite\n"
+             "     --force               activate: even if it denies what the system runs, but nothing\n"
+             "                           essential; deactivate: required; sign: overwrite\n"
              "     --trust=DIR           Trust the certificates DIR/*.pem, not those of the system\n\n"
              "See ipectl(1) for details and exit statuses.");
 }

@@ -365,7 +365,7 @@ ExitStatus verb_confirm(int argc, char **argv, const Options *options) {
 static void explain_deactivated(Change *change) {
         struct json_object *active = json_get(change->manager, "active_policy");
 
-        tell(change, "No policy is loaded from the next boot on, until one is activated again.");
+        tell(change, "No policy is loaded from the next boot on, until one is activated and confirmed.");
         if (active)
                 tell(change, "A reboot is needed: no kernel lets go of the policy that it enforces, so '%s' %s stays in force until then.",
                      json_get_text(active, "name"), json_get_text(active, "version"));
@@ -463,13 +463,13 @@ ExitStatus verb_reload(int argc, char **argv, const Options *options) {
 
         status = change_open(&change, options);
         if (status == STATUS_OK) {
-                client_doing(&change.client, "Failed to read policy.d again");
+                client_doing(&change.client, "Failed to read policies, certificates and settings again");
                 r = client_call(&change.client, "Reload", NULL, "");
                 if (r < 0)
                         status = client_fail(&change.client, r);
         }
         if (status == STATUS_OK)
-                tell(&change, "Read policy.d again. 'ipectl list' shows what is known, 'ipectl log' what was refused.");
+                tell(&change, "Read policies, certificates and settings again. 'ipectl list' shows what is known, 'ipectl log' what was refused.");
         return change_finish(&change, status);
 }
 

@@ -129,7 +129,7 @@ static void show_pending(struct json_object *status, struct json_object *policie
         size_t n = json_length(policies);
 
         if (json_get_boolean(status, "deactivated"))
-                say_field(FIELD_WIDTH, "At the next boot", "no policy (deactivated; 'ipectl activate' ends that)");
+                say_field(FIELD_WIDTH, "At the next boot", "no policy (deactivated, until one is activated and confirmed)");
         for (size_t i = 0; i < n; i++) {
                 struct json_object *entry = json_at(policies, i);
 

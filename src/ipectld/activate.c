@@ -257,7 +257,7 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
 
         if (ours && !trial_is_kernels(manager)) {
                 ipe_version_print(&ours->version, version);
-                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS, "'%s' %s is on trial: confirm it, or roll it back, first.",
+                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS, "'%s' %s is on trial: confirm it, or end its trial, first.",
                                    ours->name, version);
         }
         r = kernel_find_trial(manager->kernel, &trial);
@@ -269,7 +269,7 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
         policy = trial.policy;
         ipe_version_print(&policy.version, version);
         return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
-                           "'%s' %s is on trial for another %u seconds: confirm it, or roll it back, first.", policy.name,
+                           "'%s' %s is on trial for another %u seconds: confirm it, or end its trial, first.", policy.name,
                            version, trial.remaining_sec);
 }
 

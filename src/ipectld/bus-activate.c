@@ -78,15 +78,16 @@ static int refuse_essential(const BusActivation *activation, const Findings *fin
 }
 
 static int refuse_lock_out(const BusActivation *activation, const Findings *findings, Failure *reterr) {
-        char sentence[512], accept[128] = "";
+        char sentence[768], accept[256] = "";
 
         if (findings->accept[0])
-                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s' (option 'accept') accepts just these",
-                         findings->accept);
+                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s %.64s' (option 'accept') accepts just these",
+                         findings->accept, activation->name);
         snprintf(sentence, sizeof(sentence), "%s'%.64s' %s would deny %llu things that the system runs now. 'ipectl preflight %.64s' "
-                 "lists them%s, and 'ipectl activate --force' (option 'force') whatever they are.",
+                 "lists them%s, and 'ipectl activate --force %.64s' (option 'force') whatever they are.",
                  activation->options.accept ? "These are not the findings that were accepted: " : "", activation->name,
-                 activation->version, (unsigned long long) findings_blocking(findings), activation->name, accept);
+                 activation->version, (unsigned long long) findings_blocking(findings), activation->name, accept,
+                 activation->name);
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 

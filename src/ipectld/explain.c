@@ -40,7 +40,7 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
                                    "confirmed a newer one of another policy, and cannot go back while it runs.");
         case -EBUSY:
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
-                                   "A policy is on trial: confirm it, or roll it back, first.");
+                                   "A policy is on trial: confirm it, or end its trial, first.");
         case -EALREADY:
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "The kernel enforces this very policy already.");
         case -EMSGSIZE:

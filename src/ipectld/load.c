@@ -124,7 +124,7 @@ static void say_none_wanted(const Kernel *kernel) {
                           "kernel enforces '%s' %s already, which came with the initrd or lies in /etc/ipe, and that stays.", active.name, version);
         } else
                 log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields, "No policy is loaded, as none is wanted since 'ipectl deactivate'. "
-                          "'ipectl activate' ends that.");
+                          "'ipectl activate' ends that, once it is confirmed.");
 }
 
 static int load_best(const Kernel *kernel, const Store *store, const StoreState *state) {

@@ -33,7 +33,7 @@ static int find_versions(const Manager *manager, const char *name, const Version
         if (!*ret_previous)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No policy was confirmed before the present version of '%s': there is nothing to go back to. "
-                                   "'ipectl deactivate' leads to no policy at all.", name);
+                                   "'ipectl deactivate --force' has none loaded from the next boot on.", name);
         *ret_confirmed = confirmed;
         return 0;
 }
@@ -200,7 +200,7 @@ int roll_back_policy(Manager *manager, const char *name, const char *from, const
                 return end_trial(manager, name, &(const TrialMeant) { .version = from }, ret, reterr);
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
-                                   "'%s' is on trial: confirm it, or roll it back, first.", trial->name);
+                                   "'%s' is on trial: confirm it, or end its trial, first.", trial->name);
         if (is_pending(manager, name)) {
                 *ret = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
                 return 0;
