@@ -232,10 +232,17 @@ static void say_not_subscribed(Watch *watch, const sd_bus_error *error) {
         say_error("Denials are not shown, nor which policies are refused: %s", error->message ?: error->name);
 }
 
+static void ask_how_things_stand(Watch *watch) {
+        (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s", MANAGER_INTERFACE);
+}
+
 static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         Watch *watch = userdata;
 
         watch->subscription = sd_bus_slot_unref(watch->subscription);
+        if (geteuid() == 0 && watch->owner)
+                ask_how_things_stand(watch);
         watch->subscribed = !sd_bus_message_is_method_error(reply, NULL);
         if (!watch->subscribed)
                 say_not_subscribed(watch, sd_bus_message_get_error(reply));
@@ -278,10 +285,9 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reter
         report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"), NULL);
         watch->question = sd_bus_slot_unref(watch->question);
         if (watch->owner) {
-                (void) subscribe(watch);
-                (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
-                                                "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s",
-                                                MANAGER_INTERFACE);
+                /* Root need not type a password: what happens after the first lines is shown. */
+                if (subscribe(watch) < 0 || geteuid() != 0)
+                        ask_how_things_stand(watch);
         }
         return 0;
 }

@@ -86,6 +86,7 @@ def test_a_journald_that_is_gone_and_comes_back(machine):
     machine.journal.socket.close()
     machine.journal.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     machine.journal.socket.bind(str(path))
+    path.chmod(0o666)
     machine.journal.resume()
     machine.stage(signed())
     assert machine.wait_for(lambda: machine.entries(MESSAGE_ID=LOST), "the number of lost entries")
