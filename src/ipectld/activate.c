@@ -89,7 +89,7 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
                                    envelope_n_signers(verified_envelope_get(subject->verified)));
         r = kernel_find_active(manager->kernel, &active);
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+                return explain_unknown(r, "what the kernel enforces", reterr);
         if (r > 0 && ipe_version_compare(&record->version, &active.version) < 0) {
                 ipe_version_print(&active.version, version);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
@@ -102,7 +102,7 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
 /* Whether the kernel's errno says something of the version. What is broken, as memory that is short, does not; nor do a
  * trial that runs, or -EPERM, which is a lock, the floor that another policy left, or a privilege. */
 static bool is_to_blame(int error, int result) {
-        return result > 0 && error != -EPERM && error != -EBUSY;
+        return result > 0 && error != -EPERM && error != -EBUSY && error != KERNEL_NOT_REACHED;
 }
 
 /* After the kernel said no. That this is not on disk yet changes nothing: the next start finds it out.
@@ -263,7 +263,7 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
         r = kernel_find_trial(manager->kernel, &trial);
 
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what is on trial");
+                return explain_unknown(r, "what is on trial", reterr);
         if (r == 0)
                 return 0;
         policy = trial.policy;

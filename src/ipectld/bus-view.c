@@ -11,6 +11,8 @@
 #include "log.h"
 
 #define AGE_FACTOR 10
+/* How old an answer gets that there is none. */
+#define FAILED_USEC USEC_PER_SEC
 
 bool bus_age_is_stale(const Bus *bus, const BusAge *age) {
         sd_bus_message *message = sd_bus_get_current_message(bus->bus);
@@ -36,20 +38,29 @@ void bus_age_set(const Bus *bus, BusAge *age, uint64_t begun_usec) {
         (void) sd_event_get_iteration(bus->manager->event, &age->iteration);
 }
 
+/* What cannot be read takes no time, and is asked for again and again: said once, and looked at once a second. */
+static uint64_t note_failure(bool *failed, int r, uint64_t begun_usec) {
+        if (r < 0 && !*failed)
+                log_warning("Cannot find out what the kernel has loaded: %s", kernel_strerror(r));
+        *failed = r < 0;
+        return r < 0 ? begun_usec - FAILED_USEC / AGE_FACTOR : begun_usec;
+}
+
 static void look_for_active(Bus *bus) {
         BusView *view = &bus->view;
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
-        const VersionRecord *record;
+        const VersionRecord *record = NULL;
+        int r;
 
         if (!bus_age_is_stale(bus, &view->active_age))
                 return;
         kernel_policy_done(&view->active);
         view->active = (KernelPolicy) {};
-        record = manager_active(bus->manager, &view->active);
+        r = manager_find_active(bus->manager, &view->active, &record);
         view->active_is_ours = record != NULL;
         if (record)
                 view->active_digest = record->digest;
-        bus_age_set(bus, &view->active_age, begun);
+        bus_age_set(bus, &view->active_age, note_failure(&view->active_failed, r, begun));
 }
 
 bool bus_view_is_active(Bus *bus, const VersionRecord *record) {
@@ -86,7 +97,7 @@ static int find_in_place(Bus *bus, const char *name, KernelPlace place) {
 }
 
 /* Of what cannot be read nothing is known. */
-static void find_places(Bus *bus) {
+static int find_places(Bus *bus) {
         _cleanup_(strv_freep) char **names = NULL;
         int r = kernel_list(bus->manager->kernel, &names);
 
@@ -94,8 +105,7 @@ static void find_places(Bus *bus) {
         for (char **name = names; name && *name && r >= 0; name++)
                 for (KernelPlace place = KERNEL_CURRENT; place < _KERNEL_PLACE_MAX && r >= 0; place++)
                         r = find_in_place(bus, *name, place);
-        if (r < 0)
-                log_warning("Cannot find out which policies the kernel has loaded: %s", strerror(-r));
+        return r;
 }
 
 bool bus_view_place(Bus *bus, const VersionRecord *record, KernelPlace *ret) {
@@ -103,7 +113,7 @@ bool bus_view_place(Bus *bus, const VersionRecord *record, KernelPlace *ret) {
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
 
         if (bus_age_is_stale(bus, &view->places_age)) {
-                find_places(bus);
+                begun = note_failure(&view->places_failed, find_places(bus), begun);
                 bus_age_set(bus, &view->places_age, begun);
         }
         for (size_t i = 0; i < view->n_places; i++)

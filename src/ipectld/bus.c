@@ -227,7 +227,7 @@ static int get_switch(sd_bus *sd, const char *path, const char *interface, const
 
         /* Without IPE neither happens. */
         if (r < 0 && r != -ENODEV)
-                return r;
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_FAILED, "Cannot find out what the kernel does: %s.", kernel_strerror(r));
         return sd_bus_message_append(reply, "b", r > 0);
 }
 

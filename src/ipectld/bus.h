@@ -34,6 +34,7 @@ typedef struct BusView {
         size_t n_places;
         KernelPolicy active;
         bool active_is_ours; /* a version of the store, that of active_digest */
+        bool active_failed, places_failed; /* to be read, at the latest look */
         Digest active_digest;
         char *warning; /* NULL for none */
 } BusView;

@@ -21,10 +21,18 @@ static int explain_permission(const Manager *manager, Failure *reterr) {
                            "policy that is to go is in use, or " : "");
 }
 
+int explain_unknown(int r, const char *what, Failure *reterr) {
+        if (r == KERNEL_NOT_REACHED)
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
+        return failure_set_errno(reterr, r, "Cannot find out %s", what);
+}
+
 int explain_kernel(const Manager *manager, int r, Failure *reterr) {
         switch (r) {
         case -ENODEV:
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", explain_no_ipe);
+        case KERNEL_NOT_REACHED:
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
         case -EOPNOTSUPP:
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, "This kernel cannot do that; see the property Features.");
         case -ENOKEY:

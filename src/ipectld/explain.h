@@ -13,4 +13,7 @@ extern const char explain_no_ipe[];
  * Returns the refusal that it stands for, or r for what is broken, as memory that is short. */
 int explain_kernel(const Manager *manager, int r, Failure *reterr);
 
+/* The same of a look at the kernel's files that failed. what: as in "Cannot find out WHAT". */
+int explain_unknown(int r, const char *what, Failure *reterr);
+
 #endif

@@ -98,7 +98,7 @@ static int check_watched(const Preflight *preflight, Failure *reterr) {
         int r = manager_is_shadowed(preflight->manager, preflight->name, &preflight->digest);
 
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what the kernel has evaluated");
+                return explain_unknown(r, "what the kernel has evaluated", reterr);
         if (r > 0)
                 return 0;
         failure_set(reterr, FAILURE_BUSY, "'%s' %s was replaced, activated or unloaded while it was watched, so nothing is "

@@ -234,7 +234,7 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         int r = manager_find_active(manager, &kernel, &active);
 
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+                return explain_unknown(r, "what the kernel enforces", reterr);
         if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
                 return end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
         if (active != ours)
@@ -380,7 +380,7 @@ static int settle_with_kernel(Manager *manager, Failure *reterr) {
         r = manager_find_trial(manager, &trial, &found);
         kernel_policy_done(&trial.policy);
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what is on trial");
+                return explain_unknown(r, "what is on trial", reterr);
         end_usec = clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
         if (found && found == ours)
                 return go_on(manager, end_usec, reterr);
@@ -410,7 +410,7 @@ static int settle_alone(Manager *manager, Failure *reterr) {
                 return 0;
         r = manager_find_active(manager, NULL, &active);
         if (r < 0)
-                return failure_set_errno(reterr, r, "Cannot find out what the kernel enforces");
+                return explain_unknown(r, "what the kernel enforces", reterr);
         digest = ours ? ours->digest : manager->state->activating_digest;
         if (ours && !is_of_this_boot(manager, trial))
                 return end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);

@@ -26,6 +26,10 @@ static const char *ask_path;
 static int ask_fd = -1;
 static uint64_t pause_until_usec;
 
+const char *kernel_strerror(int r) {
+        return r == KERNEL_NOT_REACHED ? KERNEL_NOT_REACHED_SENTENCE : strerror(-r);
+}
+
 void kernel_open_ask(const char *socket_path) {
         ask_path = socket_path;
         ask_fd = safe_close(ask_fd);
@@ -118,13 +122,13 @@ static int ask(int dir_fd, const char *file, KernelOpenMode mode) {
         if (size < 0 || (size_t) size >= sizeof(text))
                 return -ENAMETOOLONG;
         if (clock_usec(CLOCK_MONOTONIC) < pause_until_usec)
-                return -EACCES;
+                return KERNEL_NOT_REACHED;
         r = try_to_ask(dir_fd, text, (size_t) size, &fd);
         if (r < 0 && r != -ETIMEDOUT && !is_first)
                 r = try_to_ask(dir_fd, text, (size_t) size, &fd);
         if (r < 0)
                 pause_until_usec = clock_usec(CLOCK_MONOTONIC) + PAUSE_USEC;
-        return r < 0 ? -EACCES : fd;
+        return r < 0 ? KERNEL_NOT_REACHED : fd;
 }
 
 static int flags_of(KernelOpenMode mode) {

@@ -34,6 +34,13 @@ typedef struct Kernel Kernel;
  * Returns 0, -ENOMEM, or an errno of open() or read(). */
 int kernel_open(const char *directory, Kernel **ret);
 
+/* Of any function below: ipe-open does not answer, so that nobody knows what the kernel would say. */
+#define KERNEL_NOT_REACHED (-ENOTCONN)
+#define KERNEL_NOT_REACHED_SENTENCE                                                                                     \
+        "ipe-open, which opens the kernel's files for ipectld, does not answer: see 'systemctl status ipe-open.socket'"
+/* As strerror(-r). */
+const char *kernel_strerror(int r);
+
 Kernel *kernel_free(Kernel *kernel);
 
 static inline void kernel_freep(Kernel **kernel) {

@@ -54,9 +54,17 @@ def test_what_opens_files_is_started_again(machine):
 def test_where_nothing_opens_files_the_daemon_says_so_and_goes_on(machine):
     machine.opener.refuse = True
     machine.opener.kill()
-    with pytest.raises(BusError):
-        enforce(machine, False)
-    assert machine.kernel.read("enforce") == b"1"
+    options = {"trial-sec": GLib.Variant("t", 60), "confirm": GLib.Variant("s", "manual"), "force": GLib.Variant("b", True)}
+    for call in (lambda: enforce(machine, False),
+                 lambda: machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", ("corp-base", options)))):
+        with pytest.raises(BusError) as error:
+            call()
+        assert error.value.name == "org.ipe.Error.NotSupported" and "ipe-open" in error.value.message
+    assert machine.kernel.read("enforce") == b"1" and "failed" not in {row[0] for row in machine.list().values()}
+    for _ in range(3):
+        machine.list()
+    said = [entry for entry in machine.entries(PRIORITY="4") if "Cannot find out what the kernel has loaded" in entry["MESSAGE"]]
+    assert len(said) <= 2, "once an outage for each look"
     machine.stage(signed(version="2.0.0"))
     machine.opener.refuse = False
 
