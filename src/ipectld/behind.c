@@ -54,6 +54,13 @@ static int write_again(Manager *manager) {
                 store_free(manager->store);
                 manager->store = TAKE_PTR(store);
         }
+        /* Objects that the damaged file alone names are not collected as long as it is there. */
+        if (manager->state_damaged) {
+                r = store_quarantine_state(manager->store);
+                if (r < 0)
+                        return r;
+                manager->state_damaged = false;
+        }
         return store_write_state(manager->store, manager->state);
 }
 
@@ -104,6 +111,11 @@ void behind_end(Manager *manager) {
         behind_forget_rollback();
         transitions_write(manager);
         announce_behind(&manager->announcer, 0);
+}
+
+void behind_begin(Manager *manager) {
+        if (manager->behind != 0)
+                start_timer(manager);
 }
 
 void behind_free(Manager *manager) {

@@ -13,6 +13,9 @@
  * Returns 0; 1 if the disk does not have it yet, with a sentence in reterr; -EINVAL, and then nothing changed. */
 int behind_commit(Manager *manager, StoreState **new, Failure *reterr);
 
+/* Once there is an event loop: has the disk tried again, if it was behind before. */
+void behind_begin(Manager *manager);
+
 /* Tries the disk again, if it is behind. */
 void behind_retry(Manager *manager);
 

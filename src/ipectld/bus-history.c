@@ -10,7 +10,7 @@
 
 #define PAGE_MAX 1000U
 /* So many entries are listed for a unit of a user's budget. */
-#define ENTRIES_PER_UNIT 20U
+#define ENTRIES_PER_UNIT 100U
 
 /* What a caller wants to know. */
 typedef struct Page {

@@ -44,8 +44,10 @@ static int load_state(Manager *manager) {
                 manager->state = store_state_copy(NULL);
         if (!manager->state)
                 return -ENOMEM;
+        manager->state_damaged = moved == -EROFS;
         if (moved == -EROFS)
                 return 0;
+        transitions_number_on(manager);
         r = recover_state(manager);
         /* A disk that is full. What was read stands in state.json.old still. */
         if (r < 0 && r != -ENOMEM && !lost) {
@@ -80,16 +82,18 @@ static int summarise(const Manager *manager, const Envelope *envelope, PolicySum
         return r == -ENOMEM ? r : r == 0;
 }
 
-/* On a full disk the state in memory serves until the next commit. */
+/* On a full disk the state in memory serves until it can be written. */
 static int commit_checked(Manager *manager, StoreState **new) {
+        Why why = manager->why;
         int r = manager_commit(manager, new, NULL);
 
         if (r >= 0 || r == -ENOMEM)
                 return r;
         if (r != -EROFS)
                 log_warning("Cannot write what was found in '" STORE_DIRECTORY "', going on without: %s", strerror(-r));
-        store_state_free(manager->state);
-        manager->state = TAKE_PTR(*new);
+        manager->behind = r;
+        manager->why = why;
+        manager_adopt(manager, new);
         return 0;
 }
 
@@ -145,9 +149,11 @@ static int open_store(Manager *manager) {
                 log_error("Cannot open '" STORE_DIRECTORY "': %s", strerror(-r));
         if (r < 0)
                 return r;
-        r = load_state(manager);
+        r = transitions_open(manager);
         if (r >= 0)
-                r = transitions_open(manager);
+                r = load_state(manager);
+        if (r >= 0)
+                r = transitions_catch_up(manager);
         if (r >= 0)
                 r = drop_damaged(manager);
         if (r < 0) {
@@ -469,7 +475,7 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
         int r = manager_find_active(manager, ret_active, &record);
 
         if (r < 0)
-                log_warning("Cannot find out what the kernel enforces: %s", strerror(-r));
+                log_warning("Cannot find out what the kernel enforces: %s", kernel_strerror(r));
         return record;
 }
 
@@ -552,6 +558,8 @@ int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure
         if (old == -ENODEV)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NO_IPE ".");
         r = old < 0 ? old : kernel_set_switch(manager->kernel, which, value);
+        if (r == KERNEL_NOT_REACHED)
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
         if (r == -EPERM || r == -EACCES)
                 return failure_set(reterr, FAILURE_LOCKED_DOWN,
                                    "The kernel does not let the daemon do that: %s.", strerror(-r));

@@ -49,6 +49,7 @@ typedef struct Manager {
         uint64_t commits;  /* counts changes of state */
         int behind;        /* behind.c: why the disk does not have that state yet, a negative errno; 0 if it has */
         sd_event_source *behind_timer;
+        bool state_damaged; /* and still in its place, on a disk that is read-only */
         Why why;
         struct History *history; /* transitions.c; NULL before the store is read */
         bool history_failed;     /* to write it, the last time */

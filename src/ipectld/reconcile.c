@@ -210,17 +210,24 @@ static void say_what_differs(const Manager *manager, const VersionRecord *active
 
 int manager_reconcile(Manager *manager) {
         _cleanup_kernel_policy_ KernelPolicy kernel = {};
-        const VersionRecord *active;
+        const VersionRecord *active = NULL;
         Failure failure = {};
         int r;
 
+        behind_begin(manager);
         preflight_recover(manager);
         r = trial_settle(manager, &failure);
-        if (r < 0)
-                log_error("Cannot find out what became of a trial: %s", failure.sentence[0] ? failure.sentence
-                                                                                             : strerror(-r));
-        active = manager_active(manager, &kernel);
-        if (r >= 0 && manager->state->activating) {
+        if (r < 0) {
+                log_error("Cannot find out what became of a trial: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+                return r;
+        }
+        r = manager_find_active(manager, &kernel, &active);
+        if (r < 0) {
+                log_error("Cannot find out what the kernel enforces, so the next start finishes what may have been cut off: %s",
+                          kernel_strerror(r));
+                return r;
+        }
+        if (manager->state->activating) {
                 r = finish_activation(manager, active, kernel.on_trial);
                 active = manager_active(manager, NULL);
         }

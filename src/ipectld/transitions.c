@@ -142,7 +142,12 @@ static void note_missed(Manager *manager, const VersionRecord **missed, size_t n
         manager->why = (Why) {};
 }
 
-static int catch_up(Manager *manager) {
+void transitions_number_on(Manager *manager) {
+        if (manager->state->sequence < manager->history->change)
+                manager->state->sequence = manager->history->change;
+}
+
+int transitions_catch_up(Manager *manager) {
         const StoreState *state = manager->state;
         _cleanup_free_ const VersionRecord **missed = calloc(state->n_versions + 1, sizeof(*missed));
         uint64_t change = manager->history->change;
@@ -153,6 +158,7 @@ static int catch_up(Manager *manager) {
         for (size_t i = 0; i < state->n_versions; i++)
                 if (state->versions[i].sequence > change)
                         missed[n++] = &state->versions[i];
+        transitions_number_on(manager);
         note_missed(manager, missed, n);
         if (n > 0 || manager->history->rewrite)
                 transitions_write(manager);
@@ -169,5 +175,5 @@ int transitions_open(Manager *manager) {
                 log_warning("Cannot read " STORE_DIRECTORY "/history, beginning anew: %s", strerror(-r));
         else if (damaged > 0)
                 log_warning(STORE_DIRECTORY "/history is damaged: %zu lines of it are left out.", damaged);
-        return catch_up(manager);
+        return 0;
 }

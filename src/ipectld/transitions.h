@@ -8,9 +8,14 @@
 
 #include "manager.h"
 
-/* Reads the history, and adds what the state knows and the history does not, as after a crash between the two.
- * Returns 0 or -ENOMEM. */
+/* Reads the history, before there is a state. Returns 0 or -ENOMEM. */
 int transitions_open(Manager *manager);
+
+/* Has later changes of a state that was lost, or is older than the history, get numbers that are not in it yet. */
+void transitions_number_on(Manager *manager);
+
+/* Adds what the state knows and the history does not, as after a crash between the two. Returns 0 or -ENOMEM. */
+int transitions_catch_up(Manager *manager);
 
 /* before: the state that manager->state has replaced. */
 void transitions_note(Manager *manager, const StoreState *before);

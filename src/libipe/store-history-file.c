@@ -25,6 +25,10 @@
 #define CHECK_SIZE 16U
 /* Bytes that are read at most. What we write has less. */
 #define HISTORY_SIZE_MAX (32U << 20)
+/* What we write stays below; the rest would fill answers, or leave no numbers for later changes. */
+#define NAME_SIZE_MAX 255U
+#define REASON_SIZE_MAX 64U
+#define CHANGE_MAX (STORE_SEQUENCE_MAX / 2)
 
 static int make_check(const char *text, size_t size, char ret[CHECK_SIZE + 1]) {
         char hex[DIGEST_HEX_SIZE];
@@ -156,6 +160,8 @@ static int read_entry(struct json_object *object, HistoryEntry *ret) {
                 r = get_utf8(object, "reason", &ret->reason);
         if (r >= 0 && json_object_object_get_ex(object, "message", NULL))
                 r = get_utf8(object, "message", &ret->message);
+        if (r >= 0 && (ret->change > CHANGE_MAX || strlen(ret->name) > NAME_SIZE_MAX || strlen(ret->reason) > REASON_SIZE_MAX))
+                r = -EUCLEAN;
         return r;
 }
 
@@ -220,7 +226,7 @@ int history_read(const Store *store, History **ret, size_t *ret_damaged) {
         if (!history)
                 return -ENOMEM;
         *ret_damaged = 0;
-        r = read_file_at(store->dir_fd, HISTORY_FILE, HISTORY_SIZE_MAX, (void **) &text, &size);
+        r = read_plain_file_at(store->dir_fd, HISTORY_FILE, HISTORY_SIZE_MAX, (void **) &text, &size);
         if (r >= 0)
                 r = parse(text, size, history, ret_damaged);
         else

@@ -128,6 +128,36 @@ def test_what_was_not_noted_is_noted_at_the_next_start(machine):
     assert steps(transitions(machine)) == steps(found)
 
 
+def test_a_state_that_was_lost_goes_on_in_the_history(machine):
+    """The numbers of changes begin anew with it."""
+    confirm_first(machine)
+    machine.kernel.put_policy(NAME, ("1.0.0", signed()), active=True)
+    machine.stop_daemon()
+    before = len((machine.state / "history").read_text().splitlines())
+    for name in ("state.json", "state.json.old"):
+        (machine.state / name).write_text("{}")
+    machine.start_daemon()
+    found = steps(transitions(machine))[before:]
+    assert sorted(found) == [("1.0.0", "", "confirmed", "activated"), ("2.0.0", "", "staged", "staged")]
+    machine.stage(signed(version="3.0.0"))
+    restart(machine)
+    assert steps(transitions(machine))[before + 2:] == [("3.0.0", "", "staged", "staged")]
+
+
+@pytest.mark.parametrize("member, value", [("name", "x" * 256), ("reason", "x" * 65), ("change", 1 << 63), ("change", (1 << 64) - 1)])
+def test_a_planted_line_of_the_history_is_left_out(machine, member, value):
+    """Long names make an answer that no bus carries, and a large number leaves none for later changes."""
+    machine.stage(signed())
+    machine.stop_daemon()
+    with (machine.state / "history").open("a") as file:
+        file.write(line({"sequence": 2, "change": 2, "usec": 1, "name": NAME, "version": "9.0.0", "digest": "0" * 64, "to": "staged",
+                         "reason": "staged", member: value}))
+    machine.start_daemon()
+    machine.stage(signed(version="2.0.0"))
+    restart(machine)
+    assert [step[0] for step in steps(transitions(machine))] == ["1.0.0", "2.0.0"]
+
+
 def test_damage_spoils_a_line_and_is_said(machine):
     machine.stage(signed())
     machine.stage(signed("other"))

@@ -3,6 +3,7 @@
 kernel_files.py."""
 
 import json
+import signal
 import subprocess
 
 import pytest
@@ -107,6 +108,29 @@ def test_a_rollback_does_not_wait_for_the_disk(machine):
     wait_for_record(machine)
     assert len(machine.entries(MESSAGE_ID=BEHIND)) == 1
     assert len(machine.entries(MESSAGE_ID=ROLLED_BACK)) == 1
+
+
+def test_a_second_rollback_that_fails_does_not_lose_the_first(machine):
+    """It would go to another name, which the kernel does not have, and no boot can be asked for as the disk fails."""
+    machine.stage(signed("other", version="5.0.0"))
+    machine.stop_daemon()
+    state = on_disk(machine)
+    for record in state["versions"]:
+        record["sequence"] = 1 if record["name"] == "other" else record["sequence"] + 1
+        if record["name"] == "other":
+            record["state"] = "superseded"
+    state["sequence"] += 1
+    machine.write_state(state)
+    machine.start_daemon()
+    fail_disk(machine)
+    assert roll_back(machine)["Version"] == "1.0.0"
+    with pytest.raises(BusError):
+        roll_back(machine)
+    assert machine.note.exists()
+    machine.daemon.stop(signal.SIGKILL)
+    mend_disk(machine)
+    machine.start_daemon()
+    assert {version: machine.list()[POLICY, version][0] for version in AFTER} == AFTER
 
 
 def test_a_rollback_on_a_good_disk_leaves_no_note(machine):
