@@ -101,6 +101,14 @@ void announce_rejected(const Announcer *announcer, const char *source, int resul
         emit_rejection(announcer, &rejection);
 }
 
+static int on_target(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const sd_bus_error *error = sd_bus_message_get_error(message);
+
+        if (error)
+                log_warning("Cannot start ipe-policy.target, for which units may wait that want a policy: %s", error->message);
+        return 0;
+}
+
 /* Units that want a policy to be in force wait for this target. At boot ipe-load.service is in time for it; after a first
  * confirmation in a running system it is reached now. A trial may leave no policy behind. */
 static void reach_target(const Announcer *announcer) {
@@ -108,7 +116,7 @@ static void reach_target(const Announcer *announcer) {
                 log_signal_failure("the start of ipe-policy.target",
                                    sd_bus_call_method_async(announcer->bus, NULL, "org.freedesktop.systemd1",
                                                             "/org/freedesktop/systemd1",
-                                                            "org.freedesktop.systemd1.Manager", "StartUnit", NULL, NULL,
+                                                            "org.freedesktop.systemd1.Manager", "StartUnit", on_target, NULL,
                                                             "ss", "ipe-policy.target", "fail"));
 }
 

@@ -18,6 +18,8 @@ static const char *const of_users[] = {
         "user@*.service", "user-runtime-dir@*.service", "run-user-*.mount", "*.scope",
         /* a command of the moment, which systemd-run has given a name */
         "run-u[0-9]*.service", "run-p[0-9]*-i[0-9]*.service", "run-r" HEX16 HEX16 ".service",
+        /* of a connection to a socket with Accept=yes: whoever may connect makes it fail */
+        "*@[0-9]*-*-*.service",
         /* dumps what a user's program leaves */
         "systemd-coredump@*.service",
         /* ends when somebody at the terminal makes it end */

@@ -297,7 +297,7 @@ def test_ipectl_shows_what_has_no_result(machine):
     shown = machine.ipectl("status").stdout
     assert "health-units: none" in shown and "units: pending" in shown
     rows = json.loads(machine.ipectl("status", "--json=short").stdout)["trial_checks"]
-    assert {"check": "health-command", "state": "none", "detail": ""} in rows
+    assert {"check": "health-command", "state": "none", "detail": None} in rows
 
 
 def test_denials_that_nobody_tells_of_have_no_result(machine):
@@ -568,7 +568,8 @@ def test_the_service_runs_the_command_of_the_configuration(machine, settings, st
 
 
 OF_USERS = ["user@1000.service", "user-runtime-dir@1000.service", "session-3.scope", "run-u12.service", "run-p12-i345.service",
-            "run-r0123456789abcdef0123456789abcdef.service", "run-user-1000-doc.mount", "systemd-coredump@4-1234-1000.service", "getty@tty1.service", "serial-getty@ttyS0.service"]
+            "run-r0123456789abcdef0123456789abcdef.service", "run-user-1000-doc.mount", "systemd-coredump@4-1234-1000.service", "polkit-agent-helper@3-1234-1000.service",
+            "sshd@0-192.0.2.1:22-192.0.2.2:50000.service", "getty@tty1.service", "serial-getty@ttyS0.service"]
 
 
 @pytest.mark.parametrize("name", OF_USERS)

@@ -26,7 +26,7 @@ def unit_text(name, libexecdir="/usr/lib/ipe"):
     source = TOP / "units" / f"{name}.in"
     if source.exists():
         # As for a systemd before 253, which every one that we meet understands.
-        values = {"bindir": libexecdir, "libexecdir": libexecdir, "notify_type": "notify", "reload": "ExecReload=/usr/bin/true"}
+        values = {"bindir": libexecdir, "libexecdir": libexecdir, "notify_type": "notify", "reload": "ExecReload=+/usr/bin/true"}
         return re.sub("@([a-z_]+)@", lambda match: str(values[match[1]]), source.read_text())
     return (TOP / "units" / name).read_text()
 
