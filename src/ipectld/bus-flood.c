@@ -42,6 +42,13 @@ static size_t list_size(const StoreState *state) {
         return size;
 }
 
+static int refuse_unknown(sd_bus_error *reterr) {
+        Failure failure = {};
+        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "The bus does not say who calls: try again in a few seconds.");
+
+        return bus_refuse(reterr, r, &failure);
+}
+
 static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const StoreState *state = bus->manager->state;
@@ -54,7 +61,7 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
                 return 0;
         r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
-                return r;
+                return r == -EBUSY ? refuse_unknown(reterr) : r;
         list = is_list(member);
         if (!callers_charge(bus->callers, uid, 1 + (list ? state->n_versions / VERSIONS_PER_UNIT : 0)))
                 return bus_refuse_too_many(reterr, uid);

@@ -11,11 +11,18 @@ static int get_level(sd_bus *sd, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
 }
 
+/* libsystemd would ask the bus over the connection that has the calls, see callers.c. */
+static int check_root(const Bus *bus, sd_bus_message *call, sd_bus_error *reterr) {
+        return polkit_is_root(bus->polkit, call) ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do that.");
+}
+
 static int set_level(sd_bus *sd, const char *path, const char *interface, const char *property,
                      sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
         const char *text;
-        int r = sd_bus_message_read(value, "s", &text);
+        int r = check_root(userdata, value, reterr);
 
+        if (r >= 0)
+                r = sd_bus_message_read(value, "s", &text);
         if (r < 0)
                 return r;
         r = log_level_from_string(text);
@@ -33,8 +40,10 @@ static int get_target(sd_bus *sd, const char *path, const char *interface, const
 static int set_target(sd_bus *sd, const char *path, const char *interface, const char *property,
                       sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
         const char *text;
-        int r = sd_bus_message_read(value, "s", &text);
+        int r = check_root(userdata, value, reterr);
 
+        if (r >= 0)
+                r = sd_bus_message_read(value, "s", &text);
         if (r < 0)
                 return r;
         r = log_target_from_string(text);
@@ -51,8 +60,8 @@ static int get_identifier(sd_bus *sd, const char *path, const char *interface, c
 
 static const sd_bus_vtable log_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, 0),
-        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("LogLevel", "s", get_level, set_level, 0, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_WRITABLE_PROPERTY("LogTarget", "s", get_target, set_target, 0, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("SyslogIdentifier", "s", get_identifier, 0, 0),
         SD_BUS_VTABLE_END,
 };

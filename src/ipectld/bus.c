@@ -25,15 +25,15 @@
 #include "trial.h"
 
 /* "pid 4711 (ipectl) of uid 0": who handed a policy in. */
-static char *describe_sender(sd_bus_message *message) {
+static char *describe_sender(const Bus *bus, sd_bus_message *message) {
         sd_bus_creds *creds = NULL;
         const char *command = NULL;
         uid_t uid = (uid_t) -1;
         char *text = NULL;
         pid_t pid = 0;
 
-        if (sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM |
-                                      SD_BUS_CREDS_AUGMENT, &creds) >= 0) {
+        if (callers_ask(bus->callers, message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT,
+                        &creds) >= 0) {
                 (void) sd_bus_creds_get_euid(creds, &uid);
                 (void) sd_bus_creds_get_pid(creds, &pid);
                 (void) sd_bus_creds_get_comm(creds, &command);
@@ -98,7 +98,7 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        sender = describe_sender(message);
+        sender = describe_sender(bus, message);
         if (!sender)
                 return -ENOMEM;
         r = read_descriptor(fd, &data, &size, &failure);
@@ -481,10 +481,11 @@ int bus_new(Manager *manager, Source *source, sd_event *event, Bus **ret) {
                 return -ENOMEM;
         bus->manager = manager;
         bus->source = source;
-        bus->callers = callers_new();
-        if (!bus->callers)
-                return -ENOMEM;
-        r = connect_bus(bus, event);
+        r = callers_new(event, &bus->callers);
+        if (r < 0)
+                log_error("Cannot connect to the system bus: %s", strerror(-r));
+        else
+                r = connect_bus(bus, event);
         if (r < 0)
                 return r;
         bus->polkit = polkit_new(bus->callers, bus->presence);

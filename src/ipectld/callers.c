@@ -1,42 +1,64 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections whose user is known, and budgets of users. Both tables have a fixed size, and the entry that was used the
- * longest time ago makes room: a connection is looked up again then, and a user begins with a full budget.
+ * The bus is asked over a connection that has nothing else. On the connection that has the calls, the answer waits behind all of
+ * them: libsystemd reads them into memory meanwhile, and if the queue of the bus is full, there is no answer. The policy of the bus
+ * lets nobody send anything to this connection but the bus itself.
  *
- * The bus never gives a unique name to a second connection, so that an entry is never wrong.
+ * The table of connections has a fixed size, and the entry that was used the longest time ago makes room. The bus never gives a unique
+ * name to a second connection, so that an entry is never wrong; that of a connection that has left keeps its error.
  */
 
+#include "budgets.h"
 #include "callers.h"
 #include "clock.h"
+#include "log.h"
 
 #define SENDERS_MAX 1024
-#define USERS_MAX 64
-/* What a user may ask for at once, and in each second. */
-#define UNITS_MAX 200
-#define UNITS_PER_SEC 100
+/* The loop stands still for so long at most, and is not kept again for so long. */
+#define ANSWER_USEC (2 * USEC_PER_SEC)
+#define SILENCE_USEC (4 * USEC_PER_SEC)
 
 typedef struct Sender {
         char *name; /* NULL: free */
+        int error;  /* 0 or a negative errno */
         uid_t uid;
         uint64_t used;
 } Sender;
 
-typedef struct User {
-        bool taken;
-        uid_t uid;
-        int64_t units;
-        uint64_t refilled_usec;
-        uint64_t used;
-} User;
-
 struct Callers {
+        sd_bus *bus;
+        uint64_t silent_until_usec; /* the bus did not answer: is not asked again before */
         Sender senders[SENDERS_MAX];
-        User users[USERS_MAX];
+        Budgets budgets;
         uint64_t clock; /* counts uses */
 };
 
-Callers *callers_new(void) {
-        return calloc(1, sizeof(Callers));
+static int connect_bus(Callers *callers, sd_event *event) {
+        const char *name;
+        int r = sd_bus_open_system_with_description(&callers->bus, "ipectld-callers");
+
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(callers->bus, true);
+        if (r >= 0)
+                r = sd_bus_set_method_call_timeout(callers->bus, ANSWER_USEC);
+        /* Waits until the bus has let it in: no caller is to wait for that. */
+        if (r >= 0)
+                r = sd_bus_get_unique_name(callers->bus, &name);
+        if (r >= 0)
+                r = sd_bus_attach_event(callers->bus, event, SD_EVENT_PRIORITY_NORMAL);
+        return r;
+}
+
+int callers_new(sd_event *event, Callers **ret) {
+        Callers *callers = calloc(1, sizeof(*callers));
+        int r = callers ? connect_bus(callers, event) : -ENOMEM;
+
+        if (r < 0) {
+                callers_free(callers);
+                return r;
+        }
+        *ret = callers;
+        return 0;
 }
 
 Callers *callers_free(Callers *callers) {
@@ -44,82 +66,84 @@ Callers *callers_free(Callers *callers) {
                 return NULL;
         for (size_t i = 0; i < SENDERS_MAX; i++)
                 free(callers->senders[i].name);
+        sd_bus_close_unref(callers->bus);
         free(callers);
         return NULL;
 }
 
-static int ask_bus(sd_bus_message *message, uid_t *ret) {
-        sd_bus_creds *creds = NULL;
+int callers_ask(Callers *callers, sd_bus_message *message, uint64_t mask, sd_bus_creds **ret) {
+        const char *name = sd_bus_message_get_sender(message);
         int r;
 
-        r = sd_bus_query_sender_creds(message, SD_BUS_CREDS_EUID, &creds);
+        if (!name)
+                return -ENXIO;
+        if (clock_usec(CLOCK_MONOTONIC) < callers->silent_until_usec)
+                return -EBUSY;
+        r = sd_bus_get_name_creds(callers->bus, name, mask, ret);
+        if (r != -ETIMEDOUT)
+                return r < 0 ? r : 0;
+        log_warning("The bus does not say who calls, refusing calls of connections that are not known.");
+        callers->silent_until_usec = clock_usec(CLOCK_MONOTONIC) + SILENCE_USEC;
+        return -EBUSY;
+}
+
+static int ask_uid(Callers *callers, sd_bus_message *message, uid_t *ret) {
+        sd_bus_creds *creds = NULL;
+        int r = callers_ask(callers, message, SD_BUS_CREDS_EUID, &creds);
+
         if (r >= 0)
                 r = sd_bus_creds_get_euid(creds, ret);
         sd_bus_creds_unref(creds);
         return r < 0 ? r : 0;
 }
 
+/* Returns the sender of that name, or the one that makes room for it. */
+static Sender *find_sender(Callers *callers, const char *name, bool *ret_found) {
+        Sender *oldest = &callers->senders[0];
+
+        for (Sender *sender = callers->senders; sender < callers->senders + SENDERS_MAX; sender++) {
+                *ret_found = sender->name && streq(sender->name, name);
+                if (*ret_found)
+                        return sender;
+                if (sender->used < oldest->used)
+                        oldest = sender;
+        }
+        return oldest;
+}
+
+/* Without an answer nothing is kept. */
+static int learn_sender(Callers *callers, sd_bus_message *message, Sender *ret) {
+        uid_t uid = (uid_t) -1;
+        int r = ask_uid(callers, message, &uid);
+        char *name;
+
+        if (r == -EBUSY || r == -ENOMEM)
+                return r;
+        name = strdup(sd_bus_message_get_sender(message));
+        if (!name)
+                return -ENOMEM;
+        free(ret->name);
+        *ret = (Sender) { .name = name, .error = r, .uid = uid };
+        return 0;
+}
+
 int callers_find_uid(Callers *callers, sd_bus_message *message, uid_t *ret) {
         const char *name = sd_bus_message_get_sender(message);
-        Sender *oldest = &callers->senders[0];
-        char *copy;
+        Sender *sender;
+        bool found;
         int r;
 
         if (!name)
                 return -ENXIO;
-        for (Sender *sender = callers->senders; sender < callers->senders + SENDERS_MAX; sender++) {
-                if (sender->name && streq(sender->name, name)) {
-                        sender->used = ++callers->clock;
-                        *ret = sender->uid;
-                        return 0;
-                }
-                if (sender->used < oldest->used)
-                        oldest = sender;
-        }
-        r = ask_bus(message, ret);
+        sender = find_sender(callers, name, &found);
+        r = found ? 0 : learn_sender(callers, message, sender);
         if (r < 0)
                 return r;
-        copy = strdup(name);
-        if (!copy)
-                return -ENOMEM;
-        free(oldest->name);
-        *oldest = (Sender) { .name = copy, .uid = *ret, .used = ++callers->clock };
-        return 0;
-}
-
-static User *find_user(Callers *callers, uid_t uid, uint64_t now) {
-        User *oldest = &callers->users[0];
-
-        for (User *user = callers->users; user < callers->users + USERS_MAX; user++) {
-                if (user->taken && user->uid == uid)
-                        return user;
-                if (user->used < oldest->used)
-                        oldest = user;
-        }
-        *oldest = (User) { .taken = true, .uid = uid, .units = UNITS_MAX, .refilled_usec = now };
-        return oldest;
-}
-
-static void refill(User *user, uint64_t now) {
-        uint64_t units = (now - user->refilled_usec) * UNITS_PER_SEC / USEC_PER_SEC;
-
-        if (units == 0)
-                return;
-        user->units = units >= (uint64_t) (UNITS_MAX - user->units) ? UNITS_MAX : user->units + (int64_t) units;
-        user->refilled_usec = now;
+        sender->used = ++callers->clock;
+        *ret = sender->uid;
+        return sender->error;
 }
 
 bool callers_charge(Callers *callers, uid_t uid, uint64_t units) {
-        uint64_t now = clock_usec(CLOCK_MONOTONIC);
-        User *user;
-
-        if (uid == 0)
-                return true;
-        user = find_user(callers, uid, now);
-        user->used = ++callers->clock;
-        refill(user, now);
-        if (user->units <= 0)
-                return false;
-        user->units -= (int64_t) (units < INT32_MAX ? units : INT32_MAX);
-        return true;
+        return budgets_charge(&callers->budgets, uid, units, clock_usec(CLOCK_MONOTONIC));
 }

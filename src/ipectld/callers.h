@@ -11,14 +11,21 @@
 
 typedef struct Callers Callers;
 
-/* Returns NULL if there is no memory. */
-Callers *callers_new(void);
+/* Connects to the bus. Without that connection the event loop ends. Returns 0 or a negative errno. */
+int callers_new(sd_event *event, Callers **ret);
 
 Callers *callers_free(Callers *callers);
 
 /* The effective user of the sender of a message. The bus is asked once for each connection.
- * Returns 0 or a negative errno, as where the sender has left the bus. */
+ * Returns 0 or a negative errno: -EBUSY while the bus does not answer, -ENXIO where the sender has left the bus. */
 int callers_find_uid(Callers *callers, sd_bus_message *message, uid_t *ret);
+
+/* What the bus and /proc know of the sender of a message; mask: as that of sd_bus_get_name_creds(3). Never ask over the connection
+ * that has the message. Returns as callers_find_uid(). */
+int callers_ask(Callers *callers, sd_bus_message *message, uint64_t mask, sd_bus_creds **ret);
+
+/* So much is read for a unit of a budget. */
+#define CALLERS_BYTES_PER_UNIT (16U << 10)
 
 /* Takes units out of the budget of a user, which may fall below zero once. A unit is an answer that takes no time worth
  * mentioning. Returns whether the user had any left; root always has. */

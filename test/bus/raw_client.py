@@ -48,6 +48,13 @@ class RawClient:
         sent = socket.send_fds(self.socket, [blob], list(fds)) if fds else 0
         self.socket.sendall(blob[sent:])
 
+    def signal(self, destination, path, interface, member):
+        message = Gio.DBusMessage.new_signal(path, interface, member)
+        message.set_destination(destination)
+        self.serial += 1
+        message.set_serial(self.serial)
+        self.socket.sendall(bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE)))
+
     def ask(self, member, arguments=None):
         self.call(NAME, PATH, NAME, member, arguments)
 

@@ -117,8 +117,15 @@ def rules(context):
 
 def test_only_the_daemons_user_and_root_own_the_name():
     owns = ("allow", {"own": "org.ipe.Manager"})
-    assert rules({"user": USER}) == [owns] and owns in rules({"user": "root"})
+    assert [rule for rule in rules({"user": USER}) if "own" in rule[1]] == [owns] and owns in rules({"user": "root"})
     assert not [rule for rule in rules({"context": "default"}) if "own" in rule[1]]
+
+
+def test_only_the_bus_and_the_service_manager_signal_the_daemon():
+    found = [rule for rule in rules({"user": USER}) if rule[1].get("receive_type") == "signal"]
+    assert found == [("deny", {"receive_type": "signal"}),
+                     ("allow", {"receive_type": "signal", "receive_sender": "org.freedesktop.DBus"}),
+                     ("allow", {"receive_type": "signal", "receive_sender": "org.freedesktop.systemd1"})]
 
 
 def test_the_daemons_user_is_made_and_is_the_same_everywhere():
