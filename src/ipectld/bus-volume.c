@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListVolumes(): the dm-verity volumes that are open, and what the policy in force says of them.
+ * ListVolumes(): the dm-verity volumes that are open, and what the policy in force says of them. An inspection takes seconds and reads
+ * the whole system, so there is one at a time for all who ask.
  */
 
 #include "bus-call.h"
 #include "log.h"
 #include "volumes.h"
 
-/* So many calls may wait for an inspection at once. */
+/* So many calls may wait for an inspection at once: of root, of all others, and of one of these. */
+#define CALLS_ROOT_MAX 16
 #define CALLS_MAX 16
+#define CALLS_PER_USER_MAX 4
 
 typedef struct BusVolumeCall {
         Bus *bus; /* borrowed */
         BusCall *call;
-        InspectCall *inspect;
+        uid_t uid;
         struct BusVolumeCall *next;
 } BusVolumeCall;
 
@@ -25,27 +28,31 @@ static BusVolumeCall *volume_call_free(BusVolumeCall *call) {
                         *link = call->next;
                         break;
                 }
-        inspect_cancel(call->inspect);
         bus_call_free(call->call);
         free(call);
         return NULL;
 }
 
+static void volume_call_freep(BusVolumeCall **call) {
+        volume_call_free(*call);
+}
+
 void bus_volume_cancel(Bus *bus) {
         while (bus->volume_calls)
                 volume_call_free(bus->volume_calls);
+        bus->volume_inspect = inspect_cancel(bus->volume_inspect);
 }
 
-static size_t count_calls(const Bus *bus) {
-        size_t n = 0;
+/* Root is never kept out by others. */
+static bool has_room(const Bus *bus, uid_t uid) {
+        size_t n_root = 0, n_others = 0, n_own = 0;
 
-        for (const BusVolumeCall *call = bus->volume_calls; call; call = call->next)
-                n++;
-        return n;
-}
-
-static void volume_call_freep(BusVolumeCall **call) {
-        volume_call_free(*call);
+        for (const BusVolumeCall *call = bus->volume_calls; call; call = call->next) {
+                n_root += call->uid == 0;
+                n_others += call->uid != 0;
+                n_own += call->uid == uid;
+        }
+        return uid == 0 ? n_root < CALLS_ROOT_MAX : n_others < CALLS_MAX && n_own < CALLS_PER_USER_MAX;
 }
 
 static int append_volume(sd_bus_message *reply, const Manager *manager, const struct ipe_policy *policy,
@@ -74,48 +81,76 @@ static int answer(const BusCall *call, const struct ipe_policy *policy, const In
         return r < 0 ? r : 0;
 }
 
-static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
-        _cleanup_(volume_call_freep) BusVolumeCall *call = userdata;
-        _cleanup_(ruling_freep) Ruling *ruling = NULL;
+static int load_ruling(const Manager *manager, Ruling **ret) {
+        int r = ruling_load(manager, ret);
 
-        call->inspect = NULL;
-        if (result == 0) {
-                result = ruling_load(call->call->bus->manager, &ruling);
-                if (result < 0 && result != -ENOMEM) {
-                        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", strerror(-result));
-                        result = 0;
-                }
-        }
+        if (r == 0 || r == -ENOMEM)
+                return r;
+        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", strerror(-r));
+        return 0;
+}
+
+static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
+        _cleanup_(ruling_freep) Ruling *ruling = NULL;
+        Bus *bus = userdata;
+
+        bus->volume_inspect = NULL;
         if (result == 0)
-                result = answer(call->call, ruling_policy(ruling), inspection);
-        if (result != 0)
-                result = bus_call_refuse(call->call, result, failure);
-        if (result < 0)
-                log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-result));
+                result = load_ruling(bus->manager, &ruling);
+        while (bus->volume_calls) {
+                _cleanup_(volume_call_freep) BusVolumeCall *call = bus->volume_calls;
+                int r = result == 0 ? answer(call->call, ruling_policy(ruling), inspection) : result;
+
+                if (r != 0)
+                        r = bus_call_refuse(call->call, r, failure);
+                if (r < 0)
+                        log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-r));
+        }
+}
+
+/* The inspection goes on: whoever calls and leaves again and again is not to begin one each time. */
+static void on_gone(void *userdata) {
+        const BusCall *gone = userdata;
+
+        for (BusVolumeCall *call = gone->bus->volume_calls; call; call = call->next)
+                if (call->call == gone) {
+                        volume_call_free(call);
+                        break;
+                }
+}
+
+/* All calls that wait get the answer of the inspection that is under way. */
+static int wait_for_inspection(Bus *bus, sd_bus_message *message, uid_t uid, Failure *reterr) {
+        _cleanup_(volume_call_freep) BusVolumeCall *call = calloc(1, sizeof(*call));
+        int r;
+
+        if (!call)
+                return -ENOMEM;
+        *call = (BusVolumeCall) { .bus = bus, .uid = uid };
+        r = bus_call_new(bus, message, on_gone, &call->call);
+        if (r == 0 && !bus->volume_inspect)
+                r = inspect_start(bus->manager, on_inspected, bus, &bus->volume_inspect, reterr);
+        if (r != 0)
+                return r;
+        call->next = bus->volume_calls;
+        bus->volume_calls = TAKE_PTR(call);
+        return 0;
 }
 
 int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        _cleanup_(volume_call_freep) BusVolumeCall *call = NULL;
         Bus *bus = userdata;
         Failure failure = {};
+        uid_t uid;
         int r;
 
         r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        if (count_calls(bus) >= CALLS_MAX)
+        r = callers_find_uid(bus->callers, message, &uid);
+        if (r < 0)
+                return r;
+        if (!has_room(bus, uid))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for an inspection already.");
-        call = calloc(1, sizeof(*call));
-        if (!call)
-                return -ENOMEM;
-        call->bus = bus;
-        call->next = bus->volume_calls;
-        bus->volume_calls = call;
-        r = bus_call_new(bus, message, NULL, &call->call);
-        if (r >= 0)
-                r = inspect_start(bus->manager, on_inspected, call, &call->inspect, &failure);
-        if (r != 0)
-                return bus_refuse(reterr, r, &failure);
-        call = NULL;
-        return 1;
+        r = wait_for_inspection(bus, message, uid, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : 1;
 }

@@ -65,6 +65,7 @@ typedef struct Bus {
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
         struct BusVolumeCall *volume_calls; /* bus-volume.c: those that wait for their answer */
+        struct InspectCall *volume_inspect; /* bus-volume.c: the inspection that they wait for, or NULL */
         struct BusBootCall *boot_calls;     /* bus-boot.c: likewise */
         struct BusJobs *jobs;               /* bus-job.c: preflights that run or wait */
 } Bus;
