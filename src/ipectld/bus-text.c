@@ -3,16 +3,14 @@
  * OpenPolicy(): the text of a version in sealed memory, which nobody can change any more.
  *
  * The memory counts as the daemon's until the last caller closes the descriptor. Therefore each version has one at most, kept as long
- * as the version is stored: callers who keep their descriptors take no more than that.
+ * as the version is stored: callers who keep their descriptors take no more than that. Nobody can see whether callers still have the
+ * text of a version that is not stored any more, so it counts until the daemon ends.
  */
 
 #include <fcntl.h>
 
 #include "bus.h"
 #include "io.h"
-
-/* So much is read for a unit of a user's budget. */
-#define BYTES_PER_UNIT (16U << 10)
 
 /* A third of what MemoryMax= of the unit permits. Root gets the rest of the texts, too. */
 #define TEXTS_SIZE_MAX ((size_t) 256 << 20)
@@ -24,7 +22,7 @@ static const BusText *find_text(const Bus *bus, const Digest *digest) {
         return NULL;
 }
 
-/* Closes texts of versions that are not stored any more. Returns the size of the others. */
+/* Closes texts of versions that are not stored any more. Returns the size of all texts that callers may have. */
 static size_t forget_texts(Bus *bus) {
         size_t n = 0, size = 0;
 
@@ -33,26 +31,29 @@ static size_t forget_texts(Bus *bus) {
 
                 if (!store_state_find_digest(bus->manager->state, &text->digest)) {
                         safe_close(text->fd);
+                        bus->forgotten_size += text->size;
                         continue;
                 }
                 size += text->size;
                 bus->texts[n++] = *text;
         }
         bus->n_texts = n;
-        return size;
+        return size + bus->forgotten_size;
 }
 
-/* Keeps a descriptor of its own; without memory for that, the caller has the only one. */
-static void keep_text(Bus *bus, const Digest *digest, int fd, size_t size) {
+/* Keeps a descriptor of its own. Returns false without memory for that: the caller has the only one. */
+static bool keep_text(Bus *bus, const Digest *digest, int fd, size_t size) {
         BusText *larger = reallocarray(bus->texts, bus->n_texts + 1, sizeof(*larger));
         int kept;
 
         if (!larger)
-                return;
+                return false;
         bus->texts = larger;
         kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-        if (kept >= 0)
-                bus->texts[bus->n_texts++] = (BusText) { .digest = *digest, .fd = kept, .size = size };
+        if (kept < 0)
+                return false;
+        bus->texts[bus->n_texts++] = (BusText) { .digest = *digest, .fd = kept, .size = size };
+        return true;
 }
 
 /* Returns a descriptor, -1 after a refusal in *ret_result, or a negative errno there. */
@@ -69,8 +70,9 @@ static int read_text(Bus *bus, const VersionRecord *record, uid_t uid, int *ret_
         text = envelope_text(envelope, &size);
         room = size <= TEXTS_SIZE_MAX && known <= TEXTS_SIZE_MAX - size;
         if (!room && uid != 0) {
-                *ret_result = failure_set(reterr, FAILURE_TOO_LARGE, "The texts of policies that were handed out take %zu MiB already: "
-                                          "only root gets another one.", known >> 20);
+                *ret_result = failure_set(reterr, FAILURE_TOO_LARGE, "The texts of policies that were handed out take %zu MiB already, "
+                                          "those of discarded versions included: only root gets another one until ipectld is started "
+                                          "again.", known >> 20);
                 return -1;
         }
         fd = seal_memory("ipe-policy", text, size);
@@ -78,8 +80,8 @@ static int read_text(Bus *bus, const VersionRecord *record, uid_t uid, int *ret_
                 *ret_result = failure_set_errno(reterr, fd, "Cannot make memory for the text");
                 return -1;
         }
-        if (room)
-                keep_text(bus, &record->digest, fd, size);
+        if (room && !keep_text(bus, &record->digest, fd, size))
+                bus->forgotten_size += size;
         return fd;
 }
 
@@ -115,7 +117,7 @@ int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *re
         r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
                 return r;
-        if (!callers_charge(bus->callers, uid, record->summary.size / BYTES_PER_UNIT))
+        if (!callers_charge(bus->callers, uid, record->summary.size / CALLERS_BYTES_PER_UNIT))
                 return bus_refuse_too_many(reterr, uid);
         fd = read_text(bus, record, uid, &r, &failure);
         return fd < 0 ? bus_refuse(reterr, r, &failure) : reply_with_text(message, fd);

@@ -58,6 +58,7 @@ typedef struct Bus {
         BusView view;
         BusText *texts;
         size_t n_texts;
+        size_t forgotten_size; /* bus-text.c: of texts that callers may still have, though their versions are gone */
         TrustList trust;  /* bus-trust.c */
         BusAge trust_age;
         BusWatch *watch;  /* bus-watch.c; NULL without IPE */
