@@ -81,6 +81,31 @@ static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr
         return r;
 }
 
+/* Nothing that is larger than a policy is read. */
+static int charge_for_size(const Bus *bus, sd_bus_message *message, int fd, uint64_t *ret_units, sd_bus_error *reterr) {
+        uint64_t size;
+        struct stat st;
+        uid_t uid;
+        int r = callers_find_uid(bus->callers, message, &uid);
+
+        if (r < 0)
+                return r;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        size = st.st_size < (off_t) ENVELOPE_SIZE_MAX ? (uint64_t) st.st_size : ENVELOPE_SIZE_MAX;
+        *ret_units = size / CALLERS_BYTES_PER_UNIT;
+        return callers_charge(bus->callers, uid, *ret_units) ? 0 : bus_refuse_too_many(reterr, uid);
+}
+
+/* The file may have grown before it was read. */
+static void charge_for_rest(const Bus *bus, sd_bus_message *message, size_t size, uint64_t charged) {
+        uint64_t units = size / CALLERS_BYTES_PER_UNIT;
+        uid_t uid;
+
+        if (units > charged && callers_find_uid(bus->callers, message, &uid) == 0)
+                (void) callers_charge(bus->callers, uid, units - charged);
+}
+
 static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         _cleanup_free_ char *sender = NULL;
@@ -88,6 +113,7 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
         const VersionRecord *record;
         Failure failure = {};
         bool is_new = true;
+        uint64_t units = 0;
         size_t size;
         int r, fd;
 
@@ -98,10 +124,15 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
+        r = charge_for_size(bus, message, fd, &units, reterr);
+        if (r < 0)
+                return r;
         sender = describe_sender(bus, message);
         if (!sender)
                 return -ENOMEM;
         r = read_descriptor(fd, &data, &size, &failure);
+        if (r == 0)
+                charge_for_rest(bus, message, size, units);
         if (r == 0)
                 r = stage_policy(bus->manager, data, size, sender, NULL, &record, &is_new, &failure);
         if (r == 0 && !is_new)

@@ -8,10 +8,11 @@ import re
 
 import pytest
 from gi.repository import GLib
+from raw_client import RawClient
 
 import keys
 from certificates import issue, revoke, sign_with
-from machine import BusError, memfd, object_path, policy_text, signed
+from machine import NAME, NOBODY, PATH, BusError, memfd, object_path, policy_text, signed
 
 STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
 REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
@@ -503,3 +504,20 @@ def test_many_files_at_once(machine):
         machine.drop(signed(f"policy-{number}"), f"policy-{number}.p7b")
     machine.wait_for(lambda: len(machine.signals("PolicyStaged")) == 40, "all policies")
     assert len(machine.list()) == 40
+
+
+def test_whoever_hands_in_much_pays_for_it_before_it_is_read(mocked):
+    """A budget is paid back in seconds: 16 MiB are 1024 calls."""
+    mocked.allow("org.ipe.manager.stage")
+    client = RawClient(mocked, NOBODY)
+    client.answers(1)
+    with open(memfd(b"x" * (16 << 20)), "rb") as file:
+        for _ in range(2):
+            client.call(NAME, PATH, NAME, "Stage", GLib.Variant("(ha{sv})", (0, {})), [file.fileno()])
+        assert client.answers(2) == [True, True]
+    client.ask("ListPolicies")
+    assert client.answers(1) == [True]
+    client.close()
+    assert client.sentences[0].startswith("org.ipe.Error.SignatureInvalid")
+    assert client.sentences[1:] == [f"org.ipe.Error.TooManyCalls: User {NOBODY} calls too often: wait a few seconds."] * 2
+    assert mocked.stage(signed())
