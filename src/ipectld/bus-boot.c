@@ -9,12 +9,15 @@
 #include "log.h"
 #include "trial.h"
 
-/* So many calls may wait for the health checks at once. */
+/* So many calls may wait for the health checks at once: of root, of all others, and of one of these. */
+#define CALLS_ROOT_MAX 16
 #define CALLS_MAX 16
+#define CALLS_PER_USER_MAX 4
 
 typedef struct BusBootCall {
         Bus *bus; /* borrowed */
         BusCall *call;
+        uid_t uid;
         bool confirm; /* what has passed is kept, too */
         struct BusBootCall *next;
 } BusBootCall;
@@ -42,12 +45,16 @@ void bus_boot_cancel(Bus *bus) {
         bus->manager->on_boot = NULL;
 }
 
-static size_t count_calls(const Bus *bus) {
-        size_t n = 0;
+/* Root is never kept out by others: else they make the boot fail. */
+static bool has_room(const Bus *bus, uid_t uid) {
+        size_t n_root = 0, n_others = 0, n_own = 0;
 
-        for (const BusBootCall *call = bus->boot_calls; call; call = call->next)
-                n++;
-        return n;
+        for (const BusBootCall *call = bus->boot_calls; call; call = call->next) {
+                n_root += call->uid == 0;
+                n_others += call->uid != 0;
+                n_own += call->uid == uid;
+        }
+        return uid == 0 ? n_root < CALLS_ROOT_MAX : n_others < CALLS_MAX && n_own < CALLS_PER_USER_MAX;
 }
 
 /* The name is copied: it does not outlive the confirmation. */
@@ -96,14 +103,17 @@ static void on_gone(void *userdata) {
 
 static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_bus_error *reterr) {
         _cleanup_(boot_call_freep) BusBootCall *call = NULL;
-        int r;
+        uid_t uid;
+        int r = callers_find_uid(bus->callers, message, &uid);
 
-        if (count_calls(bus) >= CALLS_MAX)
+        if (r < 0)
+                return r;
+        if (!has_room(bus, uid))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for the health checks already.");
         call = calloc(1, sizeof(*call));
         if (!call)
                 return -ENOMEM;
-        *call = (BusBootCall) { .bus = bus, .confirm = confirm, .next = bus->boot_calls };
+        *call = (BusBootCall) { .bus = bus, .uid = uid, .confirm = confirm, .next = bus->boot_calls };
         r = bus_call_new(bus, message, on_gone, &call->call);
         if (r < 0)
                 return r;

@@ -8,9 +8,10 @@ import time
 
 import pytest
 from gi.repository import Gio, GLib
+from raw_client import RawClient
 from service_manager import COMMAND, TARGET, ServiceManager
 
-from machine import BUILD, NAME, PATH, signed
+from machine import BUILD, NAME, NOBODY, PATH, signed
 
 POLICY = "corp-base"
 TRANSACTION = "0123456789abcdef" * 2
@@ -489,6 +490,32 @@ def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
     machine.services.failed.append("other.service")
     assert check.answer() == confirm.answer() == "org.ipe.Error.NoTrial"
     assert state(machine) == "rolled-back" and machine.kernel.read("revert").startswith(b"1")
+
+
+def test_others_who_wait_do_not_keep_root_from_the_checks(machine):
+    """Else the right to confirm would make a boot fail."""
+    configure(machine, "HealthUnits=web.service")
+    machine.services.states = {"web.service": "activating"}
+    begin(machine)
+    machine.start_mock_polkit()
+    machine.allow("org.ipe.manager.confirm")
+    clients = [RawClient(machine, uid) for uid in (1, 2, 3, 4, NOBODY)]
+    for client in clients:
+        assert client.answers(1) == [False]
+        for _ in range(5):
+            client.ask("CheckBoot")
+    assert all(client.answers(1) == [True] for client in clients[:4])
+    assert clients[4].answers(5) == [True] * 5
+    assert {sentence for client in clients for sentence in client.sentences} == {
+        "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for the health checks already."}
+    check = Call(machine, "CheckBoot")
+    machine.properties()
+    assert check.result is None
+    machine.services.states["web.service"] = "active"
+    assert check.answer() == "done"
+    assert all(client.answers(4) == [False] * 4 for client in clients[:4])
+    for client in clients:
+        client.close()
 
 
 def test_a_boot_waits_for_units_of_the_target(machine):
