@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Changes of the kernel that were made elsewhere: root writes to its files, PID 1 loads a policy, a trial ends by the kernel's own
- * time. They are told as changes of properties; nothing is decided here.
+ * time. trial.c records what became of a trial; all else is announced as changes of properties. Nothing is decided here.
  *
- * Whatever writes to a file of securityfs, on any kernel, inotify tells; only the end of a trial is no write, and for that the
+ * inotify reports each write to a file of securityfs, on any kernel; only the end of a trial is no write, and for that the
  * LSM of this project has poll() on "confirm". The files of a policy appear with its directory, which is created by a write,
- * too. Each look watches what is new before it reads: so no change falls between.
+ * too. Each look watches what is new before it reads, so no change falls between. A policy that is loaded again has a new
+ * directory of the old name.
  */
 
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 
 #include "announce.h"
 #include "bus-path.h"
@@ -17,10 +19,13 @@
 #include "clock.h"
 #include "kernel-trial.h"
 #include "log.h"
+#include "trial.h"
 
 /* One write may be the first of several. */
 #define DELAY_USEC (20U * 1000)
 #define ACCURACY_USEC 1000U
+/* After something could not be watched. */
+#define RETRY_USEC (10 * USEC_PER_SEC)
 /* The kernel tells whole seconds of a trial. */
 #define ROUNDING_USEC (2 * USEC_PER_SEC)
 
@@ -33,34 +38,51 @@ typedef struct Told {
         Digest digest; /* of the stored version that was active */
 } Told;
 
+/* The directory of a policy. An open file keeps one in being after the policy was deleted, so device and inode say whether it is
+ * still the one of that name; their numbers may be used again, so the end of the inode counts as well. */
+typedef struct WatchedPolicy {
+        char *name;
+        dev_t dev;
+        ino_t ino;
+        sd_event_source *source;
+        bool gone;
+} WatchedPolicy;
+
 struct BusWatch {
         Bus *bus;
         Told told;
-        char **names; /* of the policies that are watched, sorted */
-        sd_event_source **policies;
+        WatchedPolicy *policies;
         size_t n_policies;
         sd_event_source *top, *confirm, *soon;
-        int confirm_fd;
-        bool failed;
+        int confirm_fd; /* open without a source: the kernel's file has no poll() */
+        bool failed, retries;
 };
 
+static void forget_policy(BusWatch *watch, size_t i) {
+        sd_event_source_disable_unref(watch->policies[i].source);
+        free(watch->policies[i].name);
+        watch->policies[i] = watch->policies[--watch->n_policies];
+}
+
 static void forget_policies(BusWatch *watch) {
-        for (size_t i = 0; i < watch->n_policies; i++)
-                sd_event_source_disable_unref(watch->policies[i]);
+        while (watch->n_policies > 0)
+                forget_policy(watch, watch->n_policies - 1);
         free(watch->policies);
         watch->policies = NULL;
-        watch->n_policies = 0;
-        watch->names = strv_free(watch->names);
+}
+
+static void forget_trial(BusWatch *watch) {
+        watch->confirm = sd_event_source_disable_unref(watch->confirm);
+        watch->confirm_fd = safe_close(watch->confirm_fd);
 }
 
 BusWatch *bus_watch_free(BusWatch *watch) {
         if (!watch)
                 return NULL;
         forget_policies(watch);
+        forget_trial(watch);
         sd_event_source_disable_unref(watch->top);
-        sd_event_source_disable_unref(watch->confirm);
         sd_event_source_disable_unref(watch->soon);
-        safe_close(watch->confirm_fd);
         free(watch->told.active);
         free(watch->told.trial);
         free(watch);
@@ -69,95 +91,170 @@ BusWatch *bus_watch_free(BusWatch *watch) {
 
 static void say_failure(BusWatch *watch, int r) {
         if (!watch->failed)
-                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY "': what others write there is not told on the bus: %s",
+                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY "', so ipectld may miss what others write there; it tries again: %s",
                             strerror(-r));
         watch->failed = true;
 }
 
-static void look_soon(BusWatch *watch) {
-        int r = sd_event_source_set_time_relative(watch->soon, DELAY_USEC);
+static void look_in(BusWatch *watch, uint64_t usec) {
+        int r = sd_event_source_set_time_relative(watch->soon, usec);
 
         if (r >= 0)
                 r = sd_event_source_set_enabled(watch->soon, SD_EVENT_ONESHOT);
         if (r < 0)
                 say_failure(watch, r);
+        watch->retries = usec > DELAY_USEC;
+}
+
+/* Writes without end do not put it off. */
+static void look_soon(BusWatch *watch) {
+        int enabled = SD_EVENT_OFF;
+
+        (void) sd_event_source_get_enabled(watch->soon, &enabled);
+        if (enabled == SD_EVENT_OFF || watch->retries)
+                look_in(watch, DELAY_USEC);
 }
 
 static int on_write(sd_event_source *source, const struct inotify_event *event, void *userdata) {
-        BusWatch *watch = userdata;
-        int enabled = SD_EVENT_OFF;
-
-        /* Without end, writes do not put it off. */
-        (void) sd_event_source_get_enabled(watch->soon, &enabled);
-        if (enabled == SD_EVENT_OFF)
-                look_soon(watch);
+        look_soon(userdata);
         return 0;
+}
+
+/* sd-event reports the end of the inode, whatever was asked for. */
+static int on_write_to_policy(sd_event_source *source, const struct inotify_event *event, void *userdata) {
+        BusWatch *watch = userdata;
+
+        for (size_t i = 0; i < watch->n_policies; i++)
+                if (watch->policies[i].source == source && event->mask & (IN_IGNORED | IN_UNMOUNT))
+                        watch->policies[i].gone = true;
+        return on_write(source, event, userdata);
 }
 
 /* The read says which changes were seen. */
 static int on_end_of_trial(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        BusWatch *watch = userdata;
         char byte;
 
         if (pread(fd, &byte, 1, 0) < 0) {
-                say_failure(userdata, -errno);
-                return sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                say_failure(watch, -errno);
+                forget_trial(watch);
+                look_in(watch, RETRY_USEC);
+                return 0;
         }
-        return on_write(source, NULL, userdata);
+        look_soon(watch);
+        return 0;
 }
 
-static bool names_equal(char **a, char **b) {
-        for (; a && b && *a && *b; a++, b++)
-                if (!streq(*a, *b))
-                        return false;
-        return !(a && *a) && !(b && *b);
+static WatchedPolicy *find_watched(const BusWatch *watch, const char *name) {
+        for (size_t i = 0; i < watch->n_policies; i++)
+                if (streq(watch->policies[i].name, name))
+                        return &watch->policies[i];
+        return NULL;
 }
 
-static int compare_names(const void *a, const void *b) {
-        return strcmp(*(const char *const *) a, *(const char *const *) b);
-}
-
-static int watch_policy(BusWatch *watch, const char *name) {
-        sd_event_source **larger = reallocarray(watch->policies, watch->n_policies + 1, sizeof(*larger));
-        _cleanup_free_ char *path = NULL;
+static int add_policy(BusWatch *watch, const char *name, const char *path, const struct stat *st) {
+        WatchedPolicy *larger = reallocarray(watch->policies, watch->n_policies + 1, sizeof(*larger)), *new;
         int r;
 
         if (!larger)
                 return -ENOMEM;
         watch->policies = larger;
+        new = &larger[watch->n_policies];
+        *new = (WatchedPolicy) { .name = strdup(name), .dev = st->st_dev, .ino = st->st_ino };
+        if (!new->name)
+                return -ENOMEM;
+        r = sd_event_add_inotify(watch->bus->manager->event, &new->source, path, IN_MODIFY | IN_ONLYDIR, on_write_to_policy, watch);
+        if (r < 0) {
+                free(new->name);
+                return r;
+        }
+        watch->n_policies++;
+        return 0;
+}
+
+/* If the directory is replaced between the two looks, the next one finds it: it was a write. */
+static int watch_policy(BusWatch *watch, const char *name) {
+        WatchedPolicy *known = find_watched(watch, name);
+        _cleanup_free_ char *path = NULL;
+        struct stat st = {};
+        int r;
+
         if (asprintf(&path, KERNEL_DIRECTORY "/policies/%s", name) < 0) {
                 path = NULL;
                 return -ENOMEM;
         }
-        r = sd_event_add_inotify(watch->bus->manager->event, &larger[watch->n_policies], path, IN_MODIFY | IN_ONLYDIR, on_write, watch);
-        /* It has just been deleted, which was a write. */
-        if (r == -ENOENT)
+        r = stat(path, &st) < 0 ? -errno : 0;
+        if (known && r == 0 && !known->gone && known->dev == st.st_dev && known->ino == st.st_ino)
                 return 0;
-        if (r >= 0)
-                watch->n_policies++;
-        return r;
+        if (known)
+                forget_policy(watch, (size_t) (known - watch->policies));
+        if (r == 0)
+                r = add_policy(watch, name, path, &st);
+        return r == -ENOENT ? 0 : r;
+}
+
+static bool is_listed(char **names, const char *name) {
+        for (; names && *names; names++)
+                if (streq(*names, name))
+                        return true;
+        return false;
 }
 
 static int watch_policies(BusWatch *watch) {
         _cleanup_(strv_freep) char **names = NULL;
-        size_t n = 0;
-        int r = kernel_list(watch->bus->manager->kernel, &names);
+        int result = 0, r = kernel_list(watch->bus->manager->kernel, &names);
 
         if (r < 0)
                 return r;
-        while (names && names[n])
-                n++;
-        if (n > 0)
-                qsort(names, n, sizeof(*names), compare_names);
-        if (names_equal(names, watch->names))
-                return 0;
-        forget_policies(watch);
-        for (size_t i = 0; i < n; i++) {
-                r = watch_policy(watch, names[i]);
+        for (size_t i = watch->n_policies; i-- > 0;)
+                if (!is_listed(names, watch->policies[i].name))
+                        forget_policy(watch, i);
+        for (char **name = names; name && *name; name++) {
+                r = watch_policy(watch, *name);
                 if (r < 0)
-                        return r;
+                        result = r;
         }
-        watch->names = TAKE_PTR(names);
-        return 0;
+        return result;
+}
+
+static int watch_top(BusWatch *watch) {
+        if (watch->top)
+                return 0;
+        return sd_event_add_inotify(watch->bus->manager->event, &watch->top, KERNEL_DIRECTORY, IN_MODIFY | IN_ONLYDIR, on_write, watch);
+}
+
+/* Only our kernel has poll() there; other files refuse it. */
+static int watch_trial(BusWatch *watch) {
+        int r;
+
+        if (watch->confirm_fd >= 0 || !kernel_has_feature(watch->bus->manager->kernel, "trial"))
+                return 0;
+        watch->confirm_fd = kernel_open_trial(watch->bus->manager->kernel);
+        if (watch->confirm_fd < 0)
+                return watch->confirm_fd;
+        r = sd_event_add_io(watch->bus->manager->event, &watch->confirm, watch->confirm_fd, EPOLLPRI, on_end_of_trial, watch);
+        if (r >= 0 || r == -EPERM)
+                return 0;
+        forget_trial(watch);
+        return r;
+}
+
+/* One that cannot be watched is no reason to miss the others. */
+static void watch_all(BusWatch *watch) {
+        int results[] = { watch_top(watch), watch_trial(watch), watch_policies(watch) };
+        int r = 0;
+
+        for (size_t i = 0; i < ELEMENTSOF(results); i++)
+                if (results[i] < 0)
+                        r = results[i];
+        if (r < 0) {
+                say_failure(watch, r);
+                look_in(watch, RETRY_USEC);
+                return;
+        }
+        if (watch->failed)
+                log_notice("ipectld watches all files of '" KERNEL_DIRECTORY "' again.");
+        watch->failed = false;
 }
 
 /* Returns the pair as text, or NULL for none; where r says that it cannot be read, what was told. */
@@ -202,10 +299,13 @@ static void read_now(const BusWatch *watch, Told *ret) {
                 ret->digest = ours->digest;
 }
 
-static void tell_switches(BusWatch *watch, const Told *now) {
-        for (KernelSwitch which = KERNEL_ENFORCE; which <= KERNEL_SUCCESS_AUDIT; which++)
-                if (now->switches[which] >= 0 && watch->told.switches[which] >= 0 && now->switches[which] != watch->told.switches[which])
-                        announce_switch_elsewhere(&watch->bus->manager->announcer, which == KERNEL_ENFORCE, now->switches[which]);
+static void tell_switch(BusWatch *watch, KernelSwitch which, int now) {
+        int before = watch->told.switches[which];
+
+        if (now >= 0 && before >= 0 && now != before)
+                announce_switch_elsewhere(&watch->bus->manager->announcer, which == KERNEL_ENFORCE, now);
+        if (now >= 0)
+                watch->told.switches[which] = now;
 }
 
 static void tell_object(const BusWatch *watch, const Told *told) {
@@ -234,27 +334,49 @@ static void tell_policies(BusWatch *watch, const Told *now) {
         tell_object(watch, now);
 }
 
-static void take_over(BusWatch *watch, Told *now) {
-        for (size_t i = 0; i < ELEMENTSOF(now->switches); i++)
-                if (now->switches[i] < 0)
-                        now->switches[i] = watch->told.switches[i];
+static void take_over(BusWatch *watch, const Told *now) {
         free(watch->told.active);
         free(watch->told.trial);
         watch->told = *now;
 }
 
+static bool has_news_of_trial(const BusWatch *watch, const Told *now) {
+        return !text_equal(now->trial, watch->told.trial) || is_other_time(now->trial_end_usec, watch->told.trial_end_usec) ||
+               store_state_find_state(watch->bus->manager->state, VERSION_TRIAL);
+}
+
+/* Before anything is announced the state has what became of a trial: the properties come from there. Nobody who holds a pointer to a
+ * record is on the stack. A failure is tried again, and logged, by trial.c. */
+static void settle(BusWatch *watch, Told *now) {
+        Failure ignored = {};
+
+        (void) trial_settle(watch->bus->manager, &ignored);
+        free(now->active);
+        free(now->trial);
+        read_now(watch, now);
+}
+
 static int on_soon(sd_event_source *source, uint64_t usec, void *userdata) {
         BusWatch *watch = userdata;
         Told now;
-        int r = watch_policies(watch);
 
-        if (r < 0)
-                say_failure(watch, r);
+        watch->retries = false;
+        watch_all(watch);
         read_now(watch, &now);
-        tell_switches(watch, &now);
+        if (has_news_of_trial(watch, &now))
+                settle(watch, &now);
+        for (KernelSwitch which = KERNEL_ENFORCE; which <= KERNEL_SUCCESS_AUDIT; which++) {
+                tell_switch(watch, which, now.switches[which]);
+                now.switches[which] = watch->told.switches[which];
+        }
         tell_policies(watch, &now);
         take_over(watch, &now);
         return 0;
+}
+
+void bus_watch_before_switch(BusWatch *watch, KernelSwitch which) {
+        if (watch)
+                tell_switch(watch, which, kernel_get_switch(watch->bus->manager->kernel, which));
 }
 
 void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value) {
@@ -262,36 +384,19 @@ void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value) {
                 watch->told.switches[which] = value;
 }
 
-/* Only our kernel has poll() there; other files refuse it. */
-static int watch_trial(BusWatch *watch) {
-        int r;
-
-        if (!kernel_has_feature(watch->bus->manager->kernel, "trial"))
-                return 0;
-        watch->confirm_fd = kernel_open_trial(watch->bus->manager->kernel);
-        if (watch->confirm_fd < 0)
-                return watch->confirm_fd;
-        r = sd_event_add_io(watch->bus->manager->event, &watch->confirm, watch->confirm_fd, EPOLLPRI, on_end_of_trial, watch);
-        return r == -EPERM ? 0 : r;
-}
-
 static int begin(BusWatch *watch) {
-        sd_event *event = watch->bus->manager->event;
         Told now;
-        int r;
+        int r = sd_event_add_time_relative(watch->bus->manager->event, &watch->soon, CLOCK_MONOTONIC, DELAY_USEC, ACCURACY_USEC,
+                                           on_soon, watch);
 
-        r = sd_event_add_time_relative(event, &watch->soon, CLOCK_MONOTONIC, DELAY_USEC, ACCURACY_USEC, on_soon, watch);
         if (r >= 0)
                 r = sd_event_source_set_enabled(watch->soon, SD_EVENT_OFF);
-        if (r >= 0)
-                r = sd_event_add_inotify(event, &watch->top, KERNEL_DIRECTORY, IN_MODIFY | IN_ONLYDIR, on_write, watch);
-        if (r >= 0)
-                r = watch_trial(watch);
-        if (r >= 0)
-                r = watch_policies(watch);
+        if (r < 0)
+                return r;
+        watch_all(watch);
         read_now(watch, &now);
         take_over(watch, &now);
-        return r;
+        return 0;
 }
 
 int bus_watch_start(Bus *bus) {
@@ -304,11 +409,15 @@ int bus_watch_start(Bus *bus) {
         if (!watch)
                 return -ENOMEM;
         *watch = (BusWatch) { .bus = bus, .told = { .switches = { -1, -1 } }, .confirm_fd = -1 };
-        bus->watch = watch;
         r = begin(watch);
-        if (r == -ENOMEM)
-                return r;
-        if (r < 0)
-                say_failure(watch, r);
+        if (r < 0) {
+                bus_watch_free(watch);
+                if (r == -ENOMEM)
+                        return r;
+                log_warning("Cannot set a timer, so ipectld misses what others write to the files of '" KERNEL_DIRECTORY "': %s",
+                            strerror(-r));
+                return 0;
+        }
+        bus->watch = watch;
         return 0;
 }

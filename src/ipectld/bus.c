@@ -179,6 +179,7 @@ static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error 
 
 static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, const char *action, sd_bus_error *reterr) {
         Failure failure = {};
+        bool changed = false;
         int r, value;
 
         r = sd_bus_message_read(message, "b", &value);
@@ -187,10 +188,12 @@ static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, con
                                      (const char *const[]) { "value", value ? "true" : "false", NULL }, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = manager_set_switch(bus->manager, which, value, &failure);
+        bus_watch_before_switch(bus->watch, which);
+        r = manager_set_switch(bus->manager, which, value, &changed, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
-        bus_watch_told(bus->watch, which, value);
+        if (changed)
+                bus_watch_told(bus->watch, which, value);
         return sd_bus_reply_method_return(message, "");
 }
 

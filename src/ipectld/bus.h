@@ -154,7 +154,9 @@ int method_list_trust(sd_bus_message *message, void *userdata, sd_bus_error *ret
 /* bus-watch.c: tells on the bus what others have changed in the kernel. Returns 0 or -ENOMEM; what else fails is logged. */
 int bus_watch_start(Bus *bus);
 BusWatch *bus_watch_free(BusWatch *watch);
-/* A switch was set, and that was told. watch: may be NULL. */
+/* A switch is about to be set: announces first what somebody else has made of it. watch: may be NULL. */
+void bus_watch_before_switch(BusWatch *watch, KernelSwitch which);
+/* The change of a switch was announced. watch: may be NULL. */
 void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value);
 
 /* bus-flood.c: counts calls. */

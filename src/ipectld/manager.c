@@ -552,7 +552,7 @@ int manager_discard(Manager *manager, const char *name, const char *version, Fai
         return 0;
 }
 
-int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure *reterr) {
+int manager_set_switch(Manager *manager, KernelSwitch which, bool value, bool *ret_changed, Failure *reterr) {
         int r, old = kernel_get_switch(manager->kernel, which);
 
         if (old == -ENODEV)
@@ -565,6 +565,7 @@ int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure
                                    "The kernel does not let the daemon do that: %s.", strerror(-r));
         if (r < 0)
                 return failure_set_errno(reterr, r, "The kernel refuses the change");
+        *ret_changed = old != value;
         if (old != value)
                 announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
         /* It may be switched on again before health is looked at. */

@@ -142,6 +142,7 @@ const VersionRecord *manager_selected(const Manager *manager);
 /* Forgets a version that is neither in force nor selected. A file of policy.d that is this version is not staged again. */
 int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr);
 
-int manager_set_switch(Manager *manager, KernelSwitch which, bool value, Failure *reterr);
+/* ret_changed: whether the kernel had another value; the change was announced then. Returns 0, a refusal or a negative errno. */
+int manager_set_switch(Manager *manager, KernelSwitch which, bool value, bool *ret_changed, Failure *reterr);
 
 #endif

@@ -9,6 +9,7 @@ A Gate stops ipectld where it opens one of the files, for moments that no other 
 a look and a write, a disk that fails after the kernel was asked.
 """
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -191,3 +192,27 @@ class Gate:
         for fd in (self.fd, self.stop, self.stopped):
             os.close(fd)
         assert failed or self.passed, f"nobody opened {self.path} as it was to be"
+
+
+@contextlib.contextmanager
+def begins_trial(machine, name, version, seconds=80000):
+    """What ipectld asks for in this block is on trial before it looks at the kernel again, which it does soon after any write."""
+    trial = machine.kernel.path(f"policies/{name}/trial")
+    with Gate(machine.kernel.path("confirm"), lambda: machine.kernel.put_trial(name, version, seconds),
+              lambda text: text == b"" and trial.read_bytes() != b"0") as gate:
+        yield
+        machine.wait_for(lambda: gate.passed, "a look at the trial")
+
+
+@contextlib.contextmanager
+def ends_trial(machine, name):
+    """The same of a trial that ipectld ends."""
+    revert = machine.kernel.path("revert")
+
+    def end():
+        machine.kernel.end_trial(name)
+        revert.write_bytes(b"")
+
+    with Gate(machine.kernel.path("confirm"), end, lambda _: revert.read_bytes() == b"1") as gate:
+        yield
+        machine.wait_for(lambda: gate.passed, "a look at the trial")

@@ -491,6 +491,13 @@ class Machine:
         assert status == 0, self.log.read_text()
         self.daemon = None
 
+    @contextlib.contextmanager
+    def frozen_daemon(self):
+        """What the kernel does at once takes several writes to plain files: the daemon sees none of them before the last."""
+        self.daemon.send(signal.SIGSTOP)
+        yield
+        self.daemon.send(signal.SIGCONT)
+
     def kill_daemon(self):
         self.daemon.stop(signal.SIGKILL)
         self.daemon = None

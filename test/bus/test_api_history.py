@@ -9,6 +9,7 @@ import pytest
 from gi.repository import GLib
 from raw_client import RawClient
 
+from kernel_files import ends_trial
 from machine import NOBODY, BusError, signed
 
 NAME = "corp-base"
@@ -97,7 +98,8 @@ def test_end_of_a_trial_has_its_reason(machine):
     with pytest.raises(BusError):
         activate(machine)
     assert steps(transitions(machine))[-1] == ("2.0.0", "staged", "trial", "trial")
-    machine.call("EndTrial", GLib.Variant("(sa{sv})", (NAME, {})))
+    with ends_trial(machine, NAME):
+        machine.call("EndTrial", GLib.Variant("(sa{sv})", (NAME, {})))
     last = transitions(machine)[-1]
     assert steps([last]) == [("2.0.0", "trial", "rolled-back", "trial-ended")]
     assert last["Message"] == "The trial was ended on demand."

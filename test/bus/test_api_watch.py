@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What others change in the kernel's files is told on the bus, as properties promise. Plain files stand in for the kernel's: a write to
-them is seen by inotify in the same way. The end of a trial, which is no write, needs a kernel."""
+them is seen by inotify in the same way. The end of a trial by the kernel's time, which is no write, needs a kernel."""
+
+import shutil
 
 import pytest
 from gi.repository import GLib
 
-from machine import PATH, POLICY, object_path, signed
+from kernel_files import begins_trial
+from machine import IPECTL, PATH, POLICY, object_path, signed
 
 NAME = "corp-base"
 
@@ -122,3 +125,128 @@ def test_nonsense_is_not_told_and_harms_nothing(machine):
     machine.kernel.put("enforce", "0")
     wait_told(machine, "Enforce", False)
     assert machine.properties(object_path(NAME, "1.0.0"), POLICY)["Active"] is False
+
+
+@pytest.fixture
+def trial(machine):
+    """2.0.0 is on trial, begun by ipectld; 1.0.0 is confirmed."""
+    machine.two = signed(version="2.0.0")
+    activate(machine, 0)
+    machine.stage(machine.two)
+    machine.kernel.put_policy(NAME, ("1.0.0", machine.one), ("2.0.0", machine.two), active=True)
+    with begins_trial(machine, NAME, "2.0.0"):
+        activate(machine, 600)
+    wait_told(machine, "TrialPolicy", (NAME, "2.0.0"))
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "trial"}
+    return machine
+
+
+def activate(machine, trial_sec):
+    options = {"trial-sec": GLib.Variant("t", trial_sec), "force": GLib.Variant("b", True)}
+    if trial_sec:
+        options["confirm"] = GLib.Variant("s", "manual")
+    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (NAME, options)))
+
+
+def states(machine):
+    return {version: row[0] for (_, version), row in machine.list().items()}
+
+
+def test_root_ends_a_trial_of_ours_by_the_kernels_file(trial):
+    trial.kernel.end_trial(NAME)
+    wait_told(trial, "TrialDeadlineUSec", 0)
+    wait_told(trial, "TrialConfirm", "")
+    wait_told(trial, "State", "rolled-back", object_path(NAME, "2.0.0"))
+    trial.wait_signal("PolicyRolledBack")
+    assert states(trial) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+
+
+def test_root_confirms_a_trial_of_ours_by_the_kernels_file(trial):
+    trial.kernel.put_policy(NAME, ("2.0.0", trial.two), previous=("1.0.0", trial.one), active=True)
+    trial.kernel.end_trial(NAME)
+    wait_told(trial, "ConfirmedPolicy", (NAME, "2.0.0"))
+    wait_told(trial, "TrialDeadlineUSec", 0)
+    assert states(trial) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+
+
+def test_ipectl_does_not_wait_for_a_trial_that_root_has_ended(machine):
+    activate(machine, 0)
+    machine.stage(signed(version="2.0.0"))
+    machine.kernel.put_policy(NAME, ("1.0.0", machine.one), ("2.0.0", signed(version="2.0.0")), active=True)
+    with begins_trial(machine, NAME, "2.0.0"):
+        waiting = machine.start([IPECTL, "activate", "--wait", "--force", "--trial-sec=600", "--confirm=manual", NAME])
+    wait_told(machine, "TrialPolicy", (NAME, "2.0.0"))
+    machine.kernel.end_trial(NAME)
+    machine.wait_for(waiting.ended, "the end of ipectl")
+    assert waiting.wait() == 1
+
+
+def load_again(machine, name=NAME):
+    """As ipectld does itself where a kernel cannot update what it enforces: deletes the policy, and loads it again."""
+    shutil.rmtree(machine.kernel.path(f"policies/{name}"))
+    machine.kernel.put_policy(name, ("1.0.0", machine.one))
+    machine.kernel.put("new_policy", "x")
+
+
+def test_a_policy_that_is_deleted_and_loaded_again_is_still_watched(machine):
+    for _ in range(3):
+        load_again(machine)
+        machine.kernel.put("success_audit", "1")
+        wait_told(machine, "SuccessAudit", True)
+        machine.kernel.put("success_audit", "0")
+        wait_told(machine, "SuccessAudit", False)
+        machine.kernel.put(f"policies/{NAME}/active", "1")
+        wait_told(machine, "ActivePolicy", (NAME, "1.0.0"))
+        machine.kernel.put(f"policies/{NAME}/active", "0")
+        wait_told(machine, "ActivePolicy", ("", ""))
+
+
+def test_the_same_while_somebody_keeps_the_old_directory_open(machine):
+    with open(machine.kernel.path(f"policies/{NAME}/version"), "rb"):
+        test_a_policy_that_is_deleted_and_loaded_again_is_still_watched(machine)
+
+
+def test_what_cannot_be_watched_keeps_nothing_else_from_it(bare, kernel_files):
+    """Without "confirm" the end of a trial is not seen; policies are, and the file as soon as it is there."""
+    bare.one = signed()
+    bare.kernel.put_policy(NAME, ("1.0.0", bare.one))
+    bare.kernel.path("confirm").unlink()
+    bare.start_daemon()
+    assert len(complaints(bare)) == 1
+    # Without it nothing is known of what is active. Nothing sees that it is back, as it comes by a rename.
+    (bare.directory / "confirm").write_text("")
+    (bare.directory / "confirm").chmod(0o644)
+    (bare.directory / "confirm").rename(bare.kernel.path("confirm"))
+    bare.kernel.put(f"policies/{NAME}/active", "1")
+    wait_told(bare, "ActivePolicy", (NAME, "1.0.0"))
+    bare.wait_for(lambda: [entry for entry in bare.entries() if "watches all files" in entry["MESSAGE"]], "the end of the failure")
+    assert len(complaints(bare)) == 1
+
+
+def complaints(machine):
+    return [entry for entry in machine.entries(PRIORITY="4") if "Cannot watch the files" in entry["MESSAGE"]]
+
+
+def test_a_policy_that_could_not_be_watched_is_watched_later(machine):
+    machine.kernel.put_policy("other", ("3.0.0", signed("other", "3.0.0")))
+    machine.kernel.path("policies/other").chmod(0o311)
+    machine.kernel.put("new_policy", "x")
+    machine.wait_for(lambda: complaints(machine), "the failure")
+    # The others are.
+    machine.kernel.put(f"policies/{NAME}/active", "1")
+    wait_told(machine, "ActivePolicy", (NAME, "1.0.0"))
+    machine.kernel.path("policies/other").chmod(0o755)
+    machine.kernel.put(f"policies/{NAME}/active", "0")
+    wait_told(machine, "ActivePolicy", ("", ""))
+    machine.kernel.put("policies/other/active", "1")
+    wait_told(machine, "ActivePolicy", ("other", "3.0.0"))
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_switch_of_root_is_told_though_we_set_it_at_once(machine, asked):
+    """Within the time in which several writes are taken for one."""
+    machine.kernel.put("enforce", "0")
+    machine.call("SetEnforce", GLib.Variant("(b)", (asked,)))
+    wait_told(machine, "Enforce", asked)
+    said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID="17f64bc444ed466da141638cf875c963")]
+    assert said == ["Enforcement is off now: somebody else than ipectld has switched it.", "Enforcement is on now."][:1 + asked]

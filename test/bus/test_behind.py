@@ -9,6 +9,7 @@ import subprocess
 import pytest
 from gi.repository import GLib
 
+from kernel_files import begins_trial, ends_trial
 from machine import BusError, signed
 
 POLICY = "corp-base"
@@ -259,8 +260,8 @@ def test_what_the_kernel_refuses_leaves_nothing(machine):
 def begin_trial(machine):
     put_kernel(machine, "2.0.0", following="3.0.0")
     options = {"trial-sec": GLib.Variant("t", 600), "confirm": GLib.Variant("s", "manual"), "force": GLib.Variant("b", True)}
-    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options)))
-    machine.kernel.put_trial(POLICY, "3.0.0")
+    with begins_trial(machine, POLICY, "3.0.0"):
+        machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, options)))
     assert states(machine)["3.0.0"] == "trial"
 
 
@@ -268,9 +269,8 @@ def begin_trial(machine):
 def test_a_trial_ends_though_the_disk_fails(machine, method):
     begin_trial(machine)
     fail_disk(machine)
-    outcome = machine.call(method, GLib.Variant("(sa{sv})", (POLICY, {})))[0]
-    machine.kernel.end_trial(POLICY)
-    assert machine.kernel.read("revert") == b"1"
+    with ends_trial(machine, POLICY):
+        outcome = machine.call(method, GLib.Variant("(sa{sv})", (POLICY, {})))[0]
     assert not outcome["Recorded"]
     assert states(machine)["3.0.0"] == "rolled-back" and states_on_disk(machine)["3.0.0"] == "trial"
     machine.kill_daemon()
@@ -283,8 +283,9 @@ def test_a_trial_ends_though_the_disk_fails(machine, method):
 def test_a_rollback_after_a_confirmation_that_was_not_recorded(machine):
     """One failure does not keep from going back the next time."""
     begin_trial(machine)
-    machine.kernel.end_trial(POLICY)
-    put_kernel(machine, "3.0.0", previous="2.0.0")
+    with machine.frozen_daemon():
+        machine.kernel.end_trial(POLICY)
+        put_kernel(machine, "3.0.0", previous="2.0.0")
     fail_disk(machine)
     outcome = machine.call("RollbackWithOptions", GLib.Variant("(sa{sv})", (POLICY, {"from": GLib.Variant("s", "3.0.0")})))[0]
     assert (outcome["Version"], outcome["Recorded"]) == ("2.0.0", False)
@@ -298,8 +299,8 @@ def test_a_trial_that_somebody_began_by_a_file_can_be_ended(machine):
     put_kernel(machine, "2.0.0", following="3.0.0")
     fail_disk(machine)
     machine.kernel.put_trial(POLICY, "3.0.0")
-    machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
-    assert machine.kernel.read("revert") == b"1"
+    with ends_trial(machine, POLICY):
+        machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
     assert states(machine)["3.0.0"] == "rolled-back"
 
 

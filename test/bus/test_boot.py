@@ -4,6 +4,7 @@ stand in for the kernel, see kernel_files.py, and service_manager.py for systemd
 
 import json
 import os
+import signal
 import time
 
 import pytest
@@ -11,6 +12,7 @@ from gi.repository import Gio, GLib
 from raw_client import RawClient
 from service_manager import COMMAND, TARGET, ServiceManager
 
+from kernel_files import ends_trial
 from machine import BUILD, NAME, NOBODY, PATH, signed
 
 POLICY = "corp-base"
@@ -149,6 +151,7 @@ def test_a_daemon_that_runs_keeps_the_count(machine):
     put_trial(machine, this_boot(), 1)
     machine.kernel.put_trial(POLICY, "2.0.0")
     machine.start_daemon()
+    machine.daemon.send(signal.SIGSTOP)
     put_trial(machine, OTHER_BOOT, 0)
     machine.kernel.end_trial(POLICY)
     refuse_trial(machine, "busy")
@@ -542,8 +545,9 @@ def test_a_boot_with_enforcement_off_has_not_passed(machine):
 def test_enforcement_that_is_switched_off_after_the_checks_counts(machine):
     begin(machine)
     assert Call(machine, "CheckBoot").answer() == "done"
-    machine.kernel.put("enforce", "0")
-    assert Call(machine, "ConfirmBoot").answer() == "org.ipe.Error.NoTrial"
+    with ends_trial(machine, POLICY):
+        machine.kernel.put("enforce", "0")
+        assert Call(machine, "ConfirmBoot").answer() == "org.ipe.Error.NoTrial"
     assert state(machine) == "rolled-back" and not confirmed(machine)
 
 

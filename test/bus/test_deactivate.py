@@ -6,6 +6,7 @@ import json
 import pytest
 from gi.repository import GLib
 
+from kernel_files import begins_trial, ends_trial
 from machine import BUILD, BusError, signed
 
 POLICY = "corp-base"
@@ -151,16 +152,16 @@ def test_a_version_of_before_can_be_activated_after_the_boot(machine):
 def test_a_trial_ends_it_only_if_it_is_confirmed(machine):
     deactivate(machine)
     for ended in (True, False):
-        activate(machine, "3.0.0", **{"trial-sec": GLib.Variant("t", 600), "confirm": GLib.Variant("s", "manual")})
-        machine.kernel.put_trial(POLICY, "3.0.0")
+        with begins_trial(machine, POLICY, "3.0.0"):
+            activate(machine, "3.0.0", **{"trial-sec": GLib.Variant("t", 600), "confirm": GLib.Variant("s", "manual")})
         assert machine.properties()["Deactivated"]
         if ended:
-            machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
-            machine.kernel.end_trial(POLICY)
-            machine.kernel.put("revert", "")
+            with ends_trial(machine, POLICY):
+                machine.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
             assert machine.properties()["Deactivated"]
-    machine.kernel.end_trial(POLICY)
-    machine.kernel.put_policy(POLICY, ("3.0.0", machine.envelopes["3.0.0"]), previous=("2.0.0", machine.envelopes["2.0.0"]), active=True)
+    with machine.frozen_daemon():
+        machine.kernel.end_trial(POLICY)
+        machine.kernel.put_policy(POLICY, ("3.0.0", machine.envelopes["3.0.0"]), previous=("2.0.0", machine.envelopes["2.0.0"]), active=True)
     machine.wait_for(lambda: machine.call("CheckBoot") == () and states(machine)["3.0.0"] == "confirmed", "the confirmation")
     assert not machine.properties()["Deactivated"]
 
