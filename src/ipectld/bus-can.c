@@ -12,6 +12,9 @@
 
 #include "bus-options.h"
 #include "bus-request.h"
+#include "deactivate.h"
+#include "rollback.h"
+#include "trial.h"
 
 static int answer(Bus *bus, sd_bus_message *message, const char *const *actions, const char *const *details, sd_bus_error *reterr) {
         static const char *const words[] = { [POLKIT_NO] = "no", [POLKIT_CHALLENGE] = "challenge", [POLKIT_YES] = "yes" };
@@ -66,27 +69,21 @@ int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *r
         return r < 0 ? r : answer(bus, message, actions, details.list, reterr);
 }
 
-static bool is_meant(const VersionRecord *trial, const char *name, const char *version, const char *transaction) {
-        char text[IPE_VERSION_STRLEN];
-
-        if (!trial || !streq(trial->name, name))
-                return false;
-        ipe_version_print(&trial->version, text);
-        return (!version || streq(version, text)) && (!transaction || streq(transaction, trial->transaction));
-}
-
 static int can_end_trial(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
         const VersionRecord *trial = store_state_find_state(bus->manager->state, VERSION_TRIAL);
-        const char *name, *version = NULL, *transaction = NULL;
-        const BusOption options[] = { { "version", "s", &version }, { "transaction", "s", &transaction }, {} };
+        TrialMeant meant = {};
+        const BusOption options[] = { { "version", "s", &meant.version }, { "transaction", "s", &meant.transaction }, {} };
+        Failure ignored = {};
+        const char *name;
         int r = bus_read_text(message, "name", &name, reterr);
 
         if (r >= 0)
                 r = bus_read_options(message, options, reterr);
         if (r < 0)
                 return r;
-        return is_meant(trial, name, version, transaction) ? answer_about(bus, message, action, trial, reterr)
-                                                           : answer_not_available(message);
+        if (trial_check_meant(trial, name, &meant, &ignored) != 0)
+                return answer_not_available(message);
+        return answer_about(bus, message, action, trial, reterr);
 }
 
 int method_can_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -97,30 +94,23 @@ int method_can_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *
         return can_end_trial(userdata, message, ACTION("rollback"), reterr);
 }
 
-/* From what a rollback would go back; whether the kernel and the signer let it, the call itself says. */
-static const VersionRecord *find_taken_back(const StoreState *state, const char *name) {
-        const VersionRecord *trial = store_state_find_state(state, VERSION_TRIAL);
-        const VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
-
-        if (trial)
-                return streq(trial->name, name) ? trial : NULL;
-        return confirmed && streq(confirmed->name, name) && store_state_find_previous(state, confirmed) ? confirmed : NULL;
-}
-
+/* Whether the kernel and the signer let it, the call itself says. */
 int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const char *name, *from = NULL;
         const BusOption options[] = { { "from", "s", &from }, {} };
         const VersionRecord *record;
+        Failure ignored = {};
         int r = bus_read_text(message, "name", &name, reterr);
 
         if (r >= 0)
                 r = bus_read_options(message, options, reterr);
         if (r < 0)
                 return r;
-        record = find_taken_back(bus->manager->state, name);
-        return is_meant(record, name, from, NULL) ? answer_about(bus, message, ACTION("rollback"), record, reterr)
-                                                  : answer_not_available(message);
+        record = rollback_candidate(bus->manager->state, name);
+        if (trial_check_meant(record, name, &(const TrialMeant) { .version = from }, &ignored) != 0)
+                return answer_not_available(message);
+        return answer_about(bus, message, ACTION("rollback"), record, reterr);
 }
 
 int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -129,11 +119,12 @@ int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error 
         const VersionRecord *record = manager_selected(bus->manager);
         const char *name = NULL, *version = NULL;
         const BusOption options[] = { { "name", "s", &name }, { "version", "s", &version }, {} };
+        Failure ignored = {};
         int r = bus_read_options(message, options, reterr);
 
         if (r < 0)
                 return r;
-        if (!record || store_state_find_state(state, VERSION_TRIAL) || !is_meant(record, name ?: record->name, version, NULL))
+        if (store_state_find_state(state, VERSION_TRIAL) || deactivate_check_meant(record, name, version, &ignored) != 0)
                 return answer_not_available(message);
         return answer_about(bus, message, ACTION("deactivate"), record, reterr);
 }
@@ -149,7 +140,8 @@ int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *re
                 r = bus_read_text(message, "version", &version, reterr);
         if (r < 0)
                 return r;
-        if (manager_find(bus->manager, name, version, &record, NULL) != 0 || record->state == VERSION_CONFIRMED ||
+        /* The newest is never meant. */
+        if (!*version || manager_find(bus->manager, name, version, &record, NULL) != 0 || record->state == VERSION_CONFIRMED ||
             record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
                 return answer_not_available(message);
         r = bus_details_add(&details, "name", name);

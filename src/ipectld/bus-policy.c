@@ -104,10 +104,8 @@ static uint64_t find_number(const Manager *manager, const VersionRecord *record,
 static bool find_flag(Bus *bus, const VersionRecord *record, const char *name) {
         if (streq(name, "Active"))
                 return bus_view_is_active(bus, record);
-        /* The state first, which most versions do not have: the others are not gone through for each of them. */
         if (streq(name, "SelectedForBoot"))
-                return (record->state == VERSION_CONFIRMED || record->state == VERSION_PENDING_REBOOT) &&
-                       record == manager_selected(bus->manager);
+                return bus_view_is_selected(bus, record);
         return record->summary.needs_extended_abi;
 }
 

@@ -34,12 +34,6 @@ int method_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *re
         return sd_bus_reply_method_return(message, "");
 }
 
-static bool is_of_root(const Bus *bus, sd_bus_message *call) {
-        uid_t uid;
-
-        return callers_find_uid(bus->callers, call, &uid) >= 0 && uid == 0;
-}
-
 /* A signal may be put together while root's call is handled: it has no destination. */
 bool bus_may_inspect(const Bus *bus, sd_bus_message *reply) {
         const char *destination = sd_bus_message_get_destination(reply), *sender;
@@ -50,5 +44,5 @@ bool bus_may_inspect(const Bus *bus, sd_bus_message *reply) {
         if (subscribers_has(bus->subscribers, destination))
                 return true;
         sender = call ? sd_bus_message_get_sender(call) : NULL;
-        return sender && streq(sender, destination) && is_of_root(bus, call);
+        return sender && streq(sender, destination) && polkit_is_root(bus->polkit, call);
 }

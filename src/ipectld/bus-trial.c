@@ -28,12 +28,6 @@ static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const Ver
                                           bus->manager->behind == 0);
 }
 
-/* The trial that was authorised; strings are copied, as the state may be replaced. */
-typedef struct TrialAuthorised {
-        char version[IPE_VERSION_STRLEN], transaction[TRANSACTION_SIZE];
-        TrialMeant meant;
-} TrialAuthorised;
-
 /* Name and options of a call that may say which trial it means. */
 static int read_meant(sd_bus_message *message, const char **ret_name, TrialMeant *ret, sd_bus_error *reterr) {
         const BusOption options[] = {
@@ -63,34 +57,25 @@ static int authorise(Bus *bus, sd_bus_message *message, const char *action, cons
         return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { action, NULL }, details.list, reterr);
 }
 
-/* Where the caller does not say which trial it means, it is the one that polkit was asked about: the kernel may end that one, and have
- * another, before the state says so. Root is not asked about. */
-static void fix_trial(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, TrialAuthorised *ret) {
-        const VersionRecord *trial = find_trial(bus, name);
-
-        *ret = (TrialAuthorised) { .meant = meant ? *meant : (TrialMeant) {} };
-        if (polkit_is_root(bus->polkit, message))
-                return;
-        if (trial) {
-                ipe_version_print(&trial->version, ret->version);
-                snprintf(ret->transaction, sizeof(ret->transaction), "%s", trial->transaction);
-        }
-        if (trial && !ret->meant.version)
-                ret->meant.version = ret->version;
-        if (!ret->meant.transaction)
-                ret->meant.transaction = ret->transaction;
+/* What polkit was asked about: the kernel may end that trial, and have another, before the state says so. Root was not asked about.
+ * Returns what the calls of the manager take. */
+static const Authorised *bind(const Bus *bus, sd_bus_message *message, const VersionRecord *record, Authorised *ret) {
+        authorised_set(ret, record);
+        return polkit_is_root(bus->polkit, message) ? NULL : ret;
 }
 
 static int confirm(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, const VersionRecord **ret,
                    sd_bus_error *reterr) {
-        TrialAuthorised trial;
+        const VersionRecord *trial = find_trial(bus, name);
+        TrialMeant bound = meant ? *meant : (TrialMeant) {};
+        Authorised authorised;
         Failure failure = {};
-        int r = authorise(bus, message, ACTION("confirm"), name, find_trial(bus, name), reterr);
+        int r = authorise(bus, message, ACTION("confirm"), name, trial, reterr);
 
         if (r <= 0)
                 return r < 0 ? r : 1;
-        fix_trial(bus, message, name, meant, &trial);
-        r = confirm_policy(bus->manager, name, &trial.meant, &failure);
+        bound.authorised = bind(bus, message, trial, &authorised);
+        r = confirm_policy(bus->manager, name, &bound, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         *ret = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
@@ -121,7 +106,7 @@ int method_confirm_with_options(sd_bus_message *message, void *userdata, sd_bus_
 int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const VersionRecord *record;
-        TrialAuthorised trial;
+        Authorised authorised;
         TrialMeant meant = {};
         Failure failure = {};
         const char *name;
@@ -131,27 +116,22 @@ int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *rete
                 r = authorise(bus, message, ACTION("rollback"), name, find_trial(bus, name), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        fix_trial(bus, message, name, &meant, &trial);
-        r = end_trial(bus->manager, name, &trial.meant, &record, &failure);
+        meant.authorised = bind(bus, message, find_trial(bus, name), &authorised);
+        r = end_trial(bus->manager, name, &meant, &record, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(bus, message, record);
-}
-
-/* The version that a rollback takes back. */
-static const VersionRecord *find_taken_back(const Bus *bus, const char *name) {
-        const VersionRecord *trial = find_trial(bus, name), *confirmed = store_state_find_state(bus->manager->state, VERSION_CONFIRMED);
-
-        return trial ?: confirmed && streq(confirmed->name, name) ? confirmed : NULL;
 }
 
 /* from: the version that is to be taken back; NULL where the caller does not say. */
 static int roll_back(Bus *bus, sd_bus_message *message, const char *name, const char *from, const VersionRecord **ret,
                      sd_bus_error *reterr) {
+        const VersionRecord *record = rollback_candidate(bus->manager->state, name);
+        Authorised authorised;
         Failure failure = {};
-        int r = authorise(bus, message, ACTION("rollback"), name, find_taken_back(bus, name), reterr);
+        int r = authorise(bus, message, ACTION("rollback"), name, record, reterr);
 
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = roll_back_policy(bus->manager, name, from, ret, &failure);
+        r = roll_back_policy(bus->manager, name, from, bind(bus, message, record, &authorised), ret, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : 0;
 }
 
@@ -183,6 +163,7 @@ int method_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *ret
         const BusOption options[] = { { "name", "s", &name }, { "version", "s", &version }, {} };
         Bus *bus = userdata;
         const VersionRecord *record = manager_selected(bus->manager);
+        Authorised authorised;
         Failure failure = {};
         int r = bus_read_options(message, options, reterr);
 
@@ -190,6 +171,6 @@ int method_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *ret
                 r = authorise(bus, message, ACTION("deactivate"), record ? record->name : "", record, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = deactivate_policy(bus->manager, name, version, &record, &failure);
+        r = deactivate_policy(bus->manager, name, version, bind(bus, message, record, &authorised), &record, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(bus, message, record);
 }

@@ -63,6 +63,22 @@ static void look_for_active(Bus *bus) {
         bus_age_set(bus, &view->active_age, note_failure(&view->active_failed, r, begun));
 }
 
+/* All versions are gone through once for each change of state, not for each version. */
+bool bus_view_is_selected(Bus *bus, const VersionRecord *record) {
+        BusView *view = &bus->view;
+        const VersionRecord *selected;
+
+        if (!view->selected_known || view->selected_commits != bus->manager->commits) {
+                selected = manager_selected(bus->manager);
+                view->any_selected = selected != NULL;
+                if (selected)
+                        view->selected_digest = selected->digest;
+                view->selected_commits = bus->manager->commits;
+                view->selected_known = true;
+        }
+        return view->any_selected && digest_equal(&view->selected_digest, &record->digest);
+}
+
 bool bus_view_is_active(Bus *bus, const VersionRecord *record) {
         look_for_active(bus);
         return bus->view.active_is_ours && digest_equal(&bus->view.active_digest, &record->digest);

@@ -36,6 +36,9 @@ typedef struct BusView {
         bool active_is_ours; /* a version of the store, that of active_digest */
         bool active_failed, places_failed; /* to be read, at the latest look */
         Digest active_digest;
+        bool selected_known, any_selected; /* a version is loaded at the next boot, that of selected_digest */
+        Digest selected_digest;
+        uint64_t selected_commits; /* of the manager when that was found */
         char *warning; /* NULL for none */
 } BusView;
 
@@ -171,6 +174,8 @@ void bus_age_set(const Bus *bus, BusAge *age, uint64_t begun_usec);
 const VersionRecord *bus_view_active(Bus *bus, const KernelPolicy **ret_active);
 /* Whether the kernel enforces a stored version. */
 bool bus_view_is_active(Bus *bus, const VersionRecord *record);
+/* Whether the next boot tries this version first. */
+bool bus_view_is_selected(Bus *bus, const VersionRecord *record);
 /* Where the kernel has a stored version. Returns whether it has it anywhere; it may be the active one. */
 bool bus_view_place(Bus *bus, const VersionRecord *record, KernelPlace *ret);
 /* The warning of the manager, borrowed; NULL for none. Returns 0 or -ENOMEM. */

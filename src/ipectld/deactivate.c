@@ -9,27 +9,17 @@
 #include "record.h"
 #include "trial.h"
 
-static int check_meant(const VersionRecord *selected, const char *name, const char *version, Failure *reterr) {
-        char number[IPE_VERSION_STRLEN] = "";
+int deactivate_check_meant(const VersionRecord *selected, const char *name, const char *version, Failure *reterr) {
+        char number[IPE_VERSION_STRLEN];
 
-        if (selected)
-                ipe_version_print(&selected->version, number);
-        if ((!name || (selected && streq(name, selected->name))) && (!version || streq(version, number)))
-                return 0;
         if (!selected)
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "No version is confirmed or selected for the next boot.");
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "No policy is loaded at the next boot anyway: there is nothing to "
+                                   "deactivate.");
+        ipe_version_print(&selected->version, number);
+        if ((!name || streq(name, selected->name)) && (!version || streq(version, number)))
+                return 0;
         return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The next boot loads '%s' %s, not '%.100s'%s%.50s.", selected->name, number,
                            name ?: selected->name, version ? " " : "", version ?: "");
-}
-
-/* Returns 0, FAILURE_NO_SUCH_POLICY if no boot loads anything anyway, or -ENOMEM. */
-static int check_loaded(const Manager *manager, Failure *reterr) {
-        _cleanup_free_ const VersionRecord **order = NULL;
-        int n = store_state_boot_order(manager->state, &order);
-
-        if (n != 0)
-                return n < 0 ? n : 0;
-        return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "No policy is loaded at the next boot anyway: there is nothing to deactivate.");
 }
 
 static int commit(Manager *manager, Failure *reterr) {
@@ -46,16 +36,17 @@ static int commit(Manager *manager, Failure *reterr) {
         return r;
 }
 
-int deactivate_policy(Manager *manager, const char *name, const char *version, const VersionRecord **ret, Failure *reterr) {
+int deactivate_policy(Manager *manager, const char *name, const char *version, const Authorised *authorised,
+                      const VersionRecord **ret, Failure *reterr) {
         int r;
 
         r = trial_settle(manager, reterr);
         if (r == 0)
                 r = activation_check_trial(manager, reterr);
         if (r == 0 && manager->state->deactivated_boot_id[0] == '\0') {
-                r = check_loaded(manager, reterr);
+                r = deactivate_check_meant(manager_selected(manager), name, version, reterr);
                 if (r == 0)
-                        r = check_meant(manager_selected(manager), name, version, reterr);
+                        r = authorised_check(authorised, manager_selected(manager), reterr);
                 if (r == 0)
                         r = commit(manager, reterr);
         }

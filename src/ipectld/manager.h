@@ -136,7 +136,7 @@ int manager_find_trial(const Manager *manager, KernelTrial *ret_trial, const Ver
  * Returns the record, or NULL. */
 const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active);
 
-/* The version that is loaded at the next boot, or NULL. */
+/* The version that the next boot tries first; NULL if it loads none. */
 const VersionRecord *manager_selected(const Manager *manager);
 
 /* Forgets a version that is neither in force nor selected. A file of policy.d that is this version is not staged again. */

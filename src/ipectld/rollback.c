@@ -22,6 +22,17 @@
 #include "rollback.h"
 #include "trial.h"
 
+const VersionRecord *rollback_candidate(const StoreState *state, const char *name) {
+        const VersionRecord *trial = store_state_find_state(state, VERSION_TRIAL);
+        const VersionRecord *confirmed = store_state_find_state(state, VERSION_CONFIRMED);
+
+        if (trial)
+                return streq(trial->name, name) ? trial : NULL;
+        if (!confirmed || !streq(confirmed->name, name))
+                return NULL;
+        return store_state_find_previous(state, confirmed) || store_state_find_state(state, VERSION_PENDING_REBOOT) ? confirmed : NULL;
+}
+
 static int find_versions(const Manager *manager, const char *name, const VersionRecord **ret_previous,
                          const VersionRecord **ret_confirmed, Failure *reterr) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
@@ -184,30 +195,55 @@ static int check_from(const Manager *manager, const char *name, const char *from
                            "back, name it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
 }
 
+/* The next boot loads another one in place of this. A trial that has ended may be in force until then, where the kernel cannot go
+ * back. */
+static bool is_left(const VersionRecord *record, const VersionRecord *active) {
+        return record && (record->state == VERSION_CONFIRMED || (record->state == VERSION_ROLLED_BACK && record == active));
+}
+
 /* A rollback from, or to, that name waits for the next boot. */
-static bool is_pending(const Manager *manager, const char *name) {
+static bool is_pending(const Manager *manager, const char *name, const VersionRecord *active) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
                             *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
 
-        return pending && (streq(pending->name, name) || (confirmed && streq(confirmed->name, name)));
+        return pending && (streq(pending->name, name) || (confirmed && streq(confirmed->name, name)) ||
+                           (is_left(active, active) && streq(active->name, name)));
 }
 
-int roll_back_policy(Manager *manager, const char *name, const char *from, const VersionRecord **ret, Failure *reterr) {
-        const VersionRecord *trial;
+static int answer_pending(const Manager *manager, const char *name, const char *from, const VersionRecord *active,
+                          const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        char version[IPE_VERSION_STRLEN];
+        struct ipe_version number;
+
+        if (from && (ipe_version_parse(from, strlen(from), &number) < 0 ||
+                     !is_left(store_state_find(manager->state, name, &number), active))) {
+                ipe_version_print(&pending->version, version);
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %.50s is neither confirmed nor in force. A rollback to '%s' %s waits "
+                                   "for the next boot.", name, from, pending->name, version);
+        }
+        *ret = pending;
+        return 0;
+}
+
+int roll_back_policy(Manager *manager, const char *name, const char *from, const Authorised *authorised, const VersionRecord **ret,
+                     Failure *reterr) {
+        const VersionRecord *trial, *active;
         int r;
 
         r = trial_find(manager, name, &trial, reterr);
         if (r != 0)
                 return r;
         if (trial && streq(trial->name, name))
-                return end_trial(manager, name, &(const TrialMeant) { .version = from }, ret, reterr);
+                return end_trial(manager, name, &(const TrialMeant) { .version = from, .authorised = authorised }, ret, reterr);
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or end its trial, first.", trial->name);
-        if (is_pending(manager, name)) {
-                *ret = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
-                return 0;
-        }
+        active = manager_active(manager, NULL);
+        if (is_pending(manager, name, active))
+                return answer_pending(manager, name, from, active, ret, reterr);
         r = check_from(manager, name, from, reterr);
+        if (r == 0)
+                r = authorised_check(authorised, rollback_candidate(manager->state, name), reterr);
         return r != 0 ? r : go_back(manager, name, ret, reterr);
 }

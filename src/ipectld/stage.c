@@ -98,7 +98,8 @@ int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersio
 /* name: what it has to be called, or NULL. */
 static int check_place(const Manager *manager, const char *own, const struct ipe_version *number, const char *name,
                        Failure *reterr) {
-        const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?: manager_selected(manager);
+        const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?:
+                                      store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         char text[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
 
         ipe_version_print(number, text);

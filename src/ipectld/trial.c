@@ -488,12 +488,6 @@ int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Fa
         return r;
 }
 
-static int refuse_no_trial(const Manager *manager, const char *name, const VersionRecord *trial, Failure *reterr) {
-        if (trial)
-                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
-        return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
-}
-
 /* The kernel does not say which policy it confirmed, if any: the trial may have been over, or another one begun, between
  * the look and the write. So what decides by now tells. */
 static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
@@ -533,27 +527,29 @@ static int confirm_in_kernel(Manager *manager, const VersionRecord *trial, Failu
         return find_confirmed(manager, &digest, r >= 0, reterr);
 }
 
-static int check_meant(const VersionRecord *trial, const TrialMeant *meant, Failure *reterr) {
+int trial_check_meant(const VersionRecord *trial, const char *name, const TrialMeant *meant, Failure *reterr) {
         char version[IPE_VERSION_STRLEN];
 
+        if (!trial)
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
+        if (!streq(trial->name, name))
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
+        if (!meant)
+                return 0;
         ipe_version_print(&trial->version, version);
-        if (meant && meant->version && !streq(meant->version, version))
+        if (meant->version && !streq(meant->version, version))
                 return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is on trial, not %.50s.", trial->name, version,
                                    meant->version);
-        if (meant && meant->transaction && !streq(meant->transaction, trial->transaction))
+        if (meant->transaction && !streq(meant->transaction, trial->transaction))
                 return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "Another trial of '%s' %s has begun meanwhile.", trial->name,
                                    version);
-        return 0;
+        return authorised_check(meant->authorised, trial, reterr);
 }
 
 static int find_meant(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
         int r = trial_find(manager, name, ret, reterr);
 
-        if (r != 0)
-                return r;
-        if (!*ret || !streq((*ret)->name, name))
-                return refuse_no_trial(manager, name, *ret, reterr);
-        return check_meant(*ret, meant, reterr);
+        return r != 0 ? r : trial_check_meant(*ret, name, meant, reterr);
 }
 
 int end_trial(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {

@@ -5,6 +5,7 @@
 #ifndef IPECTLD_TRIAL_H
 #define IPECTLD_TRIAL_H
 
+#include "authorised.h"
 #include "health-before.h"
 #include "manager.h"
 
@@ -48,7 +49,12 @@ int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr);
 typedef struct TrialMeant {
         const char *version;     /* NULL: any */
         const char *transaction; /* that began it; NULL: any */
+        const Authorised *authorised; /* NULL: any */
 } TrialMeant;
+
+/* Whether the version on trial is the one that is meant. trial: NULL for none. meant: NULL for any of that name.
+ * Returns 0, FAILURE_NO_TRIAL or FAILURE_NOT_THAT_VERSION. */
+int trial_check_meant(const VersionRecord *trial, const char *name, const TrialMeant *meant, Failure *reterr);
 
 /* Keeps the policy that is on trial.
  * meant: NULL for whatever trial there is.

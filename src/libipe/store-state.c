@@ -318,12 +318,22 @@ static bool is_same(const VersionRecord *a, const VersionRecord *b) {
         return a && b ? digest_equal(&a->digest, &b->digest) : a == b;
 }
 
+static VersionRecord *find_latest_superseded(const StoreState *state) {
+        VersionRecord *latest = NULL;
+
+        for (size_t i = 0; i < state->n_versions; i++)
+                if (state->versions[i].state == VERSION_SUPERSEDED && (!latest || state->versions[i].sequence > latest->sequence))
+                        latest = state->versions + i;
+        return latest;
+}
+
 VersionRecord *store_state_find_selected(const StoreState *state) {
-        VersionRecord *pending = store_state_find_state(state, VERSION_PENDING_REBOOT);
+        VersionRecord *first;
 
         if (state->deactivated_boot_id[0] != '\0')
                 return NULL;
-        return pending ?: store_state_find_state(state, VERSION_CONFIRMED);
+        first = store_state_find_state(state, VERSION_PENDING_REBOOT) ?: store_state_find_state(state, VERSION_CONFIRMED);
+        return first ?: find_latest_superseded(state);
 }
 
 bool store_state_boots_alike(const StoreState *a, const StoreState *b) {

@@ -264,7 +264,7 @@ bool store_state_boots_alike(const StoreState *a, const StoreState *b);
 /* For qsort() of pointers to records: which got its state last comes first. */
 int version_record_compare_latest(const void *a, const void *b);
 
-/* The version that is loaded at the next boot, or NULL. */
+/* The version that the next boot tries first, as in store_state_boot_order(); NULL if it loads none. */
 VersionRecord *store_state_find_selected(const StoreState *state);
 
 /* Writes the versions to be tried at boot, best first: the one that waits for the reboot, the confirmed one, then those

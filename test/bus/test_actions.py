@@ -2,6 +2,7 @@
 """Which of polkit's actions a call needs, what polkit learns of it, and that what was authorised is what is done. Plain files stand
 in for the kernel, see kernel_files.py."""
 
+import contextlib
 import json
 import re
 
@@ -270,20 +271,61 @@ def test_polkit_learns_which_trial_it_is(trial, polkit, method, action):
     assert question.details == {"name": POLICY, "version": "2.0.0", "digest": digest(trial, "2.0.0")}
 
 
+@contextlib.contextmanager
+def answered_after(machine, question, noticed):
+    """Something happens in the kernel while polkit has been asked. Else the daemon gets the answer before it looks at the kernel again."""
+    if noticed:
+        yield
+        notice(machine)
+        question.answer("yes")
+        return
+    with machine.frozen_daemon():
+        yield
+        question.answer("yes")
+
+
 @pytest.mark.parametrize("noticed", [True, False])
-@pytest.mark.parametrize("method", ["Confirm", "EndTrial"])
+@pytest.mark.parametrize("method", ["Confirm", "EndTrial", "Rollback", "RollbackWithOptions"])
 def test_an_authorisation_for_one_trial_is_none_for_the_next(trial, polkit, method, noticed):
     polkit.held = True
-    caller = polkit.begin(method, f"('{POLICY}',)" if method == "Confirm" else f"('{POLICY}', @a{{sv}} {{}})")
+    caller = polkit.begin(method, f"('{POLICY}',)" if method in ("Confirm", "Rollback") else f"('{POLICY}', @a{{sv}} {{}})")
     question = polkit.wait_question()
-    put_trial(trial, "3.0.0", trial.three)
-    if noticed:
-        notice(trial)
-    trial.kernel.put("confirm", f"{POLICY} 3.0.0\n")
-    question.answer("yes")
+    with answered_after(trial, question, noticed):
+        put_trial(trial, "3.0.0", trial.three)
     assert polkit.end(caller).startswith(OTHER_VERSION)
     assert state(trial, "3.0.0") == "trial" and trial.kernel.read("revert") == b""
     assert trial.kernel.read("confirm") == f"{POLICY} 3.0.0\n".encode()
+
+
+@pytest.fixture
+def second(machine):
+    """1.0.0 is confirmed, and 2.0.0 is on trial."""
+    machine.two = signed(version="2.0.0")
+    machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {"trial-sec": GLib.Variant("t", 0)})))
+    machine.stage(machine.two)
+    machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), ("2.0.0", machine.two), active=True)
+    machine.kernel.put_trial(POLICY, "2.0.0")
+    notice(machine)
+    return machine
+
+
+def put_confirmed(machine):
+    machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), previous=("1.0.0", machine.one), active=True)
+    machine.kernel.put("confirm", "")
+
+
+@pytest.mark.parametrize("method, arguments", [("Deactivate", "(@a{sv} {},)"), ("Rollback", f"('{POLICY}',)"),
+                                               ("RollbackWithOptions", f"('{POLICY}', {{'from': <'2.0.0'>}})")])
+def test_an_authorisation_for_one_version_is_none_for_what_the_kernel_has_confirmed_since(second, polkit, method, arguments):
+    polkit.held = True
+    caller = polkit.begin(method, arguments)
+    question = polkit.wait_question()
+    assert question.details["version"] == ("1.0.0" if method == "Deactivate" else "2.0.0")
+    with answered_after(second, question, False):
+        put_confirmed(second)
+    assert polkit.end(caller).startswith(OTHER_VERSION)
+    assert state(second) == "superseded" and state(second, "2.0.0") == "confirmed" and not second.properties()["Deactivated"]
+    assert second.kernel.read(f"policies/{POLICY}/rollback") == second.kernel.read("revert") == b""
 
 
 # Arguments come first
@@ -436,6 +478,7 @@ NOT_AVAILABLE = [
     ("CanActivate", "('other', @a{sv} {})"), ("CanActivate", f"('{POLICY}', {{'version': <'9.0.0'>}})"),
     ("CanConfirm", f"('{POLICY}', @a{{sv}} {{}})"), ("CanEndTrial", f"('{POLICY}', @a{{sv}} {{}})"),
     ("CanRollback", f"('{POLICY}', @a{{sv}} {{}})"), ("CanDiscard", f"('{POLICY}', '9.0.0')"),
+    ("CanDiscard", f"('{POLICY}', '')"),
     ("CanDeactivate", "(@a{sv} {},)"), ("CanPreflight", "('other', @a{sv} {})"), ("CanPreflight", f"('{POLICY}', {{'version': <'9.0.0'>}})")]
 
 

@@ -216,6 +216,15 @@ def test_without_a_policy_there_is_nothing_to_deactivate(bare):
     assert caught.value.name == "org.ipe.Error.NoSuchPolicy"
 
 
+def test_what_was_superseded_is_loaded_where_nothing_is_confirmed_and_can_be_named(machine):
+    change_state(machine, lambda state: state["versions"][1].update(state="rolled-back"))
+    assert machine.get(POLICY, "1.0.0")["SelectedForBoot"] and not machine.get(POLICY, "2.0.0")["SelectedForBoot"]
+    assert machine.call("CanDeactivate", GLib.Variant("(a{sv})", ({"version": GLib.Variant("s", "1.0.0")},))) == ("yes",)
+    assert "'corp-base' 1.0.0" in refused(machine, "org.ipe.Error.NotThatVersion", version="2.0.0")
+    deactivate(machine, version="1.0.0")
+    assert not machine.get(POLICY, "1.0.0")["SelectedForBoot"] and not reboot(machine)
+
+
 def test_a_disk_that_fails_is_an_error(machine):
     """It is the record alone that does it."""
     machine.state.chmod(0o500)

@@ -93,6 +93,33 @@ def test_a_rollback_names_what_it_takes_back(machine):
     assert machine.kernel.read("revert").startswith(b"1")
 
 
+def test_a_rollback_that_waits_for_the_boot_is_one_of_what_was_confirmed(machine):
+    machine.kernel.end_trial(POLICY)
+    machine.kernel.put_version(f"{POLICY}/previous", None, None)
+    for _ in range(2):
+        assert call(machine, "RollbackWithOptions", **{"from": "2.0.0"})["Version"] == "1.0.0"
+    assert states(machine)["1.0.0"] == "pending-reboot"
+    for version in ("9.9.9", "1.0.0", "3.0.0", "x"):
+        assert "'corp-base' 1.0.0 waits" in refused(machine, "RollbackWithOptions", "NotThatVersion", **{"from": version})
+    assert call(machine, "RollbackWithOptions")["Version"] == "1.0.0"
+
+
+def test_a_trial_that_has_ended_but_is_in_force_until_the_boot_can_be_named(machine):
+    """On a kernel without trials, which cannot go back."""
+    machine.stop_daemon()
+    for name in ("features", "confirm"):
+        machine.kernel.path(name).unlink()
+    machine.kernel.put_policy(POLICY, ("3.0.0", signed(version="3.0.0")), active=True)
+    machine.start_daemon()
+    assert call(machine, "EndTrial")["Version"] == "2.0.0"
+    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "pending-reboot", "3.0.0": "rolled-back"}
+    assert call(machine, "RollbackWithOptions", **{"from": "3.0.0"})["Version"] == "2.0.0"
+    for version in ("2.0.0", "1.0.0", "9.9.9"):
+        with pytest.raises(BusError) as caught:
+            call(machine, "RollbackWithOptions", **{"from": version})
+        assert caught.value.name == "org.ipe.Error.NotThatVersion"
+
+
 @pytest.mark.parametrize("method", ["EndTrial", "ConfirmWithOptions"])
 def test_another_trial_is_left_alone(machine, method):
     assert "3.0.0 is on trial, not 2.0.0" in refused(machine, method, "NotThatVersion", version="2.0.0")

@@ -337,6 +337,31 @@ static void a_rollback_goes_to_what_was_confirmed_last_whatever_its_name(void **
         assert_previous(s, NULL, NULL);
 }
 
+static void assert_first_of_boot_order_is_selected(const StoreState *s, const char *name, const struct ipe_version *version) {
+        const VersionRecord **order = NULL;
+
+        assert_int_not_equal(store_state_boot_order(s, &order), 0);
+        assert_ptr_equal(order[0], store_state_find(s, name, version));
+        assert_ptr_equal(order[0], store_state_find_selected(s));
+        free(order);
+}
+
+static void what_the_next_boot_tries_first_is_selected(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+        add(s, record("a", one, 1, VERSION_SUPERSEDED));
+        add(s, record("a", two, 3, VERSION_SUPERSEDED));
+        add(s, record("c", one, 2, VERSION_SUPERSEDED));
+        add(s, record("d", one, 4, VERSION_STAGED));
+        for (size_t i = 0; i < s->n_versions; i++)
+                s->versions[i].sequence = s->versions[i].digest.bytes[0];
+        assert_first_of_boot_order_is_selected(s, "a", &two);
+        add(s, record("b", one, 5, VERSION_CONFIRMED));
+        assert_first_of_boot_order_is_selected(s, "b", &one);
+        add(s, record("b", two, 6, VERSION_PENDING_REBOOT));
+        assert_first_of_boot_order_is_selected(s, "b", &two);
+}
+
 /* Whatever the versions say. */
 static void where_no_policy_is_wanted_no_boot_loads_one(void **state) {
         _cleanup_(store_state_freep) StoreState *s = empty_state(), *before = NULL;
@@ -881,6 +906,7 @@ int main(void) {
                 cmocka_unit_test(numbers_are_not_given_twice),
                 cmocka_unit_test(what_decides_at_boot_is_compared),
                 cmocka_unit_test(a_rollback_goes_to_what_was_confirmed_last_whatever_its_name),
+                cmocka_unit_test(what_the_next_boot_tries_first_is_selected),
                 cmocka_unit_test(where_no_policy_is_wanted_no_boot_loads_one),
                 cmocka_unit_test(a_state_survives_as_text),
                 cmocka_unit_test(discarded_files_survive_until_they_are_forgotten),
