@@ -6,27 +6,30 @@
 
 #include "bus.h"
 #include "clock.h"
-#include "log.h"
 
 /* So many certificates are listed for a unit of a user's budget. */
 #define CERTIFICATES_PER_UNIT 20U
 
-/* The manager says what is wrong in trust.d when it reads it. */
-static void ignore_problem(const char *path, const char *sentence, void *userdata) {
+static bool charge(const Bus *bus, uid_t uid, size_t n) {
+        return callers_charge(bus->callers, uid, n / CERTIFICATES_PER_UNIT);
 }
 
-static int look(Bus *bus, Failure *reterr) {
-        _cleanup_(trust_freep) Trust *trust = NULL;
+/* Returns 0, FAILURE_TOO_MANY_CALLS without a sentence, or a negative errno.
+ *
+ * Files that have not changed are not read again. Each certificate is judged, which is what takes time, for a user whose budget has that. */
+static int look(Bus *bus, uid_t uid, Failure *reterr) {
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
         TrustList list;
         int r;
 
         if (!bus_age_is_stale(bus, &bus->trust_age))
-                return 0;
-        r = trust_load(trust_directories, ignore_problem, NULL, &trust);
+                return charge(bus, uid, bus->trust.n) ? 0 : FAILURE_TOO_MANY_CALLS;
+        r = manager_refresh_trust(bus->manager);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the trusted certificates");
-        r = trust_list(trust, &list);
+        if (!charge(bus, uid, trust_count(bus->manager->trust)))
+                return FAILURE_TOO_MANY_CALLS;
+        r = trust_list(bus->manager->trust, &list);
         if (r < 0)
                 return r;
         trust_list_done(&bus->trust);
@@ -66,9 +69,9 @@ int method_list_trust(sd_bus_message *message, void *userdata, sd_bus_error *ret
         r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
                 return r;
-        if (!callers_charge(bus->callers, uid, bus->trust.n / CERTIFICATES_PER_UNIT))
+        r = look(bus, uid, &failure);
+        if (r == FAILURE_TOO_MANY_CALLS)
                 return bus_refuse_too_many(reterr, uid);
-        r = look(bus, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         r = sd_bus_message_new_method_return(message, &reply);

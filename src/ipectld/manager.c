@@ -230,8 +230,12 @@ int manager_reload(Manager *manager, bool again, Failure *reterr) {
         return config < 0 || trust == 0 ? config : trust;
 }
 
+int manager_refresh_trust(const Manager *manager) {
+        return trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+}
+
 static int verify(const Manager *manager, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
-        int r = trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+        int r = manager_refresh_trust(manager);
 
         if (r == -ENOMEM)
                 return r;

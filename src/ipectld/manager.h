@@ -92,6 +92,9 @@ int manager_reload(Manager *manager, bool again, Failure *reterr);
 /* Removes the objects that no version names; later, where some of them are about to be staged. Returns 0 or a negative errno. */
 int manager_collect(Manager *manager);
 
+/* Reads trust.d again if it has changed, and logs what is wrong there. Returns as trust_refresh(). */
+int manager_refresh_trust(const Manager *manager);
+
 /* Verifies an envelope by the certificates that are in trust.d at this moment. Returns as trust_verify(); nobody is trusted where they
  * cannot be read. */
 int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
