@@ -151,6 +151,7 @@ int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *re
 }
 
 int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
         Bus *bus = userdata;
         const char *name, *version = NULL;
         const BusOption options[] = { { "version", "s", &version }, {} };
@@ -167,8 +168,8 @@ int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *
                 record = activation_candidate(bus->manager->state, name);
         if (!record || (record->state != VERSION_STAGED && record->state != VERSION_FAILED))
                 return answer_not_available(message);
-        return answer(bus, message, (const char *const[]) { ACTION("inspect"), NULL },
-                      (const char *const[]) { "name", name, "version", version ?: "", NULL }, reterr);
+        r = bus_details_add_names(&details, name, version);
+        return r < 0 ? r : answer(bus, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
 }
 
 static int can_switch(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {

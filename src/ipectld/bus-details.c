@@ -24,6 +24,12 @@ int bus_details_add(BusDetails *details, const char *key, const char *value) {
         return 0;
 }
 
+int bus_details_add_names(BusDetails *details, const char *name, const char *version) {
+        int r = bus_details_add(details, "name", name);
+
+        return r < 0 ? r : bus_details_add(details, "version", version ?: "");
+}
+
 int bus_details_add_version(BusDetails *details, const VersionRecord *record) {
         char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
         int r;

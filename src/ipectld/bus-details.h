@@ -20,6 +20,9 @@ void bus_details_done(BusDetails *details);
 /* Adds a pair; the value is made safe to show. Returns 0 or -ENOMEM. */
 int bus_details_add(BusDetails *details, const char *key, const char *value);
 
+/* Adds name and version as a caller gives them. version: NULL or "" for the newest that waits. Returns 0 or -ENOMEM. */
+int bus_details_add_names(BusDetails *details, const char *name, const char *version);
+
 /* Adds version and digest of a record; nothing where it is NULL. Returns 0 or -ENOMEM. */
 int bus_details_add_version(BusDetails *details, const VersionRecord *record);
 

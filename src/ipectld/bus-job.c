@@ -7,6 +7,7 @@
  * and with the connection of its caller.
  */
 
+#include "bus-details.h"
 #include "bus-error.h"
 #include "bus-options.h"
 #include "bus-path.h"
@@ -313,9 +314,10 @@ static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const Version
 }
 
 static int may_inspect(Bus *bus, sd_bus_message *message, const char *name, const char *version, sd_bus_error *reterr) {
-        const char *const details[] = { "name", name, "version", version ?: "", NULL };
+        _cleanup_(bus_details_done) BusDetails details = {};
+        int r = bus_details_add_names(&details, name, version);
 
-        return polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("inspect"), NULL }, details, reterr);
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
 }
 
 /* Everything that is to be found out before there is a job. */

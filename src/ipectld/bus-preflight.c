@@ -4,6 +4,7 @@
  */
 
 #include "bus-call.h"
+#include "bus-details.h"
 #include "bus-options.h"
 #include "log.h"
 #include "preflight.h"
@@ -47,6 +48,13 @@ static void on_caller_gone(void *userdata) {
         preflight_cancel(call->bus->manager);
 }
 
+static int may_inspect(Bus *bus, sd_bus_message *message, const char *name, sd_bus_error *reterr) {
+        _cleanup_(bus_details_done) BusDetails details = {};
+        int r = bus_details_add_names(&details, name, NULL);
+
+        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
+}
+
 int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         _cleanup_(bus_call_freep) BusCall *call = NULL;
         Bus *bus = userdata;
@@ -56,7 +64,7 @@ int method_preflight(sd_bus_message *message, void *userdata, sd_bus_error *rete
 
         r = bus_read_text(message, "name", &name, reterr);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
+                r = may_inspect(bus, message, name, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = bus_call_new(bus, message, on_caller_gone, &call);
