@@ -11,6 +11,7 @@
 #include "bus-request.h"
 #include "log.h"
 #include "simulate.h"
+#include "trial.h"
 
 /* So many findings are named in the error, and in the journal if it was forced. */
 #define NAMED_MAX 3
@@ -18,6 +19,7 @@
 
 typedef struct BusActivation {
         BusCall *call;
+        uid_t uid; /* of the caller */
         Simulation *simulation;
         UnitsBeforeQuery *query;
         char *name;
@@ -91,15 +93,20 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 
-/* What is essential may be among what nobody knows of: so there has to be a trial, after which the policy is gone by itself, or it was
- * in force before. code, failure: why it is not known. Returns 0, or what to refuse with. */
+/* What is essential may be among what nobody knows of. So the kernel has to hold a trial, which ends even if nothing can be executed
+ * any more, or the version was confirmed before. Without trials in the kernel only a reboot would end it, and TrialBoots= boots would
+ * try it again: nobody could get in to stop that. code, failure: why it is not known. Returns 0, or what to refuse with. */
 static int judge_unknown(const BusActivation *activation, int code, const Failure *failure, Failure *reterr) {
         const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state, &activation->digest);
+        bool confirmed = record && record->state == VERSION_CONFIRMED;
         Failure why = *failure;
 
-        if (!activation->force)
+        if (!activation->force || code == -ENOMEM)
                 return code;
-        if (activation->options.trial_sec == 0 && (!record || record->state != VERSION_CONFIRMED))
+        if (!confirmed && !trial_is_kernels(activation->call->bus->manager))
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, and this kernel has "
+                                   "no trials: only reboots would end that, so 'force' does not activate it.", why.sentence, activation->name, activation->version);
+        if (!confirmed && activation->options.trial_sec == 0)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, so 'force' does not activate it "
                                    "without a trial, 'ipectl activate --trial-sec=' gives it one.", why.sentence, activation->name,
                                    activation->version);
@@ -225,7 +232,9 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
         activation->options.version = activation->version;
         fix_plan(&activation->options, plan);
         activation->force = request->force;
-        r = bus_call_new(bus, message, on_caller_gone, &activation->call);
+        r = callers_find_uid(bus->callers, message, &activation->uid);
+        if (r >= 0)
+                r = bus_call_new(bus, message, on_caller_gone, &activation->call);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(activation);
@@ -244,6 +253,17 @@ static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *
         return r;
 }
 
+/* Nobody who calls again and again keeps root from activating: nothing has changed yet for the other activation. */
+static void make_room(Bus *bus) {
+        Failure failure = {};
+        int r = failure_set(&failure, FAILURE_BUSY, "Root activates a policy: try again in a moment.");
+
+        r = bus_call_refuse(bus->activation->call, r, &failure);
+        if (r < 0)
+                log_warning("Cannot answer a call of Activate(): %s", strerror(-r));
+        bus_activation_cancel(bus);
+}
+
 /* What the kernel says may make another version the newest that waits, which polkit was not asked about.
  * ret, ret_plan: what would be put in force. Returns as activate_check(). */
 static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *request, const VersionRecord **ret,
@@ -255,6 +275,8 @@ static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         if (r == 0 && !activation_request_is(request, *ret, ret_plan) && !polkit_is_root(bus->polkit, message))
                 return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "What waits to be activated is not what polkit was asked about any "
                                    "more. Nothing was done: look again, and repeat the call.");
+        if (r == 0 && bus->activation && bus->activation->uid != 0 && polkit_is_root(bus->polkit, message))
+                make_room(bus);
         if (r == 0 && bus->activation)
                 return failure_set(reterr, FAILURE_BUSY, "The activation of '%s' is under way: try again in a moment.",
                                    bus->activation->name);

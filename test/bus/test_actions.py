@@ -165,6 +165,18 @@ def test_a_name_that_looks_like_another_is_escaped(machine, polkit):
     assert polkit.questions[0].details["name"] == "corp\\xe2\\x80\\xaebase\\n"
 
 
+@pytest.mark.parametrize("method, options, version", [
+    ("Preflight", "", ""), ("StartPreflight", ", @a{sv} {}", ""), ("StartPreflight", ", {'version': <'1.0.0‮'>}", "1.0.0\\xe2\\x80\\xae"),
+    ("CanPreflight", ", @a{sv} {}", "")])
+def test_polkit_learns_what_would_be_inspected(machine, polkit, method, options, version):
+    name = "corp‮base"
+    if method == "CanPreflight":
+        machine.stage(signed(name))
+    polkit.call(method, f"('{name}'{options or ','})")
+    question, = polkit.questions
+    assert question.action == "inspect" and question.details == {"name": "corp\\xe2\\x80\\xaebase", "version": version}
+
+
 def test_rules_decide_by_what_they_learn(machine):
     (machine.rules / "10-test.rules").write_text(
         'polkit.addRule(function(action, subject) { if (action.id == "org.ipe.manager.discard" && '
@@ -423,6 +435,28 @@ def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, 
         assert len(client.sentences) == 20 and all(sentence.startswith(DENIED) for sentence in client.sentences)
         client.close()
     assert not polkit.questions and machine.list()
+
+
+def begin_activation(machine, polkit, uid, number):
+    """The call of a user whose activation is looked at, or waits for that: what runs is asked for one after the other."""
+    client = polkit.begin("Activate", f"('{POLICY}',)", uid=uid)
+    machine.wait_for(lambda: len(polkit.questions) >= number, "the question")
+    return client
+
+
+def test_a_user_who_activates_again_and_again_does_not_keep_root_from_it(machine, polkit):
+    allow(polkit, "activate")
+    machine.inspector.gate.clear()
+    first = begin_activation(machine, polkit, NOBODY, 1)
+    machine.wait_for(lambda: machine.inspector.calls == 1, "the look")
+    assert polkit.end(begin_activation(machine, polkit, 1, 2)).startswith(LIMITS), "another user waits"
+    root = begin_activation(machine, polkit, 0, 2)
+    assert polkit.end(first).startswith(f"{LIMITS}Root activates")
+    assert polkit.end(begin_activation(machine, polkit, NOBODY, 3)).startswith(LIMITS)
+    assert polkit.end(begin_activation(machine, polkit, 0, 3)).startswith(LIMITS), "root does not take the place of root"
+    machine.inspector.gate.set()
+    assert polkit.end(root).startswith("('/org/ipe/policy/")
+    assert machine.kernel.read(f"policies/{POLICY}/trial") == b"120"
 
 
 # What an interface for people may offer

@@ -279,6 +279,19 @@ def test_nobody_listens(kernel):
     assert "No such file" in is_unknown(kernel)
 
 
+def test_what_is_unknown_is_not_forced_where_only_reboots_would_end_it(bare, kernel_files):
+    """A kernel without trials."""
+    for name in ("features", "confirm"):
+        bare.kernel.path(name).unlink()
+    bare.inspector.answer = b""
+    bare.start_daemon()
+    stage(bare)
+    for options in (FORCE, {**FORCE, **ON_TRIAL}):
+        error = refused(bare, activate, **options)
+        assert error.name == NOT_SUPPORTED and "this kernel has no trials" in error.message
+    assert not is_activated(bare) and bare.get(POLICY)["State"] == "staged"
+
+
 FILE = {"path": "/x", "operation": "EXECUTE", "processes": "", "note": "", "initramfs": False, "fsverity": "",
         "fsverity_signed": False}
 USR = {"name": "usr", "device": [254, 1], "root_hash": f"sha256:{'01' * 32}", "signed": False, "cmdline": False}
