@@ -176,12 +176,21 @@ static void end_child(pid_t child, bool has_answered) {
         (void) waitpid(child, NULL, has_answered ? 0 : WNOHANG);
 }
 
+/* Nobody waits for the answer any more. */
+static bool is_alone(void) {
+        struct pollfd poller = { .fd = STDOUT_FILENO };
+
+        return poll(&poller, 1, 0) > 0 && (poller.revents & (POLLHUP | POLLERR));
+}
+
 int look_at_group(Look *look, int proc_fd, const Process *processes, size_t n) {
         size_t *room = processes->scope == SCOPE_USERS ? &look->users_room : &look->services_room;
         Budget kept = look->budget;
         int fds[2], r;
         pid_t child;
 
+        if (is_alone())
+                return -EPIPE;
         if (budget_is_over(&look->budget) || *room <= 1)
                 return cut_all(look, processes, n);
         if (pipe2(fds, O_CLOEXEC) < 0)

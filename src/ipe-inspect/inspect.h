@@ -77,7 +77,7 @@ typedef struct Process {
 int list_processes(int proc_fd, Process **ret, size_t *ret_n);
 
 /* group.c: looks at the processes of one owner, in a process of its own that cannot keep this one waiting. Adds what it finds, or
- * says how much was cut. Returns 0 or a negative errno, which is no fault of the owner. */
+ * says how much was cut. Returns 0; -EPIPE if nobody waits for the answer any more; another errno, which is no fault of the owner. */
 int look_at_group(Look *look, int proc_fd, const Process *processes, size_t n);
 /* The same in this process. */
 int look_at_group_here(Look *look, int proc_fd, const Process *processes, size_t n);

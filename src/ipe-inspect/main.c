@@ -87,6 +87,9 @@ int main(int argc, char **argv) {
                 r = inspect(look, &request);
         if (r >= 0)
                 r = write_answer(look->inspection);
+        /* Who asks again and again, and leaves, is no news. */
+        if (r == -EPIPE)
+                r = 0;
         if (r < 0)
                 fprintf(stderr, "<%d>Cannot inspect the system: %s\n", LOG_ERR, strerror(-r));
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;

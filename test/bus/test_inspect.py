@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,16 @@ def scope(answer, path):
 def cuts(answer):
     """{user: processes}"""
     return {cut["uid"]: cut["processes"] for cut in answer.get("cuts", [])}
+
+
+def test_it_ends_where_nobody_waits_for_the_answer():
+    """Else those who ask and leave would have it run as often as they like, for seconds each."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen([INSPECT], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True)
+    ours.sendall(json.dumps({"paths": [], "modules": [], "firmware": []}).encode())
+    ours.close()
+    assert process.communicate() == (None, "") and process.returncode == 0
 
 
 def test_mappings_of_one_file_are_looked_at_once(many):
