@@ -436,19 +436,21 @@ def test_a_trial_begun_between_two_looks_is_not_taken_for_a_confirmation(machine
 
 def test_a_policy_that_was_confirmed_by_a_file_before_another_one_was_tried_is_not_rolled_back(machine):
     begin_trial(machine)
-    put_confirmed(machine)
-    machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), previous=("1.0.0", machine.one))
-    machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
-    machine.kernel.put_trial("other", "9.0.0")
+    with machine.frozen_daemon():
+        put_confirmed(machine)
+        machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), previous=("1.0.0", machine.one))
+        machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
+        machine.kernel.put_trial("other", "9.0.0")
     assert refused(machine, "Activate", POLICY).name == ON_TRIAL
     assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
 
 
 def test_a_policy_whose_trial_ended_before_another_one_was_tried_is_rolled_back(machine):
     begin_trial(machine)
-    machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), ("2.0.0", machine.two))
-    machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
-    machine.kernel.put_trial("other", "9.0.0")
+    with machine.frozen_daemon():
+        machine.kernel.put_policy(POLICY, ("1.0.0", machine.one), ("2.0.0", machine.two))
+        machine.kernel.put_policy("other", ("9.0.0", b"other"), active=True)
+        machine.kernel.put_trial("other", "9.0.0")
     assert refused(machine, "Activate", POLICY).name == ON_TRIAL
     assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 

@@ -570,7 +570,7 @@ def test_the_findings_that_were_seen_are_accepted(kernel):
     facts(kernel, FILE, {**FILE, "path": "/y"})
     error = refused(kernel, activate)
     seen = accept(kernel)
-    assert len(seen) == 16 and f"--accept={seen}'" in error.message and f"--accept={seen}'" in sentences(kernel)[f"accept={seen}"]
+    assert len(seen) == 16 and f"--accept={seen} {POLICY}'" in error.message and f"--accept={seen}'" in sentences(kernel)[f"accept={seen}"]
     assert f"--accept={seen}'" in kernel.ipectl("preflight", POLICY).stdout
     kernel.ipectl("activate", "--trial-sec=0", f"--accept={seen}", POLICY)
     assert is_activated(kernel) and any("on demand" in text and "'/y'" in text for text in warnings(kernel))
