@@ -115,9 +115,11 @@ static bool check_enforcement(Health *health) {
         return !health_has_failed(health);
 }
 
-/* Asked of the settings, and of what was started. */
+/* Asked of the settings, and of what was started. A list of failed units that is under way may have one that the list before had not:
+ * it is waited for. */
 static bool has_all_answers(const Health *health) {
-        return health->failed.answered && (health->states.answered || !health_has_states(health)) && health_units_are_known(health);
+        return health->failed.answered && !health->failed.call && (health->states.answered || !health_has_states(health)) &&
+               health_units_are_known(health);
 }
 
 static void conclude(Health *health) {
@@ -174,10 +176,11 @@ static int ask(Health *health) {
 
         if (r >= 0 && health->starts)
                 r = health_start_units(health);
-        if (r >= 0 && !health->failed.call)
-                r = health_ask_failed(health);
         if (r >= 0 && !health->states.call)
                 r = health_ask_states(health);
+        /* What has failed is the last thing that is looked at. */
+        if (r >= 0 && !health->failed.call)
+                r = health_ask_failed(health);
         return r;
 }
 
