@@ -6,6 +6,7 @@
 #include <systemd/sd-bus.h>
 
 #include "bus-error.h"
+#include "kernel.h"
 
 #define PREFIX "org.ipe.Error."
 
@@ -39,6 +40,8 @@ const char *bus_error_name(int result) {
         switch (result) {
         case -ENOMEM:
                 return SD_BUS_ERROR_NO_MEMORY;
+        case KERNEL_NOT_REACHED:
+                return PREFIX "NotSupported";
         case -EACCES:
         case -EPERM:
                 return SD_BUS_ERROR_ACCESS_DENIED;

@@ -22,9 +22,10 @@ static int explain_permission(const Manager *manager, Failure *reterr) {
 }
 
 int explain_unknown(int r, const char *what, Failure *reterr) {
-        if (r == KERNEL_NOT_REACHED)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
-        return failure_set_errno(reterr, r, "Cannot find out %s", what);
+        if (r != KERNEL_NOT_REACHED)
+                return failure_set_errno(reterr, r, "Cannot find out %s", what);
+        (void) failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
+        return r;
 }
 
 int explain_kernel(const Manager *manager, int r, Failure *reterr) {

@@ -13,7 +13,8 @@ extern const char explain_no_ipe[];
  * Returns the refusal that it stands for, or r for what is broken, as memory that is short. */
 int explain_kernel(const Manager *manager, int r, Failure *reterr);
 
-/* The same of a look at the kernel's files that failed. what: as in "Cannot find out WHAT". */
+/* Puts a look at the kernel's files that failed into a sentence. what: as in "Cannot find out WHAT". Returns r: nothing is known, so it is
+ * no refusal, and may be tried again. */
 int explain_unknown(int r, const char *what, Failure *reterr);
 
 #endif

@@ -109,7 +109,8 @@ static bool check_enforcement(Health *health) {
         if (enforce == 0)
                 health_note_unenforced(health);
         if (enforce < 0 && health->concluding)
-                health_fail(health, CHECK_ENFORCEMENT, "it is not known whether the kernel enforces: %s", strerror(-enforce));
+                health_fail(health, CHECK_ENFORCEMENT, "it is not known whether the kernel enforces: %s",
+                            kernel_strerror(enforce));
         else if (health->unenforced && (health->concluding || health->up))
                 health_fail(health, CHECK_ENFORCEMENT, "%s", not_enforced);
         return !health_has_failed(health);

@@ -34,7 +34,7 @@ int keyring_warning(const Manager *manager, char **ret) {
                 return r;
         if (r < 0)
                 return asprintf(ret, "Cannot read the active policy (%s), so nobody knows whether it uses "
-                                "fsverity_signature.", strerror(-r)) < 0 ? -ENOMEM : 0;
+                                "fsverity_signature.", kernel_strerror(r)) < 0 ? -ENOMEM : 0;
         line = ruling ? ipe_lint_keyring_line(ruling_policy(ruling)) : 0;
         if (line == 0)
                 return 0;

@@ -436,7 +436,7 @@ const VersionRecord *manager_find_loaded(const Manager *manager, const char *nam
         int r = find_loaded(manager, name, place, &record);
 
         if (r < 0)
-                log_warning("Cannot read '%s' from the kernel: %s", name, strerror(-r));
+                log_warning("Cannot read '%s' from the kernel: %s", name, kernel_strerror(r));
         return record;
 }
 

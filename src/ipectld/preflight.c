@@ -88,7 +88,7 @@ static void end_shadow(Manager *manager, const char *name) {
         int r = kernel_end_shadow(manager->kernel, name);
 
         if (r < 0)
-                log_warning("Cannot take '%s' out of the kernel's shadow: %s", name, strerror(-r));
+                log_warning("Cannot take '%s' out of the kernel's shadow: %s", name, kernel_strerror(r));
         else
                 shadow_unmark(manager);
 }
@@ -357,5 +357,5 @@ void preflight_recover(Manager *manager) {
         else if (r == 0 || r == -EOPNOTSUPP || r == -ENODEV)
                 shadow_unmark(manager);
         else
-                log_warning("Cannot find out if '%s' is in the kernel's shadow: %s", name, strerror(-r));
+                log_warning("Cannot find out if '%s' is in the kernel's shadow: %s", name, kernel_strerror(r));
 }

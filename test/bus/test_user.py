@@ -195,3 +195,24 @@ def test_the_daemon_may_start_its_own_units_and_no_others(machine):
 
 def test_user_is_the_one_that_is_made():
     assert f"\nu {USER} - " in (TOP / "units/ipe.sysusers.conf").read_text()
+
+
+def test_a_trial_that_ends_during_an_outage_is_ended_after_it(bare, kernel_files):
+    """The kernel has no trials: only the daemon ends this one."""
+    for name in ("features", "confirm"):
+        (bare.kernel.directory / name).unlink()
+    bare.kernel.put_policy("corp-base", ("1.0.0", signed()))
+    bare.start_daemon()
+    bare.stage(signed())
+    options = {"trial-sec": GLib.Variant("t", 2), "confirm": GLib.Variant("s", "manual"), "force": GLib.Variant("b", True)}
+    bare.call("ActivateWithOptions", GLib.Variant("(sa{sv})", ("corp-base", options)))
+    bare.opener.refuse = True
+    bare.opener.kill()
+    bare.wait_for(lambda: any("trying again later" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3")), "the end")
+    with pytest.raises(BusError) as error:
+        bare.call("Confirm", GLib.Variant("(s)", ("corp-base",)))
+    assert error.value.name == "org.ipe.Error.NotSupported" and "ipe-open" in error.value.message
+    assert bare.list()["corp-base", "1.0.0"][0] == "trial"
+    bare.opener.refuse = False
+    bare.wait_for(lambda: bare.list()["corp-base", "1.0.0"][0] != "trial", "the end of the trial")
+    assert bare.list()["corp-base", "1.0.0"][0] == "rolled-back"
