@@ -51,5 +51,7 @@ bool budgets_charge(Budgets *budgets, uid_t uid, uint64_t units, uint64_t now_us
         if (budget->units <= 0)
                 return false;
         budget->units -= (int64_t) (units < INT32_MAX ? units : INT32_MAX);
+        if (budget->units < -BUDGET_DEBT_MAX)
+                budget->units = -BUDGET_DEBT_MAX;
         return true;
 }

@@ -11,6 +11,8 @@
 /* What a user may ask for at once, and in each second. */
 #define BUDGET_UNITS_MAX 200
 #define BUDGET_UNITS_PER_SEC 100
+/* What is asked for on credit is paid off in a few seconds: a policy that has to end is not to wait for one that was large. */
+#define BUDGET_DEBT_MAX (4 * BUDGET_UNITS_PER_SEC)
 
 typedef struct Budget {
         uid_t uid;
@@ -25,7 +27,7 @@ typedef struct Budgets {
         Budget rest; /* of the users for whom there is no room */
 } Budgets;
 
-/* Takes units out of the budget of a user, which may fall below zero once. Returns whether the user had any left; root always has. */
+/* Takes units out of the budget of a user, which may fall below zero once, down to the largest debt. Returns whether the user had any left; root always has. */
 bool budgets_charge(Budgets *budgets, uid_t uid, uint64_t units, uint64_t now_usec);
 
 #endif

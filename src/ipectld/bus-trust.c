@@ -20,14 +20,18 @@ static bool charge(const Bus *bus, uid_t uid, size_t n) {
 static int look(Bus *bus, uid_t uid, Failure *reterr) {
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
         TrustList list;
+        size_t n;
         int r;
 
+        if (!charge(bus, uid, bus->trust.n))
+                return FAILURE_TOO_MANY_CALLS;
         if (!bus_age_is_stale(bus, &bus->trust_age))
-                return charge(bus, uid, bus->trust.n) ? 0 : FAILURE_TOO_MANY_CALLS;
+                return 0;
         r = manager_refresh_trust(bus->manager);
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the trusted certificates");
-        if (!charge(bus, uid, trust_count(bus->manager->trust)))
+        n = trust_count(bus->manager->trust);
+        if (n > bus->trust.n && !charge(bus, uid, n - bus->trust.n))
                 return FAILURE_TOO_MANY_CALLS;
         r = trust_list(bus->manager->trust, &list);
         if (r < 0)

@@ -42,9 +42,17 @@ static void one_user_refuses_no_other(void **state) {
 static void an_expensive_call_has_to_be_earned_before_the_next(void **state) {
         Budgets budgets = {};
 
-        assert_true(budgets_charge(&budgets, USER, BUDGET_UNITS_MAX + 10 * BUDGET_UNITS_PER_SEC, SECOND));
-        assert_false(budgets_charge(&budgets, USER, 1, 11 * SECOND));
-        assert_true(budgets_charge(&budgets, USER, 1, 12 * SECOND));
+        assert_true(budgets_charge(&budgets, USER, BUDGET_UNITS_MAX + 3 * BUDGET_UNITS_PER_SEC, SECOND));
+        assert_false(budgets_charge(&budgets, USER, 1, 4 * SECOND));
+        assert_true(budgets_charge(&budgets, USER, 1, 5 * SECOND));
+}
+
+static void a_debt_has_a_bound(void **state) {
+        Budgets budgets = {};
+
+        assert_true(budgets_charge(&budgets, USER, UINT64_MAX, SECOND));
+        assert_false(budgets_charge(&budgets, USER, 1, SECOND + BUDGET_DEBT_MAX / BUDGET_UNITS_PER_SEC * SECOND));
+        assert_true(budgets_charge(&budgets, USER, 1, 2 * SECOND + BUDGET_DEBT_MAX / BUDGET_UNITS_PER_SEC * SECOND));
 }
 
 static void many_users_in_turn_get_the_units_of_the_table_and_no_more(void **state) {
@@ -81,6 +89,7 @@ int main(void) {
                 cmocka_unit_test(root_has_no_budget),
                 cmocka_unit_test(one_user_refuses_no_other),
                 cmocka_unit_test(an_expensive_call_has_to_be_earned_before_the_next),
+                cmocka_unit_test(a_debt_has_a_bound),
                 cmocka_unit_test(many_users_in_turn_get_the_units_of_the_table_and_no_more),
                 cmocka_unit_test(a_user_who_has_spent_is_not_forgotten_for_others),
                 cmocka_unit_test(whoever_is_quiet_makes_room),
