@@ -13,13 +13,15 @@
 
 #define HEX4 "[0-9a-f][0-9a-f][0-9a-f][0-9a-f]"
 #define HEX16 HEX4 HEX4 HEX4 HEX4
+#define DIGITS "+([0-9])"
 
 static const char *const of_users[] = {
         "user@*.service", "user-runtime-dir@*.service", "run-user-*.mount", "*.scope",
         /* a command of the moment, which systemd-run has given a name */
         "run-u[0-9]*.service", "run-p[0-9]*-i[0-9]*.service", "run-r" HEX16 HEX16 ".service",
-        /* of a connection to a socket with Accept=yes: whoever may connect makes it fail */
-        "*@[0-9]*-*-*.service",
+        /* of a connection to a socket with Accept=yes, whose peer makes it fail: a number, and the peer's process and user (below
+         * 100 is no process of a user, but the month of a date), or both addresses with their ports */
+        "*@" DIGITS "-[1-9][0-9][0-9]*([0-9])?(_" DIGITS ")-" DIGITS ".service", "*@" DIGITS "-*:" DIGITS "-*:" DIGITS ".service",
         /* dumps what a user's program leaves */
         "systemd-coredump@*.service",
         /* ends when somebody at the terminal makes it end */
@@ -29,7 +31,7 @@ static const char *const of_users[] = {
 
 static bool matches(const char *const *globs, const char *name) {
         for (; globs && *globs; globs++)
-                if (fnmatch(*globs, name, 0) == 0)
+                if (fnmatch(*globs, name, FNM_EXTMATCH) == 0)
                         return true;
         return false;
 }
