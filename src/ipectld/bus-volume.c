@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * ListVolumes(): the dm-verity volumes that are open, and what the policy in force says of them. An inspection takes seconds and reads
- * the whole system, so there is one at a time for all who ask.
+ * the whole system, so there is one at a time for all who ask before it begins.
  */
 
 #include "bus-call.h"
@@ -17,6 +17,7 @@ typedef struct BusVolumeCall {
         Bus *bus; /* borrowed */
         BusCall *call;
         uid_t uid;
+        bool late; /* came when an inspection was under way, which may have passed what has changed since */
         struct BusVolumeCall *next;
 } BusVolumeCall;
 
@@ -86,26 +87,53 @@ static int load_ruling(const Manager *manager, Ruling **ret) {
 
         if (r == 0 || r == -ENOMEM)
                 return r;
-        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", strerror(-r));
+        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", kernel_strerror(r));
         return 0;
+}
+
+/* r: whether it is answered, as bus_refuse() takes it. */
+static void finish(BusVolumeCall *call, int r, const Failure *failure) {
+        if (r != 0)
+                r = bus_call_refuse(call->call, r, failure);
+        if (r < 0)
+                log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-r));
+        volume_call_free(call);
+}
+
+static int start(Bus *bus, Failure *reterr);
+
+/* Those who came late wait for an inspection of their own, all for the same one. */
+static void serve_late(Bus *bus) {
+        Failure failure = {};
+        int r;
+
+        if (!bus->volume_calls)
+                return;
+        for (BusVolumeCall *call = bus->volume_calls; call; call = call->next)
+                call->late = false;
+        r = start(bus, &failure);
+        while (r != 0 && bus->volume_calls)
+                finish(bus->volume_calls, r, &failure);
 }
 
 static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
         _cleanup_(ruling_freep) Ruling *ruling = NULL;
+        BusVolumeCall *next;
         Bus *bus = userdata;
 
         bus->volume_inspect = NULL;
         if (result == 0)
                 result = load_ruling(bus->manager, &ruling);
-        while (bus->volume_calls) {
-                _cleanup_(volume_call_freep) BusVolumeCall *call = bus->volume_calls;
-                int r = result == 0 ? answer(call->call, ruling_policy(ruling), inspection) : result;
-
-                if (r != 0)
-                        r = bus_call_refuse(call->call, r, failure);
-                if (r < 0)
-                        log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-r));
+        for (BusVolumeCall *call = bus->volume_calls; call; call = next) {
+                next = call->next;
+                if (!call->late)
+                        finish(call, result == 0 ? answer(call->call, ruling_policy(ruling), inspection) : result, failure);
         }
+        serve_late(bus);
+}
+
+static int start(Bus *bus, Failure *reterr) {
+        return inspect_start(bus->manager, on_inspected, bus, &bus->volume_inspect, reterr);
 }
 
 /* The inspection goes on: whoever calls and leaves again and again is not to begin one each time. */
@@ -119,17 +147,16 @@ static void on_gone(void *userdata) {
                 }
 }
 
-/* All calls that wait get the answer of the inspection that is under way. */
 static int wait_for_inspection(Bus *bus, sd_bus_message *message, uid_t uid, Failure *reterr) {
         _cleanup_(volume_call_freep) BusVolumeCall *call = calloc(1, sizeof(*call));
         int r;
 
         if (!call)
                 return -ENOMEM;
-        *call = (BusVolumeCall) { .bus = bus, .uid = uid };
+        *call = (BusVolumeCall) { .bus = bus, .uid = uid, .late = bus->volume_inspect != NULL };
         r = bus_call_new(bus, message, on_gone, &call->call);
         if (r == 0 && !bus->volume_inspect)
-                r = inspect_start(bus->manager, on_inspected, bus, &bus->volume_inspect, reterr);
+                r = start(bus, reterr);
         if (r != 0)
                 return r;
         call->next = bus->volume_calls;

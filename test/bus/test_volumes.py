@@ -31,7 +31,7 @@ def ask(machine, uid, count):
     return client
 
 
-def test_all_who_wait_share_an_inspection(held):
+def test_all_who_come_during_an_inspection_share_the_next_one(held):
     """The fifth call of a user is refused once the others wait, which polkit has to allow first."""
     others = [ask(held, uid, 5) for uid in (NOBODY, 1)]
     assert all(client.answers(1) == [True] for client in others)
@@ -40,7 +40,7 @@ def test_all_who_wait_share_an_inspection(held):
     held.wait_for(lambda: held.inspector.calls, "the inspection")
     held.inspector.gate.set()
     assert all(client.answers(4) == [False] * 4 for client in (*others, *roots))
-    assert held.inspector.calls == 1
+    assert held.inspector.calls == 2
     for client in (*others, *roots):
         client.close()
 
@@ -60,7 +60,7 @@ def test_a_user_may_wait_four_times_and_root_is_not_kept_out(held):
         client.close()
 
 
-def test_who_calls_and_leaves_again_and_again_begins_one_inspection(held):
+def test_who_calls_and_leaves_again_and_again_begins_no_more_than_the_next_inspection(held):
     for _ in range(30):
         client = ask(held, NOBODY, 1)
         held.list()
@@ -69,7 +69,7 @@ def test_who_calls_and_leaves_again_and_again_begins_one_inspection(held):
     held.list()
     held.inspector.gate.set()
     assert root.answers(1) == [False]
-    assert held.inspector.calls == 1
+    assert held.inspector.calls == 2
     root.close()
 
 
