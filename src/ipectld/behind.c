@@ -15,6 +15,7 @@
 #include "clock.h"
 #include "io.h"
 #include "log.h"
+#include "recover.h"
 #include "transitions.h"
 
 #define RETRY_USEC (10 * USEC_PER_SEC)
@@ -57,6 +58,8 @@ static int write_again(Manager *manager) {
         /* Objects that the damaged file alone names are not collected as long as it is there. */
         if (manager->state_damaged) {
                 r = store_quarantine_state(manager->store);
+                if (r >= 0)
+                        r = recover_state(manager);
                 if (r < 0)
                         return r;
                 manager->state_damaged = false;
