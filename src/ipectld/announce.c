@@ -317,10 +317,6 @@ static void tell_of_object(sd_bus *bus, const VersionRecord *before, const Versi
         log_signal_failure("the change of an object", r);
 }
 
-static bool is_selected(const StoreState *state, const VersionRecord *record) {
-        return record == store_state_find_selected(state);
-}
-
 /* Whether the confirmed version decides depends on the trial of another one. */
 static bool trial_differs(const StoreState *before, const StoreState *after) {
         return !store_state_find_state(before, VERSION_TRIAL) != !store_state_find_state(after, VERSION_TRIAL);
@@ -335,6 +331,8 @@ static void announce_superseded(const VersionRecord *record) {
 }
 
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
+        const VersionRecord *selected_before = store_state_find_selected(before), *selected_after = store_state_find_selected(after);
+
         for (size_t i = 0; i < after->n_versions; i++) {
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
@@ -348,7 +346,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
 
-                if (!old || old->state != new->state || is_selected(before, old) != is_selected(after, new) ||
+                if (!old || old->state != new->state || (old == selected_before) != (new == selected_after) ||
                     (new->state == VERSION_CONFIRMED && trial_differs(before, after)))
                         tell_of_object(announcer->bus, old, new);
         }
