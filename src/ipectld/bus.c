@@ -4,6 +4,7 @@
  * again from its start, so nothing may have changed before that.
  */
 
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -55,8 +56,15 @@ static bool is_local(const struct statfs *st) {
         return false;
 }
 
-/* Only what can be read without waiting: a pipe, or a file of FUSE, could keep the daemon for ever. The position of the descriptor
- * is the caller's. */
+/* A user's own file system, of FUSE, could keep the daemon for ever: even one that is asked for the size of a file. */
+static int check_descriptor(Bus *bus, sd_bus_message *message, int fd, sd_bus_error *reterr) {
+        if (fcntl(fd, F_GET_SEALS) >= 0 || polkit_is_root(bus->polkit, message))
+                return 0;
+        return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS, "The descriptor is not that of memory: hand the policy in as memory "
+                                "(memfd_create), as 'ipectl stage' does. Root may hand in files.");
+}
+
+/* Only what can be read without waiting, as root may have taken the wrong file. The position of the descriptor is the caller's. */
 static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr) {
         struct statfs fs;
         struct stat st;
@@ -124,7 +132,9 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = charge_for_size(bus, message, fd, &units, reterr);
+        r = check_descriptor(bus, message, fd, reterr);
+        if (r >= 0)
+                r = charge_for_size(bus, message, fd, &units, reterr);
         if (r < 0)
                 return r;
         sender = describe_sender(bus, message);

@@ -82,11 +82,10 @@ def test_manual_names_the_action_of_each_method():
 
 
 @pytest.mark.parametrize("method", CHANGES)
-def test_refused_without_polkit(machine, method):
-    machine.stage(signed())
-    before = snapshot(machine)
-    assert refused(call(machine, method), f"{DBUS}.AccessDenied")
-    assert snapshot(machine) == before
+def test_refused_without_polkit(kept, method):
+    before = snapshot(kept)
+    assert refused(call(kept, method), f"{DBUS}.AccessDenied")
+    assert snapshot(kept) == before
 
 
 @pytest.mark.parametrize("method", CHANGES)
@@ -119,6 +118,16 @@ def test_who_handed_a_policy_in(mocked):
     mocked.allow("org.ipe.manager.stage")
     assert call(mocked, "Stage").returncode == 0
     assert f"(caller.py) of uid {NOBODY}" in mocked.get(*NEW)["Source"]
+
+
+def test_a_user_hands_a_policy_in_as_memory_and_root_as_a_file_too(mocked):
+    """A file of a user may be one of FUSE, for which nobody ever gets an answer."""
+    mocked.allow("org.ipe.manager.stage")
+    (mocked.run_directory / "new.p7b").write_bytes(signed(*NEW))
+    words = ("Stage", CHANGES["Stage"][1], "--open", "/run/new.p7b")
+    result = mocked.call_as(NOBODY, *words)
+    assert refused(result, f"{DBUS}.InvalidArgs") and "memfd_create" in result.stderr and NEW not in mocked.list()
+    assert mocked.call_as(0, *words).returncode == 0 and NEW in mocked.list()
 
 
 def hang(machine):
