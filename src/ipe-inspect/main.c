@@ -66,7 +66,10 @@ static int write_answer(const Inspection *inspection) {
 
         if (r < 0)
                 return r;
-        return fwrite(text, 1, size, stdout) == size && fflush(stdout) == 0 ? 0 : -EIO;
+        errno = 0;
+        if (fwrite(text, 1, size, stdout) == size && fflush(stdout) == 0)
+                return 0;
+        return errno == EPIPE ? -EPIPE : -EIO;
 }
 
 int main(int argc, char **argv) {
