@@ -62,7 +62,7 @@ static const char *explain_abi(const char *abi) {
         if (strcmp(abi, "upstream") == 0)
                 return "upstream (no stage, no trial, no rollback)";
         if (strcmp(abi, "none") == 0)
-                return "none (IPE is not enabled in this kernel; see lsm=)";
+                return "none (IPE is not enabled in this kernel: see lsm=; or securityfs is not mounted)";
         return abi;
 }
 

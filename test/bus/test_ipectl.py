@@ -26,7 +26,7 @@ def put(machine, data, name="new.p7b"):
 def test_status(staged):
     output = staged.ipectl().stdout
     assert output == staged.ipectl("status").stdout
-    assert "Kernel ABI: none (IPE is not enabled in this kernel; see lsm=)" in output
+    assert "Kernel ABI: none (IPE is not enabled in this kernel: see lsm=; or securityfs is not mounted)" in output
     assert "Policies: 1 (1 staged)" in output
     assert "Active policy: none" in output
     status = json.loads(staged.ipectl("--json", "status").stdout)
