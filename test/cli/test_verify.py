@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import keys
+import messages
 from certificates import LEAF, issue, openssl, revoke, sign_with
 from conftest import GOOD, HOSTILE_HEADER
 
@@ -206,6 +207,17 @@ def test_certificate_in_the_message_that_the_kernel_cannot_read(ipectl, signed, 
                                                        tmp_path / "odd.crt")))
     assert "'CN=odd'" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
     assert "'CN=odd'" in ipectl("lint", signed, status=1).output
+
+
+def test_what_kernels_refuse_is_refused(ipectl, tmp_path, trust):
+    """test/kernel/test_conformance.py proves that kernels do."""
+    made = messages.make(tmp_path, GOOD.encode())
+    for signer in tmp_path.glob("signer-*.crt"):
+        (trust / f"{signer.stem}.pem").write_bytes(signer.read_bytes())
+    for name, (message, errno) in made.items():
+        (tmp_path / f"{name}.p7b").write_bytes(message)
+        result = ipectl("verify", f"--trust={trust}", f"{name}.p7b", status=0 if errno in messages.TAKEN else 6)
+        assert errno in messages.TAKEN or "kernel takes" in result.errors or "kernel's" in result.errors, name
 
 
 @pytest.mark.parametrize("config", ["providers", "garbage"])
