@@ -228,7 +228,7 @@ class Power:
 def check_look(look, knows_trials):
     """What must be true whatever has happened."""
     text = json.dumps(look)
-    assert set(look["files"]) <= {"lock", "lost+found", "objects", "state.json", "state.json.old"}, text
+    assert set(look["files"]) <= {"history", "lock", "lost+found", "objects", "state.json", "state.json.old"}, text
     assert look["states"] == look["disk"], text
     assert not look["activating"], text
     # Where nothing is known the daemon removes nothing: the state may be what was lost. So a cut in the discard of the only version

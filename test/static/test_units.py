@@ -134,6 +134,12 @@ def test_the_daemons_user_is_made_and_is_the_same_everywhere():
     assert f'subject.user == "{USER}"' in (TOP / "dbus/ipe.rules").read_text()
 
 
+def test_the_daemon_comes_back_whatever_ended_it_and_goes_last_where_memory_is_short():
+    found = settings("ipectld.service")
+    assert found["Restart"] == ["always"] and found["StartLimitIntervalSec"] == ["0"]
+    assert "MemoryMax" in found and int(found["OOMScoreAdjust"][0]) < 0
+
+
 def test_what_parses_the_policies_of_others_has_no_capability():
     found = settings("ipectld.service")
     assert found["CapabilityBoundingSet"] == [""] and "AmbientCapabilities" not in found
