@@ -33,6 +33,16 @@ def machine(bare):
     return bare
 
 
+@pytest.fixture(scope="module")
+def kept():
+    """A machine with ipectld and corp-base 1.0.0, for all tests of a file that leave it as it is."""
+    machine = machines.Machine()
+    machine.start_daemon()
+    machine.stage(machines.signed())
+    yield machine
+    machine.close()
+
+
 @pytest.fixture
 def mocked(machine):
     """A machine with ipectld and a mock of polkit, which allows nothing."""

@@ -126,6 +126,7 @@ def policed(start, kernel_with_boot_policy):
     return start("policed", kernel=kernel_with_boot_policy)
 
 
+@pytest.mark.long_on("kasan")
 def test_boot_policy(policed):
     assert policed.loaded() == ["boot"]
     assert policed.get("boot", "active") == b"1"
@@ -139,6 +140,7 @@ def test_boot_policy(policed):
     assert policed.put("boot", "delete") == "EPERM"
 
 
+@pytest.mark.long_on("kasan")
 def test_boot_policy_is_replaced_by_a_signed_one(policed):
     below = keys.sign_policy("policy_name=below policy_version=0.4.9\nDEFAULT action=ALLOW\n")
     assert policed.load(below) == "OK"
@@ -155,6 +157,7 @@ def test_boot_policy_is_replaced_by_a_signed_one(policed):
     assert policed.machine.errno("exec", "/tmp/hello") == "OK"
 
 
+@pytest.mark.long_on("kasan")
 def test_boot_policy_is_updated_by_a_signed_one(policed):
     envelope = keys.sign_policy("policy_name=boot policy_version=0.5.1\nDEFAULT action=ALLOW\n")
     assert policed.put("boot", "update", envelope) == "OK"
@@ -169,6 +172,7 @@ def kernel_with_broken_policy(variant):
     return uml.kernel(*VARIANTS[variant], "--boot-policy", Path(__file__).with_name("broken.policy"))
 
 
+@pytest.mark.long
 def test_boot_policy_that_does_not_parse_stops_the_boot(boot, kernel_with_broken_policy):
     """Otherwise everything would be allowed."""
     with pytest.raises(MachineFailed) as failure:

@@ -368,6 +368,7 @@ def storm(world):
     return STORM + number
 
 
+@pytest.mark.long_on("kasan")
 @pytest.mark.parametrize("variant", ("uml", "kasan", "x86"), indirect=True)
 def test_storm(world):
     world.machine.must("audit")
@@ -379,6 +380,7 @@ def test_storm(world):
     assert {record.string("path") for record in records} == {"/tmp/hello"}
 
 
+@pytest.mark.long_on("kasan")
 def test_storm_without_audit(boot, kit):
     """audit=0: there is nobody to tell but the readers."""
     world = World(boot("no-audit", "audit=0"), kit)

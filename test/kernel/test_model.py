@@ -19,7 +19,7 @@ from world import FORGET_BAR
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 SEED = int(os.environ.get("IPE_TEST_SEED", "1"))
-SEQUENCES = {"uml": 100_000 if LONG else 150, "kasan": 5000 if LONG else 25}
+SEQUENCES = {"uml": 100_000 if LONG else 100, "kasan": 5000 if LONG else 25}
 NAMES = 3
 # Signing is what takes the time of a short run, starting machines that of a long one.
 GROUPS = 16 if LONG else 6

@@ -805,6 +805,7 @@ def test_trial_where_nothing_is_confirmed(empty):
     assert empty.put(name, "active") == "OK"
 
 
+@pytest.mark.long_on("kasan")
 def test_floor_of_the_boot_policy(boot, kit, kernel_with_boot_policy):
     world = Cycle(boot("boot-floor", kernel=kernel_with_boot_policy), kit).set_up_alone()
     assert world.machine.errno("get", world.node("boot", "pkcs7")) == "ENOENT"
