@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A user who sends large messages from many new connections, without end, and reads no answer. Run as
+"""A user who sends messages from many new connections, without end, and reads no answer. Run as
 
-    flooder.py SOCKET UID CONNECTIONS SIZE [UNIQUE-NAME...]
+    flooder.py SOCKET UID CONNECTIONS MESSAGES SIZE [UNIQUE-NAME...]
 
 With names, the messages are signals to these connections; without, they are calls of ipectld. A connection sends MESSAGES messages,
-and a new one takes its place. The first line of the output says that all connections are there; it ends with its input."""
+and a new one takes its place; 0: it sends for ever. (Many new connections with few bytes keep dbus-daemon alone from answering anybody.)
+The first line of the output says that all connections are there; it ends with its input."""
 
 import os
 import select
@@ -13,8 +14,6 @@ import sys
 
 from gi.repository import Gio, GLib
 
-# Of one connection.
-MESSAGES = 3
 NAME, PATH = "org.ipe.Manager", "/org/ipe/Manager"
 BUS = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus")
 
@@ -26,22 +25,23 @@ def blob_of(message, serial, body=None):
     return bytes(message.to_blob(Gio.DBusCapabilityFlags.NONE))
 
 
-def make_load(size, names):
+def make_load(messages, size, names):
     filler = "x" * size
     if not names:
         call = Gio.DBusMessage.new_method_call(NAME, PATH, NAME, "GetPolicy")
         call.set_flags(Gio.DBusMessageFlags.NO_REPLY_EXPECTED)
-        return blob_of(call, 2, GLib.Variant("(ss)", (filler, ""))) * MESSAGES
+        return blob_of(call, 2, GLib.Variant("(ss)", (filler, ""))) * messages
     load = b""
     for name in names:
         signal = Gio.DBusMessage.new_signal("/", "org.example.Flood", "Flood")
         signal.set_destination(name)
         load += blob_of(signal, 2, GLib.Variant("(s)", (filler,)))
-    return load * MESSAGES
+    return load * messages
 
 
 class Sender:
-    def __init__(self, path, uid, load):
+    def __init__(self, path, uid, load, endless):
+        self.endless = endless
         hello = blob_of(Gio.DBusMessage.new_method_call(*BUS, "Hello"), 1)
         self.head = b"\0AUTH EXTERNAL " + str(uid).encode().hex().encode() + b"\r\nBEGIN\r\n" + hello
         self.load = memoryview(load)
@@ -63,6 +63,9 @@ class Sender:
             return False
         except OSError:
             return True
+        if self.endless:
+            self.sent %= len(self.load)
+            return False
         return self.sent == len(self.load)
 
 
@@ -88,12 +91,12 @@ def flood(senders):
                 watch(sender)
 
 
-def main(path, uid, count, size, *names):
+def main(path, uid, count, messages, size, *names):
     os.setgroups([])
     os.setresgid(int(uid), int(uid), int(uid))
     os.setresuid(int(uid), int(uid), int(uid))
-    load = make_load(int(size), names)
-    senders = [Sender(path, int(uid), load) for _ in range(int(count))]
+    load = make_load(int(messages) or 1000, int(size), names)
+    senders = [Sender(path, int(uid), load, messages == "0") for _ in range(int(count))]
     print("ready", flush=True)
     flood(senders)
 
