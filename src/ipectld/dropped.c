@@ -83,6 +83,8 @@ int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr) {
                                    ENVELOPE_SIZE_MAX);
         if (r == -EBADF || r == -EISDIR)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is not a regular file.");
+        if (r == -EACCES)
+                return failure_set_errno(reterr, r, "Cannot read the file as the user 'ipe' ('chmod a+r' makes it readable)");
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the file");
         /* The path may lead to another file by now. */

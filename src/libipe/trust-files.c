@@ -269,7 +269,8 @@ static int read_file(Trust *trust, const LayeredFile *file) {
         if (r >= 0)
                 return take_file(trust, file, is_list, data, size);
         trust->unread = true;
-        if (add_problem(trust, file->path, "cannot read it: %s", strerror(-r)) < 0)
+        if (add_problem(trust, file->path, "cannot read it: %s%s", strerror(-r),
+                        r == -EACCES ? " (ipectld reads it as the user 'ipe': 'chmod a+r' makes it readable)" : "") < 0)
                 return -ENOMEM;
         /* There is no list in something that is no file. */
         return is_list || (r != -ENOENT && r != -EISDIR && r != -ELOOP && r != -ENOTDIR && r != -EBADF) ?

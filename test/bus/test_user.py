@@ -158,10 +158,13 @@ def test_files_of_root_alone_are_named(bare):
     (bare.etc / "policy.d/corp-base.p7b").chmod(0o600)
     (bare.etc / "ipectld.conf").write_text("[Manager]\nTrialSec=5\n")
     (bare.etc / "ipectld.conf").chmod(0o600)
+    (bare.etc / "trust.d/other.pem").write_text("")
+    (bare.etc / "trust.d/other.pem").chmod(0o600)
     bare.start_daemon()
     assert bare.list() == {}
-    for name in ("policy.d/corp-base.p7b", "ipectld.conf"):
-        assert [entry for entry in bare.journal.read() if f"/etc/ipe/{name}" in entry["MESSAGE"] and "Permission denied" in entry["MESSAGE"]]
+    for name in ("policy.d/corp-base.p7b", "trust.d/other.pem", "ipectld.conf"):
+        said = [entry["MESSAGE"] for entry in bare.entries() if f"/etc/ipe/{name}" in entry["MESSAGE"] and "Permission denied" in entry["MESSAGE"]]
+        assert said and (name == "ipectld.conf" or "chmod a+r" in said[0])
 
 
 # polkit
