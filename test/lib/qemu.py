@@ -108,6 +108,8 @@ class System:
         # systemd's own generator is not to open the volume a second time.
         words = ["console=ttyS0", "panic=-1", "mitigations=off", "audit=1", "audit_backlog_limit=8192", "printk.devkmsg=on",
                  f"roothash={root_hash}", "systemd.verity=no", "systemd.show_status=no", "8250.nr_uarts=1",
+                 # The agent waits for its device, which a busy host may let appear after the 90 seconds that systemd gives it.
+                 f"systemd.default_device_timeout_sec={self.BOOT_SEC}",
                  *(f"systemd.mask={unit}" for unit in UNUSED), *self.command_line]
         arguments = ["-initrd", directory / "initramfs", "-append", " ".join(words)]
         if self.flavour == "stock":

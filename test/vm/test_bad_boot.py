@@ -34,7 +34,7 @@ def is_up(scenario):
     assert not scenario.system.must("journalctl -q -b -g 'ordering cycle' || true")
 
 
-@pytest.mark.long_on("stock")
+@pytest.mark.long
 def test_a_clock_before_all_certificates_keeps_no_policy_from_being_loaded(scenario):
     """The machine's clock says 1970, of which systemd makes the time at which the image was built, by a file of it; so 1970 is set again.
     What is dropped while the clock is wrong is refused, and taken once it is right."""

@@ -191,7 +191,7 @@ def test_a_count_that_cannot_be_written_is_no_boot(scenario):
     scenario.system.must("rm -r /etc/systemd/system/ipe-load.service.d && systemctl daemon-reload")
 
 
-@pytest.mark.long_on("stock")
+@pytest.mark.long
 def test_cuts_of_power_in_boots_on_trial_lose_nothing(scenario):
     """At random moments, from the firmware on; a machine that is left alone confirms, or goes back."""
     seed = random.SystemRandom().randrange(1 << 32)
