@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the look at the processes of one owner may cost.
+ * The budget of one owner: the look at its processes costs no more.
  */
 
 #include "clock.h"

@@ -12,7 +12,7 @@
 #include "clock.h"
 #include "inspect.h"
 
-/* What an owner may cost. A desktop with a hundred processes takes a tenth. */
+/* The budget of an owner. A desktop with a hundred processes takes a tenth. */
 #define USER_LINES 250000U
 #define USER_OPENS 50000U
 #define USER_BYTES (1U << 20)
@@ -73,7 +73,7 @@ static void set_budget(Budget *budget, FileScope scope) {
         };
 }
 
-/* What is new, beside what the parent knows. Returns 0 or a negative errno. */
+/* Writes the files that the parent does not know yet. Returns 0 or a negative errno. */
 static int write_found(Look *look, size_t n_known, int fd) {
         const Inspection *all = look->inspection;
         _cleanup_free_ char *text = NULL;
@@ -96,7 +96,7 @@ static int write_found(Look *look, size_t n_known, int fd) {
         return r;
 }
 
-/* Whoever asked waits for the end of what is on standard output: a process that hangs must not have it. */
+/* The caller waits for the end of standard output: a child that hangs must not keep it open. */
 static _Noreturn void run_child(Look *look, int proc_fd, const Process *processes, size_t n, int fd) {
         size_t n_known = look->inspection->n_files;
         int r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of ipe-inspect share: a look at the system, as far as it has come, and what may still be spent on it.
+ * The parts of ipe-inspect share this: the look at the system, as far as it has come, and the rest of its budget.
  */
 #ifndef IPE_INSPECT_INSPECT_H
 #define IPE_INSPECT_INSPECT_H
@@ -55,7 +55,7 @@ int look_take_file(Look *look, FileFacts *file, size_t *ret);
 /* A path; what is not there, or is no regular file, is left out. */
 int look_at_path(Look *look, const char *path, enum ipe_op operation);
 
-/* What is mapped executable in one process; maps.c. */
+/* The executable mappings of one process; maps.c. */
 typedef struct Shared {
         size_t anonymous; /* the entry of memory without a file, for all processes of an owner; SIZE_MAX as long as there is none */
         size_t forbidden; /* what the kernel does not let us look at */
@@ -63,7 +63,7 @@ typedef struct Shared {
 
 /* Returns 0 also where the process has gone, -EDQUOT if the budget does not suffice, or another negative errno. */
 int look_at_process(Look *look, int proc_fd, int pid, Shared *shared);
-/* What PID 1 would execute next. */
+/* Finds the program that PID 1 executes when it starts itself again. */
 int look_at_init(Look *look);
 
 /* owners.c: all processes, those that matter most first: root's, those of the system, by owner, and those of users, by owner. */

@@ -13,7 +13,7 @@
 #include "io.h"
 
 #define REQUEST_SIZE_MAX (1U << 20)
-/* Whoever asks waits somewhat longer. */
+/* The daemon waits somewhat longer. */
 #define LOOK_USEC (9 * USEC_PER_SEC)
 
 static int read_request(InspectionRequest *ret) {
@@ -36,7 +36,7 @@ static int look_at_program(Look *look, const char *path) {
         return path[0] == '/' ? look_at_path(look, path, IPE_OP_EXECUTE) : -EINVAL;
 }
 
-/* What is essential comes first, and what users run last. */
+/* Essential files come first, and programs of users last: a budget that ends cuts the latter. */
 static int inspect(Look *look, const InspectionRequest *request) {
         int r = look_at_volumes(look);
 
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
                 r = inspect(look, &request);
         if (r >= 0)
                 r = write_answer(look->inspection);
-        /* Who asks again and again, and leaves, is no news. */
+        /* The caller has left: no error, as anybody who may inspect could repeat it. */
         if (r == -EPIPE)
                 r = 0;
         if (r < 0)

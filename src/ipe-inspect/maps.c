@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is mapped executable in one process. A file is opened by /proc/PID/map_files/, which is the very file that is mapped,
+ * The executable mappings of one process. A file is opened by /proc/PID/map_files/, which is the very file that is mapped,
  * whatever its path means by now, or in another mount namespace.
  *
  * A process may have one file mapped 65,000 times. Device, inode and path of the line in "maps" say that it is the same one, before

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose a process is, and whether the system needs it:
+ * The owner of a process, and whether the system needs it:
  *
  *      root's          its real user is root
  *      the system's    its real user is a system account, or it belongs to a unit in system.slice that no system account has a

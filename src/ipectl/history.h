@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What became of policies, as ipectld has noted it. Everybody may ask for it, unlike for the journal.
+ * The history of policies, as ipectld records it. Everybody may ask for it, unlike for the journal.
  */
 #ifndef IPECTL_HISTORY_H
 #define IPECTL_HISTORY_H

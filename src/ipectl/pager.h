@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is longer than the terminal goes through less(1).
+ * Output that is longer than the terminal goes through less(1).
  */
 #ifndef IPECTL_PAGER_H
 #define IPECTL_PAGER_H

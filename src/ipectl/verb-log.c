@@ -89,7 +89,7 @@ static int add_match(sd_journal *journal, const char *field, const char *value) 
         return r;
 }
 
-/* Who writes history: ipe-load and earlier daemons as root, ipectld as the user of its unit. */
+/* ipe-load, and ipectld of earlier releases, log as root; ipectld logs as the user of its unit. */
 static int add_writers(sd_journal *journal) {
         const struct passwd *user = getpwnam("ipe");
         char uid[3 * sizeof(uid_t) + 1];

@@ -76,7 +76,7 @@ static int on_finished(sd_bus_message *message, void *userdata, sd_bus_error *re
         return 0;
 }
 
-/* That the daemon was started for us is no news. */
+/* The call itself may start the daemon: only an owner that goes away matters. */
 static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         const char *name, *before, *after;
         Job *job = userdata;

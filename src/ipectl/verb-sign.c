@@ -25,7 +25,7 @@ typedef struct Signing {
         char *output; /* "-" is standard output */
 } Signing;
 
-/* Who signs now has that long to get another certificate. */
+/* The signer has this long to get another certificate. */
 #define WARN_DAYS 90
 
 static bool check_sign_usage(const char *file, const Options *options) {

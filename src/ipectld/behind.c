@@ -93,7 +93,7 @@ int behind_commit(Manager *manager, StoreState **new, Failure *reterr) {
         Why why = manager->why;
         int r = manager_commit(manager, new, reterr);
 
-        /* What is impossible is not made true by force. */
+        /* An invalid state is refused, whatever the disk does. */
         if (r >= 0 || r == -EINVAL)
                 return r;
         manager->behind = r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel has done, and the disk does not take: the way back to safety comes first, and its record follows.
+ * The kernel has changed, and the disk refuses the record: the way back to safety comes first, and its record follows.
  */
 #ifndef IPECTLD_BEHIND_H
 #define IPECTLD_BEHIND_H

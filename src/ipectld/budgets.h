@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What users may ask for: each user other than root has a budget, which grows with time.
+ * The budgets of users: each user other than root has a budget, which grows with time.
  */
 #ifndef IPECTLD_BUDGETS_H
 #define IPECTLD_BUDGETS_H
@@ -8,10 +8,10 @@
 #include "base.h"
 
 #define BUDGET_USERS_MAX 64
-/* What a user may ask for at once, and in each second. */
+/* A user spends so many units at once, and so many in each second after that. */
 #define BUDGET_UNITS_MAX 200
 #define BUDGET_UNITS_PER_SEC 100
-/* What is asked for on credit is paid off in a few seconds: a policy that has to end is not to wait for one that was large. */
+/* A debt is paid off in four seconds: the end of a trial must not wait long for a large policy that was staged before. */
 #define BUDGET_DEBT_MAX (4 * BUDGET_UNITS_PER_SEC)
 
 typedef struct Budget {

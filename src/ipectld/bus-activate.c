@@ -93,8 +93,8 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 
-/* What is essential may be among what nobody knows of. So the kernel has to hold a trial, which ends even if nothing can be executed
- * any more, or the version was confirmed before. Without trials in the kernel only a reboot would end it, and TrialBoots= boots would
+/* Essential files may be among those that nobody could inspect. So the kernel has to hold a trial, which ends even if nothing
+ * can be executed any more, or the version was confirmed before. Without trials in the kernel only a reboot would end it, and TrialBoots= boots would
  * try it again: nobody could get in to stop that. code, failure: why it is not known. Returns 0, or what to refuse with. */
 static int judge_unknown(const BusActivation *activation, int code, const Failure *failure, Failure *reterr) {
         const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state, &activation->digest);
@@ -208,7 +208,7 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
                 finish(bus, result, NULL, &own);
 }
 
-/* What the configuration says may change while the system is looked at. */
+/* The configuration may change while the system is inspected. */
 static void fix_plan(ActivateOptions *options, const ActivatePlan *plan) {
         options->has_trial_sec = true;
         options->trial_sec = plan->trial_sec;
@@ -264,7 +264,7 @@ static void make_room(Bus *bus) {
         bus_activation_cancel(bus);
 }
 
-/* What the kernel says may make another version the newest that waits, which polkit was not asked about.
+/* A look at the kernel may make another version the newest that waits, which polkit was not asked about.
  * ret, ret_plan: what would be put in force. Returns as activate_check(). */
 static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *request, const VersionRecord **ret,
                  ActivatePlan *ret_plan, Failure *reterr) {

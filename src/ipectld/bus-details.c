@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What polkit, its rules and its dialogs learn of a call. Names of policies may have characters that look like something else: these
+ * The details of a call, for polkit, its rules and its dialogs. Names of policies may have characters that look like something else: these
  * are escaped, as everywhere that people read.
  */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What polkit, its rules and its dialogs learn of a call.
+ * The details of a call, for polkit, its rules and its dialogs.
  */
 #ifndef IPECTLD_BUS_DETAILS_H
 #define IPECTLD_BUS_DETAILS_H

@@ -12,7 +12,7 @@
 /* So many entries are listed for a unit of a user's budget. */
 #define ENTRIES_PER_UNIT 100U
 
-/* What a caller wants to know. */
+/* The part of the history that a caller asks for. */
 typedef struct Page {
         const char *name; /* of a policy; NULL: of all */
         uint64_t limit, since_usec, before;

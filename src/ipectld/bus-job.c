@@ -81,7 +81,7 @@ static BusJob *job_find(const Bus *bus, const char *path) {
         return NULL;
 }
 
-/* What is to be said in the signal if there are no findings. */
+/* Without findings, the signal has the error. */
 static int append_failure(sd_bus_message *message, const BusJob *job, int result, const Failure *failure) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;

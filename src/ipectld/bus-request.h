@@ -27,7 +27,7 @@ int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options,
 void activation_request_list_actions(const Bus *bus, const ActivationRequest *request,
                                      const char *ret[static POLKIT_ACTIONS_MAX + 1]);
 
-/* What polkit learns of it. ret: to be freed by bus_details_done(), also on failure. Returns 0 or -ENOMEM. */
+/* Makes the details for polkit. ret: to be freed by bus_details_done(), also on failure. Returns 0 or -ENOMEM. */
 int activation_request_describe(const Bus *bus, const ActivationRequest *request, BusDetails *ret);
 
 /* Whether an activation would put the version in force that was looked at, in that way. */

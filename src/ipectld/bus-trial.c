@@ -57,7 +57,8 @@ static int authorise(Bus *bus, sd_bus_message *message, const char *action, cons
         return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { action, NULL }, details.list, reterr);
 }
 
-/* What polkit was asked about: the kernel may end that trial, and have another, before the state says so. Root was not asked about.
+/* Binds a call to the trial that polkit was asked about: the kernel may end that trial, and have another, before the state says
+ * so. Calls of root are not bound, as polkit is not asked about them.
  * Returns what the calls of the manager take. */
 static const Authorised *bind(const Bus *bus, sd_bus_message *message, const VersionRecord *record, Authorised *ret) {
         authorised_set(ret, record);

@@ -38,7 +38,7 @@ void bus_age_set(const Bus *bus, BusAge *age, uint64_t begun_usec) {
         (void) sd_event_get_iteration(bus->manager->event, &age->iteration);
 }
 
-/* What cannot be read takes no time, and is asked for again and again: said once, and looked at once a second. */
+/* A failed look is logged once, and repeated once a second at most: callers may ask at any rate. */
 static uint64_t note_failure(bool *failed, int r, uint64_t begun_usec) {
         if (r < 0 && !*failed)
                 log_warning("Cannot find out what the kernel has loaded: %s", kernel_strerror(r));

@@ -102,7 +102,7 @@ static void finish(BusVolumeCall *call, int r, const Failure *failure) {
 
 static int start(Bus *bus, Failure *reterr);
 
-/* Those who came late wait for an inspection of their own, all for the same one. */
+/* Callers that came late wait for one more inspection, all for the same one. */
 static void serve_late(Bus *bus) {
         Failure failure = {};
         int r;

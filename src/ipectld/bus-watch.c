@@ -29,7 +29,7 @@
 /* The kernel tells whole seconds of a trial. */
 #define ROUNDING_USEC (2 * USEC_PER_SEC)
 
-/* What was told last. */
+/* The state that was announced last. */
 typedef struct Told {
         int switches[2]; /* by KernelSwitch; negative: not known */
         char *active, *trial; /* "NAME VERSION"; NULL: none */

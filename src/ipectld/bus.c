@@ -129,12 +129,12 @@ static int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (r >= 0)
                 r = bus_read_options(message, &(const BusOption) {}, reterr);
         if (r >= 0)
+                r = check_descriptor(bus, message, fd, reterr);
+        if (r >= 0)
                 r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = check_descriptor(bus, message, fd, reterr);
-        if (r >= 0)
-                r = charge_for_size(bus, message, fd, &units, reterr);
+        r = charge_for_size(bus, message, fd, &units, reterr);
         if (r < 0)
                 return r;
         sender = describe_sender(bus, message);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Who calls, and how often: users other than root have a budget of calls, all connections of a user together.
+ * The callers and their budgets: users other than root have a budget of calls, all connections of a user together.
  */
 #ifndef IPECTLD_CALLERS_H
 #define IPECTLD_CALLERS_H
@@ -20,7 +20,7 @@ Callers *callers_free(Callers *callers);
  * Returns 0 or a negative errno: -EBUSY while the bus does not answer, -ENXIO where the sender has left the bus. */
 int callers_find_uid(Callers *callers, sd_bus_message *message, uid_t *ret);
 
-/* What the bus and /proc know of the sender of a message; mask: as that of sd_bus_get_name_creds(3). Never ask over the connection
+/* Asks the bus and /proc about the sender of a message; mask: as that of sd_bus_get_name_creds(3). Never ask over the connection
  * that has the message. Returns as callers_find_uid(). */
 int callers_ask(Callers *callers, sd_bus_message *message, uint64_t mask, sd_bus_creds **ret);
 

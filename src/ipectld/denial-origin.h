@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whose a denial is, as far as /proc knows: the kernel names the process, which may have ended, or its number may be another's
- * by now. So this decides about shares of the journal and nothing else.
+ * The user and the control group of a denied process, as far as /proc knows them: the kernel names the process, which may have
+ * ended, or its number may be another's by now. So this decides about shares of the journal and nothing else.
  */
 #ifndef IPECTLD_DENIAL_ORIGIN_H
 #define IPECTLD_DENIAL_ORIGIN_H

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a machine needs to be used, to be heard, and to be mended: the service manager and its helpers, the journal, the bus, the
+ * The essential files: a machine needs them to be used, heard and mended: the service manager and its helpers, the journal, the bus, the
  * daemon and its tools, logins, the rescue shell. The lists have files that are there, and name them as the kernel does, which
  * follows links.
  */

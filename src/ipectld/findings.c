@@ -155,7 +155,7 @@ int findings_seal(Findings *findings, const Digest *policy) {
         int r;
 
         findings->accept[0] = '\0';
-        /* What is essential is never accepted. */
+        /* A denial of an essential file is never accepted. */
         if (findings_blocking(findings) == 0 || findings->by_scope[SCOPE_ESSENTIAL] > 0)
                 return 0;
         r = sort(findings, &sorted, &n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a policy would deny: a bounded list, as Preflight() answers it. Some of it blocks an activation:
+ * The findings of a preflight, files that a policy would deny: a bounded list, as Preflight() answers it. Some of it blocks an
+ * activation:
  *
  *      SCOPE_ESSENTIAL   always
  *      SCOPE_SYSTEM      unless somebody demands it, or has seen these very findings and accepts them

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of health share: health.c holds the checks and the times, health-bus.c the connection to the service manager,
+ * The files of health share this: health.c holds the checks and the times, health-bus.c the connection to the service manager,
  * and each of the others answers for some of the checks.
  */
 #ifndef IPECTLD_HEALTH_INTERNAL_H

@@ -3,8 +3,8 @@
  * The checks "units" and "health-units", by two lists that the service manager is asked for: which units have failed that had
  * not failed before the trial, and which state have those of HealthUnits=, and ours.
  *
- * What belongs to a user, to a session or to a connection fails as its user likes: who kills his own service manager, or lets a
- * program dump 100 GB of core, would end every trial. So such units do not count, whatever became of them.
+ * A unit of a user, of a session or of a connection fails whenever its user likes: anybody who kills his own service manager, or lets a
+ * program dump 100 GB of core, would end every trial. So such units do not count.
  */
 
 #include <fnmatch.h>
@@ -36,7 +36,7 @@ static bool matches(const char *const *globs, const char *name) {
         return false;
 }
 
-/* Those of ours are judged as checks of their own. */
+/* Units of this project are checks of their own. */
 bool health_unit_counts(const Health *health, const char *name) {
         return !streq(name, health->command.name) && !streq(name, health->target.name) && !matches(of_users, name) &&
                !matches((const char *const *) health->settings.ignore_units, name);
@@ -176,8 +176,8 @@ static int append_name(Health *health, sd_bus_message *message, const char *name
         return sd_bus_message_append(message, "s", name);
 }
 
-/* What is asked is answered one by one; an alias under the name of its unit. Ours are asked for once they are started: before, they
- * are in the state of an earlier trial. */
+/* The answer has a row for each name; an alias comes under the name of its unit. Units of this project are asked for once they
+ * are started: before, they are in the state of an earlier trial. */
 static int append_names(Health *health, sd_bus_message *message) {
         HealthUnit *ours[] = { &health->command, &health->target };
         int r = sd_bus_message_open_container(message, 'a', "s");

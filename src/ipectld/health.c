@@ -167,7 +167,7 @@ void health_answered(Health *health, Question *question) {
         conclude(health);
 }
 
-/* What only a system that is up can pass has passed already, as there is nothing of it. */
+/* The system is up, and no check asks for the state of a unit: nothing is left to wait for. */
 static bool is_up_already(const Health *health) {
         return health->up && !health->concluding && !health_has_states(health) && health_units_are_known(health);
 }
@@ -179,7 +179,7 @@ static int ask(Health *health) {
                 r = health_start_units(health);
         if (r >= 0 && !health->states.call)
                 r = health_ask_states(health);
-        /* What has failed is the last thing that is looked at. */
+        /* Failed units come last, so that a failure during the other questions counts. */
         if (r >= 0 && !health->failed.call)
                 r = health_ask_failed(health);
         return r;

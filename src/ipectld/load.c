@@ -156,7 +156,7 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
         return -ENOENT;
 }
 
-/* What is confirmed comes first: a kernel that ends the trial by itself goes back to it.
+/* The confirmed version comes first: a kernel that ends the trial by itself goes back to it.
  * is_predecessor: the state is of before the latest change. */
 static int load_all(const Kernel *kernel, const Store *store, StoreState **state, bool is_predecessor) {
         const VersionRecord *trial = NULL;

@@ -50,7 +50,7 @@ static void on_first_scan(int result, const Failure *failure, void *userdata) {
         sd_event_source_disable_unref(timer);
 }
 
-/* Whoever waits for READY=1 finds what lies in policy.d staged, as a rule; the bus answers from before. */
+/* As a rule, all of policy.d is staged before READY=1. The bus answers from the start. */
 static void scan_first(sd_event *event, Source *source) {
         sd_event_source *timer = NULL;
         Failure failure = {};

@@ -346,7 +346,7 @@ static const char *find_changed(char *const *asked, const char *const *now) {
         return now ? *now : NULL;
 }
 
-/* What was authorised is not what would be done now. */
+/* Refuses a call that would do something else by now than polkit authorised. */
 static int check_same(const Query *query, const char *const *details, sd_bus_error *reterr) {
         const char *key = find_changed(query->details, details);
 

@@ -40,7 +40,7 @@ static void unlink_watch(PresenceWatch *watch) {
                 }
 }
 
-/* What is called may free any watch, this one too: so the list is searched anew. */
+/* The callback may free any watch, also this one: so the list is searched anew. */
 static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Presence *presence = userdata;
         PresenceWatch *watch;

@@ -212,7 +212,7 @@ static int walk_begin(Walk *walk, const char *rest) {
         return walk->path && walk->rest ? to_root(walk) : -ENOMEM;
 }
 
-/* What is behind a link is as good a change as one of the link. */
+/* A change behind a link counts as much as a change of the link. */
 static int add_link(Route *route, const char *directory, const char *name) {
         _cleanup_(walk_done) Walk walk = { .route = route, .fd = -1 };
         _cleanup_free_ char *path = NULL;
@@ -227,7 +227,7 @@ static int add_link(Route *route, const char *directory, const char *name) {
         r = walk_begin(&walk, path);
         if (r >= 0)
                 r = follow(&walk);
-        /* Whoever reads the file will say what is wrong with it. */
+        /* The reader of the file reports its error. */
         return r == -ENOMEM || r == -E2BIG ? r : 0;
 }
 

@@ -36,7 +36,7 @@
 #define RETRY_MIN_USEC (5 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (300 * USEC_PER_SEC)
 
-/* Who waits for one scan at most. */
+/* So many callers wait for one scan at most. */
 #define WAITERS_MAX 256U
 
 /* Policies of one write of the state. */
@@ -162,7 +162,7 @@ static bool was_announced(const Source *source, const Dropped *file, const Dropp
         return before && !source->scan.all_again && before->result == file->result && digest_equal(&before->digest, &file->digest);
 }
 
-/* What is out of memory, disk or time may come right without a change in policy.d. */
+/* A lack of memory or disk space, or a wrong clock, may pass without a change in policy.d. */
 static bool may_pass(int result) {
         return result < 0 || result == FAILURE_CERTIFICATE_EXPIRED;
 }

@@ -27,7 +27,7 @@ typedef void (*ScanDone)(int result, const Failure *failure, void *userdata);
 
 /* Reads all files, from the event loop, a few at a time. One scan runs at a time; a call during a scan asks for another one.
  *
- * What is refused is announced once, as long as neither file nor refusal changes. all_again: whatever was announced before,
+ * A refused file is announced once, as long as neither file nor refusal changes. all_again: whatever was announced before,
  * and files that seem unchanged are read, too.
  * done: called once, later; may be NULL.
  *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a policy says of itself. The remarks of the linter may be as many as its lines: the first few are kept, and how many
+ * The summary of a policy. The remarks of the linter may be as many as its lines: the first few are kept, and how many
  * there are.
  */
 

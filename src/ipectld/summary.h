@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a policy says of itself, found out once, when it is staged: everybody may ask for it, at any rate.
+ * The summary of a policy, made once, when it is staged: everybody may ask for it, at any rate.
  */
 #ifndef IPECTLD_SUMMARY_H
 #define IPECTLD_SUMMARY_H

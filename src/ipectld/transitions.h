@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a change of the state did to each version: noted in the history, and told on the bus. Called by manager.c alone, once a
- * change is on disk, or a failing disk keeps no more from it (behind.h); nothing here can fail.
+ * The transitions of versions: each goes into the history and on the bus. manager.c alone calls this, once a change is on disk, or is
+ * valid while the disk fails (behind.h); nothing here can fail.
  */
 #ifndef IPECTLD_TRANSITIONS_H
 #define IPECTLD_TRANSITIONS_H

@@ -134,7 +134,7 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Who has ended a trial. */
+/* The side that has ended a trial. */
 typedef enum EndedBy {
         ENDED_BY_KERNEL, /* it is so, whatever the disk says */
         ENDED_BY_RECORD, /* nothing else than the state says so */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the files of envelopes and trust.c share, and nobody else may know: how a VerifiedEnvelope comes about.
+ * Only the files of envelopes and trust.c include this: nobody else may make a VerifiedEnvelope.
  */
 #ifndef LIBIPE_ENVELOPE_INTERNAL_H
 #define LIBIPE_ENVELOPE_INTERNAL_H

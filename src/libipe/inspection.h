@@ -43,7 +43,7 @@ typedef struct VolumeFacts {
         bool is_cmdline; /* the kernel command line has the root hash */
 } VolumeFacts;
 
-/* Who needs a file; the heaviest of all that do. */
+/* The heaviest need for a file among all processes that have it mapped. */
 typedef enum FileScope {
         SCOPE_USERS,     /* nobody but unprivileged users has it mapped */
         SCOPE_SYSTEM,    /* root or a system service has it mapped */

@@ -124,7 +124,7 @@ static int unescape_byte(const char **text) {
         if (low < 0)
                 return -EUCLEAN;
         value = high << 4 | low;
-        /* What stands for itself has no other spelling, and there is no NUL in a string. */
+        /* A plain character has no other spelling, and there is no NUL in a string. */
         if (value == 0 || value == '\\' || is_plain((char) value))
                 return -EUCLEAN;
         *text += 3;

@@ -25,7 +25,7 @@
 #define CHECK_SIZE 16U
 /* Bytes that are read at most. What we write has less. */
 #define HISTORY_SIZE_MAX (32U << 20)
-/* What we write stays below; the rest would fill answers, or leave no numbers for later changes. */
+/* Bounds that ipectld itself stays below: entries above them would fill answers, or leave no numbers for later changes. */
 #define NAME_SIZE_MAX 255U
 #define REASON_SIZE_MAX 64U
 #define CHANGE_MAX (STORE_SEQUENCE_MAX / 2)

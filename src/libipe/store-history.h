@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What became of the versions of policies, change by change: the file "history" beside state.json. It is for people: nothing is
+ * The history of the versions of policies, change by change: the file "history" beside state.json. It is for people: nothing is
  * decided by it, and nothing fails because it cannot be written.
  *
  * It is bounded. What only came and went gives way first, so that whoever stages and discards without end hides nothing of what was

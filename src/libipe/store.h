@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What survives: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (which of them is what), state.json.old
- * (its predecessor), damaged/ (objects that are not what they were) and lock.
+ * The store, which survives a reboot: /var/lib/ipe/ with objects/SHA256 (signed policies), state.json (the state of each),
+ * state.json.old (its predecessor), damaged/ (objects that are not what they were) and lock.
  * Whatever is cut off at any instant, the old state or the new one is there afterwards. The daemon is the only writer;
  * ipe-load reads at boot.
  */
@@ -50,7 +50,7 @@ int confirm_by_from_string(const char *text);
 
 #define SUMMARY_WARNINGS_MAX 5
 
-/* What a policy says of itself, so that nobody has to read it again to know. */
+/* The summary of a policy, so that nobody has to read the policy again. */
 typedef struct PolicySummary {
         bool known;               /* false, and all else 0, in what an earlier release has written */
         struct ipe_version floor; /* policy_rollback_floor= */
@@ -187,8 +187,8 @@ VersionRecord *store_state_find(const StoreState *state, const char *name, const
 VersionRecord *store_state_find_digest(const StoreState *state, const Digest *digest);
 /* The one version in a state of which there is at most one: VERSION_TRIAL, VERSION_CONFIRMED, VERSION_PENDING_REBOOT. */
 VersionRecord *store_state_find_state(const StoreState *state, VersionState wanted);
-/* What a rollback of record goes back to: the version that was confirmed last before it, whatever its name, and was not given up
- * since; of the name of record only a lower one. */
+/* Finds the version that a rollback of record goes back to: the one that was confirmed last before it, whatever its name, and was
+ * not given up since; of the name of record only a lower one. */
 const VersionRecord *store_state_find_previous(const StoreState *state, const VersionRecord *record);
 /* Of the confirmed policy's name, the version whose trial has ended last since the confirmed one got its state: who asks for a
  * rollback may mean that one. NULL if there is none. */

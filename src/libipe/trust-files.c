@@ -79,7 +79,7 @@ static int add_doubt(Trust *trust, const char *path) {
         return trust->doubt ? 0 : -ENOMEM;
 }
 
-/* What was found in a file, until all of it is known to be well formed. */
+/* The content of a file, until all of it is known to be well formed. */
 typedef struct Content {
         STACK_OF(X509) *certificates;
         STACK_OF(X509_CRL) *crls;
@@ -354,7 +354,7 @@ static int read_files(const LayeredFiles *files, Traces *traces, Trust **ret) {
                 return r;
         trust->traces = *traces;
         *traces = (Traces) {};
-        /* What stood in the way need not show in the file. */
+        /* The cause may be gone without a change of the file. */
         if (trust->unread)
                 trust->traces.settled = false;
         *ret = TAKE_PTR(trust);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What trust-files.c reads and trust.c judges by.
+ * The certificates and lists that trust-files.c reads, and by which trust.c judges.
  */
 #ifndef LIBIPE_TRUST_INTERNAL_H
 #define LIBIPE_TRUST_INTERNAL_H

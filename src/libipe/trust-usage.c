@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a certificate says its key may be used for. A company's authority certifies many keys, and those of its web servers are not
+ * The usages of a key, as its certificate names them. A company's authority certifies many keys, and those of its web servers are not
  * there to sign policies.
  */
 

@@ -111,7 +111,7 @@ static int on_problem(int ok, X509_STORE_CTX *context) {
         return ok;
 }
 
-/* What came of the way from a signer to an anchor. */
+/* The result of the way from a signer to a trusted certificate. */
 typedef struct Way {
         int error;      /* of libcrypto's, X509_V_OK for none */
         X509 *at_fault; /* referenced; NULL if there is no error */
@@ -356,7 +356,7 @@ static bool is_signed_by(CMS_SignerInfo *signer, X509 *certificate, BIO *content
                CMS_SignerInfo_verify_content(signer, content) == 1;
 }
 
-/* What is known of one of the signers. */
+/* One of the signers. */
 typedef struct Signer {
         bool is_named;     /* there is a certificate with the name and number of the signer */
         X509 *certificate; /* of a key that made the signature; referenced, NULL if there is none */

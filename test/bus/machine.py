@@ -323,6 +323,26 @@ class Connection:
             self.bus.close_sync(None)
 
 
+class Call:
+    """A call of the manager that waits for its answer, while the test goes on."""
+
+    def __init__(self, machine, method, arguments=None):
+        self.machine, self.result = machine, None
+        machine.connection.bus.call(NAME, PATH, NAME, method, arguments, None, Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000, None,
+                                    self.done)
+
+    def done(self, bus, result):
+        try:
+            bus.call_finish(result)
+            self.result = "done"
+        except GLib.Error as error:
+            self.result = Gio.DBusError.get_remote_error(error)
+
+    def answer(self):
+        """'done', or the name of the error."""
+        return self.machine.wait_for(lambda: self.result, "the answer")
+
+
 class Machine:
     def __init__(self):
         # Not below pytest's directory: the path of a socket is short, and other users must be able to pass.

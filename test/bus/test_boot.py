@@ -8,12 +8,12 @@ import signal
 import time
 
 import pytest
-from gi.repository import Gio, GLib
+from gi.repository import GLib
 from raw_client import RawClient
 from service_manager import COMMAND, TARGET, ServiceManager
 
 from kernel_files import ends_trial
-from machine import BUILD, NAME, NOBODY, PATH, signed
+from machine import BUILD, NAME, NOBODY, PATH, Call, signed
 
 POLICY = "corp-base"
 TRANSACTION = "0123456789abcdef" * 2
@@ -423,24 +423,6 @@ def begin(machine, boots=1, **options):
     put_trial(machine, this_boot(), boots, **options)
     machine.kernel.put_trial(POLICY, "2.0.0")
     machine.start_daemon()
-
-
-class Call:
-    """A call that waits for its answer."""
-
-    def __init__(self, machine, method):
-        self.machine, self.result = machine, None
-        machine.connection.bus.call(NAME, PATH, NAME, method, None, None, Gio.DBusCallFlags.NO_AUTO_START, 60000, None, self.done)
-
-    def done(self, bus, result):
-        try:
-            bus.call_finish(result)
-            self.result = "done"
-        except GLib.Error as error:
-            self.result = Gio.DBusError.get_remote_error(error)
-
-    def answer(self):
-        return self.machine.wait_for(lambda: self.result, "the answer")
 
 
 def state(machine):

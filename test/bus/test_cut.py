@@ -36,6 +36,15 @@ class Operation:
     def prepare(self, machine):
         pass
 
+    def write_before(self, machine):
+        """The daemon starts with the state from which it is done."""
+        machine.stop_daemon()
+        state = on_disk(machine)
+        for record in state["versions"]:
+            record["state"] = self.before[record["version"]]
+        machine.write_state(state)
+        machine.start_daemon()
+
     def asked(self, kernel):
         return None
 
@@ -103,12 +112,7 @@ class Rollback(Operation):
 
     def prepare(self, machine):
         Confirm().happens(machine)
-        machine.stop_daemon()
-        state = on_disk(machine)
-        for record in state["versions"]:
-            record["state"] = self.before[record["version"]]
-        machine.write_state(state)
-        machine.start_daemon()
+        self.write_before(machine)
 
     def call(self, machine):
         machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
@@ -146,12 +150,7 @@ class RollbackToOtherName(Operation):
         machine.envelopes["9.0.0"] = signed("other", "9.0.0")
         machine.stage(machine.envelopes["9.0.0"])
         machine.kernel.put_policy("other", ("9.0.0", machine.envelopes["9.0.0"]))
-        machine.stop_daemon()
-        state = on_disk(machine)
-        for record in state["versions"]:
-            record["state"] = self.before[record["version"]]
-        machine.write_state(state)
-        machine.start_daemon()
+        self.write_before(machine)
 
     def call(self, machine):
         machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))

@@ -11,11 +11,11 @@ import socket
 import time
 
 import pytest
-from gi.repository import Gio, GLib
+from gi.repository import GLib
 from service_manager import COMMAND, TARGET, ServiceManager, change_signal
 
 from kernel_files import FEATURES
-from machine import BUILD, IPECTL, NAME, PATH, BusError, signed
+from machine import BUILD, IPECTL, BusError, Call, signed
 
 POLICY = "corp-base"
 VITAL = "/usr/bin/env"
@@ -757,34 +757,19 @@ def test_a_switch_that_cannot_be_read_is_no_reason_to_confirm(machine):
     assert [entry for entry in machine.entries() if "it is not known whether the kernel enforces" in entry["MESSAGE"]]
 
 
-class Activation:
-    """A call of Activate() that waits for its answer."""
-
-    def __init__(self, machine):
-        self.machine, self.result = machine, None
-        machine.connection.bus.call(NAME, PATH, NAME, "Activate", GLib.Variant("(s)", (POLICY,)), None,
-                                    Gio.DBusCallFlags.NO_AUTO_START, 60000, None, self.done)
-
-    def done(self, bus, result):
-        try:
-            bus.call_finish(result)
-            self.result = "done"
-        except GLib.Error as error:
-            self.result = Gio.DBusError.get_remote_error(error)
-
-    def answer(self):
-        return self.machine.wait_for(lambda: self.result, "the answer")
+def activation(machine):
+    return Call(machine, "Activate", GLib.Variant("(s)", (POLICY,)))
 
 
 def test_nobody_waits_for_a_service_manager_that_is_silent(machine):
     held = []
     machine.services.answer = hold("ListUnitsFiltered", held)
     machine.start_daemon()
-    activation = Activation(machine)
+    call = activation(machine)
     machine.wait_for(lambda: held, "the question")
-    assert state(machine) == "staged" and activation.result is None
+    assert state(machine) == "staged" and call.result is None
     held[0].return_value(machine.services.units({"old.service": "failed", "slow.service": "auto-restart"}))
-    assert activation.answer() == "done"
+    assert call.answer() == "done"
     trial = json.loads((machine.state / "state.json").read_text())["trial"]
     assert trial["failed_units"] == ["old.service"] and trial["restarting_units"] == ["slow.service"]
 
@@ -792,7 +777,7 @@ def test_nobody_waits_for_a_service_manager_that_is_silent(machine):
 def test_a_service_manager_that_stays_silent_lets_no_trial_begin(machine):
     machine.services.answer = hold("ListUnitsFiltered", [])
     machine.start_daemon()
-    assert Activation(machine).answer() == "org.ipe.Error.NotSupported"
+    assert activation(machine).answer() == "org.ipe.Error.NotSupported"
     assert state(machine) == "staged" and machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
 
 
@@ -800,11 +785,11 @@ def test_a_version_that_is_discarded_while_the_service_manager_is_asked_is_not_a
     held = []
     machine.services.answer = hold("ListUnitsFiltered", held)
     machine.start_daemon()
-    activation = Activation(machine)
+    call = activation(machine)
     machine.wait_for(lambda: held, "the question")
     machine.ipectl("discard", POLICY, "2.0.0")
     held[0].return_value(machine.services.units({}))
-    assert activation.answer() == "org.ipe.Error.NoSuchPolicy"
+    assert call.answer() == "org.ipe.Error.NoSuchPolicy"
     assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
 
 
@@ -817,8 +802,8 @@ def test_a_caller_that_leaves_while_the_service_manager_is_asked_activates_nothi
     caller.stop(9)
 
     def begin_another():
-        activation = Activation(machine)
-        machine.wait_for(lambda: activation.result or len(held) > 1, "an answer, or a question")
+        call = activation(machine)
+        machine.wait_for(lambda: call.result or len(held) > 1, "an answer, or a question")
         return len(held) > 1
     machine.wait_for(begin_another, "another activation that is not one too many")
     held[0].return_value(machine.services.units({}))

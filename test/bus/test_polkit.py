@@ -122,9 +122,10 @@ def test_who_handed_a_policy_in(mocked):
 
 def test_a_user_hands_a_policy_in_as_memory_and_root_as_a_file_too(mocked):
     """A file of a user may be one of FUSE, for which nobody ever gets an answer."""
-    mocked.allow("org.ipe.manager.stage")
     (mocked.run_directory / "new.p7b").write_bytes(signed(*NEW))
     words = ("Stage", CHANGES["Stage"][1], "--open", "/run/new.p7b")
+    assert refused(mocked.call_as(NOBODY, *words), f"{DBUS}.InvalidArgs"), "polkit is not asked"
+    mocked.allow("org.ipe.manager.stage")
     result = mocked.call_as(NOBODY, *words)
     assert refused(result, f"{DBUS}.InvalidArgs") and "memfd_create" in result.stderr and NEW not in mocked.list()
     assert mocked.call_as(0, *words).returncode == 0 and NEW in mocked.list()
