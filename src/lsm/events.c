@@ -106,7 +106,7 @@ static void put_reason(struct seq_buf *s, const struct ipe_event *event,
 		       ipe_verdict_line(policy, &event->verdict));
 }
 
-static void put_task(struct seq_buf *s)
+static void put_task(struct seq_buf *s, const char *cgroup)
 {
 	char name[TASK_COMM_LEN];
 
@@ -114,6 +114,8 @@ static void put_task(struct seq_buf *s)
 	seq_buf_printf(s, " pid=%d uid=%u comm=", task_tgid_nr(current),
 		       ipe_subject_uid());
 	put_untrusted(s, name, sizeof(name));
+	seq_buf_puts(s, " cgroup=");
+	put_untrusted(s, cgroup, IPE_EVENTS_CGROUP_MAX);
 }
 
 static void put_file(struct seq_buf *s, const struct file *file,
@@ -183,17 +185,20 @@ static size_t size_of_facts(const struct ipe_facts *facts)
 /**
  * ipe_events_size() - Room that ipe_events_print() needs
  * @event: what is to be printed
- * @path: of its file
+ * @paths: of its file and its task
  *
  * Return: bytes, and some more.
  */
-size_t ipe_events_size(const struct ipe_event *event, const char *path)
+size_t ipe_events_size(const struct ipe_event *event,
+		       const struct ipe_events_paths *paths)
 {
 	const char *name = ipe_policy_name(event->loaded->policy);
 	size_t strings = strnlen(name, IPE_EVENTS_NAME_MAX) + event->rule_len;
 
-	if (path)
-		strings += strlen(path);
+	if (paths->file)
+		strings += strlen(paths->file);
+	if (paths->cgroup)
+		strings += strlen(paths->cgroup);
 	return IPE_EVENTS_SHORT_MAX + 2 * strings + size_of_facts(event->facts);
 }
 
@@ -201,18 +206,18 @@ size_t ipe_events_size(const struct ipe_event *event, const char *path)
  * ipe_events_print() - Put a line together
  * @s: gets it, without sequence number, time and newline
  * @event: what it is about
- * @path: of its file; NULL if there is none, or it cannot be had
+ * @paths: of its file and its task
  *
  * Context: RCU read-side critical section of the verdict; does not sleep.
  */
 void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,
-		      const char *path)
+		      const struct ipe_events_paths *paths)
 {
 	put_question(s, event);
 	put_reason(s, event, ipe_policy_name(event->loaded->policy));
 	put_rule(s, event);
-	put_task(s);
-	put_file(s, event->file, path);
+	put_task(s, paths->cgroup);
+	put_file(s, event->file, paths->file);
 	put_facts(s, event->facts);
 }
 
@@ -229,7 +234,7 @@ void ipe_events_print_short(struct seq_buf *s, const struct ipe_event *event)
 	put_question(s, event);
 	put_reason(s, event, NULL);
 	seq_buf_putc(s, '?');
-	put_task(s);
+	put_task(s, NULL);
 	put_file(s, event->file, NULL);
 }
 
@@ -245,9 +250,10 @@ static noinline void add_short(const struct ipe_event *event)
 		      strnlen(text, sizeof(text)));
 }
 
-static bool add_whole(const struct ipe_event *event, const char *path)
+static bool add_whole(const struct ipe_event *event,
+		      const struct ipe_events_paths *paths)
 {
-	size_t size = ipe_events_size(event, path);
+	size_t size = ipe_events_size(event, paths);
 	struct seq_buf s;
 	bool done;
 	char *text;
@@ -256,7 +262,7 @@ static bool add_whole(const struct ipe_event *event, const char *path)
 	if (!text)
 		return false;
 	seq_buf_init(&s, text, size);
-	ipe_events_print(&s, event, path);
+	ipe_events_print(&s, event, paths);
 	done = !WARN_ON_ONCE(seq_buf_has_overflowed(&s));
 	if (done)
 		ipe_lines_put(lines, ipe_subject_uid(), text,
@@ -284,11 +290,15 @@ static const char *path_of(const struct file *file, char *buf)
  */
 void ipe_events_add(const struct ipe_event *event)
 {
+	char cgroup[IPE_EVENTS_CGROUP_MAX];
+	struct ipe_events_paths paths;
 	char *buf = NULL;
 
 	if (event->file)
 		buf = kmalloc(PATH_MAX, GFP_NOWAIT | __GFP_NOWARN);
-	if (!add_whole(event, path_of(event->file, buf)))
+	paths.file = path_of(event->file, buf);
+	paths.cgroup = ipe_subject_cgroup(cgroup, sizeof(cgroup));
+	if (!add_whole(event, &paths))
 		add_short(event);
 	kfree(buf);
 	wake_up_interruptible_poll(&waiting, EPOLLIN | EPOLLRDNORM);

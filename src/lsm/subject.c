@@ -7,6 +7,7 @@
 
 #include <linux/binfmts.h>
 #include <linux/cache.h>
+#include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/init.h>
 #include <linux/highuid.h>
@@ -18,6 +19,9 @@
 #include "blob.h"
 #include "ipe.h"
 #include "subject.h"
+
+/* Deep enough for services in containers in containers. */
+#define CGROUP_LEVEL_MAX 32
 
 /*
  * Root of a namespace that root has made, which may be a container with
@@ -80,6 +84,34 @@ u32 ipe_subject_uid(void)
 u32 ipe_subject_program(void)
 {
 	return ipe_task_blob(current)->program;
+}
+
+/**
+ * ipe_subject_cgroup() - The control group of this task
+ * @buf: gets its path
+ * @size: of @buf
+ *
+ * That of cgroup v2, which a service manager names after its units. The kernel
+ * takes the square of its depth to find the path, with interrupts off, and a
+ * user may nest them as deep as he likes.
+ *
+ * Context: RCU read-side critical section.
+ * Return: @buf; NULL if the path does not fit with a byte to spare, or is very
+ * deep, or there are no control groups.
+ */
+const char *ipe_subject_cgroup(char *buf, size_t size)
+{
+#ifdef CONFIG_CGROUPS
+	struct cgroup *cgroup = task_dfl_cgroup(current);
+	int len = -E2BIG;
+
+	if (cgroup->level <= CGROUP_LEVEL_MAX)
+		len = cgroup_path(cgroup, buf, size);
+	/* One that was cut to what fits is no error to Linux 6.12. */
+	if (len >= 0 && len < size - 1)
+		return buf;
+#endif
+	return NULL;
 }
 
 /**

@@ -13,8 +13,8 @@ from world import World
 
 EVENTS = f"{IPE}/events"
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
-KEYS = ("seq time ipe_op ipe_hook enforcing verdict shadow policy_name policy_version line rule pid uid comm path dev "
-        "ino sdev").split()
+KEYS = ("seq time ipe_op ipe_hook enforcing verdict shadow policy_name policy_version line rule pid uid comm cgroup path "
+        "dev ino sdev").split()
 # In a burst; many times what the kernel keeps.
 STORM = 100000
 POLLIN, POLLRDNORM = 0x001, 0x040
@@ -88,7 +88,8 @@ def test_line_of_a_denied_execution(world, reader):
     assert line == {
         "ipe_op": "EXECUTE", "ipe_hook": "BPRM_CHECK", "enforcing": "1", "verdict": "DENY", "shadow": "0",
         "policy_name": name, "policy_version": world.get(name, "version").decode(), "line": "3",
-        "rule": "DEFAULT op=EXECUTE action=DENY", "uid": "0", "comm": "init", "path": "/tmp/hello", "dev": "tmpfs",
+        "rule": "DEFAULT op=EXECUTE action=DENY", "uid": "0", "comm": "init", "cgroup": "/",
+        "path": "/tmp/hello", "dev": "tmpfs",
         "ino": world.machine.must("inode", "/tmp/hello").text, "sdev": world.machine.must("device", "/tmp/hello").text}
 
 
@@ -97,6 +98,36 @@ def test_line_names_the_user(world, reader):
     assert world.machine.errno("as", 2000, "mmap", "/tmp/hello") == "EACCES"
     line, = reader.lines()
     assert line["uid"] == "2000"
+
+
+@pytest.fixture
+def join(world):
+    """Moves the machine's only process into a control group."""
+    world.machine.must("mount", "none", "/cgroup", "cgroup2", "rw")
+
+    def join(name):
+        for end in (*(match.start() for match in re.finditer("/", name)), None):
+            world.machine.errno("mkdir", f"/cgroup/{name[:end]}")
+        world.machine.must("put", f"/cgroup/{name}/cgroup.procs", "1")
+
+    yield join
+    world.machine.must("put", "/cgroup/cgroup.procs", "1")
+    world.machine.must("umount", "/cgroup")
+
+
+DEEP = "/".join(["d"] * 32)
+
+
+@pytest.mark.parametrize("name, value", (
+    ("a.service", '"/a.service"'), ("a.service/b c", b"/a.service/b c".hex().upper()), ('a"', b'/a"'.hex().upper()),
+    ("x" * 253, f'"/{"x" * 253}"'), ("y" * 254, "?"), ("z" * 200 + "/" + "z" * 200, "?"),
+    (DEEP, f'"/{DEEP}"'), (f"{DEEP}/d", "?"),
+), ids=("plain", "nested", "odd", "longest", "too-long", "too-long-together", "deepest", "too-deep"))
+def test_line_names_the_control_group(world, reader, join, name, value):
+    join(name)
+    world.activate(DENY)
+    assert world.machine.errno("mmap", "/tmp/hello") == "EACCES"
+    assert f" cgroup={value} path=" in reader.read().text
 
 
 @pytest.mark.parametrize("name", ("initramfs", "tmpfs", "ext4", "fsverity", "fsverity-signed", "verity",
@@ -172,7 +203,7 @@ def test_command_name_cannot_forge_a_field(world, reader):
     name = b'a" pid=7 b="'
     world.activate(DENY)
     assert world.machine.errno("named", name, "mmap", "/tmp/hello") == "EACCES"
-    assert f" comm={name.hex().upper()} path=" in reader.read().text
+    assert f" comm={name.hex().upper()} cgroup=\"/\" path=" in reader.read().text
 
 
 def test_long_rule_is_cut(world, reader):

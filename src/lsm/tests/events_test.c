@@ -65,14 +65,16 @@ static void end_world(struct world *w)
 }
 
 /* Prints into as much room as the line is said to need; returns its length. */
-static size_t print(struct kunit *test, struct world *w, const char *path)
+static size_t print(struct kunit *test, struct world *w, const char *file,
+		    const char *cgroup)
 {
-	size_t size = ipe_events_size(&w->event, path);
+	const struct ipe_events_paths paths = { file, cgroup };
+	size_t size = ipe_events_size(&w->event, &paths);
 	struct seq_buf s;
 
 	KUNIT_ASSERT_LE(test, size, sizeof(w->text));
 	seq_buf_init(&s, w->text, size);
-	ipe_events_print(&s, &w->event, path);
+	ipe_events_print(&s, &w->event, &paths);
 	KUNIT_EXPECT_FALSE(test, seq_buf_has_overflowed(&s));
 	seq_buf_str(&s);
 	return seq_buf_used(&s);
@@ -121,10 +123,10 @@ static void line_of_a_file(struct kunit *test)
 			.algorithm = "sha256", .algorithm_len = 6,
 			.value = digest, .value_len = sizeof(digest),
 		};
-	print(test, w, "/x y");
+	print(test, w, "/x y", "/system.slice/a.service");
 	expect_text(test, w,
 		    "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=0 policy_name=\"n\" policy_version=65535.65535.65535 line=4 rule=\"op=EXECUTE action=DENY\"",
-		    "path=2F782079 dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE fsverity_digest=sha256:ab01");
+		    "cgroup=\"/system.slice/a.service\" path=2F782079 dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE fsverity_digest=sha256:ab01");
 	end_world(w);
 }
 
@@ -135,10 +137,10 @@ static void line_without_a_file(struct kunit *test)
 	w->event.hook = IPE_HOOK_READ_BUFFER;
 	w->event.shadow = true;
 	w->event.verdict.action = IPE_ACTION_ALLOW;
-	print(test, w, NULL);
+	print(test, w, NULL, NULL);
 	expect_text(test, w,
 		    "ipe_op=KMODULE ipe_hook=KERNEL_LOAD enforcing=0 verdict=ALLOW shadow=1 policy_name=\"n\" policy_version=65535.65535.65535 line=2 rule=?",
-		    "path=? dev=? ino=? sdev=?");
+		    "cgroup=? path=? dev=? ino=? sdev=?");
 	end_world(w);
 }
 
@@ -151,10 +153,10 @@ static void value_cannot_forge_a_field(struct kunit *test)
 	w->event.rule = "op=X a\"b\xff";
 	w->event.rule_len = strlen(w->event.rule);
 	strscpy(w->sb.s_id, "a b");
-	print(test, w, "/a\nseq=7");
+	print(test, w, "/a\nseq=7", "/a\" b");
 	expect_text(test, w,
 		    "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 verdict=DENY shadow=0 policy_name=612262 policy_version=65535.65535.65535 line=4 rule=6F703D5820612262FF",
-		    "path=2F610A7365713D37 dev=612062 ino=0 sdev=0:0");
+		    "cgroup=2F61222062 path=2F610A7365713D37 dev=612062 ino=0 sdev=0:0");
 	end_world(w);
 }
 
@@ -193,6 +195,7 @@ static void longest_line_fits(struct kunit *test)
 {
 	struct world *w = new_world(test, odd_bytes(test, 2000),
 				    IPE_OP_KEXEC_INITRAMFS);
+	const char *cgroup = odd_bytes(test, IPE_EVENTS_CGROUP_MAX - 1);
 	const char *path = odd_bytes(test, PATH_MAX - 1);
 	char name[TASK_COMM_LEN];
 
@@ -202,7 +205,8 @@ static void longest_line_fits(struct kunit *test)
 
 	get_task_comm(name, current);
 	set_task_comm(current, odd_bytes(test, TASK_COMM_LEN - 1));
-	KUNIT_EXPECT_LE(test, print(test, w, path), IPE_LINES_TEXT_MAX);
+	KUNIT_EXPECT_LE(test, print(test, w, path, cgroup),
+			IPE_LINES_TEXT_MAX);
 	set_task_comm(current, name);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, "FF policy_version="));
 	end_world(w);
