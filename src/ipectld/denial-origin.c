@@ -43,26 +43,53 @@ static const char *path_of(const char *line) {
         return skip(names, "::") ?: skip(names, ":name=systemd:");
 }
 
-static bool is_system_path(const char *path) {
-        const char *rest = skip(path, "/system.slice") ?: skip(path, "/init.scope");
+bool denial_origin_is_system(const char *cgroup) {
+        const char *rest = skip(cgroup, "/system.slice") ?: skip(cgroup, "/init.scope");
 
-        return rest && (*rest == '/' || *rest == '\n' || *rest == '\0');
+        return rest && (*rest == '/' || *rest == '\0');
 }
 
-bool denial_origin_is_system_cgroup(const char *text) {
+char *denial_origin_cgroup_of_text(const char *text) {
+        char *found = NULL;
+
         for (const char *line = text; line && *line; line = (line = strchr(line, '\n')) ? line + 1 : NULL) {
                 const char *path = path_of(line);
+                char *cgroup = path ? strndup(path, strcspn(path, "\n")) : NULL;
 
-                if (path && is_system_path(path))
-                        return true;
+                if (!cgroup)
+                        continue;
+                if (found && !denial_origin_is_system(cgroup)) {
+                        free(cgroup);
+                        continue;
+                }
+                free(found);
+                found = cgroup;
         }
-        return false;
+        return found;
 }
 
-bool denial_origin_is_system(uint64_t pid) {
+char *denial_origin_cgroup(uint64_t pid) {
         char text[TEXT_SIZE];
 
-        return pid > 0 && read_text(pid, "cgroup", text) && denial_origin_is_system_cgroup(text);
+        return pid > 0 && read_text(pid, "cgroup", text) ? denial_origin_cgroup_of_text(text) : NULL;
+}
+
+static bool ends_in(const char *text, size_t size, const char *suffix) {
+        size_t n = strlen(suffix);
+
+        return size > n && memcmp(text + size - n, suffix, n) == 0;
+}
+
+char *denial_origin_unit(const char *cgroup) {
+        while (cgroup && *cgroup == '/') {
+                size_t size = strcspn(++cgroup, "/");
+
+                if (size > 0 && !ends_in(cgroup, size, ".slice"))
+                        /* systemd puts a '_' in front of what could be taken for a file of the kernel. */
+                        return memchr(cgroup, '.', size) ? strndup(cgroup + (*cgroup == '_'), size - (*cgroup == '_')) : NULL;
+                cgroup += size;
+        }
+        return NULL;
 }
 
 uint32_t denial_origin_uid_of_status(const char *text) {

@@ -1,18 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The user and the control group of a denied process, as far as /proc knows them: the kernel names the process, which may have
- * ended, or its number may be another's by now. So this decides about shares of the journal and nothing else.
+ * The user and the control group of a denied process. Kernels that name neither in a denial name the process,
+ * which may have ended, or its number may belong to another process by now: so what /proc says of it decides
+ * about shares of the journal and nothing else.
  */
 #ifndef IPECTLD_DENIAL_ORIGIN_H
 #define IPECTLD_DENIAL_ORIGIN_H
 
 #include "base.h"
 
-/* Whether the process is in system.slice, or is the service manager: no user can move a process there. */
-bool denial_origin_is_system(uint64_t pid);
+/* Whether a control group is in system.slice, or is the service manager's: no user can move a process there. */
+bool denial_origin_is_system(const char *cgroup);
 
-/* The same for the text of /proc/PID/cgroup. */
-bool denial_origin_is_system_cgroup(const char *text);
+/* The control group of a process, to be freed; NULL if it is not known. */
+char *denial_origin_cgroup(uint64_t pid);
+
+/* The same of the text of /proc/PID/cgroup: one that is the system's, if any is. */
+char *denial_origin_cgroup_of_text(const char *text);
+
+/* The unit that has a control group, to be freed: "a.service" for "/system.slice/a.service/below". NULL if there is none. What is
+ * below a unit is named by its processes, the unit itself is not. */
+char *denial_origin_unit(const char *cgroup);
 
 /* The user of the process, for kernels that do not say it; UINT32_MAX if it is not known. */
 uint32_t denial_origin_uid(uint64_t pid);

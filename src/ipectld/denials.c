@@ -91,6 +91,7 @@ static void tell_watcher(const Denials *denials, const KernelEvent *event) {
         const Denial denial = {
                 .operation = event->operation, .path = event->path, .rule = event->rule,
                 .policy_name = event->policy_name, .policy_version = event->policy_version, .comm = event->comm, .hook = event->hook,
+                .cgroup = event->cgroup,
                 .device = event->device, .file_system = event->file_system, .inode = event->inode, .pid = event->pid,
                 .enforcing = event->enforcing, .lost = event->lost,
         };
@@ -132,6 +133,7 @@ static void log_lost(const KernelEvent *event) {
 
 static void on_event(const KernelEvent *event, void *userdata) {
         Denials *denials = userdata;
+        _cleanup_free_ char *cgroup = NULL;
         KernelEvent named = *event;
 
         denials->lines++;
@@ -140,11 +142,14 @@ static void on_event(const KernelEvent *event, void *userdata) {
                 return;
         if (event->lost == 0 && denials->is_audit)
                 name_active(denials, &named);
+        /* Without cgroup v2 the kernel says "/" of every process. */
+        if (!named.cgroup || streq(named.cgroup, "/"))
+                named.cgroup = cgroup = denial_origin_cgroup(named.pid);
         tell_watcher(denials, &named);
         if (named.uid == UINT32_MAX)
                 named.uid = denial_origin_uid(named.pid);
         denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named,
-                         named.uid != 0 && denial_origin_is_system(named.pid));
+                         named.uid != 0 && denial_origin_is_system(named.cgroup));
 }
 
 static int read_some(Denials *denials) {

@@ -3,6 +3,7 @@
  * The check "denials": the policy on trial may deny nothing that is essential.
  */
 
+#include "denial-origin.h"
 #include "denials.h"
 #include "essential.h"
 #include "health-internal.h"
@@ -49,6 +50,34 @@ static void judge(Health *health, const Denial *denial) {
         doubt(health, &why);
 }
 
+const char *health_find_denied(const Health *health, const char *unit) {
+        for (size_t i = 0; i < UNIT_DENIALS_MAX && health->denied[i].unit; i++)
+                if (streq(health->denied[i].unit, unit))
+                        return health->denied[i].path;
+        return NULL;
+}
+
+static void forget_denied(UnitDenial *denied) {
+        free(denied->unit);
+        free(denied->path);
+        *denied = (UnitDenial) {};
+}
+
+/* Where there is no memory, the reason of a failure is missing later, and nothing else. */
+static void remember(Health *health, const Denial *denial) {
+        UnitDenial new = { .unit = denial_origin_unit(denial->cgroup) }, *place = &health->denied[health->n_denied % UNIT_DENIALS_MAX];
+
+        if (new.unit && !health_find_denied(health, new.unit))
+                new.path = strdup(denial->path);
+        if (!new.path) {
+                forget_denied(&new);
+                return;
+        }
+        forget_denied(place);
+        *place = new;
+        health->n_denied++;
+}
+
 /* A denial that has no effect breaks nothing. */
 static void on_denial(const Denial *denial, void *userdata) {
         Health *health = userdata;
@@ -59,8 +88,10 @@ static void on_denial(const Denial *denial, void *userdata) {
                 return;
         else if (denial->enforcing == 0)
                 health_note_unenforced(health);
-        else if (denial->path)
+        else if (denial->path) {
+                remember(health, denial);
                 judge(health, denial);
+        }
 }
 
 /* Without a source of denials that check has no result; the others count. */
@@ -83,4 +114,7 @@ int health_watch_denials(Health *health) {
 void health_end_denials(Health *health) {
         denials_watch(health->manager->denials, NULL, NULL);
         health->essential = strv_free(health->essential);
+        for (size_t i = 0; i < UNIT_DENIALS_MAX; i++)
+                forget_denied(&health->denied[i]);
+        health->n_denied = 0;
 }

@@ -46,6 +46,13 @@ typedef enum MembersKnown {
         MEMBERS_SOME,
 } MembersKnown;
 
+/* A denial in a unit: if the unit fails, that is why, as far as anybody knows. */
+typedef struct UnitDenial {
+        char *unit, *path;
+} UnitDenial;
+
+#define UNIT_DENIALS_MAX 32
+
 struct Health {
         Manager *manager;
         sd_bus *bus;           /* NULL before the first question */
@@ -55,6 +62,8 @@ struct Health {
         sd_event_source *timer;
         TrialHealth settings;
         char **essential; /* what must not be denied */
+        UnitDenial denied[UNIT_DENIALS_MAX]; /* the first of each unit, of the latest units */
+        size_t n_denied;                     /* of all so far */
         Question failed, states;
         size_t n_asked;   /* units of "states" */
         HealthUnit command, target;
@@ -138,6 +147,8 @@ void health_forget_restarts(Health *health);
 
 /* health-denials.c: Returns 0 or -ENOMEM. */
 int health_watch_denials(Health *health);
+/* What the policy on trial has denied a unit; NULL if nothing is known of that. */
+const char *health_find_denied(const Health *health, const char *unit);
 void health_end_denials(Health *health);
 
 #endif

@@ -73,6 +73,15 @@ static bool has_list(Health *health, Question *question, sd_bus_message *reply) 
         return false;
 }
 
+static void fail_unit(Health *health, const char *name, const char *more) {
+        const char *path = health_find_denied(health, name);
+
+        if (path)
+                health_fail(health, CHECK_UNITS, "'%s' has failed%s; it was denied '%s'", name, more, path);
+        else
+                health_fail(health, CHECK_UNITS, "'%s' has failed%s", name, more);
+}
+
 /* Returns whether it is known if the unit is well. */
 static bool judge_failed(Health *health, const UnitRow *row) {
         const StoreTrial *trial = &health->manager->state->trial;
@@ -81,14 +90,14 @@ static bool judge_failed(Health *health, const UnitRow *row) {
         if (!health_unit_counts(health, row->name) || strv_contains(trial->failed_units, row->name))
                 return true;
         if (!health_row_restarts(row)) {
-                health_fail(health, CHECK_UNITS, "'%s' has failed", row->name);
+                fail_unit(health, row->name, "");
                 return true;
         }
         if (strv_contains(trial->restarting_units, row->name))
                 return true;
         seen = health_see_restart(health, row);
         if (seen == RESTARTS_FAILING && health->concluding)
-                health_fail(health, CHECK_UNITS, "'%s' has failed, and waits to be started again", row->name);
+                fail_unit(health, row->name, ", and waits to be started again");
         return seen != RESTARTS_UNKNOWN;
 }
 

@@ -20,6 +20,7 @@ void kernel_event_done(KernelEvent *event) {
         free(event->policy_version);
         free(event->rule);
         free(event->comm);
+        free(event->cgroup);
         free(event->path);
         free(event->device);
         *event = (KernelEvent) {};
@@ -222,6 +223,8 @@ static int set_field(const Field *field, KernelEvent *event) {
                 return set_text(field, &event->rule);
         if (is_key(field, "comm"))
                 return set_text(field, &event->comm);
+        if (is_key(field, "cgroup"))
+                return set_text(field, &event->cgroup);
         if (is_key(field, "path"))
                 return set_text(field, &event->path);
         if (is_key(field, "dev"))

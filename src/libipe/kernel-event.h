@@ -27,6 +27,7 @@ typedef struct KernelEvent {
         char *policy_version;
         char *rule;        /* text of the rule, or the default, that matched */
         char *comm;
+        char *cgroup;      /* path of the process's control group: "/system.slice/a.service" */
         char *path;        /* NULL for memory that has no file */
         char *device;      /* "vda" */
         dev_t file_system; /* device number of the superblock; 0 where it is not known */

@@ -347,8 +347,41 @@ static void services_of_the_system_are_known_by_their_cgroup(void **state) {
                 { "\n\n", false },
         };
 
-        for (size_t i = 0; i < ELEMENTSOF(cases); i++)
-                assert_int_equal(denial_origin_is_system_cgroup(cases[i].text), cases[i].system);
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *cgroup = denial_origin_cgroup_of_text(cases[i].text);
+
+                assert_int_equal(denial_origin_is_system(cgroup), cases[i].system);
+        }
+        assert_null(denial_origin_cgroup(0));
+        assert_null(denial_origin_cgroup(UINT64_MAX));
+}
+
+static void the_unit_of_a_control_group_is_the_first_that_is_no_slice(void **state) {
+        static const struct {
+                const char *cgroup, *unit;
+        } cases[] = {
+                { "/system.slice/ssh.service", "ssh.service" },
+                { "/system.slice/a.service/b.service", "a.service" },
+                { "/system.slice/system-getty.slice/getty@tty1.service", "getty@tty1.service" },
+                { "/system.slice/_cpu.service", "cpu.service" },
+                { "/user.slice/user-1000.slice/user@1000.service/app.slice/ssh.service", "user@1000.service" },
+                { "/init.scope", "init.scope" },
+                { "/a.service", "a.service" },
+                { "/system.slice", NULL },
+                { "/system.slice/", NULL },
+                { "//", NULL },
+                { "/x", NULL },
+                { "/", NULL },
+                { "a.service", NULL },
+                { "", NULL },
+                { NULL, NULL },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                _cleanup_free_ char *unit = denial_origin_unit(cases[i].cgroup);
+
+                assert_true(cases[i].unit ? unit && streq(unit, cases[i].unit) : !unit);
+        }
 }
 
 static void the_user_of_a_process_is_read(void **state) {
@@ -370,7 +403,6 @@ static void the_user_of_a_process_is_read(void **state) {
         assert_true(denial_origin_uid((uint64_t) getpid()) == getuid());
         assert_true(denial_origin_uid(0) == UINT32_MAX);
         assert_true(denial_origin_uid(UINT64_MAX) == UINT32_MAX);
-        assert_false(denial_origin_is_system(0));
 }
 
 int main(void) {
@@ -390,6 +422,7 @@ int main(void) {
                 cmocka_unit_test(root_and_services_may_have_more_at_once),
                 cmocka_unit_test(kinds_of_root_are_remembered_as_many_as_are_told),
                 cmocka_unit_test(services_of_the_system_are_known_by_their_cgroup),
+                cmocka_unit_test(the_unit_of_a_control_group_is_the_first_that_is_no_slice),
                 cmocka_unit_test(the_user_of_a_process_is_read),
         };
 

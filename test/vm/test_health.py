@@ -6,7 +6,7 @@ with no trial."""
 import itertools
 
 import pytest
-from scenario import IPE, MANAGER, NAME, ON_VOLUME
+from scenario import IPE, MANAGER, NAME, ON_TMPFS, ON_VOLUME
 
 # A trial whose end is waited for; long enough that a busy host sees it before.
 SHORT_SEC = 20
@@ -115,6 +115,16 @@ def test_a_unit_that_fails_ends_the_trial_at_once(scenario):
     assert_ended(scenario, version, before, "a health check: 'fails-now.service' has failed")
     assert checks(scenario)["units"] == ("failed", "'fails-now.service' has failed")
     scenario.system.must("systemctl reset-failed fails-now failed-before")
+
+
+@pytest.mark.long_on("stock")
+def test_a_unit_that_fails_is_tied_to_what_it_was_denied(scenario):
+    """Our kernel names the control group; audit names a process, which may have gone."""
+    before, version = confirm_another(scenario), begin(scenario)
+    scenario.system.run(f"systemd-run -q --unit=fails-now {ON_TMPFS}")
+    assert_ended(scenario, version, before, "a health check: 'fails-now.service' has failed" +
+                 (f"; it was denied '{ON_TMPFS}'" if scenario.system.flavour == "ours" else ""))
+    scenario.system.must("systemctl reset-failed fails-now")
 
 
 @pytest.mark.long
