@@ -80,7 +80,10 @@ int history_add(History *history, const HistoryEntry *entry) {
 
         if (history->n >= HISTORY_MAX)
                 make_room(history);
-        larger = reallocarray(history->entries, history->n + 1, sizeof(*larger));
+        larger = history->entries;
+        /* Grows by doubling. */
+        if ((history->n & (history->n - 1)) == 0)
+                larger = reallocarray(larger, history->n > 0 ? 2 * history->n : 1, sizeof(*larger));
         if (!larger)
                 return -ENOMEM;
         history->entries = larger;
