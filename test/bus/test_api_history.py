@@ -113,6 +113,25 @@ def test_history_outlives_a_restart_and_goes_on(machine):
     assert [entry["Sequence"] for entry in transitions(machine)] == [1, 2]
 
 
+def test_ten_thousand_changes_are_listed_in_pages(machine):
+    """How long it took is printed. No more is kept than src/libipe/store-history.h says."""
+    machine.stage(signed())
+    machine.stop_daemon()
+    first = json.loads((machine.state / "history").read_text().split(" ", 1)[1])
+    lines = [line({**first, "sequence": number, "change": number}) for number in range(1, 10_001)]
+    (machine.state / "history").write_text("".join(lines))
+    begun = time.monotonic()
+    machine.start_daemon()
+    print(f"ready after {time.monotonic() - begun:.2f} s")
+    pages = [transitions(machine)]
+    while pages[-1]:
+        begun = time.monotonic()
+        pages.append(transitions(machine, before=pages[-1][0]["Sequence"]))
+        print(f"{len(pages[-1])} changes after {time.monotonic() - begun:.3f} s")
+    numbers = [entry["Sequence"] for page in reversed(pages) for entry in page]
+    assert 1000 <= len(numbers) <= 4096 and numbers == list(range(10_001 - len(numbers), 10_001))
+
+
 def test_what_was_not_noted_is_noted_at_the_next_start(machine):
     """A cut between state.json and the history; and a daemon of before there was a history."""
     machine.stage(signed())

@@ -18,10 +18,10 @@ DAEMON = 1
 
 
 class Flood:
-    """Connections of nobody, each with many calls under way."""
+    """Connections of users, in turn, each with many calls under way."""
 
-    def __init__(self, machine, connections, pending, member="GetPolicy", arguments=DESCRIPTION):
-        self.clients = [RawClient(machine, NOBODY) for _ in range(connections)]
+    def __init__(self, machine, connections, pending, member="GetPolicy", arguments=DESCRIPTION, users=(NOBODY,)):
+        self.clients = [RawClient(machine, users[number % len(users)]) for number in range(connections)]
         for client in self.clients:
             client.socket.setblocking(False)
             for _ in range(pending):
@@ -58,11 +58,13 @@ def test_a_user_has_a_budget_that_grows_again_and_root_has_none(busy):
     assert all(busy.get("corp-base")["Name"] == "corp-base" for _ in range(500))
 
 
-@pytest.mark.parametrize("member, arguments", [("GetPolicy", DESCRIPTION), ("OpenPolicy", DESCRIPTION), ("ListPolicies", None),
-                                               ("Activate", GLib.Variant("(s)", ("corp-base",)))])
-def test_root_is_answered_during_a_flood(busy, member, arguments):
+@pytest.mark.parametrize("member, arguments, users", [
+    ("GetPolicy", DESCRIPTION, (NOBODY,)), ("OpenPolicy", DESCRIPTION, (NOBODY,)), ("ListPolicies", None, (NOBODY,)),
+    ("Activate", GLib.Variant("(s)", ("corp-base",)), (NOBODY,)), ("GetPolicy", DESCRIPTION, (NOBODY, DAEMON))],
+    ids=("GetPolicy", "OpenPolicy", "ListPolicies", "Activate", "two-users"))
+def test_root_is_answered_during_a_flood(busy, member, arguments, users):
     """How long it took is printed; the test fails if there is no answer, or a wrong one."""
-    flood = Flood(busy, N_CONNECTIONS, N_PENDING, member, arguments)
+    flood = Flood(busy, N_CONNECTIONS, N_PENDING, member, arguments, users)
     begun = time.monotonic()
     assert ("corp-base", "1.0.0") in busy.list()
     print(f"{member}: root was answered after {time.monotonic() - begun:.2f} s")
