@@ -10,7 +10,7 @@ from gi.repository import GLib
 
 import certificates
 import keys
-from machine import NOBODY, POLICY, object_path, policy_text, signed
+from machine import NOBODY, POLICY, BusError, object_path, policy_text, sealed_state, signed
 
 WARNED = "DEFAULT action=ALLOW\nop=EXECUTE boot_verified=TRUE boot_verified=FALSE action=ALLOW\n"
 
@@ -48,6 +48,24 @@ def seconds(path, field):
     text = subprocess.run(["openssl", "x509", "-in", path, "-noout", f"-{field}"], check=True, capture_output=True, text=True).stdout
     return int(subprocess.run(["date", "-u", "-d", text.partition("=")[2].strip(), "+%s"], check=True, capture_output=True,
                               text=True).stdout)
+
+
+def test_a_list_that_the_bus_would_not_carry_is_refused(machine):
+    """The bus would end the daemon's connection instead. The state is as large as one may be, with a name that lists have often."""
+    name = "x" * 200
+    machine.start_daemon()
+    machine.stage(signed(name=name))
+    machine.stop_daemon()
+    state = json.loads((machine.state / "state.json").read_text())
+    state["versions"][0]["signer"] = "x" * ((16 << 20) - len(sealed_state(state)))
+    machine.write_state(state)
+    machine.start_daemon()
+    with pytest.raises(BusError) as caught:
+        machine.list()
+    assert caught.value.name == "org.freedesktop.DBus.Error.LimitsExceeded"
+    assert caught.value.message.startswith("A list of 1 versions is more than the bus carries: discard versions")
+    machine.call("Discard", GLib.Variant("(ss)", (name, "1.0.0")))
+    assert machine.list() == {}
 
 
 def test_it_expires_with_its_signer(machine):

@@ -92,9 +92,14 @@ def wait_for_record(machine, after=AFTER):
 
 
 def restart_in_another_mount(machine, binds):
-    machine.stop_daemon()
+    if machine.daemon:
+        machine.stop_daemon()
     machine.binds = binds
     machine.start_daemon()
+
+
+def remount_writable(machine):
+    subprocess.run(["nsenter", "-t", str(machine.daemon.pid), "-m", "mount", "-o", "remount,bind,rw", "/var/lib/ipe"], check=True)
 
 
 def test_a_rollback_does_not_wait_for_the_disk(machine):
@@ -156,10 +161,26 @@ def test_a_rollback_on_a_read_only_disk(machine):
 def test_a_disk_that_becomes_writable_is_used_without_a_restart(machine):
     restart_in_another_mount(machine, [*machine.binds, "--ro-bind", machine.state, "/var/lib/ipe"])
     roll_back(machine)
-    subprocess.run(["nsenter", "-t", str(machine.daemon.pid), "-m", "mount", "-o", "remount,bind,rw", "/var/lib/ipe"], check=True)
+    remount_writable(machine)
     machine.wait_for(lambda: is_recorded(machine), "the record")
     assert states_on_disk(machine) == AFTER
     machine.stage(signed(version="4.0.0"))
+
+
+def test_a_damaged_state_on_a_disk_that_becomes_writable(machine):
+    """It is put aside first, and what only it knew comes back from the stored policies."""
+    machine.stop_daemon()
+    known = on_disk(machine)
+    known["versions"] = [record for record in known["versions"] if record["version"] != "3.0.0"]
+    machine.write_state(known)
+    (machine.state / "state.json").write_text("{")
+    restart_in_another_mount(machine, [*machine.binds, "--ro-bind", machine.state, "/var/lib/ipe"])
+    roll_back(machine)
+    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+    remount_writable(machine)
+    machine.wait_for(lambda: is_recorded(machine), "the record")
+    assert states(machine) == states_on_disk(machine) == AFTER
+    assert (machine.state / "state.json.damaged").read_text() == "{"
 
 
 def test_the_next_change_records_it(machine):
