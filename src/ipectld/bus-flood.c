@@ -2,10 +2,16 @@
 /*
  * Calls of users other than root are counted before they reach a handler. An answer about one thing is a unit; one that lists
  * all versions costs more, the more there are, and is refused where the bus would not carry it.
+ *
+ * A caller whose budget is used up is refused a second later, and the latest one first. The bus delivers calls in their order, so those of
+ * others are answered before, and dbus-daemon has less to do: it searches the list of all calls that wait for an answer, with the latest
+ * in front, for each answer. In a flood that takes it longer than all that this daemon does.
  */
 
 #include "bus-path.h"
 #include "bus.h"
+#include "clock.h"
+#include "log.h"
 
 /* So many versions are listed for a unit. */
 #define VERSIONS_PER_UNIT 20
@@ -14,6 +20,20 @@
 /* Of one version beside its strings, which a list may have several times. */
 #define ENTRY_SIZE 1024
 #define STRING_COPIES 8
+
+/* So many refusals wait; each takes less than 1 KiB. Further ones are sent at once. */
+#define HELD_MAX 32768U
+#define HOLD_USEC USEC_PER_SEC
+/* So many are sent at once, then others are served. */
+#define SENT_AT_ONCE 500U
+#define PAUSE_USEC (20 * USEC_PER_MSEC)
+
+struct BusFlood {
+        Bus *bus;
+        sd_event_source *timer; /* on while anything is held */
+        sd_bus_message **held;
+        size_t n;
+};
 
 static bool is_list(const char *member) {
         static const char *const members[] = { "ListPolicies", "GetManagedObjects", "Introspect", NULL };
@@ -49,8 +69,64 @@ static int refuse_unknown(sd_bus_error *reterr) {
         return bus_refuse(reterr, r, &failure);
 }
 
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        BusFlood *flood = userdata;
+        int r;
+
+        for (size_t sent = 0; sent < SENT_AT_ONCE && flood->n > 0; sent++)
+                (void) bus_send_reply(flood->held[--flood->n], 0);
+        if (flood->n == 0)
+                return 0;
+        r = sd_event_source_set_time_relative(timer, PAUSE_USEC);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+        if (r < 0)
+                log_warning("Cannot start a timer, %zu callers wait for their refusals until the next one: %s", flood->n, strerror(-r));
+        return 0;
+}
+
+static int hold(BusFlood *flood, sd_bus_message *reply) {
+        /* Grows by doubling. */
+        if ((flood->n & (flood->n - 1)) == 0) {
+                sd_bus_message **larger = reallocarray(flood->held, flood->n > 0 ? 2 * flood->n : 1, sizeof(*larger));
+
+                if (!larger)
+                        return -ENOMEM;
+                flood->held = larger;
+        }
+        if (flood->n == 0) {
+                int r = sd_event_source_set_time_relative(flood->timer, HOLD_USEC);
+
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(flood->timer, SD_EVENT_ONESHOT);
+                if (r < 0)
+                        return r;
+        }
+        flood->held[flood->n++] = reply;
+        return 0;
+}
+
+/* Returns 1: the call needs no other answer, or a negative errno. */
+static int refuse_later(BusFlood *flood, sd_bus_message *message, uid_t uid, sd_bus_error *reterr) {
+        sd_bus_message *reply = NULL;
+        int r = bus_refuse_too_many(reterr, uid);
+
+        if (flood->n >= HELD_MAX || sd_bus_message_get_expect_reply(message) <= 0)
+                return r;
+        r = sd_bus_message_new_method_error(message, &reply, reterr);
+        if (r >= 0)
+                r = hold(flood, reply);
+        if (r < 0) {
+                sd_bus_message_unref(reply);
+                return r;
+        }
+        sd_bus_error_free(reterr);
+        return 1;
+}
+
 static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
-        Bus *bus = userdata;
+        BusFlood *flood = userdata;
+        Bus *bus = flood->bus;
         const StoreState *state = bus->manager->state;
         const char *member = sd_bus_message_get_member(message);
         uid_t uid;
@@ -64,7 +140,7 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
                 return r == -EBUSY ? refuse_unknown(reterr) : r;
         list = is_list(member);
         if (!callers_charge(bus->callers, uid, 1 + (list ? state->n_versions / VERSIONS_PER_UNIT : 0)))
-                return bus_refuse_too_many(reterr, uid);
+                return refuse_later(flood, message, uid, reterr);
         if (list && list_size(state) > REPLY_SIZE_MAX)
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "A list of %zu versions is more than the bus "
                                          "carries: discard versions with 'ipectl discard', or lower KeepVersions=.",
@@ -72,6 +148,28 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
         return 0;
 }
 
-int bus_flood_register(Bus *bus) {
-        return sd_bus_add_filter(bus->bus, NULL, filter_call, bus);
+static int start_filter(Bus *bus, sd_event *event) {
+        BusFlood *flood = bus->flood;
+        int r = sd_event_add_time_relative(event, &flood->timer, CLOCK_MONOTONIC, HOLD_USEC, 1, on_timer, flood);
+
+        flood->bus = bus;
+        if (r >= 0)
+                r = sd_event_source_set_enabled(flood->timer, SD_EVENT_OFF);
+        return r < 0 ? r : sd_bus_add_filter(bus->bus, NULL, filter_call, flood);
+}
+
+int bus_flood_start(Bus *bus, sd_event *event) {
+        bus->flood = calloc(1, sizeof(*bus->flood));
+        return bus->flood ? start_filter(bus, event) : -ENOMEM;
+}
+
+BusFlood *bus_flood_free(BusFlood *flood) {
+        if (!flood)
+                return NULL;
+        sd_event_source_disable_unref(flood->timer);
+        while (flood->n > 0)
+                sd_bus_message_unref(flood->held[--flood->n]);
+        free(flood->held);
+        free(flood);
+        return NULL;
 }

@@ -492,7 +492,7 @@ static int connect_bus(Bus *bus, sd_event *event) {
         (void) sd_bus_set_exit_on_disconnect(bus->bus, true);
         r = sd_bus_add_filter(bus->bus, NULL, filter_machine_id, NULL);
         if (r >= 0)
-                r = bus_flood_register(bus);
+                r = bus_flood_start(bus, event);
         if (r >= 0)
                 r = presence_new(bus->bus, &bus->presence);
         if (r >= 0)
@@ -558,6 +558,7 @@ Bus *bus_free(Bus *bus) {
         callers_free(bus->callers);
         presence_free(bus->presence);
         bus_watch_free(bus->watch);
+        bus_flood_free(bus->flood);
         bus_text_done(bus);
         bus_view_done(bus);
         trust_list_done(&bus->trust);

@@ -49,6 +49,7 @@ typedef struct BusText {
         size_t size;
 } BusText;
 
+typedef struct BusFlood BusFlood;
 typedef struct BusWatch BusWatch;
 
 /* What the handlers of the bus need. */
@@ -65,6 +66,7 @@ typedef struct Bus {
         TrustList trust;  /* bus-trust.c */
         BusAge trust_age;
         BusWatch *watch;  /* bus-watch.c; NULL without IPE */
+        BusFlood *flood;  /* bus-flood.c */
         Manager *manager; /* borrowed */
         Source *source;   /* borrowed */
         struct BusActivation *activation; /* bus-activate.c: the one that is being looked at; NULL if none is */
@@ -162,8 +164,9 @@ void bus_watch_before_switch(BusWatch *watch, KernelSwitch which);
 /* The change of a switch was announced. watch: may be NULL. */
 void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value);
 
-/* bus-flood.c: counts calls. */
-int bus_flood_register(Bus *bus);
+/* bus-flood.c: counts calls, and refuses those that are too many. Returns 0 or a negative errno. */
+int bus_flood_start(Bus *bus, sd_event *event);
+BusFlood *bus_flood_free(BusFlood *flood);
 
 /* bus-view.c: whether an answer of that age is too old for the present caller. */
 bool bus_age_is_stale(const Bus *bus, const BusAge *age);

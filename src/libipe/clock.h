@@ -9,6 +9,7 @@
 
 #include "base.h"
 
+#define USEC_PER_MSEC UINT64_C(1000)
 #define USEC_PER_SEC UINT64_C(1000000)
 
 /* clock: CLOCK_REALTIME, CLOCK_MONOTONIC or CLOCK_BOOTTIME. */
