@@ -3,9 +3,9 @@
  * Calls of users other than root are counted before they reach a handler. An answer about one thing is a unit; one that lists
  * all versions costs more, the more there are, and is refused where the bus would not carry it.
  *
- * A caller whose budget is used up is refused a second later, and the latest one first. The bus delivers calls in their order, so those of
- * others are answered before, and dbus-daemon has less to do: it searches the list of all calls that wait for an answer, with the latest
- * in front, for each answer. In a flood that takes it longer than all that this daemon does.
+ * Users whose budget is used up are refused a second later, the latest call first. Calls of others that came in between are answered
+ * before. And dbus-daemon has less to do: for each answer it searches its list of calls that wait, which has the latest in front; in a
+ * flood that costs it more than all that this daemon does.
  */
 
 #include "bus-path.h"
@@ -30,7 +30,7 @@
 
 struct BusFlood {
         Bus *bus;
-        sd_event_source *timer; /* on while anything is held */
+        sd_event_source *timer;
         sd_bus_message **held;
         size_t n;
 };
@@ -69,6 +69,12 @@ static int refuse_unknown(sd_bus_error *reterr) {
         return bus_refuse(reterr, r, &failure);
 }
 
+static int start_timer(sd_event_source *timer, uint64_t usec) {
+        int r = sd_event_source_set_time_relative(timer, usec);
+
+        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+}
+
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         BusFlood *flood = userdata;
         int r;
@@ -77,15 +83,15 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
                 (void) bus_send_reply(flood->held[--flood->n], 0);
         if (flood->n == 0)
                 return 0;
-        r = sd_event_source_set_time_relative(timer, PAUSE_USEC);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
+        r = start_timer(timer, PAUSE_USEC);
         if (r < 0)
                 log_warning("Cannot start a timer, %zu callers wait for their refusals until the next one: %s", flood->n, strerror(-r));
         return 0;
 }
 
 static int hold(BusFlood *flood, sd_bus_message *reply) {
+        int r, enabled;
+
         /* Grows by doubling. */
         if ((flood->n & (flood->n - 1)) == 0) {
                 sd_bus_message **larger = reallocarray(flood->held, flood->n > 0 ? 2 * flood->n : 1, sizeof(*larger));
@@ -94,14 +100,11 @@ static int hold(BusFlood *flood, sd_bus_message *reply) {
                         return -ENOMEM;
                 flood->held = larger;
         }
-        if (flood->n == 0) {
-                int r = sd_event_source_set_time_relative(flood->timer, HOLD_USEC);
-
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(flood->timer, SD_EVENT_ONESHOT);
-                if (r < 0)
-                        return r;
-        }
+        r = sd_event_source_get_enabled(flood->timer, &enabled);
+        if (r >= 0 && enabled == SD_EVENT_OFF)
+                r = start_timer(flood->timer, HOLD_USEC);
+        if (r < 0)
+                return r;
         flood->held[flood->n++] = reply;
         return 0;
 }

@@ -18,8 +18,8 @@ char *denial_origin_cgroup(uint64_t pid);
 /* The same of the text of /proc/PID/cgroup: one that is the system's, if any is. */
 char *denial_origin_cgroup_of_text(const char *text);
 
-/* The unit that has a control group, to be freed: "a.service" for "/system.slice/a.service/below". NULL if there is none. What is
- * below a unit is named by its processes, the unit itself is not. */
+/* The unit that has a control group, to be freed: "a.service" for "/system.slice/a.service/below". NULL if there is none. Processes of
+ * a unit may name the groups below it, but not the unit. */
 char *denial_origin_unit(const char *cgroup);
 
 /* The user of the process, for kernels that do not say it; UINT32_MAX if it is not known. */

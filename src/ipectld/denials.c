@@ -142,12 +142,12 @@ static void on_event(const KernelEvent *event, void *userdata) {
                 return;
         if (event->lost == 0 && denials->is_audit)
                 name_active(denials, &named);
-        /* Without cgroup v2 the kernel says "/" of every process. */
-        if (!named.cgroup || streq(named.cgroup, "/"))
-                named.cgroup = cgroup = denial_origin_cgroup(named.pid);
         tell_watcher(denials, &named);
         if (named.uid == UINT32_MAX)
                 named.uid = denial_origin_uid(named.pid);
+        /* Without cgroup v2 the kernel says "/" of every process. */
+        if (named.uid != 0 && (!named.cgroup || streq(named.cgroup, "/")))
+                named.cgroup = cgroup = denial_origin_cgroup(named.pid);
         denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named,
                          named.uid != 0 && denial_origin_is_system(named.cgroup));
 }

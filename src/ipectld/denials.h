@@ -11,7 +11,7 @@
 
 typedef struct Denial {
         const char *operation, *path, *rule, *policy_name, *policy_version, *comm, *hook; /* NULL for what is not known */
-        const char *cgroup; /* of the process; NULL where it is not known */
+        const char *cgroup; /* of the process; NULL where the kernel does not say it */
         const char *device; /* "vda"; NULL where it is not known */
         dev_t file_system;  /* device number of its superblock; 0 where it is not known */
         uint64_t inode;

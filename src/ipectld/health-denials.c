@@ -67,7 +67,8 @@ static void forget_denied(UnitDenial *denied) {
 static void remember(Health *health, const Denial *denial) {
         UnitDenial new = { .unit = denial_origin_unit(denial->cgroup) }, *place = &health->denied[health->n_denied % UNIT_DENIALS_MAX];
 
-        if (new.unit && !health_find_denied(health, new.unit))
+        /* Users begin as many sessions as they like: these would fill the table. */
+        if (new.unit && health_unit_counts(health, new.unit) && !health_find_denied(health, new.unit))
                 new.path = strdup(denial->path);
         if (!new.path) {
                 forget_denied(&new);

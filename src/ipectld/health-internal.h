@@ -46,7 +46,7 @@ typedef enum MembersKnown {
         MEMBERS_SOME,
 } MembersKnown;
 
-/* A denial in a unit: if the unit fails, that is why, as far as anybody knows. */
+/* The first denial in a unit, which is the likely reason if the unit fails. */
 typedef struct UnitDenial {
         char *unit, *path;
 } UnitDenial;
@@ -147,7 +147,7 @@ void health_forget_restarts(Health *health);
 
 /* health-denials.c: Returns 0 or -ENOMEM. */
 int health_watch_denials(Health *health);
-/* What the policy on trial has denied a unit; NULL if nothing is known of that. */
+/* Returns the first file that the policy on trial denied a unit; NULL if none is known. */
 const char *health_find_denied(const Health *health, const char *unit);
 void health_end_denials(Health *health);
 

@@ -91,9 +91,10 @@ u32 ipe_subject_program(void)
  * @buf: gets its path
  * @size: of @buf
  *
- * That of cgroup v2, which a service manager names after its units. The kernel
- * takes the square of its depth to find the path, with interrupts off, and a
- * user may nest them as deep as he likes.
+ * The one of cgroup v2, which a service manager names after its units. To find
+ * its path, the kernel takes time that grows with the square of its depth, with
+ * interrupts off, and users may nest groups without a limit: so deep ones get
+ * none.
  *
  * Context: RCU read-side critical section.
  * Return: @buf; NULL if the path does not fit with a byte to spare, or is very

@@ -92,8 +92,7 @@ def wait_for_record(machine, after=AFTER):
 
 
 def restart_in_another_mount(machine, binds):
-    if machine.daemon:
-        machine.stop_daemon()
+    machine.stop_daemon()
     machine.binds = binds
     machine.start_daemon()
 
@@ -174,7 +173,8 @@ def test_a_damaged_state_on_a_disk_that_becomes_writable(machine):
     known["versions"] = [record for record in known["versions"] if record["version"] != "3.0.0"]
     machine.write_state(known)
     (machine.state / "state.json").write_text("{")
-    restart_in_another_mount(machine, [*machine.binds, "--ro-bind", machine.state, "/var/lib/ipe"])
+    machine.binds = [*machine.binds, "--ro-bind", machine.state, "/var/lib/ipe"]
+    machine.start_daemon()
     roll_back(machine)
     assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
     remount_writable(machine)

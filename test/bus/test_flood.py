@@ -72,6 +72,20 @@ def test_root_is_answered_during_a_flood(busy, member, arguments, users):
     assert busy.list()["corp-base", "1.0.0"][0] == "staged"
 
 
+def test_every_call_of_two_users_floods_is_answered(busy):
+    """At least half of them by a refusal, which waits for a second."""
+    connections, pending = 200, 100
+    clients = [RawClient(busy, (NOBODY, DAEMON)[number % 2]) for number in range(connections)]
+    for client in clients:
+        for _ in range(pending):
+            client.ask("GetPolicy", DESCRIPTION)
+    refused = sum(sum(client.answers(pending + 1)[1:]) for client in clients)
+    print(f"{refused} of {connections * pending} calls were refused")
+    for client in clients:
+        client.close()
+    assert refused > connections * pending // 2 and busy.get("corp-base")["Name"] == "corp-base"
+
+
 def test_a_flood_of_one_user_refuses_no_other(busy):
     clients = [RawClient(busy, NOBODY) for _ in range(10)]
     for client in clients:

@@ -360,12 +360,15 @@ def tell_denial(machine, path=VITAL, **fields):
 
 
 def test_a_unit_that_fails_is_tied_to_what_was_denied_in_it(machine):
-    """The first denial of the unit counts. Nobody but its processes can be in its control group."""
+    """The first denial of the unit counts. Nobody but its processes can be in its control group, and sessions of users, however many,
+    do not make the daemon forget it."""
     begin(machine)
     group = '"/system.slice/web.service/worker"'
     tell_denial(machine, seq=1, path="/opt/other", cgroup='"/user.slice/user-1000.slice/user@1000.service/web.service"')
     tell_denial(machine, seq=2, path="/opt/web/helper", cgroup=group)
     tell_denial(machine, seq=3, path="/opt/web/later", cgroup=group)
+    for number in range(4, 104):
+        tell_denial(machine, seq=number, path="/opt/other", cgroup=f'"/user.slice/user-1000.slice/session-{number}.scope"')
     machine.wait_for(lambda: machine.kernel.unread() == 0, "the daemon to read them")
     machine.services.failed = ["web.service"]
     wait_for_end(machine, "'web.service' has failed; it was denied '/opt/web/helper'")

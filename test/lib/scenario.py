@@ -112,6 +112,19 @@ class Scenario:
                          f"--root-hash-signature=/run/volume.p7s && mkdir -p {VOLUME} && "
                          f"mount -o ro /dev/mapper/volume {VOLUME} && cp {ON_VOLUME} {ON_TMPFS}")
 
+    def enforce(self, version):
+        """Has a policy confirmed that executes what signed volumes hold, and nothing else."""
+        self.open_volume()
+        self.trust()
+        self.drop(self.signed(version))
+        self.wait_for_state(version, "staged")
+        self.activate(version)
+        assert self.kernel_active() == (NAME, version) and self.runs(ON_VOLUME)
+
+    def copy(self, path):
+        """Makes one more file of the program that is on no volume."""
+        self.system.must(f"cp {ON_TMPFS} {path}")
+
     def runs(self, path):
         """Whether a program is executed (True), or refused by the kernel with EACCES (False)."""
         result = self.system.run(path)

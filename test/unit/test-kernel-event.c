@@ -15,7 +15,7 @@
 #define LINE                                                                                                 \
         "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "      \
         "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "     \
-        "pid=42 uid=1000 comm=\"sh\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE "         \
+        "pid=42 uid=1000 comm=\"sh\" cgroup=\"/a.slice/b.service\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE "         \
         "dmverity_roothash=sha256:00ff"
 
 static int parse(const char *line, KernelEvent *ret) {
@@ -38,6 +38,7 @@ static void a_line_is_taken_apart(void **state) {
         assert_string_equal(event.policy_version, "1.2.3");
         assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
         assert_string_equal(event.comm, "sh");
+        assert_string_equal(event.cgroup, "/a.slice/b.service");
         assert_string_equal(event.path, "/usr/bin/true");
         assert_string_equal(event.hook, "BPRM_CHECK");
         assert_string_equal(event.device, "vda");

@@ -6,7 +6,7 @@ import json
 import re
 
 import pytest
-from scenario import NAME, ON_TMPFS, ON_VOLUME
+from scenario import NAME, ON_TMPFS
 
 DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
 BEFORE = "67633399bc1344bbafe07e117fa195b4"
@@ -40,13 +40,7 @@ print "$n\n";
 
 @pytest.fixture(scope="module", autouse=True)
 def in_force(scenario):
-    """A policy that executes what is on signed volumes, and nothing else."""
-    scenario.open_volume()
-    scenario.trust()
-    scenario.drop(scenario.signed(VERSION))
-    scenario.wait_for_state(VERSION, "staged")
-    scenario.activate(VERSION)
-    assert scenario.kernel_active() == (NAME, VERSION) and scenario.runs(ON_VOLUME)
+    scenario.enforce(VERSION)
 
 
 def has_events(scenario):
@@ -88,10 +82,6 @@ def signals(scenario):
     messages = [json.loads(line) for line in lines if line.startswith("{")]
     return [(message["payload"]["data"][:4], {key: value["data"] for key, value in message["payload"]["data"][4].items()})
             for message in messages if message["member"] == "Denied"]
-
-
-def copy(scenario, path):
-    scenario.system.must(f"cp {ON_TMPFS} {path}")
 
 
 def test_the_source_is_what_the_kernel_has(scenario):
@@ -140,7 +130,7 @@ def test_a_hostile_name_is_told_on_one_line(scenario):
 
 
 def test_without_enforcement_it_says_what_would_be_denied(scenario):
-    copy(scenario, "/tmp/permissive")
+    scenario.copy("/tmp/permissive")
     scenario.call("SetEnforce", "b", "false")
     assert scenario.runs("/tmp/permissive")
     scenario.call("SetEnforce", "b", "true")
@@ -150,8 +140,8 @@ def test_without_enforcement_it_says_what_would_be_denied(scenario):
 
 def test_a_daemon_that_is_killed_goes_on(scenario):
     """On our kernel where it was; records of audit that nobody receives are gone."""
-    copy(scenario, "/tmp/between")
-    copy(scenario, "/tmp/after")
+    scenario.copy("/tmp/between")
+    scenario.copy("/tmp/after")
     before = len(told(scenario, ON_TMPFS))
     # The manager is held up, so that no other daemon is there before the program.
     scenario.system.must("mkdir -p /run/systemd/system/ipectld.service.d; "
@@ -170,12 +160,12 @@ def test_a_daemon_that_is_killed_goes_on(scenario):
 
 
 def test_a_daemon_that_is_stopped_stays_stopped(scenario):
-    copy(scenario, "/tmp/stopped")
+    scenario.copy("/tmp/stopped")
     scenario.system.must("systemctl stop ipectld; ! /tmp/stopped; sleep 2")
     assert scenario.system.run("systemctl is-active ipectld").output == "inactive\n"
     assert scenario.system.run(f"systemctl is-active {SOCKET}").output == "inactive\n"
     scenario.system.must("systemctl start ipectld")
-    copy(scenario, "/tmp/started")
+    scenario.copy("/tmp/started")
     assert not scenario.runs("/tmp/started")
     wait_told(scenario, "/tmp/started")
     assert told(scenario, "/tmp/stopped") == []

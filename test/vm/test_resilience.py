@@ -3,7 +3,6 @@
 story, told in order on one machine."""
 
 import pytest
-from scenario import NAME, ON_TMPFS, ON_VOLUME
 
 VERSION = "1.0.0"
 DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
@@ -31,17 +30,7 @@ WATCHES = "/proc/sys/fs/inotify/max_user_watches"
 
 @pytest.fixture(scope="module", autouse=True)
 def in_force(scenario):
-    """A policy that executes what is on signed volumes, and nothing else."""
-    scenario.open_volume()
-    scenario.trust()
-    scenario.drop(scenario.signed(VERSION))
-    scenario.wait_for_state(VERSION, "staged")
-    scenario.activate(VERSION)
-    assert scenario.kernel_active() == (NAME, VERSION) and scenario.runs(ON_VOLUME)
-
-
-def copy(scenario, path):
-    scenario.system.must(f"cp {ON_TMPFS} {path}")
+    scenario.enforce(VERSION)
 
 
 def main_pid(scenario):
@@ -49,8 +38,8 @@ def main_pid(scenario):
 
 
 def test_a_journald_that_does_not_read_costs_entries_alone(scenario):
-    copy(scenario, "/tmp/unheard")
-    copy(scenario, "/tmp/heard")
+    scenario.copy("/tmp/unheard")
+    scenario.copy("/tmp/heard")
     scenario.system.put("/run/fill.pl", FILL)
     before = main_pid(scenario)
     scenario.system.must("systemctl kill -s STOP systemd-journald")
@@ -67,7 +56,7 @@ def test_a_journald_that_does_not_read_costs_entries_alone(scenario):
 
 def test_a_bus_that_is_lost_is_an_error_and_a_restart(scenario):
     """It is killed and not stopped: the service manager stops nothing that needs it."""
-    copy(scenario, "/tmp/other-bus")
+    scenario.copy("/tmp/other-bus")
     before = main_pid(scenario)
     scenario.system.must("systemctl kill -s KILL dbus; systemctl reset-failed dbus; systemctl start dbus")
     scenario.system.wait_until("busctl status org.ipe.Manager && systemctl is-active ipectld")
