@@ -103,7 +103,7 @@ static int judge_unknown(const BusActivation *activation, int code, const Failur
 
         if (!activation->force || code == -ENOMEM)
                 return code;
-        if (!confirmed && !trial_is_kernels(activation->call->bus->manager))
+        if (!confirmed && !trial_is_kernel_timed(activation->call->bus->manager))
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, and this kernel has "
                                    "no trials: only reboots would end that, so 'force' does not activate it.", why.sentence, activation->name, activation->version);
         if (!confirmed && activation->options.trial_sec == 0)

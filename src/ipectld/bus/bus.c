@@ -292,7 +292,7 @@ static int get_trial_policy(sd_bus *sd, const char *path, const char *interface,
         _cleanup_kernel_policy_ KernelPolicy policy = {};
         KernelTrial trial = {};
 
-        if (ours && !trial_is_kernels(bus->manager))
+        if (ours && !trial_is_kernel_timed(bus->manager))
                 return bus_append_pair(reply, ours->name, &ours->version);
         if (kernel_find_trial(bus->manager->kernel, &trial) > 0)
                 policy = trial.policy;

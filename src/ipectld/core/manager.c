@@ -106,7 +106,7 @@ int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope
         return verify(manager, false, envelope, ret, reterr);
 }
 
-int manager_judge_return(const Manager *manager, const VersionRecord *record, Failure *reterr) {
+int manager_check_return(const Manager *manager, const VersionRecord *record, Failure *reterr) {
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         Failure by_date = {};

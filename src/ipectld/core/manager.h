@@ -112,7 +112,7 @@ int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope
 
 /* Whether a stored version may be gone back to: its signer has to be trusted still. That a certificate has expired since is no reason to
  * stay with a policy that is worse. Returns 0, a refusal of trust_verify(), or an error of manager_open_envelope(). */
-int manager_judge_return(const Manager *manager, const VersionRecord *record, Failure *reterr);
+int manager_check_return(const Manager *manager, const VersionRecord *record, Failure *reterr);
 
 /* Writes a new state to disk and makes it the one in force. new: taken over on success.
  * Returns 0 or a negative errno. */

@@ -152,12 +152,12 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
 
 /* What nobody would know of is not to decide. */
 static void take_back(Manager *manager, const VersionRecord *record) {
-        int r = trial_is_kernels(manager) ? kernel_revert(manager->kernel) : -EOPNOTSUPP;
+        int r = trial_is_kernel_timed(manager) ? kernel_revert(manager->kernel) : -EOPNOTSUPP;
 
         /* -ENODATA: it was over already. */
         if (r < 0 && r != -ENODATA)
                 log_error("Cannot end the trial of '%s', which could not be recorded; %s, and ipectld tries again to record "
-                          "it: %s", record->name, trial_is_kernels(manager) ? "the kernel ends it by itself" :
+                          "it: %s", record->name, trial_is_kernel_timed(manager) ? "the kernel ends it by itself" :
                           "the next boot loads what is confirmed", strerror(-r));
         else
                 activation_unmark(manager);
@@ -175,7 +175,7 @@ static int ask_kernel(const Manager *manager, const VersionRecord *record, const
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
 
-        if (plan->trial_sec > 0 && trial_is_kernels(manager))
+        if (plan->trial_sec > 0 && trial_is_kernel_timed(manager))
                 return kernel_trial(manager->kernel, record->name, &record->version, data, size,
                                     kernel_trial_sec(plan->trial_sec, plan->confirm == CONFIRM_AUTO));
         return kernel_activate(manager->kernel, record->name, &record->version, data, size);
@@ -215,7 +215,7 @@ static int put_in_force(Manager *manager, const VersionRecord *record, const Pol
 
 /* What a kernel without trials cannot undo, the next boot has to. */
 static int check_way_back(const Manager *manager, Failure *reterr) {
-        if (trial_is_kernels(manager) || manager->config.rollback_at_boot)
+        if (trial_is_kernel_timed(manager) || manager->config.rollback_at_boot)
                 return 0;
         return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                            "This kernel has no trial, and RollbackAtBoot=no in ipectld.conf forbids to leave it to the next "
@@ -255,7 +255,7 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
         KernelTrial trial;
         int r;
 
-        if (ours && !trial_is_kernels(manager)) {
+        if (ours && !trial_is_kernel_timed(manager)) {
                 ipe_version_print(&ours->version, version);
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS, "'%s' %s is on trial: confirm it, or end its trial, first.",
                                    ours->name, version);

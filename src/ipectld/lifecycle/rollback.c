@@ -161,7 +161,7 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
 
         r = find_versions(manager, name, &previous, &confirmed, reterr);
         if (r == 0)
-                r = manager_judge_return(manager, previous, reterr);
+                r = manager_check_return(manager, previous, reterr);
         if (r != 0)
                 return r;
         from = confirmed->digest;

@@ -37,31 +37,19 @@
 #include "kernel-extended.h"
 #include "log.h"
 #include "mark.h"
+#include "trial-end.h"
 #include "trial.h"
 
-#define ACCURACY_USEC (USEC_PER_SEC / 10)
 /* The daemon looks a bit later than the kernel acts. */
 #define GRACE_USEC (USEC_PER_SEC / 5)
 /* The kernel tells whole seconds; what differs by more is another trial of the same version. */
 #define ROUNDING_USEC (USEC_PER_SEC + USEC_PER_SEC / 2)
-/* After a failure, as of a disk that is full. */
-#define RETRY_USEC (10 * USEC_PER_SEC)
 
 static const char by_itself[] = "ended without a confirmation", by_reboot[] = "was ended by a reboot",
                   by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
                   by_boot[] = "ended, as the boot was not complete in the time that TrialBootSec= allows";
 
-struct Trial {
-        sd_event_source *timer; /* NULL while nothing is on trial */
-        uint64_t deadline_usec; /* CLOCK_BOOTTIME; 0 while nothing is on trial */
-        bool boot_passed;       /* the health checks of a boot on trial have found nothing */
-        TrialBootDone boot_done; /* NULL: nobody waits */
-        void *boot_userdata;
-};
-
-static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
-
-bool trial_is_kernels(const Manager *manager) {
+bool trial_is_kernel_timed(const Manager *manager) {
         return kernel_has_feature(manager->kernel, "trial");
 }
 
@@ -98,42 +86,6 @@ bool trial_is_boot(const Manager *manager) {
                trial->confirm == CONFIRM_AUTO;
 }
 
-static void tell_boot(const Manager *manager, bool passed) {
-        const Trial *trial = manager->trial;
-
-        if (trial->boot_done)
-                trial->boot_done(passed, trial->boot_userdata);
-}
-
-/* Looks at the trial again at a time. */
-static void look_at(Manager *manager, uint64_t usec) {
-        int r;
-
-        if (!manager->trial->timer)
-                r = sd_event_add_time(manager->event, &manager->trial->timer, CLOCK_BOOTTIME, usec, ACCURACY_USEC,
-                                      on_deadline, manager);
-        else {
-                r = sd_event_source_set_time(manager->trial->timer, usec);
-                if (r >= 0)
-                        r = sd_event_source_set_enabled(manager->trial->timer, SD_EVENT_ONESHOT);
-        }
-        if (r < 0)
-                log_error("Cannot set a timer, the end of the trial goes unnoticed until somebody asks: %s",
-                          strerror(-r));
-}
-
-static void stop_looking(Manager *manager) {
-        health_stop(manager);
-        manager->trial->timer = sd_event_source_disable_unref(manager->trial->timer);
-        manager->trial->deadline_usec = 0;
-        manager->trial->boot_passed = false;
-}
-
-/* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
-static void look_soon(Manager *manager) {
-        look_at(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
-}
-
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         Failure failure = {};
         int r = trial_settle(userdata, &failure);
@@ -141,88 +93,6 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         if (r < 0)
                 log_error("Cannot record what became of the trial, trying again later: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
-        return 0;
-}
-
-/* The side that has ended a trial. */
-typedef enum EndedBy {
-        ENDED_BY_KERNEL, /* it is so, whatever the disk says */
-        ENDED_BY_RECORD, /* nothing else than the state says so */
-        ENDED_BY_BOOT,   /* the same, and the next boot loads the confirmed version, which the running kernel cannot go back to */
-} EndedBy;
-
-/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. Returns as behind_commit(), or
- * another negative errno. */
-static int record_end(Manager *manager, const Digest *digest, VersionEvent event, EndedBy by, Failure *reterr) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-        VersionRecord *record = new ? store_state_find_digest(new, digest) : NULL, *confirmed;
-        int r = -ENOMEM;
-
-        if (record) {
-                Occasion occasion = occasion_now(manager, record->transaction);
-
-                /* A version that was selected before stays so, and so does the wish for none. */
-                confirmed = by == ENDED_BY_BOOT ? store_state_find_selected(new) : NULL;
-                if (confirmed && confirmed->state != VERSION_CONFIRMED)
-                        confirmed = NULL;
-                r = event == EVENT_ACTIVATED ? state_confirm(new, record, EVENT_REPLACED, &occasion)
-                                             : state_apply(new, record, event, &occasion);
-                if (r >= 0 && confirmed)
-                        r = state_apply(new, confirmed, EVENT_SELECTED, &occasion);
-        }
-        if (r >= 0)
-                r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr) : manager_commit(manager, &new, reterr);
-        if (r >= 0)
-                stop_looking(manager);
-        else
-                look_soon(manager);
-        return r;
-}
-
-static int end_confirmed(Manager *manager, const Digest *digest, EndedBy by, Failure *reterr) {
-        int r = record_end(manager, digest, EVENT_ACTIVATED, by, reterr);
-
-        if (r < 0)
-                return r;
-        announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
-        tell_boot(manager, true);
-        return 0;
-}
-
-/* The history has the reason, too. */
-static int record_given_up(Manager *manager, const Digest *digest, EndedBy by, const char *reason, Failure *reterr) {
-        int r;
-
-        manager->why.message = reason;
-        r = record_end(manager, digest, EVENT_GIVEN_UP, by, reterr);
-        manager->why = (Why) {};
-        return r;
-}
-
-static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
-        int r = record_given_up(manager, digest, ENDED_BY_KERNEL, reason, reterr);
-
-        if (r < 0)
-                return r;
-        announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest), manager_active(manager, NULL),
-                             reason);
-        tell_boot(manager, false);
-        return 0;
-}
-
-/* It stays in force until the next boot. */
-static int end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
-        const VersionRecord *record, *pending;
-        int r = record_given_up(manager, digest, ENDED_BY_BOOT, reason, reterr);
-
-        if (r < 0)
-                return r;
-        record = store_state_find_digest(manager->state, digest);
-        pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
-        announce_trial_ended(&manager->announcer, record, record, reason);
-        if (pending)
-                announce_rollback_pending(&manager->announcer, pending, record);
-        tell_boot(manager, false);
         return 0;
 }
 
@@ -246,12 +116,12 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         if (r < 0)
                 return explain_unknown(r, "what the kernel enforces", reterr);
         if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
-                return end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
+                return trial_end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
         if (active != ours)
-                return end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
+                return trial_end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
                                        reason_of_reboot(&manager->state->trial), reterr);
         /* Somebody has just begun another trial of it. */
-        look_soon(manager);
+        trial_look_soon(manager);
         return 0;
 }
 
@@ -276,9 +146,9 @@ static int change_at_begin(const Manager *manager, StoreState *state, const Dige
 }
 
 static void look_at_end(Manager *manager) {
-        bool by_kernel = trial_is_kernels(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
+        bool by_kernel = trial_is_kernel_timed(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
 
-        look_at(manager, manager->trial->deadline_usec + (by_kernel ? GRACE_USEC : 0));
+        trial_look_at(manager, manager->trial->deadline_usec + (by_kernel ? GRACE_USEC : 0));
 }
 
 /* Returns 0, also if the kernel refuses it, or a negative errno. */
@@ -288,7 +158,7 @@ static int give_up_by_itself(Manager *manager, const char *reason, Failure *rete
 
         if (r > 0 && r != FAILURE_NO_TRIAL) {
                 log_error("Cannot end a trial that %s, trying again later: %s", reason, reterr->sentence);
-                look_soon(manager);
+                trial_look_soon(manager);
         }
         return r < 0 ? r : 0;
 }
@@ -307,13 +177,13 @@ static void on_healthy(Manager *manager) {
 
         if (trial_is_boot(manager)) {
                 manager->trial->boot_passed = true;
-                tell_boot(manager, true);
+                trial_report_boot(manager, true);
                 return;
         }
         /* Without memory, too, the kernel's time or the next look ends it. */
         if (name && confirm_policy(manager, name, NULL, &failure) != 0) {
                 log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
-                look_soon(manager);
+                trial_look_soon(manager);
         }
 }
 
@@ -361,7 +231,7 @@ static int end_of_time(Manager *manager, Failure *reterr) {
 static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         const StoreTrial *trial = &manager->state->trial;
         uint64_t known = manager->trial->deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
-        bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernels(manager));
+        bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernel_timed(manager));
 
         /* Of the daemon's time the kernel may know nothing, or more; but not less. */
         if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
@@ -423,9 +293,9 @@ static int settle_alone(Manager *manager, Failure *reterr) {
                 return explain_unknown(r, "what the kernel enforces", reterr);
         digest = ours ? ours->digest : manager->state->activating_digest;
         if (ours && !is_of_this_boot(manager, trial))
-                return end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);
+                return trial_end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);
         if (ours && active != ours)
-                return end_unconfirmed(manager, &digest, "ended, as another policy was activated", reterr);
+                return trial_end_unconfirmed(manager, &digest, "ended, as another policy was activated", reterr);
         if (ours)
                 return go_on(manager, trial->deadline_usec, reterr);
         if (active && digest_equal(&active->digest, &digest) && may_be_tried(active))
@@ -434,14 +304,14 @@ static int settle_alone(Manager *manager, Failure *reterr) {
 }
 
 static int settle(Manager *manager, Failure *reterr) {
-        return trial_is_kernels(manager) ? settle_with_kernel(manager, reterr) : settle_alone(manager, reterr);
+        return trial_is_kernel_timed(manager) ? settle_with_kernel(manager, reterr) : settle_alone(manager, reterr);
 }
 
 int trial_settle(Manager *manager, Failure *reterr) {
         int r = settle(manager, reterr);
 
         if (r < 0)
-                look_soon(manager);
+                trial_look_soon(manager);
         return r < 0 ? r : 0;
 }
 
@@ -449,7 +319,7 @@ int trial_record(Manager *manager, const Digest *digest, Failure *reterr) {
         int r = take_up(manager, digest, manager->state->trial.deadline_usec, true, reterr);
 
         if (r < 0)
-                look_soon(manager);
+                trial_look_soon(manager);
         return r;
 }
 
@@ -577,10 +447,10 @@ int confirm_policy(Manager *manager, const char *name, const TrialMeant *meant, 
         r = find_meant(manager, name, meant, &trial, reterr);
         if (r != 0)
                 return r;
-        if (trial_is_kernels(manager))
+        if (trial_is_kernel_timed(manager))
                 return confirm_in_kernel(manager, trial, reterr);
         digest = trial->digest;
-        return end_confirmed(manager, &digest, ENDED_BY_RECORD, reterr);
+        return trial_end_confirmed(manager, &digest, ENDED_BY_RECORD, reterr);
 }
 
 static int revert_in_kernel(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
@@ -592,7 +462,7 @@ static int revert_in_kernel(Manager *manager, const Digest *digest, const char *
                         return failure_set(reterr, FAILURE_NO_TRIAL, "Its trial has just ended: it was confirmed.");
                 return r;
         }
-        return r < 0 ? explain_kernel(manager, r, reterr) : end_unconfirmed(manager, digest, reason, reterr);
+        return r < 0 ? explain_kernel(manager, r, reterr) : trial_end_unconfirmed(manager, digest, reason, reterr);
 }
 
 /* A kernel without trials goes to no lower version. Returns whether the confirmed policy decides again. */
@@ -603,7 +473,7 @@ static bool activate_confirmed(const Manager *manager, const VersionRecord *ours
         size_t size;
 
         if (!confirmed || ipe_version_compare(&confirmed->version, &ours->version) < 0 ||
-            manager_judge_return(manager, confirmed, NULL) != 0 || manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
+            manager_check_return(manager, confirmed, NULL) != 0 || manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
                 return false;
         data = envelope_data(envelope, &size);
         return kernel_activate(manager->kernel, confirmed->name, &confirmed->version, data, size) >= 0;
@@ -611,14 +481,14 @@ static bool activate_confirmed(const Manager *manager, const VersionRecord *ours
 
 static int revert_alone(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         if (activate_confirmed(manager, store_state_find_digest(manager->state, digest)))
-                return end_unconfirmed(manager, digest, reason, reterr);
-        return end_at_boot(manager, digest, reason, reterr);
+                return trial_end_unconfirmed(manager, digest, reason, reterr);
+        return trial_end_at_boot(manager, digest, reason, reterr);
 }
 
 int trial_give_up(Manager *manager, const char *reason, const VersionRecord **ret, Failure *reterr) {
         Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
         const VersionRecord *confirmed, *active = NULL;
-        int r = trial_is_kernels(manager) ? revert_in_kernel(manager, &digest, reason, reterr)
+        int r = trial_is_kernel_timed(manager) ? revert_in_kernel(manager, &digest, reason, reterr)
                                           : revert_alone(manager, &digest, reason, reterr);
 
         if (r != 0)
@@ -636,7 +506,10 @@ void trial_on_boot(Manager *manager, TrialBootDone done, void *userdata) {
 
 int trial_attach(Manager *manager) {
         manager->trial = calloc(1, sizeof(*manager->trial));
-        return manager->trial ? 0 : -ENOMEM;
+        if (!manager->trial)
+                return -ENOMEM;
+        manager->trial->on_time = on_deadline;
+        return 0;
 }
 
 void trial_detach(Manager *manager) {

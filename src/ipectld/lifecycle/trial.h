@@ -27,7 +27,7 @@ int trial_settle(Manager *manager, Failure *reterr);
 int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr);
 
 /* Whether the kernel holds the time of a trial and goes back by itself; else the daemon does what it can. */
-bool trial_is_kernels(const Manager *manager);
+bool trial_is_kernel_timed(const Manager *manager);
 
 /* A trial that begins at this moment, for activation_mark(). Its health checks are those of the present configuration.
  * before: NULL where health is not watched; borrowed, as is what the configuration has. */
