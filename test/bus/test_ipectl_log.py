@@ -159,7 +159,7 @@ def test_no_daemon_is_needed(bare, journal):
 
 
 def test_no_journal(bare):
-    assert "no journal" in bare.ipectl("log", status=1).stderr
+    assert "no system journal" in bare.ipectl("log", status=1).stderr
 
 
 @pytest.fixture
