@@ -18,7 +18,7 @@ def staged(machine):
 
 
 def put(machine, data, name="new.p7b"):
-    """Where ipectl can read it; returns the path that it sees."""
+    """Writes a file that ipectl can read; returns its path as ipectl sees it."""
     (machine.run_directory / name).write_bytes(data)
     return f"/run/{name}"
 
@@ -73,7 +73,7 @@ def test_each_change_answers_with_an_object(machine):
     assert answers[2].keys() == {"message"}
 
 
-# What ssh does, without the network: pipes, which hand over no files.
+# Stands in for ssh, without a network: pipes, which hand over no file descriptors.
 SSH = b"""#!/usr/bin/python3
 import os, select, subprocess, sys
 open("/run/asked", "w").write(" ".join(sys.argv))
@@ -114,7 +114,7 @@ def test_a_host_that_cannot_be_reached(machine):
 
 
 def test_sign_then_stage(machine):
-    """The whole of what an author does."""
+    """All steps of an author."""
     for name in ("test.crt", "test.key"):
         put(machine, (keys.directory() / name).read_bytes(), name)
     text = put(machine, b"policy_name=mine policy_version=3.0.0\nDEFAULT action=DENY\n", "mine.policy")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectl makes of answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
+"""Answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
 
 import fcntl
 import json
@@ -84,7 +84,7 @@ def test_an_answer_of_another_type(bare, method, taken, words, returned, result)
 
 
 def terminal_output(bare, columns, *words, environment=()):
-    """What a terminal with so many columns gets to see, line by line."""
+    """Returns the lines on a terminal with so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = bare.start([IPECTL, *words], {"NO_COLOR": "1", "TERM": "xterm", **dict(environment)}, stdout=theirs)
@@ -111,7 +111,7 @@ def test_a_table_fits_the_terminal(bare, columns):
     assert len(lines) == 7
     assert max(len(line) + line.count("漢") for line in lines) == columns
     assert "..." in lines[1]
-    # Columns stay columns.
+    # The columns stay aligned.
     where = lines[0].index("VERDICT")
     assert [line[where:where + 5] for line in lines[1:3]] == ["ALLOW", "DENY "]
 
@@ -228,7 +228,7 @@ def test_activate_says_what_it_came_to(bare, features, confirm, expected):
 
 
 class Trial(OtherDaemon):
-    """base 2.0.0 comes to be on trial, and is in another state when the caller has looked twice. silent: no signal says so."""
+    """base 2.0.0 is on trial, and has another state after the caller has read it twice. silent: no signal reports that."""
 
     def __init__(self, machine, state, silent=False):
         self.state, self.silent, self.looks = state, silent, 0
@@ -265,7 +265,7 @@ def test_json_has_the_state_after_the_trial(bare):
 
 
 def test_a_daemon_that_says_nothing_is_asked(bare):
-    """As one is that was restarted in between."""
+    """As after a restart in between."""
     Trial(bare, "confirmed", silent=True).ipectl("activate", "--wait", "base")
 
 

@@ -94,7 +94,7 @@ def test_open_kexec_is_a_warning_that_strict_counts(ipectl, tmp_path):
 
 @pytest.mark.parametrize("value", ["TRUE", "FALSE"])
 def test_fsverity_signature_is_a_note_even_if_strict(ipectl, tmp_path, value):
-    """The machine that lints need not be the one that has the keyring; test_keyrings.py has one whose kernel answers."""
+    """The machine that lints may have no such keyring; test_keyrings.py has a kernel with one."""
     write(tmp_path, HEADER + f"DEFAULT action=DENY\nop=EXECUTE fsverity_signature={value} action=ALLOW\n")
     result = ipectl("lint", "--strict", "some.policy")
     assert "some.policy:3:12: note: every key in the keyring .fs-verity counts, root's own too" in result.output

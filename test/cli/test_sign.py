@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl sign, with openssl(1) as the judge of what it makes."""
+"""ipectl sign; openssl(1) judges the result."""
 
 import fcntl
 import hashlib
@@ -321,7 +321,7 @@ class TestPassphrase:
 
     def test_that_is_wrong(self, ipectl, encrypted, terminal, good, tmp_path):
         result = self.sign(ipectl, terminal, b"open barley", encrypted, good, status=1)
-        # By what it is found out is chance: of 256 wrong keys, one decrypts to something that ends as it should.
+        # The message varies by chance: one of 256 wrong keys decrypts to valid padding.
         assert "Cannot read the private key" in result.errors
         assert not (tmp_path / "corp-base.p7b").exists()
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl verify, and what the other offline verbs make of a signed policy."""
+"""ipectl verify, and the other offline verbs on a signed policy."""
 
 import hashlib
 import re
@@ -76,7 +76,7 @@ def test_broken_certificate_is_named_and_ignored(ipectl, signed, trust):
 
 
 def test_every_changed_byte_is_found(ipectl, signed, trust):
-    """Of the text, and of the signature, which ends the message."""
+    """Changes the text, and the signature at the end of the message."""
     data = signed.read_bytes()
     start = data.index(GOOD.encode())
     for position in (start, start + len(GOOD) - 1, len(data) - 1, len(data) - 200):
@@ -170,7 +170,7 @@ def test_revocation_list_beside_the_certificate(ipectl, tmp_path, trust):
 
 
 def test_revocation_list_that_is_broken(ipectl, signed, tmp_path, trust):
-    """It may revoke anybody who was certified by somebody else, and nobody who certified itself."""
+    """A broken list might revoke any certificate that has an issuer, but no self-signed one."""
     issue(tmp_path, "root")
     leaf = issue(tmp_path, "leaf", issuer="root", extensions=LEAF)
     (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
@@ -210,7 +210,7 @@ def test_certificate_in_the_message_that_the_kernel_cannot_read(ipectl, signed, 
 
 
 def test_what_kernels_refuse_is_refused(ipectl, tmp_path, trust):
-    """test/kernel/test_conformance.py proves that kernels do."""
+    """test/kernel/test_conformance.py proves that kernels do the same."""
     made = messages.make(tmp_path, GOOD.encode())
     for signer in tmp_path.glob("signer-*.crt"):
         (trust / f"{signer.stem}.pem").write_bytes(signer.read_bytes())
