@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The budget of one owner: the look at its processes costs no more.
+ * The budget of one owner bounds the cost of the look at its processes.
  */
 
 #include "clock.h"

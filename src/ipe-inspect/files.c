@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The facts of a file, as far as user space can know what the kernel's providers know. Each file is looked at once.
+ * Collects the facts of a file that the kernel's providers would use, as far as user space can see them. Looks at
+ * each file once.
  */
 
 #include <fcntl.h>
-#include <mntent.h>
 #include <search.h>
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
@@ -36,77 +36,8 @@ static int compare(const void *a, const void *b) {
         return (int) x->operation - (int) y->operation;
 }
 
-/* The file system that the kernel unpacked the initramfs to, where it is still mounted somewhere. */
-static dev_t find_initramfs(void) {
-        FILE *mounts = setmntent("/proc/self/mounts", "re");
-        struct mntent *entry;
-        dev_t found = 0;
-        struct stat st;
-
-        while (mounts && found == 0 && (entry = getmntent(mounts)))
-                if (streq(entry->mnt_type, "rootfs") && stat(entry->mnt_dir, &st) >= 0)
-                        found = st.st_dev;
-        if (mounts)
-                endmntent(mounts);
-        return found;
-}
-
-/* Of the answer; root, and what is essential, have the rest. */
-#define USERS_BYTES (4U << 20)
-#define SERVICES_BYTES (4U << 20)
-
-static_assert(USERS_BYTES + SERVICES_BYTES <= INSPECTION_SIZE_MAX / 2, "there is room for root");
-
-int look_new(uint64_t until_usec, Look **ret) {
-        _cleanup_(look_freep) Look *look = calloc(1, sizeof(*look));
-
-        if (!look)
-                return -ENOMEM;
-        look->inspection = calloc(1, sizeof(*look->inspection));
-        if (!look->inspection)
-                return -ENOMEM;
-        look->scope = SCOPE_ESSENTIAL;
-        look->budget = (Budget) { UINT64_MAX, UINT64_MAX, UINT64_MAX, until_usec };
-        look->users_room = USERS_BYTES;
-        look->services_room = SERVICES_BYTES;
-        look->initramfs = find_initramfs();
-        /* There only where the kernel is built to verify them. */
-        look->verity_signatures = access("/proc/sys/fs/verity/require_signatures", F_OK) >= 0;
-        *ret = TAKE_PTR(look);
-        return 0;
-}
-
-Look *look_free(Look *look) {
-        if (!look)
-                return NULL;
-        for (size_t i = 0; look->processes && i < look->inspection->n_files; i++)
-                free(look->processes[i].text);
-        free(look->processes);
-        tdestroy(look->known, free);
-        inspection_free(look->inspection);
-        free(look);
-        return NULL;
-}
-
-/* Bytes of the answer for a file, beside its path and processes. */
+/* Bytes of the answer for a file, without its path and processes. */
 #define ENTRY_SIZE 400U
-
-int look_take_file(Look *look, FileFacts *file, size_t *ret) {
-        size_t n = look->inspection->n_files;
-        ProcessList *larger = reallocarray(look->processes, n + 1, sizeof(*larger));
-        int r;
-
-        if (larger) {
-                look->processes = larger;
-                larger[n] = (ProcessList) {};
-        } else
-                /* Without a path it is not added. */
-                file->path = (free(file->path), NULL);
-        r = inspection_add_file(look->inspection, file);
-        if (r >= 0)
-                *ret = n;
-        return r;
-}
 
 static int add_file(Look *look, FileFacts *file, const char *path, const char *note, size_t *ret) {
         _cleanup_free_ char *printable = utf8_escape(path, strlen(path));
@@ -127,8 +58,8 @@ int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const c
         return add_file(look, &file, path, note, ret);
 }
 
-/* What a program serves need not be what the device below it has; the kernel does not take it for that. Nor does it where the file
- * system could not be told. */
+/* Returns the number of the file's volume, or SIZE_MAX. A file on FUSE has none, as its program may serve other bytes
+ * than the device has. fs: NULL if it is unknown, which may be FUSE. */
 static size_t find_volume(const Look *look, const struct statx *stx, const struct statfs *fs) {
         if (!fs || fs->f_type == FUSE_MAGIC)
                 return SIZE_MAX;
@@ -154,7 +85,7 @@ static void measure(int fd, FactDigest *ret) {
         memcpy(ret->value, measured.space + offsetof(struct fsverity_digest, digest), ret->size);
 }
 
-/* The kernel has verified it when the file was opened, or the file could not be opened. */
+/* The kernel has verified the signature when it opened the file; otherwise the open would have failed. */
 static bool has_signature(int fd) {
         uint8_t byte;
         struct fsverity_read_metadata_arg arg = {
@@ -178,7 +109,7 @@ static void look_at_verity(const Look *look, int fd, FileFacts *file) {
 
 static const char *note_of(const struct statfs *fs) {
         if (!fs)
-                return "its file system cannot be told";
+                return "its file system cannot be determined";
         if (fs->f_type == OVERLAYFS_SUPER_MAGIC)
                 return "it is on overlayfs, and what the kernel knows of its layers cannot be seen here";
         if (fs->f_type == BTRFS_MAGIC)
@@ -232,7 +163,7 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         return 0;
 }
 
-/* What cannot be opened may be anything. Where that is for want of memory or descriptors, it is a failure of our own. */
+/* A file that cannot be opened may be anything. A lack of memory or descriptors, however, is a failure of our own. */
 static int look_at_closed(Look *look, const char *path, enum ipe_op operation, int error) {
         size_t number;
         int r;
@@ -255,12 +186,4 @@ int look_at_path(Look *look, const char *path, enum ipe_op operation) {
         if (fd < 0 || fstat(fd, &st) < 0)
                 return look_at_closed(look, path, operation, -errno);
         return S_ISREG(st.st_mode) ? look_at_file(look, fd, path, operation, &number) : 0;
-}
-
-void look_finish(Look *look) {
-        for (size_t i = 0; i < look->inspection->n_files; i++)
-                if (look->processes[i].text) {
-                        free(look->inspection->files[i].processes);
-                        look->inspection->files[i].processes = TAKE_PTR(look->processes[i].text);
-                }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The processes of one owner. He may have files mapped of which a file system, his own program perhaps, never tells anything: so
- * a process of our own looks at them, answers as ipe-inspect does, and is killed where it takes too long.
+ * Looks at the processes of one owner. Their files may be on a file system that never answers, perhaps served by a
+ * program of the owner. So a child looks at them, writes its findings in the format of the answer, and is killed if
+ * it takes too long.
  */
 
 #include <fcntl.h>
@@ -12,7 +13,7 @@
 #include "clock.h"
 #include "inspect.h"
 
-/* The budget of an owner. A desktop with a hundred processes takes a tenth. */
+/* The budget of an owner. A desktop with a hundred processes needs a tenth of it. */
 #define USER_LINES 250000U
 #define USER_OPENS 50000U
 #define USER_BYTES (1U << 20)
@@ -21,9 +22,9 @@
 #define SERVICE_OPENS 100000U
 #define SERVICE_BYTES (2U << 20)
 #define SERVICE_USEC (3 * USEC_PER_SEC)
-/* Beyond its time, for the answer. */
+/* Additional time for the answer. */
 #define ANSWER_USEC (USEC_PER_SEC / 2)
-/* Owners that are named; more than that are one, of no name. */
+/* Cuts of users with their uid; all further ones are added up in one, with uid UINT32_MAX. */
 #define CUTS_MAX 64U
 
 static int add_cut(Look *look, const InspectionCut *cut) {
@@ -73,7 +74,7 @@ static void set_budget(Budget *budget, FileScope scope) {
         };
 }
 
-/* Writes the files that the parent does not know yet. Returns 0 or a negative errno. */
+/* Writes only files that the parent does not have. Returns 0 or a negative errno. */
 static int write_found(Look *look, size_t n_known, int fd) {
         const Inspection *all = look->inspection;
         _cleanup_free_ char *text = NULL;
@@ -96,7 +97,7 @@ static int write_found(Look *look, size_t n_known, int fd) {
         return r;
 }
 
-/* The caller waits for the end of standard output: a child that hangs must not keep it open. */
+/* The caller waits for the end of standard output, so a child that hangs must not keep it open. */
 static _Noreturn void run_child(Look *look, int proc_fd, const Process *processes, size_t n, int fd) {
         size_t n_known = look->inspection->n_files;
         int r;
@@ -110,7 +111,8 @@ static _Noreturn void run_child(Look *look, int proc_fd, const Process *processe
         _exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-/* Reads up to the end. Returns 0, -ETIMEDOUT, -EFBIG, -ENOMEM or another errno. ret: size_max bytes. */
+/* Reads up to the end. ret: has room for size_max bytes. Returns 0, -ETIMEDOUT, -EFBIG if that is full, or another
+ * errno. */
 static int read_until(int fd, uint64_t until_usec, char *ret, size_t size_max, size_t *ret_size) {
         size_t size = 0;
 
@@ -151,7 +153,7 @@ static int merge(Look *look, Inspection *found) {
         return r;
 }
 
-/* room: of the answer, for all owners of that kind. Returns 1, 0 if there is no answer, or -ENOMEM. */
+/* room: bytes of the answer that are left for all owners of this kind. Returns 1, 0 without an answer, or -ENOMEM. */
 static int read_found(Look *look, int fd, uint64_t until_usec, size_t *room) {
         _cleanup_(inspection_freep) Inspection *found = NULL;
         _cleanup_free_ char *text = malloc(*room);
@@ -170,13 +172,13 @@ static int read_found(Look *look, int fd, uint64_t until_usec, size_t *room) {
         return r < 0 ? r : 1;
 }
 
-/* One that hangs in the kernel does not end even so; nobody waits for it. */
+/* A child that hangs in the kernel does not end even now, so without an answer do not wait for it. */
 static void end_child(pid_t child, bool has_answered) {
         (void) kill(child, SIGKILL);
         (void) waitpid(child, NULL, has_answered ? 0 : WNOHANG);
 }
 
-/* Nobody waits for the answer any more. */
+/* Whether the caller has left. */
 static bool is_alone(void) {
         struct pollfd poller = { .fd = STDOUT_FILENO };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The parts of ipe-inspect share this: the look at the system, as far as it has come, and the rest of its budget.
+ * Shared by the parts of ipe-inspect: the look at the system so far, and the rest of its budget.
  */
 #ifndef IPE_INSPECT_INSPECT_H
 #define IPE_INSPECT_INSPECT_H
@@ -10,7 +10,7 @@
 #include "inspection.h"
 #include "processes.h"
 
-/* An owner of processes chooses how many there are, and what they have mapped: so this is what the look at them may cost. */
+/* Limits the work for one owner of processes, as owners choose how many they run, and what these have mapped. */
 typedef struct Budget {
         uint64_t lines;      /* of /proc/PID/maps */
         uint64_t opens;      /* files that are opened */
@@ -18,19 +18,23 @@ typedef struct Budget {
         uint64_t until_usec; /* CLOCK_MONOTONIC */
 } Budget;
 
-/* Who has a file mapped; beside the file of the same number in the inspection. */
 typedef struct Look {
         Inspection *inspection;
-        ProcessList *processes; /* of each file */
-        void *known;            /* tree of the files by device, inode and operation: see files.c */
-        FileScope scope;        /* of what is looked at now */
-        Budget budget;          /* for it */
+        ProcessList *processes; /* of each file of the inspection: those that have it mapped */
+        void *known;            /* of files.c: tree of the files, by device, inode and operation */
+        FileScope scope;        /* of the files that are looked at now */
+        Budget budget;          /* for this scope, or for one owner */
         size_t users_room, services_room; /* bytes of the answer that are left for all users, and for all services */
         dev_t initramfs;        /* 0 if it is not mounted */
         bool verity_signatures; /* the kernel verifies the signatures of fs-verity */
 } Look;
 
-/* until_usec: CLOCK_MONOTONIC; what has not been looked at by then is cut. */
+/* Whether an error means that a process has ended, which it may at any time. */
+static inline bool is_gone(int error) {
+        return error == -ENOENT || error == -ESRCH;
+}
+
+/* until_usec: CLOCK_MONOTONIC; the look ends there, and cuts the rest. */
 int look_new(uint64_t until_usec, Look **ret);
 Look *look_free(Look *look);
 
@@ -38,58 +42,61 @@ static inline void look_freep(Look **look) {
         look_free(*look);
 }
 
-/* volumes.c: all open dm-verity volumes. Returns 0 or a negative errno, which was said. */
+/* Takes a file that was looked at elsewhere, also on failure. ret: its number. */
+int look_take_file(Look *look, FileFacts *file, size_t *ret);
+/* Moves the lists of processes into the inspection. */
+void look_finish(Look *look);
+
+/* volumes.c: looks at all open dm-verity volumes. Returns 0 or a negative errno. */
 int look_at_volumes(Look *look);
 
-/* budget.c: takes something of the budget. Returns 0, or -EDQUOT where there is not so much left. */
+/* budget.c: takes n from a part of the budget. Returns 0, or -EDQUOT if less is left. */
 int budget_take(uint64_t *left, uint64_t n);
 bool budget_is_over(const Budget *budget);
 
-/* files.c: one file, or device that is mapped, by a descriptor that may be O_PATH. path: any bytes. ret: its number. Returns 0,
+/* files.c: looks at one file, or mapped device. fd: may be O_PATH. path: any bytes. ret: its number. Returns 0,
  * -EDQUOT or another negative errno. */
 int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, size_t *ret);
-/* Memory that has no file, and what is not there as a file: nothing is known of it. note: what there is to say. */
+/* Adds an entry without facts: for memory without a file, or a file that cannot be opened. note: why. */
 int look_at_nothing(Look *look, const char *path, enum ipe_op operation, const char *note, size_t *ret);
-/* Takes a file that was looked at elsewhere, also on failure. */
-int look_take_file(Look *look, FileFacts *file, size_t *ret);
-/* A path; what is not there, or is no regular file, is left out. */
+/* Looks at a path; ignores a missing file, and one that is not regular. */
 int look_at_path(Look *look, const char *path, enum ipe_op operation);
 
-/* The executable mappings of one process; maps.c. */
+/* maps.c: entries that all processes of an owner share; SIZE_MAX until there is one. */
 typedef struct Shared {
-        size_t anonymous; /* the entry of memory without a file, for all processes of an owner; SIZE_MAX as long as there is none */
-        size_t forbidden; /* what the kernel does not let us look at */
+        size_t anonymous; /* memory without a file */
+        size_t forbidden; /* mappings that the kernel does not show to us */
 } Shared;
 
-/* Returns 0 also where the process has gone, -EDQUOT if the budget does not suffice, or another negative errno. */
+/* Looks at the executable mappings of one process. Returns 0, also if the process has ended; -EDQUOT if the budget is
+ * too small; or another negative errno. */
 int look_at_process(Look *look, int proc_fd, int pid, Shared *shared);
-/* Finds the program that PID 1 executes when it starts itself again. */
+/* Looks at the program that PID 1 executes when it starts itself again. */
 int look_at_init(Look *look);
 
-/* owners.c: all processes, those that matter most first: root's, those of the system, by owner, and those of users, by owner. */
+/* owners.c: a process and its owner. */
 typedef struct Process {
         int pid;
-        uint32_t uid; /* whose budget it takes from */
+        uint32_t uid; /* the owner, whose budget its mappings use */
         FileScope scope;
 } Process;
 
-/* ret: to be freed. Returns 0 or a negative errno. */
+/* Lists all processes, the most important first: root's, the system's and those of users, each by owner.
+ * ret: to be freed. Returns 0 or a negative errno. */
 int list_processes(int proc_fd, Process **ret, size_t *ret_n);
 
-/* group.c: looks at the processes of one owner, in a process of its own that cannot keep this one waiting. Adds what it finds, or
- * says how much was cut. Returns 0; -EPIPE if nobody waits for the answer any more; another errno, which is no fault of the owner. */
+/* group.c: looks at the processes of one owner in a child, so that the owner cannot block this process. Adds the
+ * child's findings, or a cut. Returns 0; -EPIPE if no reader waits for the answer any more; or another errno, never
+ * caused by the owner. */
 int look_at_group(Look *look, int proc_fd, const Process *processes, size_t n);
 /* The same in this process. */
 int look_at_group_here(Look *look, int proc_fd, const Process *processes, size_t n);
 
-/* processes.c: what is mapped executable in any process. */
+/* processes.c: looks at all executable mappings of all processes. */
 int look_at_processes(Look *look);
 
-/* loads.c: what the kernel would load by name. */
+/* loads.c: look at the files that the kernel would load for a name. */
 int look_at_module(Look *look, const char *name);
 int look_at_firmware(Look *look, const char *name);
-
-/* Hands the lists of processes over. */
-void look_finish(Look *look);
 
 #endif

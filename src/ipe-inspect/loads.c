@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel would load by name: modules as modprobe finds them, and firmware where the kernel looks for it.
+ * Looks at files that the kernel would load for a name: modules as modprobe finds them, firmware where the kernel
+ * searches.
  */
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ static bool has_suffix(const char *text, const char *suffix) {
 static int look_at_module_file(Look *look, const char *path) {
         size_t unused;
 
-        /* Where the kernel does not decompress, modprobe does, and hands over memory. */
+        /* If the kernel cannot decompress a module, modprobe does, and passes memory to the kernel. */
         if (!has_suffix(path, ".ko") && access("/sys/module/compression", F_OK) < 0)
                 return look_at_nothing(look, path, IPE_OP_KMODULE, "it is compressed, and this kernel gets its content without "
                                        "the file", &unused);
@@ -33,7 +34,7 @@ static int look_at_modules(Look *look, struct kmod_list *list) {
 
         kmod_list_foreach(entry, list) {
                 struct kmod_module *module = kmod_module_get_module(entry);
-                /* NULL for what is built in. */
+                /* NULL if it is built in. */
                 const char *path = kmod_module_get_path(module);
 
                 if (r >= 0 && path)
@@ -43,7 +44,7 @@ static int look_at_modules(Look *look, struct kmod_list *list) {
         return r;
 }
 
-/* Without those it cannot be loaded. */
+/* The kernel cannot load a module without its dependencies. */
 static int look_at_dependencies(Look *look, struct kmod_list *list) {
         struct kmod_list *entry;
         int r = 0;
@@ -78,7 +79,7 @@ int look_at_module(Look *look, const char *name) {
         return r < 0 ? r : 0;
 }
 
-/* Looks at a file of one directory. Returns 1 if it is there, 0 if not, or a negative errno. */
+/* Returns 1 if the directory has the file, 0 if not, or a negative errno. */
 static int look_in(Look *look, const char *directory, const char *name, const char *suffix) {
         _cleanup_free_ char *path = NULL;
         int r;
@@ -110,7 +111,7 @@ int look_at_firmware(Look *look, const char *name) {
                 custom[strcspn(custom, "\n")] = '\0';
                 directories[0] = custom;
         }
-        /* What is not compressed comes first, wherever it is. */
+        /* The kernel prefers an uncompressed file, whichever directory it is in. */
         for (size_t i = 0; i < ELEMENTSOF(suffixes); i++)
                 for (size_t k = 0; k < ELEMENTSOF(directories) && r == 0; k++)
                         if (directories[k][0] != '\0')

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-inspect: what runs on this system, and what proofs of origin it has. ipectld, which has no privilege to find that out, asks by
- * a socket: the request comes from standard input, up to its end, and the answer goes to standard output; inspection.h has both.
- * Changes nothing. What fails is said on standard error, and there is no answer.
+ * ipe-inspect: finds out which files this system runs, and their proofs of origin. ipectld asks over a socket, as it
+ * has no privilege to look itself: the request comes from standard input, up to its end, and the answer goes to
+ * standard output; inspection.h has both. Changes nothing. On failure there is an error message, and no answer.
  */
 
 #include <signal.h>
@@ -13,7 +13,7 @@
 #include "io.h"
 
 #define REQUEST_SIZE_MAX (1U << 20)
-/* The daemon waits somewhat longer. */
+/* The daemon waits a little longer. */
 #define LOOK_USEC (9 * USEC_PER_SEC)
 
 static int read_request(InspectionRequest *ret) {
@@ -36,7 +36,7 @@ static int look_at_program(Look *look, const char *path) {
         return path[0] == '/' ? look_at_path(look, path, IPE_OP_EXECUTE) : -EINVAL;
 }
 
-/* Essential files come first, and programs of users last: a budget that ends cuts the latter. */
+/* Essential files come first and programs of users last, so that a used-up budget cuts the latter. */
 static int inspect(Look *look, const InspectionRequest *request) {
         int r = look_at_volumes(look);
 
@@ -81,7 +81,7 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "%s is started by systemd and takes no arguments; see ipectld.service(8).\n", argv[0]);
                 return EXIT_FAILURE;
         }
-        /* Who asked may not wait for the answer. */
+        /* The caller may have left before the answer. */
         (void) signal(SIGPIPE, SIG_IGN);
         r = read_request(&request);
         if (r >= 0)
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
                 r = inspect(look, &request);
         if (r >= 0)
                 r = write_answer(look->inspection);
-        /* The caller has left: no error, as anybody who may inspect could repeat it. */
+        /* The caller has left: no error, so that a caller cannot fill the log. */
         if (r == -EPIPE)
                 r = 0;
         if (r < 0)

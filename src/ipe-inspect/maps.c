@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The executable mappings of one process. A file is opened by /proc/PID/map_files/, which is the very file that is mapped,
- * whatever its path means by now, or in another mount namespace.
+ * Looks at the executable mappings of one process. It opens files by /proc/PID/map_files/, which gives the very file
+ * that is mapped, even if its path has another meaning by now, or in our mount namespace.
  *
- * A process may have one file mapped 65,000 times. Device, inode and path of the line in "maps" say that it is the same one, before
- * anything is opened. The path is needed: subvolumes of btrfs share a device there, and their inode numbers.
+ * A process may have one file mapped 65,000 times. Device, inode and path in "maps" identify a file before it is
+ * opened. The path is necessary, as subvolumes of btrfs share a device number there, and have the same inode numbers.
  */
 
 #include <fcntl.h>
@@ -16,12 +16,7 @@
 
 #define DELETED " (deleted)"
 
-/* A process may end at any time. */
-static bool is_gone(int error) {
-        return error == -ENOENT || error == -ESRCH;
-}
-
-/* Memory that the kernel has made itself is not judged. */
+/* IPE does not judge memory that the kernel itself has made. */
 static bool is_of_the_kernel(const char *name) {
         static const char *const names[] = { "[vdso]", "[vsyscall]", "[vvar]", "[uprobes]", "[sigpage]" };
 
@@ -63,7 +58,7 @@ static bool parse_mapping(char *line, Mapping *ret) {
         return true;
 }
 
-/* A file that this process has mapped, as its lines say. */
+/* Identifies a file that this process has mapped. */
 typedef struct Seen {
         dev_t device;
         unsigned long long inode;
@@ -88,7 +83,7 @@ static uint64_t hash(const char *text) {
         return value;
 }
 
-/* Returns 1 if it is new, 0 if not, -EDQUOT or -ENOMEM. */
+/* Returns 1 if the file is new, 0 if not, -EDQUOT or -ENOMEM. */
 static int see(Look *look, void **seen, const Mapping *mapping) {
         Seen key = { .device = mapping->device, .inode = mapping->inode, .path = hash(mapping->name) }, *entry;
         int r;
@@ -107,7 +102,7 @@ static int see(Look *look, void **seen, const Mapping *mapping) {
         return 1;
 }
 
-/* Returns 1 with the number of the file, 0 if it is gone, or a negative errno. */
+/* ret: the number of the file. Returns 1, 0 if the process or mapping has gone, or a negative errno. */
 static int look_at_mapping(Look *look, int pid_fd, const Mapping *mapping, size_t *ret) {
         _cleanup_close_ int fd = -1;
         char link[64], path[PATH_MAX];
@@ -124,7 +119,7 @@ static int look_at_mapping(Look *look, int pid_fd, const Mapping *mapping, size_
         return r < 0 ? r : 1;
 }
 
-/* Bytes of the answer for the name of a process: it has chosen it itself, so all of it may be escaped. */
+/* Bytes of the answer for the name of a process: each byte may need an escape, as the process chooses its name. */
 #define NAME_SIZE 96U
 
 static int add_process(Look *look, size_t number, const char *comm, uint64_t pid) {
@@ -140,7 +135,7 @@ static int add_shared(Look *look, size_t *number, const char *note, const char *
         return r < 0 ? r : add_process(look, *number, comm, pid);
 }
 
-/* Whether it may be anything: then nothing is known of what it runs. */
+/* Adds an entry that may be anything, if the kernel forbids the look. error: of the look; others are returned. */
 static int add_forbidden(Look *look, Shared *shared, int error, const char *comm, uint64_t pid) {
         int r;
 
@@ -154,7 +149,6 @@ static int add_forbidden(Look *look, Shared *shared, int error, const char *comm
         return r;
 }
 
-/* The process that is looked at. */
 typedef struct Subject {
         int fd; /* its directory */
         uint64_t pid;
@@ -181,7 +175,7 @@ static int look_at_line(Look *look, Subject *subject, char *line, Shared *shared
         return r >= 0 || r == -EDQUOT ? r : add_forbidden(look, shared, r, subject->comm, subject->pid);
 }
 
-/* A look at the clock every so many lines. */
+/* Read the clock once in so many lines. */
 #define CLOCK_LINES 256U
 
 static int look_at_maps(Look *look, Subject *subject, FILE *maps, Shared *shared) {
@@ -196,7 +190,7 @@ static int look_at_maps(Look *look, Subject *subject, FILE *maps, Shared *shared
                 if (r >= 0)
                         r = look_at_line(look, subject, line, shared);
         }
-        /* A process that ends while its mappings are read has none; anything else would be half an answer. */
+        /* A process that ends meanwhile has no mappings any more; any other error would make the answer incomplete. */
         if (r >= 0 && ferror(maps) && !is_gone(-errno))
                 r = -errno;
         return r < 0 ? r : 0;
@@ -242,7 +236,7 @@ int look_at_process(Look *look, int proc_fd, int pid, Shared *shared) {
         return r;
 }
 
-/* The program of PID 1 may have been replaced since: what is there now is what it executes when it is told to. */
+/* An update may have replaced the program of PID 1: the new file is the one that PID 1 would execute. */
 int look_at_init(Look *look) {
         Shared shared = { SIZE_MAX, SIZE_MAX };
         char path[PATH_MAX];

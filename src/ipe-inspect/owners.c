@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The owner of a process, and whether the system needs it:
+ * Finds the owner of each process, and whether the system needs it:
  *
- *      root's          its real user is root
- *      the system's    its real user is a system account, or it belongs to a unit in system.slice that no system account has a
- *                      process in: a service with User= or DynamicUser=
- *      a user's        all others
+ *      root        its real user is root
+ *      the system  its real user is a system account; or its unit is in system.slice, and has no process of a system
+ *                  account: a service with User= or DynamicUser=
+ *      a user      all others
  *
- * The last condition is there because cron, at and sshd may run what users want within their own units. The budget of a user
- * is that of his slice where he has one: his other user IDs, of containers, take from it, too.
+ * The condition on units matters as cron, at and sshd run programs for users within their own units. All processes in
+ * the slice of a user share that user's budget, also those with the user IDs of containers.
  */
 
 #include <dirent.h>
@@ -45,7 +45,7 @@ static void list_done(List *list) {
         free(list->owned);
 }
 
-/* Takes what unit points to. Returns 0 or -ENOMEM. */
+/* unit: taken over, also on failure. Returns 0 or -ENOMEM. */
 static int list_add(List *list, const Process *process, char *unit) {
         if (list->n == list->room) {
                 size_t room = list->room > 0 ? 2 * list->room : 256;
@@ -62,8 +62,8 @@ static int list_add(List *list, const Process *process, char *unit) {
         return 0;
 }
 
-/* The real user: a program with the set-user-ID bit is still started by whoever starts it. "Name:", which comes before, has no
- * line feed. */
+/* Reads the real user, as that is who started a program with the set-user-ID bit. The field "Name:" comes earlier,
+ * but cannot contain a line feed. */
 static int read_uid(int pid_fd, uint32_t *ret) {
         _cleanup_free_ char *text = NULL;
         const char *line;
@@ -82,8 +82,9 @@ static const char *skip(const char *text, const char *prefix) {
         return strncmp(text, prefix, size) == 0 ? text + size : NULL;
 }
 
-/* The path in the hierarchy of the service manager; empty where it is not known. Users choose names of cgroups, which can hold anything
- * but a line feed: what a line is about stands in front. text: of /proc/PID/cgroup, is changed. */
+/* Returns the path in the hierarchy of the service manager; "" if unknown. Only the start of a line can be trusted,
+ * as users choose names of cgroups, which may contain anything but a line feed. text: of /proc/PID/cgroup; is
+ * changed. */
 static const char *find_cgroup(char *text) {
         const char *unified = NULL, *path;
 
@@ -101,7 +102,8 @@ static const char *find_cgroup(char *text) {
         return unified ?: "";
 }
 
-/* uid: of the process; becomes that of the user whose slice it is in. ret_unit: to be freed, NULL if it is in none. */
+/* uid: of the process; is replaced by that of the user in whose slice it is. ret_unit: to be freed; NULL if there is
+ * none. */
 static int read_cgroup(int pid_fd, uint32_t *uid, char **ret_unit) {
         _cleanup_free_ char *text = NULL;
         const char *path;
@@ -120,11 +122,7 @@ static int read_cgroup(int pid_fd, uint32_t *uid, char **ret_unit) {
         return *ret_unit ? 0 : -ENOMEM;
 }
 
-static bool is_gone(int error) {
-        return error == -ENOENT || error == -ESRCH;
-}
-
-/* A process of which nothing can be read may be anybody's, so root's. */
+/* A process that cannot be read may have any owner, so it counts as root's. */
 static int add_process(List *list, int proc_fd, const char *name) {
         _cleanup_close_ int pid_fd = openat(proc_fd, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
         Process process = { .pid = atoi(name), .scope = SCOPE_SYSTEM };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * All processes, owner by owner, and those first that matter most: so what an owner does costs nobody who comes before him.
+ * Looks at all processes, owner by owner, the most important first: so no owner can use up the time of a more
+ * important one.
  */
 
 #include <fcntl.h>
@@ -20,7 +21,7 @@ static int look_at_groups(Look *look, int proc_fd, const Process *processes, siz
 
         for (size_t i = 0, size; i < n && r >= 0; i += size) {
                 size = count_group(processes + i, n - i);
-                /* Root does not have to be kept from keeping us waiting. */
+                /* Root is trusted not to block us. */
                 r = processes[i].uid == 0 ? look_at_group_here(look, proc_fd, processes + i, size) :
                                             look_at_group(look, proc_fd, processes + i, size);
         }

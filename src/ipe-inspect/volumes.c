@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * dm-verity volumes, by libcryptsetup: it asks device-mapper what is open.
+ * Finds the open dm-verity volumes: libcryptsetup asks device-mapper.
  */
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "io.h"
 #include "utf8.h"
 
-/* What veritysetup and systemd-veritysetup give a volume. */
+/* veritysetup and systemd-veritysetup give volumes a UUID that starts with this. */
 #define VERITY_UUID "CRYPT-VERITY-"
 #define CMDLINE_SIZE_MAX (1U << 20)
 
@@ -29,7 +29,7 @@ static int read_cmdline(char **ret) {
         return read_file_at(AT_FDCWD, "/proc/cmdline", CMDLINE_SIZE_MAX, (void **) ret, &size);
 }
 
-/* Returns 1, 0 if it is no dm-verity volume, or has gone meanwhile, or a negative errno. */
+/* Returns 1; 0 if it is not a dm-verity volume, or has gone; or a negative errno. */
 static int read_volume(const char *name, VolumeFacts *ret) {
         _cleanup_(crypt_freep) struct crypt_device *device = NULL;
         struct crypt_params_verity parameters = {};
@@ -60,7 +60,7 @@ static int add_volume(Look *look, sd_device *device, const char *cmdline) {
         dev_t number;
         int r;
 
-        /* Others need not be readable for us, as those that are encrypted. */
+        /* Do not read other devices: we may not be allowed to, as with encrypted ones. */
         if (sd_device_get_sysattr_value(device, "dm/uuid", &uuid) < 0 || strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) != 0)
                 return 0;
         if (sd_device_get_sysattr_value(device, "dm/name", &name) < 0 || sd_device_get_devnum(device, &number) < 0)
@@ -85,7 +85,7 @@ int look_at_volumes(Look *look) {
         sd_device_enumerator *enumerator = NULL;
         int r;
 
-        /* That a device is no dm-verity volume is no error. */
+        /* libcryptsetup would report each device that is not a dm-verity volume as an error. */
         crypt_set_log_callback(NULL, say_nothing, NULL);
         r = read_cmdline(&cmdline);
         if (r >= 0)
@@ -94,7 +94,7 @@ int look_at_volumes(Look *look) {
                 r = sd_device_enumerator_add_match_subsystem(enumerator, "block", true);
         if (r >= 0)
                 r = sd_device_enumerator_add_match_sysname(enumerator, "dm-*");
-        /* udev may not have seen it yet, or never. */
+        /* udev may not have seen a volume yet, or may never see it. */
         if (r >= 0)
                 r = sd_device_enumerator_allow_uninitialized(enumerator);
         if (r >= 0)

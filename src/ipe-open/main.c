@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-open: opens the kernel's files for ipectld, which runs as a user of its own and has no capability at all. Standard input is the
- * socket; kernel-open.h has what goes over it. It opens nothing but files below the directory of IPE, reads and writes none, and
- * ends when the other end does.
+ * ipe-open: opens the kernel's files for ipectld, which runs as an unprivileged user without any capability. Standard
+ * input is the socket; kernel-open.h has its protocol. It opens only files below the directory of IPE, reads and
+ * writes none of them, and ends when ipectld closes the socket.
  */
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ typedef union Control {
         char buffer[CMSG_SPACE(sizeof(int))];
 } Control;
 
-/* Returns the descriptor of a message, or -1 if not just one came with it. */
+/* Returns the descriptor of a message, or -1 if there is none or more than one. */
 static int take_descriptor(struct msghdr *message) {
         int fd = -1, n = 0;
 
@@ -32,7 +32,7 @@ static int take_descriptor(struct msghdr *message) {
         return n == 1 ? fd : safe_close(fd);
 }
 
-/* ret_fd: -1 if none came. Returns how many bytes the request has, 0 at the end, or a negative errno. */
+/* ret_fd: -1 unless one came. Returns the bytes of the request, 0 at the end, or a negative errno. */
 static ssize_t receive(char request[static KERNEL_OPEN_REQUEST_MAX], int *ret_fd) {
         struct iovec iov = { request, KERNEL_OPEN_REQUEST_MAX };
         Control control = {};

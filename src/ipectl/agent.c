@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * polkit's pkttyagent(1), as a child for the time of one call.
+ * Runs polkit's pkttyagent(1) as a child during one call.
  *
- * It registers itself for the process that started it, closes the descriptor that it was given once it listens,
- * and steps back if the session has an agent already.
+ * The agent registers itself for the process that started it, closes the descriptor NOTIFY_FD once it listens, and
+ * steps back if the session already has an agent.
  */
 
 #include <fcntl.h>
@@ -48,9 +48,9 @@ pid_t agent_open(void) {
 
         if (geteuid() == 0 || !isatty(STDIN_FILENO) || access(AGENT, X_OK) < 0)
                 return 0;
-        /* Above NOTIFY_FD, so that dup2() in the child always makes a copy, which is not closed by exec. */
         if (pipe2(pipe_fds, O_CLOEXEC) < 0)
                 return 0;
+        /* Our end must not be NOTIFY_FD: dup2() in the child would then make no copy, and exec would close it. */
         if (pipe_fds[1] == NOTIFY_FD) {
                 int moved = fcntl(pipe_fds[1], F_DUPFD_CLOEXEC, NOTIFY_FD + 1);
 

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * From messages of the bus to JSON values. A message may hold anything: what is of another type is skipped or an error.
+ * Turns messages of the bus into JSON values. A message may contain anything: unknown types are skipped, wrong ones
+ * are an error.
  */
 
-#include <assert.h>
 #include <ctype.h>
-#include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base.h"
 #include "bus-value.h"
 #include "output.h"
 
-/* Of a health check, the only rows that a property has. */
+/* Keys of a health check, the only type of rows that a property has. */
 static const char *const check_keys[] = { "check", "state", "detail" };
 
 char *bus_json_key(const char *name) {
@@ -32,7 +29,7 @@ char *bus_json_key(const char *name) {
         return key;
 }
 
-/* What a reader of a container ends with. r: of reading its last element. value: taken over. */
+/* Ends the read of a container. r: result for its last element. value: taken over. */
 static int finish_container(sd_bus_message *message, int r, struct json_object *value, struct json_object **ret) {
         if (r >= 0)
                 r = sd_bus_message_exit_container(message);
@@ -44,7 +41,7 @@ static int finish_container(sd_bus_message *message, int r, struct json_object *
         return 0;
 }
 
-/* NULL is JSON's null. */
+/* ret: NULL, which is JSON's null, if both are empty. */
 static int read_name_and_version(sd_bus_message *message, struct json_object **ret) {
         const char *name, *version;
         int r;
@@ -95,7 +92,7 @@ static int read_strings(sd_bus_message *message, struct json_object **ret) {
         return finish_container(message, r, array, ret);
 }
 
-/* Returns 1; 0 behind the last one. */
+/* Returns 1; 0 after the last row. */
 static int read_row(sd_bus_message *message, const char *types, const char *const *keys, struct json_object *row) {
         char contents[16] = "";
         size_t n = strlen(types) - 2;
@@ -136,7 +133,7 @@ int bus_read_rows(sd_bus_message *message, const char *types, const char *const 
         return finish_container(message, r, array, ret);
 }
 
-/* Returns 1 if the value was read, 0 if it is of a type that this program does not know and was skipped. */
+/* Returns 1, or 0 after skipping a value of an unknown type. */
 static int read_variant(sd_bus_message *message, struct json_object **ret) {
         const char *contents;
         char type;
@@ -147,14 +144,14 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
                 return r;
         if (type != 'v')
                 return -EBADMSG;
-        if (strcmp(contents, "as") != 0 && strcmp(contents, "(ss)") != 0 && strcmp(contents, "a(sss)") != 0 &&
+        if (!streq(contents, "as") && !streq(contents, "(ss)") && !streq(contents, "a(sss)") &&
             (strlen(contents) != 1 || !strchr("sobtu", contents[0])))
                 return sd_bus_message_skip(message, "v") < 0 ? -EBADMSG : 0;
 
         r = sd_bus_message_enter_container(message, 'v', contents);
         if (r < 0)
                 return r;
-        if (strcmp(contents, "as") == 0)
+        if (streq(contents, "as"))
                 r = read_strings(message, ret);
         else if (contents[0] == 'a')
                 r = bus_read_rows(message, "(sss)", check_keys, ret);
@@ -168,13 +165,13 @@ static int read_variant(sd_bus_message *message, struct json_object **ret) {
         return r < 0 ? r : 1;
 }
 
-/* Numbers of which 0 says that there is none: times, processes and inodes. A count may be 0, and user 0 is root. */
+/* Whether 0 means "none": for times, processes and inodes. A count may be 0, and user 0 is root. */
 static bool is_zero_nothing(const char *name) {
         static const char usec[] = "USec";
         size_t len = strlen(name);
 
-        return (len >= strlen(usec) && strcmp(name + len - strlen(usec), usec) == 0) || strcmp(name, "Pid") == 0 ||
-               strcmp(name, "Inode") == 0;
+        return (len >= strlen(usec) && streq(name + len - strlen(usec), usec)) || streq(name, "Pid") ||
+               streq(name, "Inode");
 }
 
 static void set_named(struct json_object *object, const char *name, struct json_object *value) {

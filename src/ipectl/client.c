@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection to ipectld. The one place that knows which error means which exit status.
+ * The connection to ipectld. Only this file knows which error of the bus gives which exit status.
  */
 
-#include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "agent.h"
 #include "bus-value.h"
@@ -16,17 +13,19 @@
 /* Long enough to type a password for polkit. */
 #define CALL_TIMEOUT_USEC (120ULL * 1000 * 1000)
 
+/* How often a daemon may end before it answers a call. */
+#define TRIES_MAX 10
+
 typedef struct ErrorMeaning {
         const char *name;
         ExitStatus status;
-        const char *hint; /* NULL: the daemon's sentence says it all */
+        const char *hint; /* NULL: the daemon's sentence says enough */
 } ErrorMeaning;
 
 static const ErrorMeaning meanings[] = {
-        { "org.ipe.Error.NoSuchPolicy", STATUS_NO_SUCH_POLICY,
-          "'ipectl list' shows the policies that ipectld knows." },
+        { "org.ipe.Error.NoSuchPolicy", STATUS_NO_SUCH_POLICY, "'ipectl list' shows the policies that ipectld knows." },
         { "org.ipe.Error.AlreadyExists", STATUS_FAILED,
-          "A version is staged once: raise policy_version= in the text and sign it again." },
+          "Each version can be staged only once: raise policy_version= in the text, and sign it again." },
         { "org.ipe.Error.SignatureInvalid", STATUS_NOT_TRUSTED,
           "'ipectl verify FILE' checks a signed policy without the daemon." },
         { "org.ipe.Error.KeyNotTrusted", STATUS_NOT_TRUSTED,
@@ -37,15 +36,14 @@ static const ErrorMeaning meanings[] = {
         { "org.ipe.Error.SyntaxError", STATUS_FAILED, "'ipectl lint FILE' checks a policy without the daemon." },
         { "org.ipe.Error.NameMismatch", STATUS_FAILED, NULL },
         { "org.ipe.Error.TrialInProgress", STATUS_FAILED,
-          "'ipectl confirm NAME' keeps the policy on trial, 'ipectl end-trial NAME' ends the trial." },
+          "'ipectl confirm NAME' confirms the policy on trial, 'ipectl end-trial NAME' ends the trial." },
         { "org.ipe.Error.NoTrial", STATUS_FAILED, NULL },
         { "org.ipe.Error.LockedDown", STATUS_NOT_SUPPORTED, NULL },
         { "org.ipe.Error.WouldLockOut", STATUS_WOULD_LOCK_OUT,
-          "'ipectl preflight NAME' lists all that would be denied." },
-        { "org.ipe.Error.KernelRejected", STATUS_FAILED,
-          "The kernel's own log may say more: 'journalctl -k -g ipe'." },
+          "'ipectl preflight NAME' lists everything that it would deny." },
+        { "org.ipe.Error.KernelRejected", STATUS_FAILED, "The kernel's own log may say more: 'journalctl -k -g ipe'." },
         { "org.ipe.Error.NotSupported", STATUS_NOT_SUPPORTED, NULL },
-        { "org.ipe.Error.NotThatVersion", STATUS_FAILED, "'ipectl status' shows what is on trial and what is confirmed." },
+        { "org.ipe.Error.NotThatVersion", STATUS_FAILED, "'ipectl status' shows the versions on trial and confirmed." },
         { "org.ipe.Error.TooManyCalls", STATUS_FAILED, "Wait a second, and try again." },
         { "org.ipe.Error.CannotRead", STATUS_FAILED, NULL },
         { SD_BUS_ERROR_ACCESS_DENIED, STATUS_PERMISSION, "Run this as root, or ask the administrator." },
@@ -56,10 +54,10 @@ static const ErrorMeaning meanings[] = {
         { SD_BUS_ERROR_UNKNOWN_METHOD, STATUS_NOT_SUPPORTED, "The running ipectld is older than this ipectl." },
         { SD_BUS_ERROR_SERVICE_UNKNOWN, STATUS_NO_DAEMON, "Is ipectld.service installed?" },
         { SD_BUS_ERROR_NAME_HAS_NO_OWNER, STATUS_NO_DAEMON, "'systemctl start ipectld' starts the daemon." },
-        { SD_BUS_ERROR_NO_REPLY, STATUS_NO_DAEMON, "'systemctl status ipectld' may tell why." },
-        { SD_BUS_ERROR_TIMEOUT, STATUS_NO_DAEMON, "'systemctl status ipectld' may tell why." },
+        { SD_BUS_ERROR_NO_REPLY, STATUS_NO_DAEMON, "'systemctl status ipectld' may show why." },
+        { SD_BUS_ERROR_TIMEOUT, STATUS_NO_DAEMON, "'systemctl status ipectld' may show why." },
         { SD_BUS_ERROR_DISCONNECTED, STATUS_NO_DAEMON, NULL },
-        /* An ssh that ends: it has said why. */
+        /* ssh has ended, after an error message of its own. */
         { "System.Error.ENOTCONN", STATUS_NO_DAEMON, NULL },
         { "System.Error.ECONNRESET", STATUS_NO_DAEMON, NULL },
         { "System.Error.EPIPE", STATUS_NO_DAEMON, NULL },
@@ -68,8 +66,8 @@ static const ErrorMeaning meanings[] = {
 };
 
 static const ErrorMeaning *find_meaning(const char *name) {
-        for (size_t i = 0; name && i < sizeof(meanings) / sizeof(meanings[0]); i++)
-                if (strcmp(meanings[i].name, name) == 0)
+        for (size_t i = 0; name && i < ELEMENTSOF(meanings); i++)
+                if (streq(meanings[i].name, name))
                         return &meanings[i];
         return NULL;
 }
@@ -86,10 +84,11 @@ ExitStatus client_open(Client *client, const Options *options) {
         const char *where = options->host ?: options->machine;
         int r;
 
+        client->options = options;
         r = open_bus(options, &client->bus);
         if (r < 0) {
-                say_error("Failed to connect to the system bus%s%s%s: %s", where ? " of '" : "", where ?: "", where ? "'" : "",
-                          strerror(-r));
+                say_error("Failed to connect to the system bus%s%s%s: %s", where ? " of '" : "", where ?: "",
+                          where ? "'" : "", strerror(-r));
                 return STATUS_NO_DAEMON;
         }
         (void) sd_bus_set_allow_interactive_authorization(client->bus, options->ask_password);
@@ -100,7 +99,7 @@ ExitStatus client_open(Client *client, const Options *options) {
 ExitStatus client_open_to_ask(Client *client, const Options *options) {
         ExitStatus status = client_open(client, options);
 
-        /* Another machine's polkit knows nothing of our terminal. */
+        /* The polkit of another machine cannot ask at this terminal. */
         if (status == STATUS_OK && options->ask_password && !options->host && !options->machine)
                 client->agent = agent_open();
         return status;
@@ -130,12 +129,12 @@ ExitStatus client_fail(Client *client, int r) {
         ExitStatus status = meaning ? meaning->status : STATUS_FAILED;
         const char *sentence = client->error.message;
 
-        /* A connection that breaks, or a bus that is not there, comes without an error from the bus. */
+        /* A broken connection, or a missing bus, gives no error name. */
         if (!client->error.name && (r == -ECONNRESET || r == -ENOTCONN || r == -ETIMEDOUT || r == -ECONNREFUSED ||
                                     r == -ENOENT || r == -EPIPE))
                 status = STATUS_NO_DAEMON;
         if (!client->error.name && (r == -ENXIO || r == -EBADMSG))
-                sentence = "ipectld gave an answer that this ipectl does not understand.";
+                sentence = "This ipectl does not understand the answer of ipectld.";
         if (!sentence || !*sentence)
                 sentence = client->error.name ?: strerror(-r);
 
@@ -184,6 +183,14 @@ int client_call_for(Client *client, uint64_t usec, const char *method, sd_bus_me
         return r;
 }
 
+bool client_shall_repeat(Client *client, int r, unsigned *tries) {
+        if (r >= 0 || !sd_bus_error_has_name(&client->error, SD_BUS_ERROR_NO_REPLY) || ++*tries >= TRIES_MAX)
+                return false;
+        sleep(1);
+        sd_bus_error_free(&client->error);
+        return true;
+}
+
 int client_get_all(Client *client, const char *path, const char *interface, struct json_object **ret) {
         sd_bus_message *reply = NULL;
         int r;
@@ -208,6 +215,13 @@ int client_list(Client *client, struct json_object **ret) {
         return r;
 }
 
+int client_match_owner(Client *client, sd_bus_slot **ret, sd_bus_message_handler_t handler, void *userdata) {
+        return sd_bus_add_match(client->bus, ret,
+                                "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
+                                "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
+                                handler, userdata);
+}
+
 ExitStatus client_ask(const Question *question, char **argv, const Options *options) {
         struct json_object *answer = NULL;
         Client client = {};
@@ -220,7 +234,7 @@ ExitStatus client_ask(const Question *question, char **argv, const Options *opti
         r = question->ask(&client, argv, &answer);
         if (r < 0)
                 status = client_fail(&client, r);
-        else if (options->json != JSON_OFF)
+        else if (options->json != JSON_OFF && !question->prints_json)
                 json_print(answer, options->json);
         else
                 question->print(answer, argv, options);

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListTransitions(), page by page: the latest page comes first, and each has the oldest entry first.
+ * Reads the history by ListTransitions(), page by page: the latest page comes first, and in each the oldest entry.
  */
-
-#include <stdio.h>
 
 #include "bus-value.h"
 #include "history.h"
 #include "output.h"
 
-/* The daemon gives no more at once. */
+/* The daemon returns no more entries in one answer. */
 #define PAGE_MAX 1000U
 
 typedef struct Query {
@@ -57,13 +55,15 @@ static struct json_object *join(struct json_object *pages) {
         return all;
 }
 
-int history_ask(Client *client, const char *name, const Options *options, struct json_object **ret) {
+int history_ask(Client *client, char **argv, struct json_object **ret) {
+        const Options *options = client->options;
         uint64_t left = options->given & OPTION_LINES ? options->lines : UINT64_MAX, first;
-        Query query = { .name = name, .since_usec = options->since_usec, .before = UINT64_MAX };
+        Query query = { .name = argv[1], .since_usec = options->since_usec, .before = UINT64_MAX };
         struct json_object *pages = json_new_array(), *page;
         size_t n = PAGE_MAX;
         int r = 0;
 
+        client_doing(client, "Failed to read the history");
         while (r >= 0 && n == PAGE_MAX && left > 0) {
                 query.limit = left < PAGE_MAX ? left : PAGE_MAX;
                 r = ask_for_page(client, &query, &page);
@@ -73,7 +73,7 @@ int history_ask(Client *client, const char *name, const Options *options, struct
                 n = json_length(page);
                 left -= n < left ? n : left;
                 first = json_get_number(json_at(page, 0), "sequence");
-                /* A daemon that does not go back is not asked for ever. */
+                /* A faulty daemon that does not go back must not keep us here for ever. */
                 if (first >= query.before)
                         break;
                 query.before = first;

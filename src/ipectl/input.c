@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading files that a user names.
+ * Reads files that a user names.
  */
 
 #include <fcntl.h>
@@ -17,7 +17,7 @@ const char *input_name(const char *path) {
         return input_is_stdin(path) ? "<stdin>" : path;
 }
 
-int input_read(const char *path, char **ret, size_t *ret_size) {
+static int read_input(const char *path, char **ret, size_t *ret_size) {
         _cleanup_close_ int opened = -1;
         int fd = STDIN_FILENO, r;
         void *data;
@@ -28,9 +28,17 @@ int input_read(const char *path, char **ret, size_t *ret_size) {
                         return -errno;
         }
         r = read_fd(fd, INPUT_SIZE_MAX, &data, ret_size);
-        if (r == -ENOMEM)
-                oom();
         if (r >= 0)
                 *ret = data;
+        return r;
+}
+
+int input_read(const char *path, char **ret, size_t *ret_size) {
+        int r = read_input(path, ret, ret_size);
+
+        if (r == -ENOMEM)
+                oom();
+        if (r < 0)
+                say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
         return r;
 }

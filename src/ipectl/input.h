@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading files that a user names: bounded, and from whatever can be read (a pipe of <(...) too).
+ * Reads files that a user names: bounded, and from anything that can be read, as the pipe of <(...).
  */
 #ifndef IPECTL_INPUT_H
 #define IPECTL_INPUT_H
@@ -14,12 +14,13 @@
 /* Reads a whole file; "-" is standard input.
  * ret: to be freed; a NUL follows the bytes. ret_size: bytes, without it.
  *
- * Returns 0; -EFBIG above INPUT_SIZE_MAX bytes, -EISDIR, -ENOENT, -EACCES, -EIO or another of open() or read(). */
+ * Returns 0, or a negative errno after an error message: -EFBIG above INPUT_SIZE_MAX bytes, or one of open() or
+ * read(). */
 int input_read(const char *path, char **ret, size_t *ret_size);
 
 bool input_is_stdin(const char *path);
 
-/* What to call a file in messages: "<stdin>" for "-". */
+/* Returns the name of a file in messages: "<stdin>" for "-". */
 const char *input_name(const char *path);
 
 #endif

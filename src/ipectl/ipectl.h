@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of ipectl share: the options of the command line, the exit statuses and the verbs.
+ * Shared by all parts of ipectl: exit statuses, the values of the options, and the verbs.
  *
  * ipectl is a short-lived program, so it does not survive a lack of memory: see oom() in output.h.
  */
@@ -13,7 +13,7 @@
 
 #include "envelope.h"
 
-/* The exit statuses are documented in ipectl(1); scripts depend on them. */
+/* ipectl(1) documents these; scripts depend on them. */
 typedef enum ExitStatus {
         STATUS_OK = 0,
         STATUS_FAILED = 1,
@@ -21,7 +21,7 @@ typedef enum ExitStatus {
         STATUS_NO_SUCH_POLICY = 3,
         STATUS_PERMISSION = 4,
         STATUS_NOT_SUPPORTED = 5,
-        STATUS_NOT_TRUSTED = 6, /* the signature is invalid, or nobody vouches for its key */
+        STATUS_NOT_TRUSTED = 6, /* the signature is invalid, or its key is not trusted */
         STATUS_NO_DAEMON = 7,
         STATUS_WOULD_LOCK_OUT = 8, /* the policy would deny what the system needs, and nobody has accepted that */
 } ExitStatus;
@@ -32,13 +32,13 @@ typedef enum JsonMode {
         JSON_PRETTY,
 } JsonMode;
 
-/* Options in the order of the table in main.c; a verb names those that it knows by their bits. */
+/* A verb names the options that it takes by these; options.c has their table. */
 typedef enum OptionBit {
         OPTION_JSON = 1 << 0,
         OPTION_QUIET = 1 << 1,
         OPTION_NO_LEGEND = 1 << 2,
         OPTION_NO_ASK_PASSWORD = 1 << 3,
-        OPTION_VERSION_OF_POLICY = 1 << 4,
+        OPTION_VERSION = 1 << 4,
         OPTION_STRICT = 1 << 5,
         OPTION_CERT = 1 << 6,
         OPTION_KEY = 1 << 7,
@@ -59,32 +59,32 @@ typedef enum OptionBit {
         OPTION_MACHINE = 1 << 22,
 } OptionBit;
 
+/* NULL, 0 and false where a comment says nothing else: the option was not given. */
 typedef struct Options {
         unsigned given; /* OptionBit of each option on the command line */
         JsonMode json;
         bool quiet;
         bool no_legend;
-        bool ask_password;
+        bool ask_password; /* true unless --no-ask-password */
         bool no_pager;
+        bool full;
         bool strict;
         bool force;
-        bool wait;         /* activate: until the trial has ended */
-        const char *host;    /* whose daemon is asked, over ssh; NULL: this host's */
-        const char *machine; /* whose daemon is asked: a container; NULL: this host's */
-        bool show_version; /* --version without a value */
-        const char *policy_version; /* --version= of activate, NULL: the newest; of confirm and end-trial, NULL: any */
-        const char *from; /* --from= of rollback; NULL: whatever is on trial or confirmed */
-        uint64_t trial_sec; /* --trial-sec= of activate, if given */
-        const char *confirm; /* --confirm= of activate: "auto" or "manual"; NULL: as configured */
-        const char *accept; /* --accept= of activate; NULL: nothing */
-        bool full; /* tables are not cut to the terminal */
+        bool wait;
         bool follow;
-        uint64_t lines; /* of log: the last so many; UINT64_MAX: all. If given */
-        uint64_t since_usec; /* of log, wall clock; 0: from the start */
+        const char *host;
+        const char *machine;
+        const char *policy_version; /* --version=; NULL, and given: the version of ipectl is asked for */
+        const char *from;
+        uint64_t trial_sec; /* valid if given */
+        const char *confirm; /* "auto" or "manual" */
+        const char *accept;
+        uint64_t lines;      /* valid if given; UINT64_MAX: all */
+        uint64_t since_usec; /* wall clock */
         const char *cert;
         const char *key;
         const char *output;
-        EnvelopeFormat format; /* of sign */
+        EnvelopeFormat format; /* ENVELOPE_SMALLEST by default */
         const char *trust;
 } Options;
 
@@ -94,44 +94,44 @@ typedef ExitStatus (*VerbFunction)(int argc, char **argv, const Options *options
 /* main.c */
 ExitStatus verb_help(int argc, char **argv, const Options *options);
 
-/* verb-show.c: what is */
+/* verb-show.c: what the daemon knows */
 ExitStatus verb_status(int argc, char **argv, const Options *options);
 ExitStatus verb_list(int argc, char **argv, const Options *options);
 ExitStatus verb_show(int argc, char **argv, const Options *options);
 
-/* verb-preflight.c: what would be */
+/* verb-preflight.c: what a staged policy would deny */
 ExitStatus verb_preflight(int argc, char **argv, const Options *options);
 
-/* verb-volumes.c: where files come from */
+/* verb-volumes.c: dm-verity volumes */
 ExitStatus verb_volumes(int argc, char **argv, const Options *options);
 
-/* verb-log.c: what was, from the journal and without a daemon */
+/* verb-log.c: the journal, without a daemon */
 ExitStatus verb_log(int argc, char **argv, const Options *options);
 
-/* verb-history.c: what became of policies, as the daemon has noted it */
+/* verb-history.c: the changes of policies that the daemon has recorded */
 ExitStatus verb_history(int argc, char **argv, const Options *options);
 
-/* verb-trust.c: who may sign */
+/* verb-trust.c: trusted certificates */
 ExitStatus verb_trust(int argc, char **argv, const Options *options);
 
-/* verb-watch.c: what happens */
+/* verb-watch.c: events as they happen */
 ExitStatus verb_watch(int argc, char **argv, const Options *options);
 
-/* verb-change.c: make it otherwise */
+/* verb-stage.c, verb-activate.c, verb-change.c, verb-boot.c, verb-switch.c: commands that change something */
 ExitStatus verb_stage(int argc, char **argv, const Options *options);
 ExitStatus verb_activate(int argc, char **argv, const Options *options);
 ExitStatus verb_confirm(int argc, char **argv, const Options *options);
-ExitStatus verb_boot_check(int argc, char **argv, const Options *options);
-ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options);
 ExitStatus verb_end_trial(int argc, char **argv, const Options *options);
 ExitStatus verb_rollback(int argc, char **argv, const Options *options);
 ExitStatus verb_deactivate(int argc, char **argv, const Options *options);
 ExitStatus verb_discard(int argc, char **argv, const Options *options);
 ExitStatus verb_reload(int argc, char **argv, const Options *options);
+ExitStatus verb_boot_check(int argc, char **argv, const Options *options);
+ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options);
 ExitStatus verb_enforce(int argc, char **argv, const Options *options);
 ExitStatus verb_success_audit(int argc, char **argv, const Options *options);
 
-/* verb-lint.c: texts, without a daemon */
+/* verb-lint.c: policy texts, without a daemon */
 ExitStatus verb_lint(int argc, char **argv, const Options *options);
 ExitStatus verb_print(int argc, char **argv, const Options *options);
 

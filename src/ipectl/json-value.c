@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * JSON values: made, looked into and printed.
+ * Makes, reads and prints JSON values.
  */
 
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "base.h"
 #include "json-value.h"
 #include "output.h"
 #include "utf8.h"
@@ -92,8 +88,8 @@ size_t json_length(struct json_object *array) {
         return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
 }
 
-/* json-c leaves DEL, the C1 controls and the marks of writing direction as they are; all that is not ASCII can
- * only stand in strings, where it may be written as \uXXXX. */
+/* json-c does not escape DEL, the C1 controls and the marks of writing direction. Only strings can have bytes that
+ * are not ASCII, and there \uXXXX is allowed. */
 static void write_ascii(FILE *out, const char *text) {
         size_t len = strlen(text);
 
@@ -102,7 +98,7 @@ static void write_ascii(FILE *out, const char *text) {
                 size_t n = utf8_read(text, len, &value);
 
                 if (n == 0)
-                        return; /* cannot be: json_string_len() let only UTF-8 in */
+                        return; /* impossible: json_string_len() accepts only UTF-8 */
                 if (value < 0x7f)
                         fputc(value, out);
                 else if (value < 0x10000)

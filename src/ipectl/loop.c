@@ -38,6 +38,6 @@ ExitStatus loop_run(sd_event *event) {
 
         if (r >= 0)
                 return r;
-        say_error("Failed to wait for what happens: %s", strerror(-r));
+        say_error("Failed to wait for events: %s", strerror(-r));
         return STATUS_FAILED;
 }

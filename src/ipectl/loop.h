@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What verbs that go on until somebody ends them have in common.
+ * The event loop of verbs that run until Ctrl-C.
  */
 #ifndef IPECTL_LOOP_H
 #define IPECTL_LOOP_H
@@ -9,13 +9,13 @@
 
 #include "ipectl.h"
 
-/* An event loop that SIGINT and SIGTERM end well. ret: to be unreferenced. */
+/* Makes an event loop that SIGINT and SIGTERM end with STATUS_OK. ret: to be unreferenced. */
 int loop_new(sd_event **ret);
 
-/* Lets out what was printed. A reader that is gone, or a full disk, ends the loop. */
+/* Flushes stdout. Ends the loop if that fails: the reader is gone, or the disk is full. */
 void loop_flush(sd_event *event);
 
-/* Runs it to its end; what is wrong with stdout is said by output_finish(). */
+/* Runs the loop to its end; output_finish() reports errors of stdout. */
 ExitStatus loop_run(sd_event *event);
 
 #endif

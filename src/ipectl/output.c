@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What leaves ipectl: escaped text and fields. Tables are in table.c, JSON is in json-value.c.
+ * Escaped text, on stdout and stderr.
  */
 
-#include <errno.h>
-#include <langinfo.h>
 #include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <wchar.h>
 
+#include "base.h"
 #include "output.h"
 #include "utf8.h"
 
@@ -22,8 +18,8 @@ void oom(void) {
         exit(STATUS_FAILED);
 }
 
-/* Bytes of the character at the start if it is safe to show and the locale has it; combining characters have no width of
- * their own, but belong to names. */
+/* Returns the bytes of the first character if it is safe to show and the locale has it, else 0. Combining characters
+ * pass: they have no width, but belong to names. */
 static size_t printable_length(const char *bytes, size_t len) {
         size_t safe = utf8_read_safe(bytes, len), n;
         mbstate_t state = {};
@@ -51,7 +47,7 @@ char *escape(const char *text) {
         return escape_bytes(text ?: "", text ? strlen(text) : 0);
 }
 
-/* How many bytes of an escaped string fit into so many columns. ret_width: the columns that they take. */
+/* Returns how many bytes of an escaped string fit into so many columns. ret_width: the columns that these take. */
 static size_t measure(const char *escaped, size_t columns, size_t *ret_width) {
         size_t len = strlen(escaped), done = 0;
         mbstate_t state = {};
@@ -83,8 +79,8 @@ size_t escaped_print(const char *escaped, size_t columns) {
         return width;
 }
 
-__attribute__((format(printf, 4, 0))) static void write_escaped(FILE *out, const char *before, const char *after,
-                                                                const char *format, va_list arguments) {
+_printf_(4, 0) static void write_escaped(FILE *out, const char *before, const char *after, const char *format,
+                                         va_list arguments) {
         char *raw, *text;
 
         if (vasprintf(&raw, format, arguments) < 0)

@@ -5,14 +5,11 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
-#include "output.h"
+#include "base.h"
 #include "pager.h"
+#include "terminal.h"
 
 extern char **environ;
 
@@ -21,7 +18,7 @@ static pid_t pager;
 static bool is_unwanted(void) {
         const char *name = getenv("SYSTEMD_PAGER") ?: getenv("PAGER");
 
-        return name && (!*name || strcmp(name, "cat") == 0);
+        return name && (!*name || streq(name, "cat"));
 }
 
 /* Returns 0, or -1 if there is no less. */
@@ -30,7 +27,8 @@ static int spawn_less(int input) {
         posix_spawn_file_actions_t actions;
         int r;
 
-        /* As systemd's tools have it: what fits is only printed, long lines are cut, colours pass, Ctrl-C ends it. */
+        /* The options of systemd's tools: a text that fits is only printed, long lines are cut, colours pass, Ctrl-C
+         * ends it. */
         if (setenv("LESS", "FRSXMK", 1) < 0 || setenv("LESSSECURE", "1", 1) < 0 || posix_spawn_file_actions_init(&actions) != 0)
                 return -1;
         r = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
@@ -54,7 +52,7 @@ void pager_open(void) {
         bool has_errors = isatty(STDERR_FILENO);
         int pipe_fds[2];
 
-        if (!output_is_smart() || is_unwanted() || pipe2(pipe_fds, O_CLOEXEC) < 0)
+        if (!terminal_is_smart() || is_unwanted() || pipe2(pipe_fds, O_CLOEXEC) < 0)
                 return;
         if (spawn_less(pipe_fds[0]) == 0 && atexit(close_at_exit) == 0) {
                 terminal_keep();

@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Mistakes, oddities and the kernels that will take a policy.
+ * Reports on a policy file.
  */
 
-#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "kernel.h"
 #include "lint.h"
 #include "output.h"
 #include "report.h"
 
-/* Bytes of an offending token that a message repeats. */
+/* Bytes of a faulty token that a message shows. */
 #define TOKEN_SHOWN 64
 
-/* What user space knows of the language: everything; whether the kernel at hand answers is another question. */
+/* All properties of the language, whether or not the running kernel has a provider for them. */
 static const struct ipe_vocabulary *full_vocabulary(void) {
         static struct ipe_vocabulary vocabulary;
 
@@ -68,7 +64,7 @@ static void add_parse_error(Report *report, const struct ipe_parse_error *error)
         report_add(report, SEVERITY_ERROR, error->line, column, "syntax", "%s", error->sentence);
         if (!error->token)
                 return;
-        /* The token may hold a NUL, so it is put behind the sentence once that is escaped. */
+        /* The token may contain a NUL, so it is escaped and appended separately. */
         finding = &report->findings[report->n_findings - 1];
         token = escape_bytes(error->token, shown);
         if (asprintf(&whole, "%s: '%s%s'", finding->sentence, token, shown < error->token_len ? "..." : "") < 0)
@@ -94,12 +90,12 @@ static const char *lint_word(enum ipe_lint_kind kind) {
         return words[kind];
 }
 
-/* A note is about where the policy is used, and no other text would be without it. */
+/* Notes are about the place where the policy is used; changing the text cannot avoid them. */
 static bool is_note(enum ipe_lint_kind kind) {
         return kind == IPE_LINT_EXTENDED || kind == IPE_LINT_KEYRING;
 }
 
-/* Of this machine's kernel, which may not be the one that gets the policy. */
+/* Asks the running kernel, which may not be the one that gets the policy. */
 static bool is_keyring_sealed(void) {
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
 
@@ -121,20 +117,20 @@ static void add_lint(const struct ipe_lint *lint, void *userdata) {
                            lint->sentence);
 }
 
-/* The kernel makes a directory of the name in securityfs, and ipectld says it on the bus. */
+/* The name becomes a directory in securityfs. */
 static void check_name(Report *report) {
         const char *name = ipe_policy_name(report->policy);
 
-        if (strchr(name, '/') || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        if (strchr(name, '/') || streq(name, ".") || streq(name, ".."))
                 report_add(report, SEVERITY_ERROR, 0, 0, "name",
-                           "no kernel takes '%s' as the name of a policy: it cannot be that of a directory", name);
+                           "no kernel accepts the policy name '%s': it cannot be the name of a directory", name);
         else if (strlen(name) > NAME_MAX)
                 report_add(report, SEVERITY_ERROR, 0, 0, "name",
-                           "no kernel takes a policy name of %zu bytes; at most %d are possible", strlen(name),
+                           "no kernel accepts a policy name of %zu bytes; the maximum is %d", strlen(name),
                            NAME_MAX);
 }
 
-/* Of an envelope its form tells, of a text its size what form it will have. */
+/* Whether the form is ENVELOPE_APPENDED: of a text, whether its size will require that. */
 static bool is_appended(const Report *report) {
         return report->envelope ? envelope_format(report->envelope) == ENVELOPE_APPENDED
                                 : report->text_size + SIGNATURE_SIZE_MIN > MESSAGE_SIZE_MAX;
@@ -145,14 +141,14 @@ static void check_size(Report *report) {
 
         if (signers > 1)
                 report_add(report, SEVERITY_NOTE, 0, 0, "signatures",
-                           "it has %u signatures: upstream kernels take them, and one that the kernel trusts is enough; a kernel with the "
-                           "extended ABI takes one signature alone, and refuses this policy", signers);
+                           "it has %u signatures: upstream kernels accept it if they trust one of them; kernels with the extended ABI "
+                           "accept only one signature, and refuse this policy", signers);
         if (report->envelope && is_appended(report))
                 report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
-                           "the signature is appended to the text: only a kernel with the feature 'appended-signature' takes it");
+                           "the signature is appended to the text: only a kernel with the feature 'appended-signature' accepts it");
         else if (is_appended(report))
                 report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
-                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels take, and needs a "
+                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels accept, and needs a "
                            "kernel with the feature 'appended-signature'", report->text_size, MESSAGE_SIZE_MAX);
 }
 
@@ -178,7 +174,7 @@ static bool is_pem(const char *data, size_t size) {
         return size >= sizeof(mark) - 1 && memcmp(data, mark, sizeof(mark) - 1) == 0;
 }
 
-/* Returns false after adding what is wrong. */
+/* Returns false after adding an error. */
 static bool open_envelope(Report *report, const char *data, size_t size) {
         Failure failure = {};
         int r;
@@ -258,9 +254,9 @@ void report_print_summary(const Report *report) {
         else if (is_appended(report))
                 puts("needs the extended ABI (its size, or its form): upstream kernels refuse it");
         else if (report->envelope && envelope_n_signers(report->envelope) > 1)
-                puts("upstream kernels take it; one with the extended ABI takes no more than one signature");
+                puts("upstream kernels accept it; kernels with the extended ABI accept only one signature");
         else
-                puts("every kernel with IPE takes it");
+                puts("every kernel with IPE accepts it");
         free(signer);
         free(name);
         free(file);

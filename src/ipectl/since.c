@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Points in time as people write them: those forms of systemd.time(7) that a log is asked for.
+ * Reads points in time as people write them: the forms of systemd.time(7) that suit a log.
  */
 
-#include <errno.h>
-#include <stdbool.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "base.h"
 #include "clock.h"
 #include "since.h"
 
@@ -22,13 +18,13 @@ static const struct {
         { "day", DAY },      { "days", DAY },   { "w", 7 * DAY },  { "week", 7 * DAY }, { "weeks", 7 * DAY },
 };
 
-/* len: bytes of text, which goes on behind them. */
+/* len: bytes of the span; text may be longer. */
 static int parse_span(const char *text, size_t len, uint64_t *ret) {
         unsigned long long number;
         const char *unit;
         char *end;
 
-        /* strtoull() would take white space and a sign. */
+        /* strtoull() would accept white space and a sign. */
         if (*text < '0' || *text > '9')
                 return -EINVAL;
         errno = 0;
@@ -38,7 +34,7 @@ static int parse_span(const char *text, size_t len, uint64_t *ret) {
         unit = end;
         if (*unit == ' ' && unit < text + len)
                 unit++;
-        for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(units); i++)
                 if (strlen(units[i].name) == (size_t) (text + len - unit) &&
                     strncmp(unit, units[i].name, text + len - unit) == 0) {
                         if (number > UINT64_MAX / units[i].seconds)
@@ -65,7 +61,7 @@ static int parse_ago(const char *text, size_t len, time_t now, uint64_t *ret) {
         return span > (uint64_t) now ? -ERANGE : from_seconds(now - span, ret);
 }
 
-/* A date that does not exist, as 31 April, is refused and not taken for another one. */
+/* Refuses a date that does not exist, as 31 April, instead of reading it as another one. */
 static int from_local(const struct tm *local, uint64_t *ret) {
         struct tm normal = *local;
         time_t seconds;
@@ -79,7 +75,7 @@ static int from_local(const struct tm *local, uint64_t *ret) {
         return from_seconds(seconds, ret);
 }
 
-/* days: how many before today. */
+/* days: before today. */
 static int midnight(time_t now, int days, uint64_t *ret) {
         struct tm local, day = {};
 
@@ -99,7 +95,7 @@ static int parse_calendar(const char *text, time_t now, uint64_t *ret) {
         } formats[] = { { "%Y-%m-%d %H:%M:%S", true }, { "%Y-%m-%d %H:%M", true }, { "%Y-%m-%d", true },
                         { "%H:%M:%S", false },         { "%H:%M", false } };
 
-        for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+        for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
                 struct tm local = {}, today;
                 const char *end = strptime(text, formats[i].format, &local);
 
@@ -123,15 +119,15 @@ int since_parse(const char *text, time_t now, uint64_t *ret) {
         uint64_t span;
         int r;
 
-        if (strcmp(text, "now") == 0)
+        if (streq(text, "now"))
                 return from_seconds(now, ret);
-        if (strcmp(text, "today") == 0)
+        if (streq(text, "today"))
                 return midnight(now, 0, ret);
-        if (strcmp(text, "yesterday") == 0)
+        if (streq(text, "yesterday"))
                 return midnight(now, 1, ret);
         if (text[0] == '-')
                 return parse_ago(text + 1, len - 1, now, ret);
-        if (len > sizeof(ago) - 1 && strcmp(text + len - (sizeof(ago) - 1), ago) == 0)
+        if (len > sizeof(ago) - 1 && streq(text + len - (sizeof(ago) - 1), ago))
                 return parse_ago(text, len - (sizeof(ago) - 1), now, ret);
         if (text[0] == '@') {
                 r = parse_span(text + 1, strspn(text + 1, "0123456789"), &span);

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Tables as the tools of systemd print them: aligned columns under a header, and the number of rows below. On a terminal
- * the widest columns give way until a row fits.
+ * Tables as the tools of systemd print them. On a terminal, the widest columns shrink until a row fits.
  */
 
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
-
+#include "base.h"
 #include "output.h"
+#include "table.h"
+#include "terminal.h"
 
-/* A column is not made narrower than this, nor than its header. */
+/* Columns do not shrink below this, nor below their header. */
 #define WIDTH_MIN 10
 
 #define ELLIPSIS "..."
@@ -19,7 +16,7 @@
 struct Table {
         const char *const *headers;
         size_t n_columns;
-        size_t *widths; /* of the terminal's columns, one a column */
+        size_t *widths; /* of each column, as the terminal counts */
         char **cells;   /* escaped, row after row */
         size_t n_cells;
 };
@@ -67,32 +64,7 @@ void table_add(Table *table, const char *const *cells) {
         }
 }
 
-/* Of the terminal that stdout was; without one, all answers are those of stdout. */
-static struct {
-        bool is_kept, is_smart;
-        size_t columns;
-} kept;
-
-void terminal_keep(void) {
-        kept.columns = terminal_columns();
-        kept.is_smart = output_is_smart();
-        kept.is_kept = true;
-}
-
-size_t terminal_columns(void) {
-        const char *columns = getenv("COLUMNS");
-        struct winsize size;
-
-        if (kept.is_kept)
-                return kept.columns;
-        if (!isatty(STDOUT_FILENO))
-                return 0;
-        if (columns && atoi(columns) > 0)
-                return atoi(columns);
-        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
-}
-
-/* The widest column that may give way; NULL if there is none. */
+/* Finds the widest column that may shrink; NULL if there is none. */
 static size_t *find_widest(Table *table) {
         size_t *found = NULL;
 
@@ -135,18 +107,6 @@ static void print_row(const Table *table, const char *const *cells) {
                 print_cell(cells[i], table->widths[i], i + 1 == table->n_columns);
 }
 
-bool output_is_smart(void) {
-        const char *term = getenv("TERM");
-
-        if (kept.is_kept)
-                return kept.is_smart;
-        return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
-}
-
-bool output_has_style(void) {
-        return output_is_smart() && !getenv("NO_COLOR");
-}
-
 void table_print(Table *table, const Options *options, const char *singular, const char *plural) {
         size_t n_rows = table->n_cells / table->n_columns, columns = terminal_columns();
         bool legend = !options->no_legend && !options->quiet;
@@ -154,7 +114,7 @@ void table_print(Table *table, const Options *options, const char *singular, con
         if (columns > 0 && !options->full)
                 fit(table, columns);
         if (legend && n_rows > 0) {
-                bool underline = output_has_style();
+                bool underline = terminal_has_style();
 
                 if (underline)
                         fputs("\033[4m", stdout);

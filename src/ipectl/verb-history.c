@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * history: what became of policies.
+ * history: a table of the changes of policies.
  */
-
-#include <stdlib.h>
 
 #include "history.h"
 #include "output.h"
+#include "table.h"
 
 static void add_row(Table *table, struct json_object *change) {
         const char *from = json_get_text(change, "from"), *to = json_get_text(change, "to");
         char *when = format_usec(json_get_number(change, "time_usec"));
 
-        table_add(table, (const char *const[]){ when, json_get_text(change, "name"), json_get_text(change, "version"), *from ? from : "-",
-                                                *to ? to : "-", json_get_text(change, "reason"), json_get_text(change, "message") });
+        table_add(table, (const char *const[]){ when, json_get_text(change, "name"), json_get_text(change, "version"),
+                                                *from ? from : "-", *to ? to : "-", json_get_text(change, "reason"),
+                                                json_get_text(change, "message") });
         free(when);
 }
 
-static void print_history(struct json_object *changes, const Options *options) {
+static void print_history(struct json_object *changes, char **argv, const Options *options) {
         static const char *const headers[] = { "TIME", "NAME", "VERSION", "FROM", "TO", "REASON", "MESSAGE", NULL };
         Table *table = table_new(headers);
 
@@ -28,22 +28,7 @@ static void print_history(struct json_object *changes, const Options *options) {
 }
 
 ExitStatus verb_history(int argc, char **argv, const Options *options) {
-        struct json_object *changes = NULL;
-        Client client = {};
-        ExitStatus status = client_open(&client, options);
-        int r;
+        static const Question question = { .ask = history_ask, .print = print_history };
 
-        if (status != STATUS_OK)
-                return status;
-        client_doing(&client, "Failed to read the history");
-        r = history_ask(&client, argc > 1 ? argv[1] : NULL, options, &changes);
-        if (r < 0)
-                status = client_fail(&client, r);
-        else if (options->json != JSON_OFF)
-                json_print(changes, options->json);
-        else
-                print_history(changes, options);
-        json_object_put(changes);
-        client_close(&client);
-        return status;
+        return client_ask(&question, argv, options);
 }

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * lint and print: texts, without a daemon and without trust: a signature is taken off, not verified.
+ * lint and print: examine and print policy texts, without a daemon. They ignore the signature of a signed policy.
  */
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
+#include "base.h"
 #include "input.h"
 #include "output.h"
 #include "report.h"
@@ -17,13 +13,9 @@ static ExitStatus lint_file(const char *path, const Options *options, struct jso
         Report report;
         size_t size;
         char *data;
-        int r;
 
-        r = input_read(path, &data, &size);
-        if (r < 0) {
-                say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
+        if (input_read(path, &data, &size) < 0)
                 return STATUS_FAILED;
-        }
         report_make(input_name(path), data, size, options->strict, &report);
         if (report_has_error(&report))
                 status = STATUS_FAILED;
@@ -52,7 +44,8 @@ ExitStatus verb_lint(int argc, char **argv, const Options *options) {
         return status;
 }
 
-/* To a file or a pipe byte for byte, because somebody may sign it. A terminal sees no byte it would act upon. */
+/* Writes to a file or a pipe byte for byte, as the reader may want to sign the text; on a terminal, escapes each
+ * line. */
 static void write_text(const char *text, size_t size) {
         if (!isatty(STDOUT_FILENO)) {
                 fwrite(text, 1, size, stdout);
@@ -90,7 +83,7 @@ static void print_canonical(const Report *report, const Options *options) {
                 json_print(object, options->json);
                 json_object_put(object);
         } else {
-                /* Not on stdout, which is the policy and nothing else. */
+                /* stderr, as stdout has the policy and nothing else. */
                 if (report->signer && !options->quiet)
                         say_error("%s: signed by '%s' (not verified)", report->file, report->signer);
                 write_text(text, size);
@@ -103,13 +96,9 @@ ExitStatus verb_print(int argc, char **argv, const Options *options) {
         Report report;
         size_t size;
         char *data;
-        int r;
 
-        r = input_read(argv[1], &data, &size);
-        if (r < 0) {
-                say_error("Failed to read '%s': %s", input_name(argv[1]), strerror(-r));
+        if (input_read(argv[1], &data, &size) < 0)
                 return STATUS_FAILED;
-        }
         report_make(input_name(argv[1]), data, size, false, &report);
         if (report.policy)
                 print_canonical(&report, options);

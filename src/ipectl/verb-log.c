@@ -1,32 +1,27 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * log: what ipectld and ipe-load wrote into the journal, denials included. It needs no daemon. To users who may not read the
- * journal it shows what the daemon has noted: what became of policies.
+ * log: shows the entries of ipectld and ipe-load in the journal, denials included; it needs no daemon. Users who may
+ * not read the journal get the history of policies from the daemon instead.
  *
- * Anybody may write entries with our MESSAGE_IDs, so only those of root count: the sender's user is what journald knows
- * from the kernel.
+ * Any program may write entries with our MESSAGE_IDs, so only those of our own users count: journald knows the
+ * sender's user from the kernel.
  */
 
-#include <errno.h>
 #include <pwd.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <syslog.h>
 #include <systemd/sd-journal.h>
-#include <unistd.h>
 
-#include "client.h"
 #include "history.h"
 #include "json-value.h"
 #include "loop.h"
 #include "messages.h"
 #include "output.h"
+#include "terminal.h"
 
-/* Bytes of a field that are read. */
+/* Bytes; the rest of a field is cut. */
 #define FIELD_SIZE_MAX (64U << 10)
 
-/* As of journalctl(1) and tail(1). */
+/* The default of journalctl(1) and tail(1). */
 #define LINES_WHEN_FOLLOWING 10
 
 static const struct {
@@ -72,8 +67,8 @@ typedef struct Log {
 } Log;
 
 static const char *find_event(const char *message_id) {
-        for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-                if (strcmp(kinds[i].message_id, message_id) == 0)
+        for (size_t i = 0; i < ELEMENTSOF(kinds); i++)
+                if (streq(kinds[i].message_id, message_id))
                         return kinds[i].event;
         return "";
 }
@@ -101,19 +96,19 @@ static int add_writers(sd_journal *journal) {
         return add_match(journal, "_UID", uid);
 }
 
-/* Matches of one field are alternatives, and of several fields each must be met. name: of a policy, or NULL. */
+/* sd-journal takes matches of one field as alternatives, and requires one of each field. name: of a policy, or NULL. */
 static int add_matches(sd_journal *journal, const char *name) {
         int r = add_writers(journal);
 
-        for (size_t i = 0; r >= 0 && i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(kinds); i++)
                 r = add_match(journal, "MESSAGE_ID", kinds[i].message_id);
         if (r >= 0 && name)
                 r = add_match(journal, "IPE_POLICY", name);
         return r;
 }
 
-/* "IPE_TRIAL_SEC" -> "trial_sec", and "IPE_POLICY" -> "name", as everywhere; MESSAGE, MESSAGE_ID and PRIORITY keep their
- * names. NULL for what is not ours. */
+/* Returns the key of a field for JSON: "IPE_TRIAL_SEC" -> "trial_sec", and "IPE_POLICY" -> "name" as in other commands;
+ * MESSAGE, MESSAGE_ID and PRIORITY keep their names. NULL: the field is not ours. */
 static char *field_key(const char *field, size_t len) {
         static const char *const others[] = { "MESSAGE", "MESSAGE_ID", "PRIORITY" };
         static const char prefix[] = "IPE_";
@@ -125,7 +120,7 @@ static char *field_key(const char *field, size_t len) {
                 len -= sizeof(prefix) - 1;
                 known = true;
         }
-        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(others); i++)
                 known |= strlen(others[i]) == len && strncmp(field, others[i], len) == 0;
         if (!known)
                 return NULL;
@@ -156,7 +151,7 @@ static int read_entry(sd_journal *journal, struct json_object **ret) {
                 const char *field = data, *equals;
                 char *key;
 
-                /* The threshold holds only for what is compressed. */
+                /* sd-journal applies the threshold to compressed fields only. */
                 if (size > FIELD_SIZE_MAX)
                         size = FIELD_SIZE_MAX;
                 equals = memchr(field, '=', size);
@@ -170,7 +165,7 @@ static int read_entry(sd_journal *journal, struct json_object **ret) {
         return 0;
 }
 
-/* Errors in red, as journalctl has them. */
+/* Shows errors in red, as journalctl does. */
 static void print_entry(struct json_object *entry, const Options *options) {
         struct json_object *message = json_get(entry, "message");
         bool red;
@@ -180,7 +175,7 @@ static void print_entry(struct json_object *entry, const Options *options) {
                 json_print(entry, JSON_SHORT);
                 return;
         }
-        red = output_has_style() && *json_get_text(entry, "priority") && json_get_number(entry, "priority") <= LOG_ERR;
+        red = terminal_has_style() && *json_get_text(entry, "priority") && json_get_number(entry, "priority") <= LOG_ERR;
         when = format_usec(json_get_number(entry, "time_usec"));
         text = escape_bytes(json_object_get_string(message) ?: "", message ? json_object_get_string_len(message) : 0);
         printf("%s %s%s%s\n", when, red ? "\033[31m" : "", text, red ? "\033[0m" : "");
@@ -188,7 +183,7 @@ static void print_entry(struct json_object *entry, const Options *options) {
         free(when);
 }
 
-/* From the next entry to the last one. An entry that cannot be read is left out, as of a file that was cut off. */
+/* Prints from the next entry to the last one; skips entries that cannot be read, as in a truncated file. */
 static int print_rest(Log *log) {
         int r;
 
@@ -208,7 +203,7 @@ static int print_rest(Log *log) {
         return r;
 }
 
-/* Goes to where the next entry is the first one to be shown. */
+/* Moves to the place where the next entry is the first one to be shown. */
 static int seek(sd_journal *journal, const Options *options) {
         uint64_t lines = options->follow ? LINES_WHEN_FOLLOWING : UINT64_MAX, usec;
         int r;
@@ -221,7 +216,7 @@ static int seek(sd_journal *journal, const Options *options) {
         r = sd_journal_seek_tail(journal);
         if (r >= 0)
                 r = sd_journal_previous(journal);
-        /* The journal stands on the last entry; the one before the first to be shown is looked for. */
+        /* From the last entry, go back to the one before the first to be shown. */
         for (uint64_t i = 0; r > 0 && i < lines; i++) {
                 r = sd_journal_get_realtime_usec(journal, &usec);
                 if (r < 0)
@@ -249,7 +244,7 @@ static int on_change(sd_event_source *source, int fd, uint32_t events, void *use
         if (r >= 0)
                 r = print_rest(log);
         loop_flush(log->event);
-        /* A handler that fails would be left out from now on, without a word. */
+        /* sd-event would silently disable a handler that fails. */
         return r < 0 ? sd_event_exit(log->event, fail(r)) : 0;
 }
 
@@ -276,7 +271,7 @@ static int open_journal(Log *log, const char *name) {
                 r = sd_journal_set_data_threshold(log->journal, FIELD_SIZE_MAX);
         if (r >= 0)
                 r = add_matches(log->journal, name);
-        /* Watched before it is read, so that nothing is missed in between. */
+        /* Watch the journal before reading it, to miss no entry. */
         if (r >= 0 && log->options->follow)
                 r = prepare_to_follow(log);
         if (r >= 0)
@@ -284,12 +279,12 @@ static int open_journal(Log *log, const char *name) {
         return r;
 }
 
-/* Files that the caller may not read are left out by sd-journal without a word. */
+/* sd-journal silently skips files that the caller may not read. */
 static bool has_files(sd_journal *journal) {
         return sd_journal_has_persistent_files(journal) > 0 || sd_journal_has_runtime_files(journal) > 0;
 }
 
-/* As an entry of the journal. */
+/* Prints a change in the form of an entry of the journal. */
 static void print_change(struct json_object *change, const Options *options) {
         char *sentence = history_describe(change);
 
@@ -299,39 +294,27 @@ static void print_change(struct json_object *change, const Options *options) {
         free(sentence);
 }
 
-static ExitStatus show_history(const char *name, const Options *options) {
-        struct json_object *changes = NULL;
-        Client client = {};
-        ExitStatus status = client_open(&client, options);
-        int r;
-
-        if (status != STATUS_OK)
-                return status;
-        client_doing(&client, "Failed to read the history");
-        r = history_ask(&client, name, options, &changes);
-        if (r < 0)
-                status = client_fail(&client, r);
+static void print_changes(struct json_object *changes, char **argv, const Options *options) {
         for (size_t i = 0; i < json_length(changes); i++)
                 print_change(json_at(changes, i), options);
-        json_object_put(changes);
-        client_close(&client);
-        return status;
 }
 
-static ExitStatus go_without_journal(const char *name, const Options *options) {
+static ExitStatus go_without_journal(char **argv, const Options *options) {
+        static const Question history = { .ask = history_ask, .print = print_changes, .prints_json = true };
+
         if (geteuid() == 0) {
-                say_error("There is no journal of the system.");
+                say_error("There is no system journal.");
                 return STATUS_FAILED;
         }
         if (options->follow) {
-                say_error("There is no journal that you may read. Run this as root, or as a member of the group 'systemd-journal'; "
-                          "'ipectl watch' shows what happens to everybody.");
+                say_error("You may not read the journal. Run this as root, or as a member of the group 'systemd-journal'; "
+                          "every user may run 'ipectl watch'.");
                 return STATUS_PERMISSION;
         }
         if (!options->quiet)
-                say_error("There is no journal that you may read. This is what ipectld has noted of policies; root, and members of the "
-                          "group 'systemd-journal', see denials and all else, too.");
-        return show_history(name, options);
+                say_error("You may not read the journal. This is the history of policies; root, and members of the group "
+                          "'systemd-journal', see denials and other messages, too.");
+        return client_ask(&history, argv, options);
 }
 
 ExitStatus verb_log(int argc, char **argv, const Options *options) {
@@ -340,7 +323,7 @@ ExitStatus verb_log(int argc, char **argv, const Options *options) {
         bool has_journal = false;
         int r;
 
-        r = open_journal(&log, argc > 1 ? argv[1] : NULL);
+        r = open_journal(&log, argv[1]);
         if (r >= 0 && has_files(log.journal)) {
                 has_journal = true;
                 r = print_rest(&log);
@@ -348,7 +331,7 @@ ExitStatus verb_log(int argc, char **argv, const Options *options) {
         if (r < 0)
                 status = fail(r);
         else if (!has_journal)
-                status = go_without_journal(argc > 1 ? argv[1] : NULL, options);
+                status = go_without_journal(argv, options);
         if (status == STATUS_OK && has_journal && options->follow) {
                 loop_flush(log.event);
                 status = loop_run(log.event);

@@ -1,23 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * preflight: what a staged policy would deny of what happens meanwhile. The daemon makes a job of it, and says by a signal what it has
- * found; a daemon that ends meanwhile has no answer any more.
+ * preflight: shows what a staged policy would deny. The daemon runs this as a job, and reports the findings by a
+ * signal; if it ends meanwhile, there are none.
  */
-
-#include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 #include "bus-value.h"
 #include "client.h"
 #include "output.h"
+#include "table.h"
 
-/* Matches are made before there is a job, so that its end is not missed; which daemon it is, is known only after that. */
+/* The matches precede the job, so that its end is not missed; the reply then says which daemon runs it. */
 typedef struct Job {
         Client *client;
         char *daemon, *path;      /* unique name, object; NULL before the job has begun */
         sd_bus_slot *finished, *owner;
-        struct json_object *rows; /* NULL until it has ended well */
+        struct json_object *rows; /* the findings; NULL until the job has succeeded */
         bool ended;
         int error;
 } Job;
@@ -36,7 +33,7 @@ static int read_findings(sd_bus_message *message, struct json_object **ret) {
         return bus_read_rows(message, "(ssss)", keys, ret);
 }
 
-/* Why there are no findings. */
+/* Reads why a job has failed. */
 static int read_failure(sd_bus_message *message, sd_bus_error *reterr) {
         struct json_object *details = NULL;
         int r = bus_read_dictionary(message, &details);
@@ -55,7 +52,7 @@ static int read_result(sd_bus_message *message, Job *job) {
 
         if (r >= 0)
                 r = read_findings(message, &rows);
-        if (r >= 0 && strcmp(result, "done") == 0) {
+        if (r >= 0 && streq(result, "done")) {
                 job->rows = rows;
                 return 0;
         }
@@ -63,39 +60,36 @@ static int read_result(sd_bus_message *message, Job *job) {
         return r < 0 ? r : read_failure(message, &job->client->error);
 }
 
-/* Anybody may send us a signal of that name. */
+/* Any client of the bus may send this signal; only that of our daemon and job counts. */
 static int on_finished(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         const char *sender = sd_bus_message_get_sender(message);
         Job *job = userdata;
 
-        if (job->ended || !job->path || !sender || strcmp(sender, job->daemon) != 0 ||
-            strcmp(sd_bus_message_get_path(message), job->path) != 0)
+        if (job->ended || !job->path || !sender || !streq(sender, job->daemon) ||
+            !streq(sd_bus_message_get_path(message), job->path))
                 return 0;
         job->ended = true;
         job->error = read_result(message, job);
         return 0;
 }
 
-/* The call itself may start the daemon: only an owner that goes away matters. */
+/* The call itself may start a daemon: only the end of the one that runs the job matters. */
 static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         const char *name, *before, *after;
         Job *job = userdata;
 
         if (job->ended || !job->path || sd_bus_message_read(message, "sss", &name, &before, &after) < 0 ||
-            strcmp(before, job->daemon) != 0)
+            !streq(before, job->daemon))
                 return 0;
         job->ended = true;
-        job->error = sd_bus_error_set(&job->client->error, SD_BUS_ERROR_NO_REPLY, "ipectld has ended meanwhile.");
+        job->error = sd_bus_error_set(&job->client->error, SD_BUS_ERROR_NO_REPLY, "ipectld ended before the preflight did.");
         return 0;
 }
 
 static int add_matches(Job *job) {
         int r = sd_bus_match_signal(job->client->bus, &job->finished, MANAGER_NAME, NULL, "org.ipe.Job", "Finished", on_finished, job);
 
-        return r < 0 ? r : sd_bus_add_match(job->client->bus, &job->owner,
-                                            "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                                            "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
-                                            on_owner, job);
+        return r < 0 ? r : client_match_owner(job->client, &job->owner, on_owner, job);
 }
 
 static char *copy(const char *text) {
@@ -121,7 +115,7 @@ static int start(Job *job, const char *name) {
         return r;
 }
 
-/* Others may come first, and take minutes: it is for the one who waits to give up, which ends the job. */
+/* Waits without a limit, as other jobs may come first and take minutes. Ctrl-C ends the job. */
 static int wait_for_end(Job *job) {
         int r = 0;
 
@@ -153,7 +147,7 @@ static int ask_for_findings(Client *client, char **argv, struct json_object **re
         return r;
 }
 
-/* The last entries are sentences about the others. */
+/* The last rows are sentences about the others. */
 static size_t count_findings(struct json_object *rows) {
         size_t n = json_length(rows);
 
@@ -162,7 +156,7 @@ static size_t count_findings(struct json_object *rows) {
         return n;
 }
 
-/* The last one may say how much was missed, which is not about anybody. */
+/* Finds the sentence that says what the preflight has missed: the last row, if it names no process. NULL: nothing. */
 static const char *find_missed(struct json_object *rows) {
         size_t n = json_length(rows);
         struct json_object *last = n > count_findings(rows) ? json_at(rows, n - 1) : NULL;
@@ -200,7 +194,7 @@ static void print_findings(struct json_object *rows, char **argv, const Options 
         if (n > 0)
                 print_table(rows, n, options);
         else if (!options->quiet && !find_missed(rows))
-                say("'%s' would have denied nothing of what was looked at, or was seen meanwhile.", argv[1]);
+                say("'%s' would deny nothing of what the preflight examined and saw.", argv[1]);
         print_sentences(rows, options);
 }
 
@@ -209,7 +203,7 @@ static ExitStatus judge_findings(struct json_object *rows, char **argv) {
 
         if (!missed)
                 return STATUS_OK;
-        say_error("That is not all that '%s' would deny: %s.", argv[1], missed);
+        say_error("This list of what '%s' would deny is incomplete: %s.", argv[1], missed);
         return STATUS_FAILED;
 }
 

@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * status, list and show: what the daemon knows. Everybody may ask.
+ * status, list and show: print what the daemon knows. These calls need no authorization.
  */
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "bus-value.h"
 #include "client.h"
@@ -13,11 +9,12 @@
 #include "envelope.h"
 #include "io.h"
 #include "output.h"
+#include "table.h"
 #include "utf8.h"
 
 #define FIELD_WIDTH 18
 
-/* Digits of a digest that a table shows: enough to tell versions apart. */
+/* Digits of a digest in a table: enough to tell versions apart. */
 #define DIGEST_SHOWN 16
 
 static const char *yes_no(struct json_object *object, const char *key) {
@@ -57,20 +54,20 @@ static void show_features(struct json_object *features) {
 }
 
 static const char *explain_abi(const char *abi) {
-        if (strcmp(abi, "extended") == 0)
+        if (streq(abi, "extended"))
                 return "extended (the LSM of this project)";
-        if (strcmp(abi, "upstream") == 0)
+        if (streq(abi, "upstream"))
                 return "upstream (no stage, no trial, no rollback)";
-        if (strcmp(abi, "none") == 0)
-                return "none (IPE is not enabled in this kernel: see lsm=; or securityfs is not mounted)";
+        if (streq(abi, "none"))
+                return "none (IPE is not enabled in this kernel, see lsm=; or securityfs is not mounted)";
         return abi;
 }
 
-/* confirm: "auto", "manual", or "" of a daemon that does not say. */
+/* trial_confirm is "auto", "manual", or absent with an older daemon. */
 static const char *explain_confirm(struct json_object *status) {
-        if (strcmp(json_get_text(status, "trial_confirm"), "auto") != 0)
+        if (!streq(json_get_text(status, "trial_confirm"), "auto"))
                 return ", unless it is confirmed";
-        return json_get_number(status, "trial_boots") > 0 ? ", unless the boot is complete before and all checks pass" :
+        return json_get_number(status, "trial_boots") > 0 ? ", unless the boot completes first and all checks pass" :
                                                             "; it is confirmed then if all checks pass";
 }
 
@@ -94,7 +91,7 @@ static void show_trial(struct json_object *status) {
         }
 }
 
-/* "3 (1 confirmed, 2 staged)", and what waits for a reboot. */
+/* Shows "3 (1 confirmed, 2 staged)". */
 static void show_counts(struct json_object *policies) {
         static const char *const states[] = { "trial",   "confirmed",  "pending-reboot", "staged", "superseded",
                                               "rolled-back", "rejected", "failed" };
@@ -106,11 +103,11 @@ static void show_counts(struct json_object *policies) {
         if (!out)
                 oom();
         fprintf(out, "%zu", n);
-        for (size_t s = 0; s < sizeof(states) / sizeof(states[0]); s++) {
+        for (size_t s = 0; s < ELEMENTSOF(states); s++) {
                 size_t count = 0;
 
                 for (size_t i = 0; i < n; i++)
-                        if (strcmp(json_get_text(json_at(policies, i), "state"), states[s]) == 0)
+                        if (streq(json_get_text(json_at(policies, i), "state"), states[s]))
                                 count++;
                 if (count == 0)
                         continue;
@@ -133,7 +130,7 @@ static void show_pending(struct json_object *status, struct json_object *policie
         for (size_t i = 0; i < n; i++) {
                 struct json_object *entry = json_at(policies, i);
 
-                if (strcmp(json_get_text(entry, "state"), "pending-reboot") == 0)
+                if (streq(json_get_text(entry, "state"), "pending-reboot"))
                         say_field(FIELD_WIDTH, "At the next boot", "%s %s (reboot to go back to it)",
                                   json_get_text(entry, "name"), json_get_text(entry, "version"));
         }
@@ -155,7 +152,7 @@ static void print_status(struct json_object *status, char **argv, const Options 
                 show_trial(status);
         show_pending(status, policies);
         if (json_get(status, "state_recorded") && !json_get_boolean(status, "state_recorded"))
-                say_field(FIELD_WIDTH, "Not recorded", "/var/lib/ipe cannot be written: the next boot does not know of the latest change");
+                say_field(FIELD_WIDTH, "Not recorded", "/var/lib/ipe cannot be written: the next boot will not know of the latest change");
         show_counts(policies);
         show_warnings(status);
 }
@@ -212,7 +209,7 @@ ExitStatus verb_list(int argc, char **argv, const Options *options) {
         return client_ask(&question, argv, options);
 }
 
-/* The text line by line, so that what a line holds is escaped and its end is not. */
+/* Escapes each line, but keeps the line feeds. */
 static void print_text(const char *text) {
         puts("");
         while (*text) {
@@ -259,7 +256,7 @@ static void print_policy(struct json_object *policy, char **argv, const Options 
         print_text(json_get_text(policy, "text"));
 }
 
-/* Adds "text" to what is known of a policy. */
+/* Adds "text" to the properties of a policy. */
 static int ask_for_text(Client *client, char **argv, struct json_object *policy) {
         _cleanup_free_ char *printable = NULL;
         _cleanup_free_ void *text = NULL;
@@ -267,7 +264,7 @@ static int ask_for_text(Client *client, char **argv, struct json_object *policy)
         size_t size;
         int r, fd;
 
-        /* The text comes as a file, which no ssh hands over. */
+        /* The text comes as a file descriptor, which ssh cannot hand over. */
         if (sd_bus_can_send(client->bus, SD_BUS_TYPE_UNIX_FD) == 0)
                 return 0;
         r = client_call(client, "OpenPolicy", &reply, "ss", argv[1], json_get_text(policy, "version"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * sign and verify: signatures, without a daemon. What libipe signs and how it judges is what the daemon does, too.
+ * sign and verify: signatures, without a daemon. The daemon verifies with the same functions of libipe.
  */
 
 #include <fcntl.h>
@@ -15,9 +15,8 @@
 #include "signer.h"
 #include "trust.h"
 
-/* What goes into a signature, and where it goes. */
 typedef struct Signing {
-        const char *file; /* as messages call it */
+        const char *file; /* its name in messages */
         Report report;
         PolicySigner *signer;
         char *key; /* PEM; wiped at the end */
@@ -25,7 +24,7 @@ typedef struct Signing {
         char *output; /* "-" is standard output */
 } Signing;
 
-/* The signer has this long to get another certificate. */
+/* Warn when the certificate expires within this time, to leave time for another one. */
 #define WARN_DAYS 90
 
 static bool check_sign_usage(const char *file, const Options *options) {
@@ -44,19 +43,19 @@ static bool check_sign_usage(const char *file, const Options *options) {
         return true;
 }
 
-/* An existing file is looked at before anybody types a passphrase. Who makes one in the meantime loses it. */
+/* Checks the output before a person types a passphrase. A file made after this check is overwritten. */
 static bool check_output_file(const char *path, bool force) {
         struct stat st;
 
         if (lstat(path, &st) < 0) {
                 if (errno == ENOENT)
                         return true;
-                say_error("Failed to look at '%s': %s", path, strerror(errno));
+                say_error("Failed to examine '%s': %s", path, strerror(errno));
                 return false;
         }
-        /* The atomic write would put a file in the place of a device, or of a link and not of what it points to. */
+        /* The atomic write would replace a device by a file; and a link, instead of the file that it points to. */
         if (!S_ISREG(st.st_mode)) {
-                say_error("'%s' is no regular file, so it is not replaced; '--output=-' is standard output.", path);
+                say_error("'%s' is not a regular file, so it is not replaced; '--output=-' is standard output.", path);
                 return false;
         }
         if (!force) {
@@ -72,8 +71,7 @@ static bool choose_output(Signing *signing, const Options *options) {
         if (options->output)
                 signing->output = strdup(options->output);
         else if (name[0] == '.') {
-                say_error("The file of a policy that is called '%s' would be hidden: say with --output= where it goes.",
-                          name);
+                say_error("The file of the policy '%s' would be hidden: name the file with --output=.", name);
                 return false;
         } else if (asprintf(&signing->output, "%s.p7b", name) < 0)
                 signing->output = NULL;
@@ -88,29 +86,21 @@ static bool choose_output(Signing *signing, const Options *options) {
         return true;
 }
 
-/* libcrypto asks on the terminal, and would read standard input where there is none. */
+/* libcrypto asks on the terminal; without one it would read standard input. */
 static ExitStatus check_passphrase(const Options *options) {
         int fd;
 
         if (!options->ask_password) {
-                say_error("'%s' has a passphrase, and --no-ask-password forbids to ask for it.", options->key);
+                say_error("'%s' has a passphrase, but --no-ask-password forbids asking for it.", options->key);
                 return STATUS_PERMISSION;
         }
         fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
         if (fd < 0) {
-                say_error("'%s' has a passphrase, and there is no terminal to ask for it.", options->key);
+                say_error("'%s' has a passphrase, but there is no terminal to ask for it.", options->key);
                 return STATUS_FAILED;
         }
         close(fd);
         return STATUS_OK;
-}
-
-static int read_or_say(const char *path, char **ret, size_t *ret_size) {
-        int r = input_read(path, ret, ret_size);
-
-        if (r < 0)
-                say_error("Failed to read '%s': %s", input_name(path), strerror(-r));
-        return r;
 }
 
 static ExitStatus say_refusal(const Signing *signing, int r, const Failure *failure) {
@@ -122,7 +112,7 @@ static ExitStatus say_refusal(const Signing *signing, int r, const Failure *fail
 }
 
 static bool has_passphrase(const Signing *signing) {
-        static const char mark[] = "ENCRYPTED"; /* in both of PEM's ways to say so */
+        static const char mark[] = "ENCRYPTED"; /* both PEM forms have it */
 
         return memmem(signing->key, signing->key_size, mark, sizeof(mark) - 1);
 }
@@ -137,14 +127,14 @@ static void say_warning(const char *sentence, void *userdata) {
         say_error("%s: warning: %s", (const char *) userdata, sentence);
 }
 
-/* All of certificate and key that can be judged before anybody is asked for a passphrase. */
+/* Checks as much of certificate and key as possible before a person has to type a passphrase. */
 static ExitStatus prepare_signer(Signing *signing, const Options *options) {
         _cleanup_free_ char *certificate = NULL;
         ExitStatus status;
         Failure failure = {};
         size_t size;
 
-        if (read_or_say(options->cert, &certificate, &size) < 0 || read_or_say(options->key, &signing->key, &signing->key_size) < 0)
+        if (input_read(options->cert, &certificate, &size) < 0 || input_read(options->key, &signing->key, &signing->key_size) < 0)
                 return STATUS_FAILED;
         status = say_refusal(signing, policy_signer_new(certificate, size, &signing->signer, &failure), &failure);
         if (status != STATUS_OK)
@@ -211,7 +201,7 @@ static ExitStatus sign_and_write(Signing *signing, const Options *options) {
         if (status != STATUS_OK)
                 return status;
         if (streq(signing->output, "-")) {
-                fwrite(data, 1, size, stdout); /* output_finish() finds out whether that worked */
+                fwrite(data, 1, size, stdout); /* output_finish() reports failures */
                 return STATUS_OK;
         }
         r = write_file(signing->output, data, size);
@@ -242,13 +232,13 @@ ExitStatus verb_sign(int argc, char **argv, const Options *options) {
 
         if (!check_sign_usage(argv[1], options))
                 return STATUS_USAGE;
-        if (read_or_say(argv[1], &data, &size) < 0)
+        if (input_read(argv[1], &data, &size) < 0)
                 return STATUS_FAILED;
         report_make(signing.file, data, size, options->strict, &signing.report);
         if (signing.report.is_signed)
-                say_error("'%s' is signed already, or no text; 'ipectl print' shows what is in it.", signing.file);
+                say_error("'%s' is already signed, or is not a text; 'ipectl print' shows its contents.", signing.file);
         else {
-                /* On stderr, as stdout may be where the signed policy goes. */
+                /* stderr, as the signed policy may go to stdout. */
                 report_print(&signing.report, true);
                 if (!report_has_error(&signing.report))
                         status = prepare_signer(&signing, options);
@@ -267,7 +257,7 @@ static ExitStatus load_trust(const char *directory, Trust **ret) {
         const char *const only[] = { directory, NULL };
         int r;
 
-        /* In the system's directories, one that is not there has nothing in it; one that somebody names is a typo. */
+        /* trust_load() takes a missing directory for an empty one; one named by --trust= is more likely a typo. */
         if (directory) {
                 _cleanup_close_ int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -296,7 +286,7 @@ static void report_verified(const char *file, const Report *report, const Verifi
         ipe_version_print(ipe_policy_version(report->policy), version);
         if (options->json == JSON_OFF) {
                 if (!options->quiet)
-                        say("%s: '%s' %s, signed by '%s', who is trusted%s%s", file, name, version, signer,
+                        say("%s: '%s' %s, signed by '%s' (trusted)%s%s", file, name, version, signer,
                             others ? "; also signed by " : "", others ?: "");
                 return;
         }
@@ -334,7 +324,7 @@ static ExitStatus verify(const char *file, const char *data, size_t size, const 
         }
         report_make(file, data, size, false, &report);
         if (report_has_error(&report)) {
-                say_error("%s: signed by '%s', who is trusted; but it is no policy:", file,
+                say_error("%s: signed by '%s' (trusted), but not a valid policy:", file,
                           verified_envelope_signer(verified));
                 report_print(&report, true);
                 status = STATUS_FAILED;
@@ -353,7 +343,7 @@ ExitStatus verb_verify(int argc, char **argv, const Options *options) {
         status = load_trust(options->trust, &trust);
         if (status != STATUS_OK)
                 return status;
-        if (read_or_say(argv[1], &data, &size) < 0)
+        if (input_read(argv[1], &data, &size) < 0)
                 return STATUS_FAILED;
         return verify(input_name(argv[1]), data, size, trust, options);
 }

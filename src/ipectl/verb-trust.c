@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * trust: the certificates that ipectld trusts, and what each of them is good for.
+ * trust: lists the certificates that ipectld trusts, and their uses.
  */
-
-#include <stdlib.h>
 
 #include "bus-value.h"
 #include "client.h"
 #include "output.h"
+#include "table.h"
 
 static int ask_for_trust(Client *client, char **argv, struct json_object **ret) {
         sd_bus_message *reply = NULL;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * volumes: the dm-verity volumes that are open, and what the active policy makes of them.
+ * volumes: lists the open dm-verity volumes, with the verdict of the active policy on each.
  */
 
 #include "bus-value.h"
 #include "client.h"
 #include "output.h"
+#include "table.h"
 
 static int ask_for_volumes(Client *client, char **argv, struct json_object **ret) {
         static const char *const keys[] = { "name", "root_hash", "signed", "verdict", "rule" };

@@ -1,29 +1,26 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * watch: what the daemon tells while it goes on, until Ctrl-C: its signals, its properties as they change, and how much is
- * left of a trial. A daemon that ends is waited for.
+ * watch: shows the daemon's signals, its properties as they change, and the remaining time of a trial, until Ctrl-C.
+ * If the daemon ends, watch waits for it to come back.
  *
- * Matches are made before the properties are read for the first time, so that no change falls between. Only what comes from
- * the owner of the name counts: anybody may send us a signal.
+ * The matches precede the first read of the properties, so that no change falls between. Only signals from the owner
+ * of the daemon's name count, as any client of the bus may send one.
  *
- * Denials, and which policies are refused, are for subscribers: polkit may ask for a password for that, at the start and for
- * each daemon that has come back. Without it the rest is shown.
+ * Only subscribers get denials and the sources of refused policies: polkit may ask for a password for that, at the
+ * start and for each daemon that comes back. Without it, watch shows the rest.
  */
 
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "bus-value.h"
 #include "client.h"
 #include "clock.h"
+#include "events.h"
 #include "loop.h"
 #include "output.h"
-#include "watch.h"
+#include "terminal.h"
 
-/* How often it is said how much is left of a trial, in seconds. */
+/* Interval of the countdown, in seconds. */
 #define COUNTDOWN_TERMINAL 1
 #define COUNTDOWN_LINES 10
 
@@ -32,13 +29,13 @@ typedef struct Watch {
         const Options *options;
         sd_event *event;
         sd_event_source *countdown; /* NULL without a trial */
-        struct json_object *state;  /* the properties as last heard */
+        struct json_object *state;  /* the properties as last reported by the daemon */
         char *owner;                /* of the daemon's name; NULL while there is none */
-        sd_bus_slot *question;      /* for all properties, of a daemon that has come back */
-        sd_bus_slot *subscription;  /* asked for, not answered yet */
-        sd_bus_slot *checks;        /* likewise, the health checks that have changed */
+        sd_bus_slot *question;      /* pending: all properties of a daemon that has come back */
+        sd_bus_slot *subscription;  /* pending */
+        sd_bus_slot *checks;        /* pending: the health checks that have changed */
         bool subscribed;
-        bool live;                  /* stdout is a terminal, whose last line counts down */
+        bool live;                  /* stdout is a terminal; its last line counts down */
         bool drawn;
 } Watch;
 
@@ -57,14 +54,14 @@ static void print_clock(void) {
                 printf("%s ", text);
 }
 
-/* event: taken over. checks: health checks as they were told before. */
+/* event: taken over. checks: the health checks as last reported. */
 static void report(Watch *watch, struct json_object *event, struct json_object *checks) {
         erase_countdown(watch);
         if (watch->options->json != JSON_OFF) {
                 json_set(event, "time_usec", json_number(clock_usec(CLOCK_REALTIME)));
                 json_print(event, JSON_SHORT);
         } else {
-                struct json_object *sentences = watch_describe(event, checks);
+                struct json_object *sentences = event_describe(event, checks);
 
                 for (size_t i = 0; i < json_length(sentences); i++) {
                         print_clock();
@@ -86,7 +83,7 @@ static struct json_object *new_event(const char *kind) {
 /* The countdown */
 
 static void draw_countdown(Watch *watch) {
-        char *text = watch_countdown(watch->state), *escaped = escape(text);
+        char *text = event_countdown(watch->state), *escaped = escape(text);
         size_t columns = terminal_columns();
 
         erase_countdown(watch);
@@ -121,7 +118,7 @@ static int on_countdown(sd_event_source *source, uint64_t usec, void *userdata) 
         return r;
 }
 
-/* Begins or ends it, as the properties say. */
+/* Starts or stops the countdown, as the properties say. */
 static void set_countdown(Watch *watch) {
         if (json_get_number(watch->state, "trial_deadline_usec") == 0) {
                 watch->countdown = sd_event_source_disable_unref(watch->countdown);
@@ -134,7 +131,8 @@ static void set_countdown(Watch *watch) {
 
 /* Properties */
 
-/* Puts values into the state; those that differ from it are told as an event of that kind. values: taken over. */
+/* Puts values into the state, and reports those that differ as an event of this kind.
+ * values: taken over. always: report even if none differs. */
 static void take_properties(Watch *watch, const char *kind, struct json_object *values, bool always) {
         struct json_object *event = new_event(kind), *changed = json_new_object();
         struct json_object *checks = json_object_get(json_get(watch->state, "trial_checks"));
@@ -160,7 +158,7 @@ static void take_properties(Watch *watch, const char *kind, struct json_object *
 static bool is_from_daemon(const Watch *watch, sd_bus_message *message) {
         const char *sender = sd_bus_message_get_sender(message);
 
-        return sender && watch->owner && strcmp(sender, watch->owner) == 0;
+        return sender && watch->owner && streq(sender, watch->owner);
 }
 
 static int on_checks(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
@@ -173,7 +171,7 @@ static int on_checks(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         return 0;
 }
 
-/* Their values are not for everybody, so that no signal has them. */
+/* Signals do not contain the checks, as not every user may know them. */
 static void ask_checks(Watch *watch) {
         watch->checks = sd_bus_slot_unref(watch->checks);
         (void) sd_bus_call_method_async(watch->client.bus, &watch->checks, MANAGER_NAME, MANAGER_PATH,
@@ -187,9 +185,9 @@ static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *
         const char *interface;
 
         if (is_from_daemon(watch, message) && sd_bus_message_read(message, "s", &interface) > 0 &&
-            strcmp(interface, MANAGER_INTERFACE) == 0 && bus_read_dictionary(message, &values) >= 0) {
+            streq(interface, MANAGER_INTERFACE) && bus_read_dictionary(message, &values) >= 0) {
                 take_properties(watch, "properties_changed", values, false);
-                if (watch_is_invalidated(message, "TrialChecks"))
+                if (event_has_invalidated(message, "TrialChecks"))
                         ask_checks(watch);
         }
         return 0;
@@ -207,9 +205,9 @@ static int on_all_properties(sd_bus_message *reply, void *userdata, sd_bus_error
 
 /* Signals */
 
-/* Everybody gets PolicyRejected without the source; subscribers get the whole of it beside that. */
+/* The daemon broadcasts PolicyRejected without the source, and sends subscribers the full one as well. */
 static bool is_short_form(sd_bus_message *message) {
-        return strcmp(sd_bus_message_get_member(message), "PolicyRejected") == 0 && !sd_bus_message_get_destination(message);
+        return streq(sd_bus_message_get_member(message), "PolicyRejected") && !sd_bus_message_get_destination(message);
 }
 
 static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -218,21 +216,21 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *rete
 
         if (!is_from_daemon(watch, message) || (watch->subscribed && is_short_form(message)))
                 return 0;
-        if (watch_read_signal(message, &event) > 0)
+        if (event_read(message, &event) > 0)
                 report(watch, event, NULL);
         return 0;
 }
 
-/* An older daemon tells everybody, and one that has ended meanwhile is asked again. */
+/* Two cases need no message: an older daemon broadcasts everything, and one that has ended is asked again later. */
 static void say_not_subscribed(Watch *watch, const sd_bus_error *error) {
         if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_SERVICE_UNKNOWN,
                                    SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return;
         erase_countdown(watch);
-        say_error("Denials are not shown, nor which policies are refused: %s", error->message ?: error->name);
+        say_error("Denials, and the sources of refused policies, are not shown: %s", error->message ?: error->name);
 }
 
-static void ask_how_things_stand(Watch *watch) {
+static void ask_properties(Watch *watch) {
         (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
                                         "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s", MANAGER_INTERFACE);
 }
@@ -242,7 +240,7 @@ static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *re
 
         watch->subscription = sd_bus_slot_unref(watch->subscription);
         if (geteuid() == 0 && watch->owner)
-                ask_how_things_stand(watch);
+                ask_properties(watch);
         watch->subscribed = !sd_bus_message_is_method_error(reply, NULL);
         if (!watch->subscribed)
                 say_not_subscribed(watch, sd_bus_message_get_error(reply));
@@ -251,7 +249,7 @@ static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *re
         return 0;
 }
 
-/* Somebody may have to type a password meanwhile. */
+/* Does not wait for the answer, as a person may have to type a password first. */
 static int subscribe(Watch *watch) {
         sd_bus_message *message = NULL;
         int r;
@@ -278,26 +276,24 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reter
         const char *name, *before, *after;
         Watch *watch = userdata;
 
-        if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0 || strcmp(name, MANAGER_NAME) != 0 ||
-            strcmp(after, watch->owner ?: "") == 0)
+        if (sd_bus_message_read(message, "sss", &name, &before, &after) < 0 || !streq(name, MANAGER_NAME) ||
+            streq(after, watch->owner ?: ""))
                 return 0;
         set_owner(watch, after);
         report(watch, new_event(watch->owner ? "daemon_started" : "daemon_stopped"), NULL);
         watch->question = sd_bus_slot_unref(watch->question);
-        if (watch->owner) {
-                /* Root need not type a password: what happens after the first lines is shown. */
-                if (subscribe(watch) < 0 || geteuid() != 0)
-                        ask_how_things_stand(watch);
-        }
+        /* Root needs no password: on_subscribed() asks, so that nothing after the first lines is missed. */
+        if (watch->owner && (subscribe(watch) < 0 || geteuid() != 0))
+                ask_properties(watch);
         return 0;
 }
 
-/* sd-bus tells itself. */
+/* sd-bus sends this signal itself. */
 static int on_disconnected(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Watch *watch = userdata;
 
         erase_countdown(watch);
-        say_error("The connection to the system bus is lost.");
+        say_error("Lost the connection to the system bus.");
         return sd_event_exit(watch->event, STATUS_NO_DAEMON);
 }
 
@@ -310,10 +306,7 @@ static int add_matches(Watch *watch) {
                 r = sd_bus_match_signal(bus, NULL, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties",
                                         "PropertiesChanged", on_properties, watch);
         if (r >= 0)
-                r = sd_bus_add_match(bus, NULL,
-                                     "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"
-                                     "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='" MANAGER_NAME "'",
-                                     on_owner, watch);
+                r = client_match_owner(&watch->client, NULL, on_owner, watch);
         if (r >= 0)
                 r = sd_bus_match_signal(bus, NULL, "org.freedesktop.DBus.Local", "/org/freedesktop/DBus/Local",
                                         "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, watch);
@@ -322,7 +315,7 @@ static int add_matches(Watch *watch) {
         return r;
 }
 
-/* Starts the daemon if it does not run. */
+/* This call starts the daemon if it does not run. */
 static int read_state(Watch *watch) {
         struct json_object *values = NULL;
         sd_bus_message *reply = NULL;
@@ -360,7 +353,7 @@ static ExitStatus run(Watch *watch) {
 }
 
 ExitStatus verb_watch(int argc, char **argv, const Options *options) {
-        Watch watch = { .options = options, .live = options->json == JSON_OFF && output_is_smart() };
+        Watch watch = { .options = options, .live = options->json == JSON_OFF && terminal_is_smart() };
         ExitStatus status;
 
         status = client_open_to_ask(&watch.client, options);

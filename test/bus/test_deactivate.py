@@ -249,7 +249,7 @@ def test_ipectl_does_it_only_by_force(machine):
     machine.ipectl("deactivate", "--force", "other", status=1)
     assert not machine.properties()["Deactivated"]
     said = machine.ipectl("deactivate", "--force", POLICY).stdout
-    assert "No policy is loaded from the next boot on" in said and "'corp-base' 2.0.0 stays in force until then" in said
+    assert "No policy is loaded from the next boot on" in said and "'corp-base' 2.0.0 stays active until then" in said
     assert "no policy (deactivated" in machine.ipectl("status").stdout
     assert json.loads(machine.ipectl("status", "--json").stdout)["deactivated"] is True
 

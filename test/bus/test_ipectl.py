@@ -18,7 +18,7 @@ def staged(machine):
 
 
 def put(machine, data, name="new.p7b"):
-    """Where ipectl can read it; returns the path that it sees."""
+    """Writes a file that ipectl can read; returns its path as ipectl sees it."""
     (machine.run_directory / name).write_bytes(data)
     return f"/run/{name}"
 
@@ -26,7 +26,7 @@ def put(machine, data, name="new.p7b"):
 def test_status(staged):
     output = staged.ipectl().stdout
     assert output == staged.ipectl("status").stdout
-    assert "Kernel ABI: none (IPE is not enabled in this kernel: see lsm=; or securityfs is not mounted)" in output
+    assert "Kernel ABI: none (IPE is not enabled in this kernel, see lsm=; or securityfs is not mounted)" in output
     assert "Policies: 1 (1 staged)" in output
     assert "Active policy: none" in output
     status = json.loads(staged.ipectl("--json", "status").stdout)
@@ -58,7 +58,7 @@ def test_show(staged):
 def test_stage(machine):
     path = put(machine, signed())
     assert machine.ipectl("stage", path).stdout == \
-        "Staged 'corp-base' 1.0.0. 'ipectl activate corp-base' puts it in force.\n"
+        "Staged 'corp-base' 1.0.0. 'ipectl activate corp-base' activates it.\n"
     assert machine.list()["corp-base", "1.0.0"][0] == "staged"
     found = json.loads(machine.ipectl("stage", "--json", put(machine, signed(version="1.1.0"))).stdout)
     assert found["version"] == "1.1.0" and found["object_path"] == machine.list()["corp-base", "1.1.0"][3]
@@ -67,13 +67,13 @@ def test_stage(machine):
 def test_each_change_answers_with_an_object(machine):
     answers = [json.loads(machine.ipectl(*words, "--json=short", "--quiet").stdout) for words in (
         ["stage", put(machine, signed())], ["discard", "corp-base", "1.0.0"], ["reload"])]
-    assert answers[0]["message"] == "Staged 'corp-base' 1.0.0. 'ipectl activate corp-base' puts it in force."
+    assert answers[0]["message"] == "Staged 'corp-base' 1.0.0. 'ipectl activate corp-base' activates it."
     assert answers[0]["state"] == "staged"
     assert answers[1] == {"name": "corp-base", "version": "1.0.0", "message": "Discarded 'corp-base' 1.0.0."}
     assert answers[2].keys() == {"message"}
 
 
-# What ssh does, without the network: pipes, which hand over no files.
+# Stands in for ssh, without a network: pipes, which hand over no file descriptors.
 SSH = b"""#!/usr/bin/python3
 import os, select, subprocess, sys
 open("/run/asked", "w").write(" ".join(sys.argv))
@@ -114,12 +114,12 @@ def test_a_host_that_cannot_be_reached(machine):
 
 
 def test_sign_then_stage(machine):
-    """The whole of what an author does."""
+    """All steps of an author."""
     for name in ("test.crt", "test.key"):
         put(machine, (keys.directory() / name).read_bytes(), name)
     text = put(machine, b"policy_name=mine policy_version=3.0.0\nDEFAULT action=DENY\n", "mine.policy")
     machine.ipectl("sign", "--cert=/run/test.crt", "--key=/run/test.key", "--output=/run/mine.p7b", text)
-    assert "who is trusted" in machine.ipectl("verify", "/run/mine.p7b").stdout
+    assert "(trusted)" in machine.ipectl("verify", "/run/mine.p7b").stdout
     machine.ipectl("stage", "/run/mine.p7b")
     assert machine.list().keys() == {("mine", "3.0.0")}
 

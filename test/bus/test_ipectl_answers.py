@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectl makes of answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
+"""Answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
 
 import fcntl
 import json
@@ -80,11 +80,11 @@ def test_hostile_volumes(bare):
 def test_an_answer_of_another_type(bare, method, taken, words, returned, result):
     daemon = OtherDaemon(bare, methods={method: (taken, returned, lambda *_: result)})
     output, errors = daemon.ipectl(*words, status=1)
-    assert "an answer that this ipectl does not understand" in errors and not output
+    assert "This ipectl does not understand the answer of ipectld" in errors and not output
 
 
 def terminal_output(bare, columns, *words, environment=()):
-    """What a terminal with so many columns gets to see, line by line."""
+    """Returns the lines on a terminal with so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = bare.start([IPECTL, *words], {"NO_COLOR": "1", "TERM": "xterm", **dict(environment)}, stdout=theirs)
@@ -111,7 +111,7 @@ def test_a_table_fits_the_terminal(bare, columns):
     assert len(lines) == 7
     assert max(len(line) + line.count("漢") for line in lines) == columns
     assert "..." in lines[1]
-    # Columns stay columns.
+    # The columns stay aligned.
     where = lines[0].index("VERDICT")
     assert [line[where:where + 5] for line in lines[1:3]] == ["ALLOW", "DENY "]
 
@@ -199,7 +199,7 @@ VERSION = "/org/ipe/policy/base/_32_2e0_2e0"
     (["success-audit", "yes"], ("SetSuccessAudit", "b", "", ()), {"success_audit": True,
                                                                   "message": "success-audit is on now."}),
     (["rollback", "base"], ("Rollback", "s", "o", ("/",)), {
-        "message": "The trial has ended. No policy was confirmed before, so none of ipectld's is in force."}),
+        "message": "The trial has ended. No policy was confirmed before, so no policy of ipectld is active."}),
 ], ids=lambda value: " ".join(value) if isinstance(value, list) else "")
 def test_answers_of_a_change(bare, words, method, answer):
     name, taken, returned, result = method
@@ -211,7 +211,7 @@ def test_answers_of_a_change(bare, words, method, answer):
 
 @pytest.mark.parametrize("features, confirm, expected", [
     (["trial"], "auto", "It is confirmed then if all health checks pass"),
-    (["trial"], "manual", "'ipectl confirm base' keeps it, 'ipectl end-trial base' ends the trial, and so does its time."),
+    (["trial"], "manual", "'ipectl confirm base' confirms it; 'ipectl end-trial base' ends the trial, as does the end of this time."),
     ([], "manual", "This kernel cannot go back while it runs"),
 ])
 def test_activate_says_what_it_came_to(bare, features, confirm, expected):
@@ -220,7 +220,7 @@ def test_activate_says_what_it_came_to(bare, features, confirm, expected):
     daemon.offer(VERSION, "org.ipe.Policy", {"Name": GLib.Variant("s", "base"), "Version": GLib.Variant("s", "2.0.0"),
                                              "State": GLib.Variant("s", "trial")})
     output = daemon.ipectl("activate", "base")[0]
-    assert output.startswith("'base' 2.0.0 is in force, on trial for ") and expected in output
+    assert output.startswith("'base' 2.0.0 is active, on trial for ") and expected in output
     assert ("cannot go back" in output) == (not features)
     answer = json.loads(daemon.ipectl("activate", "base", "--json")[0])
     assert (answer["name"], answer["version"], answer["state"], answer["object_path"]) == ("base", "2.0.0", "trial", VERSION)
@@ -228,7 +228,7 @@ def test_activate_says_what_it_came_to(bare, features, confirm, expected):
 
 
 class Trial(OtherDaemon):
-    """base 2.0.0 comes to be on trial, and is in another state when the caller has looked twice. silent: no signal says so."""
+    """base 2.0.0 is on trial, and has another state after the caller has read it twice. silent: no signal reports that."""
 
     def __init__(self, machine, state, silent=False):
         self.state, self.silent, self.looks = state, silent, 0
@@ -256,7 +256,7 @@ def test_the_end_of_a_trial_is_waited_for(bare):
 def test_a_trial_that_ends_otherwise_is_a_failure(bare):
     output, errors = Trial(bare, "rolled-back").ipectl("activate", "--wait", "base", status=1)
     assert "on trial for" in output and "Confirmed" not in output
-    assert errors == "The trial of 'base' 2.0.0 has ended, and it is rolled-back. 'ipectl log base' says why.\n"
+    assert errors == "The trial of 'base' 2.0.0 has ended, and it is rolled-back. 'ipectl log base' shows why.\n"
 
 
 def test_json_has_the_state_after_the_trial(bare):
@@ -265,7 +265,7 @@ def test_json_has_the_state_after_the_trial(bare):
 
 
 def test_a_daemon_that_says_nothing_is_asked(bare):
-    """As one is that was restarted in between."""
+    """As after a restart in between."""
     Trial(bare, "confirmed", silent=True).ipectl("activate", "--wait", "base")
 
 
@@ -280,4 +280,4 @@ def test_nothing_is_waited_for_without_a_trial(bare):
 def test_a_change_whose_outcome_is_not_known_is_not_taken_for_one_that_failed(bare):
     daemon = OtherDaemon(bare, manager(), {"Activate": ("s", "o", lambda name: (VERSION,))})
     output, errors = daemon.ipectl("activate", "base", status=1)
-    assert errors.startswith("It is done, but ipectld does not say what it came to: ") and not output
+    assert errors.startswith("The change was made, but its result cannot be read: ") and not output

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl log: what the real ipectld wrote, in a journal file that journald's own code has made of it."""
+"""ipectl log: entries of the real ipectld, in a journal file made by journald's own code."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def entry(text="Staged 'corp-base' 1.0.0.", message_id=STAGED, **fields):
 
 
 def written(machine):
-    """What the daemon has sent to the journal so far."""
+    """Returns the entries that the daemon has sent to the journal so far."""
     return [found for found in machine.journal.read() if "MESSAGE_ID" in found]
 
 
@@ -159,7 +159,7 @@ def test_no_daemon_is_needed(bare, journal):
 
 
 def test_no_journal(bare):
-    assert "no journal" in bare.ipectl("log", status=1).stderr
+    assert "no system journal" in bare.ipectl("log", status=1).stderr
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_without_journal_and_daemon_there_is_nothing(bare):
 
 
 def test_cut_file(machine, journal):
-    """A power cut; what is left is shown, and nothing breaks."""
+    """After a power cut, log shows the remaining entries."""
     journal.add(*[entry(f"entry {number}") for number in range(50)])
     path = journal.directory / "system.journal"
     data = path.read_bytes()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl watch: what the real ipectld tells, as it comes. Plain files stand in for the kernel, see kernel_files.py."""
+"""ipectl watch shows the events of the real ipectld. Plain files stand in for the kernel, see kernel_files.py."""
 
 import fcntl
 import json
@@ -45,7 +45,7 @@ class Watch:
             self.text += data.decode()
 
     def wait_for(self, pattern):
-        """Until the output holds it."""
+        """Waits until the output has this text."""
         def found():
             self.read()
             assert re.search(pattern, self.text, re.M) or not self.process.ended(), self.text
@@ -105,7 +105,7 @@ def test_signals(machine, watch):
     machine.drop(b"no policy", "bad.p7b")
     event = running.wait_event("policy_rejected")
     assert event["error"] == "org.ipe.Error.SignatureInvalid" and event["source"].endswith("bad.p7b")
-    plain.wait_for("Rejected the policy from '/etc/ipe/policy.d/bad.p7b': ")
+    plain.wait_for("Refused the policy from '/etc/ipe/policy.d/bad.p7b': ")
     machine.call("SetEnforce", GLib.Variant("(b)", (False,)))
     event = running.wait_event("properties_changed", lambda event: "enforce" in event["properties"])
     assert event["properties"] == {"enforce": False}
@@ -114,7 +114,7 @@ def test_signals(machine, watch):
 
 @pytest.fixture
 def kernel(bare, kernel_files):
-    """The kernel's files, for a daemon that hears what is denied."""
+    """The kernel's files, for a daemon that reads denials."""
     bare.start_daemon()
     return kernel_files
 
@@ -207,11 +207,11 @@ def test_checks_of_a_trial(bare, watch):
     plain.wait_for("Check 'units': passed$")
     plain.wait_for("Check 'denials': pending: none so far$")
     plain.wait_for("Check 'health-units': none$")
-    # Those that have no result are none of them.
+    # Checks without a result do not count.
     terminal.wait_for("1 of 2 checks passed")
     daemon.change(TrialChecks=GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "failed", "/usr/bin/sh")]))
     plain.wait_for("Check 'denials': failed: /usr/bin/sh$")
-    # What has not changed is not said again.
+    # An unchanged check is not repeated.
     assert plain.text.count("Check 'units'") == 1
     daemon.change(TrialPolicy=GLib.Variant("(ss)", ("", "")), TrialDeadlineUSec=GLib.Variant("t", 0),
                   TrialChecks=GLib.Variant("a(sss)", []))
@@ -272,7 +272,7 @@ def test_hostile_daemon(bare, watch):
     daemon.emit("Denied", "ssssa{sv}", HOSTILE, HOSTILE, HOSTILE, HOSTILE,
                 {"Comm": GLib.Variant("s", HOSTILE), "Pid": GLib.Variant("s", HOSTILE), "Count": GLib.Variant("s", "many"),
                  HOSTILE: GLib.Variant("s", HOSTILE), "Rule": GLib.Variant("as", [HOSTILE])})
-    # Of another type, unknown, or larger than a terminal is wide.
+    # Of another type, unknown, or wider than the terminal.
     daemon.emit("PolicyStaged", "u", 1)
     daemon.emit("Unknown", "s", HOSTILE)
     daemon.change(TrialChecks=GLib.Variant("s", HOSTILE), Enforce=GLib.Variant("(ss)", (HOSTILE, "")))

@@ -139,4 +139,4 @@ def test_lint_has_a_note_until_the_keyring_is_sealed(bare, kernel_files, text):
     assert "/run/some.policy:3:12: note: every key in the keyring" in bare.ipectl("lint", "--strict", "/run/some.policy").stdout
     say(bare, ".dm-verity open\n.fs-verity sealed\n")
     assert bare.ipectl("lint", "--strict", "/run/some.policy").stdout == \
-        "/run/some.policy: 'corp-base' 1.0.0, 1 rule; every kernel with IPE takes it\n"
+        "/run/some.policy: 'corp-base' 1.0.0, 1 rule; every kernel with IPE accepts it\n"

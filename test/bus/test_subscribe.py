@@ -239,7 +239,7 @@ def test_ipectl_watch_shows_the_rest_to_who_may_not_inspect(daemon):
 
         def text():
             return (daemon.directory / "watched").read_text()
-        daemon.wait_for(lambda: "Denials are not shown" in text(), "the sentence")
+        daemon.wait_for(lambda: "Denials, and the sources of refused policies, are not shown" in text(), "the sentence")
         deny(daemon)
         daemon.wait_for(lambda: "Staged 'behind-0' 1.0.0." in text(), "what everybody hears")
         assert "alice" not in text()

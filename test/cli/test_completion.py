@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The completions as the shells run them: on a terminal, with the key Tab. And what they offer is what ipectl takes."""
+"""Runs the completions as the shells do: on a terminal, with the key Tab. They offer exactly the options that ipectl takes."""
 
 import os
 import re
@@ -13,10 +13,10 @@ from conftest import TOP, Ipectl, build_directory
 
 BASH = TOP / "src/ipectl/completion/ipectl.bash"
 ZSH = TOP / "src/ipectl/completion/_ipectl"
-# Only a bound for what hangs.
+# Ends a test that hangs.
 DEADLINE_SEC = 60
 
-# 'ipectl list' without a daemon: what the completions ask for names.
+# Stands in for 'ipectl list', which the completions ask for names; needs no daemon.
 LIST = """#!/bin/sh
 [ "$*" = "list --no-legend --no-ask-password" ] || exec REAL "$@"
 echo 'alpha 1.0.0 staged no 0123'
@@ -78,7 +78,7 @@ class Shell:
 
 
 def bash_candidates(directory, *words):
-    """What bash offers for the last word; it splits words at '=' as on a command line."""
+    """Returns the words that bash offers for the last one; splits words at '=' as bash does on a command line."""
     pieces = [piece for word in words for piece in re.split("(=)", word) if piece or word == ""]
     if words[-1].endswith("="):
         pieces = [piece for piece in pieces if piece]
@@ -152,7 +152,7 @@ def zsh(directory):
     shell.close()
 
 
-# What is typed, and the words that the shell then runs.
+# Typed keys, and the words that the shell then runs.
 TYPED = [
     ("ipectl acti\tbet\t", "activate beta"),
     ("ipectl activate alpha --forc\t", "activate alpha --force"),
@@ -168,7 +168,7 @@ TYPED = [
 
 
 def run_by_tab(shell, typed):
-    """The words of the line that Tab has made, spaces between them apart."""
+    """Returns the words of the line that Tab has made."""
     output = shell.run(f"ipectl() {{ printf '%s' '[words]'; printf ' %s' \"$@\"; printf '[end]\\n'; }}; {typed}")
     shell.run("unset -f ipectl")
     return re.search(r"\[words\] ?((?:(?!\[words\]).)*)\[end\]\r?\n", output).group(1).split()
@@ -191,7 +191,7 @@ def test_names_are_not_run(bash, zsh, directory):
     assert not (directory / "ran").exists()
 
 
-# What ipectl itself takes
+# The options that ipectl itself takes
 
 def options_of_help(ipectl):
     return {name: value for name, value in re.findall(r"^  (?:-\w)? +(--[a-z-]+)(\[?=)?", ipectl("--help").output, re.M)}
@@ -213,7 +213,7 @@ def taken(tmp_path_factory):
             result = subprocess.run([ipectl.path, verb, values.get(option, option), *["/nonexistent"] * 4], text=True,
                                     capture_output=True, stdin=subprocess.DEVNULL, timeout=DEADLINE_SEC,
                                     env={"ASAN_OPTIONS": "detect_leaks=0", "LC_ALL": "C.UTF-8"})
-            if "knows no option" not in result.stderr:
+            if "does not take the option" not in result.stderr:
                 found[verb].add(option)
     assert len(found) > 15
     return found
@@ -239,7 +239,7 @@ def test_zsh_knows_the_options_that_each_verb_takes(taken):
 
 
 def test_the_manual_names_the_options_that_each_verb_takes(taken):
-    """Those of single verbs are said to be theirs: in the command's own line, or in the option's first words."""
+    """The manual names the verbs that take an option in its first words, "With ...:"."""
     manual = (TOP / "man/ipectl.1.xml").read_text()
     terms = re.findall(r"<varlistentry>\s*((?:<term>.*?</term>\s*)+)<listitem>(.*?)</listitem>", manual, re.S)
     everywhere = set.intersection(*taken.values())

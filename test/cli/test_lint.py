@@ -18,7 +18,7 @@ def write(directory, text, name="some.policy"):
 
 def test_good_policy(ipectl, good):
     result = ipectl("lint", good.name)
-    assert result.output == "good.policy: 'corp-base' 1.2.3, 2 rules; every kernel with IPE takes it\n"
+    assert result.output == "good.policy: 'corp-base' 1.2.3, 2 rules; every kernel with IPE accepts it\n"
     assert not result.errors
 
 
@@ -94,7 +94,7 @@ def test_open_kexec_is_a_warning_that_strict_counts(ipectl, tmp_path):
 
 @pytest.mark.parametrize("value", ["TRUE", "FALSE"])
 def test_fsverity_signature_is_a_note_even_if_strict(ipectl, tmp_path, value):
-    """The machine that lints need not be the one that has the keyring; test_keyrings.py has one whose kernel answers."""
+    """The machine that lints may have no such keyring; test_keyrings.py has a kernel with one."""
     write(tmp_path, HEADER + f"DEFAULT action=DENY\nop=EXECUTE fsverity_signature={value} action=ALLOW\n")
     result = ipectl("lint", "--strict", "some.policy")
     assert "some.policy:3:12: note: every key in the keyring .fs-verity counts, root's own too" in result.output
@@ -127,7 +127,7 @@ def test_policy_unsigned_of_another_value_is_an_error(ipectl, tmp_path, word):
 @pytest.mark.parametrize("name", [".", "..", "a/b", "x" * 256])
 def test_name_that_cannot_be_a_directory_is_an_error(ipectl, tmp_path, name):
     write(tmp_path, f"policy_name={name} policy_version=1.0.0\nDEFAULT action=DENY\n")
-    assert "some.policy: error: no kernel takes" in ipectl("lint", "some.policy", status=1).output
+    assert "some.policy: error: no kernel accepts" in ipectl("lint", "some.policy", status=1).output
 
 
 def test_longest_name_is_accepted(ipectl, tmp_path):
@@ -144,7 +144,7 @@ def test_text_too_large_to_be_signed_for_upstream(ipectl, tmp_path):
     report, = ipectl("lint", "--json", "some.policy").json
     assert report["needs_extended_abi"] is True and report["extended_abi_line"] is None
     write(tmp_path, filler + "#" * 60000 + "\n")
-    assert ipectl("lint", "--strict", "some.policy").output.endswith("every kernel with IPE takes it\n")
+    assert ipectl("lint", "--strict", "some.policy").output.endswith("every kernel with IPE accepts it\n")
 
 
 def test_appended_signature_needs_the_extended_abi(ipectl, tmp_path):
@@ -171,7 +171,7 @@ def test_hostile_bytes_are_escaped(ipectl, tmp_path):
           "a\nb\033.policy")
     result = ipectl("lint", "a\nb\033.policy")
     assert result.output == ("a\\nb\\x1b.policy: '\\x1b]0;x\\x07\\xff\\xe2\\x80\\xae' 1.0.0, 0 rules; "
-                             "every kernel with IPE takes it\n")
+                             "every kernel with IPE accepts it\n")
 
 
 def test_long_token_is_cut(ipectl, tmp_path):

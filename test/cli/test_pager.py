@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What goes through less, and what does not. A program of the test stands in for less."""
+"""Which output goes through less. A program of the test stands in for less."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ exit 3
 
 @pytest.fixture
 def on_terminal(tmp_path):
-    """Runs ipectl on a terminal; returns its exit status and what the terminal showed."""
+    """Runs ipectl on a terminal; returns its exit status and the text on the terminal."""
     (tmp_path / "less").write_text(LESS)
     (tmp_path / "less").chmod(0o755)
 

@@ -89,6 +89,12 @@ def test_completions_know_every_command(ipectl):
     assert commands == set(re.findall(r"^ +'([a-z-]+):", zsh, re.M))
 
 
+def test_zsh_describes_commands_as_help_does(ipectl):
+    summaries = re.findall(r"^  ([a-z][a-z-]*).*?  +([A-Z].*)$", ipectl("--help").output, re.M)
+    zsh = (TOP / "src/ipectl/completion/_ipectl").read_text()
+    assert summaries == re.findall(r"^ +'([a-z-]+):(.*)'$", zsh, re.M)
+
+
 def test_help_and_version_exit_0(ipectl):
     assert ipectl("-h").output == ipectl("--help").output == ipectl("help").output == ipectl("help", "--no-pager").output
     assert re.fullmatch(r"ipe \d+\.\d+\.\d+\n", ipectl("--version").output)

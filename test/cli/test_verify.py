@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl verify, and what the other offline verbs make of a signed policy."""
+"""ipectl verify, and the other offline verbs on a signed policy."""
 
 import hashlib
 import re
@@ -22,7 +22,7 @@ def signed(tmp_path):
 
 def test_good(ipectl, signed, trust):
     result = ipectl("verify", f"--trust={trust}", signed.name)
-    assert result.output == "corp-base.p7b: 'corp-base' 1.2.3, signed by 'CN=ipe test key', who is trusted\n"
+    assert result.output == "corp-base.p7b: 'corp-base' 1.2.3, signed by 'CN=ipe test key' (trusted)\n"
     assert not result.errors
     assert ipectl("verify", "-q", f"--trust={trust}", signed).output == ""
 
@@ -76,7 +76,7 @@ def test_broken_certificate_is_named_and_ignored(ipectl, signed, trust):
 
 
 def test_every_changed_byte_is_found(ipectl, signed, trust):
-    """Of the text, and of the signature, which ends the message."""
+    """Changes the text, and the signature at the end of the message."""
     data = signed.read_bytes()
     start = data.index(GOOD.encode())
     for position in (start, start + len(GOOD) - 1, len(data) - 1, len(data) - 200):
@@ -109,14 +109,14 @@ def test_chain(ipectl, tmp_path, trust):
     (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD, middle))
     ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
     (trust / "root.pem").write_bytes((tmp_path / "root.crt").read_bytes())
-    assert "'CN=leaf', who is trusted" in ipectl("verify", f"--trust={trust}", "some.p7b").output
+    assert "'CN=leaf' (trusted)" in ipectl("verify", f"--trust={trust}", "some.p7b").output
     (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
     ipectl("verify", f"--trust={trust}", "some.p7b", status=6)
 
 
 def test_signed_attributes(ipectl, signed, trust):
     signed.write_bytes(keys.smime(GOOD.encode(), "-nodetach", "-nosmimecap"))
-    assert "'CN=ipe test key', who is trusted" in ipectl("verify", f"--trust={trust}", signed).output
+    assert "'CN=ipe test key' (trusted)" in ipectl("verify", f"--trust={trust}", signed).output
 
 
 def test_two_signers(ipectl, signed, trust):
@@ -125,10 +125,10 @@ def test_two_signers(ipectl, signed, trust):
     signed.write_bytes(openssl(None, "cms", "-sign", "-binary", "-outform", "der", "-nodetach", "-noattr", *options,
                                input=GOOD.encode()))
     result = ipectl("verify", f"--trust={trust}", signed.name)
-    assert result.output.endswith("signed by 'CN=ipe test key', who is trusted; also signed by 'CN=ipe other key'\n")
+    assert result.output.endswith("signed by 'CN=ipe test key' (trusted); also signed by 'CN=ipe other key'\n")
     assert ipectl("verify", "--json", f"--trust={trust}", signed).json["other_signers"] == "'CN=ipe other key'"
     lint = ipectl("lint", signed).output
-    assert "note: it has 2 signatures" in lint and "every kernel with IPE takes it" not in lint
+    assert "note: it has 2 signatures" in lint and "every kernel with IPE accepts it" not in lint
     for path in trust.iterdir():
         path.unlink()
     assert "is not trusted" in ipectl("verify", f"--trust={trust}", signed, status=6).errors
@@ -170,7 +170,7 @@ def test_revocation_list_beside_the_certificate(ipectl, tmp_path, trust):
 
 
 def test_revocation_list_that_is_broken(ipectl, signed, tmp_path, trust):
-    """It may revoke anybody who was certified by somebody else, and nobody who certified itself."""
+    """A broken list might revoke any certificate that has an issuer, but no self-signed one."""
     issue(tmp_path, "root")
     leaf = issue(tmp_path, "leaf", issuer="root", extensions=LEAF)
     (tmp_path / "some.p7b").write_bytes(sign_with(leaf, GOOD))
@@ -210,7 +210,7 @@ def test_certificate_in_the_message_that_the_kernel_cannot_read(ipectl, signed, 
 
 
 def test_what_kernels_refuse_is_refused(ipectl, tmp_path, trust):
-    """test/kernel/test_conformance.py proves that kernels do."""
+    """test/kernel/test_conformance.py proves that kernels do the same."""
     made = messages.make(tmp_path, GOOD.encode())
     for signer in tmp_path.glob("signer-*.crt"):
         (trust / f"{signer.stem}.pem").write_bytes(signer.read_bytes())
@@ -271,14 +271,14 @@ def test_lint_names_who_claims_to_have_signed(ipectl, signed):
     signed.write_bytes(keys.sign_policy(GOOD, key="other"))
     assert ipectl("lint", signed.name).output == (
         "corp-base.p7b: 'corp-base' 1.2.3, 2 rules; signed by 'CN=ipe other key' (not verified); "
-        "every kernel with IPE takes it\n")
+        "every kernel with IPE accepts it\n")
     result = ipectl("lint", "--json", signed).json[0]
     assert result["signed"] and result["ok"] and result["signer"] == "CN=ipe other key"
 
 
 def test_lint_without_a_certificate_in_the_envelope(ipectl, signed):
     signed.write_bytes(keys.sign_policy(GOOD, options=("-noattr", "-nodetach", "-nosmimecap", "-nocerts")))
-    assert ipectl("lint", signed.name).output == "corp-base.p7b: 'corp-base' 1.2.3, 2 rules; every kernel with IPE takes it\n"
+    assert ipectl("lint", signed.name).output == "corp-base.p7b: 'corp-base' 1.2.3, 2 rules; every kernel with IPE accepts it\n"
     assert ipectl("lint", "--json", signed).json[0]["signer"] is None
 
 

@@ -25,7 +25,7 @@ def test_log_and_watch_tell_the_story_of_a_policy(scenario):
     scenario.drop(scenario.signed("1.0.0"))
     scenario.wait_for_state("1.0.0", "staged")
     output = system.must(f"ipectl activate --confirm=manual --trial-sec=10min {NAME}")
-    assert f"'{NAME}' 1.0.0 is in force, on trial for " in output
+    assert f"'{NAME}' 1.0.0 is active, on trial for " in output
     assert ("cannot go back" in output) == (not scenario.has("trial"))
     assert "On trial" in system.must("ipectl status")
     assert not scenario.runs(ON_TMPFS)

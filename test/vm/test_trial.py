@@ -163,7 +163,7 @@ def test_a_rollback_ends_the_trial(scenario):
     activate(scenario, 600)
     assert not scenario.runs(ON_VOLUME)
     output = scenario.system.must(f"ipectl rollback {NAME}")
-    assert output == f"Rolled back to '{NAME}' 1.0.0; it is in force.\n"
+    assert output == f"Rolled back to '{NAME}' 1.0.0; it is active.\n"
     assert state(scenario, version) == "rolled-back"
     assert_as_before(scenario, "1.0.0")
     assert "not on trial" in refused(scenario, "Confirm", "s", NAME)
@@ -433,7 +433,7 @@ def test_a_confirmed_policy_is_rolled_back_at_once_if_its_floor_allows_it(scenar
     scenario.activate()
     assert scenario.kernel_active() == (NAME, "3.0.0") and not scenario.runs(ON_VOLUME)
     output = scenario.system.must(f"ipectl rollback {NAME}")
-    assert output == f"Rolled back to '{NAME}' {before}; it is in force.\n"
+    assert output == f"Rolled back to '{NAME}' {before}; it is active.\n"
     assert state(scenario, "3.0.0") == "rolled-back"
     assert_as_before(scenario, before)
 

@@ -2,14 +2,14 @@
 # shellcheck shell=bash
 # Completion of ipectl for bash.
 
-# Names of policies, one a line. Without a daemon there are none, and no message in the middle of a command line.
-# Only plain ones: compgen -W expands its words, so that a name like '$(reboot)' would be run.
+# Prints names of policies, one a line; without a daemon none, and no message in the middle of a command line.
+# Prints plain names only: compgen -W expands its words, so that it would run a name like '$(reboot)'.
 __ipectl_names() {
         ipectl list --no-legend --no-ask-password 2>/dev/null |
                 awk '$1 ~ /^[A-Za-z0-9._-]+$/ { print $1 }' | sort -u
 }
 
-# Versions of one policy.
+# Prints the versions of one policy.
 __ipectl_versions() {
         ipectl list --no-legend --no-ask-password 2>/dev/null |
                 awk -v name="$1" '$1 == name && $2 ~ /^[0-9.]+$/ { print $2 }'
@@ -23,7 +23,7 @@ _ipectl() {
         local options='--help --quiet --json --no-pager --no-ask-password'
 
         COMPREPLY=()
-        # "--option=word" comes as three words; the value is what is being completed.
+        # "--option=word" comes as three words; complete the value.
         if [[ $cur == = ]]; then
                 cur=''
         elif [[ $prev == = ]]; then

@@ -4,18 +4,16 @@
  */
 
 #include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
+#include "base.h"
 #include "bus-value.h"
 #include "clock.h"
+#include "events.h"
 #include "output.h"
-#include "watch.h"
 
 #define ARGUMENTS_MAX 4
 
-/* Strings, and behind them perhaps an a{sv}. */
+/* Each has strings, some an a{sv} after them. */
 static const struct {
         const char *member;
         const char *types;
@@ -49,13 +47,13 @@ static int read_arguments(sd_bus_message *message, size_t kind, struct json_obje
         return r;
 }
 
-int watch_read_signal(sd_bus_message *message, struct json_object **ret) {
+int event_read(sd_bus_message *message, struct json_object **ret) {
         const char *member = sd_bus_message_get_member(message);
         struct json_object *event;
         char *key;
 
-        for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-                if (strcmp(signals[i].member, member) != 0 || sd_bus_message_has_signature(message, signals[i].types) <= 0)
+        for (size_t i = 0; i < ELEMENTSOF(signals); i++) {
+                if (!streq(signals[i].member, member) || sd_bus_message_has_signature(message, signals[i].types) <= 0)
                         continue;
                 event = json_new_object();
                 key = bus_json_key(member);
@@ -71,17 +69,17 @@ int watch_read_signal(sd_bus_message *message, struct json_object **ret) {
         return 0;
 }
 
-bool watch_is_invalidated(sd_bus_message *message, const char *property) {
+bool event_has_invalidated(sd_bus_message *message, const char *property) {
         bool found = false;
         const char *name;
         int r = sd_bus_message_enter_container(message, 'a', "s");
 
         while (r >= 0 && (r = sd_bus_message_read_basic(message, 's', &name)) > 0)
-                found = found || strcmp(name, property) == 0;
+                found = found || streq(name, property);
         return found;
 }
 
-__attribute__((format(printf, 2, 3))) static void add(struct json_object *sentences, const char *format, ...) {
+_printf_(2, 3) static void add(struct json_object *sentences, const char *format, ...) {
         va_list arguments;
         char *sentence;
 
@@ -98,10 +96,10 @@ static void describe_summary(unsigned long long count, struct json_object *detai
 
         if (json_get(details, "uid"))
                 snprintf(user, sizeof(user), " of user %llu", (unsigned long long) json_get_number(details, "uid"));
-        add(sentences, "At least %llu denials%s came too fast to be told one by one.", count, user);
+        add(sentences, "At least %llu denials%s came too fast to be listed one by one.", count, user);
 }
 
-/* As the entry of the journal has it. */
+/* Uses the words of the entry in the journal. */
 static void describe_denial(struct json_object *event, struct json_object *sentences) {
         struct json_object *details = json_get(event, "details");
         const char *path = json_get_text(event, "path"), *operation = json_get_text(event, "operation");
@@ -142,8 +140,9 @@ static void describe_pair(const char *label, struct json_object *pair, struct js
                 add(sentences, "%s: none.", label);
 }
 
-/* Properties that say nothing by themselves, as the time of a trial, are not described. */
-static void describe_properties(struct json_object *event, struct json_object *told, struct json_object *sentences) {
+/* Leaves out properties that mean nothing by themselves, as the time of a trial. reported: the checks as last
+ * reported. */
+static void describe_properties(struct json_object *event, struct json_object *reported, struct json_object *sentences) {
         static const struct {
                 const char *key, *label;
         } pairs[] = { { "active_policy", "Active policy" },
@@ -158,17 +157,17 @@ static void describe_properties(struct json_object *event, struct json_object *t
         if (json_get(properties, "enforce"))
                 add(sentences, "Enforcement is %s.", json_get_boolean(properties, "enforce") ? "on" : "off");
         if (json_get(properties, "success_audit"))
-                add(sentences, "Recording of what is allowed is %s.",
+                add(sentences, "Success audit is %s.",
                     json_get_boolean(properties, "success_audit") ? "on" : "off");
-        for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+        for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
                 if (json_object_object_get_ex(properties, pairs[i].key, &value))
                         describe_pair(pairs[i].label, value, sentences);
         for (size_t i = 0; i < json_length(checks); i++)
-                if (!contains(told, json_at(checks, i)))
+                if (!contains(reported, json_at(checks, i)))
                         describe_check(json_at(checks, i), sentences);
 }
 
-/* The other signals say what changed; this one says why, where there is more to say. */
+/* The other signals say what has changed; this one may say why. */
 static void describe_change(struct json_object *event, struct json_object *sentences) {
         const char *message = json_get_text(json_get(event, "details"), "message");
 
@@ -177,8 +176,8 @@ static void describe_change(struct json_object *event, struct json_object *sente
 }
 
 typedef enum Wording {
-        WORDING_VERSION,  /* the sentence takes a name and a version */
-        WORDING_REJECTED, /* ... where it came from, and why */
+        WORDING_VERSION,  /* a name and a version follow */
+        WORDING_REJECTED, /* the source of the policy, and the reason */
         WORDING_PLAIN,
 } Wording;
 
@@ -191,7 +190,7 @@ static const struct {
         { "policy_activated", WORDING_VERSION, "Activated" },
         { "policy_confirmed", WORDING_VERSION, "Confirmed" },
         { "policy_rolled_back", WORDING_VERSION, "Rolled back to" },
-        { "policy_rejected", WORDING_REJECTED, "Rejected the policy from" },
+        { "policy_rejected", WORDING_REJECTED, "Refused the policy from" },
         { "daemon_started", WORDING_PLAIN, "ipectld has started." },
         { "daemon_stopped", WORDING_PLAIN, "ipectld has ended." },
 };
@@ -207,29 +206,29 @@ static void describe_plainly(size_t i, struct json_object *event, struct json_ob
         else if (*name)
                 add(sentences, "%s '%s' %s.", wordings[i].sentence, name, json_get_text(event, "version"));
         else
-                add(sentences, "%s a system without a policy of ipectld's.", wordings[i].sentence);
+                add(sentences, "%s a system without a policy of ipectld.", wordings[i].sentence);
 }
 
-struct json_object *watch_describe(struct json_object *event, struct json_object *checks) {
+struct json_object *event_describe(struct json_object *event, struct json_object *checks) {
         struct json_object *sentences = json_new_array();
         const char *kind = json_get_text(event, "event");
 
-        if (strcmp(kind, "denied") == 0)
+        if (streq(kind, "denied"))
                 describe_denial(event, sentences);
-        else if (strcmp(kind, "policy_changed") == 0)
+        else if (streq(kind, "policy_changed"))
                 describe_change(event, sentences);
-        else if (strcmp(kind, "status") == 0 || strcmp(kind, "properties_changed") == 0)
+        else if (streq(kind, "status") || streq(kind, "properties_changed"))
                 describe_properties(event, checks, sentences);
-        else if (strcmp(kind, "countdown") == 0)
+        else if (streq(kind, "countdown"))
                 add(sentences, "The trial of '%s' %s ends in %llu seconds.", json_get_text(event, "name"),
                     json_get_text(event, "version"), (unsigned long long) json_get_number(event, "seconds_left"));
-        for (size_t i = 0; i < sizeof(wordings) / sizeof(wordings[0]); i++)
-                if (strcmp(kind, wordings[i].event) == 0)
+        for (size_t i = 0; i < ELEMENTSOF(wordings); i++)
+                if (streq(kind, wordings[i].event))
                         describe_plainly(i, event, sentences);
         return sentences;
 }
 
-char *watch_countdown(struct json_object *state) {
+char *event_countdown(struct json_object *state) {
         struct json_object *trial = json_get(state, "trial_policy"), *checks = json_get(state, "trial_checks");
         size_t n = 0, passed = 0;
         char *text;
@@ -238,8 +237,8 @@ char *watch_countdown(struct json_object *state) {
         for (size_t i = 0; i < json_length(checks); i++) {
                 const char *result = json_get_text(json_at(checks, i), "state");
 
-                n += strcmp(result, "none") != 0;
-                passed += strcmp(result, "passed") == 0;
+                n += !streq(result, "none");
+                passed += streq(result, "passed");
         }
         r = asprintf(&text,
                      n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed" : "'%s' %s on trial: %llu s left",

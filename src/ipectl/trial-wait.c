@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Waiting for the end of a trial: the state is read whenever the daemon reports a change, and now and then without one, as a daemon
- * that is restarted reports nothing.
+ * Waits for the end of a trial: reads the state whenever the daemon reports a change, and now and then without one,
+ * as a daemon that restarts reports none.
  */
 
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "clock.h"
-#include "wait.h"
+#include "trial-wait.h"
 
 #define LOOK_USEC (10 * USEC_PER_SEC)
-
-/* How often the daemon may go away while it is asked. */
-#define CALLS_MAX 10
 
 /* The signal only ends a wait. */
 static int on_change(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -33,20 +26,16 @@ static int wait_for_change(sd_bus *bus) {
 }
 
 static int ask(Client *client, const char *path, struct json_object **ret) {
-        int r = -EIO;
+        unsigned tries = 0;
+        int r;
 
-        for (unsigned i = 0; i < CALLS_MAX; i++) {
-                if (i > 0)
-                        sleep(1);
-                sd_bus_error_free(&client->error);
+        do
                 r = client_get_all(client, path, POLICY_INTERFACE, ret);
-                if (r >= 0 || !sd_bus_error_has_name(&client->error, SD_BUS_ERROR_NO_REPLY))
-                        break;
-        }
+        while (client_shall_repeat(client, r, &tries));
         return r;
 }
 
-int wait_for_trial(Client *client, const char *path, struct json_object **ret) {
+int trial_wait(Client *client, const char *path, struct json_object **ret) {
         struct json_object *policy = NULL;
         int r = sd_bus_match_signal(client->bus, NULL, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties",
                                     "PropertiesChanged", on_change, NULL);
@@ -55,7 +44,7 @@ int wait_for_trial(Client *client, const char *path, struct json_object **ret) {
                 r = ask(client, path, &policy);
                 if (r < 0)
                         break;
-                if (strcmp(json_get_text(policy, "state"), "trial") != 0) {
+                if (!streq(json_get_text(policy, "state"), "trial")) {
                         *ret = policy;
                         return 0;
                 }
