@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What kernel.c and kernel-trial.c share: files below the kernel's directory.
+ * What kernel.c and kernel-extended.c share: files below the kernel's directory.
  */
 #ifndef LIBIPE_KERNEL_INTERNAL_H
 #define LIBIPE_KERNEL_INTERNAL_H

@@ -18,7 +18,7 @@ from machine import BUILD, NAME, NOBODY, PATH, Call, signed
 POLICY = "corp-base"
 TRANSACTION = "0123456789abcdef" * 2
 OTHER_BOOT = "f" * 32
-LOAD = BUILD / "src/ipectld/ipe-load"
+LOAD = BUILD / "src/ipe-load/ipe-load"
 TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
 LOADED, DAMAGED, LOAD_FAILED = ("db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71",
                                 "0e91ba1f3d5a42d78300a9cea42dacc9")

@@ -10,7 +10,7 @@ from kernel_files import begins_trial, ends_trial
 from machine import BUILD, BusError, signed
 
 POLICY = "corp-base"
-LOAD = BUILD / "src/ipectld/ipe-load"
+LOAD = BUILD / "src/ipe-load/ipe-load"
 OTHER_BOOT = "f" * 32
 DEACTIVATED, NONE_WANTED = "2844757b617d47b2a339414d6fbe8c00", "346eb37a14694532a3452757da465768"
 

@@ -12,7 +12,7 @@ from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Storm
 DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
 MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
 BEFORE = "67633399bc1344bbafe07e117fa195b4"
-# As in src/ipectld/denials.c and denial-table.h.
+# As in src/ipectld/denials/denials.c and denial-table.h.
 REST_FULL_SEC = 0.5
 BURST = 50
 

@@ -571,7 +571,7 @@ def test_a_target_of_which_nothing_is_known_is_asked_for_again(machine):
 
 def health_program(machine, *settings):
     configure(machine, *settings)
-    return machine.run(BUILD / "src/ipectld/ipe-health", check=False)
+    return machine.run(BUILD / "src/ipe-health/ipe-health", check=False)
 
 
 @pytest.mark.parametrize("settings, status", [

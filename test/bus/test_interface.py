@@ -220,7 +220,7 @@ def test_only_root_may_own_the_name(bare):
 
 def test_every_error_is_documented_and_reached_by_a_test():
     """Each name that the daemon can answer with is explained in the manual, and expected by some test of the bus."""
-    names = set(re.findall(r'PREFIX "(\w+)"', (TOP / "src/ipectld/bus-error.c").read_text()))
+    names = set(re.findall(r'PREFIX "(\w+)"', (TOP / "src/ipectld/client/error-name.c").read_text()))
     assert names == {"NoSuchPolicy", "AlreadyExists", "SignatureInvalid", "KeyNotTrusted", "CertificateExpired", "CertificateRevoked",
                      "VersionTooOld", "SyntaxError", "NameMismatch", "TrialInProgress", "NoTrial", "LockedDown", "WouldLockOut",
                      "KernelRejected", "NotSupported", "CannotRead", "TooManyCalls", "NotThatVersion"}

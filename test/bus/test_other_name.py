@@ -10,7 +10,7 @@ from gi.repository import GLib
 from machine import BUILD, BusError, signed
 
 OLD, NEW = "corp-base", "corp-strict"
-LOAD = BUILD / "src/ipectld/ipe-load"
+LOAD = BUILD / "src/ipe-load/ipe-load"
 
 
 def on_disk(machine):

@@ -205,7 +205,7 @@ def test_question_for_a_caller_that_vanishes_is_withdrawn(mocked):
 
 
 def test_one_user_cannot_use_up_the_questions_of_all(mocked):
-    """More callers than src/ipectld/polkit.c lets one user have: those above 20 do not have to wait."""
+    """More callers than src/ipectld/bus/polkit.c lets one user have: those above 20 do not have to wait."""
     mocked.stage(signed())
     hang(mocked)
     callers = [start_call(mocked, "Activate", "('corp-base',)") for _ in range(25)]

@@ -6,7 +6,7 @@ import pytest
 
 from machine import BUILD, policy_text
 
-CHECK = BUILD / "src/ipectld/ipe-volume-check"
+CHECK = BUILD / "src/ipe-volume-check/ipe-volume-check"
 ONE, TWO = "ab" * 32, "cd" * 64
 DENY = "DEFAULT action=DENY\n"
 

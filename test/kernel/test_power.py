@@ -35,7 +35,7 @@ from small_root import SmallRoot
 
 ROUNDS = int(os.environ.get("IPE_TEST_ROUNDS") or (200 if os.environ.get("IPE_TEST_LONG") else 5))
 BUILD = TOP / "build/check-release"
-PROGRAMS = ("src/ipectld/ipectld", "src/ipectld/ipe-load", "src/ipe-inspect/ipe-inspect")
+PROGRAMS = ("src/ipectld/ipectld", "src/ipe-load/ipe-load", "src/ipe-inspect/ipe-inspect")
 GUEST = TOP / "test/kernel/probes/power.py"
 KEEP = 3
 BOOTS = 2

@@ -12,6 +12,8 @@ PROSE_COLUMNS = 100
 # Words of entries that libcrypto brings.
 OF_LIBCRYPTO = {"not yet valid"}
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# Words in ticks that are a path from the top of the tree. One with a capital word in it stands for any name.
+PATH = re.compile(r"`((?:src|test|tools|man|dbus|docs|units|catalog|policy\.d)/[\w./@-]+)`")
 
 
 def tracked(*patterns):
@@ -57,6 +59,12 @@ def test_links_lead_somewhere(page):
         if not target.exists() or anchor and anchor not in anchors(target):
             broken.append(link)
     assert not broken
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_are_there(page):
+    paths = {path for path in PATH.findall(text_of(page)) if "NAME" not in path}
+    assert {path for path in paths if not (TOP / path).exists()} == set()
 
 
 def test_entries_that_the_page_on_boots_quotes_are_written():

@@ -189,7 +189,7 @@ def test_polkit_actions_are_the_documented_ones_and_the_daemons():
     documented = set(re.findall(r"org\.ipe\.manager\.[a-z-]+", (TOP / "man/org.ipe.Manager.5.xml").read_text()))
     used = {f"org.ipe.manager.{word}" for word in re.findall(r'ACTION\("([a-z-]+)"\)',
                                                              "".join(path.read_text() for path in
-                                                                     (TOP / "src/ipectld").glob("bus*.c")))}
+                                                                     (TOP / "src/ipectld/bus").glob("bus*.c")))}
     assert set(actions()) == documented == used
 
 
@@ -207,7 +207,7 @@ OF_A_VERSION = {"IPE_POLICY", "IPE_VERSION", "IPE_DIGEST", "IPE_SIGNER", "IPE_SO
 
 def messages():
     """{name: id} of messages.h."""
-    return dict(re.findall(r'^#define MESSAGE_(\w+) "([0-9a-f]{32})"$', (TOP / "src/libipe/messages.h").read_text(),
+    return dict(re.findall(r'^#define MESSAGE_(\w+) "([0-9a-f]{32})"$', (TOP / "src/basic/messages.h").read_text(),
                            re.M))
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * src/ipectld/budgets.c: what users may ask for. Time is a number here.
+ * src/ipectld/client/budgets.c: what users may ask for. Time is a number here.
  */
 
 #include "test-unit.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * src/ipectld/log.c: what is written is safe and bounded; by way of standard error, as the journal gets the same text.
+ * src/basic/log.c: what is written is safe and bounded; by way of standard error, as the journal gets the same text.
  */
 
 #include <fcntl.h>

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * The state that is in force, while the disk has an older one. It is written with the next change that the disk takes, or by a
+ * timer, whichever comes first.
+ *
+ * A daemon that starts meanwhile finds the older state. The end of a trial it sees in the kernel (trial.c). That the kernel was
+ * rolled back it cannot see: the same version decides after a boot in which a better one could not be loaded. So a note in
+ * /run says it, the digest of what was gone back to. It counts only if the kernel agrees (reconcile.c).
+ */
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "behind.h"
+#include "changes.h"
+#include "clock.h"
+#include "io.h"
+#include "log.h"
+#include "recover.h"
+
+#define RETRY_USEC (10 * USEC_PER_SEC)
+/* RuntimeDirectory= of the unit. */
+#define NOTE_DIRECTORY "/run/ipectld"
+#define NOTE "rolled-back"
+#define NOTE_PATH NOTE_DIRECTORY "/" NOTE
+/* In hex, and a line end. */
+#define NOTE_SIZE DIGEST_HEX_SIZE
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata);
+
+static void start_timer(Manager *manager) {
+        int r = 0;
+
+        if (!manager->behind_timer)
+                r = sd_event_add_time_relative(manager->event, &manager->behind_timer, CLOCK_BOOTTIME, RETRY_USEC, 0,
+                                               on_timer, manager);
+        else {
+                r = sd_event_source_set_time_relative(manager->behind_timer, RETRY_USEC);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(manager->behind_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("Cannot start a timer, '" STORE_DIRECTORY "/state.json' is written with the next change: %s", strerror(-r));
+}
+
+/* One that was read-only when the daemon started may be writable by now. */
+static int write_again(Manager *manager) {
+        _cleanup_(store_freep) Store *store = NULL;
+        int r;
+
+        if (store_is_read_only(manager->store)) {
+                r = store_open(STORE_DIRECTORY, &store);
+                if (r < 0)
+                        return r;
+                store_free(manager->store);
+                manager->store = TAKE_PTR(store);
+        }
+        /* Objects that the damaged file alone names are not collected as long as it is there. */
+        if (manager->state_damaged) {
+                r = store_quarantine_state(manager->store);
+                if (r >= 0)
+                        r = recover_state(manager);
+                if (r < 0)
+                        return r;
+                manager->state_damaged = false;
+        }
+        return store_write_state(manager->store, manager->state);
+}
+
+void behind_retry(Manager *manager) {
+        int r;
+
+        if (manager->behind == 0)
+                return;
+        r = write_again(manager);
+        if (r >= 0)
+                behind_end(manager);
+        else
+                log_debug("'" STORE_DIRECTORY "/state.json' can still not be written: %s", strerror(-r));
+}
+
+static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Manager *manager = userdata;
+
+        behind_retry(manager);
+        if (manager->behind != 0)
+                start_timer(manager);
+        return 0;
+}
+
+int behind_commit(Manager *manager, StoreState **new, Failure *reterr) {
+        bool was_behind = manager->behind != 0;
+        Why why = manager->why;
+        int r = manager_commit(manager, new, reterr);
+
+        /* An invalid state is refused, whatever the disk does. */
+        if (r >= 0 || r == -EINVAL)
+                return r;
+        manager->behind = r;
+        manager->why = why;
+        manager_adopt(manager, new);
+        if (!was_behind)
+                announce_behind(&manager->announcer, r);
+        start_timer(manager);
+        return 1;
+}
+
+void behind_end(Manager *manager) {
+        if (manager->behind == 0)
+                return;
+        manager->behind = 0;
+        if (manager->behind_timer)
+                (void) sd_event_source_set_enabled(manager->behind_timer, SD_EVENT_OFF);
+        behind_forget_rollback();
+        changes_write(manager);
+        announce_behind(&manager->announcer, 0);
+}
+
+void behind_begin(Manager *manager) {
+        if (manager->behind != 0)
+                start_timer(manager);
+}
+
+void behind_free(Manager *manager) {
+        manager->behind_timer = sd_event_source_disable_unref(manager->behind_timer);
+}
+
+static int write_note(const char *text) {
+        _cleanup_close_ int fd = open(NOTE_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+        return fd < 0 ? -errno : replace_file_at(fd, NOTE, text, strlen(text), 0600);
+}
+
+void behind_note_rollback(const Digest *to) {
+        char text[NOTE_SIZE + 1];
+        int r;
+
+        digest_to_hex(to, text);
+        strcpy(text + NOTE_SIZE - 1, "\n");
+        r = write_note(text);
+        if (r < 0)
+                log_warning("Cannot write '" NOTE_PATH "', so the rollback is forgotten if ipectld ends before '" STORE_DIRECTORY "' can be "
+                            "written, ignoring: %s", strerror(-r));
+}
+
+int behind_find_rollback(Digest *ret) {
+        _cleanup_free_ char *text = NULL;
+        size_t size;
+        int r;
+
+        r = read_file_at(AT_FDCWD, NOTE_PATH, NOTE_SIZE, (void **) &text, &size);
+        if (r < 0)
+                return r == -ENOENT ? 0 : r;
+        if (size != NOTE_SIZE || text[NOTE_SIZE - 1] != '\n')
+                return -EBADMSG;
+        text[NOTE_SIZE - 1] = '\0';
+        return digest_from_hex(text, ret) < 0 ? -EBADMSG : 1;
+}
+
+void behind_forget_rollback(void) {
+        if (unlink(NOTE_PATH) < 0 && errno != ENOENT)
+                log_warning("Cannot remove '" NOTE_PATH "', ignoring: %s", strerror(errno));
+}

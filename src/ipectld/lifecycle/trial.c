@@ -1,0 +1,620 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * A policy on trial. Where the kernel has trials it holds the time and goes back by itself; the daemon records what was begun,
+ * and finds out what became of it. A trial that health checks confirm is ended by the daemon before; the kernel's time is
+ * somewhat longer, as the net below. What a cut at each place leaves behind:
+ *
+ *      begin     activate.c wrote "activating"    nothing is on trial: cleared by reconcile.c
+ *                the kernel began                 the kernel has it on trial: trial_settle() takes it up
+ *                state.json: trial                the same
+ *
+ *      confirm   state.json: "activating"         it is on trial as before: cleared by reconcile.c
+ *                the kernel confirmed             it decides, and is not on trial: trial_settle() confirms it. After a
+ *                                                 reboot it does not decide: it is rolled back; nobody was told otherwise
+ *                state.json: confirmed            done
+ *
+ *      end       the kernel reverted, or the      it does not decide: trial_settle() records that it was rolled back
+ *                time was over
+ *                state.json: rolled-back          done
+ *
+ * On other kernels a version on trial is activated like any other, and the trial is the daemon's and the state file's alone: to
+ * confirm is one change of state.json. To end it is to activate the confirmed policy again, which such a kernel does at
+ * most for one that is of no lower version; else one change of state.json, and the next boot does it.
+ *
+ * A trial outlives some reboots: ipe-load counts each in the state file, and lets the version decide again, on top of what is
+ * confirmed (load-trial.c). The daemon finds a trial of this boot then, whose time has begun anew. If it is the daemon's to
+ * confirm, that is done once the boot is complete (bus-boot.c), not by the end of the time: a boot that hangs is none that went
+ * well. What ipe-load did not try any more is over.
+ *
+ * Where the disk fails, nothing begins; but what the kernel has done counts, and the record follows (behind.c). A kernel without
+ * trials has done nothing where the trial is confirmed, or where only the next boot ends it: that is refused then.
+ */
+
+#include "behind.h"
+#include "clock.h"
+#include "explain.h"
+#include "health.h"
+#include "kernel-extended.h"
+#include "log.h"
+#include "mark.h"
+#include "trial.h"
+
+#define ACCURACY_USEC (USEC_PER_SEC / 10)
+/* The daemon looks a bit later than the kernel acts. */
+#define GRACE_USEC (USEC_PER_SEC / 5)
+/* The kernel tells whole seconds; what differs by more is another trial of the same version. */
+#define ROUNDING_USEC (USEC_PER_SEC + USEC_PER_SEC / 2)
+/* After a failure, as of a disk that is full. */
+#define RETRY_USEC (10 * USEC_PER_SEC)
+
+static const char by_itself[] = "ended without a confirmation", by_reboot[] = "was ended by a reboot",
+                  by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
+                  by_boot[] = "ended, as the boot was not complete in the time that TrialBootSec= allows";
+
+static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
+
+bool trial_is_kernels(const Manager *manager) {
+        return kernel_has_feature(manager->kernel, "trial");
+}
+
+StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm, const UnitsBefore *before) {
+        StoreTrial trial = {
+                .deadline_usec = clock_usec(CLOCK_BOOTTIME) + seconds * USEC_PER_SEC,
+                .boots_max = manager->config.trial_boots,
+                .boot_sec = manager->config.trial_boot_sec,
+                .confirm = confirm,
+                .failed_units = before ? before->failed : NULL,
+                .restarting_units = before ? before->restarting : NULL,
+                .health = { .known = true, .command = manager->config.health_command, .units = manager->config.health_units,
+                            .ignore_units = manager->config.health_ignore_units,
+                            .essential_paths = manager->config.essential_paths },
+        };
+
+        memcpy(trial.boot_id, manager->boot_id, sizeof(trial.boot_id));
+        return trial;
+}
+
+static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
+        return streq(trial->boot_id, manager->boot_id);
+}
+
+/* Why ipe-load has not tried it in this boot. */
+static const char *reason_of_reboot(const StoreTrial *trial) {
+        return trial->boots_max > 0 && trial->boots >= trial->boots_max ? by_boots : by_reboot;
+}
+
+bool trial_is_boot(const Manager *manager) {
+        const StoreTrial *trial = &manager->state->trial;
+
+        return store_state_find_state(manager->state, VERSION_TRIAL) && is_of_this_boot(manager, trial) && trial->boots > 0 &&
+               trial->confirm == CONFIRM_AUTO;
+}
+
+static void tell_boot(const Manager *manager, bool passed) {
+        if (manager->on_boot)
+                manager->on_boot(passed, manager->on_boot_userdata);
+}
+
+/* Looks at the trial again at a time. */
+static void look_at(Manager *manager, uint64_t usec) {
+        int r;
+
+        if (!manager->trial_timer)
+                r = sd_event_add_time(manager->event, &manager->trial_timer, CLOCK_BOOTTIME, usec, ACCURACY_USEC,
+                                      on_deadline, manager);
+        else {
+                r = sd_event_source_set_time(manager->trial_timer, usec);
+                if (r >= 0)
+                        r = sd_event_source_set_enabled(manager->trial_timer, SD_EVENT_ONESHOT);
+        }
+        if (r < 0)
+                log_error("Cannot set a timer, the end of the trial goes unnoticed until somebody asks: %s",
+                          strerror(-r));
+}
+
+static void stop_looking(Manager *manager) {
+        health_stop(manager);
+        manager->trial_timer = sd_event_source_disable_unref(manager->trial_timer);
+        manager->trial_deadline_usec = 0;
+        manager->boot_passed = false;
+}
+
+/* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
+static void look_soon(Manager *manager) {
+        look_at(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
+}
+
+static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
+        Failure failure = {};
+        int r = trial_settle(userdata, &failure);
+
+        if (r < 0)
+                log_error("Cannot record what became of the trial, trying again later: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
+        return 0;
+}
+
+/* The side that has ended a trial. */
+typedef enum EndedBy {
+        ENDED_BY_KERNEL, /* it is so, whatever the disk says */
+        ENDED_BY_RECORD, /* nothing else than the state says so */
+        ENDED_BY_BOOT,   /* the same, and the next boot loads the confirmed version, which the running kernel cannot go back to */
+} EndedBy;
+
+/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. Returns as behind_commit(), or
+ * another negative errno. */
+static int record_end(Manager *manager, const Digest *digest, VersionEvent event, EndedBy by, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        VersionRecord *record = new ? store_state_find_digest(new, digest) : NULL, *confirmed;
+        int r = -ENOMEM;
+
+        if (record) {
+                Occasion occasion = occasion_now(manager, record->transaction);
+
+                /* A version that was selected before stays so, and so does the wish for none. */
+                confirmed = by == ENDED_BY_BOOT ? store_state_find_selected(new) : NULL;
+                if (confirmed && confirmed->state != VERSION_CONFIRMED)
+                        confirmed = NULL;
+                r = event == EVENT_ACTIVATED ? state_confirm(new, record, EVENT_REPLACED, &occasion)
+                                             : state_apply(new, record, event, &occasion);
+                if (r >= 0 && confirmed)
+                        r = state_apply(new, confirmed, EVENT_SELECTED, &occasion);
+        }
+        if (r >= 0)
+                r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr) : manager_commit(manager, &new, reterr);
+        if (r >= 0)
+                stop_looking(manager);
+        else
+                look_soon(manager);
+        return r;
+}
+
+static int end_confirmed(Manager *manager, const Digest *digest, EndedBy by, Failure *reterr) {
+        int r = record_end(manager, digest, EVENT_ACTIVATED, by, reterr);
+
+        if (r < 0)
+                return r;
+        announce_confirmed(&manager->announcer, store_state_find_digest(manager->state, digest));
+        tell_boot(manager, true);
+        return 0;
+}
+
+/* The history has the reason, too. */
+static int record_given_up(Manager *manager, const Digest *digest, EndedBy by, const char *reason, Failure *reterr) {
+        int r;
+
+        manager->why.message = reason;
+        r = record_end(manager, digest, EVENT_GIVEN_UP, by, reterr);
+        manager->why = (Why) {};
+        return r;
+}
+
+static int end_unconfirmed(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        int r = record_given_up(manager, digest, ENDED_BY_KERNEL, reason, reterr);
+
+        if (r < 0)
+                return r;
+        announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest), manager_active(manager, NULL),
+                             reason);
+        tell_boot(manager, false);
+        return 0;
+}
+
+/* It stays in force until the next boot. */
+static int end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        const VersionRecord *record, *pending;
+        int r = record_given_up(manager, digest, ENDED_BY_BOOT, reason, reterr);
+
+        if (r < 0)
+                return r;
+        record = store_state_find_digest(manager->state, digest);
+        pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        announce_trial_ended(&manager->announcer, record, record, reason);
+        if (pending)
+                announce_rollback_pending(&manager->announcer, pending, record);
+        tell_boot(manager, false);
+        return 0;
+}
+
+/* Another policy is on trial: that it does not decide says nothing. But a version moves into the place of the current one,
+ * and the confirmed one into that of the previous, when it is confirmed. */
+static bool was_confirmed(const Manager *manager, const VersionRecord *ours) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+
+        return confirmed && streq(confirmed->name, ours->name) &&
+               manager_find_loaded(manager, ours->name, KERNEL_CURRENT) == ours &&
+               manager_find_loaded(manager, ours->name, KERNEL_PREVIOUS) == confirmed;
+}
+
+/* It was not on trial at the last look: does it decide? */
+static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr) {
+        _cleanup_kernel_policy_ KernelPolicy kernel = {};
+        const VersionRecord *active = NULL;
+        Digest digest = ours->digest;
+        int r = manager_find_active(manager, &kernel, &active);
+
+        if (r < 0)
+                return explain_unknown(r, "what the kernel enforces", reterr);
+        if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
+                return end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
+        if (active != ours)
+                return end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
+                                       reason_of_reboot(&manager->state->trial), reterr);
+        /* Somebody has just begun another trial of it. */
+        look_soon(manager);
+        return 0;
+}
+
+static bool may_be_tried(const VersionRecord *record) {
+        Transition transition;
+
+        return version_transition(record->state, EVENT_TRIED, &transition) >= 0;
+}
+
+/* Notes what the kernel has on trial. end_usec: of the kernel's time, for a trial of which no mark tells more. */
+static int change_at_begin(const Manager *manager, StoreState *state, const Digest *digest, uint64_t end_usec) {
+        bool marked = state->activating && digest_equal(&state->activating_digest, digest);
+        Occasion occasion = occasion_now(manager, marked ? state->activating_transaction : NULL);
+        StoreTrial trial = trial_new(manager, 0, CONFIRM_MANUAL, NULL);
+
+        trial.deadline_usec = end_usec;
+        trial.boots_max = 0;
+        if (!marked || !is_of_this_boot(manager, &state->trial))
+                if (store_state_set_trial(state, &trial) < 0)
+                        return -ENOMEM;
+        return state_apply(state, store_state_find_digest(state, digest), EVENT_TRIED, &occasion);
+}
+
+static void look_at_end(Manager *manager) {
+        bool by_kernel = trial_is_kernels(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
+
+        look_at(manager, manager->trial_deadline_usec + (by_kernel ? GRACE_USEC : 0));
+}
+
+/* Returns 0, also if the kernel refuses it, or a negative errno. */
+static int give_up_by_itself(Manager *manager, const char *reason, Failure *reterr) {
+        const VersionRecord *back;
+        int r = trial_give_up(manager, reason, &back, reterr);
+
+        if (r > 0 && r != FAILURE_NO_TRIAL) {
+                log_error("Cannot end a trial that %s, trying again later: %s", reason, reterr->sentence);
+                look_soon(manager);
+        }
+        return r < 0 ? r : 0;
+}
+
+static void on_unhealthy(Manager *manager, const char *reason) {
+        Failure failure = {};
+
+        if (store_state_find_state(manager->state, VERSION_TRIAL) && give_up_by_itself(manager, reason, &failure) < 0)
+                log_error("Cannot record the end of a trial that %s, trying again later: %s", reason, failure.sentence);
+}
+
+static void on_healthy(Manager *manager) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        _cleanup_free_ char *name = ours ? strdup(ours->name) : NULL;
+        Failure failure = {};
+
+        if (trial_is_boot(manager)) {
+                manager->boot_passed = true;
+                tell_boot(manager, true);
+                return;
+        }
+        /* Without memory, too, the kernel's time or the next look ends it. */
+        if (name && confirm_policy(manager, name, NULL, &failure) != 0) {
+                log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
+                look_soon(manager);
+        }
+}
+
+static void watch_health(Manager *manager) {
+        if (manager->state->trial.confirm == CONFIRM_AUTO)
+                health_start(manager, on_healthy, on_unhealthy);
+}
+
+/* The kernel has it on trial. must_record: a disk that fails is a failure. */
+static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bool must_record, Failure *reterr) {
+        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
+        const VersionRecord *record;
+        int r;
+
+        if (!new)
+                return -ENOMEM;
+        r = change_at_begin(manager, new, digest, end_usec);
+        if (r < 0)
+                return r;
+        /* The change of properties, which the commit tells, has it already. */
+        manager->trial_deadline_usec = new->trial.deadline_usec;
+        r = must_record ? manager_commit(manager, &new, reterr) : behind_commit(manager, &new, reterr);
+        if (r < 0) {
+                manager->trial_deadline_usec = 0;
+                return r;
+        }
+        record = store_state_find_digest(manager->state, digest);
+        announce_trial(&manager->announcer, record, seconds_until(manager->trial_deadline_usec),
+                       manager->state->trial.confirm);
+        look_at_end(manager);
+        watch_health(manager);
+        return 0;
+}
+
+/* The daemon's time is over: health decides, or nobody has confirmed it. */
+static int end_of_time(Manager *manager, Failure *reterr) {
+        if (trial_is_boot(manager))
+                return give_up_by_itself(manager, by_boot, reterr);
+        if (manager->state->trial.confirm == CONFIRM_AUTO && health_conclude(manager))
+                return 0;
+        return give_up_by_itself(manager, by_itself, reterr);
+}
+
+/* The trial goes on, or the daemon was started in the middle of it. end_usec: of the kernel's time. */
+static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
+        const StoreTrial *trial = &manager->state->trial;
+        uint64_t known = manager->trial_deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
+        bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernels(manager));
+
+        /* Of the daemon's time the kernel may know nothing, or more; but not less. */
+        if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
+                known = end_usec;
+        if (known != manager->trial_deadline_usec) {
+                manager->trial_deadline_usec = known;
+                announce_deadline(&manager->announcer);
+        }
+        watch_health(manager);
+        if (health_failure(manager))
+                return give_up_by_itself(manager, health_failure(manager), reterr);
+        if (by_daemon && clock_usec(CLOCK_BOOTTIME) >= known)
+                return end_of_time(manager, reterr);
+        look_at_end(manager);
+        return 0;
+}
+
+/* Where the kernel has trials. */
+static int settle_with_kernel(Manager *manager, Failure *reterr) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *found = NULL;
+        KernelTrial trial = {};
+        uint64_t end_usec;
+        Digest digest;
+        int r;
+
+        r = manager_find_trial(manager, &trial, &found);
+        kernel_policy_done(&trial.policy);
+        if (r < 0)
+                return explain_unknown(r, "what is on trial", reterr);
+        end_usec = clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
+        if (found && found == ours)
+                return go_on(manager, end_usec, reterr);
+        if (found)
+                digest = found->digest;
+        if (ours) {
+                r = find_out(manager, ours, reterr);
+                if (r < 0)
+                        return r;
+        }
+        /* There is one trial at a time. What is confirmed on disk may be tried by hand; that changes nothing of what the next boot
+         * loads. */
+        if (!found || store_state_find_state(manager->state, VERSION_TRIAL) || !may_be_tried(store_state_find_digest(manager->state, &digest)))
+                return 0;
+        return take_up(manager, &digest, end_usec, false, reterr);
+}
+
+/* Where the trial is the daemon's alone. */
+static int settle_alone(Manager *manager, Failure *reterr) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *active = NULL;
+        const StoreTrial *trial = &manager->state->trial;
+        bool begun = manager->state->activating && is_of_this_boot(manager, trial);
+        Digest digest;
+        int r;
+
+        if (!ours && !begun)
+                return 0;
+        r = manager_find_active(manager, NULL, &active);
+        if (r < 0)
+                return explain_unknown(r, "what the kernel enforces", reterr);
+        digest = ours ? ours->digest : manager->state->activating_digest;
+        if (ours && !is_of_this_boot(manager, trial))
+                return end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);
+        if (ours && active != ours)
+                return end_unconfirmed(manager, &digest, "ended, as another policy was activated", reterr);
+        if (ours)
+                return go_on(manager, trial->deadline_usec, reterr);
+        if (active && digest_equal(&active->digest, &digest) && may_be_tried(active))
+                return take_up(manager, &digest, trial->deadline_usec, false, reterr);
+        return 0;
+}
+
+static int settle(Manager *manager, Failure *reterr) {
+        return trial_is_kernels(manager) ? settle_with_kernel(manager, reterr) : settle_alone(manager, reterr);
+}
+
+int trial_settle(Manager *manager, Failure *reterr) {
+        int r = settle(manager, reterr);
+
+        if (r < 0)
+                look_soon(manager);
+        return r < 0 ? r : 0;
+}
+
+int trial_record(Manager *manager, const Digest *digest, Failure *reterr) {
+        int r = take_up(manager, digest, manager->state->trial.deadline_usec, true, reterr);
+
+        if (r < 0)
+                look_soon(manager);
+        return r;
+}
+
+uint64_t trial_deadline(const Manager *manager) {
+        const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
+        KernelTrial trial = {};
+
+        if (ours && manager->trial_deadline_usec > 0)
+                return manager->trial_deadline_usec;
+        if (kernel_find_trial(manager->kernel, &trial) <= 0)
+                return 0;
+        kernel_policy_done(&trial.policy);
+        return clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC;
+}
+
+int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
+        const VersionRecord *ours = trial_is_boot(manager) ? store_state_find_state(manager->state, VERSION_TRIAL) : NULL;
+        Digest digest = ours ? ours->digest : (Digest) {};
+        int r = trial_settle(manager, reterr);
+
+        if (r < 0)
+                return r;
+        if (trial_is_boot(manager)) {
+                if (!manager->boot_passed && !health_boot_is_up(manager))
+                        return failure_set(reterr, FAILURE_NO_TRIAL, "Nobody watches over the trial; 'journalctl -u ipectld' "
+                                           "tells why.");
+                /* It may have been switched off since. */
+                *ret_passed = manager->boot_passed && health_is_enforced(manager);
+                return 0;
+        }
+        ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;
+        if (ours && ours->state != VERSION_CONFIRMED)
+                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial has just ended; 'ipectl log' tells how.");
+        *ret_passed = true;
+        return 0;
+}
+
+int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *known;
+        int r = trial_settle(manager, reterr);
+
+        if (r == 0)
+                r = manager_find(manager, name, NULL, &known, reterr);
+        if (r == 0)
+                *ret = store_state_find_state(manager->state, VERSION_TRIAL);
+        return r;
+}
+
+/* The kernel does not say which policy it confirmed, if any: the trial may have been over, or another one begun, between
+ * the look and the write. So what decides by now tells. */
+static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
+        Failure failure = {};
+        int r = trial_settle(manager, &failure);
+        const VersionRecord *record = store_state_find_digest(manager->state, digest);
+
+        if (r < 0 && !confirmed) {
+                *reterr = failure;
+                return r;
+        }
+        if (r >= 0 && record->state == VERSION_CONFIRMED)
+                r = manager->behind;
+        if (r < 0)
+                return failure_set_errno(reterr, r, "The kernel has confirmed '%s', but that cannot be recorded yet; ipectld "
+                                         "tries again, and until then the version before is loaded at the next boot",
+                                         record->name);
+        if (record->state == VERSION_CONFIRMED)
+                return 0;
+        return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
+                           record->name);
+}
+
+static int confirm_in_kernel(Manager *manager, const VersionRecord *trial, Failure *reterr) {
+        Digest digest = trial->digest;
+        int r;
+
+        /* A disk that fails already is found out before the kernel confirms. */
+        r = activation_mark(manager, &digest, trial->transaction, NULL, reterr);
+        if (r < 0)
+                return r;
+        r = kernel_confirm(manager->kernel);
+        if (r < 0 && r != -ENODATA) {
+                activation_unmark(manager);
+                return explain_kernel(manager, r, reterr);
+        }
+        return find_confirmed(manager, &digest, r >= 0, reterr);
+}
+
+int trial_check_meant(const VersionRecord *trial, const char *name, const TrialMeant *meant, Failure *reterr) {
+        char version[IPE_VERSION_STRLEN];
+
+        if (!trial)
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
+        if (!streq(trial->name, name))
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
+        if (!meant)
+                return 0;
+        ipe_version_print(&trial->version, version);
+        if (meant->version && !streq(meant->version, version))
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is on trial, not %.50s.", trial->name, version,
+                                   meant->version);
+        if (meant->transaction && !streq(meant->transaction, trial->transaction))
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "Another trial of '%s' %s has begun meanwhile.", trial->name,
+                                   version);
+        return authorised_check(meant->authorised, trial, reterr);
+}
+
+static int find_meant(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
+        int r = trial_find(manager, name, ret, reterr);
+
+        return r != 0 ? r : trial_check_meant(*ret, name, meant, reterr);
+}
+
+int end_trial(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
+        const VersionRecord *trial;
+        int r = find_meant(manager, name, meant, &trial, reterr);
+
+        return r != 0 ? r : trial_give_up(manager, "was ended on demand", ret, reterr);
+}
+
+int confirm_policy(Manager *manager, const char *name, const TrialMeant *meant, Failure *reterr) {
+        const VersionRecord *trial;
+        Digest digest;
+        int r;
+
+        r = find_meant(manager, name, meant, &trial, reterr);
+        if (r != 0)
+                return r;
+        if (trial_is_kernels(manager))
+                return confirm_in_kernel(manager, trial, reterr);
+        digest = trial->digest;
+        return end_confirmed(manager, &digest, ENDED_BY_RECORD, reterr);
+}
+
+static int revert_in_kernel(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        int r = kernel_revert(manager->kernel);
+
+        if (r == -ENODATA) {
+                r = trial_settle(manager, reterr);
+                if (r >= 0 && store_state_find_digest(manager->state, digest)->state == VERSION_CONFIRMED)
+                        return failure_set(reterr, FAILURE_NO_TRIAL, "Its trial has just ended: it was confirmed.");
+                return r;
+        }
+        return r < 0 ? explain_kernel(manager, r, reterr) : end_unconfirmed(manager, digest, reason, reterr);
+}
+
+/* A kernel without trials goes to no lower version. Returns whether the confirmed policy decides again. */
+static bool activate_confirmed(const Manager *manager, const VersionRecord *ours) {
+        const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        _cleanup_(envelope_freep) Envelope *envelope = NULL;
+        const void *data;
+        size_t size;
+
+        if (!confirmed || ipe_version_compare(&confirmed->version, &ours->version) < 0 ||
+            manager_judge_return(manager, confirmed, NULL) != 0 || manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
+                return false;
+        data = envelope_data(envelope, &size);
+        return kernel_activate(manager->kernel, confirmed->name, &confirmed->version, data, size) >= 0;
+}
+
+static int revert_alone(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
+        if (activate_confirmed(manager, store_state_find_digest(manager->state, digest)))
+                return end_unconfirmed(manager, digest, reason, reterr);
+        return end_at_boot(manager, digest, reason, reterr);
+}
+
+int trial_give_up(Manager *manager, const char *reason, const VersionRecord **ret, Failure *reterr) {
+        Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
+        const VersionRecord *confirmed, *active = NULL;
+        int r = trial_is_kernels(manager) ? revert_in_kernel(manager, &digest, reason, reterr)
+                                          : revert_alone(manager, &digest, reason, reterr);
+
+        if (r != 0)
+                return r;
+        confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
+        active = manager_active(manager, NULL);
+        *ret = active && active == confirmed ? confirmed : store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        return 0;
+}
