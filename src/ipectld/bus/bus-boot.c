@@ -42,7 +42,7 @@ static void boot_call_freep(BusBootCall **call) {
 void bus_boot_cancel(Bus *bus) {
         while (bus->boot_calls)
                 boot_call_free(bus->boot_calls);
-        bus->manager->on_boot = NULL;
+        trial_on_boot(bus->manager, NULL, NULL);
 }
 
 /* Root is never kept out by others: else they make the boot fail. */
@@ -118,8 +118,7 @@ static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_b
         if (r < 0)
                 return r;
         bus->boot_calls = TAKE_PTR(call);
-        bus->manager->on_boot = on_boot;
-        bus->manager->on_boot_userdata = bus;
+        trial_on_boot(bus->manager, on_boot, bus);
         return 1;
 }
 

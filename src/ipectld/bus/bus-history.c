@@ -50,7 +50,7 @@ static int append_entry(sd_bus_message *reply, const HistoryEntry *entry, bool m
 }
 
 static int append_page(sd_bus_message *reply, const Bus *bus, const Page *page, size_t first) {
-        const History *history = bus->manager->history;
+        const History *history = changes_history(bus->manager->changes);
         bool may_inspect = bus_may_inspect(bus, reply);
         int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
 
@@ -91,7 +91,7 @@ int method_list_transitions(sd_bus_message *message, void *userdata, sd_bus_erro
                 r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
                 return r;
-        first = find_first(bus->manager->history, &page, &n);
+        first = find_first(changes_history(bus->manager->changes), &page, &n);
         if (!callers_charge(bus->callers, uid, n / ENTRIES_PER_UNIT))
                 return bus_refuse_too_many(reterr, uid);
         r = sd_bus_message_new_method_return(message, &reply);

@@ -25,7 +25,7 @@ static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const Ver
         return sd_bus_reply_method_return(message, "a{sv}", 5, "Policy", "o", path ?: "/", "Name", "s", record ? record->name : "",
                                           "Version", "s", version, "State", "s",
                                           record ? version_state_to_string(record->state) : "", "Recorded", "b",
-                                          bus->manager->behind == 0);
+                                          bus->manager->disk_error == 0);
 }
 
 /* Name and options of a call that may say which trial it means. */

@@ -15,6 +15,7 @@
 #include "bus-options.h"
 #include "bus-subscribe.h"
 #include "bus.h"
+#include "discard.h"
 #include "error-name.h"
 #include "health.h"
 #include "io.h"
@@ -23,6 +24,7 @@
 #include "preflight.h"
 #include "stage.h"
 #include "subscribers.h"
+#include "switch.h"
 #include "trial.h"
 
 /* "pid 4711 (ipectl) of uid 0": who handed a policy in. */
@@ -181,7 +183,7 @@ static int method_discard(sd_bus_message *message, void *userdata, sd_bus_error 
                 r = may_discard(bus, message, name, version, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = manager_discard(bus->manager, name, version, &failure);
+        r = discard_version(bus->manager, name, version, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         return sd_bus_reply_method_return(message, "");
@@ -199,7 +201,7 @@ static int set_switch(Bus *bus, sd_bus_message *message, KernelSwitch which, con
         if (r <= 0)
                 return r < 0 ? r : 1;
         bus_watch_before_switch(bus->watch, which);
-        r = manager_set_switch(bus->manager, which, value, &changed, &failure);
+        r = switch_set(bus->manager, which, value, &changed, &failure);
         if (r != 0)
                 return bus_refuse(reterr, r, &failure);
         if (changed)
@@ -356,7 +358,7 @@ static int get_deactivated(sd_bus *sd, const char *path, const char *interface, 
 
 static int get_state_recorded(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
                               void *userdata, sd_bus_error *reterr) {
-        return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->behind == 0);
+        return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->disk_error == 0);
 }
 
 static int get_warnings(sd_bus *sd, const char *path, const char *interface, const char *property,

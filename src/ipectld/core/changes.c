@@ -2,14 +2,19 @@
 /*
  * The differences between two states, as entries of the history.
  *
- * Every change of a version has a number of its own in the state. The history has the highest that it was told of, so at start
- * it is known what was not noted: state.json is written first, and the machine may stop, or the disk be full, in between.
+ * Every change of a version has a number of its own in the state. The history has the highest that it noted, so a
+ * start finds the changes that are missing: state.json is written first, and the machine may stop, or the disk be full, in between.
  */
 
 #include "changes.h"
 #include "clock.h"
 #include "log.h"
-#include "store-history.h"
+
+struct Changes {
+        History *history;
+        const Announcer *announcer; /* borrowed */
+        bool failed;                /* the latest write of the history */
+};
 
 static const char late[] = "Noted when ipectld was started; what brought it about is not known.";
 
@@ -43,12 +48,12 @@ static const char *name_reason(int from, int to, bool rollback) {
         }
 }
 
-static void add(Manager *manager, const HistoryEntry *entry) {
-        if (history_add(manager->history, entry) < 0) {
+static void add(Changes *changes, const HistoryEntry *entry) {
+        if (history_add(changes->history, entry) < 0) {
                 log_warning("No memory for a change of '%s': it is missing in the history.", entry->name);
                 return;
         }
-        announce_transition(&manager->announcer, &manager->history->entries[manager->history->n - 1]);
+        announce_transition(changes->announcer, &changes->history->entries[changes->history->n - 1]);
 }
 
 static HistoryEntry describe(const VersionRecord *record) {
@@ -57,9 +62,9 @@ static HistoryEntry describe(const VersionRecord *record) {
         return entry;
 }
 
-/* A sentence is about what ended, not about what takes its place. Returns NULL for none, or without memory. */
-static char *find_message(const Manager *manager, const VersionRecord *record, int from) {
-        const char *said = manager->why.message;
+/* A sentence is about the version that ended, not about the one that takes its place. Returns NULL for none, or without memory. */
+static char *find_message(const Why *why, const VersionRecord *record, int from) {
+        const char *said = why->message;
         bool is_trial = from == VERSION_TRIAL && record->state == VERSION_ROLLED_BACK;
         char *message;
 
@@ -70,56 +75,55 @@ static char *find_message(const Manager *manager, const VersionRecord *record, i
         return asprintf(&message, "The trial %s.", said) < 0 ? NULL : message;
 }
 
-static void note_change(Manager *manager, const VersionRecord *record, int from, bool rollback) {
-        _cleanup_free_ char *message = find_message(manager, record, from);
+static void note_change(Changes *changes, const VersionRecord *record, int from, bool rollback, const Why *why) {
+        _cleanup_free_ char *message = find_message(why, record, from);
         HistoryEntry entry = describe(record);
 
         entry.change = record->sequence;
         entry.usec = record->changed_usec;
         entry.from = from;
         entry.to = (int) record->state;
-        entry.reason = (char *) (manager->why.reason ?: name_reason(from, entry.to, rollback));
+        entry.reason = (char *) (why->reason ?: name_reason(from, entry.to, rollback));
         entry.message = message;
         memcpy(entry.transaction, record->transaction, sizeof(entry.transaction));
-        add(manager, &entry);
+        add(changes, &entry);
 }
 
-static void note_end(Manager *manager, const VersionRecord *record) {
+static void note_end(Changes *changes, const VersionRecord *record, const Why *why) {
         HistoryEntry entry = describe(record);
 
         entry.usec = clock_usec(CLOCK_REALTIME);
         entry.from = (int) record->state;
         entry.to = VERSION_ABSENT;
-        entry.reason = (char *) (manager->why.reason ?: name_reason(entry.from, entry.to, false));
-        add(manager, &entry);
+        entry.reason = (char *) (why->reason ?: name_reason(entry.from, entry.to, false));
+        add(changes, &entry);
 }
 
-/* A disk that is full was said by whoever needs it. */
-void changes_write(Manager *manager) {
-        bool failed_before = manager->history_failed;
-        int r = history_write(manager->store, manager->history);
+/* A full disk is logged by whoever needs it. */
+void changes_write(Changes *changes, Store *store) {
+        bool failed_before = changes->failed;
+        int r = history_write(store, changes->history);
 
-        manager->history_failed = r < 0;
+        changes->failed = r < 0;
         if (r < 0 && r != -EROFS && !failed_before)
                 log_warning("Cannot write " STORE_DIRECTORY "/history, trying again with the next change: %s", strerror(-r));
 }
 
-void changes_note(Manager *manager, const StoreState *before) {
-        const StoreState *after = manager->state;
+void changes_note(Changes *changes, Store *store, const StoreState *before, const StoreState *after, const Why *why) {
         bool rollback = is_rollback(before, after);
 
-        if (!manager->history)
+        if (!changes)
                 return;
         for (size_t i = 0; i < before->n_versions; i++)
                 if (!store_state_find(after, before->versions[i].name, &before->versions[i].version))
-                        note_end(manager, &before->versions[i]);
+                        note_end(changes, &before->versions[i], why);
         for (size_t i = 0; i < after->n_versions; i++) {
                 const VersionRecord *new = &after->versions[i], *old = store_state_find(before, new->name, &new->version);
 
                 if (!old || old->state != new->state)
-                        note_change(manager, new, old ? (int) old->state : VERSION_ABSENT, rollback);
+                        note_change(changes, new, old ? (int) old->state : VERSION_ABSENT, rollback, why);
         }
-        changes_write(manager);
+        changes_write(changes, store);
 }
 
 /* The state of a version as the history has it. */
@@ -134,23 +138,26 @@ static int find_last(const History *history, const VersionRecord *record) {
 }
 
 /* Below HISTORY_MAX of them, the earliest first. */
-static void note_missed(Manager *manager, const VersionRecord **missed, size_t n) {
+static void note_missed(Changes *changes, const VersionRecord **missed, size_t n) {
+        const Why why = { .message = late };
+
         qsort(missed, n, sizeof(*missed), version_record_compare_latest);
-        manager->why = (Why) { .message = late };
         for (size_t i = n < HISTORY_MAX ? n : HISTORY_MAX; i > 0; i--)
-                note_change(manager, missed[i - 1], find_last(manager->history, missed[i - 1]), false);
-        manager->why = (Why) {};
+                note_change(changes, missed[i - 1], find_last(changes->history, missed[i - 1]), false, &why);
 }
 
-void changes_number_on(Manager *manager) {
-        if (manager->state->sequence < manager->history->change)
-                manager->state->sequence = manager->history->change;
+const History *changes_history(const Changes *changes) {
+        return changes ? changes->history : NULL;
 }
 
-int changes_catch_up(Manager *manager) {
-        const StoreState *state = manager->state;
+void changes_number_on(const Changes *changes, StoreState *state) {
+        if (state->sequence < changes->history->change)
+                state->sequence = changes->history->change;
+}
+
+int changes_catch_up(Changes *changes, Store *store, StoreState *state) {
         _cleanup_free_ const VersionRecord **missed = calloc(state->n_versions + 1, sizeof(*missed));
-        uint64_t change = manager->history->change;
+        uint64_t change = changes->history->change;
         size_t n = 0;
 
         if (!missed)
@@ -158,22 +165,38 @@ int changes_catch_up(Manager *manager) {
         for (size_t i = 0; i < state->n_versions; i++)
                 if (state->versions[i].sequence > change)
                         missed[n++] = &state->versions[i];
-        changes_number_on(manager);
-        note_missed(manager, missed, n);
-        if (n > 0 || manager->history->rewrite)
-                changes_write(manager);
+        changes_number_on(changes, state);
+        note_missed(changes, missed, n);
+        if (n > 0 || changes->history->rewrite)
+                changes_write(changes, store);
         return 0;
 }
 
-int changes_open(Manager *manager) {
+int changes_open(const Store *store, const Announcer *announcer, Changes **ret) {
+        Changes *changes = calloc(1, sizeof(*changes));
         size_t damaged;
-        int r = history_read(manager->store, &manager->history, &damaged);
+        int r;
 
-        if (r == -ENOMEM)
+        if (!changes)
+                return -ENOMEM;
+        changes->announcer = announcer;
+        r = history_read(store, &changes->history, &damaged);
+        if (r == -ENOMEM) {
+                changes_free(changes);
                 return r;
+        }
         if (r < 0)
                 log_warning("Cannot read " STORE_DIRECTORY "/history, beginning anew: %s", strerror(-r));
         else if (damaged > 0)
                 log_warning(STORE_DIRECTORY "/history is damaged: %zu lines of it are left out.", damaged);
+        *ret = changes;
         return 0;
+}
+
+Changes *changes_free(Changes *changes) {
+        if (!changes)
+                return NULL;
+        history_free(changes->history);
+        free(changes);
+        return NULL;
 }

@@ -1,171 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon holds, from start to end, and the small operations on it.
+ * The state of the daemon, from start to end, and the small operations on it.
  */
+
+#include <assert.h>
 
 #include <systemd/sd-id128.h>
 
-#include "behind.h"
-#include "changes.h"
-#include "dropped.h"
-#include "forget.h"
-#include "health.h"
 #include "kernel-extended.h"
 #include "kernel-open.h"
 #include "log.h"
 #include "manager.h"
-#include "recover.h"
-#include "stage.h"
-#include "store-history.h"
-#include "summary.h"
-#include "volumes.h"
 
 static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
         log_warning("Cannot use '%s', ignoring: %s", path, sentence);
-}
-
-static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
-                                       "latest change: look at the states with 'ipectl list', and repeat what is missing.",
-                  nothing_left[] = "it is kept as state.json.damaged, and there is no good state.json.old. What the kernel enforces "
-                                   "counts as confirmed, all other policies that are stored as staged.";
-
-/* A damaged state.json is put aside, so that nothing takes it for the truth later. */
-static int load_state(Manager *manager) {
-        int r = store_read_state(manager->store, &manager->state), moved;
-        bool lost = r == -EUCLEAN || r == -EFBIG;
-
-        if (r <= 0 && !lost)
-                return r;
-        announce_damaged(STORE_DIRECTORY "/state.json", lost ? nothing_left : predecessor_used);
-        moved = store_quarantine_state(manager->store);
-        if (moved < 0 && moved != -EROFS)
-                return moved;
-        if (lost)
-                manager->state = store_state_copy(NULL);
-        if (!manager->state)
-                return -ENOMEM;
-        manager->state_damaged = moved == -EROFS;
-        if (moved == -EROFS)
-                return 0;
-        changes_number_on(manager);
-        r = recover_state(manager);
-        /* A disk that is full. What was read stands in state.json.old still. */
-        if (r < 0 && r != -ENOMEM && !lost) {
-                log_warning("Cannot write state.json anew, ignoring until the next change: %s", strerror(-r));
-                r = 0;
-        }
-        return r;
-}
-
-/* Puts the damaged object of a version aside. Returns 1 if it could be replaced, 0 if the version is lost. */
-static int put_aside(Manager *manager, const VersionRecord *record, const char *hex) {
-        int r = store_quarantine_object(manager->store, &record->digest);
-
-        if (r < 0 && r != -ENOENT)
-                log_warning("Cannot move '%s' to '" STORE_DIRECTORY "/damaged', ignoring: %s", hex, strerror(-r));
-        r = recover_object(manager, record);
-        announce_damaged(hex, r > 0 ? "it was replaced by what the kernel has loaded." :
-                                      "that policy is forgotten, stage it again.");
-        return r > 0;
-}
-
-/* A version that an earlier release staged has no summary yet. Returns 1, 0 if its text is no policy any more, or -ENOMEM. */
-static int summarise(const Manager *manager, const Envelope *envelope, PolicySummary *ret) {
-        struct ipe_policy *policy = NULL;
-        Failure failure = {};
-        int r;
-
-        r = envelope_compile(manager, envelope, &policy, &failure);
-        if (r == 0)
-                r = summary_make(envelope, policy, ret);
-        ipe_policy_free(policy);
-        return r == -ENOMEM ? r : r == 0;
-}
-
-/* On a full disk the state in memory serves until it can be written. */
-static int commit_checked(Manager *manager, StoreState **new) {
-        Why why = manager->why;
-        int r = manager_commit(manager, new, NULL);
-
-        if (r >= 0 || r == -ENOMEM)
-                return r;
-        if (r != -EROFS)
-                log_warning("Cannot write what was found in '" STORE_DIRECTORY "', going on without: %s", strerror(-r));
-        manager->behind = r;
-        manager->why = why;
-        manager_adopt(manager, new);
-        return 0;
-}
-
-/* A version whose object is gone or damaged cannot be used any more; the others can. */
-static int drop_damaged(Manager *manager) {
-        _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
-        bool changed = false;
-
-        if (!new)
-                return -ENOMEM;
-        for (size_t i = 0; i < manager->state->n_versions; i++) {
-                const VersionRecord *record = &manager->state->versions[i];
-                _cleanup_(envelope_freep) Envelope *envelope = NULL;
-                char hex[DIGEST_HEX_SIZE];
-                Failure failure = {};
-                int r = manager_open_envelope(manager, record, &envelope, &failure);
-
-                digest_to_hex(&record->digest, hex);
-                if (r == 0 && !record->summary.known) {
-                        r = summarise(manager, envelope, &store_state_find_digest(new, &record->digest)->summary);
-                        changed = changed || r > 0;
-                        r = r > 0 ? 0 : r;
-                }
-                if (r == -ENOMEM)
-                        return r;
-                if (r != 0 && r != -EUCLEAN && r != -ENOENT)
-                        log_warning("Cannot check the stored policy '%s', ignoring: %s", hex, failure.sentence);
-                if (r != -EUCLEAN && r != -ENOENT)
-                        continue;
-                if (put_aside(manager, record, hex))
-                        continue;
-                store_state_remove(new, record->name, &record->version);
-                changed = true;
-        }
-        if (!changed)
-                return 0;
-        manager->why.reason = "damaged";
-        return commit_checked(manager, &new);
-}
-
-static int open_store(Manager *manager) {
-        int r = store_open(STORE_DIRECTORY, &manager->store);
-
-        /* A daemon that shows what there is, and can switch enforcement off, is better than none. */
-        if (r == -EROFS) {
-                log_error("'" STORE_DIRECTORY "' is read-only: nothing is staged, activated or confirmed, and what is rolled back "
-                          "comes again with the next boot. Make it writable, and restart ipectld.service.");
-                r = store_open_read_only(STORE_DIRECTORY, &manager->store);
-        }
-        if (r == -EBUSY)
-                log_error("Another ipectld is running.");
-        else if (r < 0)
-                log_error("Cannot open '" STORE_DIRECTORY "': %s", strerror(-r));
-        if (r < 0)
-                return r;
-        r = changes_open(manager);
-        if (r >= 0)
-                r = load_state(manager);
-        if (r >= 0)
-                r = changes_catch_up(manager);
-        if (r >= 0)
-                r = drop_damaged(manager);
-        if (r < 0) {
-                log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
-                return r;
-        }
-        /* An empty state may be one that was lost. */
-        r = manager->state->n_versions > 0 ? manager_collect(manager) : 0;
-        if (r < 0)
-                log_warning("Cannot remove what is not needed from '" STORE_DIRECTORY "', ignoring: %s",
-                            strerror(-r));
-        return 0;
 }
 
 int manager_collect(Manager *manager) {
@@ -176,6 +24,16 @@ int manager_collect(Manager *manager) {
                 return 0;
         r = store_collect(manager->store, manager->state);
         return r < 0 ? r : 0;
+}
+
+void manager_on_change(Manager *manager, ManagerChanged changed, void *userdata) {
+        assert(manager->n_listeners < ELEMENTSOF(manager->listeners));
+        manager->listeners[manager->n_listeners++] = (ManagerListener) { .changed = changed, .userdata = userdata };
+}
+
+static void call_listeners(Manager *manager, ManagerChange change) {
+        for (size_t i = 0; i < manager->n_listeners; i++)
+                manager->listeners[i].changed(manager, change, manager->listeners[i].userdata);
 }
 
 static void remark_on_config(const char *sentence, void *userdata) {
@@ -225,8 +83,7 @@ int manager_reload(Manager *manager, bool again, Failure *reterr) {
         if (!again || trust < 0)
                 return trust;
         config = reload_config(manager, trust == 0 ? reterr : &other);
-        /* KeepVersions= may be another one. */
-        forget_soon(manager);
+        call_listeners(manager, MANAGER_CONFIG_READ);
         return config < 0 || trust == 0 ? config : trust;
 }
 
@@ -288,9 +145,7 @@ int manager_new(Manager **ret) {
         r = trust_new(&manager->trust);
         if (r >= 0)
                 r = manager_reload(manager, true, NULL);
-        if (r != -ENOMEM)
-                r = open_store(manager);
-        if (r < 0)
+        if (r == -ENOMEM)
                 return r;
         *ret = TAKE_PTR(manager);
         return 0;
@@ -299,11 +154,7 @@ int manager_new(Manager **ret) {
 Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
-        health_free(manager);
-        forget_free(manager);
-        behind_free(manager);
-        sd_event_source_disable_unref(manager->trial_timer);
-        history_free(manager->history);
+        changes_free(manager->changes);
         store_state_free(manager->state);
         store_free(manager->store);
         trust_free(manager->trust);
@@ -314,17 +165,17 @@ Manager *manager_free(Manager *manager) {
         return NULL;
 }
 
-void manager_adopt(Manager *manager, StoreState **new) {
+void manager_adopt(Manager *manager, StoreState **new, int disk_error) {
         StoreState *old = manager->state;
 
         manager->state = TAKE_PTR(*new);
+        manager->disk_error = disk_error;
         manager->commits++;
         announce_changes(&manager->announcer, old, manager->state);
-        changes_note(manager, old);
+        changes_note(manager->changes, manager->store, old, manager->state, &manager->why);
         manager->why = (Why) {};
         store_state_free(old);
-        forget_soon(manager);
-        volumes_look_soon(manager->volumes);
+        call_listeners(manager, MANAGER_STATE_CHANGED);
 }
 
 int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
@@ -334,8 +185,7 @@ int manager_commit(Manager *manager, StoreState **new, Failure *reterr) {
                 manager->why = (Why) {};
                 return failure_set_errno(reterr, r, "Cannot write " STORE_DIRECTORY "/state.json");
         }
-        manager_adopt(manager, new);
-        behind_end(manager);
+        manager_adopt(manager, new, 0);
         return 0;
 }
 
@@ -440,6 +290,13 @@ const VersionRecord *manager_find_loaded(const Manager *manager, const char *nam
         return record;
 }
 
+int manager_is_loaded(const Manager *manager, const VersionRecord *record, KernelPlace place) {
+        Digest digest;
+        int r = read_loaded(manager, record->name, place, &digest);
+
+        return r > 0 ? digest_equal(&digest, &record->digest) : r;
+}
+
 int manager_find_active(const Manager *manager, KernelPolicy *ret_active, const VersionRecord **ret) {
         _cleanup_kernel_policy_ KernelPolicy active = {};
         const VersionRecord *record = NULL;
@@ -485,95 +342,4 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
 
 const VersionRecord *manager_selected(const Manager *manager) {
         return store_state_find_selected(manager->state);
-}
-
-/* Returns 1, 0, or a negative errno. */
-static int is_loaded(const Manager *manager, const VersionRecord *record, KernelPlace place) {
-        Digest digest;
-        int r = read_loaded(manager, record->name, place, &digest);
-
-        return r > 0 ? digest_equal(&digest, &record->digest) : r;
-}
-
-/* What the kernel still has of a version that was discarded is of no use to anybody. */
-static void unload(const Manager *manager, const VersionRecord *record) {
-        _cleanup_kernel_policy_ KernelPolicy current = {};
-        int r;
-
-        r = is_loaded(manager, record, KERNEL_NEXT);
-        if (r > 0) {
-                log_warning("The kernel keeps the discarded version of '%s' as its next one, until another takes its place.",
-                            record->name);
-                return;
-        }
-        if (r == 0)
-                r = is_loaded(manager, record, KERNEL_CURRENT);
-        if (r > 0)
-                r = kernel_find(manager->kernel, record->name, &current);
-        if (r > 0 && !current.active)
-                r = kernel_delete(manager->kernel, record->name);
-        if (r < 0)
-                log_warning("Cannot unload '%s' from the kernel, ignoring: %s", record->name, strerror(-r));
-}
-
-int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr) {
-        _cleanup_(store_state_freep) StoreState *new = NULL, *before = NULL;
-        const VersionRecord *record;
-        bool has_file;
-        int r;
-
-        if (!*version)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Name the version that is to be discarded.");
-        r = manager_find(manager, name, version, &record, reterr);
-        if (r != 0)
-                return r;
-        if (record == manager_active(manager, NULL) || record->state == VERSION_CONFIRMED ||
-            record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
-                                   "'%s' %s is in force or selected for the next boot: activate another version "
-                                   "first.", name, version);
-        new = store_state_copy(manager->state);
-        before = store_state_copy(manager->state);
-        if (!new || !before)
-                return -ENOMEM;
-        has_file = dropped_is_there(name, &record->digest);
-        if (has_file && store_state_set_discarded(new, name, &record->digest, true) < 0)
-                return -ENOMEM;
-        store_state_remove(new, name, &record->version);
-        manager->why.reason = "discarded";
-        /* The one of the copy outlives the change. */
-        record = store_state_find_digest(before, &record->digest);
-        r = manager_commit(manager, &new, reterr);
-        if (r < 0)
-                return r;
-        unload(manager, record);
-        r = manager_collect(manager);
-        if (r < 0)
-                log_warning("Cannot remove the discarded policy from disk, ignoring: %s", strerror(-r));
-        announce_discarded(&manager->announcer, record);
-        if (has_file)
-                log_notice("The file of '%s' %s in policy.d is not staged again: 'ipectl stage FILE' does that.", name, version);
-        return 0;
-}
-
-int manager_set_switch(Manager *manager, KernelSwitch which, bool value, bool *ret_changed, Failure *reterr) {
-        int r, old = kernel_get_switch(manager->kernel, which);
-
-        if (old == -ENODEV)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NO_IPE ".");
-        r = old < 0 ? old : kernel_set_switch(manager->kernel, which, value);
-        if (r == KERNEL_NOT_REACHED)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
-        if (r == -EPERM || r == -EACCES)
-                return failure_set(reterr, FAILURE_LOCKED_DOWN,
-                                   "The kernel does not let the daemon do that: %s.", strerror(-r));
-        if (r < 0)
-                return failure_set_errno(reterr, r, "The kernel refuses the change");
-        *ret_changed = old != value;
-        if (old != value)
-                announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
-        /* It may be switched on again before health is looked at. */
-        if (which == KERNEL_ENFORCE && !value)
-                (void) health_is_enforced(manager);
-        return 0;
 }

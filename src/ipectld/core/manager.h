@@ -16,7 +16,7 @@
 
 #include <systemd/sd-event.h>
 
-#include "announce.h"
+#include "changes.h"
 #include "config.h"
 #include "failure.h"
 #include "kernel.h"
@@ -26,51 +26,61 @@
 #include "transition.h"
 #include "trust.h"
 
+typedef struct Behind Behind;
 typedef struct Denials Denials;
+typedef struct Forget Forget;
 typedef struct Health Health;
 typedef struct Preflight Preflight;
+typedef struct Trial Trial;
 typedef struct Volumes Volumes;
 
-/* Why the next change is made, where the states do not say it. Borrowed; manager_commit() clears it, whatever comes of it. */
-typedef struct Why {
-        const char *reason;  /* a word; NULL: as the states say */
-        const char *message; /* a sentence, or the end of one that begins with the trial; NULL for none */
-} Why;
+typedef struct Manager Manager;
 
-typedef struct Manager {
+typedef enum ManagerChange {
+        MANAGER_STATE_CHANGED,
+        MANAGER_CONFIG_READ, /* it may be another one */
+} ManagerChange;
+
+typedef void (*ManagerChanged)(Manager *manager, ManagerChange change, void *userdata);
+
+typedef struct ManagerListener {
+        ManagerChanged changed;
+        void *userdata; /* borrowed */
+} ManagerListener;
+
+struct Manager {
         Config config;
         bool configured; /* config was read */
         Announcer announcer;
-        struct ipe_vocabulary vocabulary; /* every property: which of them the kernel answers is its matter */
+        struct ipe_vocabulary vocabulary; /* every property, whether this kernel answers it or not */
         Kernel *kernel;
         Trust *trust;
         Store *store;
-        StoreState *state; /* what is on disk, or about to be, see behind.h */
+        StoreState *state; /* on disk, or about to be: see behind.h */
+        int disk_error;    /* why the disk does not have that state yet, a negative errno; 0 if it has */
         uint64_t commits;  /* counts changes of state */
-        int behind;        /* behind.c: why the disk does not have that state yet, a negative errno; 0 if it has */
-        sd_event_source *behind_timer;
-        bool state_damaged; /* and still in its place, on a disk that is read-only */
-        Why why;
-        struct History *history; /* changes.c; NULL before the store is read */
-        bool history_failed;     /* to write it, the last time */
+        Changes *changes;  /* NULL before the store is read */
+        Why why;           /* of the next change; manager_commit() clears it, whatever comes of it */
         char boot_id[33];
-        sd_event *event;              /* borrowed; set before anything that waits */
-        sd_event_source *trial_timer; /* trial.c */
-        uint64_t trial_deadline_usec; /* trial.c: CLOCK_BOOTTIME; 0 while nothing is on trial */
-        bool boot_passed;             /* trial.c: the health checks of a boot on trial have found nothing */
-        void (*on_boot)(bool passed, void *userdata); /* bus-boot.c: called once that is known; NULL: nobody waits */
-        void *on_boot_userdata;
-        Health *health;               /* health.c; NULL before the first trial */
-        Denials *denials;             /* denials.c: NULL where there is no source of them */
-        Volumes *volumes;             /* volumes.c: NULL where none is noticed */
-        Preflight *preflight;         /* preflight.c: the one that runs, or NULL */
-        sd_event_source *keep;        /* forget.c: runs after a change */
-        unsigned n_batches;           /* stage.c: there may be objects that no state names yet */
-        bool collect_later;           /* manager_collect() was called meanwhile */
-        Remarks remarks;              /* about configuration and certificates */
-} Manager;
+        sd_event *event;   /* borrowed; set before anything that waits */
+        unsigned n_batches; /* stage.c: there may be objects that no state names yet */
+        bool collect_later; /* manager_collect() was called meanwhile */
+        Remarks remarks;    /* about configuration and certificates */
+        ManagerListener listeners[4];
+        size_t n_listeners;
 
-/* Opens everything. Returns 0; -EBUSY if another ipectld runs; -ENOMEM or another errno, which was logged. */
+        /* Each is made, read, changed and freed by the file that defines it; main.c has the order. */
+        Trial *trial;
+        Behind *behind;
+        Forget *forget;
+        Health *health;       /* NULL before the first trial */
+        Denials *denials;     /* NULL where there is no source of them */
+        Volumes *volumes;     /* NULL where none is noticed */
+        Preflight *preflight; /* the one that runs, or NULL */
+};
+
+/* Opens the kernel's files, the configuration and the trusted certificates. Returns 0; -ENOMEM or another negative errno, which was
+ * logged. */
 int manager_new(Manager **ret);
 
 Manager *manager_free(Manager *manager);
@@ -79,8 +89,9 @@ static inline void manager_freep(Manager **manager) {
         manager_free(*manager);
 }
 
-/* Brings disk and kernel together: an activation that was cut off, a version selected for this boot. */
-int manager_reconcile(Manager *manager);
+/* Has a function called after each change of the state, and after the configuration was read again; in the order in which they
+ * were added. At most four. */
+void manager_on_change(Manager *manager, ManagerChanged changed, void *userdata);
 
 /* Reads the trusted certificates again and, if somebody asks for that, the configuration, which stays as it was where a part of it
  * cannot be read.
@@ -107,8 +118,9 @@ int manager_judge_return(const Manager *manager, const VersionRecord *record, Fa
  * Returns 0 or a negative errno. */
 int manager_commit(Manager *manager, StoreState **new, Failure *reterr);
 
-/* Makes a state the one in force, and announces what differs. new: taken over. For manager_commit() and behind.c alone. */
-void manager_adopt(Manager *manager, StoreState **new);
+/* Makes a state the current one, and announces the differences. new: taken over. disk_error: why the disk does not have it yet; 0 if it
+ * has. For manager_commit(), behind.c and open-store.c alone. */
+void manager_adopt(Manager *manager, StoreState **new, int disk_error);
 
 /* Finds a version. version: NULL or "" for the newest of that name.
  * Returns 0, FAILURE_NO_SUCH_POLICY or FAILURE_INVALID_ARGUMENT. */
@@ -120,6 +132,9 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
 
 /* Which stored version the kernel has loaded in a place, or NULL. */
 const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place);
+
+/* Whether the kernel has loaded this very version in a place. Returns 1, 0, or a negative errno. */
+int manager_is_loaded(const Manager *manager, const VersionRecord *record, KernelPlace place);
 
 /* Whether the kernel evaluates this very policy beside the one that decides. Returns 1, 0, or a negative errno. */
 int manager_is_shadowed(const Manager *manager, const char *name, const Digest *digest);
@@ -141,11 +156,5 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
 
 /* The version that the next boot tries first; NULL if it loads none. */
 const VersionRecord *manager_selected(const Manager *manager);
-
-/* Forgets a version that is neither in force nor selected. A file of policy.d that is this version is not staged again. */
-int manager_discard(Manager *manager, const char *name, const char *version, Failure *reterr);
-
-/* ret_changed: whether the kernel had another value; the change was announced then. Returns 0, a refusal or a negative errno. */
-int manager_set_switch(Manager *manager, KernelSwitch which, bool value, bool *ret_changed, Failure *reterr);
 
 #endif

@@ -60,6 +60,7 @@ struct Health {
         HealthGood good;
         HealthBad bad;
         sd_event_source *timer;
+        uint64_t deadline_usec; /* end of the trial, CLOCK_BOOTTIME */
         TrialHealth settings;
         char **essential; /* what must not be denied */
         UnitDenial denied[UNIT_DENIALS_MAX]; /* the first of each unit, of the latest units */

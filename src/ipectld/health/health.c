@@ -138,7 +138,7 @@ static void conclude(Health *health) {
 /* Of a boot trial trial.c ends the time. */
 static bool is_too_late(const Health *health) {
         return health->concluding && !health->up &&
-               clock_usec(CLOCK_BOOTTIME) >= health->manager->trial_deadline_usec + LAST_ANSWER_USEC;
+               clock_usec(CLOCK_BOOTTIME) >= health->deadline_usec + LAST_ANSWER_USEC;
 }
 
 /* The state of the units stays unknown. At the very end that is not good enough. */
@@ -254,10 +254,12 @@ static int start(Health *health) {
         return r < 0 ? r : health_watch_denials(health);
 }
 
-void health_start(Manager *manager, HealthGood good, HealthBad bad) {
+void health_start(Manager *manager, uint64_t deadline_usec, HealthGood good, HealthBad bad) {
         Health *health = manager->health ?: calloc(1, sizeof(*health));
         int r = health ? 0 : -ENOMEM;
 
+        if (health)
+                health->deadline_usec = deadline_usec;
         if (health && health->running)
                 return;
         if (health) {

@@ -32,8 +32,9 @@ typedef void (*HealthGood)(Manager *manager);
 typedef void (*HealthBad)(Manager *manager, const char *reason);
 
 /* Begins, or goes on, to watch over the trial that the state has; does nothing if it does already. ipe-health.target and
- * ipe-health.service are started at once, but where the trial has outlived a reboot. */
-void health_start(Manager *manager, HealthGood good, HealthBad bad);
+ * ipe-health.service are started at once, but where the trial has outlived a reboot.
+ * deadline_usec: end of the trial, CLOCK_BOOTTIME; taken over in any case. */
+void health_start(Manager *manager, uint64_t deadline_usec, HealthGood good, HealthBad bad);
 
 /* The boot is up: what only a system that is up can pass is looked at from then on, and as soon as nothing is pending of it, the
  * checks are concluded as by health_conclude(). Only where the trial has outlived a reboot.

@@ -4,8 +4,8 @@
  */
 
 #include "log.h"
+#include "policy-version.h"
 #include "simulate.h"
-#include "stage.h"
 
 struct Ruling {
         char *text; /* that the policy borrows from */

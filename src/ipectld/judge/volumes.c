@@ -162,10 +162,10 @@ static void look_in(Volumes *volumes, uint64_t usec) {
                 log_warning("Cannot set a timer, a volume that appears is not told.");
 }
 
-void volumes_look_soon(Volumes *volumes) {
+static void look_soon(Volumes *volumes) {
         uint64_t now = clock_usec(CLOCK_MONOTONIC), next;
 
-        if (!volumes || (volumes->n == 0 && !is_any()))
+        if (volumes->n == 0 && !is_any())
                 return;
         if (volumes->inspect) {
                 volumes->again = true;
@@ -186,7 +186,7 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
                             strerror(result < 0 ? -result : EIO));
                 look_in(volumes, RETRY_USEC);
         } else if (volumes->again)
-                volumes_look_soon(volumes);
+                look_soon(volumes);
         volumes->again = false;
 }
 
@@ -214,7 +214,7 @@ static int on_device(sd_device_monitor *monitor, sd_device *device, void *userda
         if (sd_device_get_sysattr_value(device, UUID_ATTRIBUTE, &uuid) >= 0
             ? strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0
             : volumes->n > 0 && sd_device_get_sysname(device, &name) >= 0 && strncmp(name, "dm-", strlen("dm-")) == 0)
-                volumes_look_soon(volumes);
+                look_soon(volumes);
         return 0;
 }
 
@@ -230,11 +230,26 @@ static int watch(Volumes *volumes) {
         return r;
 }
 
-void volumes_start(Manager *manager, Volumes **ret) {
+static void volumes_free(Volumes *volumes) {
+        if (!volumes)
+                return;
+        inspect_cancel(volumes->inspect);
+        sd_device_monitor_unref(volumes->monitor);
+        sd_event_source_disable_unref(volumes->timer);
+        known_free(volumes->known, volumes->n);
+        free(volumes);
+}
+
+/* Another policy may be active. */
+static void on_change(Manager *manager, ManagerChange change, void *userdata) {
+        if (change == MANAGER_STATE_CHANGED && manager->volumes)
+                look_soon(manager->volumes);
+}
+
+void volumes_attach(Manager *manager) {
         Volumes *volumes = calloc(1, sizeof(*volumes));
         int r = -ENOMEM;
 
-        *ret = NULL;
         if (volumes) {
                 volumes->manager = manager;
                 r = sd_event_add_time_relative(manager->event, &volumes->timer, CLOCK_MONOTONIC, 0, SETTLE_USEC / 2, on_timer, volumes);
@@ -248,17 +263,12 @@ void volumes_start(Manager *manager, Volumes **ret) {
                 volumes_free(volumes);
                 return;
         }
-        *ret = volumes;
-        volumes_look_soon(volumes);
+        manager->volumes = volumes;
+        manager_on_change(manager, on_change, NULL);
+        look_soon(volumes);
 }
 
-Volumes *volumes_free(Volumes *volumes) {
-        if (!volumes)
-                return NULL;
-        inspect_cancel(volumes->inspect);
-        sd_device_monitor_unref(volumes->monitor);
-        sd_event_source_disable_unref(volumes->timer);
-        known_free(volumes->known, volumes->n);
-        free(volumes);
-        return NULL;
+void volumes_detach(Manager *manager) {
+        volumes_free(manager->volumes);
+        manager->volumes = NULL;
 }

@@ -9,13 +9,8 @@
 #include "manager.h"
 #include "simulate.h"
 
-/* Begins to watch, and tells of what is there already. Without udev nothing is noticed, which is said; ret: NULL then. */
-void volumes_start(Manager *manager, Volumes **ret);
-
-/* Another policy may be in force. NULL is fine. */
-void volumes_look_soon(Volumes *volumes);
-
-/* Returns NULL. */
-Volumes *volumes_free(Volumes *volumes);
+/* Begins to watch, and logs the volumes that are there already. Without udev no volume is noticed, which is logged. */
+void volumes_attach(Manager *manager);
+void volumes_detach(Manager *manager);
 
 #endif

@@ -18,7 +18,7 @@
 #include "kernel-extended.h"
 #include "log.h"
 #include "mark.h"
-#include "stage.h"
+#include "policy-version.h"
 #include "trial.h"
 
 const VersionRecord *activation_candidate(const StoreState *state, const char *name) {
@@ -146,7 +146,7 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
                 announce_confirmed(&manager->announcer, record);
         if (r <= 0)
                 return r;
-        return failure_set_errno(reterr, manager->behind, "'%s' is in force, but that cannot be recorded yet; ipectld tries again, and "
+        return failure_set_errno(reterr, manager->disk_error, "'%s' is in force, but that cannot be recorded yet; ipectld tries again, and "
                                  "until then the version before is loaded at the next boot", record->name);
 }
 

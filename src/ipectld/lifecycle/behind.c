@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "behind.h"
-#include "changes.h"
 #include "clock.h"
 #include "io.h"
 #include "log.h"
@@ -26,18 +25,24 @@
 /* In hex, and a line end. */
 #define NOTE_SIZE DIGEST_HEX_SIZE
 
+struct Behind {
+        bool is_behind;         /* the latest state was not written */
+        bool state_damaged;     /* state.json is, and lies on a disk that is read-only */
+        sd_event_source *timer; /* NULL before the first failure */
+};
+
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata);
 
 static void start_timer(Manager *manager) {
+        Behind *behind = manager->behind;
         int r = 0;
 
-        if (!manager->behind_timer)
-                r = sd_event_add_time_relative(manager->event, &manager->behind_timer, CLOCK_BOOTTIME, RETRY_USEC, 0,
-                                               on_timer, manager);
+        if (!behind->timer)
+                r = sd_event_add_time_relative(manager->event, &behind->timer, CLOCK_BOOTTIME, RETRY_USEC, 0, on_timer, manager);
         else {
-                r = sd_event_source_set_time_relative(manager->behind_timer, RETRY_USEC);
+                r = sd_event_source_set_time_relative(behind->timer, RETRY_USEC);
                 if (r >= 0)
-                        r = sd_event_source_set_enabled(manager->behind_timer, SD_EVENT_ONESHOT);
+                        r = sd_event_source_set_enabled(behind->timer, SD_EVENT_ONESHOT);
         }
         if (r < 0)
                 log_error("Cannot start a timer, '" STORE_DIRECTORY "/state.json' is written with the next change: %s", strerror(-r));
@@ -56,25 +61,40 @@ static int write_again(Manager *manager) {
                 manager->store = TAKE_PTR(store);
         }
         /* Objects that the damaged file alone names are not collected as long as it is there. */
-        if (manager->state_damaged) {
+        if (manager->behind->state_damaged) {
                 r = store_quarantine_state(manager->store);
                 if (r >= 0)
                         r = recover_state(manager);
                 if (r < 0)
                         return r;
-                manager->state_damaged = false;
+                manager->behind->state_damaged = false;
         }
         return store_write_state(manager->store, manager->state);
+}
+
+/* The disk has the state. */
+static void end(Manager *manager) {
+        Behind *behind = manager->behind;
+
+        manager->disk_error = 0;
+        if (!behind->is_behind)
+                return;
+        behind->is_behind = false;
+        if (behind->timer)
+                (void) sd_event_source_set_enabled(behind->timer, SD_EVENT_OFF);
+        behind_forget_rollback();
+        changes_write(manager->changes, manager->store);
+        announce_behind(&manager->announcer, 0);
 }
 
 void behind_retry(Manager *manager) {
         int r;
 
-        if (manager->behind == 0)
+        if (manager->disk_error == 0)
                 return;
         r = write_again(manager);
         if (r >= 0)
-                behind_end(manager);
+                end(manager);
         else
                 log_debug("'" STORE_DIRECTORY "/state.json' can still not be written: %s", strerror(-r));
 }
@@ -83,46 +103,59 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         Manager *manager = userdata;
 
         behind_retry(manager);
-        if (manager->behind != 0)
+        if (manager->disk_error != 0)
                 start_timer(manager);
         return 0;
 }
 
 int behind_commit(Manager *manager, StoreState **new, Failure *reterr) {
-        bool was_behind = manager->behind != 0;
+        bool was_behind = manager->disk_error != 0;
         Why why = manager->why;
         int r = manager_commit(manager, new, reterr);
 
         /* An invalid state is refused, whatever the disk does. */
         if (r >= 0 || r == -EINVAL)
                 return r;
-        manager->behind = r;
         manager->why = why;
-        manager_adopt(manager, new);
+        manager_adopt(manager, new, r);
         if (!was_behind)
                 announce_behind(&manager->announcer, r);
         start_timer(manager);
         return 1;
 }
 
-void behind_end(Manager *manager) {
-        if (manager->behind == 0)
-                return;
-        manager->behind = 0;
-        if (manager->behind_timer)
-                (void) sd_event_source_set_enabled(manager->behind_timer, SD_EVENT_OFF);
-        behind_forget_rollback();
-        changes_write(manager);
-        announce_behind(&manager->announcer, 0);
-}
-
 void behind_begin(Manager *manager) {
-        if (manager->behind != 0)
+        if (manager->disk_error != 0)
                 start_timer(manager);
 }
 
-void behind_free(Manager *manager) {
-        manager->behind_timer = sd_event_source_disable_unref(manager->behind_timer);
+void behind_note_damaged(Manager *manager) {
+        manager->behind->state_damaged = true;
+}
+
+static void on_change(Manager *manager, ManagerChange change, void *userdata) {
+        if (change != MANAGER_STATE_CHANGED)
+                return;
+        if (manager->disk_error != 0)
+                manager->behind->is_behind = true;
+        else
+                end(manager);
+}
+
+int behind_attach(Manager *manager) {
+        manager->behind = calloc(1, sizeof(*manager->behind));
+        if (!manager->behind)
+                return -ENOMEM;
+        manager_on_change(manager, on_change, NULL);
+        return 0;
+}
+
+void behind_detach(Manager *manager) {
+        if (!manager->behind)
+                return;
+        sd_event_source_disable_unref(manager->behind->timer);
+        free(manager->behind);
+        manager->behind = NULL;
 }
 
 static int write_note(const char *text) {

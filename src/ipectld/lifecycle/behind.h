@@ -7,6 +7,10 @@
 
 #include "manager.h"
 
+/* Before open_store(), and after every other listener is there. Returns 0 or -ENOMEM. */
+int behind_attach(Manager *manager);
+void behind_detach(Manager *manager);
+
 /* Like manager_commit(), for a change that the kernel has made already: it counts even if the disk fails, which is tried again until
  * it works. new: taken over on success.
  *
@@ -19,9 +23,8 @@ void behind_begin(Manager *manager);
 /* Tries the disk again, if it is behind. */
 void behind_retry(Manager *manager);
 
-/* The disk has the state. */
-void behind_end(Manager *manager);
-void behind_free(Manager *manager);
+/* The damaged state.json lies on a disk that is read-only: it is put aside once the disk can be written. */
+void behind_note_damaged(Manager *manager);
 
 /* Before the kernel goes back though the disk fails: notes it where only a reboot, after which the kernel has forgotten it too, makes it
  * forgotten. If that fails it is logged, and no reason to stay. */

@@ -12,6 +12,10 @@
 #include "forget.h"
 #include "log.h"
 
+struct Forget {
+        sd_event_source *source; /* NULL before the first change */
+};
+
 /* The older ones of one name, that may be forgotten. */
 typedef struct Older {
         const VersionRecord **list;
@@ -75,7 +79,7 @@ static size_t forget_older(const Manager *manager, const Older *older, StoreStat
         return removed;
 }
 
-static int forget(Manager *manager, StoreState **copy, const VersionRecord *active, Failure *reterr) {
+static int forget_all(Manager *manager, StoreState **copy, const VersionRecord *active, Failure *reterr) {
         _cleanup_free_ const VersionRecord **list = calloc(manager->state->n_versions + 1, sizeof(*list));
         Older older = { .list = list };
         size_t removed = 0;
@@ -89,7 +93,7 @@ static int forget(Manager *manager, StoreState **copy, const VersionRecord *acti
         return removed > 0 ? manager_commit(manager, copy, reterr) : 0;
 }
 
-static int on_change(sd_event_source *source, void *userdata) {
+static int on_changed(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
         _cleanup_(store_state_freep) StoreState *copy = store_state_copy(manager->state);
         const VersionRecord *active = NULL;
@@ -99,12 +103,12 @@ static int on_change(sd_event_source *source, void *userdata) {
         /* As long as nobody can tell what decides, everything may. */
         r = manager_find_active(manager, NULL, &active);
         if (r >= 0)
-                r = forget(manager, &copy, active, &failure);
+                r = forget_all(manager, &copy, active, &failure);
         if (r >= 0 && manager->state->n_versions > 0)
                 r = manager_collect(manager);
         /* On a disk that is read-only that was said at start. */
         if (r < 0 && r != -EROFS)
-                log_warning("Cannot forget the versions that are too many, ignoring: %s",
+                log_warning("Cannot remove surplus versions, ignoring: %s",
                             failure.sentence[0] ? failure.sentence : strerror(-r));
         /* What was committed here asked for it once more. */
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
@@ -112,18 +116,35 @@ static int on_change(sd_event_source *source, void *userdata) {
 }
 
 void forget_soon(Manager *manager) {
+        Forget *forget = manager->forget;
         int r = 0;
 
         if (!manager->event)
                 return;
-        if (!manager->keep)
-                r = sd_event_add_defer(manager->event, &manager->keep, on_change, manager);
+        if (!forget->source)
+                r = sd_event_add_defer(manager->event, &forget->source, on_changed, manager);
         if (r >= 0)
-                r = sd_event_source_set_enabled(manager->keep, SD_EVENT_ONESHOT);
+                r = sd_event_source_set_enabled(forget->source, SD_EVENT_ONESHOT);
         if (r < 0)
-                log_warning("Cannot forget the versions that are too many, ignoring: %s", strerror(-r));
+                log_warning("Cannot remove surplus versions, ignoring: %s", strerror(-r));
 }
 
-void forget_free(Manager *manager) {
-        manager->keep = sd_event_source_disable_unref(manager->keep);
+static void on_change(Manager *manager, ManagerChange change, void *userdata) {
+        forget_soon(manager);
+}
+
+int forget_attach(Manager *manager) {
+        manager->forget = calloc(1, sizeof(*manager->forget));
+        if (!manager->forget)
+                return -ENOMEM;
+        manager_on_change(manager, on_change, NULL);
+        return 0;
+}
+
+void forget_detach(Manager *manager) {
+        if (!manager->forget)
+                return;
+        sd_event_source_disable_unref(manager->forget->source);
+        free(manager->forget);
+        manager->forget = NULL;
 }

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How much is kept: the store is bounded by KeepVersions=, for each name.
+ * How much is kept: KeepVersions= bounds the store, for each name.
  */
 #ifndef IPECTLD_FORGET_H
 #define IPECTLD_FORGET_H
 
 #include "manager.h"
 
-/* Forgets what is too much, once whoever changed the state is done with it. Without an event loop nothing happens. */
-void forget_soon(Manager *manager);
+/* Removes surplus versions from now on: after each change, once the caller who made it is done. Returns 0 or -ENOMEM. */
+int forget_attach(Manager *manager);
+void forget_detach(Manager *manager);
 
-void forget_free(Manager *manager);
+/* Does so once, from the event loop; before there is one nothing is removed. */
+void forget_soon(Manager *manager);
 
 #endif

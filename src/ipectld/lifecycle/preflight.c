@@ -21,9 +21,9 @@
 #include "kernel-extended.h"
 #include "log.h"
 #include "mark.h"
+#include "policy-version.h"
 #include "preflight.h"
 #include "simulate.h"
-#include "stage.h"
 #include "trial.h"
 
 /* From one look at the events to the next. */

@@ -116,13 +116,13 @@ static int go_back_at_once(Manager *manager, const Digest *to, const Digest *fro
         if (r >= 0) {
                 *ret_done = true;
                 r = record_rolled_back(manager, to, from, reterr);
-                if (r >= 0 && !marked && manager->behind == 0)
+                if (r >= 0 && !marked && manager->disk_error == 0)
                         behind_forget_rollback();
                 return r;
         }
         if (marked)
                 activation_unmark(manager);
-        else if (manager->behind != 0)
+        else if (manager->disk_error != 0)
                 /* The note may have been about an earlier rollback, which the disk does not have yet. */
                 behind_note_rollback(from);
         else

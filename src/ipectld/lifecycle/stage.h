@@ -5,32 +5,7 @@
 #ifndef IPECTLD_STAGE_H
 #define IPECTLD_STAGE_H
 
-#include "manager.h"
-
-/* A policy whose signer is trusted and whose text is a policy: what may be stored and given to the kernel. */
-typedef struct PolicyVersion {
-        VerifiedEnvelope *verified;
-        struct ipe_policy *policy; /* borrows the text of verified */
-        PolicySummary summary;
-} PolicyVersion;
-
-PolicyVersion *policy_version_free(PolicyVersion *version);
-
-static inline void policy_version_freep(PolicyVersion **version) {
-        policy_version_free(*version);
-}
-
-/* envelope: moved into the result on success.
- * Returns 0; a refusal of trust_verify(); FAILURE_SYNTAX_ERROR; -ENOMEM. */
-int policy_version_new(const Manager *manager, Envelope **envelope, PolicyVersion **ret, Failure *reterr);
-
-/* A record of a version that is staged on an occasion. It borrows from version and from source.
- * source: printable. */
-VersionRecord policy_version_describe(const PolicyVersion *version, const char *source, const Occasion *occasion);
-
-/* Compiles the text of an envelope, trusted or not. ret: borrows from envelope. Returns 0, FAILURE_SYNTAX_ERROR,
- * -ENOMEM. */
-int envelope_compile(const Manager *manager, const Envelope *envelope, struct ipe_policy **ret, Failure *reterr);
+#include "policy-version.h"
 
 /* Policies that are staged together. As long as there is one, manager_collect() removes nothing. */
 typedef struct StageBatch StageBatch;

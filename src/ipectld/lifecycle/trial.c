@@ -51,6 +51,14 @@ static const char by_itself[] = "ended without a confirmation", by_reboot[] = "w
                   by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
                   by_boot[] = "ended, as the boot was not complete in the time that TrialBootSec= allows";
 
+struct Trial {
+        sd_event_source *timer; /* NULL while nothing is on trial */
+        uint64_t deadline_usec; /* CLOCK_BOOTTIME; 0 while nothing is on trial */
+        bool boot_passed;       /* the health checks of a boot on trial have found nothing */
+        TrialBootDone boot_done; /* NULL: nobody waits */
+        void *boot_userdata;
+};
+
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata);
 
 bool trial_is_kernels(const Manager *manager) {
@@ -91,21 +99,23 @@ bool trial_is_boot(const Manager *manager) {
 }
 
 static void tell_boot(const Manager *manager, bool passed) {
-        if (manager->on_boot)
-                manager->on_boot(passed, manager->on_boot_userdata);
+        const Trial *trial = manager->trial;
+
+        if (trial->boot_done)
+                trial->boot_done(passed, trial->boot_userdata);
 }
 
 /* Looks at the trial again at a time. */
 static void look_at(Manager *manager, uint64_t usec) {
         int r;
 
-        if (!manager->trial_timer)
-                r = sd_event_add_time(manager->event, &manager->trial_timer, CLOCK_BOOTTIME, usec, ACCURACY_USEC,
+        if (!manager->trial->timer)
+                r = sd_event_add_time(manager->event, &manager->trial->timer, CLOCK_BOOTTIME, usec, ACCURACY_USEC,
                                       on_deadline, manager);
         else {
-                r = sd_event_source_set_time(manager->trial_timer, usec);
+                r = sd_event_source_set_time(manager->trial->timer, usec);
                 if (r >= 0)
-                        r = sd_event_source_set_enabled(manager->trial_timer, SD_EVENT_ONESHOT);
+                        r = sd_event_source_set_enabled(manager->trial->timer, SD_EVENT_ONESHOT);
         }
         if (r < 0)
                 log_error("Cannot set a timer, the end of the trial goes unnoticed until somebody asks: %s",
@@ -114,9 +124,9 @@ static void look_at(Manager *manager, uint64_t usec) {
 
 static void stop_looking(Manager *manager) {
         health_stop(manager);
-        manager->trial_timer = sd_event_source_disable_unref(manager->trial_timer);
-        manager->trial_deadline_usec = 0;
-        manager->boot_passed = false;
+        manager->trial->timer = sd_event_source_disable_unref(manager->trial->timer);
+        manager->trial->deadline_usec = 0;
+        manager->trial->boot_passed = false;
 }
 
 /* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
@@ -268,7 +278,7 @@ static int change_at_begin(const Manager *manager, StoreState *state, const Dige
 static void look_at_end(Manager *manager) {
         bool by_kernel = trial_is_kernels(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
 
-        look_at(manager, manager->trial_deadline_usec + (by_kernel ? GRACE_USEC : 0));
+        look_at(manager, manager->trial->deadline_usec + (by_kernel ? GRACE_USEC : 0));
 }
 
 /* Returns 0, also if the kernel refuses it, or a negative errno. */
@@ -296,7 +306,7 @@ static void on_healthy(Manager *manager) {
         Failure failure = {};
 
         if (trial_is_boot(manager)) {
-                manager->boot_passed = true;
+                manager->trial->boot_passed = true;
                 tell_boot(manager, true);
                 return;
         }
@@ -309,7 +319,7 @@ static void on_healthy(Manager *manager) {
 
 static void watch_health(Manager *manager) {
         if (manager->state->trial.confirm == CONFIRM_AUTO)
-                health_start(manager, on_healthy, on_unhealthy);
+                health_start(manager, manager->trial->deadline_usec, on_healthy, on_unhealthy);
 }
 
 /* The kernel has it on trial. must_record: a disk that fails is a failure. */
@@ -324,14 +334,14 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bo
         if (r < 0)
                 return r;
         /* The change of properties, which the commit tells, has it already. */
-        manager->trial_deadline_usec = new->trial.deadline_usec;
+        manager->trial->deadline_usec = new->trial.deadline_usec;
         r = must_record ? manager_commit(manager, &new, reterr) : behind_commit(manager, &new, reterr);
         if (r < 0) {
-                manager->trial_deadline_usec = 0;
+                manager->trial->deadline_usec = 0;
                 return r;
         }
         record = store_state_find_digest(manager->state, digest);
-        announce_trial(&manager->announcer, record, seconds_until(manager->trial_deadline_usec),
+        announce_trial(&manager->announcer, record, seconds_until(manager->trial->deadline_usec),
                        manager->state->trial.confirm);
         look_at_end(manager);
         watch_health(manager);
@@ -350,14 +360,14 @@ static int end_of_time(Manager *manager, Failure *reterr) {
 /* The trial goes on, or the daemon was started in the middle of it. end_usec: of the kernel's time. */
 static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         const StoreTrial *trial = &manager->state->trial;
-        uint64_t known = manager->trial_deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
+        uint64_t known = manager->trial->deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
         bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernels(manager));
 
         /* Of the daemon's time the kernel may know nothing, or more; but not less. */
         if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
                 known = end_usec;
-        if (known != manager->trial_deadline_usec) {
-                manager->trial_deadline_usec = known;
+        if (known != manager->trial->deadline_usec) {
+                manager->trial->deadline_usec = known;
                 announce_deadline(&manager->announcer);
         }
         watch_health(manager);
@@ -447,8 +457,8 @@ uint64_t trial_deadline(const Manager *manager) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
         KernelTrial trial = {};
 
-        if (ours && manager->trial_deadline_usec > 0)
-                return manager->trial_deadline_usec;
+        if (ours && manager->trial->deadline_usec > 0)
+                return manager->trial->deadline_usec;
         if (kernel_find_trial(manager->kernel, &trial) <= 0)
                 return 0;
         kernel_policy_done(&trial.policy);
@@ -463,11 +473,11 @@ int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
         if (r < 0)
                 return r;
         if (trial_is_boot(manager)) {
-                if (!manager->boot_passed && !health_boot_is_up(manager))
+                if (!manager->trial->boot_passed && !health_boot_is_up(manager))
                         return failure_set(reterr, FAILURE_NO_TRIAL, "Nobody watches over the trial; 'journalctl -u ipectld' "
                                            "tells why.");
                 /* It may have been switched off since. */
-                *ret_passed = manager->boot_passed && health_is_enforced(manager);
+                *ret_passed = manager->trial->boot_passed && health_is_enforced(manager);
                 return 0;
         }
         ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;
@@ -500,7 +510,7 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
                 return r;
         }
         if (r >= 0 && record->state == VERSION_CONFIRMED)
-                r = manager->behind;
+                r = manager->disk_error;
         if (r < 0)
                 return failure_set_errno(reterr, r, "The kernel has confirmed '%s', but that cannot be recorded yet; ipectld "
                                          "tries again, and until then the version before is loaded at the next boot",
@@ -617,4 +627,22 @@ int trial_give_up(Manager *manager, const char *reason, const VersionRecord **re
         active = manager_active(manager, NULL);
         *ret = active && active == confirmed ? confirmed : store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         return 0;
+}
+
+void trial_on_boot(Manager *manager, TrialBootDone done, void *userdata) {
+        manager->trial->boot_done = done;
+        manager->trial->boot_userdata = userdata;
+}
+
+int trial_attach(Manager *manager) {
+        manager->trial = calloc(1, sizeof(*manager->trial));
+        return manager->trial ? 0 : -ENOMEM;
+}
+
+void trial_detach(Manager *manager) {
+        if (!manager->trial)
+                return;
+        sd_event_source_disable_unref(manager->trial->timer);
+        free(manager->trial);
+        manager->trial = NULL;
 }

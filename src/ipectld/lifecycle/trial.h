@@ -9,6 +9,10 @@
 #include "health-before.h"
 #include "manager.h"
 
+/* Before anything of the below. Returns 0 or -ENOMEM. */
+int trial_attach(Manager *manager);
+void trial_detach(Manager *manager);
+
 /* Brings the state and the kernel's trial together: a trial that ended by itself, or that somebody began, confirmed or
  * reverted by the kernel's files. Whoever decides by the state calls it first; pointers to records are void then.
  *
@@ -41,9 +45,15 @@ bool trial_is_boot(const Manager *manager);
 
 /* The boot is up: has its trial passed? Settles first.
  *
- * ret_passed: true also if there is no such trial; false if it is not known yet: manager->on_boot is called once it is.
+ * ret_passed: true also if there is no such trial; false if it is not known yet: see trial_on_boot().
  * Returns 0; FAILURE_NO_TRIAL if the trial has just ended, or is not watched; a negative errno. */
 int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr);
+
+/* Called whenever a trial passes, or ends. */
+typedef void (*TrialBootDone)(bool passed, void *userdata);
+
+/* done: NULL: nobody waits any more. */
+void trial_on_boot(Manager *manager, TrialBootDone done, void *userdata);
 
 /* The trial that a caller has in mind. */
 typedef struct TrialMeant {

@@ -11,8 +11,13 @@
 #include "bus.h"
 #include "clock.h"
 #include "denials.h"
+#include "forget.h"
+#include "health.h"
 #include "log.h"
+#include "open-store.h"
 #include "preflight.h"
+#include "reconcile.h"
+#include "source.h"
 #include "trial.h"
 #include "volumes.h"
 
@@ -136,19 +141,38 @@ static int run_loop(sd_event *event, Manager *manager) {
                 return r;
         /* What fails here was said; a daemon that can be asked, and can switch enforcement off, is better than none. */
         denials_start(manager);
-        (void) manager_reconcile(manager);
-        volumes_start(manager, &manager->volumes);
+        (void) reconcile(manager);
+        volumes_attach(manager);
         (void) sd_event_set_watchdog(event, true);
         scan_first(event, source);
         r = sd_event_loop(event);
         manager->denials = denials_free(manager->denials);
-        manager->volumes = volumes_free(manager->volumes);
+        volumes_detach(manager);
         (void) sd_notify(false, "STOPPING=1");
         if (r < 0)
                 log_error("The event loop failed: %s", strerror(-r));
         else if (r > 0)
                 log_error("The connection to the system bus is lost: ending, so that the service manager starts ipectld again.");
         return r;
+}
+
+static int attach_parts(Manager *manager) {
+        int r = trial_attach(manager);
+
+        if (r >= 0)
+                r = forget_attach(manager);
+        if (r >= 0)
+                r = behind_attach(manager);
+        return r;
+}
+
+static void detach_parts(Manager *manager) {
+        if (!manager)
+                return;
+        health_free(manager);
+        behind_detach(manager);
+        forget_detach(manager);
+        trial_detach(manager);
 }
 
 int main(int argc, char **argv) {
@@ -165,7 +189,12 @@ int main(int argc, char **argv) {
         if (r >= 0)
                 r = manager_new(&manager);
         if (r >= 0)
+                r = attach_parts(manager);
+        if (r >= 0)
+                r = open_store(manager);
+        if (r >= 0)
                 r = run_loop(event, manager);
+        detach_parts(manager);
         manager = manager_free(manager);
         sd_event_unref(event);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;

@@ -8,9 +8,9 @@
 
 #include "behind.h"
 #include "log.h"
-#include "manager.h"
 #include "mark.h"
 #include "preflight.h"
+#include "reconcile.h"
 #include "trial.h"
 
 /* rollback.c is the only one who goes to a lower version of the same name. */
@@ -208,7 +208,7 @@ static void say_what_differs(const Manager *manager, const VersionRecord *active
                             confirmed->name);
 }
 
-int manager_reconcile(Manager *manager) {
+int reconcile(Manager *manager) {
         _cleanup_kernel_policy_ KernelPolicy kernel = {};
         const VersionRecord *active = NULL;
         Failure failure = {};

@@ -9,8 +9,8 @@
 #include "kernel.h"
 #include "log.h"
 #include "mark.h"
+#include "policy-version.h"
 #include "recover.h"
-#include "stage.h"
 
 /* Reads what the kernel has loaded in a place, verified by our own anchors. Returns as policy_version_new(), or a negative
  * errno. */

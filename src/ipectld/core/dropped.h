@@ -7,9 +7,9 @@
 
 #include <sys/stat.h>
 
+#include "digest.h"
 #include "failure.h"
 #include "layers.h"
-#include "digest.h"
 
 /* A file at one scan. */
 typedef struct Dropped {
