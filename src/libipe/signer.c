@@ -237,7 +237,7 @@ static int join(const void *before, size_t before_size, const uint8_t *message, 
 static int make_pkcs7(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size, Failure *reterr) {
         BIO *input = BIO_new_mem_buf(text, (int) text_size);
         uint8_t *message = NULL;
-        size_t size;
+        size_t size = 0;
         int r = input ? make_message(signer, input, 0, &message, &size, reterr) : -ENOMEM;
 
         if (r >= 0 && size > MESSAGE_SIZE_MAX) {
@@ -255,7 +255,7 @@ static int make_pkcs7(const PolicySigner *signer, const char *text, size_t text_
 static int make_appended(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size, Failure *reterr) {
         BIO *input = BIO_new_mem_buf(text, (int) text_size);
         uint8_t *message = NULL;
-        size_t size;
+        size_t size = 0;
         int r = input ? make_message(signer, input, CMS_DETACHED, &message, &size, reterr) : -ENOMEM;
 
         if (r >= 0) {
@@ -302,7 +302,7 @@ static int check_result(const char *text, size_t text_size, const void *data, si
 int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format, void **ret,
                        size_t *ret_size, Failure *reterr) {
         _cleanup_free_ void *data = NULL;
-        size_t size;
+        size_t size = 0;
         int r;
 
         if (text_size > IPE_POLICY_TEXT_MAX) {
