@@ -176,6 +176,15 @@ int store_state_set_trial(StoreState *state, const StoreTrial *trial) {
         return 0;
 }
 
+bool store_trial_is_of_boot(const StoreTrial *trial, const char *boot_id) {
+        return boot_id[0] == '\0' || streq(trial->boot_id, boot_id);
+}
+
+bool store_state_boot_is_on_trial(const StoreState *state, const char *boot_id) {
+        return store_state_find_state(state, VERSION_TRIAL) && state->trial.boots > 0 && state->trial.confirm == CONFIRM_AUTO &&
+               store_trial_is_of_boot(&state->trial, boot_id);
+}
+
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest) {
         char *copy = name ? strdup(name) : NULL;
 

@@ -158,6 +158,14 @@ void store_state_set_activating(StoreState *state, const Digest *digest, const c
 #define TRIAL_BOOTS_MAX 100U
 #define TRIAL_BOOT_SEC_MAX 86400U
 
+/* Whether a boot is the latest that tried the version on trial.
+ * boot_id: 32 digits of hex; empty where it is not known, which counts as that boot, so that nobody tries the version again. */
+bool store_trial_is_of_boot(const StoreTrial *trial, const char *boot_id);
+
+/* Whether a boot decides about a trial: the trial has lasted beyond a reboot, this boot tries it, and the daemon is to confirm it.
+ * boot_id: as above. */
+bool store_state_boot_is_on_trial(const StoreState *state, const char *boot_id);
+
 /* Notes how a trial is to end; trial: copied; NULL for none. Returns 0 or -ENOMEM. */
 int store_state_set_trial(StoreState *state, const StoreTrial *trial);
 
