@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The store belongs to the user of ipectld, who may put anything there. So ipe-load, which runs as root, reads and writes it with the
- * file rights of that user alone: no link leads it further than that user gets, and the daemon can read its files.
+ * The store belongs to the user of ipectld, who may put anything there. So ipe-load, which runs as root, reads and
+ * writes it with the file rights of that user alone: no link leads it further than that user gets, and the daemon can
+ * read its files.
  */
 #ifndef IPE_LOAD_LOAD_OWNER_H
 #define IPE_LOAD_LOAD_OWNER_H

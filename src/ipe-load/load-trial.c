@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The boots of a policy on trial. ipe-load counts each boot before it asks the kernel: a policy that stops the boot, or resets the
- * machine, is tried TrialBoots= times and no more, whatever happens. A boot that cannot be counted tries nothing, nor does one after
- * a state file was damaged that may have held a higher count.
+ * The boots of a policy on trial. ipe-load counts each boot before it asks the kernel: a policy that stops the boot,
+ * or resets the machine, is tried TrialBoots= times and no more, whatever happens. A boot that cannot be counted
+ * tries nothing, nor does one after a state file was damaged that may have held a higher count.
  *
  * Each boot ID is one boot, so a soft-reboot is none.
  */
@@ -58,7 +58,8 @@ static const char *why_not(const StoreState *state, bool is_predecessor) {
         return "";
 }
 
-/* Counts under the lock, on the state that is on disk by then. Returns 1 if counted, 0 if the trial has ended, or an errno. */
+/* Counts under the lock, on the state that is on disk by then. Returns 1 if counted, 0 if the trial has ended, or an
+ * errno. */
 static int count(StoreState **state) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
         _cleanup_(store_freep) Store *store = NULL;

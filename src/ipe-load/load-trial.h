@@ -16,12 +16,13 @@ bool load_trial_is_boot(const StoreState *state);
 
 /* Counts this boot for the version on trial, if that may be tried once more; durable once this returns.
  *
- * state: replaced by the state that is on disk then. is_predecessor: it lacks the latest change, which may have counted a boot, so
- * nothing is tried. ret: what to load with load_trial(), valid as long as *state; NULL if this boot tries nothing, after the reason
- * was logged. Returns 0 or -ENOMEM. */
+ * state: replaced by the state that is on disk then. is_predecessor: it lacks the latest change, which may have
+ * counted a boot, so nothing is tried. ret: what to load with load_trial(), valid as long as *state; NULL if this
+ * boot tries nothing, after the reason was logged. Returns 0 or -ENOMEM. */
 int load_trial_count(StoreState **state, bool is_predecessor, const VersionRecord **ret);
 
-/* Activates it; a kernel with trials limits that to the time that a boot may take. Returns 0 or a negative errno; logged. */
+/* Activates it; a kernel with trials limits that to the time that a boot may take. Returns 0 or a negative errno;
+ * logged. */
 int load_trial(const Kernel *kernel, const Store *store, const StoreState *state, const VersionRecord *record);
 
 #endif

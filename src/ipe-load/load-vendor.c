@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The vendor's policies of an initrd. Only the kernel parses them, so a file has to be called after its policy, as everywhere in
- * policy.d. The first that the kernel takes stays active until the host's own is loaded.
+ * The vendor's policies of an initrd. Only the kernel parses them, so a file has to be called after its policy, as
+ * everywhere in policy.d. The first that the kernel takes stays active until the host's own is loaded.
  */
 
 #include <fcntl.h>

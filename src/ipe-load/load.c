@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Journal entries of ipe-load. Each names the unit: journald would ask /proc for it, which may be too late for a program that
- * ends at once, and 'journalctl -u' also finds an entry by the unit that it names.
+ * Journal entries of ipe-load. Each names the unit: journald would ask /proc for it, which may be too late for a
+ * program that ends at once, and 'journalctl -u' also finds an entry by the unit that it names.
  */
 
 #include <stdarg.h>

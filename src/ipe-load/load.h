@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the parts of ipe-load share: entries in the journal, and the reading of a stored policy.
+ * Shared by the parts of ipe-load: entries in the journal, and reads of the store.
  */
 #ifndef IPE_LOAD_LOAD_H
 #define IPE_LOAD_LOAD_H

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-load: runs at boot, before anything that a policy judges. It reads the store that the daemon left and hands the chosen policy
- * to the kernel, which verifies it. It needs no bus, and libcrypto only to see whether the state file is damaged. It writes nothing
- * but journal entries and, in the state file, the count of the boots of a trial.
+ * ipe-load: runs at boot, before anything that a policy judges. It reads the store that the daemon left and hands the
+ * chosen policy to the kernel, which verifies it. It needs no bus, and libcrypto only to see whether the state file
+ * is damaged. It writes nothing but journal entries and, in the state file, the count of the boots of a trial.
  *
- * If state.json is damaged or missing, its predecessor names the policy. That has the same confirmed version (store-file.c), but may
- * lack a boot in the count, so ipe-load continues no trial by it.
+ * If state.json is damaged or missing, its predecessor names the policy. It has the same confirmed version
+ * (store-file.c), but may lack a boot in the count, so ipe-load continues no trial by it.
  *
- * Exit status: 0 if a policy is active or none is wanted, 1 if none could be loaded. Two options load nothing: --check exits
- * with 0 if a policy is active, whoever loaded it; --trial if this boot decides about a trial.
+ * Exit status: 0 if a policy is active or none is wanted, 1 if none could be loaded. Two options load nothing:
+ * --check exits with 0 if a policy is active, whoever loaded it; --trial if this boot decides about a trial.
  */
 
 #include "kernel-extended.h"
@@ -144,7 +144,7 @@ static int check_trial(void) {
         LOAD_AS_OWNER;
         int r = store_open_read_only(STORE_DIRECTORY, &store);
 
-        /* The run that loaded the policy has logged what is wrong with the store. */
+        /* The run that loaded the policy has logged any fault of the store. */
         if (r >= 0)
                 r = store_read_state(store, &state);
         return r < 0 ? r : load_trial_is_boot(state) ? 0 : -ENOENT;

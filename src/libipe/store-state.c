@@ -202,7 +202,13 @@ static int compare(const char *name, const struct ipe_version *version, const Ve
         return order != 0 ? order : ipe_version_compare(version, &record->version);
 }
 
-/* The place of a version, or where it belongs. */
+int version_record_compare(const void *a, const void *b) {
+        const VersionRecord *record = a;
+
+        return compare(record->name, &record->version, b);
+}
+
+/* Finds the place of a version, or the one where it belongs. */
 static size_t find_place(const StoreState *state, const char *name, const struct ipe_version *version, bool *ret_found) {
         size_t low = 0, high = state->n_versions;
 

@@ -71,7 +71,7 @@ def test_broken_certificate_is_named_and_ignored(ipectl, signed, trust):
     (trust / "broken.pem").write_text("nonsense")
     (trust / "of-another-kind.crt").write_text("nonsense")
     result = ipectl("verify", f"--trust={trust}", signed)
-    assert result.errors == (f"{trust}/broken.pem: there is no certificate in PEM in it, ignoring\n"
+    assert result.errors == (f"{trust}/broken.pem: it has no certificate in PEM, ignoring\n"
                              f"{trust}/of-another-kind.crt: its name does not end in .pem, so it is not read, ignoring\n")
 
 
