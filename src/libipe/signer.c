@@ -305,7 +305,7 @@ static int check_result(const char *text, size_t text_size, const void *data, si
 int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format, void **ret,
                        size_t *ret_size, Failure *reterr) {
         _cleanup_free_ void *data = NULL;
-        size_t size;
+        size_t size = 0;
         int r;
 
         if (text_size > IPE_POLICY_TEXT_MAX) {
