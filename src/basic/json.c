@@ -122,7 +122,7 @@ static int from_hex_digit(char c) {
         return found ? (int) (found - digits) : -1;
 }
 
-/* One escape sequence, text standing behind its backslash. Returns the byte, or -EUCLEAN. */
+/* One escape sequence; text points after its backslash. Returns the byte, or -EUCLEAN. */
 static int unescape_byte(const char **text) {
         int high, low, value;
 

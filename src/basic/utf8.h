@@ -28,7 +28,7 @@ char *utf8_escape(const char *bytes, size_t size);
 char *utf8_escape_unsafe(const char *bytes, size_t size);
 
 /* The same by another rule. harmless: returns the bytes of the first character if it may stay as it is, else 0.
- * ret_size: bytes of the result, without the NUL behind them; may be NULL. */
+ * ret_size: bytes of the result, without the NUL at the end; may be NULL. */
 char *utf8_escape_unless(size_t (*harmless)(const char *bytes, size_t size), const char *bytes, size_t size,
                          size_t *ret_size);
 

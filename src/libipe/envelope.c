@@ -164,7 +164,7 @@ static int parse_message(Envelope *envelope, const uint8_t *message, size_t size
         ERR_clear_error();
         if (end != message + size)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "There are bytes behind the end of the signed policy.");
+                                   "Bytes follow the end of the signed policy.");
         return envelope_check_form(envelope->cms, envelope->is_appended, message, size, reterr);
 }
 

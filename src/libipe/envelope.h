@@ -20,7 +20,7 @@
 
 typedef enum EnvelopeFormat {
         ENVELOPE_PKCS7,    /* the text in a message */
-        ENVELOPE_APPENDED, /* a message behind the text */
+        ENVELOPE_APPENDED, /* a message after the text */
         ENVELOPE_SMALLEST, /* for policy_signer_sign(): the first form if it can hold the text */
 } EnvelopeFormat;
 
