@@ -86,6 +86,21 @@ static inline bool strv_contains(char *const *list, const char *text) {
         return false;
 }
 
+/* Makes room for one more element in a list that grows by doubling. list: the variable that points to it. n: how many
+ * it has.
+ * size: of one. Returns 0 or -ENOMEM, and then the list is unchanged. */
+static inline int list_make_room(void *list, size_t n, size_t size) {
+        void *larger;
+
+        if (n & (n - 1))
+                return 0;
+        larger = reallocarray(*(void **) list, n > 0 ? 2 * n : 1, size);
+        if (!larger)
+                return -ENOMEM;
+        *(void **) list = larger;
+        return 0;
+}
+
 static inline int safe_close(int fd) {
         if (fd >= 0) {
                 int saved = errno;

@@ -20,7 +20,7 @@ static inline uint64_t clock_usec(clockid_t clock) {
         return (uint64_t) now.tv_sec * USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
 }
 
-/* What is left until then of a time of CLOCK_BOOTTIME in usec, in seconds, rounded up; 0 if it is past. */
+/* The seconds until a time of CLOCK_BOOTTIME in microseconds, rounded up; 0 if it has passed. */
 static inline unsigned long long seconds_until(uint64_t usec) {
         uint64_t now = clock_usec(CLOCK_BOOTTIME);
 

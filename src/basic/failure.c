@@ -8,10 +8,11 @@
 #include "failure.h"
 #include "utf8.h"
 
-/* Nothing behind so many bytes can be in the sentence. */
+/* No byte after these can reach the sentence. */
 #define SENTENCE_READ_MAX sizeof(((Failure *) NULL)->sentence)
 
-/* Names that are quoted may hold any byte, and grow while they are escaped. text: taken over; NULL if there is no memory. */
+/* Names that are quoted may hold any byte, and grow while they are escaped. text: taken over; NULL if there is no
+ * memory. */
 static void set_sentence(Failure *failure, char *text) {
         _cleanup_free_ char *raw = text;
         _cleanup_free_ char *safe = raw ? utf8_escape_unsafe(raw, strnlen(raw, SENTENCE_READ_MAX)) : NULL;

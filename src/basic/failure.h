@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The refusals that a caller has to tell apart. A function that can refuse returns 0 (or more) for success, a negative
- * errno for what is broken, or, as documented, one of these, which are positive; the sentence is for people.
+ * The refusals that a caller has to distinguish. A function that can refuse returns 0 or more for success, a negative
+ * errno for a fault, or, as documented, one of these positive codes; the sentence is for people.
  */
 #ifndef BASIC_FAILURE_H
 #define BASIC_FAILURE_H
@@ -33,7 +33,7 @@ typedef enum FailureCode {
         _FAILURE_MAX,
 } FailureCode;
 
-/* What went wrong, in one sentence of plain text that says what to do. Empty until something is refused. */
+/* One sentence of plain text: the refusal or the fault, and what to do. Empty until something is refused. */
 typedef struct Failure {
         char sentence[1024];
 } Failure;
@@ -41,7 +41,7 @@ typedef struct Failure {
 /* Writes the sentence, safe to show and cut where it is too long, and returns code. failure: may be NULL. */
 int failure_set(Failure *failure, FailureCode code, const char *format, ...) _printf_(3, 4);
 
-/* The same for what is broken: ": " and the errno's text follow the sentence. Returns error, which is negative. */
+/* The same for a fault: ": " and the errno's text follow the sentence. Returns error, which is negative. */
 int failure_set_errno(Failure *failure, int error, const char *format, ...) _printf_(3, 4);
 
 #endif

@@ -14,7 +14,7 @@
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
 
-/* offset: NULL to read from where the descriptor stands. */
+/* offset: NULL to read from the descriptor's position. */
 static ssize_t read_some(int fd, void *data, size_t size, const off_t *offset) {
         return offset ? pread(fd, data, size, *offset) : read(fd, data, size);
 }
@@ -136,7 +136,7 @@ static int write_temporary(int dir_fd, const char *name, const void *data, size_
         r = write_all(fd, data, size);
         if (r >= 0 && fsync(fd) < 0)
                 r = -errno;
-        /* A file system may keep a write error back until here. */
+        /* A file system may report a write error only here. */
         if (close(TAKE_FD(fd)) < 0 && r >= 0)
                 r = -errno;
         return r;

@@ -12,27 +12,27 @@
  * dir_fd: AT_FDCWD where path is absolute.
  * ret: to be freed; a NUL follows the bytes. ret_size: bytes, without it.
  *
- * Returns 0; -EFBIG above size_max bytes, -EISDIR for a directory, -EBADF for what is no regular file, -ENOMEM, or an
- * errno of open() or read(). */
+ * Returns 0; -EFBIG above size_max bytes, -EISDIR for a directory, -EBADF for any other file that is not regular,
+ * -ENOMEM, or an errno of open() or read(). */
 int read_file_at(int dir_fd, const char *path, size_t size_max, void **ret, size_t *ret_size);
 
-/* The same of a file in a directory that belongs to somebody who is not trusted: -ELOOP for a link, -ENXIO for a socket.
+/* The same for a file in the directory of an untrusted user: -ELOOP for a link, -ENXIO for a socket.
  *
  * name: within dir_fd, without a slash. */
 int read_plain_file_at(int dir_fd, const char *name, size_t size_max, void **ret, size_t *ret_size);
 
-/* The same of a file that somebody else has opened, not to wait for it. */
+/* The same for a file that is open already; opened with O_NONBLOCK, as nothing here may wait. */
 int read_regular_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
 
-/* Reads what a descriptor gives, from where it stands to its end; for pipes and sealed memory, too.
+/* Reads a descriptor from its position to the end; also a pipe or sealed memory.
  *
  * Returns as read_file_at(). */
 int read_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
 
-/* The same of a file or of memory, from its start; the position of the descriptor stays. */
+/* The same for a file or memory, from its start; the descriptor keeps its position. */
 int pread_fd(int fd, size_t size_max, void **ret, size_t *ret_size);
 
-/* Puts bytes into memory that nobody can change any more, to be handed to another process.
+/* Puts bytes into memory that nobody can change afterwards, to be handed to another process.
  *
  * name: for /proc. Returns a descriptor at the start of the bytes, or a negative errno. */
 int seal_memory(const char *name, const void *data, size_t size);
@@ -42,14 +42,14 @@ int seal_memory(const char *name, const void *data, size_t size);
  *
  * name: within dir_fd, without a slash. mode: as of open().
  *
- * Returns 0, -ENOSPC, -EROFS, -EIO or another errno; then nothing changed and no temporary file is left. Only if the
- * directory alone cannot be made durable, the new content is there already, and may be lost again with a crash. */
+ * Returns 0, -ENOSPC, -EROFS, -EIO or another errno; then nothing changed and no temporary file is left. If only
+ * the sync of the directory fails, the new content is in place already, and a crash may lose it. */
 int replace_file_at(int dir_fd, const char *name, const void *data, size_t size, unsigned mode);
 
-/* What replace_file_at() may leave behind when the machine stops: the names of its temporary files start so. */
+/* Begins the names of the temporary files that replace_file_at() may leave behind when the machine stops. */
 #define TEMPORARY_PREFIX ".#"
 
-/* Makes a directory durable: what was renamed or removed in it stays so. Returns 0 or a negative errno. */
+/* Makes the renames and removals in a directory durable. Returns 0 or a negative errno. */
 int sync_directory(int dir_fd);
 
 /* Writes all bytes, in as many pieces as it takes. Returns 0 or a negative errno. */

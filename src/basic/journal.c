@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Datagrams to the socket of journald. It is addressed anew each time, so that a socket that was made again is found.
+ * Datagrams to the socket of journald. Each one names the address again, so that a socket that journald
+ * recreated is found.
  */
 
 #include <sys/socket.h>

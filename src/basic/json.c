@@ -53,6 +53,15 @@ int json_get_number(struct json_object *object, const char *member, uint64_t *re
         return 0;
 }
 
+int json_get_flag(struct json_object *object, const char *member, bool *ret) {
+        struct json_object *value;
+
+        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_boolean))
+                return -EUCLEAN;
+        *ret = json_object_get_boolean(value);
+        return 0;
+}
+
 int json_put(struct json_object *object, const char *member, struct json_object *value) {
         if (!value || json_object_object_add(object, member, value) < 0) {
                 json_object_put(value);
@@ -63,6 +72,10 @@ int json_put(struct json_object *object, const char *member, struct json_object 
 
 int json_put_text(struct json_object *object, const char *member, const char *text) {
         return json_put(object, member, json_object_new_string(text));
+}
+
+int json_put_flag(struct json_object *object, const char *member, bool value) {
+        return json_put(object, member, json_object_new_boolean(value));
 }
 
 int json_append(struct json_object *array, struct json_object *value) {
@@ -109,7 +122,7 @@ static int from_hex_digit(char c) {
         return found ? (int) (found - digits) : -1;
 }
 
-/* One escape sequence, text standing behind its backslash. Returns the byte, or -EUCLEAN. */
+/* One escape sequence; text points after its backslash. Returns the byte, or -EUCLEAN. */
 static int unescape_byte(const char **text) {
         int high, low, value;
 
@@ -160,4 +173,34 @@ int json_get_bytes(struct json_object *object, const char *member, char **ret) {
         struct json_object *value;
 
         return json_object_object_get_ex(object, member, &value) ? json_to_bytes(value, ret) : -EUCLEAN;
+}
+
+int json_put_list(struct json_object *object, const char *member, char *const *list) {
+        struct json_object *array = json_object_new_array();
+        int r = json_put(object, member, array);
+
+        for (; r >= 0 && list && *list; list++)
+                r = json_append_bytes(array, *list);
+        return r;
+}
+
+int json_get_list(struct json_object *object, const char *member, char ***ret) {
+        _cleanup_(strv_freep) char **list = NULL;
+        struct json_object *array;
+        size_t n;
+
+        if (!json_object_object_get_ex(object, member, &array) || !json_object_is_type(array, json_type_array))
+                return -EUCLEAN;
+        n = json_object_array_length(array);
+        list = n > 0 ? calloc(n + 1, sizeof(*list)) : NULL;
+        if (n > 0 && !list)
+                return -ENOMEM;
+        for (size_t i = 0; i < n; i++) {
+                int r = json_to_bytes(json_object_array_get_idx(array, i), &list[i]);
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(list);
+        return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which files of layered directories count.
+ * Finds the files of layered directories that count.
  */
 
 #include <dirent.h>
@@ -33,14 +33,8 @@ void layers_done(LayeredFiles *files) {
 static int add(LayeredFiles *files, const char *directory, size_t layer, const char *name) {
         LayeredFile file = { .layer = layer };
 
-        /* Grows by doubling. */
-        if ((files->n & (files->n - 1)) == 0) {
-                LayeredFile *larger = reallocarray(files->files, files->n > 0 ? 2 * files->n : 1, sizeof(*larger));
-
-                if (!larger)
-                        return -ENOMEM;
-                files->files = larger;
-        }
+        if (list_make_room(&files->files, files->n, sizeof(file)) < 0)
+                return -ENOMEM;
         file.name = strdup(name);
         if (asprintf(&file.path, "%s/%s", directory, name) < 0)
                 file.path = NULL;

@@ -19,12 +19,12 @@ typedef struct LayeredFiles {
         size_t n;
 } LayeredFiles;
 
-/* Where signed policies are dropped, highest layer first, NULL at the end; and how their files are called: NAME.p7b, with the name of
- * the policy. */
+/* The directories for signed policies, highest layer first, NULL at the end. Each file is called NAME.p7b after its
+ * policy. */
 extern const char *const policy_directories[];
 #define POLICY_SUFFIX ".p7b"
 
-/* Lists the files that count; hidden names and those without the suffix are left out, masked ones too.
+/* Lists the files that count, without hidden names, names without the suffix, and masked names.
  *
  * directories: highest layer first, NULL at the end; one that does not exist is an empty one.
  * reterr_path: the directory that could not be read, on failure; borrowed from directories; may be NULL.
@@ -32,11 +32,11 @@ extern const char *const policy_directories[];
  * Returns 0, -ENOMEM, or an errno of opendir() or readdir(). */
 int layers_list(const char *const *directories, const char *suffix, LayeredFiles *ret, const char **reterr_path);
 
-/* Called for a directory that cannot be read, or not to its end. */
+/* Called for a directory that cannot be read, or not completely. */
 typedef void (*LayerProblem)(const char *directory, int error, void *userdata);
 
-/* The same without those directories that cannot be read. A lower layer may have a file then that an unreadable one masks or
- * overrides: this is for callers that decide nothing by the file's presence alone.
+/* The same, but skips directories that cannot be read. The list may then have a file of a lower layer that an
+ * unreadable layer masks or overrides: for callers that decide nothing by a file's presence alone.
  *
  * Returns 0 or -ENOMEM. */
 int layers_list_readable(const char *const *directories, const char *suffix, LayerProblem problem, void *userdata,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The journal's native protocol where somebody reads it, lines on standard error otherwise. Names and sentences may hold any
- * bytes, and be of any length: all of it passes here, is made safe to show, and is cut.
+ * Entries in the journal's native protocol, or lines on standard error. Names and sentences may hold any bytes and
+ * have any length; this file alone makes them safe to show, and cuts them.
  *
- * An entry that the journal does not take in time is lost, and counted; the next one that gets through says how many were.
+ * An entry that the journal does not take in time is lost and counted; the next one that gets through reports the
+ * count.
  */
 
 #include <inttypes.h>
@@ -109,7 +110,7 @@ static int send_entry(int priority, const char *message_id, const LogField *fiel
         return journal_send(entry, size);
 }
 
-/* systemd may have connected it to journald. What poll() calls writable takes a message of MESSAGE_SIZE at once. */
+/* systemd may have connected it to journald. Once poll() calls it writable, it takes MESSAGE_SIZE bytes without a wait. */
 static int write_to_console(const char *message) {
         struct pollfd console = { .fd = STDERR_FILENO, .events = POLLOUT };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Where the daemon's words go: the journal, or standard error. Whoever decides the outcome logs, once. It costs no time: an
- * entry that journald does not take is lost, see log.c.
+ * Log entries, for the journal or standard error. The code that decides an outcome logs it, once. Logging does not
+ * wait: an entry that journald does not take is lost, see log.c.
  */
 #ifndef BASIC_LOG_H
 #define BASIC_LOG_H
@@ -16,7 +16,7 @@ typedef enum LogTarget {
         _LOG_TARGET_MAX,
 } LogTarget;
 
-/* Reads SYSTEMD_LOG_LEVEL= and SYSTEMD_LOG_TARGET=; what makes no sense there is ignored. */
+/* Reads SYSTEMD_LOG_LEVEL= and SYSTEMD_LOG_TARGET=, and ignores invalid values. */
 void log_open(void);
 
 int log_get_level(void);
@@ -36,7 +36,7 @@ typedef struct LogField {
         const char *value;
 } LogField;
 
-/* Writes an entry; values and the sentence are made safe to show, and cut where they are very long.
+/* Writes an entry; makes the values and the sentence safe to show, and cuts very long ones.
  * priority: LOG_ERR... message_id: one of messages.h, or NULL. fields: ends with an empty key. */
 void log_entry(int priority, const char *message_id, const LogField *fields, const char *format, ...) _printf_(4, 5);
 

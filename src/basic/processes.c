@@ -15,7 +15,7 @@ static bool contains(const ProcessList *list, const char *process) {
         return false;
 }
 
-/* A process has chosen its name itself: it must not look like the end of one entry and another. */
+/* A process chooses its own name, which must not look like the end of one entry and the start of another. */
 static char *to_name(const char *comm) {
         _cleanup_free_ char *printable = utf8_escape(comm, strlen(comm));
         char *name, *end;

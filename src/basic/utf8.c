@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. And the one place that knows which
- * characters are safe to show.
+ * UTF-8 as RFC 3629 has it: no surrogates, no overlong forms, nothing above U+10FFFF. And the one place that knows
+ * which characters are safe to show.
  */
 
 #include "utf8.h"

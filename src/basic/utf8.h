@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bytes from files and other processes on their way to where only UTF-8 may go (the bus, JSON), and to where people read
- * them (sentences, the journal, terminals).
+ * Makes bytes from files and other processes fit for the bus and JSON, which take UTF-8 alone, and for people:
+ * sentences, the journal, terminals.
  */
 #ifndef BASIC_UTF8_H
 #define BASIC_UTF8_H
@@ -15,19 +15,20 @@ size_t utf8_read(const char *bytes, size_t size, uint32_t *ret);
 /* Whether all of it is UTF-8. */
 bool utf8_is_valid(const char *bytes, size_t size);
 
-/* How many bytes at the start are one character that is safe to show; 0 if there is none. Controls are not, nor is what turns
- * the direction of writing or has no shape of its own. */
+/* Returns the bytes of the first character if it is safe to show, else 0. Controls are not, nor are characters that
+ * turn the direction of writing or have no shape of their own. */
 size_t utf8_read_safe(const char *bytes, size_t size);
 
-/* A copy in which each byte that is no UTF-8, and each NUL, is \xNN: for programs. To be freed; NULL if there is no memory. */
+/* A copy in which each byte that is no UTF-8, and each NUL, is \xNN: for programs. To be freed; NULL if there is no
+ * memory. */
 char *utf8_escape(const char *bytes, size_t size);
 
-/* The same for people: each byte of what is not safe to show is \xNN, an LF is \n and a tab \t. A backslash stays one, so
+/* The same for people: each byte of an unsafe character is \xNN, an LF is \n and a tab \t. A backslash stays one, so
  * that a sentence may pass here more than once. */
 char *utf8_escape_unsafe(const char *bytes, size_t size);
 
-/* The same with another idea of what is harmless: how many bytes at the start are; 0 if the first one is not.
- * ret_size: bytes of the result, without the NUL behind them; may be NULL. */
+/* The same by another rule. harmless: returns the bytes of the first character if it may stay as it is, else 0.
+ * ret_size: bytes of the result, without the NUL at the end; may be NULL. */
 char *utf8_escape_unless(size_t (*harmless)(const char *bytes, size_t size), const char *bytes, size_t size,
                          size_t *ret_size);
 

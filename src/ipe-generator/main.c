@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-generator: what systemd has to know of ipe-load.service before it starts anything. A systemd.generator(7): it writes drop-ins
- * and no more, and never fails the boot.
+ * ipe-generator: configures ipe-load.service before systemd starts anything. A systemd.generator(7): it only writes
+ * drop-ins, and never fails the boot.
  *
- * A policy that names the root hash of a volume must not decide before that volume is there: so ipe-load.service is ordered after
- * the instance of systemd-veritysetup@.service that opens it. veritysetup.target does that for most of them; not for those with
- * "nofail" or "noauto".
+ * A policy that names the root hash of a volume must not become active before that volume is open: so
+ * ipe-load.service is ordered after the instance of systemd-veritysetup@.service that opens it. veritysetup.target
+ * does that for most volumes, but not for those with "nofail" or "noauto".
  *
- * The text of a policy stands in its envelope as it is, so the root hashes are found without looking into the signature. What is
- * found by chance orders more than is needed, which does no harm.
+ * A signed policy contains its text unchanged, so a search of the bytes finds the root hashes. A chance hit adds an
+ * ordering that is not needed, which does no harm.
  */
 
 #include <ctype.h>
@@ -24,29 +24,29 @@
 #include "layers.h"
 #include "veritytab.h"
 
-/* Of the store; if there are more, the policy waits for all volumes. */
+/* Files of the store that are read; if there are more, the policy waits for all volumes. */
 #define OBJECTS_MAX 4096
 #define DROP_IN_DIRECTORY "ipe-load.service.d"
 #define HASH_KEY "dmverity_roothash="
 #define CMDLINE_KEY "dmverity_cmdline="
 #define CMDLINE_SIZE_MAX (64U << 10)
-/* Of all policies together; if there is more, any volume may be named. */
+/* Bytes of all policies together; if there are more, the policy waits for all volumes. */
 #define POLICIES_SIZE_MAX (32U << 20)
-/* Of one root hash, in hex. */
+/* Digits of one root hash. */
 #define HASH_LENGTH_MAX 256
 
-/* What the policies name. */
+/* The volumes that the policies name. */
 typedef struct Named {
-        char **hashes; /* hex in lower case; sorted by the time that they are looked for */
-        size_t n, allocated;
+        char **hashes; /* hex in lower case; sorted once all are known */
+        size_t n;
         size_t bytes_left;
         bool cmdline; /* the volumes of the kernel command line */
-        bool all;     /* what was not read may name any */
+        bool all;     /* a file that was not read may name any volume */
 } Named;
 
 static void complain(const char *format, ...) _printf_(1, 2);
 
-/* There is no journal yet. */
+/* Writes to the kernel log: there is no journal yet. */
 static void complain(const char *format, ...) {
         _cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
         char text[512], line[600];
@@ -71,16 +71,9 @@ static int add_hash(Named *named, const char *hex, size_t length) {
                 return -ENOMEM;
         for (char *c = hash; *c; c++)
                 *c = (char) tolower((unsigned char) *c);
-        if (named->n == named->allocated) {
-                size_t allocated = named->allocated ? 2 * named->allocated : 64;
-                char **larger = reallocarray(named->hashes, allocated, sizeof(*larger));
-
-                if (!larger) {
-                        free(hash);
-                        return -ENOMEM;
-                }
-                named->hashes = larger;
-                named->allocated = allocated;
+        if (list_make_room(&named->hashes, named->n, sizeof(hash)) < 0) {
+                free(hash);
+                return -ENOMEM;
         }
         named->hashes[named->n++] = hash;
         return 0;
@@ -121,7 +114,7 @@ static int read_file(Named *named, ReadFile function, int dir_fd, const char *pa
         if (r == -EFBIG)
                 named->all = true;
         if (r < 0)
-                /* ipe-load, or ipectld, says so. */
+                /* ipe-load or ipectld will report it. */
                 return r == -ENOMEM ? r : 0;
         named->bytes_left -= size;
         return read_envelope(named, data, size);
@@ -137,8 +130,8 @@ static DIR *open_objects(void) {
         return directory;
 }
 
-/* The daemon owns the store, and the generator has more power than the daemon: so nothing there is a link, as even to open a device
- * may do something. /var may not be mounted yet: then there is nothing. */
+/* The daemon owns the store, and the generator has more rights than the daemon: so it follows no link there, as even
+ * to open a device may have an effect. If /var is not mounted yet, there is no store. */
 static int read_store(Named *named) {
         DIR *directory = open_objects();
         struct dirent *entry;
@@ -190,7 +183,7 @@ static int order_after(FILE *file, const char *name) {
         _cleanup_free_ char *unit = NULL;
         int r = veritytab_unit(name, &unit);
 
-        /* systemd makes no unit of such a name either. */
+        /* systemd makes no unit for such a name either. */
         if (r == -ENAMETOOLONG)
                 return 0;
         if (r >= 0)
@@ -202,7 +195,7 @@ static int order_after_entry(FILE *file, const Named *named, const VeritytabEntr
         if (!is_named(named, entry->root_hash))
                 return 0;
         if (veritytab_has_option(entry, "_netdev")) {
-                complain("A policy names the root hash of '%s', which needs the network, and so comes after the policy is loaded.",
+                complain("A policy names the root hash of '%s', which needs the network and is therefore opened after the policy is loaded.",
                          entry->name);
                 return 0;
         }
@@ -328,6 +321,6 @@ int main(int argc, char **argv) {
                 complain("Cannot order ipe-load.service after the volumes that policies name: %s", strerror(-r));
         r = generate_on_failure(argv[1]);
         if (r < 0)
-                complain("Cannot do as OnFailure= says: %s", strerror(-r));
+                complain("Cannot apply OnFailure= of ipectld.conf: %s", strerror(-r));
         return EXIT_SUCCESS;
 }

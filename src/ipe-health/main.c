@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-health: the program of ipe-health.service. It becomes the HealthCommand= of ipectld.conf, which it reads by itself: ipectld, which
- * parses what anybody hands in, may have the unit started, and has no say in what root runs.
+ * ipe-health: the program of ipe-health.service, which runs as root. It becomes the HealthCommand= of ipectld.conf,
+ * which it reads itself: ipectld parses input of any user, so it may start the unit, but must not choose the command.
  */
 
 #include <sysexits.h>
@@ -26,7 +26,7 @@ int main(int argc, char **argv) {
                 return EX_OSERR;
         }
         if (!config.health_command) {
-                fprintf(stderr, "There is no HealthCommand= in ipectld.conf: nothing is known of the system's health.\n");
+                fprintf(stderr, "There is no HealthCommand= in ipectld.conf, so there is nothing to run.\n");
                 config_done(&config);
                 return EX_CONFIG;
         }

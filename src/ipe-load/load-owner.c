@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * By the IDs for files alone: a signal of that user does not reach a process that has the rest of root's.
+ * Changes only the IDs for files: with its other IDs root's, that user can send this process no signal.
  */
 
 #include <sys/fsuid.h>
@@ -12,7 +12,7 @@
 bool load_owner_enter(void) {
         struct stat st;
 
-        /* Its parent is root's, so the path leads where the administrator wants. */
+        /* Its parent belongs to root, so the path leads where the administrator wants. */
         if (stat(STORE_DIRECTORY, &st) < 0 || st.st_uid == geteuid())
                 return false;
         (void) setfsgid(st.st_gid);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The vendor's policies of an initrd. Only the kernel looks into them, so the name of a file has to be that of its policy, as
- * everywhere in policy.d. The first that the kernel takes decides; it has to do so until the host's own is loaded.
+ * The vendor's policies of an initrd. Only the kernel parses them, so a file has to be called after its policy, as
+ * everywhere in policy.d. The first that the kernel takes stays active until the host's own is loaded.
  */
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 #include "load.h"
 #include "messages.h"
 
-bool load_is_initrd(void) {
+bool load_vendor_is_initrd(void) {
         return access("/etc/initrd-release", F_OK) >= 0;
 }
 
@@ -38,7 +38,7 @@ static void log_file(int priority, const char *message_id, const LayeredFile *fi
         log_entry(priority, message_id, fields, "'%s' %s", file->path, text);
 }
 
-/* Returns 0 if it decides, or a negative errno. */
+/* Returns 0 if it is active now, or a negative errno. */
 static int load_file(const Kernel *kernel, const LayeredFile *file) {
         _cleanup_free_ char *name = strndup(file->name, stem_length(file->name, POLICY_SUFFIX));
         _cleanup_free_ void *data = NULL;
@@ -51,11 +51,11 @@ static int load_file(const Kernel *kernel, const LayeredFile *file) {
         if (r >= 0)
                 r = kernel_activate_first(kernel, name, data, size);
         if (r == -ENOENT)
-                log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name, "is no policy of the name '%s', as the file's name says.", name);
+                log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name, "does not hold a policy named '%s', as the file's name says.", name);
         else if (r < 0)
                 log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name, "cannot be loaded: %s", strerror(-r));
         else
-                log_file(LOG_NOTICE, MESSAGE_FILE_LOADED, file, name, "is in force.");
+                log_file(LOG_NOTICE, MESSAGE_FILE_LOADED, file, name, "is active.");
         return r;
 }
 
@@ -81,7 +81,7 @@ int load_vendor(const Kernel *kernel) {
                         return load_keep(kernel, files.files[i].path);
         }
         if (files.n == 0) {
-                log_info("No policy came with the initrd, nothing to load.");
+                log_info("The initrd brings no policy, nothing to load.");
                 return 0;
         }
         log_error("None of %zu policies of the initrd could be loaded.", files.n);

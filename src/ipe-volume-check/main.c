@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipe-volume-check: before a volume of veritytab is opened, says whether the policy in force would let anything on it be executed.
- * What is judged is what the kernel will know of it: the root hash, whether there is a signature of it for the kernel to verify
- * (without which, or with a wrong one, it would not open the volume), and whether it is on the kernel command line.
+ * ipe-volume-check: before a volume of veritytab is opened, checks whether the active policy would allow to execute
+ * anything on it. It judges by the facts that the kernel will have: the root hash, whether veritytab names a
+ * signature of it (the kernel opens the volume only if that is right), and whether it is on the kernel command line.
  *
- * Exit status: 0 if so, or if no policy is in force; 1 if not, or if that cannot be found out.
+ * Exit status: 0 if so, or if no policy is active; 1 if not, or if a fact cannot be found.
  */
 
 #include <fcntl.h>
@@ -41,7 +41,7 @@ static int find_entry(const char *name, VeritytabEntry *ret) {
         }
 }
 
-/* veritytab names no algorithm: where the option does not, the length tells. */
+/* Without the option "hash=" only the length of the root hash says which algorithm made it. */
 static const char *guess_algorithm(size_t size) {
         return size == 20 ? "sha1" : size == 48 ? "sha384" : size == 64 ? "sha512" : "sha256";
 }
@@ -50,10 +50,10 @@ static int from_digit(char c) {
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* Returns 0, or -EINVAL for what is no root hash. */
+/* Returns 0, or -EINVAL if the entry has no root hash. */
 static int read_root_hash(const VeritytabEntry *entry, FactDigest *ret) {
-        const char *hex = entry->root_hash, *algorithm = strstr(entry->options, "hash=");
-        size_t length = strlen(hex);
+        const char *hex = entry->root_hash, *algorithm;
+        size_t length = strlen(hex), algorithm_size;
 
         if (length == 0 || length % 2 != 0 || length / 2 > sizeof(ret->value))
                 return -EINVAL;
@@ -65,18 +65,18 @@ static int read_root_hash(const VeritytabEntry *entry, FactDigest *ret) {
                         return -EINVAL;
                 ret->value[i / 2] = (uint8_t) (ret->value[i / 2] << 4 | digit);
         }
-        if (algorithm && (algorithm == entry->options || algorithm[-1] == ','))
-                snprintf(ret->algorithm, sizeof(ret->algorithm), "%.*s", (int) strcspn(algorithm + strlen("hash="), ","),
-                         algorithm + strlen("hash="));
+        algorithm = veritytab_find_option(entry, "hash=", &algorithm_size);
+        if (algorithm)
+                snprintf(ret->algorithm, sizeof(ret->algorithm), "%.*s", (int) algorithm_size, algorithm);
         else
                 snprintf(ret->algorithm, sizeof(ret->algorithm), "%s", guess_algorithm(ret->size));
         return 0;
 }
 
 static bool has_signature(const VeritytabEntry *entry) {
-        const char *at = strstr(entry->options, "root-hash-signature=");
+        size_t size;
 
-        return at && (at == entry->options || at[-1] == ',');
+        return veritytab_find_option(entry, "root-hash-signature=", &size) != NULL;
 }
 
 static bool is_on_cmdline(const FactDigest *root_hash) {
@@ -87,7 +87,7 @@ static bool is_on_cmdline(const FactDigest *root_hash) {
                cmdline_has_root_hash(cmdline, root_hash);
 }
 
-/* The text of what decides. Returns 1, 0 if nothing does, or a negative errno. */
+/* Reads the text of the active policy. Returns 1, 0 if there is none, or a negative errno. */
 static int read_active(char **ret, size_t *ret_size) {
         _cleanup_kernel_policy_ KernelPolicy active = {};
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
@@ -100,7 +100,7 @@ static int read_active(char **ret, size_t *ret_size) {
         return r;
 }
 
-/* Returns 1 if something on it may be executed, 0 if nothing; or a negative errno. */
+/* Returns 1 if something on the volume may be executed, 0 if nothing; or a negative errno. */
 static int judge(VolumeFacts *volume, const char *text, size_t size) {
         const Inspection inspection = { .volumes = volume, .n_volumes = 1 };
         struct ipe_vocabulary vocabulary;
@@ -117,7 +117,7 @@ static int judge(VolumeFacts *volume, const char *text, size_t size) {
         ipe_policy_free(policy);
         if (streq(verdict.action, "ALLOW"))
                 return 1;
-        log_error("'%s' is not opened: the policy in force would let nothing on it be executed, by '%s'.", volume->name, verdict.rule);
+        log_error("'%s' is not opened: the active policy would let nothing on it be executed, by '%s'.", volume->name, verdict.rule);
         return 0;
 }
 
@@ -129,7 +129,7 @@ static int check(const char *name) {
         int r = read_active(&text, &size);
 
         if (r < 0)
-                log_error("'%s' is not opened: cannot read the policy in force: %s", name, strerror(-r));
+                log_error("'%s' is not opened: cannot read the active policy: %s", name, strerror(-r));
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = find_entry(name, &entry);
@@ -141,14 +141,14 @@ static int check(const char *name) {
                 return r;
         r = read_root_hash(&entry, &volume.root_hash);
         if (r < 0) {
-                log_error("'%s' is not opened: '%s' is no root hash.", name, entry.root_hash);
+                log_error("'%s' is not opened: '%s' is not a root hash.", name, entry.root_hash);
                 return r;
         }
         volume.is_signed = has_signature(&entry);
         volume.is_cmdline = is_on_cmdline(&volume.root_hash);
         r = judge(&volume, text, size);
         if (r < 0)
-                log_error("'%s' is not opened: the policy in force is not understood: %s", name, strerror(-r));
+                log_error("'%s' is not opened: cannot parse the active policy: %s", name, strerror(-r));
         return r;
 }
 

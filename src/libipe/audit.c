@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * "audit(SECONDS.MILLISECONDS:SERIAL): " and fields as in "events". The stock kernel writes the text of a rule between
- * quotes as it is, quotes included, and always last; so a rule goes as far as the last quote of the record. Nothing before
+ * quotes as it is, quotes included, and always last; so a rule ends at the last quote of the record. No field before
  * it can have a space between quotes, or look like its key.
  */
 
@@ -60,14 +60,14 @@ static int set_all(const char *text, const char *end, KernelEvent *event) {
                 return r;
         rule += strlen(RULE);
         stop = memrchr(rule, '"', (size_t) (end - rule));
-        /* An earlier field "rule", in hex. */
+        /* The second case: an earlier field "rule", in hex. */
         if (!stop || event->rule)
                 return -EBADMSG;
         r = set_rule(rule, (size_t) (stop - rule), event);
         return r < 0 ? r : kernel_event_set_fields(stop + 1, (size_t) (end - stop - 1), event);
 }
 
-/* A record has no verdict of its own, but a rule ends with it. Where the rule is not known it is taken for the worse. */
+/* A record has no verdict of its own, but a rule ends with it. Without a rule, assume a denial. */
 static bool is_denied(const char *rule) {
         size_t size = rule ? strlen(rule) : 0;
 
@@ -89,7 +89,7 @@ int audit_record_parse(const char *text, size_t size, KernelEvent *ret) {
                 return r;
         if (!event.operation || event.lost > 0)
                 return -EBADMSG;
-        /* Such a record is of suppressed denials alone, and of no process: it stands for the first of them. */
+        /* A record of suppressed denials alone names no process: it stands for the first of them. */
         if (event.pid == 0 && event.repeats > 0)
                 event.repeats--;
         event.seq = serial;
@@ -121,7 +121,7 @@ int audit_message_parse(const void *data, size_t size, KernelEvent *ret) {
 
 int audit_filter(int fd) {
         struct sock_filter code[] = {
-                /* The filter loads as from the network, the header is in the order of the machine. */
+                /* A filter loads in network order, but the header is in the order of the machine. */
                 BPF_STMT(BPF_LD | BPF_H | BPF_ABS, offsetof(struct nlmsghdr, nlmsg_type)),
                 BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __builtin_bswap16(AUDIT_TYPE_IPE_ACCESS), 0, 1),
                 BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
@@ -134,7 +134,7 @@ int audit_filter(int fd) {
         return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno : 0;
 }
 
-static void tell_lost(KernelEventFunction function, void *userdata) {
+static void report_lost(KernelEventFunction function, void *userdata) {
         const KernelEvent lost = { .lost = 1, .uid = UINT32_MAX, .enforcing = -1 };
 
         function(&lost, userdata);
@@ -152,7 +152,7 @@ static int read_message(int fd, char *buffer, KernelEventFunction function, void
         if (n < 0 && errno == EINTR)
                 return 1;
         if (n < 0 && errno == ENOBUFS) {
-                tell_lost(function, userdata);
+                report_lost(function, userdata);
                 return 1;
         }
         if (n < 0)

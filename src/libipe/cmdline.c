@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The kernel command line, cut into parameters as next_arg() of the kernel does.
+ * Splits the kernel command line into parameters, as next_arg() of the kernel does.
  */
 
 #include "cmdline.h"
@@ -21,8 +21,8 @@ static const char *skip_spaces(const char *text, const char *end) {
         return text;
 }
 
-/* Double quotes around white space keep it, wherever they are. They are taken off where the parameter or the value begins with one,
- * and ends with one then. Returns where the parameter ends. */
+/* Double quotes keep white space, wherever they are. If the parameter or the value begins with one, that one is
+ * removed, and one at the end too. Returns the end of the parameter. */
 static const char *read_parameter(const char *text, const char *end, Parameter *ret) {
         bool is_quoted = *text == '"', in_quotes = is_quoted;
         const char *start = is_quoted ? text + 1 : text, *equals = NULL, *stop, *last;
@@ -50,7 +50,7 @@ bool cmdline_get_root_hash(const char *cmdline, const char *key, char ret[CMDLIN
         const char *end = cmdline + strlen(cmdline);
         bool found = false;
 
-        /* /proc/cmdline adds it: in quotes that nothing closes it would be a part of the value. */
+        /* /proc/cmdline adds it; within quotes that nothing closes it would be part of the value. */
         if (end > cmdline && end[-1] == '\n')
                 end--;
         while ((cmdline = skip_spaces(cmdline, end)) < end) {

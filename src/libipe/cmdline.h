@@ -7,7 +7,7 @@
 
 #include "inspection.h"
 
-/* Room for the value of roothash= or usrhash=; of one that is too long more is left than any root hash has. */
+/* Room for the value of roothash= or usrhash=. A longer value is cut, to more digits than any root hash has. */
 #define CMDLINE_HASH_SIZE (2 * sizeof(((FactDigest *) NULL)->value) + 2)
 
 /* The value of a parameter; if it occurs again, the last one counts. key: "roothash" or "usrhash".

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * libeconf knows what a section, a setting and a value is. It cuts what follows a comment character within a line, knows no
- * continuation, and some versions split a long line in two, without an error. So lines are made ready for it here: each
- * setting is on one line, or, where that is too long, on several of which all but the first start with a blank; libeconf joins these.
+ * libeconf parses sections, settings and values. But it cuts a line at a comment character within it, knows no
+ * continuation, and some versions silently split a long line in two. So this file prepares the lines: each setting is
+ * on one line, or, if that is too long, on several, of which all but the first start with a blank; libeconf joins
+ * these.
  */
 
 #include <fcntl.h>
@@ -22,7 +23,7 @@ typedef struct Reader {
         ConfigWarning warn;
         void *userdata;
         ConfigText text;
-        char *line;          /* a setting, while it is put together */
+        char *line;          /* a setting, as far as it is read */
         size_t line_size;
         uint64_t first_line; /* where it began */
 } Reader;
@@ -72,7 +73,8 @@ static int leave_out(Reader *reader, const char *reason) {
         return 0;
 }
 
-/* Where a part of at most LINE_SIZE_MAX bytes, with a blank before it, ends: at the end, or before a blank; 0 if nowhere. */
+/* Finds the end of a part that has at most LINE_SIZE_MAX bytes with a blank before it: the end of the line, or a
+ * blank; 0 for none. */
 static size_t find_end(const char *part, size_t size) {
         size_t end = size;
 
@@ -87,7 +89,7 @@ static int put_long_line(Reader *reader) {
         const char *rest = reader->line + strspn(reader->line, BLANKS);
         size_t end = find_end(rest, strlen(rest));
 
-        /* Behind the first part libeconf would take a '=' for that of another setting. */
+        /* After the first part libeconf would take a '=' for that of another setting. */
         if (end > 0 && strchr(rest + end, '='))
                 return leave_out(reader, "has a '=' in its value");
         for (const char *part = rest; *part; part += strspn(part, BLANKS)) {

@@ -17,13 +17,13 @@ typedef struct ConfigText {
         size_t n_lines;
 } ConfigText;
 
-/* Reads a file. A line that starts with '#' or ';' is a comment; one that ends with a backslash goes on with the next one that
- * is none. Warns of a line that libeconf would cut, and leaves it out.
+/* Reads a file. A line that starts with '#' or ';' is a comment; one that ends with a backslash continues on the next
+ * line that is no comment. Warns of a line that libeconf would cut, and leaves it out.
  *
  * Returns 0, -ENOMEM, -EFBIG, -EBADMSG if there is a NUL in it, or an errno of open() or read(). */
 int config_text_read(const char *path, ConfigWarning warn, void *userdata, ConfigText *ret);
 
-/* Which line of the file a line of the text comes from; both count from 1. 0 if there is none. */
+/* Maps a line of the text to its line of the file; both count from 1. 0 if there is none. */
 uint64_t config_text_line(const ConfigText *text, uint64_t line);
 
 void config_text_done(ConfigText *text);

@@ -24,9 +24,9 @@ typedef struct Setting Setting;
 
 struct Setting {
         const char *key;
-        /* place: the member of Config. Returns 0, -ENOMEM, or -EINVAL for a value that makes no sense. */
+        /* place: the member of Config. Returns 0, -ENOMEM, or -EINVAL for an invalid value. */
         int (*parse)(const Setting *setting, const char *text, void *place);
-        const char *expected; /* for who wrote another value */
+        const char *expected; /* for the warning about another value */
         size_t offset;
         uint64_t min, max; /* of numbers */
 };
@@ -83,7 +83,7 @@ static int parse_on_failure(const Setting *setting, const char *text, void *plac
         return -EINVAL;
 }
 
-/* Words between white space, without quotes: so there is no doubt about what a quote would mean. */
+/* Words between white space. Refuses quotes and backslashes, so that nobody expects them to work. */
 static int parse_words(const char *text, bool (*is_valid)(const char *word), char ***place) {
         _cleanup_(strv_freep) char **words = calloc(strlen(text) / 2 + 2, sizeof(*words));
         _cleanup_free_ char *copy = strdup(text);
@@ -193,15 +193,15 @@ static const Setting *find_setting(const char *key) {
         return NULL;
 }
 
-/* Where files are looked for. */
+/* The directories to read, and who hears of warnings. */
 typedef struct Places {
         const char *const *directories;
         ConfigWarning warn;
         void *userdata;
-        bool *incomplete; /* set where a file or a directory is ignored */
+        bool *incomplete; /* set when a file or a directory is ignored */
 } Places;
 
-/* A file that is read, and who hears of what makes no sense. */
+/* A file, and who hears of warnings. */
 typedef struct Input {
         ConfigWarning warn;
         void *userdata;
@@ -326,7 +326,7 @@ static void warn_of_syntax(const Input *input, econf_err error) {
         warn(input, config_text_line(&input->text, line), "Ignoring this file: %s", econf_errString(error));
 }
 
-/* libeconf reads files alone: it gets one in memory. Returns 1, 0 after a warning, or a negative errno. */
+/* libeconf can only read files, so it gets one in memory. Returns 1, 0 after a warning, or a negative errno. */
 static int parse_text(Input *input) {
         _cleanup_close_ int fd = memfd_create("ipectld.conf", MFD_CLOEXEC);
         char path[sizeof("/proc/self/fd/") + 10];
@@ -341,7 +341,7 @@ static int parse_text(Input *input) {
                         return r;
         }
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        /* Comments are out already, and without a character for them libeconf would take "#" within a line for one. */
+        /* Comments are removed already; but without a comment character libeconf would take "#" within a line for one. */
         error = econf_readFile(&input->file, path, "=", "\001");
         if (error == ECONF_NOMEM)
                 return -ENOMEM;

@@ -10,7 +10,7 @@
 #include <openssl/provider.h>
 
 #include "crypto.h"
-#include "envelope.h"
+#include "digest.h"
 
 /* They last as long as the program. */
 static OSSL_LIB_CTX *context;
@@ -22,7 +22,7 @@ int crypto_init(void) {
 
         if (context)
                 return 0;
-        /* Calls that know no context, as those that find a name of an algorithm, would read openssl.cnf. */
+        /* Calls without a context, as those that look up the name of an algorithm, would read openssl.cnf. */
         if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) != 1)
                 return -ENOMEM;
         new = OSSL_LIB_CTX_new();

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which forms of messages the kernel takes. It refuses the others with a bare errno, and here they get a sentence.
+ * Checks whether the kernel takes the form of a message. It refuses other forms with a bare errno; here they get a
+ * sentence.
  *
- * libcrypto's CMS reads a message and does not show all of it, so a second reading, by the same decoder, gives the versions and the
- * numbers of things. It also proves the encoding: written again, all bytes have to be the same.
+ * libcrypto's CMS does not show all of a message that it reads, so a second reading, by the same decoder, gives the
+ * versions and the numbers of its parts. It also proves the encoding: written again, all bytes have to be the same.
  */
 
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/pkcs7.h>
 
+#include "certificate.h"
 #include "crypto.h"
 #include "envelope-internal.h"
 
-/* Each one costs a digest of the text, or a search through the certificates. */
+/* Each one costs a digest of the text, or a search through the certificates: no more are read. */
 #define DIGESTS_MAX 8
 #define SIGNERS_MAX 8
 
@@ -81,7 +83,7 @@ ASN1_SEQUENCE(SignedForm) = {
         ASN1_EMBED(SignedForm, version, INT32),
         ASN1_SET_OF(SignedForm, digests, X509_ALGOR),
         ASN1_SIMPLE(SignedForm, content, ContentForm),
-        /* A set, which DER sorts; but 'openssl smime' does not, and the kernel does not mind. */
+        /* A set, which DER sorts; 'openssl smime' does not, and the kernel accepts that. */
         ASN1_IMP_SEQUENCE_OF_OPT(SignedForm, certificates, ASN1_ANY, 0),
         ASN1_IMP_SET_OF_OPT(SignedForm, lists, ASN1_ANY, 1),
         ASN1_SET_OF(SignedForm, signers, SignerForm),
@@ -117,12 +119,11 @@ static int check_numbers(const SignedForm *form, Failure *reterr) {
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The message names %d digest algorithms; at most %d are possible.",
                                    digests, DIGESTS_MAX);
         if (sk_ASN1_TYPE_num(form->lists) > 0)
-                return refuse(reterr, "There is a revocation list in the signed policy, which the kernel does not read: sign without it, and "
+                return refuse(reterr, "The signed policy contains a revocation list, which the kernel does not read: sign without it, and "
                               "put the list into /etc/ipe/trust.d/.");
         for (int i = 0; i < sk_ASN1_TYPE_num(form->certificates); i++)
                 if (ASN1_TYPE_get(sk_ASN1_TYPE_value(form->certificates, i)) != V_ASN1_SEQUENCE)
-                        return refuse(reterr, "There is another kind of certificate than X.509 in the signed policy, which the kernel does "
-                                      "not read.");
+                        return refuse(reterr, "The signed policy contains a certificate other than X.509, which the kernel does not read.");
         return 0;
 }
 
@@ -134,8 +135,8 @@ static int check_versions(const SignedForm *form, Failure *reterr) {
 
                 if (form->version != version || signer->version != version)
                         return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                           "The message has version %d, and a signature of version %d; the kernel takes 1 where the signer "
-                                           "is given by issuer and serial number, and 3 where by a key identifier: sign with 'ipectl sign'.",
+                                           "The message has version %d, and a signature of version %d; the kernel takes 1 if issuer and serial "
+                                           "number name the signer, and 3 if a key identifier does: sign with 'ipectl sign'.",
                                            form->version, signer->version);
         }
         return 0;
@@ -157,7 +158,7 @@ static int check_algorithms(const SignerForm *signer, Failure *reterr) {
         case NID_ecdsa_with_SHA512:
                 return 0;
         default:
-                return refuse(reterr, "The signature is made by another algorithm than the kernel's RSA (PKCS#1 version 1.5, not PSS) and "
+                return refuse(reterr, "The signature uses an algorithm other than the kernel's RSA (PKCS#1 version 1.5, not PSS) and "
                               "ECDSA: sign with 'ipectl sign'.");
         }
 }
@@ -168,7 +169,7 @@ static bool is_object(const ASN1_OBJECT *object, const char *numbers) {
         return OBJ_obj2txt(text, sizeof(text), object, 1) > 0 && streq(text, numbers);
 }
 
-/* These belong to mail and to Authenticode, and the kernel takes them for a mistake. */
+/* Attributes of mail and of Authenticode, which the kernel refuses. */
 static bool is_refused_attribute(const ASN1_OBJECT *object) {
         return OBJ_obj2nid(object) == NID_SMIMECapabilities || is_object(object, "1.3.6.1.4.1.311.2.1.11") ||
                is_object(object, "1.3.6.1.4.1.311.2.1.12");
@@ -181,11 +182,11 @@ static const ASN1_TIME *get_time(X509_ATTRIBUTE *attribute) {
         return type == V_ASN1_UTCTIME || type == V_ASN1_GENERALIZEDTIME ? value->value.asn1_string : NULL;
 }
 
-/* The kernel holds the time of signing against the signer's certificate, if that is in the message. */
+/* The kernel compares the time of signing with the signer's certificate, if that is in the message. */
 static int check_time(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_OF(X509) *certificates, Failure *reterr) {
         const ASN1_TIME *time = get_time(attribute);
 
-        if (!time || !is_kernel_time(time))
+        if (!time || !certificate_is_kernel_time(time))
                 return refuse(reterr, "The time of signing has a form that the kernel does not read.");
         for (int i = 0; i < sk_X509_num(certificates); i++) {
                 X509 *certificate = sk_X509_value(certificates, i);
@@ -212,7 +213,7 @@ static int check_attribute(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, ST
                 return 0;
         first = CMS_signed_get_attr_by_NID(signer, nid, -1);
         if (X509_ATTRIBUTE_count(attribute) != 1 || CMS_signed_get_attr_by_NID(signer, nid, first) >= 0)
-                return refuse(reterr, "A signed attribute has several values, or none, and the kernel takes one.");
+                return refuse(reterr, "A signed attribute has several values, or none; the kernel takes exactly one.");
         return nid == NID_pkcs9_signingTime ? check_time(signer, attribute, certificates, reterr) : 0;
 }
 
@@ -237,7 +238,7 @@ static int check_signers(CMS_ContentInfo *cms, const SignedForm *form, STACK_OF(
                 CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
 
                 if ((CMS_signed_get_attr_count(signer) >= 0) != with_attributes)
-                        return refuse(reterr, "Of several signatures all or none have signed attributes.");
+                        return refuse(reterr, "Some signatures have signed attributes and others do not; the kernel wants the same for all.");
                 r = check_algorithms(sk_SignerForm_value(form->signers, i), reterr);
                 if (r == 0)
                         r = check_attributes(signer, certificates, reterr);
@@ -257,7 +258,7 @@ static int compare_der(unsigned char *der, int size, const void *data, size_t da
         return r;
 }
 
-/* libcrypto also reads BER, of which the kernel may see other bytes as the signed ones. */
+/* libcrypto also reads BER, in which the kernel may take other bytes for the signed ones. */
 static int check_der(const MessageForm *form, const uint8_t *message, size_t size, Failure *reterr) {
         unsigned char *der = NULL;
         int n = ASN1_item_i2d((const ASN1_VALUE *) form, &der, ASN1_ITEM_rptr(MessageForm));
@@ -277,7 +278,7 @@ static int check_certificates(STACK_OF(X509) *certificates, const STACK_OF(ASN1_
 
                 r = compare_der(der, size, ASN1_STRING_get0_data(bytes), (size_t) ASN1_STRING_length(bytes), reterr);
                 if (r == 0)
-                        r = check_certificate(certificate, reterr);
+                        r = certificate_check_kernel(certificate, reterr);
         }
         return r;
 }
@@ -311,14 +312,14 @@ static int check_content(CMS_ContentInfo *cms, bool is_appended, Failure *reterr
                 return refuse(reterr, "This is a PKCS#7 message, but not a signed one.");
         content = CMS_get0_content(cms);
         if (is_appended && content && *content)
-                return refuse(reterr, "The signature behind the policy contains something, but is to be detached: sign it with "
+                return refuse(reterr, "The signature after the policy must be detached, but has content: sign the policy with "
                               "'ipectl sign --format=appended'.");
         if ((!is_appended && (!content || !*content)) || OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
                 return refuse(reterr, "The signature does not contain the policy: sign it with 'ipectl sign', or with -nodetach.");
         return 0;
 }
 
-int check_form(CMS_ContentInfo *cms, bool is_appended, const uint8_t *message, size_t size, Failure *reterr) {
+int envelope_check_form(CMS_ContentInfo *cms, bool is_appended, const uint8_t *message, size_t size, Failure *reterr) {
         _cleanup_(form_freep) MessageForm *form = NULL;
         const unsigned char *start = message;
         int r;
@@ -334,7 +335,6 @@ int check_form(CMS_ContentInfo *cms, bool is_appended, const uint8_t *message, s
         if (r == 0)
                 r = check_signed(cms, form->content, reterr);
         if (r == 0 && is_appended && sk_SignerForm_num(form->content->signers) > 1)
-                return refuse(reterr, "There are several signatures behind the policy, and the kernels that take an appended signature take "
-                              "one: sign the text anew with one key.");
+                return refuse(reterr, "The policy has several appended signatures, and the kernel takes one: sign the text anew with one key.");
         return r;
 }

@@ -9,7 +9,8 @@
 
 #define ENVELOPE_MARK "~Module signature appended~\n"
 
-/* Stands between a detached signature and the mark: struct module_signature in the kernel's include/linux/module_signature.h. */
+/* Stands between a detached signature and the mark: struct module_signature in the kernel's
+ * include/linux/module_signature.h. */
 typedef struct Trailer {
         uint8_t unused[2];
         uint8_t id_type;

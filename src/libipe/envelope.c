@@ -8,43 +8,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 
+#include "certificate.h"
 #include "crypto.h"
 #include "envelope-internal.h"
 #include "envelope-trailer.h"
 #include "policy.h"
-#include "utf8.h"
-
-static char *print_name(const X509_NAME *name) {
-        BIO *bio = BIO_new(BIO_s_mem());
-        char *text, *printed = NULL;
-        long length;
-
-        if (!bio)
-                return NULL;
-        /* As RFC 2253 has it, but letters of all languages as they are. OpenSSL does not check what is called UTF-8 there. */
-        if (X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB) >= 0) {
-                length = BIO_get_mem_data(bio, &text);
-                printed = utf8_escape(text, (size_t) length);
-        }
-        BIO_free(bio);
-        return printed;
-}
-
-char *certificate_subject(X509 *certificate) {
-        return print_name(X509_get_subject_name(certificate));
-}
-
-char *certificate_issuer(X509 *certificate) {
-        return print_name(X509_get_issuer_name(certificate));
-}
-
-SubjectName certificate_name(X509 *certificate) {
-        _cleanup_free_ char *subject = certificate_subject(certificate);
-        SubjectName name;
-
-        snprintf(name.text, sizeof(name.text), "%s", subject ?: "?");
-        return name;
-}
 
 Envelope *envelope_free(Envelope *envelope) {
         if (!envelope)
@@ -140,11 +108,11 @@ static bool has_mark(const uint8_t *data, size_t size) {
 bool envelope_looks_signed(const void *data, size_t size) {
         const uint8_t *bytes = data;
 
-        /* A sequence with a length of several bytes. */
+        /* In DER a sequence with a length of several bytes. */
         return (size >= 2 && bytes[0] == DER_SEQUENCE && bytes[1] & 0x80) || has_mark(data, size);
 }
 
-/* Finds the message: everything, or what is behind the text. */
+/* Finds the message: all bytes, or those after the text. */
 static int find_message(Envelope *envelope, const uint8_t **ret, size_t *ret_size, Failure *reterr) {
         static const Trailer only = { .id_type = ID_TYPE_PKCS7 };
         const uint8_t *data = envelope->data;
@@ -192,12 +160,12 @@ static int parse_message(Envelope *envelope, const uint8_t *message, size_t size
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
                                    "This is not a signed policy (a PKCS#7 message in DER): %s.", crypto_reason());
         }
-        /* Certificates with keys that libcrypto cannot read leave their errors. */
+        /* Certificates with keys that libcrypto cannot read leave errors in the queue. */
         ERR_clear_error();
         if (end != message + size)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "There are bytes behind the end of the signed policy.");
-        return check_form(envelope->cms, envelope->is_appended, message, size, reterr);
+                                   "Bytes follow the end of the signed policy.");
+        return envelope_check_form(envelope->cms, envelope->is_appended, message, size, reterr);
 }
 
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr) {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signed policies, in the two forms that kernels take: one DER PKCS#7 message with the text in it; or, for our LSM, which says
- * "appended-signature", the text followed by a detached message and the trailer of a signed module. An Envelope is bytes that have
- * one of these forms; a VerifiedEnvelope is one whose signature was checked by trust.c. Only the latter can be stored.
+ * Signed policies, in the two forms that kernels take: a PKCS#7 message in DER that contains the text; or, for a
+ * kernel with the feature "appended-signature", the text followed by a detached message and the trailer of a signed
+ * module. An Envelope has one of these forms; trust.c makes a VerifiedEnvelope of one whose signature it has checked.
+ * Only the latter can be stored.
  */
 #ifndef LIBIPE_ENVELOPE_H
 #define LIBIPE_ENVELOPE_H
@@ -11,30 +12,28 @@
 #include "digest.h"
 #include "failure.h"
 
-/* The most that the kernel's ASN.1 decoder reads, in bytes: of a message, and so of what a kernel without appended signatures takes. */
+/* Bytes of a message that the kernel's ASN.1 decoder reads at most: the limit of a signed policy without an appended
+ * signature. */
 #define MESSAGE_SIZE_MAX 65535U
-/* A text of IPE_POLICY_TEXT_MAX bytes, and what follows it. */
+/* A text of IPE_POLICY_TEXT_MAX bytes, the message and the trailer. */
 #define ENVELOPE_SIZE_MAX ((64U << 20) + (128U << 10))
 
 typedef enum EnvelopeFormat {
         ENVELOPE_PKCS7,    /* the text in a message */
-        ENVELOPE_APPENDED, /* a message behind the text */
-        ENVELOPE_SMALLEST, /* for signer_sign(): the former where it can hold the text */
+        ENVELOPE_APPENDED, /* a message after the text */
+        ENVELOPE_SMALLEST, /* for policy_signer_sign(): the first form if it can hold the text */
 } EnvelopeFormat;
-
-/* SHA-256. Returns 0 or what crypto_init() returns; *ret is not defined then. */
-__attribute__((warn_unused_result)) int digest_of(const void *data, size_t size, Digest *ret);
 
 typedef struct Envelope Envelope;
 typedef struct VerifiedEnvelope VerifiedEnvelope;
 
-/* Takes the form of an envelope apart; says nothing about who signed it.
+/* Parses the form of an envelope; does not check who signed it.
  *
  * data: copied.
  *
  * Returns 0, FAILURE_TOO_LARGE above ENVELOPE_SIZE_MAX bytes or for a message above MESSAGE_SIZE_MAX,
- * FAILURE_SIGNATURE_INVALID if it is not in one of the forms that the kernel accepts, or there is anything behind it; -ENOMEM,
- * -ENOPKG of crypto_init(). */
+ * FAILURE_SIGNATURE_INVALID if it has no form that the kernel accepts, or bytes follow it; -ENOMEM, -ENOPKG of
+ * crypto_init(). */
 int envelope_parse(const void *data, size_t size, Envelope **ret, Failure *reterr);
 
 Envelope *envelope_free(Envelope *envelope);
@@ -47,14 +46,14 @@ const Digest *envelope_digest(const Envelope *envelope);
 /* The signed text, as long as the envelope lives; not NUL-terminated. */
 const char *envelope_text(const Envelope *envelope, size_t *ret_size);
 EnvelopeFormat envelope_format(const Envelope *envelope);
-/* Whether bytes have the form of a signed policy, as far as their beginning and their end tell; no policy text has. */
+/* Whether bytes look like a signed policy, by their start and their end; no policy text does. */
 bool envelope_looks_signed(const void *data, size_t size);
 const void *envelope_data(const Envelope *envelope, size_t *ret_size);
 
-/* One or more. A kernel with the extended ABI takes one alone; upstream kernels take several. */
+/* One or more. A kernel with the extended ABI takes only one; stock kernels take several. */
 unsigned envelope_n_signers(const Envelope *envelope);
 
-/* The first signer that the envelope names, unchecked: the subject of a certificate in it, RFC 2253.
+/* The first signer that the envelope names, not checked: the subject of a certificate in it, RFC 2253.
  *
  * ret: to be freed; unchanged unless 1 is returned.
  *
@@ -69,13 +68,13 @@ static inline void verified_envelope_freep(VerifiedEnvelope **verified) {
 }
 
 const Envelope *verified_envelope_get(const VerifiedEnvelope *verified);
-/* Subject of the certificate of the signer who is trusted, RFC 2253; of several the first one. */
+/* Subject of the trusted signer's certificate, RFC 2253; the first one of several. */
 const char *verified_envelope_signer(const VerifiedEnvelope *verified);
 /* The other signers, trusted or not, "'CN=a', 'CN=b'"; NULL if there are none. */
 const char *verified_envelope_others(const VerifiedEnvelope *verified);
 /* SHA-256 over the signer's certificate. */
 const Digest *verified_envelope_fingerprint(const VerifiedEnvelope *verified);
-/* When the first certificate from that signer to the trusted one ends: microseconds since 1970. */
+/* The earliest end of a certificate on the way from that signer to the trusted one: microseconds since 1970. */
 uint64_t verified_envelope_expires_usec(const VerifiedEnvelope *verified);
 
 #endif

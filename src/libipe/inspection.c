@@ -8,11 +8,12 @@
  *                    "initramfs": false, "fsverity": "", "fsverity_signed": false } ]
  *     }
  *
- * A file that is on no volume has no member "volume"; one of which the kernel may know more has "incomplete": true. One that only
- * users need has "scope": "users", an essential one "essential"; all others are of the system. Where not all processes of an owner
- * were looked at there is a member "cuts": [ { "uid": 1000, "scope": "users", "processes": 3 } ].
+ * A file on no volume has no member "volume"; one of which the kernel may know more facts has "incomplete": true. One
+ * that only users need has "scope": "users", an essential one "essential"; all others are of the system. If
+ * ipe-inspect did not look at all processes of an owner, there is a member "cuts": [ { "uid": 1000, "scope": "users",
+ * "processes": 3 } ].
  *
- * Names are written by json_put_bytes(). Those of an answer are UTF-8, as they go to the bus; a request may have any path.
+ * json_put_bytes() writes names. Those of an answer are UTF-8, as they go to the bus; a request may have any path.
  */
 
 #include "inspection.h"
@@ -43,21 +44,8 @@ Inspection *inspection_free(Inspection *inspection) {
         return NULL;
 }
 
-/* Makes room for one more, by doubling. Returns 0 or -ENOMEM. */
-static int make_room(void **list, size_t n, size_t size) {
-        void *larger;
-
-        if (n & (n - 1))
-                return 0;
-        larger = reallocarray(*list, n > 0 ? 2 * n : 1, size);
-        if (!larger)
-                return -ENOMEM;
-        *list = larger;
-        return 0;
-}
-
 int inspection_add_volume(Inspection *inspection, VolumeFacts *volume) {
-        int r = make_room((void **) &inspection->volumes, inspection->n_volumes, sizeof(*volume));
+        int r = list_make_room(&inspection->volumes, inspection->n_volumes, sizeof(*volume));
 
         if (r < 0 || !volume->name) {
                 volume_done(volume);
@@ -68,7 +56,7 @@ int inspection_add_volume(Inspection *inspection, VolumeFacts *volume) {
 }
 
 int inspection_add_file(Inspection *inspection, FileFacts *file) {
-        int r = make_room((void **) &inspection->files, inspection->n_files, sizeof(*file));
+        int r = list_make_room(&inspection->files, inspection->n_files, sizeof(*file));
 
         if (r < 0 || !file->path || !file->processes || !file->note) {
                 file_done(file);
@@ -79,7 +67,7 @@ int inspection_add_file(Inspection *inspection, FileFacts *file) {
 }
 
 int inspection_add_cut(Inspection *inspection, const InspectionCut *cut) {
-        int r = make_room((void **) &inspection->cuts, inspection->n_cuts, sizeof(*cut));
+        int r = list_make_room(&inspection->cuts, inspection->n_cuts, sizeof(*cut));
 
         if (r >= 0)
                 inspection->cuts[inspection->n_cuts++] = *cut;
@@ -150,7 +138,7 @@ static int hex_digit(char c) {
         return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Returns 0, also for an empty text, which is no digest, or -EUCLEAN. */
+/* Returns 0 or -EUCLEAN. An empty text gives an empty digest. */
 static int digest_parse(const char *text, FactDigest *ret) {
         const char *colon = strchr(text, ':'), *hex;
         FactDigest digest = {};
@@ -187,10 +175,6 @@ static int put_digest(struct json_object *object, const char *member, const Fact
         return json_put_bytes(object, member, text);
 }
 
-static int put_boolean(struct json_object *object, const char *member, bool value) {
-        return json_put(object, member, json_object_new_boolean(value));
-}
-
 static int put_volume(struct json_object *array, const VolumeFacts *volume) {
         struct json_object *object = json_object_new_object(), *device = json_object_new_array();
         int r = json_append(array, object);
@@ -209,8 +193,8 @@ static int put_volume(struct json_object *array, const VolumeFacts *volume) {
         if (r >= 0)
                 r = put_digest(object, "root_hash", &volume->root_hash);
         if (r >= 0)
-                r = put_boolean(object, "signed", volume->is_signed);
-        return r < 0 ? r : put_boolean(object, "cmdline", volume->is_cmdline);
+                r = json_put_flag(object, "signed", volume->is_signed);
+        return r < 0 ? r : json_put_flag(object, "cmdline", volume->is_cmdline);
 }
 
 static int put_file(struct json_object *array, const FileFacts *file) {
@@ -224,13 +208,13 @@ static int put_file(struct json_object *array, const FileFacts *file) {
         if (r >= 0 && file->volume != SIZE_MAX)
                 r = json_put(object, "volume", json_object_new_uint64(file->volume));
         if (r >= 0)
-                r = put_boolean(object, "initramfs", file->is_initramfs);
+                r = json_put_flag(object, "initramfs", file->is_initramfs);
         if (r >= 0 && file->is_incomplete)
-                r = put_boolean(object, "incomplete", true);
+                r = json_put_flag(object, "incomplete", true);
         if (r >= 0)
                 r = put_digest(object, "fsverity", &file->fsverity);
         if (r >= 0)
-                r = put_boolean(object, "fsverity_signed", file->fsverity_signed);
+                r = json_put_flag(object, "fsverity_signed", file->fsverity_signed);
         if (r >= 0)
                 r = json_put_bytes(object, "processes", file->processes);
         if (r >= 0)
@@ -258,7 +242,7 @@ static int put_cuts(struct json_object *root, const Inspection *inspection) {
         return r;
 }
 
-/* object: its text is copied. */
+/* Copies the text of an object. */
 static int copy_text(struct json_object *object, char **ret, size_t *ret_size) {
         size_t size;
         const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
@@ -297,15 +281,6 @@ int inspection_print(const Inspection *inspection, char **ret, size_t *ret_size)
 }
 
 /* Parsing */
-
-static int get_boolean(struct json_object *object, const char *member, bool *ret) {
-        struct json_object *value;
-
-        if (!json_object_object_get_ex(object, member, &value) || !json_object_is_type(value, json_type_boolean))
-                return -EUCLEAN;
-        *ret = json_object_get_boolean(value);
-        return 0;
-}
 
 /* ret: a copy. */
 static int get_string(struct json_object *object, const char *member, char **ret) {
@@ -357,9 +332,9 @@ static int read_volume(struct json_object *object, Inspection *inspection) {
         if (r >= 0 && volume.root_hash.size == 0)
                 r = -EUCLEAN;
         if (r >= 0)
-                r = get_boolean(object, "signed", &volume.is_signed);
+                r = json_get_flag(object, "signed", &volume.is_signed);
         if (r >= 0)
-                r = get_boolean(object, "cmdline", &volume.is_cmdline);
+                r = json_get_flag(object, "cmdline", &volume.is_cmdline);
         if (r >= 0)
                 return inspection_add_volume(inspection, &volume);
         volume_done(&volume);
@@ -413,15 +388,15 @@ static int read_file(struct json_object *object, Inspection *inspection) {
         if (r >= 0)
                 r = get_volume(object, inspection, &file.volume);
         if (r >= 0)
-                r = get_boolean(object, "initramfs", &file.is_initramfs);
+                r = json_get_flag(object, "initramfs", &file.is_initramfs);
         if (r >= 0 && json_object_object_get_ex(object, "incomplete", NULL))
-                r = get_boolean(object, "incomplete", &file.is_incomplete);
+                r = json_get_flag(object, "incomplete", &file.is_incomplete);
         if (r >= 0 && json_object_object_get_ex(object, "scope", NULL))
                 r = get_scope(object, &file.scope);
         if (r >= 0)
                 r = get_digest(object, "fsverity", &file.fsverity);
         if (r >= 0)
-                r = get_boolean(object, "fsverity_signed", &file.fsverity_signed);
+                r = json_get_flag(object, "fsverity_signed", &file.fsverity_signed);
         if (r >= 0)
                 return inspection_add_file(inspection, &file);
         file_done(&file);
@@ -486,47 +461,17 @@ void inspection_request_done(InspectionRequest *request) {
         *request = (InspectionRequest) {};
 }
 
-static int put_list(struct json_object *root, const char *member, char *const *list) {
-        struct json_object *array = json_object_new_array();
-        int r = json_put(root, member, array);
-
-        for (; r >= 0 && list && *list; list++)
-                r = json_append_bytes(array, *list);
-        return r;
-}
-
 int inspection_request_print(const InspectionRequest *request, char **ret, size_t *ret_size) {
         _cleanup_json_ struct json_object *root = json_object_new_object();
-        int r = root ? put_list(root, "paths", request->paths) : -ENOMEM;
+        int r = root ? json_put_list(root, "paths", request->paths) : -ENOMEM;
 
         if (r >= 0)
-                r = put_list(root, "tools", request->tools);
+                r = json_put_list(root, "tools", request->tools);
         if (r >= 0)
-                r = put_list(root, "modules", request->modules);
+                r = json_put_list(root, "modules", request->modules);
         if (r >= 0)
-                r = put_list(root, "firmware", request->firmware);
+                r = json_put_list(root, "firmware", request->firmware);
         return r < 0 ? r : copy_text(root, ret, ret_size);
-}
-
-static int get_list(struct json_object *root, const char *member, char ***ret) {
-        _cleanup_(strv_freep) char **list = NULL;
-        struct json_object *array;
-        size_t n;
-
-        if (!json_object_object_get_ex(root, member, &array) || !json_object_is_type(array, json_type_array))
-                return -EUCLEAN;
-        n = json_object_array_length(array);
-        list = calloc(n + 1, sizeof(*list));
-        if (!list)
-                return -ENOMEM;
-        for (size_t i = 0; i < n; i++) {
-                int r = json_to_bytes(json_object_array_get_idx(array, i), &list[i]);
-
-                if (r < 0)
-                        return r;
-        }
-        *ret = TAKE_PTR(list);
-        return 0;
 }
 
 int inspection_request_parse(const char *text, size_t size, InspectionRequest *ret) {
@@ -537,13 +482,13 @@ int inspection_request_parse(const char *text, size_t size, InspectionRequest *r
         if (r >= 0 && !json_object_is_type(root, json_type_object))
                 r = -EUCLEAN;
         if (r >= 0)
-                r = get_list(root, "paths", &request.paths);
+                r = json_get_list(root, "paths", &request.paths);
         if (r >= 0 && json_object_object_get_ex(root, "tools", NULL))
-                r = get_list(root, "tools", &request.tools);
+                r = json_get_list(root, "tools", &request.tools);
         if (r >= 0)
-                r = get_list(root, "modules", &request.modules);
+                r = json_get_list(root, "modules", &request.modules);
         if (r >= 0)
-                r = get_list(root, "firmware", &request.firmware);
+                r = json_get_list(root, "firmware", &request.firmware);
         if (r < 0)
                 return r;
         *ret = request;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What runs on a system, and what the kernel's providers know of it: dm-verity volumes, and files with their facts. ipe-inspect
- * finds it out, ipectld reads it as JSON and judges it.
+ * The programs that run on a system, and the facts that the kernel's providers know of them: dm-verity volumes, and
+ * files. ipe-inspect collects them; ipectld reads them as JSON and judges them.
  */
 #ifndef LIBIPE_INSPECTION_H
 #define LIBIPE_INSPECTION_H
@@ -10,12 +10,12 @@
 #include "failure.h"
 #include "policy.h"
 
-/* The most that is read, in bytes: some ten thousand files. */
+/* Bytes that are read at most: some ten thousand files. */
 #define INSPECTION_SIZE_MAX (16U << 20)
 
-/* What is to be looked at beside what runs. Lists end with NULL, or are NULL. */
+/* Files to inspect besides those that run. Lists end with NULL, or are NULL. */
 typedef struct InspectionRequest {
-        char **paths;    /* essential; absolute; one that is not there is left out */
+        char **paths;    /* essential; absolute; a missing one is left out */
         char **tools;    /* as paths, but not essential */
         char **modules;  /* by name */
         char **firmware; /* below the directories of firmware */
@@ -58,18 +58,18 @@ typedef struct FileFacts {
         FileScope scope;
         size_t volume;       /* in the list of volumes; SIZE_MAX if it is on none */
         bool is_initramfs;
-        bool is_incomplete;  /* the kernel may know more of it */
+        bool is_incomplete;  /* the kernel may know more facts */
         FactDigest fsverity; /* of the file, if it has fs-verity */
         bool fsverity_signed; /* the kernel verified a signature of it */
         char *processes;     /* "sh[12], init[1]", UTF-8; empty if none has it mapped */
-        char *note;          /* a sentence about what could not be found out; UTF-8; empty if there is nothing to say */
+        char *note;          /* a sentence about facts that could not be found; UTF-8; empty for none */
 } FileFacts;
 
-/* An owner of processes who has more than is looked at. */
+/* An owner who has more processes than ipe-inspect looks at. */
 typedef struct InspectionCut {
         uint32_t uid;
         FileScope scope;    /* SCOPE_USERS or SCOPE_SYSTEM */
-        uint64_t processes; /* of these something, or all, is not in the list of files */
+        uint64_t processes; /* so many are missing in the list of files, in part or whole */
 } InspectionCut;
 
 typedef struct Inspection {
@@ -87,15 +87,15 @@ static inline void inspection_freep(Inspection **inspection) {
         inspection_free(*inspection);
 }
 
-/* Adds one; what it points to is taken over, also on failure. Returns 0 or -ENOMEM. */
+/* Add one; take over its strings, also on failure. Return 0 or -ENOMEM. */
 int inspection_add_volume(Inspection *inspection, VolumeFacts *volume);
 int inspection_add_file(Inspection *inspection, FileFacts *file);
 int inspection_add_cut(Inspection *inspection, const InspectionCut *cut);
 
-/* What a policy says of executing a file on a volume, of which nothing else is known. */
+/* The verdict of a policy on executing a file of a volume, without other facts about the file. */
 typedef struct VolumeVerdict {
         const char *action; /* "ALLOW", "DENY", or empty without a policy */
-        char rule[1024];    /* that says so */
+        char rule[1024];    /* that matched */
 } VolumeVerdict;
 
 /* number: of the volume in the inspection. policy: NULL for none. vocabulary: with the builtin properties. */
@@ -110,10 +110,10 @@ void inspection_facts(const Inspection *inspection, const FileFacts *file, const
 /* As JSON. ret: to be freed. Returns 0, -EFBIG above INSPECTION_SIZE_MAX, or -ENOMEM. */
 int inspection_print(const Inspection *inspection, char **ret, size_t *ret_size);
 
-/* Reads it back, whoever wrote it. Returns 0, -EUCLEAN or -ENOMEM. */
+/* Reads it back; the text may come from anybody. Returns 0, -EUCLEAN or -ENOMEM. */
 int inspection_parse(const char *text, size_t size, Inspection **ret);
 
-/* The same of a request. ret: to be freed, by inspection_request_done(). */
+/* The same for a request. ret: to be freed, with free() or inspection_request_done(). */
 int inspection_request_print(const InspectionRequest *request, char **ret, size_t *ret_size);
 int inspection_request_parse(const char *text, size_t size, InspectionRequest *ret);
 void inspection_request_done(InspectionRequest *request);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Lines of "key=value". A value is a number or a word; text is in quotes where it is plain, else in upper-case hex, and a
- * single '?' where it is not known, as in audit records.
+ * Lines of "key=value". A value is a number or a word. As in audit records, text is in quotes if it is plain, else in
+ * upper-case hex, and a single '?' if it is not known.
  */
 
 #include <sys/sysmacros.h>
@@ -10,7 +10,7 @@
 #include "kernel-internal.h"
 #include "kernel-open.h"
 
-/* Reads at a time, so that a storm of denials does not keep the reader for ever. */
+/* Reads at a time, so that a flood of denials does not keep the reader for ever. */
 #define READS_MAX 16U
 
 void kernel_event_done(KernelEvent *event) {
@@ -139,7 +139,7 @@ static int set_number(const Field *field, uint64_t *ret) {
         return kernel_event_number(field->value, field->value_size, ret);
 }
 
-/* '?' leaves it as it is. */
+/* '?' leaves it unchanged. */
 static int set_uid(const Field *field, uint32_t *ret) {
         uint64_t value = *ret;
         int r = is_unknown(field) ? 0 : set_number(field, &value);

@@ -2,8 +2,8 @@
 /*
  * Writes of the extended life cycle.
  *
- * "trial" and "shadow" take the next version, or the current one where there is no next. So before either is written,
- * the version that is meant is brought into that place.
+ * "trial" and "shadow" take the next version, or the current one if there is no next. So each function that writes
+ * one of them first brings the wanted version into that place.
  */
 
 #include "kernel-extended.h"
@@ -24,7 +24,7 @@ static int load(const Kernel *kernel, const void *data, size_t size) {
         return kernel_write_file(kernel->dir_fd, "new_policy", data, size);
 }
 
-/* Whether what is in a place makes a policy needless: the same, or a higher version. Returns 1, 0, or an errno. */
+/* Whether a place holds this policy or a higher version, so that it is not needed. Returns 1, 0, or an errno. */
 static int covers(const Kernel *kernel, const char *name, KernelPlace place, const struct ipe_version *version,
                   const void *data, size_t size) {
         struct ipe_version found;
@@ -54,7 +54,7 @@ int kernel_stage(const Kernel *kernel, const char *name, const struct ipe_versio
         return r < 0 ? r : 1;
 }
 
-/* The current version is in the way of another candidate: where it does not decide, it may be taken away. */
+/* The current version is in the way of another candidate; an inactive one may be deleted. */
 static int reload(const Kernel *kernel, const KernelPolicy *current, bool may_delete, const void *data, size_t size) {
         int r;
 
@@ -98,13 +98,13 @@ static int make_candidate(const Kernel *kernel, const char *name, const struct i
                           const void *data, size_t size) {
         int r = try_make_candidate(kernel, name, version, may_delete, data, size);
 
-        /* Somebody else loaded or deleted a policy between the look and the write. */
+        /* Another process loaded or deleted a policy between the look and the write. */
         if (r == -EEXIST || r == -ENOENT)
                 r = try_make_candidate(kernel, name, version, may_delete, data, size);
         return r;
 }
 
-/* The current version decides also where it is only on trial. Returns 1, 0, or an errno. */
+/* The current version is active also if it is only on trial. Returns 1, 0, or an errno. */
 static int trial_runs(const Kernel *kernel) {
         KernelTrial trial;
         int r = kernel_find_trial(kernel, &trial);

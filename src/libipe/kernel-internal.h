@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What kernel.c and kernel-extended.c share: files below the kernel's directory.
+ * Reads and writes of files below the kernel's directory, for the files of kernel*.c.
  */
 #ifndef LIBIPE_KERNEL_INTERNAL_H
 #define LIBIPE_KERNEL_INTERNAL_H
@@ -14,10 +14,7 @@ struct Kernel {
         char **features;     /* borrowed from features_text */
 };
 
-/* The name of a policy is signed by somebody, but it still is theirs: it must be one component of a path. */
-bool kernel_is_component(const char *name);
-
-/* Returns 0 or 1, -EIO for anything else in the file, or an errno. */
+/* Returns 0 or 1, -EIO for any other content, or an errno. */
 int kernel_read_boolean(int dir_fd, const char *file);
 /* Reads a short text without the newline that may end it. ret: to be freed. Returns 0, -EFBIG or another errno. */
 int kernel_read_text(int dir_fd, const char *file, size_t size_max, char **ret);
@@ -30,7 +27,7 @@ int kernel_write_policy_file(const Kernel *kernel, const char *name, const char 
 /* Returns a descriptor of the policy's directory, -ENOENT if there is none, -ENODEV, or another errno. */
 int kernel_open_policy(const Kernel *kernel, const char *name);
 
-/* Returns 1 if the policy in that place came from these bytes, 0 if from others or if there is none, or an errno. */
+/* Returns 1 if the policy in that place was loaded from these bytes, 0 if from others or if there is none, or an errno. */
 int kernel_has_content(const Kernel *kernel, const char *name, KernelPlace place, const void *data, size_t size);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files of the kernel, opened by whoever may.
+ * Opens files of the kernel, in this process or by ipe-open.
  */
 
 #include <fcntl.h>
@@ -11,7 +11,6 @@
 #include <sys/un.h>
 
 #include "clock.h"
-#include "kernel-internal.h"
 #include "kernel-open.h"
 
 /* The first answer waits until the service manager has started ipe-open; later ones come at once. */
@@ -19,7 +18,8 @@
 /* policies/NAME/next */
 #define DEPTH_MAX 3
 
-/* Where ipe-open cannot be started, as a policy denies it, each question would have the service manager try. */
+/* After a failure, so that a service manager that cannot start ipe-open, which a policy may deny, does not try for
+ * each request. */
 #define PAUSE_USEC USEC_PER_SEC
 
 static const char *ask_path;
@@ -28,6 +28,10 @@ static uint64_t pause_until_usec;
 
 const char *kernel_strerror(int r) {
         return r == KERNEL_NOT_REACHED ? KERNEL_NOT_REACHED_SENTENCE : strerror(-r);
+}
+
+bool kernel_is_component(const char *name) {
+        return name[0] != '\0' && !streq(name, ".") && !streq(name, "..") && !strchr(name, '/');
 }
 
 void kernel_open_ask(const char *socket_path) {
@@ -71,7 +75,7 @@ static int send_request(int fd, int dir_fd, const char *text, size_t size) {
         return n < 0 ? -errno : 0;
 }
 
-/* ret: filled in if there is an answer. Returns 0, or a negative errno if there is none. */
+/* ret: the answer, a descriptor or a negative errno. Returns 0, or a negative errno if there is no answer. */
 static int receive_answer(int fd, int *ret) {
         union {
                 struct cmsghdr header;
@@ -107,13 +111,13 @@ static int try_to_ask(int dir_fd, const char *text, size_t size, int *ret) {
         r = send_request(ask_fd, dir_fd, text, size);
         if (r >= 0)
                 r = receive_answer(ask_fd, ret);
-        /* An answer that comes later would be taken for that of the next request. */
+        /* A late answer must not be taken for that of the next request. */
         if (r < 0)
                 ask_fd = safe_close(ask_fd);
         return r;
 }
 
-/* One that was stopped is started again by a new connection. */
+/* A new connection starts ipe-open again if it was stopped. */
 static int ask(int dir_fd, const char *file, KernelOpenMode mode) {
         char text[KERNEL_OPEN_REQUEST_MAX];
         int size = snprintf(text, sizeof(text), "%c %s", mode == KERNEL_OPEN_READ ? 'r' : 'w', file), fd = -EPIPE, r;
@@ -143,8 +147,8 @@ int kernel_open_file(int dir_fd, const char *file, KernelOpenMode mode) {
         return fd < 0 ? -errno : fd;
 }
 
-/* A directory that somebody hands in may be in a mount namespace of his own, where anything is mounted anywhere. So no step crosses a
- * mount: what is reached is in the same tree of the same file system. */
+/* The directory may come from a private mount namespace, with anything mounted anywhere. So no step crosses a mount:
+ * every step stays in the same tree of the same file system. */
 static int step(int dir_fd, const char *name, int flags) {
         const struct open_how how = {
                 .flags = (uint64_t) (flags | O_CLOEXEC),

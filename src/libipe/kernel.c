@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads and writes of securityfs, below one directory that is opened once. Policies are found by directories that are
- * named after them; a name, wherever it comes from, never leads out of there.
+ * Reads of securityfs, below one directory that is opened once, and the writes that all files of kernel*.c use. A
+ * policy has a directory of its name; no name, wherever it comes from, leads out of there.
  */
 
 #include <dirent.h>
@@ -14,9 +14,9 @@
 
 #define FEATURES_SIZE_MAX 4096U
 #define KEYRINGS_SIZE_MAX 4096U
-/* Of the files that hold one number or one version. */
+/* Bytes of a file with one number or one version. */
 #define VALUE_SIZE_MAX 64U
-/* Of "confirm": a name, which is a directory entry, and a version. */
+/* Bytes of "confirm": a name, which is a directory entry, and a version. */
 #define TRIAL_SIZE_MAX 512U
 
 const char *kernel_abi_to_string(KernelAbi abi) {
@@ -164,7 +164,7 @@ static KeyringState parse_keyring_state(const char *word) {
         return KEYRING_UNKNOWN;
 }
 
-/* text: lines "NAME STATE"; is cut into pieces. */
+/* text: lines "NAME STATE"; cut into pieces. */
 static KeyringState find_keyring(char *text, const char *name) {
         KeyringState found = KEYRING_UNKNOWN;
         unsigned n = 0;
@@ -200,14 +200,23 @@ void kernel_policy_done(KernelPolicy *policy) {
         *policy = (KernelPolicy) {};
 }
 
-bool kernel_is_component(const char *name) {
-        return name[0] != '\0' && !streq(name, ".") && !streq(name, "..") && !strchr(name, '/');
-}
-
 static int open_policies(const Kernel *kernel) {
         int fd = openat(kernel->dir_fd, "policies", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
         return fd < 0 ? -errno : fd;
+}
+
+static int open_policies_stream(const Kernel *kernel, DIR **ret) {
+        int fd = open_policies(kernel), r;
+
+        if (fd < 0)
+                return fd;
+        *ret = fdopendir(fd);
+        if (*ret)
+                return 0;
+        r = -errno;
+        safe_close(fd);
+        return r;
 }
 
 int kernel_open_policy(const Kernel *kernel, const char *name) {
@@ -312,22 +321,16 @@ static int list_names(DIR *policies, char ***ret) {
 }
 
 int kernel_list(const Kernel *kernel, char ***ret) {
-        int fd, r;
         DIR *dir;
+        int r;
 
         if (kernel->abi == KERNEL_ABI_NONE) {
                 *ret = NULL;
                 return 0;
         }
-        fd = open_policies(kernel);
-        if (fd < 0)
-                return fd;
-        dir = fdopendir(fd);
-        if (!dir) {
-                r = -errno;
-                safe_close(fd);
+        r = open_policies_stream(kernel, &dir);
+        if (r < 0)
                 return r;
-        }
         r = list_names(dir, ret);
         closedir(dir);
         return r;
@@ -352,7 +355,7 @@ static int read_remaining(int policy_fd, unsigned *ret) {
         return end == text || *end != '\0' ? -EIO : 0;
 }
 
-/* text: "NAME VERSION", which is cut between the two. */
+/* text: "NAME VERSION"; cut between the two. */
 static int split_trial(char *text, struct ipe_version *ret) {
         char *space = strrchr(text, ' ');
 
@@ -362,7 +365,7 @@ static int split_trial(char *text, struct ipe_version *ret) {
         return 0;
 }
 
-/* Versions of a name differ, so the version tells the place. Returns 1, 0 if it is in none, or an errno. */
+/* Versions of a name differ, so the version determines the place. Returns 1, 0 if it is in none, or an errno. */
 static int find_place(int policy_fd, const struct ipe_version *version, KernelPlace *ret) {
         static const KernelPlace places[] = { KERNEL_NEXT, KERNEL_CURRENT };
         struct ipe_version found;
@@ -407,17 +410,10 @@ int kernel_find_trial(const Kernel *kernel, KernelTrial *ret) {
 
 static int find_current_active(const Kernel *kernel, KernelPolicy *ret) {
         DIR *policies;
-        int fd, r;
+        int r = open_policies_stream(kernel, &policies);
 
-        fd = open_policies(kernel);
-        if (fd < 0)
-                return fd;
-        policies = fdopendir(fd);
-        if (!policies) {
-                r = -errno;
-                safe_close(fd);
+        if (r < 0)
                 return r;
-        }
         r = find_active_in(kernel, policies, ret);
         closedir(policies);
         return r;
@@ -442,7 +438,7 @@ static int try_find_active(const Kernel *kernel, KernelPolicy *ret) {
         r = find_current_active(kernel, &current);
         if (r <= 0)
                 return r;
-        /* The current version decides on trial, too, and that may have begun since the first look. */
+        /* The current version may be the one on trial, and its trial may have begun since the first look. */
         r = find_on_trial(kernel, ret);
         if (r != 0)
                 return r;
@@ -457,7 +453,7 @@ int kernel_find_active(const Kernel *kernel, KernelPolicy *ret) {
         if (kernel->abi == KERNEL_ABI_NONE)
                 return 0;
         r = try_find_active(kernel, ret);
-        /* A trial that begins or ends between the looks hides who decides; so a look that finds nobody is repeated. */
+        /* A trial that begins or ends between the looks hides the active policy; so repeat a look that finds none. */
         if (r == 0 && kernel_has_feature(kernel, "trial"))
                 r = try_find_active(kernel, ret);
         return r;
@@ -500,120 +496,4 @@ int kernel_write_policy_file(const Kernel *kernel, const char *name, const char 
         if (policy_fd < 0)
                 return policy_fd;
         return kernel_write_file(policy_fd, file, data, size);
-}
-
-int kernel_delete(const Kernel *kernel, const char *name) {
-        int r = kernel_write_policy_file(kernel, name, "delete", "1", 1);
-
-        return r == -ENOENT || r == -ENODEV ? 0 : r;
-}
-
-/* How a policy gets into the kernel. */
-typedef enum Way {
-        WAY_LOAD,   /* new_policy */
-        WAY_UPDATE, /* update of the loaded one */
-        WAY_RELOAD, /* delete the loaded one, then new_policy */
-        WAY_LOADED, /* it is there */
-} Way;
-
-/* Looks at what is loaded. Returns a Way, -ESTALE if there is none, or another errno. */
-static int choose_way(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
-                      size_t size) {
-        _cleanup_kernel_policy_ KernelPolicy active = {}, loaded = {};
-        int found, order, r;
-
-        r = kernel_find_active(kernel, &active);
-        if (r < 0)
-                return r;
-        if (r > 0 && ipe_version_compare(version, &active.version) < 0)
-                return -ESTALE;
-        found = kernel_find(kernel, name, &loaded);
-        if (found < 0)
-                return found;
-        if (!found)
-                return WAY_LOAD;
-        order = ipe_version_compare(version, &loaded.version);
-        if (order > 0)
-                return WAY_UPDATE;
-        if (order == 0) {
-                r = kernel_has_content(kernel, name, KERNEL_CURRENT, data, size);
-                if (r < 0)
-                        return r;
-                if (r > 0)
-                        return WAY_LOADED;
-        }
-        return loaded.active ? -ESTALE : WAY_RELOAD;
-}
-
-static int load(const Kernel *kernel, Way way, const char *name, const void *data, size_t size) {
-        int r;
-
-        if (way == WAY_LOADED)
-                return 0;
-        if (way == WAY_UPDATE)
-                return kernel_write_policy_file(kernel, name, "update", data, size);
-        if (way == WAY_RELOAD) {
-                r = kernel_delete(kernel, name);
-                if (r < 0)
-                        return r;
-        }
-        return kernel_write_file(kernel->dir_fd, "new_policy", data, size);
-}
-
-static int make_active(const Kernel *kernel, const char *name) {
-        _cleanup_close_ int policy_fd = kernel_open_policy(kernel, name);
-        int active, r;
-
-        if (policy_fd < 0)
-                return policy_fd;
-        /* An update of the active policy is live already; another write would be another audit record. */
-        active = kernel_read_boolean(policy_fd, "active");
-        if (active != 0)
-                return active < 0 ? active : 0;
-        r = kernel_write_file(policy_fd, "active", "1", 1);
-        /* Below what was confirmed under another name, which no file shows. */
-        return r == -EINVAL ? -ESTALE : r;
-}
-
-static int try_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
-                        size_t size) {
-        int way = choose_way(kernel, name, version, data, size), r;
-
-        if (way < 0)
-                return way;
-        r = load(kernel, way, name, data, size);
-        if (r < 0)
-                return r;
-        return make_active(kernel, name);
-}
-
-int kernel_activate(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
-                    size_t size) {
-        int r;
-
-        if (kernel->abi == KERNEL_ABI_NONE)
-                return -ENODEV;
-        if (!kernel_is_component(name))
-                return -EINVAL;
-        r = try_activate(kernel, name, version, data, size);
-        /* Somebody else, like PID 1 at boot, loaded or deleted a policy between the look and the write. */
-        if (r == -EEXIST || r == -ENOENT)
-                r = try_activate(kernel, name, version, data, size);
-        return r;
-}
-
-int kernel_activate_first(const Kernel *kernel, const char *name, const void *data, size_t size) {
-        int r;
-
-        if (kernel->abi == KERNEL_ABI_NONE)
-                return -ENODEV;
-        if (!kernel_is_component(name))
-                return -EINVAL;
-        r = kernel_write_file(kernel->dir_fd, "new_policy", data, size);
-        if (r == -EEXIST) {
-                r = kernel_has_content(kernel, name, KERNEL_CURRENT, data, size);
-                if (r == 0)
-                        return -EEXIST;
-        }
-        return r < 0 ? r : make_active(kernel, name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Signing policies, in both forms, with what makes the signature one that kernel and daemon accept.
+ * Signs policies in both forms, so that kernel and daemon accept the signature.
  */
 
 #include <endian.h>
@@ -10,13 +10,14 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "certificate.h"
 #include "crypto.h"
 #include "envelope-internal.h"
 #include "envelope-trailer.h"
 #include "policy.h"
 #include "signer.h"
 
-/* As trust.c asks for: 112 bits, which SHA-1 and MD5 have not got. */
+/* As trust.c demands: 112 bits, more than SHA-1 and MD5 have. */
 #define SECURITY_BITS_MIN 112
 
 struct PolicySigner {
@@ -75,10 +76,10 @@ static int read_chain(const char *pem, size_t size, STACK_OF(X509) *chain, Failu
 }
 
 static int check_chain(const PolicySigner *signer, Failure *reterr) {
-        int r = check_usage(own_certificate(signer), true, true, reterr);
+        int r = certificate_check_usage(own_certificate(signer), true, true, reterr);
 
         for (int i = 0; i < sk_X509_num(signer->chain) && r == 0; i++)
-                r = check_certificate(sk_X509_value(signer->chain, i), reterr);
+                r = certificate_check_kernel(sk_X509_value(signer->chain, i), reterr);
         return r > 0 ? -EKEYREJECTED : r;
 }
 
@@ -120,7 +121,7 @@ int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size
         if (!private_key)
                 r = fail(reterr, -EKEYREJECTED, "Cannot read the private key as PEM");
         else if (X509_check_private_key(own_certificate(signer), private_key) != 1)
-                r = fail(reterr, -EKEYREJECTED, "The certificate is not that of the private key; it has to be the first one in its file");
+                r = fail(reterr, -EKEYREJECTED, "The private key does not match the certificate, which has to be the first one in its file");
         if (r < 0) {
                 EVP_PKEY_free(private_key);
                 return r;
@@ -178,7 +179,7 @@ void policy_signer_warn(const PolicySigner *signer, unsigned days, void (*warn)(
                 warn_of_dates(&warning, certificate, days);
                 if (!is_root && is_weakly_signed(certificate))
                         warn_of(&warning, certificate, "is certified by a weak signature: it counts only where it is in trust.d itself.");
-                if (check_usage(certificate, false, false, NULL) != 0)
+                if (certificate_check_usage(certificate, false, false, NULL) != 0)
                         warn_of(&warning, certificate, "has no extendedKeyUsage codeSigning: it counts only where it is in trust.d itself.");
         }
         ERR_clear_error();
@@ -210,11 +211,13 @@ static int make_message(const PolicySigner *signer, BIO *input, unsigned form, u
             CMS_final(cms, input, NULL, flags) == 1)
                 size = i2d_CMS_ContentInfo(cms, ret);
         CMS_ContentInfo_free(cms);
+        if (size < 0)
+                return fail(reterr, -EIO, "Cannot sign");
         *ret_size = (size_t) size;
-        return size < 0 ? fail(reterr, -EIO, "Cannot sign") : 0;
+        return 0;
 }
 
-/* before: what comes first. message: not freed. Returns 0 or -ENOMEM. */
+/* before: the first bytes. message: not freed. Returns 0 or -ENOMEM. */
 static int join(const void *before, size_t before_size, const uint8_t *message, size_t message_size, const Trailer *trailer,
                 void **ret, size_t *ret_size) {
         size_t end = before_size + message_size;
@@ -279,7 +282,7 @@ static int make_envelope(const PolicySigner *signer, const char *text, size_t te
         return r;
 }
 
-/* As somebody would who gets it: that the form is right, and the signature that of the certificate. */
+/* Checks the form, and the signature by the certificate, as a receiver would. */
 static int check_result(const char *text, size_t text_size, const void *data, size_t size, Failure *reterr) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         const char *found;
@@ -294,7 +297,7 @@ static int check_result(const char *text, size_t text_size, const void *data, si
         detached = envelope->is_appended ? BIO_new_mem_buf(text, (int) text_size) : NULL;
         if (found_size != text_size || memcmp(found, text, text_size) != 0 ||
             CMS_verify(envelope->cms, NULL, NULL, detached, NULL, CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY) != 1)
-                r = fail(reterr, -EIO, "The signature does not match what was to be signed");
+                r = fail(reterr, -EIO, "The signature does not match the policy that was signed");
         BIO_free(detached);
         return r;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Objects as they are added. A file of its own, because only this part of the store needs envelope.c: ipe-load, which reads
- * at boot, is linked without it.
+ * Adds objects. A file of its own, because only this part of the store needs envelope.c: ipe-load is linked without it.
  */
 
 #include "io.h"
@@ -16,7 +15,7 @@ static int has_object(const Store *store, const Digest *digest, const void *data
         r = store_read(store, digest, &there, &there_size);
         if (r == -ENOMEM)
                 return r;
-        /* What cannot be read, for whatever reason, is replaced. */
+        /* An unreadable object is replaced, whatever the reason. */
         return r >= 0 && there_size == size && memcmp(there, data, size) == 0;
 }
 
@@ -34,7 +33,7 @@ int store_add(Store *store, const VerifiedEnvelope *envelope, Digest *ret) {
         if (there < 0)
                 return there;
         digest_to_hex(digest, hex);
-        /* An earlier life may have been cut off before it made the name durable. */
+        /* An earlier run may have stopped before it made the name durable. */
         r = there ? sync_directory(store->objects_fd) : replace_file_at(store->objects_fd, hex, data, size, 0600);
         if (r < 0)
                 return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The part of the state that says which files of policy.d are not staged again.
+ * The part of the state that lists the files of policy.d that are not staged again.
  */
 
 #include "store-internal.h"

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state.json and its predecessor on disk. They are two files with their own blocks, never two names of one, so that what
- * damages one leaves the other. How a state is written, and what a cut at that place leaves behind:
+ * state.json and its predecessor on disk. They are two files with their own blocks, never two names of one, so that
+ * damage to one leaves the other intact. The steps of a write, and what a cut after each leaves behind:
  *
  *      1. state.json.old: what state.json says now     both say the same
  *      2. state.json: the new state                    the new state, and the one before it
- *      3. state.json.old: the new state                both say the same; only where the next boot is to load another version
+ *      3. state.json.old: the new state                both say the same; this step only if the next boot is to load another version
  *
- * Each step is durable before the next one begins. So at any instant both are there and undamaged, and the predecessor is at most
- * one change behind. It may lack a version that was staged, discarded or marked, which does no harm, or a boot of a trial,
- * which is not tried for that reason (load-trial.c). A damaged state.json never becomes the predecessor.
+ * Each step is durable before the next one begins. So at any instant both exist undamaged, and the predecessor is at
+ * most one change behind. It may lack a version that was staged, discarded or marked, which does no harm; or a boot
+ * of a trial, so ipe-load tries no trial by it (load-trial.c). A damaged state.json never becomes the predecessor.
  */
 
 #include <fcntl.h>
@@ -31,20 +31,20 @@ static void state_file_done(StateFile *file) {
 
 #define _cleanup_state_file_ _cleanup_(state_file_done)
 
-/* ret: to be done with on failure, too. */
+/* ret: to be freed on failure, too. */
 static int read_state_file(const Store *store, const char *name, StateFile *ret) {
         int r = read_plain_file_at(store->dir_fd, name, STORE_STATE_SIZE_MAX, (void **) &ret->text, &ret->size);
 
         return r < 0 ? r : store_state_parse(ret->text, ret->size, &ret->state);
 }
 
-/* Whether the file, what it contains, or the disk below it is at fault, so that the other file may be better. */
+/* Whether the file, its content, or the disk below it is at fault, so that the other file may be better. */
 static bool is_damage(int r) {
         return r == -EUCLEAN || r == -EFBIG || r == -EISDIR || r == -EBADF || r == -ELOOP || r == -ENXIO ||
                r == -EIO || r == -EBADMSG;
 }
 
-/* Neither file is there. Returns 0 if none ever was, as far as one can see. */
+/* Neither file exists. Returns 0 if, by all signs, none ever did. */
 static int read_nothing(const Store *store, StoreState **ret) {
         if (faccessat(store->dir_fd, DAMAGED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return -EUCLEAN;
@@ -84,7 +84,7 @@ static int replace(const Store *store, const char *name, const char *text, size_
         return replace_file_at(store->dir_fd, name, text, size, 0600);
 }
 
-/* Where only the directory could not be synced, the new state is there already. */
+/* If only the sync of the directory failed, the new state is in place already. */
 static void undo(const Store *store, const StateFile *before, bool missing) {
         if (before->state)
                 (void) replace(store, STATE_FILE, before->text, before->size);
@@ -118,7 +118,7 @@ int store_write_state(Store *store, const StoreState *state) {
                 undo(store, &before, missing);
                 return r;
         }
-        /* The state is written: a predecessor that could not be is made up for by the next change. */
+        /* The state is written; if the predecessor is not, the next change makes up for that. */
         if (!before.state || !store_state_boots_alike(before.state, state))
                 (void) replace(store, PREDECESSOR_FILE, text, size);
         return 0;

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The file "history": a line an entry, which is a check, a space and a JSON object:
+ * The file "history": one line for each entry, with a check, a space and a JSON object:
  *
  *     0123456789abcdef {"sequence":1,"usec":1,"name":"corp-base","version":"1.0.0","digest":"SHA-256 in hex","to":"staged",
  *                       "reason":"staged"}
  *
- * (on one line), and "change", "from", "message" and "transaction" where there are any; "to" is missing where the version went.
- * The check is the start of the object's SHA-256. It finds damage, and is no proof of who wrote it.
+ * (on one line), and "change", "from", "message" and "transaction" where there are any; "to" is missing if the
+ * version was removed. The check is the start of the object's SHA-256. It finds damage, and does not prove who wrote
+ * the entry.
  *
- * An entry is appended by one write. Where that is cut off, by a crash or a full disk, the line has no end, or a wrong check: then
- * the file is written anew the next time.
+ * One write appends an entry. If a crash or a full disk cuts it off, the line has no end or a wrong check; then the
+ * next write replaces the whole file.
  */
 
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "envelope.h"
 #include "io.h"
 #include "json.h"
 #include "store-history.h"
@@ -23,9 +23,9 @@
 #include "utf8.h"
 
 #define CHECK_SIZE 16U
-/* Bytes that are read at most. What we write has less. */
+/* Bytes that are read at most; history_write() writes fewer. */
 #define HISTORY_SIZE_MAX (32U << 20)
-/* Bounds that ipectld itself stays below: entries above them would fill answers, or leave no numbers for later changes. */
+/* Bounds that ipectld never reaches: larger entries would fill answers, or leave no numbers for later changes. */
 #define NAME_SIZE_MAX 255U
 #define REASON_SIZE_MAX 64U
 #define CHANGE_MAX (STORE_SEQUENCE_MAX / 2)
@@ -89,7 +89,7 @@ static int print_entry(const HistoryEntry *entry, FILE *out) {
         return r;
 }
 
-/* The lines of the entries from the one of that index on. ret: to be freed. */
+/* Prints the entries from an index on. ret: to be freed. */
 static int print_from(const History *history, size_t first, char **ret, size_t *ret_size) {
         char *text = NULL;
         size_t size = 0;
@@ -109,7 +109,7 @@ static int print_from(const History *history, size_t first, char **ret, size_t *
         return 0;
 }
 
-/* It goes to the bus. */
+/* As json_get_bytes(), for a text that goes to the bus. */
 static int get_utf8(struct json_object *object, const char *member, char **ret) {
         int r = json_get_bytes(object, member, ret);
 
@@ -140,7 +140,7 @@ static int get_texts(struct json_object *object, HistoryEntry *entry) {
         return 0;
 }
 
-/* On failure strings of ret have to be freed all the same. */
+/* ret: its strings are to be freed also on failure. */
 static int read_entry(struct json_object *object, HistoryEntry *ret) {
         int r = json_object_is_type(object, json_type_object) ? json_get_number(object, "sequence", &ret->sequence) : -EUCLEAN;
 
@@ -180,7 +180,7 @@ static int parse_line(const char *line, size_t size, HistoryEntry *ret) {
         return r < 0 ? r : read_entry(object, ret);
 }
 
-/* The numbers of what was read are kept; one that does not count up is damaged. */
+/* Keeps the sequence of the entry; an entry whose sequence does not count up is damaged. */
 static int add_line(History *history, const char *line, size_t size) {
         HistoryEntry entry = {};
         int r = parse_line(line, size, &entry);
@@ -238,7 +238,7 @@ int history_read(const Store *store, History **ret, size_t *ret_damaged) {
         return r == -ENOENT ? 0 : r;
 }
 
-/* The disk may take a part of it. That is taken back; if it cannot be, the check of the line finds it. */
+/* Removes a part that was written before the disk failed; if that fails too, the check of the line finds it. */
 static int append(const Store *store, const char *text, size_t size) {
         _cleanup_close_ int fd = openat(store->dir_fd, HISTORY_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The history as a value: what is added to it, and what gives way. Knows no file.
+ * The history as a value: adds entries, and removes those that give way. Knows no file.
  */
 
 #include "store-history.h"
 #include "utf8.h"
 
-/* So many stay when there are too many: the file is not written anew with each change. */
+/* So many stay when there are too many, so that not each later change rewrites the file. */
 #define KEPT (HISTORY_MAX / 4 * 3)
 
 static void entry_done(HistoryEntry *entry) {
@@ -33,7 +33,7 @@ static bool is_minor(const HistoryEntry *entry) {
         return entry->to == VERSION_STAGED || entry->to == VERSION_ABSENT;
 }
 
-/* Removes the oldest ones that are minor, or any. */
+/* Removes the oldest entries. minor: only minor ones. */
 static void remove_oldest(History *history, size_t excess, bool minor) {
         size_t kept = 0;
 
@@ -75,22 +75,16 @@ static int copy_entry(const HistoryEntry *entry, HistoryEntry *ret) {
 }
 
 int history_add(History *history, const HistoryEntry *entry) {
-        HistoryEntry *larger;
         int r;
 
         if (history->n >= HISTORY_MAX)
                 make_room(history);
-        larger = history->entries;
-        /* Grows by doubling. */
-        if ((history->n & (history->n - 1)) == 0)
-                larger = reallocarray(larger, history->n > 0 ? 2 * history->n : 1, sizeof(*larger));
-        if (!larger)
-                return -ENOMEM;
-        history->entries = larger;
-        r = copy_entry(entry, &larger[history->n]);
+        r = list_make_room(&history->entries, history->n, sizeof(*entry));
+        if (r >= 0)
+                r = copy_entry(entry, &history->entries[history->n]);
         if (r < 0)
                 return r;
-        larger[history->n++].sequence = ++history->sequence;
+        history->entries[history->n++].sequence = ++history->sequence;
         if (entry->change > history->change)
                 history->change = entry->change;
         return 0;

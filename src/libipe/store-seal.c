@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The check of state.json: SHA-256 over all that stands before it. It finds what a disk or a memory has changed. It is no proof
- * of who wrote the file: who can write there can compute it, too.
- *
- * ipe-load and the daemon use a library context of their own, so that no openssl.cnf keeps a policy from being loaded.
+ * The check of state.json: SHA-256 over all text before it. It finds what a disk or a memory has changed. It does not
+ * prove who wrote the file: whoever can write there can compute it, too.
  */
-
-#include <openssl/evp.h>
 
 #include "store-internal.h"
 
@@ -14,22 +10,11 @@
 #define END "\"\n}\n"
 #define SEAL_SIZE (sizeof(BEGIN) - 1 + DIGEST_HEX_SIZE - 1 + sizeof(END) - 1)
 
-static int sha256(const void *data, size_t size, Digest *ret) {
-        static OSSL_LIB_CTX *context;
-        size_t length = sizeof(ret->bytes);
-
-        if (!context)
-                context = OSSL_LIB_CTX_new();
-        if (!context)
-                return -ENOMEM;
-        return EVP_Q_digest(context, "SHA256", NULL, data, size, ret->bytes, &length) == 1 ? 0 : -ENOTSUP;
-}
-
-/* The last lines of a text whose other lines are these. */
+/* Makes the last lines of a text that has these other lines. */
 static int make_seal(const char *text, size_t size, char ret[SEAL_SIZE + 1]) {
         char hex[DIGEST_HEX_SIZE];
         Digest digest;
-        int r = sha256(text, size, &digest);
+        int r = digest_of(text, size, &digest);
 
         if (r < 0)
                 return r;

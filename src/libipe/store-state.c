@@ -176,6 +176,15 @@ int store_state_set_trial(StoreState *state, const StoreTrial *trial) {
         return 0;
 }
 
+bool store_trial_is_of_boot(const StoreTrial *trial, const char *boot_id) {
+        return boot_id[0] == '\0' || streq(trial->boot_id, boot_id);
+}
+
+bool store_state_boot_is_on_trial(const StoreState *state, const char *boot_id) {
+        return store_state_find_state(state, VERSION_TRIAL) && state->trial.boots > 0 && state->trial.confirm == CONFIRM_AUTO &&
+               store_trial_is_of_boot(&state->trial, boot_id);
+}
+
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest) {
         char *copy = name ? strdup(name) : NULL;
 
@@ -193,7 +202,13 @@ static int compare(const char *name, const struct ipe_version *version, const Ve
         return order != 0 ? order : ipe_version_compare(version, &record->version);
 }
 
-/* The place of a version, or where it belongs. */
+int version_record_compare(const void *a, const void *b) {
+        const VersionRecord *record = a;
+
+        return compare(record->name, &record->version, b);
+}
+
+/* Finds the place of a version, or the one where it belongs. */
 static size_t find_place(const StoreState *state, const char *name, const struct ipe_version *version, bool *ret_found) {
         size_t low = 0, high = state->n_versions;
 

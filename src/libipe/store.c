@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The directory of the store: its lock, and the objects as they are read, put aside and removed. store-add.c adds them,
- * store-file.c reads and writes state.json, store-json.c and store-seal.c know its text, store-state.c what it means.
+ * The directory of the store: takes its lock, and reads, puts aside and removes objects. store-add.c adds them,
+ * store-file.c reads and writes state.json, store-parse.c, store-print.c, store-check.c and store-seal.c know its
+ * text, store-state.c its meaning.
  *
- * An object is durable before a state names it, and is removed only after no state does: so a state never names what
- * is not there.
+ * An object is durable before a state names it, and is removed only after no state does: so a state never names a
+ * missing object.
  */
 
 #include <dirent.h>
@@ -38,7 +39,8 @@ static Store *store_new(void) {
         return store;
 }
 
-/* The path of the store itself may be a link of the administrator, as its parent is root's. Below it nothing is a link. */
+/* The path of the store itself may be a link of the administrator, as its parent belongs to root. Below it nothing is
+ * a link. */
 static int open_directory(int dir_fd, const char *path) {
         int fd = openat(dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (dir_fd == AT_FDCWD ? 0 : O_NOFOLLOW));
 
@@ -72,10 +74,10 @@ static int take_lock(int dir_fd) {
         return TAKE_FD(fd);
 }
 
-/* Is this file to be removed? */
+/* Whether a file is to be removed. */
 typedef bool (*Unwanted)(const char *name, const StoreState *state);
 
-/* Opens a directory for reading its entries. */
+/* Opens a directory to read its entries. */
 static int open_entries(int dir_fd, DIR **ret) {
         _cleanup_close_ int fd = open_directory(dir_fd, ".");
 
@@ -88,7 +90,7 @@ static int open_entries(int dir_fd, DIR **ret) {
         return 0;
 }
 
-/* Removes the files of a directory that are unwanted. Returns how many, or an errno of what went wrong first. */
+/* Removes the unwanted files of a directory. Returns how many, or the first errno. */
 static int remove_files(int dir_fd, Unwanted unwanted, const StoreState *state) {
         int removed = 0, error = 0, r;
         struct dirent *entry;
@@ -136,7 +138,7 @@ int store_open(const char *directory, Store **ret) {
         store->objects_fd = make_directory(store->dir_fd, OBJECTS_DIRECTORY);
         if (store->objects_fd < 0)
                 return store->objects_fd;
-        /* What is left there takes room, and does no other harm. */
+        /* Best effort: a file that stays takes room, and does no other harm. */
         (void) remove_files(store->dir_fd, is_temporary, NULL);
         (void) remove_files(store->objects_fd, is_temporary, NULL);
         *ret = TAKE_PTR(store);
@@ -193,7 +195,7 @@ int store_for_each(const Store *store, StoreVisitor visit, void *userdata) {
         return r < 0 ? r : 0;
 }
 
-/* Removes the oldest ones, until there is room for another one. */
+/* Removes the oldest files until there is room for another one. */
 static int make_room(int dir_fd) {
         for (;;) {
                 char oldest[NAME_MAX + 1] = "";
@@ -247,7 +249,7 @@ int store_quarantine_object(Store *store, const Digest *digest) {
 int store_collect(Store *store, const StoreState *state) {
         if (store->lock_fd < 0)
                 return -EROFS;
-        /* Which of them a damaged state named cannot be told. */
+        /* The damaged state may name any of them. */
         if (faccessat(store->dir_fd, DAMAGED_FILE, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
                 return 0;
         return remove_files(store->objects_fd, is_unnamed, state);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reading trust.d, and knowing whether what was read is still what is there.
+ * Reads trust.d, and finds out whether it has changed since.
  *
- * A file that cannot be used spoils only itself. But a revocation list that cannot be read may revoke anybody, and nobody knows whom:
- * its path is kept as a doubt, by which trust.c refuses those that no other list speaks for.
+ * A file that cannot be used affects no other. But a revocation list that cannot be read may revoke any certificate:
+ * its path is kept as a doubt, and trust.c refuses certificates for which there is no other list.
  */
 
 #include <fcntl.h>
@@ -29,7 +29,7 @@ const char *const trust_directories[] = { "/etc/ipe/trust.d", "/run/ipe/trust.d"
 Trust *trust_free(Trust *trust) {
         if (!trust)
                 return NULL;
-        sk_X509_pop_free(trust->anchors, X509_free);
+        sk_X509_pop_free(trust->trusted, X509_free);
         sk_X509_CRL_pop_free(trust->crls, X509_CRL_free);
         for (size_t i = 0; i < trust->n_problems; i++) {
                 free(trust->problems[i].path);
@@ -44,7 +44,7 @@ Trust *trust_free(Trust *trust) {
 }
 
 size_t trust_count(const Trust *trust) {
-        return (size_t) sk_X509_num(trust->anchors);
+        return (size_t) sk_X509_num(trust->trusted);
 }
 
 const char *trust_doubt(const Trust *trust) {
@@ -79,7 +79,7 @@ static int add_doubt(Trust *trust, const char *path) {
         return trust->doubt ? 0 : -ENOMEM;
 }
 
-/* The content of a file, until all of it is known to be well formed. */
+/* The content of a file, until the whole file has proved well formed. */
 typedef struct Content {
         STACK_OF(X509) *certificates;
         STACK_OF(X509_CRL) *crls;
@@ -107,8 +107,8 @@ static int take_certificate(Content *content, const unsigned char *data, long si
         return end == data + size ? -ENOMEM : -EINVAL;
 }
 
-/* libcrypto passes over lists that speak of other issuers, or of some reasons alone, as if there were none, and takes what changed since
- * another list for all of it. */
+/* libcrypto ignores lists about other issuers, or about some reasons alone, without an error, and takes a list of
+ * changes (delta) for a complete one. */
 static bool is_of_known_kind(const X509_CRL *crl) {
         ISSUING_DIST_POINT *scope;
         int critical;
@@ -183,7 +183,7 @@ static int read_pem(const void *data, size_t size, Content *content) {
         return r;
 }
 
-/* Notes the file of the next anchor. */
+/* Records the file of the next certificate. */
 static int add_file(Trust *trust, const char *path) {
         size_t n = trust_count(trust);
         char **larger = reallocarray(trust->files, n + 2, sizeof(*larger));
@@ -198,7 +198,7 @@ static int add_file(Trust *trust, const char *path) {
 
 static int take_content(Trust *trust, const char *path, Content *content) {
         while (sk_X509_num(content->certificates) > 0) {
-                if (add_file(trust, path) < 0 || sk_X509_push(trust->anchors, sk_X509_value(content->certificates, 0)) <= 0)
+                if (add_file(trust, path) < 0 || sk_X509_push(trust->trusted, sk_X509_value(content->certificates, 0)) <= 0)
                         return -ENOMEM;
                 (void) sk_X509_shift(content->certificates);
         }
@@ -210,7 +210,7 @@ static int take_content(Trust *trust, const char *path, Content *content) {
         return 0;
 }
 
-/* Also of lists that libcrypto passes over, as where a blank stands before the first line of one. */
+/* Counts also lists that libcrypto ignores, such as one with a blank before its first line. */
 static unsigned count_lists(const char *data, size_t size) {
         static const char begin[] = "BEGIN " PEM_STRING_X509_CRL;
         const char *end = data + size, *at = data;
@@ -223,7 +223,7 @@ static unsigned count_lists(const char *data, size_t size) {
         return n;
 }
 
-/* A whole file is taken or none of it. is_list: its name says that there is a revocation list in it. */
+/* Uses a whole file or nothing of it. is_list: by its name it has a revocation list. */
 static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const void *data, size_t size) {
         _cleanup_(content_done) Content content = { .certificates = sk_X509_new_null(), .crls = sk_X509_CRL_new_null() };
         int r;
@@ -234,21 +234,20 @@ static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const 
         if (r == -ENOMEM)
                 return r;
         if (r == -EOPNOTSUPP)
-                r = add_problem(trust, file->path, "there is a revocation list in it that is not complete (delta), or not of its issuer or for "
-                                "all reasons");
+                r = add_problem(trust, file->path, "it has a revocation list that is not complete (delta), or not of its issuer or for all reasons");
         else if (r < 0)
                 r = add_problem(trust, file->path, "not a certificate or a revocation list in PEM: %s", crypto_reason());
         else if (is_list && content.n_crls == 0)
-                r = add_problem(trust, file->path, "there is no revocation list in PEM in it");
+                r = add_problem(trust, file->path, "it has no revocation list in PEM");
         else if (count_lists(data, size) != content.n_crls)
                 r = add_problem(trust, file->path, "there is a revocation list in it that cannot be read: its lines begin with dashes");
         else if (content.n_certificates + content.n_crls == 0)
-                r = add_problem(trust, file->path, "there is no certificate in PEM in it");
+                r = add_problem(trust, file->path, "it has no certificate in PEM");
         else if (is_list && content.n_certificates > 0)
-                r = add_problem(trust, file->path, "there is a certificate in it; to trust that, call the file NAME.pem");
+                r = add_problem(trust, file->path, "it has a certificate; to trust that, call the file NAME.pem");
         else {
                 if (content.n_ignored > 0)
-                        r = add_problem(trust, file->path, "there is something else in it than certificates and revocation lists");
+                        r = add_problem(trust, file->path, "it has other blocks than certificates and revocation lists");
                 return r < 0 ? r : take_content(trust, file->path, &content);
         }
         ERR_clear_error();
@@ -272,7 +271,7 @@ static int read_file(Trust *trust, const LayeredFile *file) {
         if (add_problem(trust, file->path, "cannot read it: %s%s", strerror(-r),
                         r == -EACCES ? " (ipectld reads it as the user 'ipe': 'chmod a+r' makes it readable)" : "") < 0)
                 return -ENOMEM;
-        /* There is no list in something that is no file. */
+        /* These errors mean that it is no file, so it has no list. */
         return is_list || (r != -ENOENT && r != -EISDIR && r != -ELOOP && r != -ENOTDIR && r != -EBADF) ?
                add_doubt(trust, file->path) : 0;
 }
@@ -335,15 +334,15 @@ int trust_new(Trust **ret) {
 
         if (!trust)
                 return -ENOMEM;
-        trust->anchors = sk_X509_new_null();
+        trust->trusted = sk_X509_new_null();
         trust->crls = sk_X509_CRL_new_null();
-        if (!trust->anchors || !trust->crls)
+        if (!trust->trusted || !trust->crls)
                 return -ENOMEM;
         *ret = TAKE_PTR(trust);
         return 0;
 }
 
-/* traces: of before, moved into the result. */
+/* traces: from before the reads; moved into the result. */
 static int read_files(const LayeredFiles *files, Traces *traces, Trust **ret) {
         _cleanup_(trust_freep) Trust *trust = NULL;
         int r = trust_new(&trust);
@@ -354,7 +353,7 @@ static int read_files(const LayeredFiles *files, Traces *traces, Trust **ret) {
                 return r;
         trust->traces = *traces;
         *traces = (Traces) {};
-        /* The cause may be gone without a change of the file. */
+        /* The cause may go away without a change of the file. */
         if (trust->unread)
                 trust->traces.settled = false;
         *ret = TAKE_PTR(trust);
@@ -368,14 +367,14 @@ static bool has_problem(const Trust *trust, const Problem *problem) {
         return false;
 }
 
-static void tell_problems(const Trust *trust, const Trust *before, TrustProblem problem, void *userdata) {
+static void report_problems(const Trust *trust, const Trust *before, TrustProblem problem, void *userdata) {
         for (size_t i = 0; i < trust->n_problems; i++)
                 if (!has_problem(before, &trust->problems[i]))
                         problem(trust->problems[i].path, trust->problems[i].sentence, userdata);
 }
 
-void trust_tell_problems(const Trust *trust, TrustProblem problem, void *userdata) {
-        tell_problems(trust, NULL, problem, userdata);
+void trust_report_problems(const Trust *trust, TrustProblem problem, void *userdata) {
+        report_problems(trust, NULL, problem, userdata);
 }
 
 static void exchange(Trust *a, Trust *b) {
@@ -400,7 +399,7 @@ int trust_refresh(Trust *trust, const char *const *directories, TrustProblem pro
                 r = read_files(&files, &traces, &new);
                 if (r >= 0) {
                         if (problem)
-                                tell_problems(new, trust, problem, userdata);
+                                report_problems(new, trust, problem, userdata);
                         exchange(trust, new);
                         r = 1;
                 }

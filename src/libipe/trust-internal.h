@@ -10,7 +10,7 @@
 
 #include "trust.h"
 
-/* Of a directory or a file, as it was before it was read; all zero if it is not there. */
+/* Identity and times of a directory or a file, before it was read; all zero if it does not exist. */
 typedef struct Trace {
         dev_t device;
         ino_t inode;
@@ -21,7 +21,7 @@ typedef struct Trace {
 typedef struct Traces {
         Trace *list; /* the directories, then the files in the order of their names */
         size_t n;
-        bool settled; /* nothing was changed so shortly before that another change could have the same time */
+        bool settled; /* the last change is so old that a later one must have another time */
 } Traces;
 
 typedef struct Problem {
@@ -30,17 +30,18 @@ typedef struct Problem {
 } Problem;
 
 struct Trust {
-        STACK_OF(X509) *anchors;
+        STACK_OF(X509) *trusted;
         char **files; /* the path of each of them; NULL at the end, NULL for none */
         STACK_OF(X509_CRL) *crls;
-        char *doubt; /* the path of a revocation list that could not be read, or of a file that may have one; NULL if there is none */
+        char *doubt; /* path of a revocation list that could not be read, or of a file that may have one; NULL for none */
         bool unread; /* a file could not be read, for a reason that may pass */
         Problem *problems;
         size_t n_problems;
         Traces traces;
 };
 
-/* Whether a certificate of trust.d counts: it is strong enough, valid by date and not revoked. Returns as trust_verify(). */
+/* Whether a certificate of trust.d counts: it is strong enough, valid by date and not revoked. Returns as
+ * trust_verify(). */
 int trust_judge(const Trust *trust, X509 *certificate, Failure *reterr);
 
 #endif

@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The certificates of trust.d as data, each with what it is good for. A key may sign policies, or certify keys that do; a
- * certificate that is revoked, outdated or weak is good for neither.
+ * The certificates of trust.d as data, each with its uses. A key may sign policies, or certify keys that do; that of
+ * a revoked, expired or weak certificate may do neither.
  */
 
 #include <openssl/x509v3.h>
-#include <time.h>
 
-#include "clock.h"
+#include "certificate.h"
 #include "crypto.h"
-#include "envelope-internal.h"
 #include "trust-internal.h"
 #include "utf8.h"
-
-uint64_t certificate_time_usec(const ASN1_TIME *time) {
-        struct tm tm;
-        time_t seconds;
-
-        if (ASN1_TIME_to_tm(time, &tm) != 1)
-                return 0;
-        seconds = timegm(&tm);
-        return seconds > 0 ? (uint64_t) seconds * USEC_PER_SEC : 0;
-}
 
 static void certificate_done(TrustedCertificate *certificate) {
         free(certificate->subject);
@@ -37,28 +25,28 @@ void trust_list_done(TrustList *list) {
         *list = (TrustList) {};
 }
 
-static int describe(X509 *anchor, const char *file, TrustedCertificate *certificate) {
+static int describe(X509 *x509, const char *file, TrustedCertificate *certificate) {
         unsigned length = sizeof(certificate->fingerprint.bytes);
 
-        certificate->not_before_usec = certificate_time_usec(X509_get0_notBefore(anchor));
-        certificate->not_after_usec = certificate_time_usec(X509_get0_notAfter(anchor));
-        certificate->subject = certificate_subject(anchor);
-        certificate->issuer = certificate_issuer(anchor);
+        certificate->not_before_usec = certificate_time_usec(X509_get0_notBefore(x509));
+        certificate->not_after_usec = certificate_time_usec(X509_get0_notAfter(x509));
+        certificate->subject = certificate_subject(x509);
+        certificate->issuer = certificate_issuer(x509);
         certificate->file = utf8_escape(file, strlen(file));
         return certificate->subject && certificate->issuer && certificate->file &&
-               X509_digest(anchor, crypto_sha256(), certificate->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
+               X509_digest(x509, crypto_sha256(), certificate->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
 }
 
-static int judge(const Trust *trust, X509 *anchor, TrustedCertificate *certificate) {
+static int judge(const Trust *trust, X509 *x509, TrustedCertificate *certificate) {
         Failure failure = {};
-        int r = trust_judge(trust, anchor, &failure);
+        int r = trust_judge(trust, x509, &failure);
 
         if (r < 0)
                 return r;
         certificate->revoked = r == FAILURE_CERTIFICATE_REVOKED;
         if (r == 0) {
-                certificate->signs = check_usage(anchor, true, true, &failure) == 0;
-                certificate->certifies = check_usage(anchor, false, true, &failure) == 0 && X509_check_ca(anchor) > 0;
+                certificate->signs = certificate_check_usage(x509, true, true, &failure) == 0;
+                certificate->certifies = certificate_check_usage(x509, false, true, &failure) == 0 && X509_check_ca(x509) > 0;
         }
         if (certificate->signs || certificate->certifies)
                 return 0;
@@ -72,12 +60,12 @@ int trust_list(const Trust *trust, TrustList *ret) {
         int r = list.certificates ? 0 : -ENOMEM;
 
         for (; list.n < n && r >= 0; list.n++) {
-                X509 *anchor = sk_X509_value(trust->anchors, (int) list.n);
+                X509 *x509 = sk_X509_value(trust->trusted, (int) list.n);
                 TrustedCertificate *certificate = &list.certificates[list.n];
 
-                r = describe(anchor, trust->files[list.n], certificate);
+                r = describe(x509, trust->files[list.n], certificate);
                 if (r >= 0)
-                        r = judge(trust, anchor, certificate);
+                        r = judge(trust, x509, certificate);
         }
         if (r < 0) {
                 trust_list_done(&list);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The step from Envelope to VerifiedEnvelope: who signed, and whether trust.d vouches for one of them.
+ * The step from Envelope to VerifiedEnvelope: finds the signers, and whether trust.d vouches for one of them.
  */
 
 #include <openssl/cms.h>
@@ -8,20 +8,21 @@
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
 
+#include "certificate.h"
 #include "crypto.h"
 #include "envelope-internal.h"
 #include "trust-internal.h"
 
-/* As libcrypto counts: 112 bits. No RSA below 2048 bits, no MD5, no SHA-1. */
+/* libcrypto's level for 112 bits: no RSA below 2048 bits, no MD5, no SHA-1. */
 #define SECURITY_LEVEL 2
 
 static bool is_same(X509 *a, X509 *b) {
         return X509_cmp(a, b) == 0;
 }
 
-static bool is_anchor(const Trust *trust, X509 *certificate) {
-        for (int i = 0; i < sk_X509_num(trust->anchors); i++)
-                if (is_same(sk_X509_value(trust->anchors, i), certificate))
+static bool is_trusted(const Trust *trust, X509 *certificate) {
+        for (int i = 0; i < sk_X509_num(trust->trusted); i++)
+                if (is_same(sk_X509_value(trust->trusted, i), certificate))
                         return true;
         return false;
 }
@@ -34,14 +35,15 @@ static bool is_issued_by(X509 *certificate, X509 *issuer) {
         return X509_NAME_cmp(X509_get_issuer_name(certificate), X509_get_subject_name(issuer)) == 0;
 }
 
-/* A list of trust.d is the administrator's own. Where authorities of that name are in trust.d, too, it is by one of them. */
+/* The administrator has put the list into trust.d. If authorities of its issuer's name are there too, one of them
+ * must have signed it. */
 static bool is_list_for(const Trust *trust, X509_CRL *crl, X509 *certificate) {
         bool known = false;
 
         if (X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_issuer_name(certificate)) != 0)
                 return false;
-        for (int i = 0; i < sk_X509_num(trust->anchors); i++) {
-                X509 *issuer = sk_X509_value(trust->anchors, i);
+        for (int i = 0; i < sk_X509_num(trust->trusted); i++) {
+                X509 *issuer = sk_X509_value(trust->trusted, i);
 
                 if (!is_issued_by(certificate, issuer))
                         continue;
@@ -53,8 +55,8 @@ static bool is_list_for(const Trust *trust, X509_CRL *crl, X509 *certificate) {
         return !known;
 }
 
-/* libcrypto ends the chain at an anchor, and takes no list whose issuer is not in the chain: whether an anchor that is no root is
- * revoked it would not see. Returns an error of libcrypto's, X509_V_OK for none. */
+/* libcrypto ends the chain at a trusted certificate, and uses no list whose issuer is not in the chain: it would miss
+ * the revocation of a trusted certificate that is no root. Returns an error of libcrypto's, X509_V_OK for none. */
 static int check_top(const Trust *trust, X509 *top) {
         bool outdated = false, current = false;
 
@@ -84,13 +86,13 @@ static bool is_about_list_issuer(int error) {
                error == X509_V_ERR_CRL_SIGNATURE_FAILURE || error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE;
 }
 
-/* By which certificates, and how, a signer is judged. */
+/* The rules by which a signer is judged. */
 typedef struct Judge {
         const Trust *trust;
         bool any_time;
 } Judge;
 
-/* An issuer that publishes no list revokes nothing, unless one could not be read. For the end of the chain see check_top(). */
+/* An issuer without a list revokes nothing, unless a list could not be read. For the end of the chain see check_top(). */
 static int on_problem(int ok, X509_STORE_CTX *context) {
         const Judge *judge = X509_STORE_CTX_get_app_data(context);
         const Trust *trust = judge->trust;
@@ -111,7 +113,7 @@ static int on_problem(int ok, X509_STORE_CTX *context) {
         return ok;
 }
 
-/* The result of the way from a signer to a trusted certificate. */
+/* The way from a signer to a trusted certificate. */
 typedef struct Way {
         int error;      /* of libcrypto's, X509_V_OK for none */
         X509 *at_fault; /* referenced; NULL if there is no error */
@@ -124,16 +126,16 @@ static void way_done(Way *way) {
         *way = (Way) {};
 }
 
-static void set_rules(const Trust *trust, STACK_OF(X509) *anchors, X509_STORE_CTX *context) {
+static void set_rules(const Trust *trust, STACK_OF(X509) *trusted, X509_STORE_CTX *context) {
         X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
 
-        /* Any certificate of trust.d is an anchor, not only a root. */
+        /* A chain may end at any certificate of trust.d, not only at a root. */
         X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_PARTIAL_CHAIN);
         if (sk_X509_CRL_num(trust->crls) > 0 || trust->doubt)
                 X509_VERIFY_PARAM_set_flags(rules, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL);
         X509_VERIFY_PARAM_set_purpose(rules, X509_PURPOSE_ANY);
         X509_VERIFY_PARAM_set_auth_level(rules, SECURITY_LEVEL);
-        X509_STORE_CTX_set0_trusted_stack(context, anchors);
+        X509_STORE_CTX_set0_trusted_stack(context, trusted);
         X509_STORE_CTX_set0_crls(context, trust->crls);
         X509_STORE_CTX_set_verify_cb(context, on_problem);
 }
@@ -154,7 +156,7 @@ static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Wa
                 at_fault = sk_X509_value(ret->chain, n - 1);
                 ret->error = check_top(trust, at_fault);
         }
-        /* An error that does not say so is one nevertheless. */
+        /* A failure without an error code is still a failure. */
         if (!ret->chain && ret->error == X509_V_OK)
                 ret->error = X509_V_ERR_UNSPECIFIED;
         if (ret->error == X509_V_ERR_OUT_OF_MEM)
@@ -166,13 +168,13 @@ static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Wa
         return 0;
 }
 
-static int find_way(const Judge *judge, STACK_OF(X509) *anchors, X509 *signer, STACK_OF(X509) *others, Way *ret) {
+static int find_way(const Judge *judge, STACK_OF(X509) *trusted, X509 *signer, STACK_OF(X509) *others, Way *ret) {
         X509_STORE_CTX *context = X509_STORE_CTX_new_ex(crypto_context(), NULL);
         int r = -ENOMEM;
 
         if (context && X509_STORE_CTX_init(context, NULL, signer, others) == 1 &&
             X509_STORE_CTX_set_app_data(context, (void *) judge) == 1) {
-                set_rules(judge->trust, anchors, context);
+                set_rules(judge->trust, trusted, context);
                 r = end_way(judge->trust, context, signer, ret);
         }
         X509_STORE_CTX_free(context);
@@ -180,20 +182,20 @@ static int find_way(const Judge *judge, STACK_OF(X509) *anchors, X509 *signer, S
         return r;
 }
 
-/* Of several authorities that share a name libcrypto takes one: each is tried alone. way: of the first attempt, replaced by one that
- * leads to an anchor. */
+/* If several authorities share a name, libcrypto tries only one: this tries each alone. way: of the first attempt,
+ * replaced by one that leads to a trusted certificate. */
 static int find_way_by_namesakes(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way) {
         int r = 0;
 
-        for (int i = 0; i < sk_X509_num(judge->trust->anchors) && r == 0 && way->error != X509_V_OK; i++) {
-                X509 *anchor = sk_X509_value(judge->trust->anchors, i);
+        for (int i = 0; i < sk_X509_num(judge->trust->trusted) && r == 0 && way->error != X509_V_OK; i++) {
+                X509 *trusted = sk_X509_value(judge->trust->trusted, i);
                 STACK_OF(X509) *alone;
                 _cleanup_(way_done) Way other = {};
 
-                if (!is_issued_by(way->at_fault, anchor) && !is_same(way->at_fault, anchor))
+                if (!is_issued_by(way->at_fault, trusted) && !is_same(way->at_fault, trusted))
                         continue;
                 alone = sk_X509_new_null();
-                r = alone && sk_X509_push(alone, anchor) > 0 ? find_way(judge, alone, signer, others, &other) : -ENOMEM;
+                r = alone && sk_X509_push(alone, trusted) > 0 ? find_way(judge, alone, signer, others, &other) : -ENOMEM;
                 sk_X509_free(alone);
                 if (r == 0 && other.error == X509_V_OK) {
                         way_done(way);
@@ -236,7 +238,7 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
                 return failure_set(reterr, FAILURE_CERTIFICATE_REVOKED, "The %s is revoked.", who);
         case X509_V_ERR_UNABLE_TO_GET_CRL:
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "Whether the %s is revoked cannot be told, as '%.128s' cannot be read: repair or remove that file.", who,
+                                   "The %s may be revoked, as '%.128s' cannot be read: repair or remove that file.", who,
                                    trust->doubt);
         case X509_V_ERR_EE_KEY_TOO_SMALL:
         case X509_V_ERR_CA_KEY_TOO_SMALL:
@@ -248,7 +250,7 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
         if (is_about_list(way->error)) {
                 issuer = certificate_issuer(way->at_fault);
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "Whether the %s is revoked cannot be told (%s): renew or remove the revocation list of '%.255s' in "
+                                   "The %s may be revoked (%s): renew or remove the revocation list of '%.255s' in "
                                    "/etc/ipe/trust.d/, NAME.crl.pem.", who, reason, issuer ?: "?");
         }
         if (!is_signer)
@@ -274,10 +276,10 @@ static uint64_t find_expiry(STACK_OF(X509) *chain) {
 }
 
 static int judge_way(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way, Failure *reterr) {
-        int r = check_certificate(signer, reterr);
+        int r = certificate_check_kernel(signer, reterr);
 
         if (r == 0)
-                r = find_way(judge, judge->trust->anchors, signer, others, way);
+                r = find_way(judge, judge->trust->trusted, signer, others, way);
         if (r == 0 && way->error != X509_V_OK && way->error != X509_V_ERR_CERT_REVOKED)
                 r = find_way_by_namesakes(judge, signer, others, way);
         if (r == 0 && way->error != X509_V_OK)
@@ -292,7 +294,7 @@ int trust_judge(const Trust *trust, X509 *certificate, Failure *reterr) {
         return judge_way(&judge, certificate, NULL, &way, reterr);
 }
 
-/* ret_expires_usec: when it ceases to be trusted by date; unchanged if it is not trusted. */
+/* ret_expires_usec: when its trust ends by date; unchanged if it is not trusted. */
 static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others, uint64_t *ret_expires_usec, Failure *reterr) {
         _cleanup_(way_done) Way way = {};
         int r = judge_way(judge, signer, others, &way, reterr);
@@ -300,7 +302,7 @@ static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others
         for (int i = 0; i < sk_X509_num(way.chain) && r == 0; i++) {
                 X509 *certificate = sk_X509_value(way.chain, i);
 
-                r = check_usage(certificate, i == 0, is_anchor(judge->trust, certificate), reterr);
+                r = certificate_check_usage(certificate, i == 0, is_trusted(judge->trust, certificate), reterr);
         }
         if (r == 0)
                 *ret_expires_usec = find_expiry(way.chain);
@@ -319,11 +321,12 @@ static void subject_done(Subject *subject) {
         sk_X509_pop_free(subject->certificates, X509_free);
 }
 
-/* Returns what reads the text that a detached signature is of, or NULL for lack of memory. */
+/* Returns a reader of the text of a detached signature, or NULL for lack of memory. */
 static BIO *open_detached_text(const Envelope *envelope) {
         BIO *memory = BIO_new_mem_buf(envelope->data, (int) envelope->text_size), *filter = BIO_new(BIO_f_null());
 
-        /* libcrypto duplicates a BIO of memory, and loses that where it does not know a digest; it reads any other one as it is. */
+        /* libcrypto duplicates a BIO of memory, and leaks it if it does not know a digest; behind a filter it reads
+         * the BIO itself. */
         if (memory && filter)
                 return BIO_push(filter, memory);
         BIO_free(memory);
@@ -359,13 +362,14 @@ static bool is_signed_by(CMS_SignerInfo *signer, X509 *certificate, BIO *content
 /* One of the signers. */
 typedef struct Signer {
         bool is_named;     /* there is a certificate with the name and number of the signer */
-        X509 *certificate; /* of a key that made the signature; referenced, NULL if there is none */
+        X509 *certificate; /* of the key that made the signature; referenced, NULL if there is none */
         int result;        /* 0 if it is trusted, or the refusal */
         uint64_t expires_usec;
         Failure failure;
 } Signer;
 
-/* Several certificates can have one name and number, or one key: any that fits and is trusted serves. Returns 0 or -ENOMEM. */
+/* Several certificates can share a name and number, or a key: one that fits and is trusted is enough. Returns 0 or
+ * -ENOMEM. */
 static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_OF(X509) *certificates, Signer *signer) {
         for (int i = 0; i < sk_X509_num(certificates) && (!signer->certificate || signer->result != 0); i++) {
                 X509 *certificate = sk_X509_value(certificates, i);
@@ -391,12 +395,13 @@ static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_
         return 0;
 }
 
-/* Returns 0, also if the signer is not trusted; FAILURE_SIGNATURE_INVALID, as of such a signature the kernel refuses all; -ENOMEM. */
+/* Returns 0, also if the signer is not trusted; FAILURE_SIGNATURE_INVALID, as one wrong signature makes the kernel
+ * refuse the whole policy; -ENOMEM. */
 static int find_signer(const Subject *subject, CMS_SignerInfo *info, Signer *ret, Failure *reterr) {
         int r;
 
         ERR_clear_error();
-        r = try_certificates(subject, info, subject->judge.trust->anchors, ret);
+        r = try_certificates(subject, info, subject->judge.trust->trusted, ret);
         if (r == 0)
                 r = try_certificates(subject, info, subject->certificates, ret);
         if (r < 0)
@@ -429,7 +434,7 @@ static int set_signer(VerifiedEnvelope *verified, const Signer *signer) {
         return verified->signer && X509_digest(signer->certificate, crypto_sha256(), verified->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
 }
 
-/* One who is trusted is enough, as for the kernel. */
+/* One trusted signer is enough, as for the kernel. */
 static int judge_signers(const Subject *subject, CMS_ContentInfo *cms, VerifiedEnvelope *verified, Failure *reterr) {
         STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
         Signer first = {};

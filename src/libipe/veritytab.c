@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * veritytab, line by line.
+ * Reads veritytab, line by line.
  */
 
 #include <ctype.h>
@@ -9,7 +9,7 @@
 
 #define FIELDS_MIN 4
 #define FIELDS_MAX 5
-/* As systemd has it for the name of a unit. */
+/* systemd's limit for the name of a unit. */
 #define UNIT_NAME_MAX 255
 
 void veritytab_entry_done(VeritytabEntry *entry) {
@@ -39,7 +39,7 @@ static size_t next_line(const char **text, size_t *size, const char **ret) {
         return length;
 }
 
-/* Returns how many fields there are, or -ENOMEM; fields: those are to be freed in any case. */
+/* Returns the number of fields, or -ENOMEM. fields: to be freed in any case. */
 static int split(const char *line, size_t length, char *fields[static FIELDS_MAX]) {
         size_t at = 0;
         int n = 0;
@@ -83,13 +83,36 @@ int veritytab_next(const char **text, size_t *size, VeritytabEntry *ret) {
         return 0;
 }
 
-bool veritytab_has_option(const VeritytabEntry *entry, const char *option) {
-        size_t length = strlen(option);
+/* Takes the next option off the list. Returns false at its end. */
+static bool next_option(const char **options, const char **ret, size_t *ret_size) {
+        if (**options == '\0')
+                return false;
+        *ret = *options;
+        *ret_size = strcspn(*options, ",");
+        *options += *ret_size + ((*options)[*ret_size] == ',');
+        return true;
+}
 
-        for (const char *at = entry->options; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL)
-                if (strncmp(at, option, length) == 0 && (at[length] == ',' || at[length] == '\0'))
+bool veritytab_has_option(const VeritytabEntry *entry, const char *option) {
+        const char *options = entry->options, *at;
+        size_t size;
+
+        while (next_option(&options, &at, &size))
+                if (size == strlen(option) && memcmp(at, option, size) == 0)
                         return true;
         return false;
+}
+
+const char *veritytab_find_option(const VeritytabEntry *entry, const char *key, size_t *ret_size) {
+        const char *options = entry->options, *at, *found = NULL;
+        size_t size, length = strlen(key);
+
+        while (next_option(&options, &at, &size))
+                if (size >= length && memcmp(at, key, length) == 0) {
+                        found = at + length;
+                        *ret_size = size - length;
+                }
+        return found;
 }
 
 static bool is_plain(char c, bool first) {

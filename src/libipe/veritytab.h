@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lines of veritytab(5), as systemd-veritysetup-generator(8) reads them: five fields between white space, of which the last
- * may be missing, without quotes or escapes.
+ * The lines of veritytab(5), as systemd-veritysetup-generator(8) reads them: five fields between white space, without
+ * quotes or escapes; the last one may be missing.
  */
 #ifndef LIBIPE_VERITYTAB_H
 #define LIBIPE_VERITYTAB_H
@@ -22,20 +22,25 @@ void veritytab_entry_done(VeritytabEntry *entry);
 
 #define _cleanup_veritytab_entry_ _cleanup_(veritytab_entry_done)
 
-/* Where veritytab is: $SYSTEMD_VERITYTAB, or /etc/veritytab. */
+/* $SYSTEMD_VERITYTAB, or /etc/veritytab. */
 const char *veritytab_path(void);
 
-/* Reads the next entry; comments, and lines that systemd takes for none, are passed over.
+/* Reads the next entry; skips comments, and lines that systemd skips.
  *
- * text, size: what is left, from which the entry is taken. ret: to be freed, unless 0 or an errno is returned.
+ * text, size: the rest of the file; moved past the entry. ret: to be freed if 1 is returned.
  *
  * Returns 1, 0 at the end, or -ENOMEM. */
 int veritytab_next(const char **text, size_t *size, VeritytabEntry *ret);
 
+/* Whether an option without a value, as "nofail", is there. */
 bool veritytab_has_option(const VeritytabEntry *entry, const char *option);
 
-/* The instance of systemd-veritysetup@.service for a volume, as systemd-escape(1) makes it of the name.
- * Returns 0, -ENAMETOOLONG for what is no name of a unit any more, or -ENOMEM. */
+/* The value of an option, as "hash="; systemd takes the last one of several.
+ * key: with the '='. Returns where it begins in the options, or NULL if there is none. */
+const char *veritytab_find_option(const VeritytabEntry *entry, const char *key, size_t *ret_size);
+
+/* The instance of systemd-veritysetup@.service for a volume, as systemd-escape(1) makes it from the name.
+ * Returns 0, -ENAMETOOLONG if that is no name of a unit, or -ENOMEM. */
 int veritytab_unit(const char *name, char **ret);
 
 #endif

@@ -43,6 +43,10 @@ def entry(root_hash=ONE, options=""):
     (f"{DENY}op=EXECUTE dmverity_roothash=sha512:{TWO} action=ALLOW\n", entry(TWO), "", 0),
     (f"{DENY}op=EXECUTE dmverity_roothash=sha256:{ONE} action=ALLOW\n", entry(ONE, "nofail,hash=blake2s-256"), "", 1),
     (f"{DENY}op=EXECUTE dmverity_roothash=blake2s-256:{ONE} action=ALLOW\n", entry(ONE, "hash=blake2s-256,nofail"), "", 0),
+    # The option, not another one whose name ends like it; the last one, as systemd reads them.
+    (f"{DENY}op=EXECUTE dmverity_roothash=blake2s-256:{ONE} action=ALLOW\n", entry(ONE, "x-hash=a,hash=blake2s-256"), "", 0),
+    (f"{DENY}op=EXECUTE dmverity_roothash=blake2s-256:{ONE} action=ALLOW\n", entry(ONE, "hash=sha256,hash=blake2s-256"), "", 0),
+    (f"{DENY}op=EXECUTE dmverity_signature=TRUE action=ALLOW\n", entry(ONE, "x-root-hash-signature=/a,root-hash-signature=/b"), "", 0),
     (f"{DENY}op=KMODULE dmverity_roothash=sha256:{ONE} action=ALLOW\n", entry(), "", 1),
     (f"{DENY}op=EXECUTE dmverity_signature=TRUE action=ALLOW\n", entry(), "", 1),
     (f"{DENY}op=EXECUTE dmverity_signature=TRUE action=ALLOW\n", entry(ONE, "root-hash-signature=/a.p7s"), "", 0),
@@ -63,9 +67,9 @@ def test_without_a_policy_all_may_be_opened(check):
 
 
 @pytest.mark.parametrize("body, veritytab, words", [
-    (DENY, "", "no such volume"), (DENY, None, "cannot read"), (DENY, entry("-"), "is no root hash"), (DENY, entry("abc"), "is no root hash"),
-    (DENY, entry("zz" * 32), "is no root hash"), (DENY, entry("ab" * 65), "is no root hash"), (b"nonsense", entry(), "is not understood"),
-    (b"", entry(), "is not understood"),
+    (DENY, "", "no such volume"), (DENY, None, "cannot read"), (DENY, entry("-"), "is not a root hash"), (DENY, entry("abc"), "is not a root hash"),
+    (DENY, entry("zz" * 32), "is not a root hash"), (DENY, entry("ab" * 65), "is not a root hash"), (b"nonsense", entry(), "cannot parse"),
+    (b"", entry(), "cannot parse"),
 ])
 def test_what_cannot_be_told_is_not_opened(check, body, veritytab, words):
     status, said = check(body, veritytab)

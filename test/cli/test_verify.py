@@ -71,7 +71,7 @@ def test_broken_certificate_is_named_and_ignored(ipectl, signed, trust):
     (trust / "broken.pem").write_text("nonsense")
     (trust / "of-another-kind.crt").write_text("nonsense")
     result = ipectl("verify", f"--trust={trust}", signed)
-    assert result.errors == (f"{trust}/broken.pem: there is no certificate in PEM in it, ignoring\n"
+    assert result.errors == (f"{trust}/broken.pem: it has no certificate in PEM, ignoring\n"
                              f"{trust}/of-another-kind.crt: its name does not end in .pem, so it is not read, ignoring\n")
 
 
@@ -89,7 +89,7 @@ def test_every_changed_byte_is_found(ipectl, signed, trust):
 @pytest.mark.parametrize("change, words", [
     (lambda data: data[:300], "not a signed policy"),
     (lambda data: data[:-1], "not a signed policy"),
-    (lambda data: data + b"\0", "bytes behind the end"),
+    (lambda data: data + b"\0", "Bytes follow the end"),
     (lambda data: b"", "empty"),
     (lambda data: GOOD.encode(), "not a signed policy"),
     (lambda data: keys.smime(GOOD.encode(), "-nodetach"), "attribute of S/MIME"),
@@ -137,11 +137,11 @@ def test_two_signers(ipectl, signed, trust):
 @pytest.mark.parametrize("options, words", [
     ({"key": ("rsa:1024",)}, "RSA key of 1024 bits"),
     ({"key": ("rsa:2560",)}, "RSA key of 2560 bits"),
-    ({"key": ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")}, "another curve"),
+    ({"key": ("ec", "-pkeyopt", "ec_paramgen_curve:secp256k1")}, "a curve other than"),
     ({"extensions": (LEAF[0], "keyUsage=critical,keyEncipherment")}, "keyUsage without digitalSignature"),
     ({"extensions": (*LEAF, "extendedKeyUsage=critical,serverAuth")}, "extendedKeyUsage without codeSigning"),
     ({"options": ("-sha1",)}, "too weak"),
-    ({"options": ("-md5",)}, "signed by another algorithm"),
+    ({"options": ("-md5",)}, "signed by an algorithm other"),
     ({"extensions": (*LEAF, "1.2.3.4.5=critical,DER:0500")}, "is not trusted"),
 ], ids=["RSA-1024", "RSA-2560", "secp256k1", "encryption", "web server", "SHA-1", "MD5", "critical"])
 def test_certificate_by_a_trusted_authority_that_does_not_serve(ipectl, tmp_path, trust, options, words):

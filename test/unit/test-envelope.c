@@ -152,7 +152,7 @@ static void bytes_behind_the_message_are_refused(void **state) {
                 memcpy(longer + size, tails[i], n);
                 assert_refused(longer, size + n, FAILURE_SIGNATURE_INVALID);
                 assert_int_equal(parse(longer, size + n, &envelope, &failure), FAILURE_SIGNATURE_INVALID);
-                assert_non_null(strstr(failure.sentence, "behind the end"));
+                assert_non_null(strstr(failure.sentence, "follow the end"));
                 free(longer);
         }
         /* A second message is no better than other bytes. */

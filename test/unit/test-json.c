@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Strings with any byte through JSON and back, whatever json-c's version makes of bytes that are not ASCII.
+ * Strings with any byte, lists and flags through JSON and back, whatever json-c's version makes of bytes that are not ASCII.
  */
 
 #include "test-unit.h"
@@ -67,12 +67,65 @@ static void what_is_no_string_is_refused(void **state) {
         assert_null(back);
 }
 
+static void a_list_comes_back_as_it_was(void **state) {
+        char *const lists[][3] = { { NULL }, { (char *) "a", NULL }, { (char *) "", (char *) "\xff\\", NULL } };
+
+        for (size_t i = 0; i < ELEMENTSOF(lists); i++) {
+                _cleanup_json_ struct json_object *object = json_object_new_object();
+                _cleanup_(strv_freep) char **back = NULL;
+
+                assert_int_equal(json_put_list(object, "a", lists[i]), 0);
+                assert_int_equal(json_get_list(object, "a", &back), 0);
+                for (size_t k = 0; k == 0 || lists[i][k - 1]; k++)
+                        if (lists[i][k])
+                                assert_string_equal(back[k], lists[i][k]);
+                        else
+                                assert_true(!back || !back[k]);
+        }
+}
+
+static void a_list_of_anything_else_is_refused(void **state) {
+        static const char *const others[] = { "{}", "{\"a\":\"b\"}", "{\"a\":[1]}", "{\"a\":[\"b\",null]}", "{\"a\":[\"\\u00e4\"]}" };
+        char **back = NULL;
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                _cleanup_json_ struct json_object *object = NULL;
+
+                assert_int_equal(json_parse(others[i], strlen(others[i]), &object), 0);
+                assert_int_equal(json_get_list(object, "a", &back), -EUCLEAN);
+        }
+        assert_null(back);
+}
+
+static void a_flag_is_true_or_false_and_nothing_else(void **state) {
+        static const char *const others[] = { "{}", "{\"a\":0}", "{\"a\":null}", "{\"a\":\"true\"}" };
+        bool back = true;
+
+        for (size_t i = 0; i < ELEMENTSOF(others); i++) {
+                _cleanup_json_ struct json_object *object = NULL;
+
+                assert_int_equal(json_parse(others[i], strlen(others[i]), &object), 0);
+                assert_int_equal(json_get_flag(object, "a", &back), -EUCLEAN);
+                assert_true(back);
+        }
+        for (int value = 0; value < 2; value++) {
+                _cleanup_json_ struct json_object *object = json_object_new_object();
+
+                assert_int_equal(json_put_flag(object, "a", value), 0);
+                assert_int_equal(json_get_flag(object, "a", &back), 0);
+                assert_int_equal(back, value);
+        }
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_byte_comes_back_as_it_was),
                 cmocka_unit_test(the_text_is_ascii),
                 cmocka_unit_test(no_other_spelling_is_read),
                 cmocka_unit_test(what_is_no_string_is_refused),
+                cmocka_unit_test(a_list_comes_back_as_it_was),
+                cmocka_unit_test(a_list_of_anything_else_is_refused),
+                cmocka_unit_test(a_flag_is_true_or_false_and_nothing_else),
         };
 
         return run_tests_as_tap(tests);

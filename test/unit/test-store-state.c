@@ -261,6 +261,30 @@ static void where_no_policy_is_wanted_no_boot_loads_one(void **state) {
         assert_true(store_state_boots_alike(s, s));
 }
 
+/* Where the boot is not known, nobody may take it for another one: that would try the version once more. */
+static void a_trial_is_of_the_boot_that_tried_it_last(void **state) {
+        static const char other[] = "ffffffffffffffffffffffffffffffff";
+        const StoreTrial trial = { .boot_id = SOME_ID };
+
+        assert_true(store_trial_is_of_boot(&trial, SOME_ID));
+        assert_false(store_trial_is_of_boot(&trial, other));
+        assert_true(store_trial_is_of_boot(&trial, ""));
+}
+
+static void a_boot_decides_about_a_trial_that_lasted_and_is_the_daemons_to_confirm(void **state) {
+        _cleanup_(store_state_freep) StoreState *s = empty_state();
+
+        set_trial(s, CONFIRM_AUTO, NULL);
+        assert_false(store_state_boot_is_on_trial(s, SOME_ID));
+        add(s, record("a", one, 1, VERSION_TRIAL));
+        assert_true(store_state_boot_is_on_trial(s, SOME_ID));
+        assert_false(store_state_boot_is_on_trial(s, "ffffffffffffffffffffffffffffffff"));
+        s->trial.boots = 0;
+        assert_false(store_state_boot_is_on_trial(s, SOME_ID));
+        set_trial(s, CONFIRM_MANUAL, NULL);
+        assert_false(store_state_boot_is_on_trial(s, SOME_ID));
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(each_version_state_has_a_word),
@@ -275,6 +299,8 @@ int main(void) {
                 cmocka_unit_test(a_rollback_goes_to_what_was_confirmed_last_whatever_its_name),
                 cmocka_unit_test(what_the_next_boot_tries_first_is_selected),
                 cmocka_unit_test(where_no_policy_is_wanted_no_boot_loads_one),
+                cmocka_unit_test(a_trial_is_of_the_boot_that_tried_it_last),
+                cmocka_unit_test(a_boot_decides_about_a_trial_that_lasted_and_is_the_daemons_to_confirm),
         };
 
         return run_tests_as_tap(tests);

@@ -123,7 +123,7 @@ static void a_list_behind_a_blank_is_not_lost(void **state) {
 }
 
 /* A certificate in trust.d may have an issuer as well. */
-static void a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer(void **state) {
+static void a_list_that_cannot_be_read_casts_doubt_on_a_trusted_certificate_with_an_issuer(void **state) {
         put_certificate("etc/leaf.pem", leaf);
         assert_verified(.signers = { leaf });
         put_text("etc/x.crl.pem", "garbage");
@@ -232,7 +232,7 @@ int main(void) {
                 unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list),
                 unit_test_in_directory(a_list_that_is_not_complete_casts_doubt),
                 unit_test_in_directory(a_list_behind_a_blank_is_not_lost),
-                unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_an_anchor_with_an_issuer),
+                unit_test_in_directory(a_list_that_cannot_be_read_casts_doubt_on_a_trusted_certificate_with_an_issuer),
                 unit_test_in_directory(a_list_counts_beside_a_certificate),
                 unit_test_in_directory(a_list_by_who_may_not_make_one_is_named),
                 unit_test_in_directory(files_with_other_suffixes_are_named),

@@ -10,7 +10,7 @@
 #include "files.h"
 #include "trusted.h"
 
-static void nobody_is_trusted_where_there_are_no_anchors(void **state) {
+static void nobody_is_trusted_where_there_are_no_certificates(void **state) {
         Problems problems = {};
         Trust *trust = load(&problems);
 
@@ -21,7 +21,7 @@ static void nobody_is_trusted_where_there_are_no_anchors(void **state) {
         assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { stranger }, .flags = CMS_NOCERTS);
 }
 
-static void an_anchor_is_trusted_and_somebody_else_is_not(void **state) {
+static void a_certificate_of_trust_d_is_trusted_and_another_is_not(void **state) {
         put_certificate("etc/a.pem", leaf);
         assert_verified(.signers = { leaf });
         assert_verified(.signers = { leaf }, .flags = CMS_NOCERTS);
@@ -29,7 +29,7 @@ static void an_anchor_is_trusted_and_somebody_else_is_not(void **state) {
         assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { low }, .others = { intermediate, root });
 }
 
-static void a_certificate_of_the_same_name_is_not_an_anchor(void **state) {
+static void a_certificate_of_the_same_name_is_not_trusted(void **state) {
         _cleanup_identity_ Identity *namesake = identity_new(.name = "stranger");
 
         put_certificate("etc/a.pem", stranger);
@@ -144,20 +144,20 @@ static void list_says_who_is_revoked(void **state) {
         assert_true(!found->revoked && found->certifies);
 }
 
-static void a_chain_leads_from_the_signer_to_an_anchor(void **state) {
+static void a_chain_leads_from_the_signer_to_a_trusted_certificate(void **state) {
         put_certificate("etc/root.pem", root);
         assert_verified(.signers = { leaf });
         assert_verified(.signers = { low }, .others = { intermediate });
         assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { low });
 }
 
-static void an_intermediate_certificate_can_be_the_anchor(void **state) {
+static void an_intermediate_certificate_can_be_the_trusted_one(void **state) {
         put_certificate("etc/intermediate.pem", intermediate);
         assert_verified(.signers = { low });
         assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { leaf });
 }
 
-static void an_anchor_that_is_no_authority_issues_nothing(void **state) {
+static void a_trusted_certificate_that_is_no_authority_issues_nothing(void **state) {
         _cleanup_identity_ Identity *forged = identity_new(.name = "forged", .issuer = leaf);
 
         put_certificate("etc/leaf.pem", leaf);
@@ -222,14 +222,14 @@ static void a_revoked_intermediate_takes_those_that_it_issued_with_it(void **sta
         assert_verified(.signers = { leaf });
 }
 
-static void a_revoked_signer_is_refused_even_as_an_anchor(void **state) {
+static void a_revoked_signer_is_refused_even_in_trust_d(void **state) {
         put_certificate("etc/root.pem", root);
         put_certificate("etc/leaf.pem", leaf);
         put_list("etc/root.crl.pem", root, leaf);
         assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
 }
 
-static void a_revoked_signer_is_refused_even_as_the_only_anchor(void **state) {
+static void a_revoked_signer_is_refused_even_as_the_only_one_in_trust_d(void **state) {
         put_certificate("etc/leaf.pem", leaf);
         put_list("etc/root.crl.pem", root, leaf);
         assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
@@ -445,22 +445,22 @@ static void no_flipped_byte_yields_another_text(void **state) {
 
 int main(void) {
         const struct CMUnitTest tests[] = {
-                unit_test_in_directory(nobody_is_trusted_where_there_are_no_anchors),
-                unit_test_in_directory(an_anchor_is_trusted_and_somebody_else_is_not),
-                unit_test_in_directory(a_certificate_of_the_same_name_is_not_an_anchor),
+                unit_test_in_directory(nobody_is_trusted_where_there_are_no_certificates),
+                unit_test_in_directory(a_certificate_of_trust_d_is_trusted_and_another_is_not),
+                unit_test_in_directory(a_certificate_of_the_same_name_is_not_trusted),
                 unit_test_in_directory(the_signer_and_the_fingerprint_are_those_of_the_certificate),
                 unit_test_in_directory(a_signature_counts_until_the_first_certificate_ends),
                 unit_test_in_directory(list_says_what_each_certificate_is_good_for),
                 unit_test_in_directory(list_says_who_is_revoked),
-                unit_test_in_directory(a_chain_leads_from_the_signer_to_an_anchor),
-                unit_test_in_directory(an_intermediate_certificate_can_be_the_anchor),
-                unit_test_in_directory(an_anchor_that_is_no_authority_issues_nothing),
+                unit_test_in_directory(a_chain_leads_from_the_signer_to_a_trusted_certificate),
+                unit_test_in_directory(an_intermediate_certificate_can_be_the_trusted_one),
+                unit_test_in_directory(a_trusted_certificate_that_is_no_authority_issues_nothing),
                 unit_test_in_directory(a_signer_is_refused_outside_of_its_validity),
                 unit_test_in_directory(at_any_time_all_counts_but_the_dates),
                 unit_test_in_directory(a_revoked_signer_is_refused_and_its_siblings_are_not),
                 unit_test_in_directory(a_revoked_intermediate_takes_those_that_it_issued_with_it),
-                unit_test_in_directory(a_revoked_signer_is_refused_even_as_an_anchor),
-                unit_test_in_directory(a_revoked_signer_is_refused_even_as_the_only_anchor),
+                unit_test_in_directory(a_revoked_signer_is_refused_even_in_trust_d),
+                unit_test_in_directory(a_revoked_signer_is_refused_even_as_the_only_one_in_trust_d),
                 unit_test_in_directory(a_list_by_another_issuer_revokes_nothing),
                 unit_test_in_directory(an_outdated_list_is_not_taken_for_an_empty_one),
                 unit_test_in_directory(one_trusted_signer_of_two_is_enough_and_both_are_named),

@@ -63,6 +63,37 @@ static void options_are_whole_words(void **state) {
         assert_false(veritytab_has_option(&entry, "_netdev"));
 }
 
+/* systemd reads one option after the other, so the last one counts. */
+static void a_value_is_that_of_the_last_option_of_that_name(void **state) {
+        static const struct {
+                const char *options, *value;
+        } cases[] = {
+                { "", NULL },
+                { "nofail", NULL },
+                { "hash", NULL },
+                { "xhash=sha1", NULL },
+                { "a=hash=sha1", NULL },
+                { "hash=sha512", "sha512" },
+                { "xhash=sha1,hash=sha512,nofail", "sha512" },
+                { "hash=sha1,hash=sha512", "sha512" },
+                { "hash=sha1,hash=", "" },
+                { ",,hash=sha512,,", "sha512" },
+                { "hash=a=b", "a=b" },
+        };
+
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                VeritytabEntry entry = { .options = (char *) cases[i].options };
+                size_t size = 0;
+                const char *found = veritytab_find_option(&entry, "hash=", &size);
+
+                assert_int_equal(!found, !cases[i].value);
+                if (!found)
+                        continue;
+                assert_int_equal(size, strlen(cases[i].value));
+                assert_memory_equal(found, cases[i].value, size);
+        }
+}
+
 static void names_become_units(void **state) {
         static const struct {
                 const char *name, *unit;
@@ -97,6 +128,7 @@ int main(void) {
                 cmocka_unit_test(fields_are_between_white_space),
                 cmocka_unit_test(a_nul_ends_a_line),
                 cmocka_unit_test(options_are_whole_words),
+                cmocka_unit_test(a_value_is_that_of_the_last_option_of_that_name),
                 cmocka_unit_test(names_become_units),
         };
 

@@ -64,7 +64,7 @@ static int reload_trust(Manager *manager, bool again, Failure *reterr) {
         if (r == -ENOMEM)
                 return r;
         if (again)
-                trust_tell_problems(manager->trust, say_trust_problem, NULL);
+                trust_report_problems(manager->trust, say_trust_problem, NULL);
         if (r >= 0)
                 return trust_doubt(manager->trust) ?
                        failure_set(reterr, FAILURE_CANNOT_READ, "Cannot use '%.200s', which may revoke certificates: repair or remove it; "

@@ -71,7 +71,7 @@ StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm
 }
 
 static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
-        return streq(trial->boot_id, manager->boot_id);
+        return store_trial_is_of_boot(trial, manager->boot_id);
 }
 
 /* Why ipe-load has not tried it in this boot. */
@@ -80,10 +80,7 @@ static const char *reason_of_reboot(const StoreTrial *trial) {
 }
 
 bool trial_is_boot(const Manager *manager) {
-        const StoreTrial *trial = &manager->state->trial;
-
-        return store_state_find_state(manager->state, VERSION_TRIAL) && is_of_this_boot(manager, trial) && trial->boots > 0 &&
-               trial->confirm == CONFIRM_AUTO;
+        return store_state_boot_is_on_trial(manager->state, manager->boot_id);
 }
 
 static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {

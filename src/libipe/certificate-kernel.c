@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Certificates as the kernel reads them (its crypto/asymmetric_keys): it knows fewer algorithms than libcrypto, and one certificate
- * in a message that it cannot read makes it refuse the message, whether or not that certificate is needed.
+ * Certificates as the kernel reads them (its crypto/asymmetric_keys). It knows fewer algorithms than libcrypto, and
+ * refuses a message with a certificate that it cannot read, whether or not that certificate is needed.
  */
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/x509v3.h>
 
-#include "crypto.h"
-#include "envelope-internal.h"
+#include "certificate.h"
 
-bool is_kernel_time(const ASN1_TIME *time) {
+bool certificate_is_kernel_time(const ASN1_TIME *time) {
         const unsigned char *text = ASN1_STRING_get0_data(time);
         bool is_long = ASN1_STRING_type(time) == V_ASN1_GENERALIZEDTIME;
         int size = ASN1_STRING_length(time);
@@ -19,7 +18,7 @@ bool is_kernel_time(const ASN1_TIME *time) {
 
         if (size != (is_long ? 15 : 13) || text[size - 1] != 'Z' || ASN1_TIME_to_tm(time, &tm) != 1)
                 return false;
-        /* UTCTime has two digits of the year, 50 and more being in the last century; the other form is for other years. */
+        /* UTCTime has two digits of the year: 1950 to 2049; other years take the long form. */
         return tm.tm_year >= 70 && (!is_long || tm.tm_year > 149);
 }
 
@@ -49,7 +48,7 @@ static bool is_known_signature(int algorithm) {
 
 static int refuse(X509 *certificate, Failure *reterr, const char *what) {
         return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                           "The certificate '%s' %s: sign with one that the kernel takes, and leave out what is not needed.",
+                           "The certificate '%s' %s: sign with one that the kernel takes, and leave out certificates that are not needed.",
                            certificate_name(certificate).text, what);
 }
 
@@ -76,7 +75,7 @@ static int check_curve(X509 *certificate, const X509_ALGOR *algorithm, bool is_u
         case NID_secp521r1:
                 return is_uncompressed ? 0 : refuse(certificate, reterr, "has a compressed key, which the kernel does not read");
         default:
-                return refuse(certificate, reterr, "has a key on another curve than P-256, P-384 and P-521");
+                return refuse(certificate, reterr, "has a key on a curve other than P-256, P-384 and P-521");
         }
 }
 
@@ -94,11 +93,11 @@ static int check_key(X509 *certificate, Failure *reterr) {
         case NID_X9_62_id_ecPublicKey:
                 return check_curve(certificate, algorithm, size > 0 && bytes[0] == 4, reterr);
         default:
-                return refuse(certificate, reterr, "has a key of another kind than RSA (without PSS) and ECDSA");
+                return refuse(certificate, reterr, "has a key other than RSA (without PSS) and ECDSA");
         }
 }
 
-/* Of the extensions that the kernel looks at it wants DER, or what it takes for that. */
+/* The kernel checks the encoding of some extensions, each in its own way. */
 static bool is_kernel_extension(X509_EXTENSION *extension) {
         const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(extension);
         const unsigned char *bytes = ASN1_STRING_get0_data(value);
@@ -126,14 +125,14 @@ static bool has_kernel_extensions(X509 *certificate) {
         return true;
 }
 
-int check_certificate(X509 *certificate, Failure *reterr) {
+int certificate_check_kernel(X509 *certificate, Failure *reterr) {
         const X509_ALGOR *outer, *inner = X509_get0_tbs_sigalg(certificate);
         int r;
 
         X509_get0_signature(NULL, &outer, certificate);
         if (!is_known_signature(OBJ_obj2nid(inner->algorithm)) || OBJ_cmp(inner->algorithm, outer->algorithm) != 0)
-                return refuse(certificate, reterr, "is signed by another algorithm than RSA (without PSS) and ECDSA with SHA");
-        if (!is_kernel_time(X509_get0_notBefore(certificate)) || !is_kernel_time(X509_get0_notAfter(certificate)))
+                return refuse(certificate, reterr, "is signed by an algorithm other than RSA (without PSS) and ECDSA with SHA");
+        if (!certificate_is_kernel_time(X509_get0_notBefore(certificate)) || !certificate_is_kernel_time(X509_get0_notAfter(certificate)))
                 return refuse(certificate, reterr, "has a date in a form that the kernel does not read");
         if (!has_kernel_extensions(certificate))
                 return refuse(certificate, reterr, "has an extension that is not encoded as the kernel wants it");
