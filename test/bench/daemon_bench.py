@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keys
 from kernel_bench import digest
+from message_ids import message_id
 from scenario import IPE, MANAGER, Scenario
 
 BIG = 100_000
@@ -19,7 +20,7 @@ IDLE_SEC = 60
 FILES = "/run/files"
 TRUST = "/etc/ipe/trust.d/test.pem"
 # The journal's entry of a version that was staged.
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
+STAGED = message_id("STAGED")
 
 # Seconds from the moment that a file was renamed to the journal's entry that it is staged.
 STAGE = """

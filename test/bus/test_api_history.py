@@ -11,6 +11,7 @@ from raw_client import RawClient
 
 from kernel_files import ends_trial
 from machine import NOBODY, BusError, signed
+from message_ids import message_id
 
 NAME = "corp-base"
 
@@ -70,7 +71,7 @@ def test_what_from_to_and_why(machine):
     assert steps(found) == [("1.0.0", "", "staged", "staged"), ("1.0.0", "staged", "", "discarded")]
     assert [entry["Sequence"] for entry in found] == [1, 2]
     assert all(before <= entry["TimeUSec"] <= time.time_ns() // 1000 and entry["Name"] == NAME for entry in found)
-    staged = machine.entries(MESSAGE_ID="1ea83df0ee6b456a9a2d4cc61686be78")[0]
+    staged = machine.entries(MESSAGE_ID=message_id("STAGED"))[0]
     assert (found[0]["Digest"], found[0]["Transaction"]) == (staged["IPE_DIGEST"], staged["IPE_TRANSACTION"])
 
 

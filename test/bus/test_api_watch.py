@@ -9,6 +9,7 @@ from gi.repository import GLib
 
 from kernel_files import begins_trial
 from machine import IPECTL, PATH, POLICY, object_path, signed
+from message_ids import message_id
 
 NAME = "corp-base"
 
@@ -57,7 +58,7 @@ def test_a_switch_that_root_writes(machine, file, name, text, value):
 def test_who_switched_enforcement_off_is_in_the_journal(machine):
     machine.kernel.put("enforce", "0")
     wait_told(machine, "Enforce", False)
-    entries = machine.entries(MESSAGE_ID="17f64bc444ed466da141638cf875c963")
+    entries = machine.entries(MESSAGE_ID=message_id("ENFORCE"))
     assert [entry["MESSAGE"] for entry in entries] == ["Enforcement is off now: somebody else than ipectld has switched it."]
 
 
@@ -248,5 +249,5 @@ def test_a_switch_of_root_is_told_though_we_set_it_at_once(machine, asked):
     machine.kernel.put("enforce", "0")
     machine.call("SetEnforce", GLib.Variant("(b)", (asked,)))
     wait_told(machine, "Enforce", asked)
-    said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID="17f64bc444ed466da141638cf875c963")]
+    said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=message_id("ENFORCE"))]
     assert said == ["Enforcement is off now: somebody else than ipectld has switched it.", "Enforcement is on now."][:1 + asked]

@@ -11,9 +11,10 @@ from gi.repository import GLib
 
 from kernel_files import begins_trial, ends_trial
 from machine import BusError, signed
+from message_ids import message_id
 
 POLICY = "corp-base"
-BEHIND, ROLLED_BACK = "840c005d615f44479ad73863530b724f", "2bb81a4483b545579cd9a49fe318a5e4"
+BEHIND, ROLLED_BACK = message_id("BEHIND"), message_id("ROLLED_BACK")
 BEFORE = {"1.0.0": "superseded", "2.0.0": "confirmed", "3.0.0": "staged"}
 AFTER = {"1.0.0": "confirmed", "2.0.0": "rolled-back", "3.0.0": "staged"}
 

@@ -14,16 +14,15 @@ from service_manager import COMMAND, TARGET, ServiceManager
 
 from kernel_files import ends_trial
 from machine import BUILD, NAME, NOBODY, PATH, Call, signed
+from message_ids import message_id
 
 POLICY = "corp-base"
 TRANSACTION = "0123456789abcdef" * 2
 OTHER_BOOT = "f" * 32
 LOAD = BUILD / "src/ipectld/ipe-load"
-TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
-LOADED, DAMAGED, LOAD_FAILED = ("db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71",
-                                "0e91ba1f3d5a42d78300a9cea42dacc9")
-KEPT, FILE_LOADED, FILE_NOT_LOADED = ("7edda1df216d4732a5a38322e4610ad7", "8c902d1a52574a088ea36ccca2ec8adc",
-                                      "8f3613fb1b494ab594cffe55f7aa3875")
+TRIED, NOT_TRIED, KEPT = map(message_id, ("TRIAL_BOOT", "TRIAL_NOT_LOADED", "KEPT"))
+LOADED, LOAD_FAILED, DAMAGED = map(message_id, ("LOADED", "LOAD_FAILED", "STATE_DAMAGED"))
+FILE_LOADED, FILE_NOT_LOADED = map(message_id, ("FILE_LOADED", "FILE_NOT_LOADED"))
 
 
 def this_boot():

@@ -8,11 +8,12 @@ from gi.repository import GLib
 
 from kernel_files import begins_trial, ends_trial
 from machine import BUILD, BusError, signed
+from message_ids import message_id
 
 POLICY = "corp-base"
 LOAD = BUILD / "src/ipectld/ipe-load"
 OTHER_BOOT = "f" * 32
-DEACTIVATED, NONE_WANTED = "2844757b617d47b2a339414d6fbe8c00", "346eb37a14694532a3452757da465768"
+DEACTIVATED, NONE_WANTED = message_id("DEACTIVATED"), message_id("NONE_WANTED")
 
 
 @pytest.fixture

@@ -8,10 +8,11 @@ import time
 
 import pytest
 from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Storm
+from message_ids import message_id
 
-DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
-MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
-BEFORE = "67633399bc1344bbafe07e117fa195b4"
+DENIED = message_id("DENIED")
+MISSED = message_id("DENIALS_MISSED")
+BEFORE = message_id("DENIALS_BEFORE")
 # As in src/ipectld/denials.c and denial-table.h.
 REST_FULL_SEC = 0.5
 BURST = 50

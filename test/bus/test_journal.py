@@ -10,10 +10,11 @@ import pytest
 from gi.repository import GLib
 
 from machine import policy_text, signed
+from message_ids import message_id
 
-LOST = "8dac4f50ad134b498957e396a4104a42"
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
-REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
+LOST = message_id("LOG_LOST")
+STAGED = message_id("STAGED")
+REJECTED = message_id("REJECTED")
 # More than fit into the queue of a socket, whatever the machine has set.
 MANY = 700
 

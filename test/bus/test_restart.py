@@ -10,8 +10,9 @@ import pytest
 from gi.repository import GLib
 
 from machine import CALLER, DAEMON, NAME, BusError, signed
+from message_ids import message_id
 
-DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+DAMAGED = message_id("STATE_DAMAGED")
 
 
 def test_state_survives(machine):

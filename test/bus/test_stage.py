@@ -13,9 +13,10 @@ from raw_client import RawClient
 import keys
 from certificates import issue, revoke, sign_with
 from machine import NAME, NOBODY, PATH, BusError, memfd, object_path, policy_text, signed
+from message_ids import message_id
 
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
-REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
+STAGED = message_id("STAGED")
+REJECTED = message_id("REJECTED")
 
 def stage_fd(machine, fd):
     return machine.call("Stage", GLib.Variant("(ha{sv})", (0, {})), [fd])[0]

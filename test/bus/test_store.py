@@ -10,9 +10,10 @@ import pytest
 from gi.repository import GLib
 
 from machine import DAEMON, BusError, signed
+from message_ids import message_id
 
 POLICY = "corp-base"
-DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+DAMAGED = message_id("STATE_DAMAGED")
 
 
 @pytest.fixture

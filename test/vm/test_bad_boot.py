@@ -5,12 +5,11 @@ has, and says so once. One story on one machine: what is broken for one boot is 
 import time
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import NAME, VERITY_GENERATOR
 
-LOADED, LOAD_FAILED, KEPT, REJECTED = (
-    "db2a39efce7344a6a36c7e4156561cb0", "0e91ba1f3d5a42d78300a9cea42dacc9", "7edda1df216d4732a5a38322e4610ad7",
-    "6c0fe0af3c334a37815d87c6d2db39f1")
+LOADED, LOAD_FAILED, KEPT, REJECTED = map(message_id, ("LOADED", "LOAD_FAILED", "KEPT", "REJECTED"))
 STATE = "/var/lib/ipe/state.json"
 
 

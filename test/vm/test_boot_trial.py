@@ -10,11 +10,11 @@ import random
 import time
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import IPE, NAME, ON_VOLUME, VOLUME
 
-TRIED, NOT_TRIED, ENDED, CONFIRMED = ("fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98",
-                                      "432fb0fbc7024702b6a113c5c9149a17", "c3dd15346cc74d20850acc7a1515ffb5")
+TRIED, NOT_TRIED, ENDED, CONFIRMED = map(message_id, ("TRIAL_BOOT", "TRIAL_NOT_LOADED", "TRIAL_ENDED", "CONFIRMED"))
 # For the state after a boot, of which a busy host makes a long one.
 AFTER_BOOT_SEC = 120
 CUTS = int(os.environ.get("IPE_TEST_ROUNDS") or (20 if os.environ.get("IPE_TEST_LONG") else 1))

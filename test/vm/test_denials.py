@@ -5,11 +5,12 @@ storm of it does not keep the daemon busy. The tests are one story, told in orde
 import json
 import re
 
+from message_ids import message_id
 import pytest
 from scenario import NAME, ON_TMPFS
 
-DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
-BEFORE = "67633399bc1344bbafe07e117fa195b4"
+DENIED = message_id("DENIED")
+BEFORE = message_id("DENIALS_BEFORE")
 VERSION = "1.0.0"
 RULE = "DEFAULT op=EXECUTE action=DENY"
 SOCKET = "ipectld-audit.socket"

@@ -8,12 +8,13 @@ import re
 import shlex
 
 import keys
+from message_ids import message_id
 import pytest
 from qemu import DiskSystem
 from scenario import IPE, MANAGER
 
 NAME = "image"
-LOADED = "8c902d1a52574a088ea36ccca2ec8adc"
+LOADED = message_id("FILE_LOADED")
 PROGRAM = "/usr/bin/true"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 

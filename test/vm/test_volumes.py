@@ -3,11 +3,12 @@
 where that is asked for. Real dm-verity, real systemd-veritysetup@.service. One story on one machine."""
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import VERITY_GENERATOR
 from volumes import BLOCK
 
-APPEARED, DENIED = "067d0c10e5a44d9f815e59dfb5f32b7f", "1824fec448fc43e393ecd4664e3adaff"
+APPEARED, DENIED = message_id("VOLUME"), message_id("VOLUME_DENIED")
 
 
 @pytest.fixture(scope="module", autouse=True)
