@@ -147,13 +147,10 @@ def test_command_name_cannot_forge_a_field(world, name):
 
 def test_permissive_denial_is_recorded_as_such(world):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with world.switched("enforce", "0"):
         world.machine.must("audit")
         assert world.machine.errno("mmap", "/tmp/hello") == "OK"
         assert [record.fields["enforcing"] for record in world.records() if record.type == ACCESS] == ["0"]
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
 
 
 def test_what_is_allowed_is_recorded_on_request_alone(world):
@@ -161,8 +158,7 @@ def test_what_is_allowed_is_recorded_on_request_alone(world):
     world.machine.must("audit")
     assert world.machine.errno("mmap", "/bin/hello") == "OK"
     assert not [record for record in world.records() if record.type == ACCESS]
-    world.machine.must("put", f"{IPE}/success_audit", "1")
-    try:
+    with world.switched("success_audit", "1"):
         world.machine.must("audit")
         for _ in range(20):
             assert world.machine.errno("mmap", "/bin/hello") == "OK"
@@ -170,8 +166,6 @@ def test_what_is_allowed_is_recorded_on_request_alone(world):
         # They are not limited: who asks for them wants them all.
         assert len(records) == 20
         assert {record.fields["rule"] for record in records} == {"op=EXECUTE boot_verified=TRUE action=ALLOW"}
-    finally:
-        world.machine.must("put", f"{IPE}/success_audit", "0")
 
 
 def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were(world):

@@ -164,22 +164,16 @@ def test_line_has_the_words_of_the_record(world, reader):
 
 def test_what_is_not_enforced_has_a_line(world, reader):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with world.switched("enforce", "0"):
         assert world.machine.errno("mmap", "/tmp/hello") == "OK"
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
     line, = reader.lines()
     assert (line["enforcing"], line["verdict"]) == ("0", "DENY")
 
 
 def test_what_is_allowed_has_no_line(world, reader):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/success_audit", "1")
-    try:
+    with world.switched("success_audit", "1"):
         assert world.machine.errno("insmod", "/certificate") == "ENOEXEC"
-    finally:
-        world.machine.must("put", f"{IPE}/success_audit", "0")
     assert reader.lines() == []
 
 

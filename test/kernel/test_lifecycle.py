@@ -414,11 +414,8 @@ def test_switch_takes_a_digit(world, end):
 
 def test_enforce_off_allows_and_on_denies(world):
     world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n")
-    try:
-        world.machine.must("put", f"{IPE}/enforce", "0")
+    with world.switched("enforce", "0"):
         assert world.machine.must("get", f"{IPE}/enforce").text == "0"
         assert world.machine.errno("exec", "/tmp/hello") == "OK"
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
     assert world.machine.must("get", f"{IPE}/enforce").text == "1"
     assert world.machine.errno("exec", "/tmp/hello") == "EACCES"

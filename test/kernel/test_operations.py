@@ -94,11 +94,8 @@ def test_unknown_operation_without_a_global_default(probe):
 
 def test_unknown_operation_that_is_denied_but_not_enforced(probe):
     probe.activate("DEFAULT action=ALLOW\nDEFAULT op=KMODULE action=DENY\n")
-    probe.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with probe.switched("enforce", "0"):
         assert read(probe, "unknown", "/certificate") == "OK"
-    finally:
-        probe.machine.must("put", f"{IPE}/enforce", "1")
 
 
 @pytest.mark.parametrize("verb", ("insmod", "insmod-data"))

@@ -5,6 +5,7 @@ A place is a path and the facts that hold for it. Kit makes what a boot needs on
 World sets the places up in the running machine and keeps track of policies there.
 """
 
+import contextlib
 import functools
 import itertools
 import re
@@ -167,6 +168,15 @@ class World:
         if previous:
             assert self.put(previous, "delete") == "OK"
         return name
+
+    @contextlib.contextmanager
+    def switched(self, file, value):
+        """Has a file at the top, which is "0" or "1", say the other thing than usual: enforce, success_audit."""
+        self.machine.must("put", f"{IPE}/{file}", value)
+        try:
+            yield
+        finally:
+            self.machine.must("put", f"{IPE}/{file}", "1" if value == "0" else "0")
 
     def loaded(self):
         return self.machine.must("list", f"{IPE}/policies").text.split()
