@@ -5,7 +5,8 @@ import os
 
 from gi.repository import Gio, GLib
 
-from machine import NAME, NOBODY, PATH, POLKIT, POLKIT_PATH
+from connection import NAME, PATH, POLKIT, POLKIT_PATH
+from machine import NOBODY
 from raw_client import RawClient
 
 PREFIX = "org.ipe.manager."

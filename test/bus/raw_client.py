@@ -6,7 +6,7 @@ import socket
 
 from gi.repository import Gio
 
-from machine import NAME, PATH
+from connection import NAME, PATH
 
 
 class RawClient:

@@ -3,15 +3,17 @@
 in for the kernel, see kernel_files.py."""
 
 import contextlib
-import json
 import re
 
 import pytest
 from gi.repository import GLib
-from own_polkit import OwnPolkit
-from raw_client import RawClient
 
-from machine import NAME, NOBODY, PATH, TOP, BusError, signed
+from connection import NAME, PATH, BusError
+from inspections import FILE, facts
+from machine import NOBODY, signed
+from own_polkit import OwnPolkit
+from programs import TOP
+from raw_client import RawClient
 
 POLICY = "corp-base"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied: "
@@ -19,7 +21,6 @@ INVALID = "org.freedesktop.DBus.Error.InvalidArgs: "
 LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded: "
 OTHER_VERSION = "org.ipe.Error.NotThatVersion: "
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
-FILE = {"path": "/x", "operation": "EXECUTE", "processes": "", "note": "", "initramfs": False, "fsverity": "", "fsverity_signed": False}
 ACTIVATING = ("activate", "activate-force", "activate-no-trial")
 
 
@@ -27,7 +28,7 @@ ACTIVATING = ("activate", "activate-force", "activate-no-trial")
 def machine(bare, kernel_files):
     """corp-base 1.0.0 is staged, here and in the kernel's files, and nothing is active."""
     configure(bare)
-    bare.inspector.answer = json.dumps({"volumes": [], "files": []}).encode()
+    facts(bare)
     bare.one = signed()
     kernel_files.put_policy(POLICY, ("1.0.0", bare.one))
     bare.start_daemon()
@@ -43,7 +44,7 @@ def polkit(machine):
 
 
 def configure(machine, trial_sec=120):
-    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nConfirm=manual\nTrialSec={trial_sec}\n")
+    machine.configure("Confirm=manual", f"TrialSec={trial_sec}")
 
 
 def allow(polkit, *actions):
@@ -70,7 +71,7 @@ def digest(machine, version="1.0.0"):
 
 
 def test_the_right_to_activate_is_neither_that_to_force_nor_that_to_confirm(machine, polkit):
-    machine.inspector.answer = json.dumps({"volumes": [], "files": [FILE]}).encode()
+    facts(machine, FILE)
     machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.0.0")))
     machine.stage(signed(body=DENY))
     allow(polkit, "activate")

@@ -7,18 +7,19 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
+from connection import BusError
 from kernel_files import ends_trial
-from machine import NOBODY, BusError, signed
+from machine import NOBODY, signed
 from message_ids import message_id
+from raw_client import RawClient
 
 NAME = "corp-base"
 
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
+    bare.configure("Confirm=manual")
     bare.start_daemon()
     return bare
 

@@ -4,12 +4,12 @@
 import json
 import subprocess
 
-import keys
 import pytest
-from certificates import AUTHORITY, LEAF, issue, revoke, sign_with
-from raw_client import RawClient
 
+import keys
+from certificates import AUTHORITY, LEAF, issue, revoke, sign_with
 from machine import NOBODY, policy_text, signed
+from raw_client import RawClient
 
 KEYS = {"Subject", "Issuer", "Fingerprint", "NotBeforeUSec", "NotAfterUSec", "File", "Revoked", "Signs", "Certifies", "Problem"}
 

@@ -7,9 +7,11 @@ import shutil
 import pytest
 from gi.repository import GLib
 
+from connection import PATH, POLICY
 from kernel_files import begins_trial
-from machine import IPECTL, PATH, POLICY, object_path, signed
+from machine import object_path, signed
 from message_ids import message_id
+from programs import IPECTL
 
 NAME = "corp-base"
 
@@ -138,7 +140,7 @@ def trial(machine):
     with begins_trial(machine, NAME, "2.0.0"):
         activate(machine, 600)
     wait_told(machine, "TrialPolicy", (NAME, "2.0.0"))
-    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "trial"}
+    assert machine.states() == {"1.0.0": "confirmed", "2.0.0": "trial"}
     return machine
 
 
@@ -149,17 +151,13 @@ def activate(machine, trial_sec):
     machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (NAME, options)))
 
 
-def states(machine):
-    return {version: row[0] for (_, version), row in machine.list().items()}
-
-
 def test_root_ends_a_trial_of_ours_by_the_kernels_file(trial):
     trial.kernel.end_trial(NAME)
     wait_told(trial, "TrialDeadlineUSec", 0)
     wait_told(trial, "TrialConfirm", "")
     wait_told(trial, "State", "rolled-back", object_path(NAME, "2.0.0"))
     trial.wait_signal("PolicyRolledBack")
-    assert states(trial) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+    assert trial.states() == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 
 
 def test_root_confirms_a_trial_of_ours_by_the_kernels_file(trial):
@@ -167,7 +165,7 @@ def test_root_confirms_a_trial_of_ours_by_the_kernels_file(trial):
     trial.kernel.end_trial(NAME)
     wait_told(trial, "ConfirmedPolicy", (NAME, "2.0.0"))
     wait_told(trial, "TrialDeadlineUSec", 0)
-    assert states(trial) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    assert trial.states() == {"1.0.0": "superseded", "2.0.0": "confirmed"}
 
 
 def test_ipectl_does_not_wait_for_a_trial_that_root_has_ended(machine):

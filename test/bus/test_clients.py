@@ -8,9 +8,10 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
-from machine import TOP, signed
+from machine import signed
+from programs import TOP
+from raw_client import RawClient
 
 N_CLIENTS = 1000
 FILLER = "x" * 60000

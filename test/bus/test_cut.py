@@ -16,9 +16,10 @@ import subprocess
 
 import pytest
 from gi.repository import GLib
-from kernel_files import Gate
 
-from machine import BusError, signed
+from connection import BusError
+from kernel_files import Gate
+from machine import signed
 
 POLICY = "corp-base"
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
@@ -39,7 +40,7 @@ class Operation:
     def write_before(self, machine):
         """The daemon starts with the state from which it is done."""
         machine.stop_daemon()
-        state = on_disk(machine)
+        state = machine.read_state()
         for record in state["versions"]:
             record["state"] = self.before[record["version"]]
         machine.write_state(state)
@@ -181,10 +182,6 @@ OPERATIONS = [Stage, Activate, Confirm, Rollback, EndTrial, RollbackToOtherName,
 WAYS_BACK = [Rollback, EndTrial, RollbackToOtherName]
 
 
-def on_disk(machine):
-    return json.loads((machine.state / "state.json").read_text())
-
-
 def read_states(state):
     found = {record["version"]: record["state"] for record in state["versions"]}
     return {**found, "deactivated": True} if "deactivated_boot_id" in state else found
@@ -196,20 +193,11 @@ def states(machine):
 
 
 @pytest.fixture
-def machine(bare, kernel_files):
-    bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
-    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), active=True)
-    bare.start_daemon()
-    bare.stage(bare.envelopes["1.0.0"])
-    bare.stage(bare.envelopes["2.0.0"])
-    bare.stop_daemon()
-    state = on_disk(bare)
-    state["versions"][0]["state"] = "confirmed"
-    bare.write_state(state)
-    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), ("2.0.0", bare.envelopes["2.0.0"]), active=True)
-    bare.start_daemon()
-    return bare
+def machine(two_versions):
+    two_versions.envelopes = {"1.0.0": two_versions.one, "2.0.0": two_versions.two, "3.0.0": signed(version="3.0.0")}
+    two_versions.configure("Confirm=manual")
+    two_versions.start_daemon()
+    return two_versions
 
 
 class Rounds:
@@ -353,12 +341,12 @@ class Rounds:
         machine.state.chmod(0o700)
         machine.stop_daemon()
         self.check_disk()
-        assert read_states(on_disk(machine)) == found
+        assert read_states(machine.read_state()) == found
         return found == operation.after
 
     def check_disk(self):
         machine = self.machine
-        state = on_disk(machine)
+        state = machine.read_state()
         assert not {"activating", "rolling_back"} & state.keys()
         assert not (machine.run_directory / "ipectld/rolled-back").exists()
         assert {path.name for path in (machine.state / "objects").iterdir()} == {row["digest"] for row in state["versions"]}

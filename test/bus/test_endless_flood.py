@@ -9,10 +9,12 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
-from test_health import begin, machine as machine_on_trial, wait_for_calls, wait_for_confirmation
 
-from machine import NOBODY, TOP, BusError
+from automatic_trials import begin, is_confirmed, wait_for_calls, wait_for_confirmation
+from connection import BusError
+from machine import NOBODY
+from programs import TOP
+from raw_client import RawClient
 
 N_CONNECTIONS = 200
 # {kind: (messages of one connection, size of each)}
@@ -26,7 +28,10 @@ ENVIRONMENT = {"ASAN_OPTIONS": "quarantine_size_mb=16"}
 ANSWER_SEC = 50
 BUS = "org.freedesktop.DBus"
 
-machine = machine_on_trial
+
+@pytest.fixture
+def machine(automatic):
+    return automatic
 
 
 def memory_mib(machine, field):
@@ -82,7 +87,7 @@ def test_messages_delay_no_trial_and_fill_no_memory(machine, kind):
     flood = Flood(machine, kind)
     end = time.monotonic() + TRIAL_SEC + 20
     waited = []
-    while not machine.kernel.read("confirm").startswith(b"1") and time.monotonic() < end:
+    while not is_confirmed(machine) and time.monotonic() < end:
         # Where calls are small, dbus-daemon is so busy with them that it keeps root's for as long as it likes.
         waited.append(list_as_root(machine) if kind != "small calls" else 0)
         time.sleep(0.1)

@@ -5,9 +5,9 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
 from machine import NOBODY, signed
+from raw_client import RawClient
 
 BIG = "DEFAULT action=ALLOW\n" + "".join(f"op=EXECUTE fsverity_digest=sha256:{number:064x} action=DENY\n" for number in range(500))
 DESCRIPTION = GLib.Variant("(ss)", ("corp-base", ""))

@@ -2,7 +2,6 @@
 """Calls of every member with arguments that nobody would send, and some that somebody would, on a daemon with sanitizers. The members
 come from the daemon's own introspection, so that one that is added is fuzzed, too."""
 
-import json
 import os
 import random
 import re
@@ -12,9 +11,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
-from machine import NAME, NOBODY, PATH, POLICY, memfd, object_path, signed
+from connection import NAME, PATH, POLICY
+from machine import NOBODY, memfd, object_path, signed
+from raw_client import RawClient
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 N_CALLS = 100_000 if LONG else 10_000
@@ -174,7 +174,7 @@ def test_no_call_harms_the_daemon(bare, uid, capsys):
         print(f" [{N_CALLS // 2} calls, seed {seed}: {errors} refused, {peak} KiB]")
     assert 0 < errors < N_CALLS // 2
     assert peak < MEMORY_MAX_KIB
-    assert json.loads((bare.state / "state.json").read_text())["format"] == 1
+    assert bare.read_state()["format"] == 1
     if uid != 0:
         assert (bare.list(), (bare.state / "state.json").read_bytes()) == before
     # It still works.

@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 
-from machine import BUILD, signed
+from machine import signed
+from programs import BUILD, GENERATOR
 
-GENERATOR = BUILD / "src/ipectld/ipe-generator"
 SYSTEMD = "/usr/lib/systemd/system-generators/systemd-veritysetup-generator"
 ONE, TWO, THREE = "ab" * 32, "cd" * 32, "ef" * 64
 HEAD = "# Written by ipe-generator(8): a policy names the root hashes of these volumes.\n\n[Unit]\n"

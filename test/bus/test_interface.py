@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from gi.repository import GLib
 
-from machine import JOB, NAME, NOBODY, PATH, POLICY, TOP, BusError, object_path, signed
+from connection import JOB, NAME, PATH, POLICY, BusError
+from machine import NOBODY, object_path, signed
+from programs import TOP
 
 LOG = "org.freedesktop.LogControl1"
 LOG_PATH = "/org/freedesktop/LogControl1"

@@ -7,10 +7,10 @@ import signal
 
 import pytest
 
-
 from journals import JournalFile
-from machine import IPECTL, NOBODY, signed
+from machine import NOBODY, signed
 from message_ids import message_id
+from programs import IPECTL
 
 STAGED = message_id("STAGED")
 REJECTED = message_id("REJECTED")

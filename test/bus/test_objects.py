@@ -6,7 +6,8 @@ import random
 import pytest
 from gi.repository import GLib
 
-from machine import PATH, POLICY, BusError, object_path, signed
+from connection import PATH, POLICY, BusError
+from machine import object_path, signed
 
 NAMES = ("corp-base", "other", "a-3")
 STEPS = 60

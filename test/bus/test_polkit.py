@@ -8,7 +8,9 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from gi.repository import GLib
 
-from machine import CALLER, NAME, NOBODY, PATH, POLKIT, TOP, policy_text, signed
+from connection import NAME, PATH, POLKIT
+from machine import CALLER, NOBODY, signed
+from programs import TOP
 
 DBUS = "org.freedesktop.DBus.Error"
 DBUS_NAME = "org.freedesktop.DBus"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the daemon sees of policy.d and trust.d: whatever replaces them, whatever cannot be read, and however much there is."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,8 @@ import time
 import pytest
 from gi.repository import GLib
 
-from machine import PATH, BusError, signed
+from connection import PATH, BusError
+from machine import signed
 
 
 def put(directory, *names):
@@ -265,7 +265,7 @@ def test_file_that_could_not_be_stored_is_tried_again(bare):
 
 def test_broken_revocation_list_spoils_no_configuration(machine):
     (machine.etc / "trust.d/x.crl.pem").write_text("<html>404")
-    (machine.etc / "ipectld.conf").write_text("[Manager]\nTrialSec=nonsense\n")
+    machine.configure("TrialSec=nonsense")
     assert "x.crl.pem" in reload_fails(machine)
     assert warnings(machine, "x.crl.pem")
     assert warnings(machine, "ipectld.conf:2: The value of 'TrialSec'")
@@ -304,7 +304,7 @@ def test_discarded_file_is_staged_by_hand(machine):
     discard(machine, "corp-base")
     machine.stage(signed())
     assert names(machine) == {"corp-base"}
-    assert "discarded" not in json.loads((machine.state / "state.json").read_text())
+    assert "discarded" not in machine.read_state()
 
 
 def test_discarded_file_that_was_removed_comes_back(machine):
@@ -341,7 +341,7 @@ def test_new_content_of_a_discarded_file_is_staged(machine):
 def test_policy_without_a_file_leaves_nothing_behind(machine):
     machine.stage(signed())
     discard(machine, "corp-base")
-    assert "discarded" not in json.loads((machine.state / "state.json").read_text())
+    assert "discarded" not in machine.read_state()
 
 
 # Many files

@@ -2,18 +2,18 @@
 """How policies come in: over the bus and from the directories."""
 
 import hashlib
-import json
 import os
 import re
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
 import keys
 from certificates import issue, revoke, sign_with
-from machine import NAME, NOBODY, PATH, BusError, memfd, object_path, policy_text, signed
+from connection import NAME, PATH, BusError
+from machine import NOBODY, memfd, object_path, policy_text, signed
 from message_ids import message_id
+from raw_client import RawClient
 
 STAGED = message_id("STAGED")
 REJECTED = message_id("REJECTED")
@@ -89,13 +89,13 @@ def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
     machine.stage(signed())
     before = machine.get("corp-base")
     machine.stop_daemon()
-    state = json.loads((machine.state / "state.json").read_text())
+    state = machine.read_state()
     assert state["versions"][0].pop("summary")
     machine.write_state(state)
     machine.start_daemon()
     # When the signer's certificates end is found out while they are verified.
     assert machine.get("corp-base") == {**before, "ExpiresUSec": 0}
-    assert json.loads((machine.state / "state.json").read_text())["versions"][0]["summary"]["text_size"] == before["TextSize"]
+    assert machine.read_state()["versions"][0]["summary"]["text_size"] == before["TextSize"]
 
 
 def test_nobody_changes_a_text_that_is_handed_out(machine):

@@ -7,15 +7,15 @@ import select
 import pytest
 from gi.repository import Gio, GLib
 
-import machine as machines
-from machine import NAME, NOBODY, PATH, BusError, signed
+from automatic_trials import VITAL, begin, checks, tell_denial
+from connection import NAME, PATH, BusError
+from machine import NOBODY, signed
+from programs import IPECTL
 from raw_client import RawClient
-from test_health import VITAL, begin, checks, configure, machine as machine_on_trial, tell_denial
 
 DBUS = "org.freedesktop.DBus"
 SECRET = "/home/alice/secret-project/tool"
 INSPECT = "org.ipe.manager.inspect"
-trial = machine_on_trial
 
 
 class Listener(RawClient):
@@ -212,16 +212,16 @@ def nobodys_checks(machine):
     return {name: (state, detail) for name, state, detail in json.loads(text)["data"]}
 
 
-def test_checks_of_a_trial_name_files_only_to_who_may_inspect(trial, listen):
+def test_checks_of_a_trial_name_files_only_to_who_may_inspect(automatic, listen):
     """What nobody reads, and what signals have, is without the path."""
     nobody = listen()
     path = VITAL
-    configure(trial, f"EssentialPaths={path}")
-    begin(trial)
-    tell_denial(trial)
-    trial.wait_for(lambda: checks(trial)["denials"][0] == "failed", "the check to fail")
-    assert path in checks(trial)["denials"][1]
-    state, detail = nobodys_checks(trial)["denials"]
+    automatic.configure(f"EssentialPaths={path}")
+    begin(automatic)
+    tell_denial(automatic)
+    automatic.wait_for(lambda: checks(automatic)["denials"][0] == "failed", "the check to fail")
+    assert path in checks(automatic)["denials"][1]
+    state, detail = nobodys_checks(automatic)["denials"]
     assert state == "failed" and "/" not in detail and "Subscribe()" in detail
     nobody.ask("ListPolicies")
     assert nobody.answer() is None
@@ -234,7 +234,7 @@ def test_ipectl_watch_shows_the_rest_to_who_may_not_inspect(daemon):
     """See test_ipectl_watch.py for who may."""
     daemon.start_mock_polkit()
     with open(daemon.directory / "watched", "w+") as output:
-        watch = daemon.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", machines.IPECTL, "watch"],
+        watch = daemon.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", IPECTL, "watch"],
                              stdout=output, stderr=output)
 
         def text():

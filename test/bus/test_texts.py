@@ -4,10 +4,10 @@
 import os
 
 from gi.repository import GLib
-from raw_client import RawClient
 
 import keys
 from machine import policy_text
+from raw_client import RawClient
 
 MIB = 1 << 20
 LINE = "# " + "x" * 997 + "\n"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who waits for the list of volumes: one inspection serves all, and no user keeps another, or root, from it."""
 
-import json
-
 import pytest
-from raw_client import RawClient
 
-from machine import NOBODY, TOP
+from inspections import facts
+from machine import NOBODY
+from programs import TOP
+from raw_client import RawClient
 
 INSPECT = "org.ipe.manager.inspect"
 LIMIT = "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for an inspection already."
@@ -16,7 +16,7 @@ LIMIT = "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for an i
 def held(mocked):
     """Everybody may inspect; an inspection goes on until the gate opens. What there is at the start was found before."""
     mocked.allow(INSPECT)
-    mocked.inspector.answer = json.dumps({"volumes": [], "files": []}).encode()
+    facts(mocked)
     mocked.call("ListVolumes")
     mocked.inspector.gate.clear()
     mocked.inspector.calls = 0

@@ -2,7 +2,6 @@
 """Each operation, with a file and without, and the order in which rules and defaults are looked at."""
 
 import pytest
-from guest import IPE
 
 OPERATIONS = {"FIRMWARE": "firmware", "KMODULE": "kernel-module", "KEXEC_IMAGE": "kexec-image",
               "KEXEC_INITRAMFS": "kexec-initramfs", "POLICY": "security-policy", "X509_CERT": "x509-certificate"}
