@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon costs, in a machine with our kernel: times beside those of the bare steps done by hand, memory, and whether it
-sleeps. The machine is emulated, so that times are long and their ratios count."""
+"""The costs of the daemon, in a machine with our kernel: times beside those of the bare steps done by hand,
+memory, and whether it sleeps. The machine is emulated, so times are long and their ratios count."""
 
 import re
 import shutil

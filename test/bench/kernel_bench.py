@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the LSM costs in instructions: the same questions on one configuration of the kernel, with our LSM, with upstream's, and with
-none. A processor is emulated that counts: see test/kernel/probes/agent-bench.c."""
+"""The instructions that the LSM costs: the same operations on one configuration of the kernel, with our LSM,
+with upstream's, and with none. An emulated processor counts them: see test/kernel/probes/agent-bench.c."""
 
 import hashlib
 import itertools

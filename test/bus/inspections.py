@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Answers that a test gives in place of ipe-inspect; see Inspector."""
+"""Answers that a test gives in place of ipe-inspect; see Inspector in stand_ins.py."""
 
 import json
 

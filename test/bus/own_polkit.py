@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""polkit as the test has it: it sees what is asked, and answers when and what it likes."""
+"""polkit as the test wants it: it records questions, and answers when and as the test likes."""
 
 import os
 

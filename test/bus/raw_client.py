@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A client of the bus that may do what a library would not."""
+"""A client of the bus that may do what a library would not do."""
 
 import os
 import socket

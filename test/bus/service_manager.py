@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A service manager that can be told to answer nonsense, or nothing: what the real one never does in a test. What ipectld makes of
-the real one is proven in test/vm."""
+"""A stand-in for systemd that answers nonsense, or nothing, on request, which the real one never does in a
+test. test/vm proves that ipectld gets along with the real one."""
 
 import threading
 

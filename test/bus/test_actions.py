@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which of polkit's actions a call needs, what polkit learns of it, and that what was authorised is what is done. Plain files stand
-in for the kernel, see kernel_files.py."""
+"""The polkit actions that each call needs, the details that polkit gets, and that ipectld does exactly the
+thing that polkit authorised. Plain files stand in for the kernel, see kernel_files.py."""
 
 import contextlib
 import re

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What became of policies: the signal PolicyChanged, ListTransitions(), and 'ipectl history'. It needs no journal, and no group."""
+"""The history of policies: the signal PolicyChanged, ListTransitions() and 'ipectl history'. They need no
+journal, and no group."""
 
 import hashlib
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All that there is to know of a version, as properties of its object, and the same by GetPolicy()."""
+"""The properties of a version: on its object, and the same by GetPolicy()."""
 
 import json
 import subprocess

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What others change in the kernel's files is told on the bus, as properties promise. Plain files stand in for the kernel's: a write to
-them is seen by inotify in the same way. The end of a trial by the kernel's time, which is no write, needs a kernel."""
+"""ipectld signals changes that others make in the kernel's files, as the properties promise. Plain files
+stand in for the kernel, see kernel_files.py: inotify sees a write to them in the same way. A trial that ends
+with its time, without a write, needs a kernel."""
 
 import shutil
 

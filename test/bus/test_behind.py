@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The way back to safety on a disk that fails: the kernel goes first, and the record follows. Plain files stand in for the kernel, see
-kernel_files.py."""
+"""Going back to safety on a disk that fails: the kernel goes first, and the record follows. Plain files
+stand in for the kernel, see kernel_files.py."""
 
 import signal
 import subprocess

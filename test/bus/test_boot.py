@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A trial that outlives a reboot: how ipectld lets the boot decide. Plain files stand in for the kernel, see kernel_files.py, and
-service_manager.py for systemd; test_ipe_load.py has what happens before, and real boots are in test/vm and test/kernel."""
+"""A trial that goes on over a reboot: ipectld lets the boot decide. Plain files stand in for the kernel, see
+kernel_files.py, and service_manager.py for systemd; test_ipe_load.py shows what happens before, and real
+boots are in test/vm and test/kernel."""
 
 import time
 

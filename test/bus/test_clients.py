@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Many clients at once, clients that vanish in the middle of a call, and clients that do not read."""
+"""Many clients at once, clients that vanish during a call, and clients that do not read."""
 
 import os
 import re

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon killed at each of its system calls, and each call of a kind that fails, while it does one thing. What is there
-afterwards is the state before or the state after, never less.
+"""The test kills the daemon at each of its system calls, or lets each call of a kind fail, while the daemon
+does one thing. Afterwards the state is the one before or the one after, never less.
 
-strace counts the calls of each name, so that a call is a name and a number; which there are a first run tells. The kernel is
-plain files, see kernel_files.py: after a cut the test makes of what was written to them what a kernel makes of it, which
-test/vm proves for the real one. IPE_TEST_LONG=1 takes every call, otherwise some that are spread evenly."""
+strace counts the calls of each name, so a name and a number identify a call; a first run finds out which
+calls there are. Plain files stand in for the kernel, see kernel_files.py: after a cut the test does with
+their contents what a kernel would do, which test/vm proves for the real one. IPE_TEST_LONG=1 tries every
+call, otherwise the test picks some that are spread evenly."""
 
 import contextlib
 import hashlib

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No policy at all, from the next boot on. Plain files stand in for the kernel, see kernel_files.py."""
+"""Deactivate(): no policy from the next boot on. Plain files stand in for the kernel, see kernel_files.py."""
 
 import json
 

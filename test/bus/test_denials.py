@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld tells of denials, and how little it does in a storm of them. The lines come from a pipe here, see
-kernel_files.py; that the kernel's are the same is proven in test/vm."""
+"""How ipectld reports denials, and how little it does in a storm of them. The lines come from a pipe, see
+kernel_files.py; test/vm proves that the kernel writes the same lines."""
 
 import os
 import socket

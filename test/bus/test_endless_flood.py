@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A user who sends messages, of megabytes or of bytes, from many new connections, without end. They do not stay in the daemon's memory, and a trial
-goes on under them. Plain files stand in for the kernel, and service_manager.py for systemd, as in test_health.py."""
+"""A user sends messages, of megabytes or of bytes, from many new connections, without end. The daemon's
+memory does not grow with them, and a trial goes on. Plain files stand in for the kernel, see
+kernel_files.py, and service_manager.py for systemd."""
 
 import re
 import subprocess

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A user who calls without end. His own calls are refused; root's, and health checks, are not delayed."""
+"""A user calls without end. ipectld refuses his calls, and delays neither root's nor health checks."""
 
 import time
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls of every member with arguments that nobody would send, and some that somebody would, on a daemon with sanitizers. The members
-come from the daemon's own introspection, so that one that is added is fuzzed, too."""
+"""Calls of every member with arguments that nobody would send, and some that somebody would, on a daemon
+with sanitizers. The members come from the daemon's own introspection, so that new ones are fuzzed, too."""
 
 import os
 import random

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-generator beside systemd's own generator for veritytab, on the same input: which instances ipe-load.service is ordered after, what
-OnFailure= comes to, and what neither a veritytab nor a command line may do. No kernel is asked."""
+"""ipe-generator beside systemd's own generator for veritytab, on the same input: the instances that
+ipe-load.service is ordered after, the drop-ins for OnFailure=, and the limits of a hostile veritytab or
+command line. No kernel is needed."""
 
 import os
 import random

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Health checks of a trial: settings, units, services that restart, the command and the target. Plain files stand in for the
-kernel, see kernel_files.py, and service_manager.py for systemd; with the real ones test/vm/test_health.py shows what health
-checks do."""
+"""Health checks of a trial: settings, units, services that restart, the command and the target. Plain files
+stand in for the kernel, see kernel_files.py, and service_manager.py for systemd; test/vm/test_health.py has
+the real ones."""
 
 import json
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Denials during a trial: which of them end it, and what a unit that fails has to do with them. Plain files stand in for the
+"""Denials during a trial: some end it, and some explain why a unit failed. Plain files stand in for the
 kernel, see kernel_files.py, and service_manager.py for systemd."""
 
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-inspect alone: what it answers, and that no unprivileged user, at whose processes it looks too, keeps it from what the system
-runs. The real ipe-inspect looks at the processes of the host."""
+"""ipe-inspect alone: its answers, and that no unprivileged user keeps it from the processes of the system,
+though it looks at users' processes, too. The real ipe-inspect looks at the processes of the host."""
 
 import contextlib
 import json

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld offers on the bus, compared with the files that are installed for other programs, and with the manual."""
+"""The interface that ipectld offers on the bus, compared with the files that are installed for other
+programs, and with the manual."""
 
 import re
 import xml.etree.ElementTree as ElementTree

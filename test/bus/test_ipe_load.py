@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-load: what it writes before it asks the kernel for another boot of a trial, what it does with a damaged store, and what it
-loads in an initrd. Plain files stand in for the kernel, see kernel_files.py; real boots are in test/vm and test/kernel."""
+"""ipe-load: the record that it writes before it asks the kernel for another boot of a trial, its way with a
+damaged store, and files that it loads in an initrd. Plain files stand in for the kernel, see
+kernel_files.py; real boots are in test/vm and test/kernel."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectl makes of answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
+"""ipectl with answers that a real ipectld gives rarely, in another version, or never; see other_daemon.py."""
 
 import fcntl
 import json

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl log: what the real ipectld wrote, in a journal file that journald's own code has made of it."""
+"""ipectl log: it reads entries of the real ipectld, in a journal file that journald's own code has written."""
 
 import json
 import os

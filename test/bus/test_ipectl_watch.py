@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl watch: what the real ipectld tells, as it comes. Plain files stand in for the kernel, see kernel_files.py."""
+"""ipectl watch: it prints what the real ipectld signals, as it comes. Plain files stand in for the kernel,
+see kernel_files.py."""
 
 import fcntl
 import json

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A preflight as a job: objects that come and go, the signal with the result, and who gets and ends it. Plain files stand in for the
-kernel, see kernel_files.py: it has a shadow, in which a job watches as long as the configuration says."""
+"""A preflight as a job: objects that come and go, the signal with the result, and the callers who get and
+end it. Plain files stand in for the kernel, see kernel_files.py: they have a shadow, in which a job watches
+as long as the configuration says."""
 
 import json
 import signal

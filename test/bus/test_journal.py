@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld costs the journal, and the journal ipectld: a journald that does not read costs entries and no time, nothing
-fills the journal, and nothing in it acts upon a terminal."""
+"""ipectld and the journal: a journald that does not read loses entries and costs no time, nothing fills the
+journal, and nothing in it acts upon a terminal."""
 
 import re
 import socket

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld makes of given files. Plain files stand in for the kernel here, see kernel_files.py: nothing is enforced, no
-trial ever ends, nothing is verified. These tests are about what the daemon asks for, records and says; that it is right about
-the kernel is proven in test/vm, with the real one."""
+"""ipectld over given files. Plain files stand in for the kernel, see kernel_files.py: they enforce nothing,
+end no trial and verify nothing. These tests show what the daemon requests, records and says; test/vm proves,
+with the real kernel, that it is right about the kernel."""
 
 import pytest
 from gi.repository import GLib

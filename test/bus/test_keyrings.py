@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A policy that uses fsverity_signature, and what the kernel says of the keyring .fs-verity: status, staging and lint. Plain files
-stand in for the kernel, see kernel_files.py."""
+"""A policy that uses fsverity_signature, while the kernel reports its keyring .fs-verity: status, staging
+and lint. Plain files stand in for the kernel, see kernel_files.py."""
 
 import json
 

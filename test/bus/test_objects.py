@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whoever follows the signals knows what is there: the object manager through a random walk."""
+"""The object manager: a client that follows the signals through a random walk knows every object."""
 
 import random
 

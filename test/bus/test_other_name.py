@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rollback after a switch to a policy of another name. Plain files stand in for the kernel, see kernel_files.py: what its bar across
-names forbids, test/kernel proves."""
+"""Rollback after a switch to a policy of another name. Plain files stand in for the kernel, see
+kernel_files.py; test/kernel proves the kernel's bar across names."""
 
 
 import pytest

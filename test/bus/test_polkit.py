@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may change something: with a mock of polkit, which can be told to hang, and with the real one."""
+"""Authorization of every method, with a mock of polkit, which hangs on request, and with the real one."""
 
 import signal
 import subprocess

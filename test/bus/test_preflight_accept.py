@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What blocks an activation, and who may say otherwise: findings that are essential, forced or accepted. They are made up."""
+"""Findings that block an activation: essential ones, and those that a caller may force or accept. The
+findings are made up."""
 
 import os
 

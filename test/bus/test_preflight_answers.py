@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""An ipe-inspect that does not answer as it should, or not in time, and what happens while the daemon waits for it."""
+"""An ipe-inspect that answers nonsense, too late or not at all, and calls that come while the daemon waits
+for it."""
 
 import json
 import threading

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Preflight in the kernel's shadow: what it reads, what ends it, and whose shadow it leaves alone. Plain files stand in for the
-kernel, see kernel_files.py."""
+"""Preflight in the kernel's shadow: the events that it reads, the ways in which it ends, and shadows that it
+must leave alone. Plain files stand in for the kernel, see kernel_files.py."""
 
 import signal
 import time

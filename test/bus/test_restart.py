@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A daemon that ends, however it does, and starts again; and what may be wrong on disk then."""
+"""A daemon that ends, in any way, and starts again; and what may be wrong on disk by then."""
 
 import random
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon sees of policy.d and trust.d: whatever replaces them, whatever cannot be read, and however much there is."""
+"""The daemon watches policy.d and trust.d: directories that are replaced, unreadable, or very full."""
 
 import os
 import signal

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How policies come in: over the bus and from the directories."""
+"""Staging: over the bus and from the directories."""
 
 import hashlib
 import os

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How much the daemon keeps, and what remains where a file of the store is damaged. The kernel is plain files here."""
+"""The versions that the daemon keeps, and those that remain when a file of the store is damaged. Plain files
+stand in for the kernel, see kernel_files.py."""
 
 import os
 import signal

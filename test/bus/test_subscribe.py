@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who hears of what other users run: nobody who has not subscribed, and nobody subscribes who may not inspect."""
+"""Only subscribers see what other users run, and only callers who may inspect can subscribe."""
 
 import json
 import select

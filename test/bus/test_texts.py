@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The memory of texts that the daemon has handed out is bounded, whoever keeps them; root still gets each."""
+"""The texts of policies that callers hold open take bounded memory, whoever keeps them; root still gets each
+text."""
 
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls that end a trial or go back, from somebody who has another trial in mind than the one that runs by now. Plain files stand
-in for the kernel, see kernel_files.py."""
+"""Calls that end a trial or go back, from a caller who has another trial in mind than the one that runs by
+now. Plain files stand in for the kernel, see kernel_files.py."""
 
 
 import pytest

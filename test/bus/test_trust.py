@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whose policies ipectld takes: by the certificates and revocation lists that are on disk when it judges, not when it last read them."""
+"""ipectld trusts signers by the certificates and revocation lists that are on disk when it judges, not by
+those that it read last."""
 
 
 import pytest

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectld as a user of its own without any capability: what it cannot do, what ipe-open does for it, and what
-polkit lets it do. The files of a kernel are plain ones of root, see kernel_files.py; test_ipe_load.py has what the boot does with its store."""
+"""ipectld runs as a user of its own without any capability: the limits of that user, the files that ipe-open
+opens for it, and polkit's part. Root owns the files of the kernel, which are plain ones, see
+kernel_files.py; test_ipe_load.py shows how the boot treats the store."""
 
 import array
 import os

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-volume-check: what of veritytab it takes for facts, and that it says no where it cannot tell. Plain files stand in for the
-kernel's; real volumes are in test/vm."""
+"""ipe-volume-check: the facts that it takes from veritytab, and that it says no where it cannot tell. Plain
+files stand in for the kernel's; real volumes are in test/vm."""
 
 import pytest
 

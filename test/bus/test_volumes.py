@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who waits for the list of volumes: one inspection serves all, and no user keeps another, or root, from it."""
+"""Callers that wait for the list of volumes: one inspection serves them all, and no user keeps another, or
+root, from it."""
 
 import pytest
 

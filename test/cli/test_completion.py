@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The completions as the shells run them: on a terminal, with the key Tab. And what they offer is what ipectl takes."""
+"""The completions as the shells run them: on a terminal, with the Tab key. They offer exactly what ipectl
+takes."""
 
 import os
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What goes through less, and what does not. A program of the test stands in for less."""
+"""Output that goes through less, and output that does not. A program of the test stands in for less."""
 
 import os
 import subprocess

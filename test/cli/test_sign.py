@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl sign, with openssl(1) as the judge of what it makes."""
+"""ipectl sign; openssl(1) judges the result."""
 
 import fcntl
 import hashlib

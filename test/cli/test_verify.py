@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl verify, and what the other offline verbs make of a signed policy."""
+"""ipectl verify, and the other offline verbs on a signed policy."""
 
 import hashlib
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is recorded: the documented fields in the documented order, for what succeeds and for what fails."""
+"""Audit records: the documented fields in the documented order, for success and for failure."""
 
 import errno
 import hashlib

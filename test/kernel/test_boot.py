@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is decided before user space has a say: the kernel's parameters, and the policy that is built in."""
+"""Decisions before user space runs: the kernel's parameters, and the built-in policy."""
 
 import hashlib
 from pathlib import Path

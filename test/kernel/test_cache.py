@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every way in which a verdict that is kept with a file could be out of date. In each of them the file is asked for often enough before
-the change that its verdict is kept, and then again; the same on a kernel that keeps none."""
+"""Every way in which a verdict that is kept with a file could be out of date. Each test asks for the file
+often enough that its verdict is kept, makes the change, and asks again; a kernel that keeps no verdicts must
+answer the same."""
 
 import keys
 import pytest

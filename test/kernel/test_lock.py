@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The two latches. Each is one-way until reboot, so each test that sets one has a machine of its own."""
+"""The two latches. Each holds until reboot, so a test that sets one has a machine of its own."""
 
 import pytest
 from guest import IPE

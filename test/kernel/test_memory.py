@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every allocation fails once: there is an errno or success, never a policy half loaded or a denial that is none."""
+"""Every allocation fails once. The result is an errno or success, never a policy half loaded or a wrong
+denial."""
 
 import keys
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The ways back and what bars them: rollback, delete, and floors."""
+"""The ways back, and the limits that bar them: rollback, delete and floors."""
 
 import pytest
 from cycle_writes import ALLOW, BASE, DENY, blob, stage, trial, update

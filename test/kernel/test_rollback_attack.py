@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Root with CAP_MAC_ADMIN and every envelope that was ever signed tries to get an older policy to decide.
+"""Root with CAP_MAC_ADMIN and every envelope that was ever signed tries to make an older policy active.
 
-All that is honest denies execution; the old versions, signed before something was found in them, allow it. So
+All honest policies deny execution; the old versions, signed before a flaw was found in them, allow it. So
 the attack has succeeded if the program can be mapped executable.
 """
 

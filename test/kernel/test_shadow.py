@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A policy that is evaluated beside the one that decides, and decides nothing."""
+"""A policy in the shadow: the kernel evaluates it beside the active one, and it decides nothing."""
 
 import re
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What a policy's files show, staging, and updates: what each write does, and every errno of ipe(7)."""
+"""The files of a policy, staging and updates: each write, its effect, and every errno of ipe(7)."""
 
 import pytest
 from cycle_writes import ALLOW, DENY, TAKES_BLOB, blob, stage, trial, update

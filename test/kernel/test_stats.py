@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The counters of a policy: every verdict, and what in the policy gave it, whatever the log says of it."""
+"""The counters of a policy: every verdict, and the line that gave it, whether or not it is logged."""
 
 import re
 

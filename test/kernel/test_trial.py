@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A trial: how it begins and ends, by itself too, what goes on beside it, and every errno of ipe(7)."""
+"""A trial: its begin, its end by a call or by time, writes beside it, and every errno of ipe(7)."""
 
 import pytest
 from cycle_writes import BASE, DENY, DENY_ALL, LONG, assert_remaining, blob, stage, trial, update

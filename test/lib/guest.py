@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test machine that runs our agent (test/kernel/probes) as PID 1, and the calls that it answers.
+"""A test machine that runs our agent (test/kernel/probes) as PID 1, and the calls that the agent answers.
 
-A machine has a console, kept in a log file, and a channel for the agent. How it is started is the matter of
-uml.py and of qemu_agent.py.
+A machine has a console, kept in a log file, and a channel for the agent. uml.py and qemu_agent.py start it.
 """
 
 import collections

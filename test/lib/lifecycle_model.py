@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The life cycle of policies as ipe(7) describes it: what each write answers, and what every file says after it.
+"""The life cycle of policies as ipe(7) describes it: the answer to each write, and the content of every file
+after it.
 
-A model, to be compared with the kernel: it knows the documentation, and nothing of the code. Time stands still in it:
-a trial goes on until something ends it.
+The tests compare this model with the kernel: it follows the documentation, and nothing of the code. It has
+no clock: a trial goes on until something ends it.
 """
 
 import itertools

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Signed policies of many kinds, and what kernels answer. What they take, or refuse for an unknown signer alone (ENOKEY), user space takes
-once it trusts the signer; and nothing else."""
+"""Signed policies of many kinds, and the kernels' answers. User space takes exactly those that kernels take,
+or refuse for an unknown signer alone (ENOKEY), once it trusts the signer."""
 
 import keys
 from certificates import LEAF, issue, openssl

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Starts the image of tools/image in qemu, and runs commands in it.
 
-A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any number of
-volumes. Commands go through a virtio port to an agent that systemd starts (test/image/mkosi.extra). One that has come up
-can be saved, and others of the same kernel and volumes go on from there, for a boot is most of what a short test costs.
+A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any
+number of volumes. Commands go through a virtio port to an agent that systemd starts
+(test/image/mkosi.extra). A booted machine can be saved, and others with the same kernel and volumes resume
+from there, because the boot is most of what a short test costs.
 """
 
 import base64

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The things that IPE tells apart, on one test machine: the same program in every kind of place.
+"""The kinds of files that IPE tells apart, on one test machine: the same program in every kind of place.
 
-A place is a path and the facts that hold for it. Kit makes what a boot needs on the host (disks, initramfs);
-World sets the places up in the running machine and keeps track of policies there.
+A place is a path and the facts that hold for it. Kit makes the files of a boot on the host (disks,
+initramfs); World sets the places up in the running machine and keeps track of policies there.
 """
 
 import contextlib

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots in which something is broken, missing or not as it was left, on both kernels: each comes up, makes the choice that docs/boot.md
-has, and says so once. One story on one machine: what is broken for one boot is mended before the next."""
+"""Boots in which something is broken, missing or changed, on both kernels: each comes up, makes the choice
+that docs/boot.md documents, and says so once. One story on one machine: each test mends what it broke before
+the next boot."""
 
 import time
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trials that outlive a reboot, on our kernel and on Debian's stock one, with the same tests: real boots decide, and where one does
-not come up the machine is power-cycled by the test, as a watchdog would do it. The tests are one story on one machine; each
-begins with a policy that is confirmed, and no trial. IPE_TEST_ROUNDS= makes another number of trials with cuts."""
+"""Trials that go on over a reboot, on our kernel and on Debian's stock one, with the same tests: real boots
+decide, and the test power-cycles a machine that does not come up, as a watchdog would. The tests are one
+story on one machine; each begins with a confirmed policy, and no trial. IPE_TEST_ROUNDS= sets the number of
+trials with cuts."""
 
 import itertools
 import json

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is denied is told by the journal and the bus, from our kernel's "events" and from the stock one's audit records, and a
-storm of it does not keep the daemon busy. The tests are one story, told in order on one machine."""
+"""The journal and the bus report denials, from our kernel's "events" and from the stock one's audit records,
+and a storm of denials does not keep the daemon busy. The tests are one story, told in order on one machine."""
 
 import json
 import re

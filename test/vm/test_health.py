@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trials that health checks confirm or end, on our kernel and on Debian's stock one, with the same tests. What the stock
-kernel cannot undo is left to the next boot there. The tests are one story, told in order on one machine; each begins
-with no trial."""
+"""Trials that health checks confirm or end, on our kernel and on Debian's stock one, with the same tests.
+The stock kernel cannot undo an activation; the next boot does that. The tests are one story, told in order
+on one machine; each begins with no trial."""
 
 import itertools
 

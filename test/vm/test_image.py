@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The disk images of test/image, as mkosi makes them, booted by UEFI from their own unified kernel image. In the profile "verity" a
-policy is in force from the initrd on, on our kernel because the root hash is on its command line, on Debian's because it is
-signed by a key in the firmware's db. The tests are one story on one machine."""
+"""The disk images of test/image, as mkosi makes them, booted by UEFI from their own unified kernel image. In
+the profile "verity" a policy is active from the initrd on: our kernel trusts the root hash on its command
+line, Debian's a signature by a key in the firmware's db. The tests are one story on one machine."""
 
 import json
 import re

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon depends on stops, goes, or is used up by others: it says so, goes on, and loses nothing. The tests are one
-story, told in order on one machine."""
+"""The daemon's surroundings stop, go, or are used up by others: it says so, goes on, and loses nothing. The
+tests are one story, told in order on one machine."""
 
 from message_ids import message_id
 import pytest

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Volumes as they come and go, on both kernels: what ipectld tells of each, and that one which the policy does not trust is not opened
-where that is asked for. Real dm-verity, real systemd-veritysetup@.service. One story on one machine."""
+"""Volumes that come and go, on both kernels: ipectld reports each, and one that the policy does not trust is
+not opened where the administrator asks for that. Real dm-verity, real systemd-veritysetup@.service. One
+story on one machine."""
 
 import keys
 from message_ids import message_id
