@@ -143,7 +143,7 @@ class Bench:
             self.staging("small", RUNS)
             self.start_up("1 policy")
             self.memory("1 policy")
-            # What the start has to do is done by then.
+            # The start has done its work by then.
             self.system.must("sleep 5")
             self.wake_ups("1 policy")
             self.staging("big", 3)

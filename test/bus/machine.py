@@ -54,7 +54,7 @@ def sealed_state(state):
 
 
 def find_free_id():
-    """Of a system user that the host does not have."""
+    """An ID for a system user that the host does not have."""
     taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()}
     return next(number for number in range(999, 100, -1) if number not in taken)
 
@@ -166,7 +166,7 @@ class Machine:
         (self.directory / "group").write_text("\n".join([*group, ""]))
 
     def give_state(self):
-        """To the user, with all that is in it, as StateDirectory= does; and the directory in /run, as RuntimeDirectory= does."""
+        """Makes the user the owner of the state, as StateDirectory= does, and of the directory in /run, as RuntimeDirectory= does."""
         for path in (self.run_directory / "ipectld", self.state, *self.state.rglob("*")):
             os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
@@ -176,7 +176,7 @@ class Machine:
                  "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
                  "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc",
                  "--dev", "/dev", "--tmpfs", "/tmp"]
-        # Those that bwrap makes by itself are closed to others.
+        # Directories that bwrap makes by itself are closed to other users.
         for path in ("/etc", "/etc/dbus-1", "/etc/dbus-1/system.d", "/etc/polkit-1", "/var", "/var/lib", *list(BUILD.parents)[-2::-1]):
             words += ["--perms", "0755", "--dir", path]
         words += ["--symlink", "../run", "/var/run"]
@@ -213,7 +213,7 @@ class Machine:
         return completed
 
     def wait_for(self, condition, what):
-        """Handles what comes from the bus until condition() is true; returns its value."""
+        """Handles messages from the bus until condition() is true; returns its value."""
         deadline = time.monotonic() + DEADLINE_SEC
         while True:
             while GLib.MainContext.default().iteration(False):
@@ -267,7 +267,7 @@ class Machine:
                               stdout=log, stderr=log, fds=self.fds.values(), **options)
 
     def start_daemon(self, **options):
-        # One that was killed may have been ready.
+        # A daemon that was killed may have said that it is ready.
         self.forget_notifications()
         self.daemon = self.launch_daemon(**options)
         self.wait_notify("READY=1")
@@ -275,7 +275,7 @@ class Machine:
         return self.daemon
 
     def subscribe(self):
-        """Denials, and what is refused, are for subscribers alone."""
+        """Only subscribers see denials and refused policies."""
         return self.call("Subscribe", GLib.Variant("(a{sv})", ({},)))[0]
 
     def forget_notifications(self):
@@ -293,13 +293,13 @@ class Machine:
 
     @contextlib.contextmanager
     def frozen_daemon(self):
-        """What the kernel does at once takes several writes to plain files: the daemon sees none of them before the last."""
+        """The kernel changes several files at once, a test one by one: the daemon sees none of the writes in this block before the last."""
         self.daemon.send(signal.SIGSTOP)
         yield
         self.daemon.send(signal.SIGCONT)
 
     def wait_idle(self):
-        """Until ipectld sleeps: what it puts off until the bus has nothing for it is done then."""
+        """Waits until ipectld sleeps: then it has also done the work that it puts off until its bus is idle."""
         stat = Path(f"/proc/{self.daemon.pid}/stat")
         self.wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "ipectld to sleep")
 
@@ -355,7 +355,7 @@ class Machine:
         return self.call("Stage", GLib.Variant("(ha{sv})", (0, options or {})), [memfd(data)])[0]
 
     def list(self):
-        """What ListPolicies() says: a dictionary from (name, version) to (state, digest, active, path)."""
+        """ListPolicies() as a dictionary from (name, version) to (state, digest, active, path)."""
         return {row[:2]: row[2:] for row in self.call("ListPolicies")[0]}
 
     def states(self, name="corp-base"):
@@ -392,7 +392,7 @@ class Machine:
     # polkit
 
     def start_mock_polkit(self):
-        """python3-dbusmock's, which allows nothing until it is told to."""
+        """Starts python3-dbusmock's, which allows nothing until allow() is called."""
         uid = self.run("id", "-u", "polkitd").stdout.strip()
         with open(self.directory / "polkit.log", "ab") as log:
             process = self.start(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "python3", "-m",
@@ -407,7 +407,7 @@ class Machine:
         self.mock("SetAllowed", GLib.Variant("(as)", (actions,)))
 
     def start_polkit(self):
-        """The real one. What it may do is in self.rules."""
+        """Starts the real one; self.rules has its rules."""
         with open(self.directory / "polkit.log", "ab") as log:
             process = self.start(["/usr/lib/polkit-1/polkitd", "--no-debug"], stdout=log, stderr=log)
         self.wait_for(lambda: self.has_owner(POLKIT), "polkitd")

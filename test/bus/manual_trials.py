@@ -16,14 +16,14 @@ def activate(machine, **options):
 
 
 def begin_trial(machine, seconds=80000):
-    """The kernel has 2.0.0 on trial, and the daemon knows."""
+    """Puts 2.0.0 on trial in the kernel, and makes the daemon notice."""
     machine.kernel.put_trial(POLICY, "2.0.0", seconds)
     assert refused_call(machine, "Activate", POLICY).name == ON_TRIAL
     assert machine.states()["2.0.0"] == "trial"
 
 
 def put_confirmed(machine):
-    """What a kernel has after 2.0.0 was confirmed."""
+    """Writes the files as a kernel has them after 2.0.0 was confirmed."""
     machine.kernel.end_trial(POLICY)
     machine.kernel.put_policy(POLICY, ("2.0.0", machine.two), previous=("1.0.0", machine.one), active=True)
 

@@ -67,7 +67,7 @@ def digest(machine, version="1.0.0"):
     return machine.list()[(POLICY, version)][1]
 
 
-# Which actions
+# The actions that a call needs
 
 
 def test_the_right_to_activate_is_neither_that_to_force_nor_that_to_confirm(machine, polkit):
@@ -138,7 +138,7 @@ def test_each_switch_has_its_action(machine, polkit, method, action):
     assert polkit.questions[-1].action == action and polkit.questions[-1].details == {"value": "false"}
 
 
-# What polkit learns
+# Details for polkit
 
 
 def test_polkit_learns_what_would_be_activated_and_how(machine, polkit):
@@ -189,7 +189,7 @@ def test_rules_decide_by_what_they_learn(machine):
     assert machine.list().keys() == {(POLICY, "2.0.0")}
 
 
-# What was authorised is what is done
+# ipectld does exactly the thing that was authorised
 
 
 def newer(machine):
@@ -460,7 +460,7 @@ def test_a_user_who_activates_again_and_again_does_not_keep_root_from_it(machine
     assert machine.kernel.read(f"policies/{POLICY}/trial") == b"120"
 
 
-# What an interface for people may offer
+# Can...(): calls that a desktop may offer
 
 
 def can(polkit, method, arguments):

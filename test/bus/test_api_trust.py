@@ -84,7 +84,7 @@ def test_what_is_revoked_says_so(machine, tmp_path):
 
 
 def test_it_says_what_staging_does(machine, tmp_path):
-    """Whoever signs by the list is taken, and nobody else."""
+    """Staging takes exactly the signers of the list."""
     good = issue(tmp_path, "good", extensions=AUTHORITY)
     put(machine, tmp_path, "good")
     assert trust(machine)["good.pem"]["Signs"]

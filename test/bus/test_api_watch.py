@@ -19,7 +19,7 @@ NAME = "corp-base"
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    """1.0.0 is staged, and loaded by somebody else."""
+    """1.0.0 is staged, and another program has loaded it."""
     bare.one = signed()
     bare.kernel.put_policy(NAME, ("1.0.0", bare.one))
     bare.start_daemon()
@@ -40,7 +40,7 @@ def upstream(bare, kernel_files):
 
 
 def told(machine, name, path=PATH):
-    """The values of a property that signals have told."""
+    """The values of a property in the signals so far."""
     return [arguments[1][name] for where, member, arguments in machine.connection.signals
             if where == path and member == "PropertiesChanged" and name in arguments[1]]
 

@@ -54,7 +54,7 @@ def is_recorded(machine):
 
 
 def assert_rolled_back(machine):
-    """In force, but not on disk."""
+    """Active, but not on disk."""
     assert machine.states() == AFTER and machine.states_on_disk() == BEFORE
     assert not is_recorded(machine)
     assert "Not recorded" in machine.ipectl("status").stdout

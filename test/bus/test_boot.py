@@ -122,7 +122,7 @@ def test_enforcement_that_is_switched_off_after_the_checks_counts(machine):
 
 
 def test_a_complete_boot_confirms(machine):
-    """That the kernel is asked: its files do not act, so what is answered then is no matter here."""
+    """ipectld asks the kernel to confirm. These files do not act, so the answer to the call does not matter here."""
     begin_boot(machine)
     assert Call(machine, "CheckBoot").answer() == "done"
     assert not is_confirmed(machine)

@@ -74,7 +74,7 @@ def test_clients_that_vanish_leave_nothing_behind(machine, member, arguments):
 
 
 def test_a_client_that_does_not_read_does_not_keep_the_daemon_busy(machine):
-    """What it is sent waits at the bus, which has a limit for that, not in the daemon."""
+    """Its messages wait at the bus, which has a limit for them, not in the daemon."""
     machine.stage(signed(body="DEFAULT action=ALLOW\n" + "".join(f"# {FILLER[:100]}\n" for _ in range(400))))
     machine.list()
     before = resident_kib(machine)

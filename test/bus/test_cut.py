@@ -25,14 +25,14 @@ from machine import signed
 POLICY = "corp-base"
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 ROUNDS = 4
-# What the bus says of a service that is not there, or is not any more.
+# Errors of the bus for a service that is not there, or has gone.
 GONE = ("NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner")
 OLD = {"1.0.0": "confirmed", "2.0.0": "staged"}
 
 
 class Operation:
-    """What is done, from which state (before) to which (after); `asked` tells whether the kernel was asked for it, and
-    `happens` makes of its files what a kernel makes of them then. A gate is a file that the daemon looks at afterwards."""
+    """One operation, from a state (before) to another (after). `asked` says whether the kernel was asked for it, `happens`
+    changes its files as a kernel would then. The daemon looks at the gate, a file, afterwards."""
     before, gate, refused = OLD, None, None
 
     def prepare(self, machine):
@@ -228,7 +228,7 @@ class Rounds:
         for path, content in self.kernel.items():
             machine.kernel.put(path, content)
         machine.start_daemon()
-        # What is put off until the daemon waits for events is over then.
+        # By then the daemon has done the work that it puts off until it waits for events.
         assert states(machine) == self.operation.before
         if self.disk_fails:
             machine.state.chmod(0o500)
@@ -326,7 +326,7 @@ class Rounds:
             assert found in (operation.before, operation.after, operation.refused), name
 
     def end(self, known=None):
-        """What a daemon finds that is started then. known: what the one before it said."""
+        """Starts a daemon after the cut, and returns the states that it finds. known: those that the one before it reported."""
         machine, operation = self.machine, self.operation
         self.end_daemon()
         self.check_files()

@@ -166,7 +166,7 @@ def test_what_was_selected_for_the_next_boot_is_not_any_more(machine):
 
 def test_while_a_policy_is_on_trial_it_is_refused(machine):
     machine.kernel.put_trial(POLICY, "3.0.0")
-    # What is found out about trials is written before.
+    # The daemon looks for trials, and records them, before it answers this.
     machine.call("CheckBoot")
     refused(machine, "org.ipe.Error.TrialInProgress")
     machine.kernel.end_trial(POLICY)

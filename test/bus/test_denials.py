@@ -29,12 +29,12 @@ def deny(machine, **fields):
 
 
 def total(machine):
-    """How many denials were told, by kind or not."""
+    """How many denials were reported, by kind or in a sum."""
     return sum(arguments[4]["Count"] for arguments in machine.signals("Denied"))
 
 
 def wait_until_idle(machine):
-    """The pipe is empty, and the daemon has told what it has read so far."""
+    """Waits until the pipe is empty and the daemon has reported all that it has read."""
     machine.wait_for(lambda: not machine.kernel.unread(), "the daemon to read all")
     machine.properties()
 
@@ -181,7 +181,7 @@ def test_old_denials_are_only_counted(bare, kernel_files):
 
 
 def receive_stored(machine):
-    """What the daemon asks systemd to keep, and its name."""
+    """The descriptor that the daemon asks systemd to keep, and its name."""
     while True:
         data, fds, _, _ = socket.recv_fds(machine.notify_socket, 4096, 1)
         lines = data.decode().splitlines()
@@ -264,7 +264,7 @@ def test_without_denials_nothing_wakes_the_daemon(machine):
 
     deny(machine)
     machine.wait_signal("Denied")
-    # The rest after a read is over then.
+    # The daemon rests after a read; that time is over by then.
     time.sleep(1)
     before = switches()
     time.sleep(3)

@@ -126,7 +126,7 @@ def test_a_connection_that_breaks_is_opened_again(machine):
 
 
 def test_a_unit_that_fails_while_the_last_answer_is_late_ends_the_trial(machine):
-    """Which units have failed is asked until the end, not until there was one answer."""
+    """The daemon asks for failed units until the end, not only until the first answer."""
     machine.configure("HealthUnits=needed.service")
     machine.services.states = {"needed.service": "active"}
     machine.services.answer = lambda method, invocation: method == "ListUnitsByNames" and error(
@@ -186,7 +186,7 @@ def test_an_answer_that_makes_no_sense_is_none(machine, answer):
 
 
 def test_an_answer_that_leaves_out_a_unit_ends_the_trial(machine):
-    """At the end, when only the unit that is left out has not been seen to be well."""
+    """At the end, when every other unit is well."""
     def leave_out(method, invocation):
         if method != "ListUnitsByNames":
             return False

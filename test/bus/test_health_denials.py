@@ -44,7 +44,7 @@ def test_a_denial_of_what_is_essential_ends_the_trial(machine):
 
 
 def test_what_is_called_so_elsewhere_is_not_essential(machine):
-    """Whoever may have a root directory of his own chooses the paths in it."""
+    """A user with a root directory of his own chooses the paths in it."""
     machine.configure(f"EssentialPaths={VITAL} /nonexistent/vital")
     begin(machine)
     tell_denial(machine, seq=1, ino=os.stat(VITAL).st_ino + 1)
@@ -58,8 +58,8 @@ def test_what_is_called_so_elsewhere_is_not_essential(machine):
 
 @pytest.mark.parametrize("device", ['"tmpfs"', '"overlay"', "?"])
 def test_a_path_and_an_inode_number_alone_do_not_end_a_trial(machine, device):
-    """Whoever may mount a tmpfs of his own, in a user namespace, has any path and counts up to any inode number. Here the file system
-    of what is essential is no block device, so nobody can tell."""
+    """A user can mount a tmpfs in a user namespace, where he has any path and any inode number. Here the essential file is not
+    on a block device, so the daemon cannot tell the two apart."""
     machine.configure(f"EssentialPaths={VITAL}")
     for name in (machine.directory / "devices").iterdir():
         name.unlink()
@@ -90,7 +90,7 @@ def test_a_number_of_the_superblock_tells_what_is_essential_on_any_file_system(m
 
 @pytest.mark.parametrize("hook", ["MMAP", "MPROTECT"])
 def test_what_a_user_maps_and_writes_does_not_end_a_trial(machine, hook):
-    """That memory is denied by the path of the file, whatever the policy says of the file."""
+    """The kernel denies such memory under the path of the file, even if the policy allows the file."""
     machine.configure(f"EssentialPaths={VITAL}")
     begin(machine)
     tell_denial(machine, seq=1, ipe_hook=hook)

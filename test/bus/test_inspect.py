@@ -112,7 +112,7 @@ def test_mappings_of_one_file_are_looked_at_once(many):
 
 
 def test_a_user_who_spends_his_budget_costs_only_his_own_findings(many, few, directory):
-    """What root and another user run is found, though it was started later."""
+    """Programs of root and of another user are found, though they were started later."""
     other = shutil.copy(few, directory / "other")
     with running_as(many, user=65534, count=CROWD), running_as(few), running_as(other, user=4711):
         answer = inspect(paths=["/usr/bin/env"])
@@ -234,7 +234,7 @@ def test_inspect_answers_no_nonsense(question):
 
 
 def loads(library, **names):
-    """What ipe-inspect finds of modules and firmware where /usr/lib has the files of this directory as well."""
+    """The modules and the firmware that ipe-inspect finds where /usr/lib also has the files of this directory."""
     request = json.dumps({"paths": [], "modules": [], "firmware": [], **names})
     mount = f"mount -t overlay -o lowerdir={library}:/usr/lib none /usr/lib"
     result = subprocess.run(["unshare", "-m", "sh", "-c", f"{mount} && exec {INSPECT}"], input=request, text=True,

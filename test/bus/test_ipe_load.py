@@ -30,7 +30,7 @@ def load(machine, *options, **more):
 
 
 def seconds_asked(machine):
-    """What was asked of the kernel: the file had "0" before."""
+    """The seconds that ipe-load has written to the kernel's file, which had "0" before."""
     return int(machine.kernel.read(f"policies/{POLICY}/trial"))
 
 
@@ -168,7 +168,7 @@ def put_confirmed(machine):
 
 
 def is_loaded(machine):
-    """The kernel's files do not act: what was asked of it stays in them."""
+    """Whether ipe-load has asked the kernel to activate 1.0.0: a write stays in these files."""
     return machine.kernel.read(f"policies/{POLICY}/active") == b"1"
 
 
@@ -311,7 +311,7 @@ def test_what_was_selected_for_the_boot_is_loaded_by_the_predecessor_too(machine
 
 @pytest.fixture
 def initrd(bare, kernel_files):
-    """There is no store, but what came with it."""
+    """An initrd: there is no store, only the files that came with it."""
     (bare.directory / "initrd-release").write_text("ID=test\n")
     bare.vendor = bare.run_directory / "ipe/policy.d"
     bare.binds += ["--ro-bind", bare.directory / "initrd-release", "/etc/initrd-release"]
@@ -319,7 +319,7 @@ def initrd(bare, kernel_files):
 
 
 def accept(initrd, *names):
-    """Policies of these names come to be, as the kernel makes them of what is written to new_policy."""
+    """Makes policies of these names appear, as the kernel does after a write to new_policy."""
     for name in names:
         initrd.kernel.put_policy(name, ("1.0.0", b""))
 

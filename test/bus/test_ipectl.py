@@ -74,7 +74,7 @@ def test_each_change_answers_with_an_object(machine):
     assert answers[2].keys() == {"message"}
 
 
-# What ssh does, without the network: pipes, which hand over no files.
+# ssh without the network: pipes, which hand over no files.
 SSH = b"""#!/usr/bin/python3
 import os, select, subprocess, sys
 open("/run/asked", "w").write(" ".join(sys.argv))

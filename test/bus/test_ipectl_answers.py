@@ -84,7 +84,7 @@ def test_an_answer_of_another_type(bare, method, taken, words, returned, result)
 
 
 def terminal_output(bare, columns, *words, environment=()):
-    """What a terminal with so many columns gets to see, line by line."""
+    """The lines on a terminal with so many columns."""
     ours, theirs = os.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     process = bare.start([IPECTL, *words], {"NO_COLOR": "1", "TERM": "xterm", **dict(environment)}, stdout=theirs)

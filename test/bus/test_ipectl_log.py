@@ -33,7 +33,7 @@ def entry(text="Staged 'corp-base' 1.0.0.", message_id=STAGED, **fields):
 
 
 def written(machine):
-    """What the daemon has sent to the journal so far."""
+    """The entries that the daemon has sent to the journal so far."""
     return [found for found in machine.journal.read() if "MESSAGE_ID" in found]
 
 

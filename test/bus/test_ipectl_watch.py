@@ -217,7 +217,7 @@ def test_checks_of_a_trial(bare, watch):
     terminal.wait_for("1 of 2 checks passed")
     daemon.change(TrialChecks=GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "failed", "/usr/bin/sh")]))
     plain.wait_for("Check 'denials': failed: /usr/bin/sh$")
-    # What has not changed is not said again.
+    # It does not repeat a check that has not changed.
     assert plain.text.count("Check 'units'") == 1
     daemon.change(TrialPolicy=GLib.Variant("(ss)", ("", "")), TrialDeadlineUSec=GLib.Variant("t", 0),
                   TrialChecks=GLib.Variant("a(sss)", []))

@@ -94,7 +94,7 @@ def is_shadowed(machine):
     return machine.kernel.read(f"policies/{POLICY}/shadow") == b"1"
 
 
-# What it says
+# Results and progress
 
 
 def test_a_job_finds_what_preflight_finds(machine):

@@ -21,7 +21,7 @@ def machine(manual):
     return manual
 
 
-# What the kernel has staged
+# Versions that the kernel has staged
 
 
 def test_a_version_that_is_staged_again_with_other_content_reaches_the_kernel(machine):
@@ -46,7 +46,7 @@ def test_what_the_kernel_has_of_a_discarded_version_is_deleted(machine):
     assert machine.kernel.read(f"policies/{POLICY}/delete") == b"1"
 
 
-# What is on trial is not confirmed
+# A version on trial is not confirmed
 
 
 def test_a_version_that_waits_for_the_reboot_and_is_on_trial_is_not_recorded_as_confirmed(machine):
@@ -131,12 +131,12 @@ def test_a_version_that_waits_for_the_reboot_is_not_put_on_trial(machine):
     assert machine.kernel.read(f"policies/{POLICY}/trial") == b"0"
 
 
-# What was selected for a boot that is past now
+# A version that was selected for a boot in the past
 
 
 def select_for_past_boot(machine, name, version, content=b"of the vendor"):
-    """The daemon starts in the boot for which 1.0.0 was selected, 2.0.0 being confirmed. name, version, content: of what the kernel
-    enforces then."""
+    """Starts the daemon in the boot for which 1.0.0 was selected, with 2.0.0 confirmed. name, version, content: of the active
+    policy then."""
     machine.stop_daemon()
     machine.kernel.put(f"policies/{POLICY}/active", "0")
     machine.kernel.put_policy(name, (version, content), active=True)

@@ -71,7 +71,7 @@ def test_below_the_bar_the_next_boot_goes_back(machine):
     assert states(machine) == {machine.old: "pending-reboot", machine.new: "confirmed"}
     assert not is_active(machine, OLD) and is_active(machine, NEW)
     assert machine.get(*machine.old)["SelectedForBoot"] and not machine.get(*machine.new)["SelectedForBoot"]
-    # Whoever asks again, by whichever name, asks for the same.
+    # Another call, by either name, asks for the same.
     for name in (NEW, OLD):
         assert roll_back(machine, name) == (*machine.old, "pending-reboot")
 
@@ -162,7 +162,7 @@ def test_a_failing_disk_keeps_nobody_from_going_back(level):
 
 
 def test_the_version_confirmed_last_comes_first(machine):
-    """Not the highest of the name: what was in force between is what was known to work."""
+    """Not the highest version of the name: the one that was active in between is known to work."""
     for version in ("1.0.0", "1.5.0"):
         machine.stage(signed("between", version))
 

@@ -161,7 +161,7 @@ def test_daemon_answers_others_while_polkit_thinks(mocked):
 
 
 def test_state_that_changes_while_polkit_thinks(mocked):
-    """What was asked for is looked at when the answer comes, not when the question was put."""
+    """The daemon judges the call when the answer comes, not when it asks."""
     mocked.stage(signed())
     hang(mocked)
     caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
@@ -173,7 +173,7 @@ def test_state_that_changes_while_polkit_thinks(mocked):
 
 
 def names(machine):
-    """Who is on the bus."""
+    """The names on the bus."""
     return set(machine.connection.call("/org/freedesktop/DBus", DBUS_NAME, "ListNames", name=DBUS_NAME)[0])
 
 

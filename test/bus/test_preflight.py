@@ -35,7 +35,7 @@ def program(tmp_path_factory):
     return path
 
 
-# What is found
+# Findings
 
 
 def test_what_nothing_denies_is_activated(machine):
@@ -73,7 +73,7 @@ def test_what_the_configuration_calls_essential_is_found(machine, tmp_path):
     assert "/nothing/there" not in found, "what is not there is denied by nobody"
 
 
-# What a path is, as bytes, and what is shown of it.
+# Paths as bytes, and as they are shown.
 ODD = {b"new\nline": "new\nline", b"quote\"'": "quote\"'", b"not-\xff-utf8": "not-\\xff-utf8", b"gone (deleted)": None,
        "schön".encode(): "schön", b"a, b[1]": "a, b[1]"}
 
@@ -143,7 +143,7 @@ def findings_with_essential(machine, *paths):
 
 
 def test_a_path_that_cannot_be_opened_may_be_anything(machine, tmp_path):
-    """It is told, and so is everything else."""
+    """It is reported, and so is everything else."""
     loop = tmp_path / "loop"
     loop.symlink_to(loop)
     found = findings_with_essential(machine, loop)
@@ -235,7 +235,7 @@ def test_what_is_denied_already_changes_nothing(machine):
 
 
 def test_of_what_is_known_in_part_the_active_policy_may_know_more(machine):
-    """What runs from overlayfs on a signed volume is allowed today, though nobody but the kernel can tell why."""
+    """A program on overlayfs over a signed volume is allowed today, though only the kernel can tell why."""
     stage(machine, version="2.0.0", body=DENY)
     machine.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), ("2.0.0", signed(version="2.0.0", body=DENY)), active=True)
     machine.kernel.put(f"policies/{POLICY}/policy", policy_text(body=SIGNED))

@@ -78,7 +78,7 @@ def test_second_daemon_gives_up_and_the_first_goes_on(machine):
 
 
 def test_name_that_is_taken(bare):
-    """By somebody else, who may own it."""
+    """By another program, which may own it."""
     bare.connection.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
                          GLib.Variant("(su)", (NAME, 0)), name="org.freedesktop.DBus")
     assert bare.launch_daemon().wait() != 0

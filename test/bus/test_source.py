@@ -66,7 +66,7 @@ def warnings(machine, words):
     return [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4") if words in entry["MESSAGE"]]
 
 
-# What replaces a directory
+# A directory that is replaced
 
 
 def test_link_to_the_directory_is_retargeted(bare):
@@ -183,7 +183,7 @@ def test_certificate_behind_a_retargeted_link_counts(bare):
     wait_for(bare, "corp-base")
 
 
-# What cannot be read, or watched
+# A directory that cannot be read, or watched
 
 
 def test_directory_that_becomes_readable(bare):
@@ -260,7 +260,7 @@ def test_file_that_could_not_be_stored_is_tried_again(bare):
     wait_for(bare, "corp-base")
 
 
-# What fails on its own
+# Files that fail alone
 
 
 def test_broken_revocation_list_spoils_no_configuration(machine):
@@ -281,7 +281,7 @@ def test_broken_configuration_spoils_no_trust(machine):
     assert warnings(machine, "ipectld.conf:1: Ignoring this file")
 
 
-# What was discarded
+# Discarded files
 
 
 def test_discarded_file_is_not_staged_again(machine):

@@ -213,7 +213,7 @@ def nobodys_checks(machine):
 
 
 def test_checks_of_a_trial_name_files_only_to_who_may_inspect(automatic, listen):
-    """What nobody reads, and what signals have, is without the path."""
+    """The property as user nobody reads it, and the signals, do not have the path."""
     nobody = listen()
     path = VITAL
     automatic.configure(f"EssentialPaths={path}")

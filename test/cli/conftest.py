@@ -21,10 +21,10 @@ op=EXECUTE boot_verified=TRUE action=ALLOW
 op=EXECUTE dmverity_signature=TRUE action=ALLOW
 """
 
-# What a terminal would act upon, and bytes that are not UTF-8.
+# Bytes that a terminal acts upon, and bytes that are not UTF-8.
 HOSTILE_HEADER = b"policy_name=\033]0;x\007\xff\xe2\x80\xae policy_version=1.0.0\n"
 
-# Puts root under the permissions of files.
+# Makes root obey the permissions of files.
 WITHOUT_OVERRIDE = ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
                     "--inh-caps=-dac_override,-dac_read_search"]
 

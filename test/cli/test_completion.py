@@ -79,7 +79,7 @@ class Shell:
 
 
 def bash_candidates(directory, *words):
-    """What bash offers for the last word; it splits words at '=' as on a command line."""
+    """The words that bash offers for the last one; it splits words at '=' as on a command line."""
     pieces = [piece for word in words for piece in re.split("(=)", word) if piece or word == ""]
     if words[-1].endswith("="):
         pieces = [piece for piece in pieces if piece]
@@ -153,7 +153,7 @@ def zsh(directory):
     shell.close()
 
 
-# What is typed, and the words that the shell then runs.
+# Typed keys, and the words that the shell then runs.
 TYPED = [
     ("ipectl acti\tbet\t", "activate beta"),
     ("ipectl activate alpha --forc\t", "activate alpha --force"),
@@ -192,7 +192,7 @@ def test_names_are_not_run(bash, zsh, directory):
     assert not (directory / "ran").exists()
 
 
-# What ipectl itself takes
+# Options of ipectl itself
 
 def options_of_help(ipectl):
     return {name: value for name, value in re.findall(r"^  (?:-\w)? +(--[a-z-]+)(\[?=)?", ipectl("--help").output, re.M)}

@@ -105,7 +105,7 @@ def test_rule_of_a_denial_is_printed_canonically(world):
     ("op=EXECUTE boot_verified=FALSE", " ", "action=DENY", "op=EXECUTE boot_verified=FALSE")),
     ids=("comment", "space-behind", "space-within"))
 def test_rule_on_a_line_that_is_wide(world, before, filler, after, rule):
-    """What is recorded is found in the first 4096 bytes of the rule, or is its beginning; see test-policy-excerpt.c."""
+    """The record has the part of the rule in its first 4096 bytes, or its beginning; see test-policy-excerpt.c."""
     name = world.activate(f"DEFAULT action=ALLOW\n{before}{filler * 50000}{after}\n")
     world.machine.must("audit")
     assert world.machine.errno("exec", "/tmp/hello") == "EACCES"
@@ -330,7 +330,7 @@ def test_load(world):
                                       f"policy_digest={digest(envelope)} auid={UNSET} ses={UNSET} lsm=ipe res=1")
 
 
-# What goes wrong before the text is looked at: no name is known.
+# Errors that come before the text is parsed: no name is known.
 def broken(header):
     whole = keys.sign_policy(header + DENY)
     return {"ENOKEY": keys.sign_policy(header + DENY, key="other"), "EKEYREJECTED": whole.replace(b"=DENY", b"=deny"),

@@ -19,7 +19,7 @@ def machine(request, boot):
 
 @pytest.fixture(scope="module")
 def on(machine, kit):
-    """A world of its own: the machine may not have a trial of somebody else's."""
+    """A world of its own, because no other test may have a trial on this machine."""
     return World(machine, kit).set_up()
 
 
@@ -61,7 +61,7 @@ def test_the_kernel_was_told_to_keep_or_not(machine, request):
     assert machine.must("get", "/sys/module/ipe/parameters/cache").text == ("Y\n" if kept else "N\n")
 
 
-# Which policy decides
+# Another policy becomes active
 
 
 def test_activation(cycle):
@@ -103,7 +103,7 @@ def test_rollback(cycle):
 
 
 def test_shadow_sees_every_verdict(cycle):
-    """What is kept would be told to nobody."""
+    """A kept verdict would not reach the shadow's reports."""
     name = cycle.loads("1.0.0", rules=DENY)
     assert verdict(cycle, cycle.PROBE) == "OK"
     assert cycle.put(name, "shadow", "1") == "OK"
@@ -141,7 +141,7 @@ def test_every_verdict_is_counted(cycle):
     assert "op=EXECUTE allowed=10 denied=0" in stats and "rule line=4 matches=10" in stats, stats
 
 
-# What is known of a volume
+# The facts of a volume change
 
 
 def test_volume_that_is_reloaded(on):
@@ -172,7 +172,7 @@ def test_another_volume_in_the_place_of_one(on):
         on.machine.must("verity-remove", "place")
 
 
-# What is known of a file
+# The facts of a file change
 
 
 @pytest.mark.parametrize("rules, before, after", ((only, "EACCES", "OK"), (all_but, "OK", "EACCES")))
@@ -259,7 +259,7 @@ def test_memory_without_a_file(on):
 
 
 def test_other_operations_are_judged_each_time(on):
-    """What may be executed need not be loaded."""
+    """A file that may be executed may still be denied as a module."""
     on.activate("DEFAULT action=ALLOW\nDEFAULT op=KMODULE action=DENY\n")
     assert verdict(on, HELLO) == "OK"
     assert on.machine.errno("insmod", HELLO) == "EACCES"

@@ -95,7 +95,7 @@ SOUND = b"policy_name=sound policy_version=1.2.3\nDEFAULT action=ALLOW\n"
 
 
 def envelopes(directory):
-    """What can be wrong with an envelope, {name: (bytes, errno of both, or None)}."""
+    """Envelopes that are wrong in some way, {name: (bytes, errno of both, or None)}."""
     (directory / "messages").mkdir()
     whole = keys.sign_policy(SOUND)
     return {
@@ -108,7 +108,7 @@ def envelopes(directory):
         "cut in the middle": (whole[:len(whole) // 2], "EBADMSG"),
         "of another key": (keys.sign_policy(SOUND, key="other"), "ENOKEY"),
         "with another text": (whole.replace(b"ALLOW", b"DENY_"), "EKEYREJECTED"),
-        # What is found first in the noise that it decrypts to depends on the key.
+        # It decrypts to noise; which error is found first there depends on the key.
         "with another signature": (whole[:-1] + bytes([whole[-1] ^ 1]), None),
         "with attributes of S/MIME": (keys.sign_policy(SOUND, options=("-nodetach",)), "EKEYREJECTED"),
         "without the text": (keys.sign_policy(SOUND, options=("-noattr", "-nosmimecap")), "EKEYREJECTED"),

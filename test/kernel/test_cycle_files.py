@@ -58,7 +58,7 @@ def test_poll_sees_a_delete(cycle):
     cycle.machine.must("hold-close", 2)
 
 
-# Who may, and files of policies that are gone
+# Writers without the right, and files of policies that are gone
 
 
 def data_for(name, file):

@@ -75,7 +75,7 @@ def reader(world):
         yield reader
 
 
-# What a line says
+# The words of a line
 
 
 def test_line_of_a_denied_execution(world, reader):
@@ -400,7 +400,7 @@ def test_storm(world):
     total = storm(world)
     records = [record for record in world.records() if record.type == 1420]
     suppressed = sum(int(record.fields.get("suppressed", 0)) for record in records)
-    # Five in ten seconds; the rest is told of by a later record, or by none yet.
+    # Five in ten seconds; a later record counts the rest, or none does yet.
     assert 5 <= len(records) < 200 and len(records) + suppressed <= total
     assert {record.string("path") for record in records} == {"/tmp/hello"}
 

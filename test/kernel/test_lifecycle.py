@@ -23,7 +23,7 @@ def load(world, name, version, body=BODY):
     return world.load(policy(name, version, body))
 
 
-# What is in a policy's directory
+# The directory of a policy
 
 
 def test_policy_directory_has_the_files_of_upstream(world):
@@ -359,7 +359,7 @@ def test_file_held_open_across_a_delete_and_a_load_of_the_same_name(world):
     assert world.get(name, "active") == b"0"
 
 
-# Who may
+# Writers without the right
 
 
 @pytest.mark.parametrize("file", ("active", "delete", "update"))

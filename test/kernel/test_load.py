@@ -125,7 +125,7 @@ def test_envelope_by_a_policy_that_names_no_place(cycle):
                                    "DEFAULT action=ALLOW\nop=POLICY action=DENY\n", "DEFAULT action=DENY\n"),
                          ids=("default-of-operation", "rule", "global-default"))
 def test_envelope_where_policies_are_denied(cycle, rules):
-    """op=POLICY is asked about every file that the kernel reads; what is written, it has not read."""
+    """op=POLICY is checked for every file that the kernel reads, and not for a policy that is written."""
     decides(cycle, rules)
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0"))
@@ -188,7 +188,7 @@ def test_unsigned_policy_over_an_overlay(cycle):
 
 
 def test_unsigned_policy_that_a_program_serves_from_a_signed_volume(cycle, policies):
-    """What is signed is the device, and not a byte comes from it."""
+    """The device is signed, and not a byte comes from it."""
     decides(cycle, ALLOW + SIGNED_VOLUME)
     cycle.serve("served", policies, cycle.machine.disk(4), "/policies.sig", unsigned("served"))
     assert cycle.machine.must("get", "/served/policy").data == unsigned("served")
@@ -347,7 +347,7 @@ def test_unsigned_text_with_an_error(cycle, text, errno):
     assert "x" not in cycle.loaded()
 
 
-# What is a path, and what is a file
+# Paths and files
 
 
 @pytest.mark.parametrize("path, errno", (
@@ -397,7 +397,7 @@ def test_what_is_no_regular_file_of_any_size(cycle, path):
 
 @pytest.mark.parametrize("signed", (True, False))
 def test_file_that_is_open_for_writing(cycle, signed):
-    """What is judged must be what was read, also where a layer of an overlay is written below."""
+    """The kernel must judge the bytes that it read, even if somebody writes to a layer below an overlay."""
     decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0") if signed else unsigned(name), "open")
@@ -456,7 +456,7 @@ def test_appended_signature_is_verified_whatever_a_rule_says(cycle):
 
 
 def test_file_that_the_writer_may_not_read(cycle):
-    """Who may load may read any file anyway; whoever may not is stopped at the file that is written."""
+    """A writer that may load policies may read any file; one that may not is stopped at the file that it writes."""
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0"), "private")
     cycle.machine.must("chmod", path, "0")

@@ -127,5 +127,5 @@ def test_denial(world, failing, call):
 
 
 def test_no_memory_was_lost(world):
-    """That kmemleak finds what is lost is seen in test_whole_run.py."""
+    """test_whole_run.py shows that kmemleak finds lost memory."""
     assert world.leaks() == []

@@ -154,12 +154,12 @@ class Fleet:
         self.started += 1
         directory = self.directory / f"machine-{self.started}"
         directory.mkdir()
-        # What is recorded is not looked at here.
+        # This test does not look at audit records.
         return Pair(uml.Uml(self.kernel / "linux", self.initrd, directory / "console.log", (), ("audit=0",)),
                     self.signed)
 
     def replay(self, writes):
-        """What goes wrong with these writes on a machine of their own, or None."""
+        """The mismatch that these writes cause on a machine of their own, or None."""
         pair = self.start()
         try:
             for write in writes:

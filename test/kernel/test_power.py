@@ -9,7 +9,7 @@ its disk survives in the host's cache, in the order in which it was written. So 
 write that it needs before it answers, and that each state in between starts. It does not prove anything of a disk that
 loses its own cache, or reorders it: that is left to the file system, which tells the disk to flush for each fsync().
 
-What is allowed after a cut is told by a model of the versions: of what was under way, either it was done or not.
+A model of the versions says what is allowed after a cut: the operation under way was either done or not.
 IPE_TEST_SEED=, IPE_TEST_ROUNDS= choose another draw; what a moment of a seed hits depends on the host."""
 
 import base64
@@ -81,7 +81,7 @@ class Model:
         return others.put(number, "confirmed")
 
     def previous(self):
-        """What a rollback of the confirmed version goes back to."""
+        """The version to which a rollback of the confirmed one goes back."""
         confirmed = self.find("confirmed") or 0
         return max((number for number, state in self.versions if state == "superseded" and number < confirmed),
                    default=None)
@@ -114,7 +114,7 @@ class Model:
         return [self]
 
     def rebooted(self):
-        """A trial outlives the boot, which is counted, or is over; and what was selected for the boot was loaded."""
+        """A trial goes on after the boot, which is counted, or has ended; and a version selected for the boot was loaded."""
         pending = self.find("pending-reboot")
         if self.find("trial") and not pending and self.boots < BOOTS:
             return replace(self, boots=self.boots + 1)
@@ -226,7 +226,7 @@ class Power:
 
 
 def check_look(look, knows_trials):
-    """What must be true whatever has happened."""
+    """Checks all that is true after any cut."""
     text = json.dumps(look)
     assert set(look["files"]) <= {"history", "lock", "lost+found", "objects", "state.json", "state.json.old"}, text
     assert look["states"] == look["disk"], text
@@ -279,7 +279,7 @@ class Run:
         self.tally = Counter()
 
     def recover(self, look):
-        """What a boot after a cut has found; returns the model that is true then."""
+        """look: taken in the boot after a cut. Returns the model that agrees with it."""
         check_look(look, self.candidates[0].goes_back)
         candidates = [candidate.rebooted() for candidate in self.candidates]
         model = match(candidates, look)
@@ -340,7 +340,7 @@ class Run:
         self.work(model, aim, draw.uniform(0, AIM_SEC) if aim else seconds)
 
     def last(self):
-        """What the last cut left is looked at, too."""
+        """Checks the result of the last cut, too."""
         self.power.check_disk()
         self.power.boot()
         self.recover(start(self.power))

@@ -46,7 +46,7 @@ class Attack:
         self.check()
 
     def check(self):
-        """What is honest decides."""
+        """An honest policy is active."""
         assert self.cycle.verdict() == "EACCES"
 
     def tries(self, expected, *command):
@@ -409,5 +409,5 @@ def test_every_write_at_a_time(racing):
     verdicts = {error: count for thread, _, error, count in counts if thread == 4}
     assert set(verdicts) == {13} and verdicts[13] > 100
     done = {line for thread, line, error, _ in counts if thread < 4 and error == 0}
-    # What is not done once was not tried: at least these many ways led to something.
+    # A write that never succeeds may never have been tried: at least so many succeeded.
     assert len(done) >= 12, sorted(done)

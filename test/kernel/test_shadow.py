@@ -41,7 +41,7 @@ def shadow_records(cycle):
     return [record for record in cycle.records() if record.type == 1421]
 
 
-# What it does
+# Effects
 
 
 def test_shadow_of_current_decides_nothing(cycle):
@@ -126,7 +126,7 @@ def test_shadow_beside_no_policy(boot, kit):
     world.machine.stop()
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.parametrize("value", ("2", "maybe", "", "\n", "y", "on", "1\n\n", "1\0", "-1"))
@@ -147,7 +147,7 @@ def test_off_where_it_was_off(cycle):
     name, other = cycle.loads("1.0.0"), cycle.loads("1.0.0")
     assert shadow(cycle, name, "0") == "OK"
     assert shadow(cycle, other) == "OK"
-    # That of another name goes on.
+    # The shadow of another name goes on.
     assert shadow(cycle, name, "0") == "OK"
     assert shadowed(cycle) == [other]
 

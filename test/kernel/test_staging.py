@@ -6,7 +6,7 @@ from cycle_writes import ALLOW, DENY, TAKES_BLOB, blob, stage, trial, update
 from guest import IPE
 
 
-# What is there
+# Files
 
 
 @pytest.mark.parametrize("file, mode", (("stage", "0200"), ("trial", "0600"), ("rollback", "0200"), ("shadow", "0600"),

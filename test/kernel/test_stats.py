@@ -22,7 +22,7 @@ def verdicts(world, name):
 
 
 def matches(world, name):
-    """What matched, without the verdicts and the last line."""
+    """The lines of matches, without the verdicts and the last line."""
     return lines(world, name)[len(OPERATIONS):-1]
 
 

@@ -18,7 +18,7 @@ from world import FORGET_BAR, Cycle
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 SECONDS = {"kasan": 8, "x86": int(os.environ.get("IPE_TEST_STRESS_SEC", "720"))}
-# Which allocations fail; all of them in the long run.
+# Every so many allocations, one fails; all of them do in the long run.
 STEP = 1 if LONG else 4
 VARIANTS = ("kasan", "x86") if LONG else ("kasan",)
 FAULTS = "/sys/kernel/debug"
@@ -29,7 +29,7 @@ VERSIONS = ("1.0.0", "2.0.0", "3.0.0")
 CHECKERS = """KASAN UBSAN PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_KMEMLEAK FAULT_INJECTION FAILSLAB
               FAIL_PAGE_ALLOC SMP""".split()
 
-# What ipe(7) names for each file; the capability is there, and no latch is set.
+# The errnos of ipe(7) for each file, with the capability and without a latch.
 DOCUMENTED = {
     "new_policy": "EEXIST", "update": "ENOENT ESTALE EBUSY EPERM", "stage": "ENOENT ESTALE EBUSY",
     "active": "ENOENT EINVAL EPERM", "trial": "ENOENT EBUSY EALREADY EINVAL EPERM", "confirm": "ENODATA",
@@ -178,7 +178,7 @@ def test_everything_at_a_time(stressed, variant):
     rare = set() if LONG else {"rollback", "confirm", "revert"}
     assert not set(DOCUMENTED) - rare - done
     assert expired or not LONG
-    # What is left is in order: all of it can be taken back.
+    # The rest is in order: all of it can be taken back.
     stressed.reset()
     assert stressed.loaded() == [stressed.BASE] and stressed.verdict() == "OK"
     assert stressed.machine.must("audit").errno == 0
@@ -224,7 +224,7 @@ def begin_trial(cycle, name):
 
 
 REQUESTS = {
-    # What is there before, the write, and what undoes it.
+    # The preparation, the write, and the write that undoes it.
     "new_policy": (lambda c, n: None, lambda c, n: (f"{IPE}/new_policy", blob(n, "1.0.0")),
                    lambda c, n: c.put(n, "delete")),
     "load": (lambda c, n: file(c, n, "1.0.0"), lambda c, n: (f"{IPE}/load", "/tmp/fault"),

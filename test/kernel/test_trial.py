@@ -159,7 +159,7 @@ def test_activation_of_the_confirmed_policy_ends_the_trial(cycle):
 
 
 def test_activation_below_the_confirmed_policy_while_a_trial_runs(cycle):
-    """What is on trial does not count, what is confirmed does."""
+    """The confirmed policy counts, the one on trial does not."""
     confirmed, high, low, between = (cycle.loads(version) for version in ("2.0.0", "9.0.0", "1.0.0", "3.0.0"))
     assert cycle.put(confirmed, "active") == "OK"
     assert trial(cycle, high) == "OK"
@@ -181,7 +181,7 @@ def test_trial_ends_by_itself(cycle):
     assert cycle.versions(name) == ("1.0.0", "2.0.0", None)
     assert cycle.top("confirm", "1") == "ENODATA" and cycle.top("revert", "1") == "ENODATA"
     assert trial(cycle, name) == "OK"
-    # That the first one has ended does not end the second one.
+    # The end of the first trial does not end the second one.
     cycle.machine.must("sleep", 1500)
     assert_remaining(cycle.text(name, "trial"))
 

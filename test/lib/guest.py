@@ -19,7 +19,7 @@ TOP = Path(__file__).resolve().parents[2]
 PROBES = TOP / "test/kernel/probes"
 IPE = "/sys/kernel/security/ipe"
 
-# What a healthy kernel never says.
+# Messages that a healthy kernel never logs.
 TROUBLE = re.compile(rb"(BUG:|WARNING:|KASAN|UBSAN|Oops|Kernel panic|possible recursive locking|unreferenced object"
                      rb"|possible circular locking|inconsistent lock state|suspicious RCU usage|INFO: task"
                      rb"|kmemleak: [0-9]+ new suspected|refcount_t:|list_(add|del) corruption)")
@@ -110,7 +110,7 @@ class Machine:
         sent = collections.deque()
         answers = []
         while len(answers) < len(commands):
-            # What the terminal on the other side can hold, and no more: see agent.c.
+            # No more than the terminal on the other side can hold: see agent.c.
             while lines and (not sent or sum(sent) + len(lines[0]) <= self.WINDOW):
                 self._send(lines[0])
                 sent.append(len(lines.popleft()))

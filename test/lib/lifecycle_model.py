@@ -78,7 +78,7 @@ class Model:
         # The name of which a version is on trial.
         self.trial_name = None
 
-    # What holds of a slot
+    # Conditions on a slot
 
     def takes_part(self, name):
         """Is a version of this name on trial, or its current the one that comes back after somebody's trial?"""
@@ -241,7 +241,7 @@ class Model:
         return "OK"
 
     def forget_bar(self):
-        """What a test kernel alone has."""
+        """A write that only a test kernel has."""
         self.bar = (0, 0, 0)
         return "OK"
 

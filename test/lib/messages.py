@@ -7,7 +7,7 @@ from certificates import LEAF, issue, openssl
 
 TAKEN = ("OK", "ENOKEY")
 
-# What `openssl req -newkey` makes: (words, errno).
+# Words of `openssl req -newkey`, and the errno.
 KEYS = {
     "RSA 2048": (("rsa:2048",), "ENOKEY"),
     "RSA 3072": (("rsa:3072",), "ENOKEY"),

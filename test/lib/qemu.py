@@ -26,7 +26,7 @@ from guest import TROUBLE, MachineFailed
 
 TOP = Path(__file__).resolve().parents[2]
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-# What costs a boot time, and is of no use here.
+# Units that cost a boot time, and are of no use here.
 UNUSED = ("serial-getty@ttyS0.service", "getty@tty1.service", "systemd-networkd.service", "systemd-networkd.socket", "e2scrub_reap.service")
 
 
@@ -80,7 +80,7 @@ class System:
         subprocess.run(["cp", "--sparse=always", image() / "changes.ext4", self.changes], check=True)
 
     def _arguments(self, agent, monitor):
-        # What "-cpu max" has more is seldom of use, and slow where it is emulated.
+        # "-cpu max" has more, which is seldom of use, and slow where it is emulated.
         arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1",
                      "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
                      f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
@@ -103,7 +103,7 @@ class System:
                 "-device", f"virtio-blk-pci,drive=disk{number}"]
 
     def _software(self):
-        """What it boots, and its disks."""
+        """The words for its software and its disks."""
         directory = image()
         root_hash = (directory / "root.hash").read_text()
         # systemd's own generator is not to open the volume a second time.
@@ -169,7 +169,7 @@ class System:
                     text = log.read()
                     if last or b"systemd[1]" in text:
                         raise
-                # What a boot that does not count has said is kept, but is no trouble of the one that counts.
+                # The log of a boot that does not count is kept, but must not count as trouble of the next.
                 shutil.copy2(self.log, self.log.with_suffix(".broken.log"))
                 os.truncate(self.log, before)
         return self
@@ -261,7 +261,7 @@ class System:
         """Restarts user space alone, and waits for the agent of the new one."""
         self._send(b"0 " + base64.b64encode(b"systemctl soft-reboot") + b"\n", 10)
         deadline = time.monotonic() + self.BOOT_SEC
-        # What the call was answered, if it was, comes before.
+        # The answer to the call, if there was one, comes before.
         while self._read_line(deadline) != b"ready":
             pass
 

@@ -88,7 +88,7 @@ class Scenario:
         self.system.put("/etc/ipe/trust.d/test.pem", (keys.directory() / "test.crt").read_bytes())
 
     def configure(self, *settings):
-        """What the daemon's configuration says beside its defaults, from now on."""
+        """Sets the daemon's configuration, beside its defaults, from now on."""
         self.system.put("/etc/ipe/ipectld.conf", "\n".join(["[Manager]", *settings, ""]))
         self.call("Reload")
 
@@ -153,7 +153,7 @@ class Scenario:
         return self.system.run(f"{runner} busctl --json=short call {MANAGER} {method} {quoted}")
 
     def activate(self, version="", **options):
-        """Puts a version in force, by default the newest that is staged, and keeps it, whatever the kernel can."""
+        """Activates and confirms a version, by default the newest that is staged, on either kernel."""
         if version:
             options["version"] = f"s {version}"
         self.activate_with(options)
@@ -187,7 +187,7 @@ class Scenario:
     def cut(self, phase, file, method, *arguments):
         """Kills the daemon at a write to a file of the kernel; see hold()."""
         self.hold(phase, file, method, *arguments)
-        # Whoever holds it learns of its death first, and tells nobody.
+        # The program that holds it learns of its death first, and reports it to nobody.
         self.system.must("kill -KILL $(systemctl show -P MainPID ipectld); systemctl kill -s KILL hold; "
                          "until [ -e /run/answered ]; do sleep 0.1; done")
 

@@ -33,7 +33,7 @@ class Place:
 
 
 class Kit:
-    """What every boot starts from; made once a test session."""
+    """The files that every boot starts from; made once a test session."""
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -182,7 +182,7 @@ class World:
         return self.machine.must("list", f"{IPE}/policies").text.split()
 
     def leaks(self):
-        """What kmemleak finds: one text an object."""
+        """The objects that kmemleak finds, one text each."""
         # An object counts once it is five seconds old and was found in two scans with the same content.
         self.machine.must("sleep", 5500)
         for _ in range(2):
@@ -198,7 +198,7 @@ class World:
 
 
 class Cycle(World):
-    """A machine for the life cycle: each test begins with one policy, of the lowest version, that decides."""
+    """A machine for the life cycle: each test begins with one active policy, of the lowest version."""
 
     ALLOW, DENY = "DEFAULT action=ALLOW\n", "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
     DENY_ALL = "DEFAULT action=DENY\n"
@@ -210,7 +210,7 @@ class Cycle(World):
         self.numbers = itertools.count(1)
 
     def set_up_alone(self):
-        """What set_up() does, without volumes and file systems."""
+        """As set_up(), without volumes and file systems."""
         self.machine.must("audit-start")
         self.machine.must("copy", "/bin/hello", "/tmp/hello")
         return self

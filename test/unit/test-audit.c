@@ -15,7 +15,7 @@
 #define FIELDS "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 pid=42 comm=\"sh\" path=\"/tmp/hello\" dev=\"tmpfs\" ino=12"
 #define RECORD STAMP FIELDS " rule=\"DEFAULT op=EXECUTE action=DENY\""
 
-/* What FIELDS say, of a denial. */
+/* FIELDS, of a denial. */
 static const KernelEvent denial = {
         .seq = 45,
         .uid = UINT32_MAX,
@@ -110,7 +110,7 @@ static void record_of_suppressed_denials_alone_is_of_no_other(void **state) {
                       &unknown);
 }
 
-/* Whoever is denied has chosen its path and its name. */
+/* The process that is denied has chosen its path and its name. */
 static void a_path_cannot_forge_a_field(void **state) {
         const KernelEvent expected = {
                 .seq = 45, .uid = UINT32_MAX, .denied = true, .enforcing = -1, .pid = 42, .operation = TEXT("EXECUTE"),

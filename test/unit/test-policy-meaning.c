@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a policy decides: which rule or DEFAULT matches an operation and facts.
+ * Verdicts: the rule or DEFAULT that matches an operation and facts.
  */
 
 #include <stdio.h>
@@ -15,7 +15,7 @@ static uint32_t bit(int property) {
         return 1U << vocabulary.slot[property];
 }
 
-/* What decides, as text: the canonical rule or DEFAULT. */
+/* expected: the canonical text of the rule or DEFAULT that matches. */
 static void assert_decides(const char *text, enum ipe_op op, const struct ipe_facts *facts, const char *expected) {
         static const struct ipe_facts nothing;
         struct ipe_policy *policy = parse(text);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The policy language: the table that the kernel's tests share, errors, and what a policy says of itself, printed or
- * asked for. What rules mean is in test-policy-meaning.c, random policies in test-policy-random.c.
+ * The policy language: the table that the kernel's tests share, errors, questions to a policy, and its printed form.
+ * Verdicts are in test-policy-meaning.c, random policies in test-policy-random.c.
  */
 
 #include <stdio.h>
@@ -84,7 +84,7 @@ static void text_of_the_ceiling_is_accepted(void **state) {
         free(text);
 }
 
-/* What a policy says of itself. */
+/* Questions to a policy, and its printed form. */
 
 static void policy_tells_its_header(void **state) {
         struct ipe_policy *policy = parse("policy_name=corp-base policy_version=+3.02.1\n" IPE_DENY);

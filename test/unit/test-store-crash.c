@@ -98,7 +98,7 @@ static void restore(void) {
         copy_tree("before", "store");
 }
 
-/* Which word a state has, with its object undamaged; -1 for the empty state. result: 1 if it is to be the predecessor. */
+/* Returns the word of a state, with its object undamaged; -1 for the empty state. result: 1 if it must be the predecessor. */
 static int read_word_of(const Store *store, int result) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_free_ void *data = NULL;
@@ -123,7 +123,7 @@ static int read_word(const Store *store) {
         return read_word_of(store, 0);
 }
 
-/* What is read if state.json is damaged or missing, too. */
+/* The word that is read if state.json is damaged or missing, too. */
 static int read_predecessor(bool missing) {
         Store *store;
         int word;

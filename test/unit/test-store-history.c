@@ -171,7 +171,7 @@ static void flipped_bit_spoils_its_line_alone(void **state) {
                 text[i] ^= 1;
                 put_bytes(FILE_NAME, text, size);
                 text[i] ^= 1;
-                /* What becomes an LF makes two lines of one. */
+                /* A byte that becomes an LF makes two lines of one. */
                 history = read_back(store, (text[i] ^ 1) == '\n' ? 2 : 1);
                 assert_names(history, "ac");
         }
@@ -302,7 +302,7 @@ static size_t count(const History *history, int to) {
         return n;
 }
 
-/* Who may stage and discard, but not activate, would hide what was in force. */
+/* Otherwise a user who may stage and discard, but not activate, could hide which policies were active. */
 static void what_comes_and_goes_pushes_out_nothing_else(void **state) {
         _cleanup_(history_freep) History *history = history_new();
 

@@ -17,7 +17,7 @@ SOCKET = "ipectld-audit.socket"
 STORM_SEC = 10
 # Of root's kinds that are told at once, as in src/ipectld/denial-table.h.
 BURST = 250
-# What the issue demands: of a core, and of memory.
+# The limits that were asked for: of a core, and of memory.
 CPU_MAX = 0.2
 MEMORY_MAX_KIB = 16 * 1024
 
@@ -60,7 +60,7 @@ def wait_told(scenario, path, *matches):
 
 
 def probe(scenario, member):
-    """What was sent before has reached the monitor once this is there."""
+    """Waits until the monitor has this signal, and so all that were sent before."""
     scenario.system.wait_until(f"busctl emit /org/ipe/probe org.ipe.Probe {member}; grep -q '\"{member}\"' /run/signals")
 
 
