@@ -65,7 +65,7 @@ def calls(machine, method):
 
 
 def wait_for_further_calls(machine, method, count=2):
-    """So many more than there are by now."""
+    """Waits for so many more calls."""
     wait_for_calls(machine, method, len(calls(machine, method)) + count)
 
 

@@ -42,7 +42,7 @@ class Connection:
             self.bus.signal_subscribe(NAME, interface, None, None, None, Gio.DBusSignalFlags.NONE, self.on_signal)
 
     def on_signal(self, _bus, _sender, path, _interface, member, arguments):
-        """Everybody gets PolicyRejected without the source, and subscribers the whole of it beside that."""
+        """Drops the copy of PolicyRejected without a source, which everybody gets; subscribers get the whole signal, too."""
         arguments = arguments.unpack()
         if member != "PolicyRejected" or arguments[0]:
             self.signals.append((path, member, arguments))

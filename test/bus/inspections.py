@@ -14,5 +14,5 @@ def inspection(*files, volumes=(), **more):
 
 
 def facts(machine, *files, volumes=(), **more):
-    """Lets ipe-inspect find just these."""
+    """Makes ipe-inspect find exactly these."""
     machine.inspector.answer = inspection(*files, volumes=volumes, **more)

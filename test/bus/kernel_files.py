@@ -54,7 +54,7 @@ class KernelFiles:
         return [*parents, "--bind", self.directory, "/sys/kernel/security/ipe"]
 
     def put(self, name, content):
-        """In place, as ipectld may have the file open."""
+        """Writes a file in place, because ipectld may have it open."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -91,7 +91,7 @@ class KernelFiles:
         self.put(f"policies/{name}/trial", "0")
 
     def tell(self, **fields):
-        """An event, that of a denial by the shadow of corp-base 2.0.0 unless fields say otherwise."""
+        """Writes an event, by default a denial by the shadow of corp-base 2.0.0."""
         known = {"seq": 1, "time": 1 << 62, "ipe_op": "EXECUTE", "verdict": "DENY", "shadow": 1,
                  "policy_name": '"corp-base"', "policy_version": "2.0.0", "rule": '"op=EXECUTE action=DENY"', "pid": 12,
                  "uid": 1000, "comm": '"sh"', "path": '"/bin/x"', **fields}
@@ -206,7 +206,7 @@ def begins_trial(machine, name, version, seconds=80000):
 
 @contextlib.contextmanager
 def ends_trial(machine, name):
-    """The same of a trial that ipectld ends."""
+    """Ends the trial in the same way, when ipectld asks for it."""
     revert = machine.kernel.path("revert")
 
     def end():

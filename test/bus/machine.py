@@ -77,7 +77,7 @@ def memfd(data):
 
 
 def object_path(name, version):
-    """As sd_bus_path_encode_many(3) escapes."""
+    """The path of a version's object, escaped as sd_bus_path_encode_many(3) does."""
     def escape(text):
         plain = "".join(c if c.isalnum() and c.isascii() else "".join(f"_{b:02x}" for b in c.encode()) for c in text)
         return f"_{ord(plain[0]):02x}{plain[1:]}" if plain[:1].isdigit() else plain
@@ -342,7 +342,7 @@ class Machine:
                                          if record["version"] in states])
 
     def write_state(self, state):
-        """Replaces state.json, and its predecessor with it; the daemon is not to run."""
+        """Replaces state.json and its predecessor; the daemon must not run."""
         for name in ("state.json", "state.json.old"):
             (self.state / name).write_text(sealed_state(state))
 
@@ -351,7 +351,7 @@ class Machine:
         return self.connection.call(PATH, NAME, method, arguments, fds)
 
     def stage(self, data, options=None):
-        """Returns the object's path."""
+        """Stages a signed policy; returns its object's path."""
         return self.call("Stage", GLib.Variant("(ha{sv})", (0, options or {})), [memfd(data)])[0]
 
     def list(self):

@@ -10,7 +10,7 @@ from connection import NAME, PATH
 
 
 class RawClient:
-    """A connection without a library, so that a thousand of them cost nothing; it says just what it is told to."""
+    """A connection without a library, so that a thousand of them cost nothing; it sends exactly the given messages."""
 
     def __init__(self, machine, uid=0):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -64,7 +64,7 @@ class RawClient:
         return [self.read_answer() for _ in range(count)]
 
     def read_answer(self):
-        """Whether the next answer is an error. What was read before a time-out is not lost."""
+        """Whether the next answer is an error. Bytes read before a time-out are not lost."""
         while True:
             while len(self.data) < 16 or len(self.data) < Gio.DBusMessage.bytes_needed(self.data[:16]):
                 received = self.socket.recv(1 << 16)

@@ -27,7 +27,7 @@ class Journal:
         self.resume()
 
     def pause(self):
-        """Nobody reads from here on but read()."""
+        """From here on only read() reads."""
         os.write(self.stopped, b"x")
         self.thread.join()
         os.read(self.stop, 1)

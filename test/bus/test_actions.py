@@ -104,7 +104,7 @@ LESS = [
 
 
 def test_what_takes_protection_away_has_an_action_of_its_own(machine, polkit):
-    """The last question is answered with no; where an action were missing, it would not come."""
+    """Answers the last question with no; it comes only if ipectld asks for every action."""
     for options, further in LESS:
         needed = ["activate", *further]
         allow(polkit, *needed[:-1])
@@ -227,7 +227,7 @@ def test_an_authorisation_for_one_activation_is_none_for_another(machine, polkit
 
 
 def test_what_was_not_there_is_not_activated(machine, polkit):
-    """The question is about nothing, as no version waits."""
+    """No version waits, so the question names none."""
     machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.0.0")))
     polkit.held = True
     caller = polkit.begin("Activate", f"('{POLICY}',)")
@@ -261,7 +261,7 @@ def trial(machine):
 
 
 def put_trial(machine, version, envelope):
-    """As the kernel has it; the daemon does not know yet."""
+    """In the kernel; the daemon does not know yet."""
     machine.kernel.put_policy(POLICY, (version, envelope), active=True)
     machine.kernel.put_trial(POLICY, version)
 
@@ -286,7 +286,7 @@ def test_polkit_learns_which_trial_it_is(trial, polkit, method, action):
 
 @contextlib.contextmanager
 def answered_after(machine, question, noticed):
-    """Something happens in the kernel while polkit has been asked. Else the daemon gets the answer before it looks at the kernel again."""
+    """Lets something happen in the kernel while polkit thinks, and the daemon notice it before polkit answers."""
     if noticed:
         yield
         notice(machine)
@@ -385,7 +385,7 @@ def test_options_that_make_no_sense_are_refused_before_polkit_is_asked(machine, 
 
 
 def test_a_sentence_that_quotes_half_a_character_is_answered(machine, polkit):
-    """A bus carries no text that is not UTF-8: there was no answer at all."""
+    """The bus carries only UTF-8: without this, the caller got no answer at all."""
     for option, length in (("version", 49), ("confirm", 99)):
         text = "x" * length + "é"
         for value in (f"{{'{option}': <'{text}'>}}", f"{{'{text}': <true>}}", f"{{'{'x' * 99}é': <true>}}"):
@@ -427,7 +427,7 @@ def test_a_user_who_has_the_most_has_no_more(machine, polkit):
 
 
 def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, polkit):
-    """A call may carry 16 of them, whatever its arguments. A daemon that has none left loses the bus."""
+    """A call may carry 16 descriptors, whatever its arguments. A daemon that runs out of them loses the bus."""
     clients = [RawClient(machine, uid) for uid in range(1, 8)]
     for client in clients:
         for _ in range(20):
@@ -439,7 +439,7 @@ def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, 
 
 
 def begin_activation(machine, polkit, uid, number):
-    """The call of a user whose activation is looked at, or waits for that: what runs is asked for one after the other."""
+    """The call of a user whose activation is being inspected, or waits for that: one inspection runs at a time."""
     client = polkit.begin("Activate", f"('{POLICY}',)", uid=uid)
     machine.wait_for(lambda: len(polkit.questions) >= number, "the question")
     return client

@@ -136,7 +136,7 @@ def test_ten_thousand_changes_are_listed_in_pages(machine):
 
 
 def test_what_was_not_noted_is_noted_at_the_next_start(machine):
-    """A cut between state.json and the history; and a daemon of before there was a history."""
+    """After a cut between state.json and the history, and after an older daemon that kept no history."""
     machine.stage(signed())
     machine.stage(signed(version="2.0.0"))
     machine.stop_daemon()
@@ -170,7 +170,7 @@ def test_a_state_that_was_lost_goes_on_in_the_history(machine):
 
 @pytest.mark.parametrize("member, value", [("name", "x" * 256), ("reason", "x" * 65), ("change", 1 << 63), ("change", (1 << 64) - 1)])
 def test_a_planted_line_of_the_history_is_left_out(machine, member, value):
-    """Long names make an answer that no bus carries, and a large number leaves none for later changes."""
+    """Long names would make an answer too large for the bus, and a large number would leave none for later changes."""
     machine.stage(signed())
     machine.stop_daemon()
     with (machine.state / "history").open("a") as file:

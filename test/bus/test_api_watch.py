@@ -182,7 +182,7 @@ def test_ipectl_does_not_wait_for_a_trial_that_root_has_ended(machine):
 
 
 def load_again(machine, name=NAME):
-    """As ipectld does itself where a kernel cannot update what it enforces: deletes the policy, and loads it again."""
+    """Deletes the policy and loads it again, as ipectld does where a kernel cannot update its active policy."""
     shutil.rmtree(machine.kernel.path(f"policies/{name}"))
     machine.kernel.put_policy(name, ("1.0.0", machine.one))
     machine.kernel.put("new_policy", "x")
@@ -207,7 +207,7 @@ def test_the_same_while_somebody_keeps_the_old_directory_open(machine):
 
 
 def test_what_cannot_be_watched_keeps_nothing_else_from_it(bare, kernel_files):
-    """Without "confirm" the end of a trial is not seen; policies are, and the file as soon as it is there."""
+    """Without "confirm" the daemon misses the end of a trial; it sees policies, and the file as soon as it appears."""
     bare.one = signed()
     bare.kernel.put_policy(NAME, ("1.0.0", bare.one))
     bare.kernel.path("confirm").unlink()
@@ -244,7 +244,7 @@ def test_a_policy_that_could_not_be_watched_is_watched_later(machine):
 
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_switch_of_root_is_told_though_we_set_it_at_once(machine, asked):
-    """Within the time in which several writes are taken for one."""
+    """Within the time in which the daemon takes several writes for one."""
     machine.kernel.put("enforce", "0")
     machine.call("SetEnforce", GLib.Variant("(b)", (asked,)))
     wait_told(machine, "Enforce", asked)

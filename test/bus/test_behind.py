@@ -122,7 +122,7 @@ def test_a_rollback_on_a_good_disk_leaves_no_note(machine):
 
 
 def test_a_rollback_on_a_read_only_disk(machine):
-    """The daemon was started on it, and finds the rollback again when it is restarted, also once the disk is writable."""
+    """The daemon starts on that disk, and finds the rollback again when it restarts, also once the disk is writable."""
     binds = machine.binds
     restart_in_another_mount(machine, [*binds, "--ro-bind", machine.state, "/var/lib/ipe"])
     roll_back(machine)
@@ -144,7 +144,7 @@ def test_a_disk_that_becomes_writable_is_used_without_a_restart(machine):
 
 
 def test_a_damaged_state_on_a_disk_that_becomes_writable(machine):
-    """It is put aside first, and what only it knew comes back from the stored policies."""
+    """ipectld puts it aside first, and recovers the rest from the stored policies."""
     machine.stop_daemon()
     known = machine.read_state()
     known["versions"] = [record for record in known["versions"] if record["version"] != "3.0.0"]
@@ -190,7 +190,7 @@ def test_a_killed_daemon_finds_out_from_the_kernel(machine):
 
 
 def test_each_of_several_rollbacks_is_found_out(machine):
-    """The disk still has what was confirmed before the first of them."""
+    """The disk still has the version that was confirmed before the first of them."""
     change = {"1.0.0": "superseded", "2.0.0": "superseded", "3.0.0": "confirmed"}
     machine.stop_daemon()
     state = machine.read_state()
@@ -279,7 +279,7 @@ def test_a_trial_ends_though_the_disk_fails(machine, method):
 
 
 def test_a_rollback_after_a_confirmation_that_was_not_recorded(machine):
-    """One failure does not keep from going back the next time."""
+    """One failure does not prevent the next rollback."""
     begin_trial(machine)
     with machine.frozen_daemon():
         machine.kernel.end_trial(POLICY)

@@ -255,7 +255,7 @@ class Rounds:
 
     @contextlib.contextmanager
     def kernel_acts(self):
-        """Within a run, where the daemon looks at what it asked for."""
+        """Lets the kernel act within a run, once the daemon has asked and before it looks."""
         if not self.operation.gate:
             yield None
             return
@@ -307,7 +307,7 @@ class Rounds:
         return found
 
     def end_daemon(self):
-        """The call at which it was to be killed may have come after its answer."""
+        """The call at which the daemon should die may have come after its answer."""
         if not self.machine.daemon:
             return
         try:
@@ -317,7 +317,7 @@ class Rounds:
             self.machine.daemon = None
 
     def check_files(self):
-        """Whatever bit is damaged then in whichever of the two files, the other one is whole: never neither."""
+        """Any damaged bit in one of the two files leaves the other one whole."""
         operation = self.operation
         for name in ("state.json", "state.json.old"):
             lines = (self.machine.state / name).read_text().splitlines(keepends=True)
@@ -326,7 +326,8 @@ class Rounds:
             assert found in (operation.before, operation.after, operation.refused), name
 
     def end(self, known=None):
-        """Starts a daemon after the cut, and returns the states that it finds. known: those that the one before it reported."""
+        """Starts a daemon after the cut and checks its states and the disk; returns whether the operation was done. known: whether
+        the caller got an error."""
         machine, operation = self.machine, self.operation
         self.end_daemon()
         self.check_files()

@@ -55,7 +55,7 @@ def written(machine):
 
 
 def reboot(machine, active=False):
-    """The kernel has loaded nothing, or what something else than ipe-load brought."""
+    """The kernel has no policy, or one that another program than ipe-load has loaded."""
     machine.stop_daemon()
     if machine.read_state().get("deactivated_boot_id"):
         machine.write_state({**machine.read_state(), "deactivated_boot_id": OTHER_BOOT})
@@ -211,7 +211,7 @@ def test_what_was_superseded_is_loaded_where_nothing_is_confirmed_and_can_be_nam
 
 
 def test_a_disk_that_fails_is_an_error(machine):
-    """It is the record alone that does it."""
+    """The record alone decides."""
     machine.state.chmod(0o500)
     try:
         with pytest.raises(BusError) as caught:
@@ -222,7 +222,7 @@ def test_a_disk_that_fails_is_an_error(machine):
 
 
 def test_a_lock_of_the_kernel_keeps_nobody_from_it(machine):
-    """Nothing is asked of this kernel; the next one has no lock."""
+    """ipectld asks nothing of this kernel; the next boot has no lock."""
     machine.kernel.put("lock", "policy\n")
     deactivate(machine)
     assert machine.properties()["Deactivated"]

@@ -139,7 +139,7 @@ def flood(machine, uid, count, name="mallory"):
 
 @pytest.mark.parametrize("uid", [0, 1001])
 def test_a_flood_of_one_user_does_not_hide_another_one(machine, uid):
-    """pid: of a process that has ended, of which nothing is known but what the kernel says."""
+    """pid: of a process that has ended, so that only the kernel's line describes it."""
     flood(machine, 1000, 2 * BURST)
     wait_until_idle(machine)
     deny(machine, uid=uid, pid=1 << 40, path='"/usr/bin/the-real-one"')
@@ -152,7 +152,7 @@ def test_a_flood_of_one_user_does_not_hide_another_one(machine, uid):
 
 
 def test_where_the_kernel_does_not_say_the_user_the_process_does(machine):
-    """The daemon of the bus runs as another user than that whose denials are too many."""
+    """The bus daemon runs as another user than the one with too many denials."""
     flood(machine, 1000, 2 * BURST)
     wait_until_idle(machine)
     deny(machine, uid="?", pid=machine.bus.pid, path='"/usr/bin/the-real-one"')
@@ -240,7 +240,7 @@ def cpu_seconds(pid):
 
 
 def test_a_storm_does_not_keep_the_daemon_busy(machine, capsys):
-    """Not how long it takes, but how much it reads: at most a full read for each rest, however slow or fast all of it is."""
+    """Counts reads instead of time: at most a full read for each rest, on a host of any speed."""
     before, started = cpu_seconds(machine.daemon.pid), time.monotonic()
     storm = Storm(machine.kernel)
     while time.monotonic() - started < 5:

@@ -102,7 +102,7 @@ def test_messages_delay_no_trial_and_fill_no_memory(machine, kind):
 
 
 def test_nobody_can_send_the_daemon_a_signal(bare):
-    """The bus says so by an error, though it is a signal."""
+    """The bus refuses it with an error, though it is a signal."""
     bare.start_daemon()
     for name in names_of_the_daemon(bare):
         client = RawClient(bare, NOBODY)

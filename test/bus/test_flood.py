@@ -73,7 +73,7 @@ def test_root_is_answered_during_a_flood(busy, member, arguments, users):
 
 
 def test_every_call_of_two_users_floods_is_answered(busy):
-    """At least half of them by a refusal, which waits for a second."""
+    """Refuses at least half of them, a second later."""
     connections, pending = 200, 100
     clients = [RawClient(busy, (NOBODY, DAEMON)[number % 2]) for number in range(connections)]
     for client in clients:

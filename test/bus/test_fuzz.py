@@ -94,7 +94,7 @@ class Generator:
         return found
 
     def arguments(self, signature):
-        """Of that signature, mostly."""
+        """Arguments of that signature, mostly."""
         if self.random.random() < 0.1:
             signature = "".join(self.random.choice(KINDS) for _ in range(self.random.randint(0, 6)))
         values, kinds = [], signature.replace("a{sv}", "D")
@@ -103,7 +103,7 @@ class Generator:
         return GLib.Variant(f"({signature})", tuple(values)) if signature else None, "h" in signature
 
     def descriptor(self):
-        """One of every kind; to be closed."""
+        """A descriptor of every kind; the caller closes them."""
         kind = self.random.randrange(9)
         if kind < 3:
             return memfd(self.random.choice(self.policies))

@@ -109,7 +109,7 @@ def test_volumes_of_the_command_line(generate, cmdline, hashes, more, expected):
 
 
 def test_instances_are_called_as_systemd_calls_them(generate):
-    """Names of whatever bytes there may be in a line; what its generator takes for an entry, ours does too."""
+    """Names of all bytes that a line may have; ours takes the same entries as systemd's."""
     if not os.path.exists(SYSTEMD):
         pytest.skip(f"{SYSTEMD} is not installed")
     drop(generate, ONE)
@@ -181,7 +181,7 @@ def test_what_is_no_file_is_said_and_passed_over(generate):
 
 
 def test_the_store_leads_nowhere_else(generate):
-    """It belongs to the daemon, and the generator has more power."""
+    """The store belongs to the daemon, and the generator has more power."""
     objects = generate.machine.state / "objects"
     (generate.machine.etc / "elsewhere").mkdir()
     (generate.machine.etc / "elsewhere/policy").write_bytes(policy(ONE))

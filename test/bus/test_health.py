@@ -33,7 +33,7 @@ def test_settings_that_are_removed_in_the_trial_still_count(machine):
 
 @pytest.mark.parametrize("setting", ["HealthCommand=/bin/false", "HealthUnits=missing.service", f"EssentialPaths={VITAL}"])
 def test_settings_that_are_added_in_the_trial_are_for_the_next_one(machine, setting):
-    """They were said to have passed, though nobody had looked."""
+    """Such settings used to count as passed, though nothing had been checked."""
     begin(machine, seconds=5)
     machine.configure(setting)
     machine.ipectl("reload")
@@ -196,7 +196,7 @@ def health_program(machine, *settings):
     (["HealthCommand=/usr/bin/test -e /etc/ipe/ipectld.conf"], 0), (["HealthCommand=/usr/bin/false"], 1),
     (["HealthCommand=/nonexistent"], 69), ([], 78), (["HealthCommand=false"], 78)])
 def test_the_service_runs_the_command_of_the_configuration(machine, settings, status):
-    """And nothing that its caller says."""
+    """It takes no command from its caller."""
     assert health_program(machine, *settings).returncode == status
 
 
@@ -227,7 +227,7 @@ OF_USERS = ["user@1000.service", "user-runtime-dir@1000.service", "session-3.sco
 
 
 def test_units_of_users_end_no_trial(machine):
-    """Anybody kills his own service manager, and makes it fail."""
+    """Any user can kill his own service manager, and so make its unit fail."""
     machine.services.failed = OF_USERS
     begin(machine, seconds=0)
     wait_for_confirmation(machine)
@@ -268,7 +268,7 @@ def watch_restarts(machine, **options):
 
 
 def test_a_service_that_fails_and_is_started_again_and_again_ends_the_trial(machine):
-    """Restart=always, or StartLimitIntervalSec=0: it is never failed."""
+    """With Restart=always, or StartLimitIntervalSec=0, its state is never "failed"."""
     watch_restarts(machine)
     for restarts in (7, 8, 9):
         assert state(machine) == "trial"
@@ -294,7 +294,7 @@ def test_a_service_that_restarts_is_no_reason(machine, name, changes, options):
 
 
 def test_a_signal_of_a_user_is_no_reason(machine):
-    """The bus delivers it, to an address that anybody finds."""
+    """The bus delivers such a signal, and anybody can find the daemon's address."""
     watch_restarts(machine)
     bus = machine.connection
     names, = bus.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "ListNames", name="org.freedesktop.DBus")

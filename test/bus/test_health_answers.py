@@ -53,7 +53,7 @@ def wait_for_an_answer(machine):
 
 
 def test_no_answer_is_no_result(machine):
-    """The service manager has something else to do. It is asked again."""
+    """The service manager is busy. The daemon asks again."""
     machine.services.answer = error("org.freedesktop.DBus.Error.NoReply")
     begin(machine)
     wait_for_no_answer(machine, "no")
@@ -70,7 +70,7 @@ def test_a_late_last_answer_confirms_the_policy(machine):
 
 
 def test_a_service_manager_that_is_gone_is_asked_again_when_it_is_back(machine):
-    """As one that has closed its connection, to carry itself over into a new program."""
+    """As after daemon-reexec, which closes its connection."""
     machine.services.close()
     machine.configure("HealthCommand=/bin/check")
     begin(machine)
@@ -141,7 +141,7 @@ def test_a_unit_that_fails_while_the_last_answer_is_late_ends_the_trial(machine)
 
 
 def test_a_list_of_failed_units_that_is_under_way_is_waited_for(machine):
-    """The states are well at last, and so was the list before; but that one is old by then."""
+    """The states are good at last, and so was the list before; but that list is old by then."""
     machine.configure("HealthUnits=needed.service")
     machine.services.states = {"needed.service": "active"}
     no_states = error("org.freedesktop.DBus.Error.NoReply")

@@ -74,7 +74,7 @@ def test_a_path_and_an_inode_number_alone_do_not_end_a_trial(machine, device):
 
 
 def test_a_number_of_the_superblock_tells_what_is_essential_on_any_file_system(machine):
-    """As of tmpfs, overlayfs and btrfs, whose names say nothing."""
+    """Such as tmpfs, overlayfs and btrfs, whose device names say nothing."""
     machine.configure(f"EssentialPaths={VITAL}")
     for name in (machine.directory / "devices").iterdir():
         name.unlink()
@@ -109,7 +109,7 @@ def test_a_device_that_is_not_named_is_no_match(machine):
 
 
 def test_a_denial_by_the_policy_before_is_no_reason(machine):
-    """The kernel keeps what nobody has read yet, also what it denied before the trial began."""
+    """The kernel keeps unread events, also those from before the trial."""
     machine.configure(f"EssentialPaths={VITAL}")
     begin(machine)
     tell_denial(machine, seq=1, policy_version="1.0.0")

@@ -17,7 +17,7 @@ def machine(automatic):
 
 
 def test_a_trial_that_is_not_enforced_does_not_confirm_itself(machine):
-    """Nothing was denied, so all was well."""
+    """Without enforcement nothing is denied, so everything seems well."""
     machine.kernel.put("enforce", "0")
     begin(machine, seconds=0)
     wait_for_end(machine, "the kernel did not enforce all the time")
@@ -32,7 +32,7 @@ def wait_for_doubt(machine):
 
 
 def test_enforcement_that_was_off_for_a_while_is_remembered(machine):
-    """By the next daemon, too."""
+    """The next daemon knows it, too."""
     begin(machine)
     machine.kernel.put("enforce", "0")
     wait_for_doubt(machine)

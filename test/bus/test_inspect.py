@@ -94,7 +94,7 @@ def cuts(answer):
 
 
 def test_it_ends_where_nobody_waits_for_the_answer():
-    """Else those who ask and leave would have it run as often as they like, for seconds each."""
+    """Otherwise callers who ask and leave could run it as often as they like, for seconds each."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen([INSPECT], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True)
@@ -104,7 +104,7 @@ def test_it_ends_where_nobody_waits_for_the_answer():
 
 
 def test_mappings_of_one_file_are_looked_at_once(many):
-    """To open each of them would be more than his budget has, and nothing is cut."""
+    """Opening each of them would exceed his budget; still nothing is cut."""
     with running_as(many, user=65534) as (process,):
         answer = inspect()
     assert find(answer, many)["processes"] == f"many[{process.pid}]"
@@ -167,7 +167,7 @@ def script(text, *arguments, **options):
 
 
 def test_a_file_system_that_does_not_answer_hangs_nobody(few, directory):
-    """A user's FUSE file system, where /etc/fuse.conf permits others to use it. What another user runs is still found."""
+    """A user's FUSE file system, where /etc/fuse.conf permits others to use it. Programs of another user are still found."""
     if not os.access("/dev/fuse", os.R_OK):
         pytest.skip("there is no /dev/fuse")
     mount = directory / "mount"
@@ -207,7 +207,7 @@ def test_long_paths_of_a_user_do_not_make_the_answer_too_large(few, directory):
 @pytest.mark.parametrize("real,effective,expected", [(0, 0, "system"), (0, 65534, "system"), (33, 33, "system"), (999, 999, "system"),
                                                      (1000, 1000, "users"), (65534, 0, "users"), (100000, 100000, "users")])
 def test_a_process_is_its_real_users(few, real, effective, expected):
-    """A program with the set-user-ID bit is still his who starts it."""
+    """A program with the set-user-ID bit still belongs to the user who starts it."""
     with running_as(few, user=real, effective=effective):
         assert scope(inspect(), few) == expected
 

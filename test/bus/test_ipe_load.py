@@ -177,7 +177,7 @@ def said_damage(machine):
 
 
 def make_link(path):
-    """To what only root may read."""
+    """Links it to a file that only root may read."""
     (path.parent / "precious").write_text("root's")
     path.unlink()
     path.symlink_to("precious")
@@ -275,7 +275,7 @@ def test_a_state_of_a_release_without_a_check_is_read(machine):
 
 
 def test_a_trial_whose_boots_a_damaged_state_has_counted_is_not_tried_for_ever(machine):
-    """Whatever damages it in each boot: the machine that resets under the policy, say."""
+    """Something damages the state in each boot, such as resets of the machine under the policy."""
     put_boot_trial(machine, OTHER_BOOT, 0)
     machine.kernel.put(f"policies/{POLICY}/active", "0")
     before = (machine.state / "state.json.old").read_bytes()
@@ -350,7 +350,7 @@ def test_a_file_of_a_higher_layer_comes_before_and_masks(initrd):
 
 
 def test_what_cannot_be_loaded_is_said_and_the_next_one_tried(initrd):
-    """A directory, one too large, and one of another name than the file's."""
+    """A directory, a file that is too large, and a policy of another name than its file's."""
     (initrd.vendor / "a.p7b").mkdir()
     (initrd.vendor / "b.p7b").write_bytes(bytes(65537))
     for name in ("c", "d"):

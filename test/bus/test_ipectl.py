@@ -115,7 +115,7 @@ def test_a_host_that_cannot_be_reached(machine):
 
 
 def test_sign_then_stage(machine):
-    """The whole of what an author does."""
+    """All steps of an author."""
     for name in ("test.crt", "test.key"):
         put(machine, (keys.directory() / name).read_bytes(), name)
     text = put(machine, b"policy_name=mine policy_version=3.0.0\nDEFAULT action=DENY\n", "mine.policy")

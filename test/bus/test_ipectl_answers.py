@@ -228,7 +228,7 @@ def test_activate_says_what_it_came_to(bare, features, confirm, expected):
 
 
 class Trial(OtherDaemon):
-    """base 2.0.0 comes to be on trial, and is in another state when the caller has looked twice. silent: no signal says so."""
+    """base 2.0.0 goes on trial, and into another state after the caller has looked twice. silent: without a signal."""
 
     def __init__(self, machine, state, silent=False):
         self.state, self.silent, self.looks = state, silent, 0
@@ -265,7 +265,7 @@ def test_json_has_the_state_after_the_trial(bare):
 
 
 def test_a_daemon_that_says_nothing_is_asked(bare):
-    """As one is that was restarted in between."""
+    """As a daemon that was restarted in between."""
     Trial(bare, "confirmed", silent=True).ipectl("activate", "--wait", "base")
 
 

@@ -51,7 +51,7 @@ class Watch:
             self.text += data.decode()
 
     def wait_for(self, pattern):
-        """Until the output holds it."""
+        """Waits until the output has it."""
         def found():
             self.read()
             assert re.search(pattern, self.text, re.M) or not self.process.ended(), self.text
@@ -120,7 +120,7 @@ def test_signals(machine, watch):
 
 @pytest.fixture
 def kernel(bare, kernel_files):
-    """The kernel's files, for a daemon that hears what is denied."""
+    """The kernel's files, for a daemon that reads denials."""
     bare.start_daemon()
     return kernel_files
 

@@ -254,7 +254,7 @@ def test_others_need_the_right_to_inspect(machine):
 
 
 def test_a_job_that_ends_while_polkit_thinks_leaves_no_question(machine):
-    """The object of the call has gone when the answer comes: 20 of these would be all that a user may have."""
+    """The object of the call has gone when polkit answers: 20 such questions would use up a user's share."""
     polkit = OwnPolkit(machine)
     polkit.held = True
     client = RawClient(machine, NOBODY)

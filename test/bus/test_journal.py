@@ -25,7 +25,7 @@ def number_of_queued():
 
 
 def reject_often(machine, times):
-    """Each Reload() is an entry at least, as that file is looked at again."""
+    """Each Reload() makes an entry at least, because the daemon looks at that file again."""
     for _ in range(times):
         machine.call("Reload")
 

@@ -193,7 +193,7 @@ def test_a_rollback_does_not_ask_a_kernel_that_is_locked(machine):
 
 
 def test_a_refusal_of_the_kernel_that_has_no_name_of_its_own(machine):
-    """EISDIR is none of the errnos that a policy can have."""
+    """No policy causes EISDIR."""
     machine.kernel.path(f"policies/{POLICY}/trial").unlink()
     machine.kernel.path(f"policies/{POLICY}/trial").mkdir()
     with pytest.raises(BusError) as caught:
@@ -214,7 +214,7 @@ def large(version):
 
 @pytest.mark.parametrize("able", (True, False))
 def test_policy_with_an_appended_signature(machine, able):
-    """It is staged everywhere, and activated where the kernel says that it takes it."""
+    """Every kernel lets it be staged; only one with the feature lets it be activated."""
     words = [word for word in machine.kernel.read("features").decode().split() if word != "appended-signature"]
     machine.stop_daemon()
     machine.kernel.put("features", "\n".join([*words, *["appended-signature"] * able, ""]))

@@ -18,7 +18,7 @@ def states(machine):
 
 
 def set_states(machine, change):
-    """change: what is to become of the state on disk, which is given as a dictionary by name and version, and as a whole."""
+    """change: gets the records on disk by (name, version), and the whole state, and alters them."""
     machine.stop_daemon()
     state = machine.read_state()
     change({(record["name"], record["version"]): record for record in state["versions"]}, state)
@@ -52,7 +52,7 @@ def machine(bare, kernel_files):
 
 @pytest.fixture
 def level(bare, kernel_files):
-    """To the same version, which the kernel goes back from at once."""
+    """To the same version, from which the kernel goes back at once."""
     return switched(bare, "2.0.0", "2.0.0")
 
 
@@ -130,7 +130,7 @@ def test_a_version_whose_signer_is_not_trusted_is_no_way_back(level):
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 def test_killed_around_the_write_to_the_kernel(level, done):
-    """The mark says that it was to be a rollback: the version that was given up is not one to go back to."""
+    """The mark says that this is a rollback: nobody wants to go back to the version that was given up."""
     digest = level.list()[level.old][1]
     if done:
         level.kernel.put(f"policies/{NEW}/active", "0")
@@ -197,7 +197,7 @@ def test_an_activation_takes_the_choice_back(machine):
 
 
 def test_the_version_to_go_back_to_is_kept(bare, kernel_files):
-    """However few versions of a name are kept."""
+    """KeepVersions= may be as low as 0."""
     bare.configure("KeepVersions=0")
     machine = switched(bare, "1.0.0", "2.0.0")
     machine.stage(signed("third"))

@@ -92,7 +92,7 @@ def test_refused_without_polkit(kept, method):
 
 @pytest.mark.parametrize("method", CHANGES)
 def test_refused_by_polkit_and_nothing_changes(mocked, method):
-    """Also if every other action is allowed."""
+    """Even if polkit allows every other action."""
     mocked.stage(signed())
     mocked.allow(*(ACTIONS - {f"org.ipe.manager.{CHANGES[method][0]}"}))
     before = snapshot(mocked)
@@ -123,7 +123,7 @@ def test_who_handed_a_policy_in(mocked):
 
 
 def test_a_user_hands_a_policy_in_as_memory_and_root_as_a_file_too(mocked):
-    """A file of a user may be one of FUSE, for which nobody ever gets an answer."""
+    """A user's file may be on FUSE, where a read never ends."""
     (mocked.run_directory / "new.p7b").write_bytes(signed(*NEW))
     words = ("Stage", CHANGES["Stage"][1], "--open", "/run/new.p7b")
     assert refused(mocked.call_as(NOBODY, *words), f"{DBUS}.InvalidArgs"), "polkit is not asked"
@@ -178,7 +178,7 @@ def names(machine):
 
 
 def test_caller_that_vanishes_while_polkit_thinks(mocked):
-    """Nobody would learn what became of the call, so it is not carried out."""
+    """Nobody would learn the result, so the daemon does not carry the call out."""
     mocked.stage(signed())
     hang(mocked)
     before = names(mocked)
@@ -207,7 +207,7 @@ def test_question_for_a_caller_that_vanishes_is_withdrawn(mocked):
 
 
 def test_one_user_cannot_use_up_the_questions_of_all(mocked):
-    """More callers than src/ipectld/polkit.c lets one user have: those above 20 do not have to wait."""
+    """More callers than polkit.c allows one user: those above 20 get an answer at once."""
     mocked.stage(signed())
     hang(mocked)
     callers = [start_call(mocked, "Activate", "('corp-base',)") for _ in range(25)]

@@ -29,7 +29,7 @@ def machine(without_shadow):
 
 @pytest.fixture(scope="module")
 def program(tmp_path_factory):
-    """A program that says that it runs, and stays."""
+    """A program that prints "x", and stays."""
     path = tmp_path_factory.mktemp("program") / "stays"
     subprocess.run(["gcc", "-O1", "-x", "c", "-o", path, "-"], input=STAYS, text=True, check=True)
     return path
@@ -100,7 +100,7 @@ def test_a_file_that_was_deleted_is_still_found(machine, program, tmp_path):
 
 
 def test_a_path_that_is_another_file_elsewhere(machine, program, tmp_path):
-    """In another mount namespace the path leads to what runs; here to something that nobody runs."""
+    """In another mount namespace the path leads to the running program, here to a file that nobody runs."""
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_text("")
     stage(machine, body=DENY)
@@ -109,7 +109,7 @@ def test_a_path_that_is_another_file_elsewhere(machine, program, tmp_path):
 
 
 def build_jit(directory, flags, file):
-    """A program that has mapped something executable that is no program."""
+    """A program that has mapped, as executable, something that is no program."""
     source = ("#include <fcntl.h>\n#include <sys/mman.h>\n#include <unistd.h>\nint main(void) { "
               f"if (mmap(0, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | {flags}, {file}, 0) == MAP_FAILED) return 1; "
               "write(1, \"x\", 1); pause(); return 0; }\n")
@@ -134,7 +134,7 @@ def test_a_device_that_is_mapped_is_found(machine, tmp_path):
 
 
 def findings_with_essential(machine, *paths):
-    """Of a policy that denies everything."""
+    """The findings about a policy that denies everything, with these essential paths."""
     words = " ".join(map(str, paths))
     machine.configure("PreflightSec=0", f"EssentialPaths={words}")
     machine.call("Reload")

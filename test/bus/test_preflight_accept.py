@@ -68,7 +68,7 @@ def test_nothing_makes_up_for_what_is_essential(machine):
 
 
 def test_what_this_machine_needs_is_essential(machine):
-    """The real ipe-inspect finds it, whatever containers run that is called so."""
+    """The real ipe-inspect finds these files, and not others of the same name in containers."""
     stage(machine, body=DENY)
     essential = {path for path, _, rule, _ in call(machine, "Preflight", POLICY)[0] if "it is essential" in rule}
     for path in ("/usr/lib/systemd/systemd-journald", "/usr/bin/sh", "/usr/sbin/agetty", "/usr/bin/dbus-daemon",

@@ -21,7 +21,7 @@ def machine(without_shadow):
 
 
 def is_refused(machine, kind=None):
-    """Returns what is said."""
+    """Checks that all calls fail; returns the last sentence."""
     for function in (activate, lambda machine: call(machine, "Preflight", POLICY), lambda machine: call(machine, "ListVolumes")):
         error = refused(machine, function)
         assert error.name == NOT_SUPPORTED and "ipe-inspect" in error.message, kind
@@ -30,7 +30,7 @@ def is_refused(machine, kind=None):
 
 
 def is_unknown(machine):
-    """Nothing is activated then, but by force, and on trial; returns what is said."""
+    """Checks that only a forced trial is activated then; returns the sentence of a refusal."""
     stage(machine)
     message = is_refused(machine)
     assert refused(machine, activate, **FORCE).name == NOT_SUPPORTED
@@ -102,7 +102,7 @@ def test_a_giant_answer_ends(machine):
 
 
 class Waiting:
-    """A call in another thread, which is under way when ipe-inspect is asked."""
+    """A call in another thread; it has reached ipe-inspect, which waits."""
 
     def __init__(self, machine, function):
         self.error = None

@@ -60,7 +60,7 @@ def test_a_preflight_that_found_too_much_says_how_much_is_missing(machine):
 
 
 def test_a_preflight_reads_a_storm_in_bounds(machine):
-    """As much as a pipe holds at a time, and four times a second, however fast it comes."""
+    """At most a full pipe, four times a second, however fast events come."""
     storm = Storm(machine.kernel, shadow=1)
     started = time.monotonic()
     findings = call(machine, "Preflight", POLICY)[0]

@@ -153,7 +153,7 @@ def test_unknown_state_of_a_version_is_damage(machine):
 
 
 def test_damaged_state_takes_no_policy_with_it(machine):
-    """Those that are not trusted are kept as long as the damaged file is: trust may come back."""
+    """ipectld keeps untrusted policies as long as the damaged file: trust may come back."""
     machine.trust("other")
     machine.call("Reload")
     machine.stage(signed(key="other"))
@@ -211,7 +211,7 @@ def test_leftovers_are_removed(machine):
 
 
 def test_activation_that_was_cut_off(machine):
-    """Without a kernel that has the policy it did not happen."""
+    """No kernel has the policy, so the activation did not happen."""
     machine.stage(signed())
     digest = machine.list()["corp-base", "1.0.0"][1]
     machine.change_state(lambda state: state.update(activating=digest))
@@ -302,7 +302,7 @@ def test_properties_tell_the_confirmed_policy(confirmed):
 
 
 def test_reboot_in_the_middle_of_a_trial_rolls_back(confirmed):
-    """The kernel knows of no trial, and what was on trial does not decide."""
+    """The kernel has no trial, and the version on trial is not active."""
     confirmed.set_states({"1.2.0": "trial"})
     assert confirmed.states() == {"1.0.0": "superseded", "1.1.0": "confirmed", "1.2.0": "rolled-back"}
     assert confirmed.properties()["TrialPolicy"] == ("", "") and confirmed.properties()["TrialDeadlineUSec"] == 0
@@ -357,7 +357,7 @@ def test_configuration_that_makes_no_sense_is_ignored(confirmed, text):
 
 @pytest.mark.parametrize("text", ["\0" * 100, "[Manager\n"], ids=["NUL", "section"])
 def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, text):
-    """Half of what somebody wrote is none: the other half may be "Confirm=manual"."""
+    """Half a file is no configuration: the other half may be "Confirm=manual"."""
     confirmed.configure("RollbackAtBoot=no")
     confirmed.call("Reload")
     (confirmed.etc / "ipectld.conf").write_text(text)
@@ -368,7 +368,7 @@ def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, 
 
 
 def test_full_disk(bare):
-    """Nothing is staged that is not on disk, and nothing is lost."""
+    """Every staged version is on disk, and nothing is lost."""
     bare.start_daemon(sandbox=["--perms", "0777", "--size", "65536", "--tmpfs", "/var/lib/ipe"])
     count = 0
     with pytest.raises(BusError) as caught:

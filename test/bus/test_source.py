@@ -46,7 +46,7 @@ def overlay(machine, over, *directories):
 
 
 def close(directory):
-    """Makes a directory one that the daemon cannot read: it has no power over files of others."""
+    """Makes a directory unreadable for the daemon, which cannot override permissions."""
     os.chown(directory, 1000, 1000)
     directory.chmod(0o700)
 
@@ -133,7 +133,7 @@ def test_mount_over_a_file_counts(machine):
 
 
 def test_file_that_is_linked_and_unlinked_elsewhere_counts(machine):
-    """It has one name, and nobody closes it."""
+    """The FIFO has one name, and nobody closes it."""
     elsewhere = machine.etc / "new.p7b"
     elsewhere.write_bytes(signed("linked"))
     os.link(elsewhere, machine.etc / "policy.d/linked.p7b")
@@ -197,7 +197,7 @@ def test_directory_that_becomes_readable(bare):
 
 
 def test_parent_that_becomes_readable(bare):
-    """Without a right to pass, too, nothing of the way below can be watched."""
+    """Without the right to pass, the daemon cannot watch anything below."""
     (bare.run_directory / "ipe").chmod(0o755)
     os.chown(bare.run_directory / "ipe", 1000, 1000)
     (bare.run_directory / "ipe").chmod(0o700)

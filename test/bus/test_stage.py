@@ -23,7 +23,7 @@ def stage_fd(machine, fd):
 
 
 def refused(call, *arguments, error):
-    """Calls what has to fail with an error; returns its sentence."""
+    """Makes a call that must fail with that error; returns its sentence."""
     with pytest.raises(BusError) as caught:
         call(*arguments)
     name = error if "." in error else f"org.ipe.Error.{error}"
@@ -32,7 +32,7 @@ def refused(call, *arguments, error):
 
 
 def snapshot(machine):
-    """All that is on disk, and all that is said of it."""
+    """All files, and all answers about them."""
     files = {path.name: path.read_bytes() for path in machine.state.rglob("*") if path.is_file()}
     return files, machine.list(), machine.properties()
 
@@ -269,7 +269,7 @@ def test_descriptor_is_read_from_its_start_and_stays_where_it_stands(machine):
 
 
 def test_a_file_that_may_keep_a_reader_waiting_is_not_read(machine):
-    """As one of FUSE or NFS; procfs stands for them, as nobody has to be asked to mount it."""
+    """procfs stands for FUSE and NFS here, because it is mounted already."""
     with pytest.raises(BusError) as caught:
         stage_fd(machine, os.open("/proc/self/maps", os.O_RDONLY))
     assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs" and "memfd_create" in caught.value.message

@@ -302,7 +302,7 @@ def test_what_the_kernel_has_on_trial_is_not_confirmed_by_a_lost_state(two):
 
 
 def test_a_kernel_without_trials_does_not_tell_a_confirmation(two):
-    """The lost state may have said that it is on trial: so the next boot loads what is known to be good."""
+    """The lost state may have said that 2.0.0 is on trial, so the next boot loads the version that is known to be good."""
     put_active(two, "2.0.0")
     two.kernel.put("features", "")
     assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "staged"}
@@ -410,7 +410,7 @@ def test_on_a_read_only_disk_the_predecessor_is_shown(read_only):
 
 
 def test_without_watches_the_daemon_reads_policies_from_time_to_time(bare):
-    """In a user namespace of its own nobody else is left without."""
+    """A user namespace of its own, so that nobody else runs out of them."""
     # There is one user in it, root.
     os.chown(bare.state, 0, 0)
     command = f"echo 0 >/proc/sys/user/max_inotify_watches && exec {DAEMON}"

@@ -71,7 +71,7 @@ def listen(bare):
 
 
 def deny(machine):
-    """Something of alice's; returns once a subscriber has heard of it, and of what comes behind."""
+    """Denies a program of alice; returns once a subscriber has the denial, and a later one."""
     heard = len(machine.signals("Denied"))
     machine.kernel.tell(shadow=0, path=f'"{SECRET}{heard}"', comm='"alice-tool"', pid=4711)
     machine.wait_for(lambda: len(machine.signals("Denied")) > heard, "the denial")
@@ -80,7 +80,7 @@ def deny(machine):
 
 
 def wait_behind(listener, number=0):
-    """Until it has heard of what came behind a denial."""
+    """Waits until this listener has all signals that came before this moment."""
     listener.machine.wait_for(lambda: [words for words in listener.signals("PolicyStaged") if words[0] == f"behind-{number}"],
                               "the signal for everybody")
 
@@ -207,7 +207,7 @@ def test_a_refusal_says_to_everybody_what_and_not_which(machine, listen):
 
 
 def nobodys_checks(machine):
-    """As caller.py does, but of a property."""
+    """As caller.py, but reads a property."""
     text = machine.run("busctl", "--json=short", "get-property", NAME, PATH, NAME, "TrialChecks", uid=NOBODY).stdout
     return {name: (state, detail) for name, state, detail in json.loads(text)["data"]}
 
@@ -231,7 +231,7 @@ def test_checks_of_a_trial_name_files_only_to_who_may_inspect(automatic, listen)
 
 
 def test_ipectl_watch_shows_the_rest_to_who_may_not_inspect(daemon):
-    """See test_ipectl_watch.py for who may."""
+    """test_ipectl_watch.py has the users who may."""
     daemon.start_mock_polkit()
     with open(daemon.directory / "watched", "w+") as output:
         watch = daemon.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", IPECTL, "watch"],

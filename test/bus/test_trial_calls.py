@@ -56,7 +56,7 @@ def refused(machine, method, error, **options):
 
 @pytest.mark.parametrize("keep", [0, 5])
 def test_a_rollback_that_comes_late_leaves_the_confirmed_policy(machine, keep):
-    """The kernel has just ended the trial by itself. However few versions are kept, that one is remembered."""
+    """The kernel has just ended the trial by itself. ipectld remembers that version even if it keeps few."""
     machine.configure(f"KeepVersions={keep}")
     machine.ipectl("reload")
     machine.kernel.end_trial(POLICY)

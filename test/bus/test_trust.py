@@ -57,7 +57,7 @@ def enforcing(bare, kernel_files):
 
 
 def test_trust_that_is_replaced_counts_at_once(bare):
-    """A link that points elsewhere is nothing that inotify tells."""
+    """inotify does not report a link that points elsewhere."""
     (bare.etc / "trust.d").rename(bare.etc / "one")
     (bare.etc / "two").mkdir()
     (bare.etc / "trust.d").symlink_to("one")
@@ -114,7 +114,7 @@ def test_rollback_to_a_signer_who_was_revoked(enforcing, tmp_path, change, error
 
 
 def test_a_trial_ends_on_demand_whoever_signed_what_was_before(enforcing):
-    """By the time that nobody confirms it, it would end in any case: who asks earlier is not refused. Here the kernel has no trials."""
+    """It would end in any case if nobody confirms it, so an earlier end is not refused. This kernel has no trials."""
     enforcing.stop_daemon()
     enforcing.kernel.put("features", "")
     enforcing.start_daemon()
@@ -132,7 +132,7 @@ def test_a_trial_ends_on_demand_whoever_signed_what_was_before(enforcing):
 
 
 def test_kernel_that_takes_one_signature_gets_no_policy_with_two(enforcing):
-    """They are staged everywhere, as an upstream kernel takes them."""
+    """ipectld stages them on every kernel, because an upstream kernel takes them."""
     signers = [word for key in ("other", "test") for word in
                ("-signer", keys.directory() / f"{key}.crt", "-inkey", keys.directory() / f"{key}.key")]
     enforcing.stage(openssl(None, "cms", "-sign", "-binary", "-outform", "der", "-nodetach", "-noattr", *signers,

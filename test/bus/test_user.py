@@ -93,7 +93,7 @@ def test_others_cannot_ask_what_serves_the_daemon(machine, kind, name):
 
 
 class Client:
-    """Somebody who has become the user of the daemon."""
+    """An attacker who has become the user of the daemon."""
 
     def __init__(self, machine):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)

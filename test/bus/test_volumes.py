@@ -15,7 +15,7 @@ LIMIT = "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for an i
 
 @pytest.fixture
 def held(mocked):
-    """Everybody may inspect; an inspection goes on until the gate opens. What there is at the start was found before."""
+    """Everybody may inspect; an inspection goes on until the gate opens. The list of the start has been made already."""
     mocked.allow(INSPECT)
     facts(mocked)
     mocked.call("ListVolumes")
@@ -33,7 +33,7 @@ def ask(machine, uid, count):
 
 
 def test_all_who_come_during_an_inspection_share_the_next_one(held):
-    """The fifth call of a user is refused once the others wait, which polkit has to allow first."""
+    """ipectld refuses the fifth call of a user once four wait; polkit allows each before that."""
     others = [ask(held, uid, 5) for uid in (NOBODY, 1)]
     assert all(client.answers(1) == [True] for client in others)
     roots = [ask(held, 0, 4) for _ in range(2)]

@@ -186,7 +186,7 @@ def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were
 
 
 def test_limit_is_not_that_of_a_file_which_had_the_same_device_and_number(world):
-    """A volume that comes in the place of another one: its first denial may not be missing."""
+    """A volume takes the place of another one: its first denial must be recorded."""
     world.activate(DENY)
     seen = []
     for _ in range(2):
@@ -200,7 +200,7 @@ def test_limit_is_not_that_of_a_file_which_had_the_same_device_and_number(world)
 
 
 def test_limit_of_anonymous_memory_is_that_of_the_program(world):
-    """And not of each process, of which a loop can start many."""
+    """A limit for each process would not help: a loop can start many."""
     world.activate("DEFAULT action=DENY\n")
     world.machine.must("audit")
     assert world.machine.must("repeat", 40, "as", 0, "anonymous-mmap").text == f"{errno.EACCES} 40\n"
@@ -268,7 +268,7 @@ def test_suppressed_count_is_written_out_when_its_place_is_taken(world):
 
 
 def test_suppressed_count_that_audit_refuses_is_written_out_later(world):
-    """The denials themselves are not known any more then."""
+    """By then the kernel no longer knows the denials themselves."""
     world.activate(DENY)
     world.machine.must("audit-exclude", ACCESS, "on")
     world.machine.must("repeat", 50, "mmap", "/tmp/hello")

@@ -16,7 +16,7 @@ DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
 
 @pytest.fixture
 def start(boot, kit):
-    """start(name, *command_line): a machine of the test's own, which must have nothing to report in the end."""
+    """start(name, *command_line): a machine of the test's own, whose log must be clean in the end."""
     worlds = []
 
     def begin(name, *command_line, **options):

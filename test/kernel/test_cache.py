@@ -41,7 +41,7 @@ def healthy(machine, on):
 
 
 def verdict(world, path, ways=WAYS):
-    """The verdict of all ways to execute a file, each asked three times; what is kept is used by then."""
+    """The verdict of all ways to execute a file, each tried three times, so that a kept verdict is used."""
     answers = world.machine.batch([(way, path) for way in ways for _ in range(3)])
     found = {answer.name for answer in answers}
     assert len(found) == 1, found
@@ -204,7 +204,7 @@ def test_file_that_replaces_one_with_fsverity(on):
 
 
 def test_inode_that_is_used_again(on):
-    """ext4 gives the number of a file that is gone to the next one."""
+    """ext4 gives the inode number of a deleted file to the next one."""
     on.activate(only("fsverity_signature=TRUE"))
     numbers = set()
     for _ in range(20):
@@ -233,7 +233,7 @@ def test_copy_up(on):
 
 
 def test_overlay_and_what_is_below_share_a_verdict(on):
-    """It is about the same bytes."""
+    """The verdict is about the same bytes."""
     on.activate(all_but("dmverity_signature=TRUE"))
     assert verdict(on, "/overlay/hello") == verdict(on, "/signed/hello") == "EACCES"
     on.activate(only("dmverity_signature=TRUE"))

@@ -164,7 +164,7 @@ class Author:
         return "\n".join([f"policy_name={name} policy_version={version}", *lines]) + "\n"
 
     def mistake(self, text):
-        """The text with something done to one of its tokens or bytes, which need not be wrong then."""
+        """The text with a change in one of its tokens or bytes; it may still be right."""
         lines = [line.split(" ") for line in text.splitlines()]
         line = self.random.choice(lines[:1] + lines)
         at = self.random.randrange(len(line))
@@ -322,7 +322,7 @@ def probes(world):
 
 
 def verdicts(world, policies):
-    """For each policy the verdict on each probe: whether it was denied. What is no module fails after the verdict."""
+    """For each policy and probe, whether it was denied. A file that is no module fails after the verdict."""
     result = []
     asked = probes(world)
     for number in range(policies):

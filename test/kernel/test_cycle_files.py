@@ -143,7 +143,7 @@ def changes(cycle):
 
 
 def assert_change(record, op, old, new, *more):
-    """Of an activation by another way: op first, then the fields of an activation."""
+    """A record of another way to activate: op first, then the fields of an activation."""
     names = list(record.fields)
     assert names[0] == "op" and record.fields["op"] == op
     assert [name for name in names if name in CHANGE] == CHANGE

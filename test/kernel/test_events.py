@@ -70,7 +70,7 @@ class Reader:
 
 @pytest.fixture
 def reader(world):
-    """One that has read all that was there."""
+    """A reader that has read everything so far."""
     with Reader(world) as reader:
         yield reader
 
@@ -407,7 +407,7 @@ def test_storm(world):
 
 @pytest.mark.long_on("kasan")
 def test_storm_without_audit(boot, kit):
-    """audit=0: there is nobody to tell but the readers."""
+    """With audit=0 only the readers see denials."""
     world = World(boot("no-audit", "audit=0"), kit)
     world.machine.must("copy", "/bin/hello", "/tmp/hello")
     storm(world)

@@ -398,7 +398,7 @@ def test_root_without_the_capability_writes_a_global_file(world, file, data):
 @pytest.mark.parametrize("value", ("2", "maybe", "y", "n", "on", "off", "offal", "nonsense", "Tuesday", "0x1", "00", "01",
                                    "1\n\n", "0 ", " 0", "0\0", "\n", "", "-0", "0" * 5000))
 def test_switch_refuses(world, file, value):
-    """Not even what begins as a value would."""
+    """Not even a write that begins like a value."""
     before = world.machine.must("get", f"{IPE}/{file}").data
     assert world.machine.errno("put", f"{IPE}/{file}", value) == "EINVAL"
     assert world.machine.must("get", f"{IPE}/{file}").data == before

@@ -12,7 +12,7 @@ blob = Cycle.blob
 
 @pytest.fixture
 def start(boot, kit):
-    """start(): a machine with a policy that decides and one that has all versions; it is healthy in the end."""
+    """start(): a machine with an active policy and one that has all versions; its log must be clean in the end."""
     worlds = []
 
     def begin():

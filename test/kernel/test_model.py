@@ -124,7 +124,7 @@ class Pair:
         return (write, name, key) if write in ("update", "stage") else (write, name)
 
     def reset(self):
-        """Makes BASE of the lowest version the only policy, as the one that decides."""
+        """Makes BASE, of the lowest version, the only policy, and active."""
         if self.model.trial_name:
             self.write("revert")
         if BASE not in self.model.slots:
@@ -171,7 +171,7 @@ class Fleet:
             pair.machine.stop()
 
     def shrink(self, writes, text):
-        """Leaves out what a failure does not need; returns the writes and what goes wrong with them."""
+        """Leaves out writes that the failure does not need; returns the rest and their mismatch."""
         tries, size = 0, max(1, len(writes) // 2)
         while tries < SHRINK_TRIES:
             at, before = 0, len(writes)

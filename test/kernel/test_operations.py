@@ -64,7 +64,7 @@ def test_unknown_operation_follows_the_global_default(probe, action, expected):
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_unknown_operation_is_denied_where_any_kernel_read_may_be(probe, op):
-    """A later kernel must not read as something else what is denied under its own name."""
+    """A later kernel must not read a denied kind of file under another name."""
     for denial in (f"DEFAULT op={op} action=DENY\n", f"op={op} boot_verified=FALSE action=DENY\n"):
         name = probe.activate("DEFAULT action=ALLOW\n" + denial)
         probe.machine.must("audit")

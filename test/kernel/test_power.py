@@ -57,7 +57,7 @@ def number_of(version):
 
 @dataclass(frozen=True)
 class Model:
-    """Versions in the order in which they came to be what they are: ((number, state)...)."""
+    """Versions in the order of their last changes: ((number, state)...)."""
     versions: tuple = ()
     # A kernel that goes back at once.
     goes_back: bool = False
@@ -87,7 +87,7 @@ class Model:
                    default=None)
 
     def rolled_back(self):
-        """All that may be after a rollback."""
+        """All models that are possible after a rollback."""
         trial = self.find("trial")
         if trial and (self.goes_back or self.find("pending-reboot")):
             return [self.put(trial, "rolled-back")]
@@ -99,7 +99,7 @@ class Model:
         return [at_once, selected] if self.goes_back else [selected]
 
     def after(self, verb, *words):
-        """All that may be after an operation."""
+        """All models that are possible after an operation."""
         number = number_of(words[0]) if words else None
         if verb == "stage":
             return [self.put(number, "staged")]
@@ -122,7 +122,7 @@ class Model:
         return model.put(model.find("confirmed"), "rolled-back").put(pending, "confirmed") if pending else model
 
     def seen(self, look):
-        """A copy without what may have been forgotten, if that leaves what a machine has seen; else None."""
+        """A copy without versions that may have been removed, if it agrees with the look at a machine; else None."""
         states = look["states"]
         older = [number for number, state in self.versions if state in OLDER]
         gone = {number for number in older[:-KEEP] if text_of(number) not in states}
@@ -132,7 +132,7 @@ class Model:
 
 
 class Author:
-    """Chooses operations that succeed, and signs what they need."""
+    """Chooses operations that succeed, and signs the policies for them."""
 
     def __init__(self, seed, floor):
         self.random = random.Random(seed)
@@ -206,7 +206,7 @@ class Power:
             shutil.rmtree(self.directory / f"boot-{self.boots - 3}")
 
     def check_disk(self):
-        """The journal makes the file system whole again; on a copy, as the machine is to do that itself."""
+        """Checks that ext4's journal makes the file system whole again; on a copy, because the machine must do it itself."""
         copy = self.directory / "copy.img"
         subprocess.run(["cp", "--sparse=always", self.disk, copy], check=True)
         for options, allowed in (("-p", (0, 1)), ("-fn", (0,))):
@@ -243,7 +243,7 @@ def check_look(look, knows_trials):
 
 
 def match(candidates, look):
-    """The first of these models that is what the machine says; None if that is none of them."""
+    """The first of these models that agrees with the machine, or None."""
     return next(filter(None, (model.seen(look) for model in candidates)), None)
 
 

@@ -134,7 +134,7 @@ def test_delete_of_what_decides_or_is_confirmed(cycle):
 
 
 def activates(cycle, name, floor=None, version="5.0.0"):
-    """Loads and activates a version of a name, and makes BASE decide again, whatever the version."""
+    """Loads and activates a version of a name, and makes BASE active again, whatever the version."""
     assert cycle.load(blob(name, version, ALLOW, floor)) == "OK"
     assert cycle.put(name, "active") == "OK"
     cycle.activate_anyway(BASE)

@@ -36,7 +36,7 @@ def ladder(version, floor=None):
 
 
 class Attack:
-    """A machine on which GOOD of a name is confirmed, and what is tried there."""
+    """A machine on which GOOD of a name is confirmed, and the attacks on it."""
 
     def __init__(self, cycle):
         self.cycle, self.name = cycle, cycle.fresh()
@@ -66,7 +66,7 @@ class Attack:
         self.tries(expected, "put", LOAD, "/tmp/old")
 
     def step_down(self):
-        """Lets LADDER 0.0.0 be confirmed, as no attacker can: so that floors alone are in the way."""
+        """Confirms LADDER 0.0.0, which no attacker can, so that only floors are in the way."""
         if LADDER not in self.cycle.loaded():
             self.load("OK", ladder("0.0.0"))
         self.cycle.activate_anyway(LADDER)
@@ -145,7 +145,7 @@ def test_by_a_rollback_of_another_name(attack):
 
 
 def test_by_a_rollback_to_what_was_never_confirmed(attack):
-    """The attack that this rule is from: 1.0.0 was only loaded, so that there is something to roll back to."""
+    """The attack behind this rule: 1.0.0 is only loaded, to have a version to roll back to."""
     cycle, tool = attack.cycle, attack.cycle.fresh()
     debug = cycle.loads("1.0.0")
     attack.load("OK", Cycle.blob(tool, "1.0.0", DENY))
@@ -276,7 +276,7 @@ def test_by_the_switch_and_nothing_else(attack):
 
 
 def race(attack, first, second, *after):
-    """Each a (path, bytes); after: what is written to start anew. Returns {(errno, errno)}; asserts the verdict."""
+    """Each write is (path, bytes); after: writes that start anew. Returns {(errno, errno)}; asserts the verdict."""
     # The long run has the slowest kernel there.
     factor = 1 if not LONG else 4 if attack.cycle.variant == "x86" else 20
     rounds = ROUNDS[attack.cycle.variant] * factor
@@ -383,7 +383,7 @@ def test_race_of_two_activations(racing):
 
 
 def test_every_write_at_a_time(racing):
-    """Four threads write at random what the attacker has, while a fifth looks whether it has come about."""
+    """Four threads make random writes of the attacker, while a fifth watches for success."""
     name, machine = racing.name, racing.cycle.machine
     files = {"old": old(name), "later": old(name, LATER), "good": good(name), "better": good(name, "3.0.0"),
              "low": ladder("0.0.0")}

@@ -18,7 +18,7 @@ def shadow(cycle, name, value="1"):
 
 
 def shadowed(cycle):
-    """The names that say that they are shadowed."""
+    """The names of policies in the shadow."""
     return [name for name in cycle.loaded() if cycle.text(name, "shadow") == "1"]
 
 

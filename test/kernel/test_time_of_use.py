@@ -118,7 +118,7 @@ def arsenal(kit, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def attacker_on(kit, arsenal, machines, tmp_path_factory):
-    """attacker_on(kernel): on a machine of their own."""
+    """attacker_on(kernel): an Attacker on a machine of its own."""
     def start(kernel):
         directory = tmp_path_factory.mktemp("attacks")
         name = directory.name
@@ -161,7 +161,7 @@ def upstream(attacker_on):
 
 
 def outcome(attacker, name):
-    """How an attack ends; nobody waits any more then, and the audit queue is empty."""
+    """Carries an attack out, and tidies up; returns how it ended."""
     try:
         return ATTACKS[name](attacker)
     finally:
@@ -186,7 +186,7 @@ def test_attack_on_upstream(upstream, name):
 
 
 def test_volume_of_one_device_keeps_its_property(ours):
-    """Ext4 on dm-verity loses nothing by what closes the attacks."""
+    """The protection against these attacks takes nothing from ext4 on dm-verity."""
     node = verity_table(ours, "on-ext4", ours.arsenal.on_ext4, ours.loop("/images/on-ext4.img"), "on-ext4")
     ours.must("mount", node, "/on-ext4", "ext4", "ro")
     ours.world.activate(DMVERITY)

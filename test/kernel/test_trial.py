@@ -187,7 +187,7 @@ def test_trial_ends_by_itself(cycle):
 
 
 def test_policy_that_denies_everything_goes_away_by_itself(cycle):
-    """With the process that began the trial dead, and nothing that could be executed to undo it."""
+    """The process that began the trial is dead, and nothing can be executed to undo it."""
     name = cycle.loads("1.0.0", rules=DENY_ALL)
     assert cycle.machine.must("race", cycle.node(name, "trial"), "1").text == "0\n"
     cycle.until(lambda: cycle.machine.errno("exec", cycle.PROBE) == "OK")

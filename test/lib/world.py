@@ -27,7 +27,7 @@ DIGESTS = ("dmverity_roothash", "fsverity_digest")
 
 @dataclass(frozen=True)
 class Place:
-    """A program and what is true of it; facts: {property: True, or the digest in hex}."""
+    """A program and its facts: {property: True, or the digest in hex}."""
     path: str
     facts: dict = field(default_factory=dict, hash=False)
 
@@ -171,7 +171,7 @@ class World:
 
     @contextlib.contextmanager
     def switched(self, file, value):
-        """Has a file at the top, which is "0" or "1", say the other thing than usual: enforce, success_audit."""
+        """Within the block, a file at the top has this value: "0" in enforce, "1" in success_audit."""
         self.machine.must("put", f"{IPE}/{file}", value)
         try:
             yield
@@ -272,7 +272,7 @@ class Cycle(World):
         assert self.put(name, "active") == "OK"
 
     def reset(self):
-        """Ends what is going on, and makes a version 0.0.0 the only policy; floors stay, the bar does not."""
+        """Ends a trial, and makes a version 0.0.0 the only policy; floors stay, the bar does not."""
         base = self.BASE
         self.top("revert", "1")
         if base not in self.loaded():
