@@ -206,7 +206,7 @@ def test_the_same_while_somebody_keeps_the_old_directory_open(machine):
         test_a_policy_that_is_deleted_and_loaded_again_is_still_watched(machine)
 
 
-def test_what_cannot_be_watched_keeps_nothing_else_from_it(bare, kernel_files):
+def test_a_kernel_file_that_cannot_be_watched_does_not_stop_the_others(bare, kernel_files):
     """Without "confirm" the daemon misses the end of a trial; it sees policies, and the file as soon as it appears."""
     bare.one = signed()
     bare.kernel.put_policy(NAME, ("1.0.0", bare.one))

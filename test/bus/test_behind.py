@@ -208,7 +208,7 @@ def test_each_of_several_rollbacks_is_found_out(machine):
     assert machine.states() == {"1.0.0": "confirmed", "2.0.0": "superseded", "3.0.0": "rolled-back"}
 
 
-def test_a_note_of_what_the_kernel_did_not_do_is_nothing(machine):
+def test_a_note_of_a_rollback_that_the_kernel_did_not_make_means_nothing(machine):
     """Killed between the note and the kernel."""
     digests = {version: row[1] for (_, version), row in machine.list().items()}
     machine.kill_daemon()

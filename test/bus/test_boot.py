@@ -153,7 +153,7 @@ def test_a_boot_that_is_not_complete_in_time_has_not_passed(machine):
 
 
 @pytest.mark.parametrize("boots, words", [(3, "was not confirmed in any of the boots"), (1, "was ended by a reboot")])
-def test_what_was_not_tried_in_this_boot_is_over(machine, boots, words):
+def test_a_trial_that_this_boot_did_not_try_has_ended(machine, boots, words):
     put_boot_trial(machine, OTHER_BOOT, boots)
     machine.start_daemon()
     assert state(machine) == "rolled-back"
@@ -172,7 +172,7 @@ def test_a_caller_that_leaves_is_forgotten(machine):
     assert Call(machine, "CheckBoot").answer() == "done"
 
 
-def test_so_many_callers_are_too_many(machine):
+def test_seventeen_callers_are_one_too_many(machine):
     machine.configure("HealthUnits=web.service")
     begin_boot(machine)
     waiting = [Call(machine, "CheckBoot") for _ in range(17)]

@@ -43,7 +43,7 @@ def test_a_denial_of_what_is_essential_ends_the_trial(machine):
     assert checks(machine)["denials"][0] == "failed"
 
 
-def test_what_is_called_so_elsewhere_is_not_essential(machine):
+def test_a_file_of_the_same_path_elsewhere_is_not_essential(machine):
     """A user with a root directory of his own chooses the paths in it."""
     machine.configure(f"EssentialPaths={VITAL} /nonexistent/vital")
     begin(machine)

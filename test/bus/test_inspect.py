@@ -212,7 +212,7 @@ def test_a_process_is_its_real_users(few, real, effective, expected):
         assert scope(inspect(), few) == expected
 
 
-def test_what_the_system_runs_too_is_the_systems(few):
+def test_a_program_that_the_system_runs_too_counts_as_the_systems(few):
     with running_as(few, user=1000), running_as(few):
         assert scope(inspect(), few) == "system"
 

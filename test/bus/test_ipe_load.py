@@ -88,7 +88,7 @@ def test_a_soft_reboot_is_not_counted_and_changes_nothing(machine):
     assert not machine.entries(MESSAGE_ID=NOT_TRIED)
 
 
-def test_what_this_boot_did_not_get_to_the_kernel_is_not_tried_twice(machine):
+def test_a_trial_that_did_not_reach_the_kernel_is_not_tried_twice_in_a_boot(machine):
     put_boot_trial(machine, this_boot(), 1)
     assert load(machine) == 0
     assert machine.read_state()["trial"]["boots"] == 1 and seconds_asked(machine) == 0
@@ -102,7 +102,7 @@ def refuse_trial(machine, reason):
     assert reason in entry["MESSAGE"] and entry["PRIORITY"] == "4"
 
 
-def test_a_boot_that_cannot_be_counted_is_none_to_try_it(machine):
+def test_a_boot_that_cannot_be_counted_does_not_try_the_version(machine):
     put_boot_trial(machine, OTHER_BOOT, 0)
     machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
     refuse_trial(machine, "Read-only file system")
@@ -121,7 +121,7 @@ def test_a_daemon_that_runs_keeps_the_count(machine):
 
 @pytest.mark.parametrize("boot_id, boots, confirm, status", [(None, 1, "auto", 0), (None, 0, "auto", 1), (None, 1, "manual", 1),
                                                              (OTHER_BOOT, 1, "auto", 1)])
-def test_the_boots_that_decide_are_told(machine, boot_id, boots, confirm, status):
+def test_ipe_load_says_whether_the_boot_decides(machine, boot_id, boots, confirm, status):
     put_boot_trial(machine, boot_id or this_boot(), boots, confirm=confirm)
     assert load(machine, "--trial") == status
 
@@ -138,7 +138,7 @@ def test_without_a_state_no_boot_decides(machine, text):
 
 
 @pytest.mark.parametrize("name, version", [(POLICY, "3.0.0"), ("vendor", "1.0.1")])
-def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
+def test_an_active_policy_that_nothing_lower_may_replace_stays(machine, name, version):
     """As systemd loads it from /etc/ipe, or an initrd."""
     state = machine.read_state()
     state["versions"][0].update(state="confirmed")

@@ -150,7 +150,7 @@ def select_for_past_boot(machine, name, version, content=b"of the vendor"):
 
 @pytest.mark.parametrize("name, version", [("vendor", "3.0.0"), (POLICY, "3.0.0"), (POLICY, "1.0.0")],
                          ids=["other", "higher", "other content"])
-def test_what_the_kernel_keeps_out_stays_selected_as_nobody_refused_it(machine, name, version):
+def test_a_version_that_the_kernel_keeps_out_stays_selected(machine, name, version):
     select_for_past_boot(machine, name, version)
     assert machine.states() == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
     assert any("stays selected" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
@@ -162,7 +162,7 @@ def test_what_the_kernel_keeps_out_stays_selected_as_nobody_refused_it(machine, 
     assert machine.states() == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 
 
-def test_what_the_kernel_keeps_out_can_be_taken_back(machine):
+def test_the_selection_of_a_version_that_the_kernel_keeps_out_can_be_undone(machine):
     select_for_past_boot(machine, "vendor", "1.5.0")
     machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {
         "version": GLib.Variant("s", "2.0.0"), "trial-sec": GLib.Variant("t", 0), "force": GLib.Variant("b", True)})))
@@ -170,7 +170,7 @@ def test_what_the_kernel_keeps_out_can_be_taken_back(machine):
 
 
 @pytest.mark.parametrize("confirmed", [True, False], ids=["confirmed", "lower"])
-def test_what_the_kernel_could_have_taken_and_did_not_has_failed(machine, confirmed):
+def test_a_version_that_the_kernel_could_have_taken_and_did_not_has_failed(machine, confirmed):
     select_for_past_boot(machine, *((POLICY, "2.0.0", machine.two) if confirmed else ("vendor", "0.9.0")))
     assert machine.states() == {"1.0.0": "failed", "2.0.0": "confirmed"}
 

@@ -189,7 +189,7 @@ def test_what_would_be_denied_is_not_activated(machine, program):
     assert not is_activated(machine) and machine.list()[(POLICY, "1.0.0")][0] == "staged"
 
 
-def test_what_can_be_refused_without_looking_is(machine):
+def test_a_refusal_that_needs_no_inspection_makes_none(machine):
     before = machine.inspector.calls
     assert refused(machine, activate).name == "org.ipe.Error.NoSuchPolicy"
     assert refused(machine, call, "Preflight", POLICY).name == "org.ipe.Error.NoSuchPolicy"
@@ -234,7 +234,7 @@ def test_what_is_denied_already_changes_nothing(machine):
     assert findings(machine).keys() == {"/x", "/allowed"}, "where nothing is enforced nothing was denied"
 
 
-def test_of_what_is_known_in_part_the_active_policy_may_know_more(machine):
+def test_the_active_policy_may_know_more_of_a_file_that_is_known_in_part(machine):
     """A program on overlayfs over a signed volume is allowed today, though only the kernel can tell why."""
     stage(machine, version="2.0.0", body=DENY)
     machine.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), ("2.0.0", signed(version="2.0.0", body=DENY)), active=True)

@@ -144,14 +144,14 @@ def test_findings_that_nobody_can_have_seen_are_not_accepted(machine):
 
 
 @pytest.mark.parametrize("text", ["", "0123456789abcde", "0123456789abcdef0", "0123456789ABCDEF", "../../etc/passwd"])
-def test_what_is_no_id_is_an_argument_that_makes_no_sense(machine, text):
+def test_an_accepted_id_that_is_none_is_an_invalid_argument(machine, text):
     stage(machine, body=DENY)
     facts(machine, FILE)
     assert refused(machine, activate, **accepting(text)).name == "org.freedesktop.DBus.Error.InvalidArgs"
     assert not is_activated(machine)
 
 
-def test_where_nothing_is_known_nothing_is_accepted(machine):
+def test_without_an_inspection_nothing_is_accepted(machine):
     stage(machine, body=DENY)
     facts(machine, FILE)
     seen = accept(machine)

@@ -123,7 +123,7 @@ class Waiting:
         return self
 
 
-def test_who_does_not_answer_is_given_up_and_keeps_nobody_else_waiting(machine):
+def test_an_ipe_inspect_that_does_not_answer_is_given_up_and_delays_nobody_else(machine):
     stage(machine)
     waiting = Waiting(machine, activate)
     assert machine.list(), "others are served meanwhile"

@@ -329,7 +329,7 @@ def test_a_trial_of_an_earlier_boot_is_over_with_the_state_that_counted_it(two):
     assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 
 
-def test_what_was_rolled_back_is_so_in_the_predecessor_too(two):
+def test_a_version_that_was_rolled_back_is_rolled_back_in_the_predecessor_too(two):
     two.kernel.put_policy(POLICY, ("2.0.0", signed(version="2.0.0")), previous=("1.0.0", signed()), active=True)
     two.kernel.put("features", "trial\n")
     two.start_daemon()

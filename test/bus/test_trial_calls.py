@@ -85,7 +85,7 @@ def test_a_rollback_names_what_it_takes_back(machine):
     assert machine.kernel.read("revert").startswith(b"1")
 
 
-def test_a_rollback_that_waits_for_the_boot_is_one_of_what_was_confirmed(machine):
+def test_a_rollback_that_waits_for_the_boot_is_of_the_confirmed_version(machine):
     machine.kernel.end_trial(POLICY)
     machine.kernel.put_version(f"{POLICY}/previous", None, None)
     for _ in range(2):

@@ -56,7 +56,7 @@ def test_a_volume_that_appears_is_told_with_what_the_kernel_knows(scenario):
         assert not told(scenario, DENIED, name)
 
 
-def test_a_policy_that_does_not_trust_one_tells_it_once(scenario):
+def test_a_volume_that_the_policy_does_not_trust_is_reported_once(scenario):
     scenario.drop(scenario.signed("1.0.0"))
     scenario.wait_for_state("1.0.0", "staged")
     scenario.activate("1.0.0")
