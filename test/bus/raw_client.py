@@ -59,8 +59,8 @@ class RawClient:
         self.call(NAME, PATH, NAME, member, arguments)
 
     def answers(self, count):
-        """Reads until so many answers of calls have come; returns whether they were errors. sentences: of all errors; results: of the
-        others, in GVariant's text format."""
+        """Reads until so many answers have come; returns for each whether it was an error. Then `sentences` has those of all errors,
+        and `results` those of the others, in GVariant's text format."""
         return [self.read_answer() for _ in range(count)]
 
     def read_answer(self):

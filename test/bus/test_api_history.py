@@ -41,7 +41,7 @@ def activate(machine, **options):
 
 
 def confirm_first(machine):
-    """1.0.0 is confirmed and decides; 2.0.0 is staged, here and in the kernel's files."""
+    """1.0.0 is confirmed and active; 2.0.0 is staged, here and in the kernel's files."""
     one, two = signed(), signed(version="2.0.0")
     machine.stage(one)
     machine.kernel.put_policy(NAME, ("1.0.0", one))

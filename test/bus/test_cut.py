@@ -269,7 +269,7 @@ class Rounds:
             gate.__exit__(True)
 
     def call(self):
-        """Does it, and asks something, so that all of it is over; returns whether the answer was a success, and
+        """Does it, and asks something, so that all of it has ended; returns whether the answer was a success, and
         whether the daemon is still there."""
         done = alive = False
         with self.kernel_acts() as gate, contextlib.suppress(GLib.Error):
@@ -326,8 +326,8 @@ class Rounds:
             assert found in (operation.before, operation.after, operation.refused), name
 
     def end(self, known=None):
-        """Starts a daemon after the cut and checks its states and the disk; returns whether the operation was done. known: whether
-        the caller got an error."""
+        """Starts a daemon afterwards and checks its states and the disk; returns whether the operation was done. known: the states
+        that the daemon before it listed, if it went on."""
         machine, operation = self.machine, self.operation
         self.end_daemon()
         self.check_files()

@@ -19,7 +19,7 @@ DEACTIVATED, NONE_WANTED = message_id("DEACTIVATED"), message_id("NONE_WANTED")
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    """1.0.0 is superseded, 2.0.0 is confirmed and decides, 3.0.0 is staged."""
+    """1.0.0 is superseded, 2.0.0 is confirmed and active, 3.0.0 is staged."""
     bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
     bare.kernel.put_policy(POLICY, ("2.0.0", bare.envelopes["2.0.0"]), active=True)
     bare.start_daemon()

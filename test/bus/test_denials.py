@@ -264,7 +264,7 @@ def test_without_denials_nothing_wakes_the_daemon(machine):
 
     deny(machine)
     machine.wait_signal("Denied")
-    # The daemon rests after a read; that time is over by then.
+    # The daemon has rested after its read by then.
     time.sleep(1)
     before = switches()
     time.sleep(3)

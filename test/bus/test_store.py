@@ -38,7 +38,7 @@ def configure(machine, keep):
 
 
 def history(machine, older, **others):
-    """Ten versions 1.0.0 to 1.9.0, in states as an activation would leave them; the higher of the older ones are the later,
+    """Ten versions 1.0.0 to 1.9.0, in states as activations would leave them; of the older ones, the higher became so later,
     though the clock went back all the time."""
     for number in range(10):
         machine.stage(signed(version=f"1.{number}.0"))
@@ -351,7 +351,7 @@ def test_a_store_that_is_only_a_file_is_said(bare):
 
 @pytest.fixture
 def read_only(machine):
-    """corp-base 1.0.0 is confirmed and decides, 1.1.0 is staged, and then the disk is read-only."""
+    """corp-base 1.0.0 is confirmed and active, 1.1.0 is staged, and then the disk is read-only."""
     machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
     machine.stage(signed())
     machine.stage(signed(version="1.1.0"))

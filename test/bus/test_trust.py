@@ -40,7 +40,7 @@ def leaf_of_root(machine, tmp_path):
 
 @pytest.fixture
 def enforcing(bare, kernel_files):
-    """1.0.0, by the key "other", was confirmed before 2.0.0, by the key "test", which is confirmed and decides."""
+    """1.0.0, by the key "other", was confirmed before 2.0.0, by the key "test", which is confirmed and active."""
     bare.trust("other")
     bare.one, bare.two = signed(version="1.0.0", key="other"), signed(version="2.0.0")
     bare.kernel.put_policy(POLICY, ("2.0.0", bare.two), active=True)

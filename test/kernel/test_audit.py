@@ -177,7 +177,7 @@ def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were
     paths = [record.string("path") for record in records]
     assert (paths.count("/tmp/hello"), paths.count("/ext4/plain")) == (5, 3)
     assert not [record for record in records if "suppressed" in record.fields]
-    # The window is over.
+    # The window has ended.
     world.machine.must("sleep", 10100)
     assert world.machine.errno("mmap", "/tmp/hello") == "EACCES"
     record = one(world, ACCESS)

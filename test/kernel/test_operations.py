@@ -162,7 +162,7 @@ def test_default_of_an_operation_is_before_the_global_one(world):
 
 
 def test_mapping_that_is_executable_already_is_not_asked_about_again(world):
-    """A policy decides about what is to come, not about what has been mapped."""
+    """A new policy leaves earlier mappings alone."""
     world.activate("DEFAULT action=ALLOW\n")
     assert world.machine.errno("map-keep", "/tmp/hello") == "OK"
     world.activate("DEFAULT action=DENY\n")

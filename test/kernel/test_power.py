@@ -61,7 +61,7 @@ class Model:
     versions: tuple = ()
     # A kernel that goes back at once.
     goes_back: bool = False
-    # Reboots that the trial has outlived.
+    # Reboots since the trial began.
     boots: int = 0
 
     def find(self, state):
@@ -270,8 +270,8 @@ def failing(power, seconds):
 
 
 class Run:
-    """The rounds of one disk. What was cut last is `operation`, and `candidates` are what may be there then: first what
-    was before, then what it leads to."""
+    """The rounds of one disk. `operation` was cut last, and `candidates` are the models that are possible then: first the
+    one before it, then those after it."""
 
     def __init__(self, power, author, goes_back):
         self.power, self.author = power, author

@@ -177,7 +177,7 @@ def test_below_the_floor_as_next(attack):
     attack.put("EPERM", "trial", "10")
     attack.load_by_path("OK", old(attack.name, LATER))
     attack.put("EPERM", "trial", "10")
-    # A version that may decide is on trial, and what is behind it is tried.
+    # A version that may become active is on trial, and the attacker tries those behind it.
     attack.put("OK", "stage", good(attack.name))
     attack.put("OK", "trial", "86400")
     attack.put("EPERM", "active")

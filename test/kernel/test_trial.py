@@ -231,7 +231,7 @@ def test_trial_where_nothing_is_confirmed(empty):
             assert empty.top("revert", "1") == "OK"
         else:
             empty.until(lambda: empty.verdict() == "OK")
-        # No policy decides, and any version may be activated.
+        # No policy is active, and any version may be activated.
         assert empty.verdict() == "OK" and empty.text(name, "active") == "0" and empty.on_trial() == ""
         assert empty.put(name, "delete") == "OK"
     name = empty.loads("0.0.0")

@@ -184,8 +184,7 @@ class System:
         return self
 
     def resume(self, saved):
-        """Goes on where another machine was when it was saved, at the time that it is now. The other one's console is the
-        beginning of this one's."""
+        """Goes on where another machine was when it was saved, with the present time. Its console begins with the other one's."""
         for path in (saved.changes, saved.variables):
             if path.exists():
                 subprocess.run(["cp", "--sparse=always", path, self.directory / path.name], check=True)

@@ -218,7 +218,7 @@ class Scenario:
     def journal(self, *matches):
         """Entries of ipectld and ipe-load that match, oldest first."""
         words = " ".join(f"'{match}'" for match in matches)
-        # A file that is just being made is left out, and told of.
+        # journalctl leaves out a journal file that is just being made, and says so.
         output = self.system.must(
             f"journalctl --sync; for i in $(seq 50); do journalctl -q -o json {words} >/run/entries 2>/run/errors && "
             "[ ! -s /run/errors ] && exec cat /run/entries; sleep 0.2; done; cat /run/errors; exit 1")

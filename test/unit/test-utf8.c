@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * UTF-8 told from other bytes, and sentences for refusals.
+ * UTF-8 and other bytes, and sentences for refusals.
  */
 
 #include "test-unit.h"

@@ -36,8 +36,8 @@ def is_up(scenario):
 
 @pytest.mark.long
 def test_a_clock_before_all_certificates_keeps_no_policy_from_being_loaded(scenario):
-    """The machine's clock says 1970, of which systemd makes the time at which the image was built, by a file of it; so 1970 is set again.
-    What is dropped while the clock is wrong is refused, and taken once it is right."""
+    """The machine's clock says 1970. systemd sets it to the time at which the image was built, so the test sets 1970 again. ipectld
+    refuses a file that is dropped while the clock is wrong, and takes it once the clock is right."""
     scenario.system.options = ["-rtc", "base=1970-01-02T00:00:00"]
     scenario.system.reboot()
     scenario.system.options = []

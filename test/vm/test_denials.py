@@ -15,7 +15,7 @@ VERSION = "1.0.0"
 RULE = "DEFAULT op=EXECUTE action=DENY"
 SOCKET = "ipectld-audit.socket"
 STORM_SEC = 10
-# Of root's kinds that are told at once, as in src/ipectld/denial-table.h.
+# So many of root's kinds are reported at once, as in src/ipectld/denial-table.h.
 BURST = 250
 # The limits that were asked for: of a core, and of memory.
 CPU_MAX = 0.2
@@ -110,8 +110,8 @@ def test_a_denial_is_told_once_with_all_fields(scenario):
 
 
 def test_further_ones_are_counted(scenario):
-    """On a slow machine the interval before may be over, so that the first one is told at once. Audit does not name the user, and that
-    of a process that is gone is not known: those are counted by themselves."""
+    """On a slow machine the interval before may have ended, so that the first one is reported at once. Audit does not name the user,
+    and nobody knows the user of a process that has gone: such denials have a count of their own."""
     scenario.system.must(f"for i in 1 2 3 4 5; do {ON_TMPFS} && exit 1; done; true")
     scenario.system.wait_until(f"journalctl --sync; journalctl -q -u ipectld MESSAGE_ID={DENIED} IPE_PATH={ON_TMPFS} -o cat "
                                "--output-fields=IPE_COUNT | awk '{ n += $1 } END { exit n != 6 }'")
@@ -156,7 +156,7 @@ def test_a_daemon_that_is_killed_goes_on(scenario):
     assert len(told(scenario, "/tmp/between")) <= 1
     if has_events(scenario):
         assert len(told(scenario, "/tmp/between")) == 1
-    # Nothing of before is told again.
+    # The daemon reports no earlier denial again.
     assert len(told(scenario, ON_TMPFS)) == before
 
 
@@ -199,7 +199,7 @@ def test_a_storm_does_not_keep_the_daemon_busy(scenario, files, capsys):
         print(f" [{made / STORM_SEC:.0f} denials a second of {files} files: {100 * busy:.1f}% of a core, {memory} KiB, "
               f"{100 * told_of / made:.1f}% are in {len(told_by)} signals]")
     assert busy < CPU_MAX and memory < MEMORY_MAX_KIB
-    # A kind is told at first, after ten seconds and at the end.
+    # A kind is reported at first, after ten seconds and at the end.
     assert len(told_by) < 3 * (BURST + 3 * STORM_SEC)
     if has_events(scenario):
         assert told_of == made, "every denial is in a count"

@@ -6,7 +6,7 @@ on one machine; each begins with no trial."""
 import itertools
 
 import pytest
-from scenario import IPE, MANAGER, NAME, ON_TMPFS, ON_VOLUME
+from scenario import IPE, MANAGER, NAME, ON_TMPFS
 
 # A trial whose end is waited for; long enough that a busy host sees it before.
 SHORT_SEC = 20
@@ -31,7 +31,7 @@ def stage(scenario, **options):
 def begin(scenario, seconds=600, lasts=True, **options):
     """Puts a staged version on trial, with health checks unless options say otherwise; returns its number.
 
-    lasts: else it may be over when the call is answered."""
+    lasts: otherwise the trial may end before the call is answered."""
     version = stage(scenario)
     scenario.activate_with({"trial-sec": f"t {seconds}", **options})
     if not lasts:

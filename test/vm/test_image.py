@@ -127,7 +127,7 @@ def test_a_server_serves_under_the_policy(system):
 
 
 def test_the_manager_updates_the_policy(system):
-    """A new version is dropped, tried, confirmed, and in force after a reboot."""
+    """A new version is dropped, tried, confirmed, and active after a reboot."""
     drop(system, "2.0.0")
     assert call(system, "Activate", "s", NAME).ok
     assert active(system) == [NAME, "2.0.0"]
