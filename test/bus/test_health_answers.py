@@ -205,12 +205,18 @@ def activation(machine):
     return Call(machine, "Activate", GLib.Variant("(s)", (POLICY,)))
 
 
-def test_nobody_waits_for_a_service_manager_that_is_silent(machine):
+def begin_held(machine, begin_it=activation):
+    """Begins an activation for which the service manager is asked, and does not answer yet; returns it and the questions."""
     held = []
     machine.services.answer = hold("ListUnitsFiltered", held)
     machine.start_daemon()
-    call = activation(machine)
+    begun = begin_it(machine)
     machine.wait_for(lambda: held, "the question")
+    return begun, held
+
+
+def test_nobody_waits_for_a_service_manager_that_is_silent(machine):
+    call, held = begin_held(machine)
     assert state(machine) == "staged" and call.result is None
     held[0].return_value(machine.services.units({"old.service": "failed", "slow.service": "auto-restart"}))
     assert call.answer() == "done"
@@ -226,11 +232,7 @@ def test_a_service_manager_that_stays_silent_lets_no_trial_begin(machine):
 
 
 def test_a_version_that_is_discarded_while_the_service_manager_is_asked_is_not_activated(machine):
-    held = []
-    machine.services.answer = hold("ListUnitsFiltered", held)
-    machine.start_daemon()
-    call = activation(machine)
-    machine.wait_for(lambda: held, "the question")
+    call, held = begin_held(machine)
     machine.ipectl("discard", POLICY, "2.0.0")
     held[0].return_value(machine.services.units({}))
     assert call.answer() == "org.ipe.Error.NoSuchPolicy"
@@ -238,11 +240,7 @@ def test_a_version_that_is_discarded_while_the_service_manager_is_asked_is_not_a
 
 
 def test_a_caller_that_leaves_while_the_service_manager_is_asked_activates_nothing(machine):
-    held = []
-    machine.services.answer = hold("ListUnitsFiltered", held)
-    machine.start_daemon()
-    caller = machine.start([IPECTL, "activate", POLICY])
-    machine.wait_for(lambda: held, "the question")
+    caller, held = begin_held(machine, lambda machine: machine.start([IPECTL, "activate", POLICY]))
     caller.stop(9)
 
     def begin_another():
