@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon costs, in a machine with our kernel: times beside those of the bare steps done by hand, memory, and whether it
-sleeps. The machine is emulated, so that times are long and their ratios count."""
+"""The costs of the daemon, in a machine with our kernel: times beside those of the bare steps done by hand,
+memory, and whether it sleeps. The machine is emulated, so times are long and their ratios count."""
 
 import re
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import keys
 from kernel_bench import digest
+from message_ids import message_id
 from scenario import IPE, MANAGER, Scenario
 
 BIG = 100_000
@@ -19,7 +20,7 @@ IDLE_SEC = 60
 FILES = "/run/files"
 TRUST = "/etc/ipe/trust.d/test.pem"
 # The journal's entry of a version that was staged.
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
+STAGED = message_id("STAGED")
 
 # Seconds from the moment that a file was renamed to the journal's entry that it is staged.
 STAGE = """
@@ -142,7 +143,7 @@ class Bench:
             self.staging("small", RUNS)
             self.start_up("1 policy")
             self.memory("1 policy")
-            # What the start has to do is done by then.
+            # The start has done its work by then.
             self.system.must("sleep 5")
             self.wake_ups("1 policy")
             self.staging("big", 3)

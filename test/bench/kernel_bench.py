@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the LSM costs in instructions: the same questions on one configuration of the kernel, with our LSM, with upstream's, and with
-none. A processor is emulated that counts: see test/kernel/probes/agent-bench.c."""
+"""The instructions that the LSM costs: the same operations on one configuration of the kernel, with our LSM,
+with upstream's, and with none. An emulated processor counts them: see test/kernel/probes/agent-bench.c."""
 
 import hashlib
 import itertools
@@ -33,7 +33,7 @@ DENIED_FILES = 40
 VERITY, PLAIN, TINY, DYNAMIC = "/ext4/data", "/ext4/plain", "/ext4/tiny", "/ext4/dynamic"
 LOADER, LIBRARY = "/lib64/ld-linux-x86-64.so.2", "/lib/x86_64-linux-gnu/libc.so.6"
 
-# What is measured under each policy: title, sample of the agent, how many, path.
+# The measurements under each policy: title, sample of the agent, how many, path.
 SAMPLES = {
     "mmap RX, verity file": ("mmap-exec", CALLS, VERITY),
     "mmap RX, plain file": ("mmap-exec", CALLS, PLAIN),
@@ -173,7 +173,7 @@ class Bench:
         if previous:
             self.machine.must("put", self.node(previous, "delete"), "1")
 
-    # What is measured
+    # Measurements
 
     def count(self, title, size, sample, number, *paths, error=0):
         found = self.machine.must("count", sample, number, *paths).text.split()
@@ -216,7 +216,7 @@ class Bench:
 
     def memory(self, size, names):
         if size <= 586:
-            # What the kernel keeps of the first ones for later is not theirs.
+            # The kernel keeps some memory of the first ones for later, which must not be counted.
             self.load_all(names)
             self.delete_all(names)
         before = self.free_memory()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What tools/bench has found, as a table, as data and as a plot."""
+"""The results of tools/bench as a table, as data and as a plot."""
 
 import subprocess
 

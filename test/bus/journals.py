@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Journal files: what a test has seen at the socket of journald, as journald would have written it.
+"""Journal files: entries that a test has received at journald's socket, as journald would have written them.
 
-systemd-journal-remote writes them, from the export format."""
+systemd-journal-remote writes the files, from the export format."""
 
 import struct
 import subprocess

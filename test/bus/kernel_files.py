@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Plain files in place of the kernel's: /sys/kernel/security/ipe as a directory that the test writes.
 
-Nothing here is a kernel. The files do not act: what is written to one stays in it, and what a kernel would have made of
-it the test writes itself. So this proves what ipectld reads, writes and says when the files are as they are; what the
-kernel makes of that is proven in virtual machines, by test/vm.
+Nothing here is a kernel. The files do not act: a write stays in its file, and the test itself writes what a kernel
+would have done. So this proves what ipectld reads, writes and says while the files are as they are; test/vm
+proves in virtual machines how the kernel answers.
 
 A Gate stops ipectld where it opens one of the files, for moments that no other test can hit: a trial that ends between
 a look and a write, a disk that fails after the kernel was asked.
@@ -20,9 +20,9 @@ import threading
 import time
 
 FEATURES = "stage\ntrial\nrollback-floor\nshadow\nstats\nevents\nlock\n"
-# What lies below a policy, and is written alone.
+# Files below a policy that are only written.
 COMMANDS = ("update", "delete", "stage", "rollback")
-# All others are root's alone.
+# All other files are root's alone.
 READABLE = ("features", "keyrings", "name", "pkcs7", "policy", "version")
 # Room for a thousand events.
 PIPE_SIZE = 1 << 20
@@ -54,7 +54,7 @@ class KernelFiles:
         return [*parents, "--bind", self.directory, "/sys/kernel/security/ipe"]
 
     def put(self, name, content):
-        """In place, as ipectld may have the file open."""
+        """Writes a file in place, because ipectld may have it open."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
@@ -91,7 +91,7 @@ class KernelFiles:
         self.put(f"policies/{name}/trial", "0")
 
     def tell(self, **fields):
-        """An event, that of a denial by the shadow of corp-base 2.0.0 unless fields say otherwise."""
+        """Writes an event, by default a denial by the shadow of corp-base 2.0.0."""
         known = {"seq": 1, "time": 1 << 62, "ipe_op": "EXECUTE", "verdict": "DENY", "shadow": 1,
                  "policy_name": '"corp-base"', "policy_version": "2.0.0", "rule": '"op=EXECUTE action=DENY"', "pid": 12,
                  "uid": 1000, "comm": '"sh"', "path": '"/bin/x"', **fields}
@@ -101,13 +101,13 @@ class KernelFiles:
         os.write(self.events, line.encode().ljust(LINE_SIZE - 1) + b"\n")
 
     def unread(self):
-        """Bytes of what was told that nobody has read."""
+        """Bytes of events that nobody has read."""
         size = struct.pack("i", 0)
         return struct.unpack("i", fcntl.ioctl(self.events, termios.FIONREAD, size))[0]
 
     def keep_quiet(self, machine):
-        """A pipe has no reader with a place of its own, as the kernel's file: what is told is for a preflight alone then, and
-        the daemon, which would read it as well, has been handed a reader that nothing comes from."""
+        """Keeps all events for a preflight. A pipe's readers take lines from each other, while those of the kernel's file
+        do not; so the daemon gets another pipe, which stays empty."""
         machine.fds["events"] = fcntl.fcntl(self.quiet, fcntl.F_DUPFD_CLOEXEC, 100)
 
     def close(self):
@@ -116,7 +116,7 @@ class KernelFiles:
 
 
 class Storm:
-    """Tells of denials as fast as somebody reads them. written: in lines."""
+    """Writes denials as fast as somebody reads them. written: in lines."""
 
     def __init__(self, kernel, shadow=0):
         self.fd = kernel.events
@@ -196,7 +196,7 @@ class Gate:
 
 @contextlib.contextmanager
 def begins_trial(machine, name, version, seconds=80000):
-    """What ipectld asks for in this block is on trial before it looks at the kernel again, which it does soon after any write."""
+    """Begins the trial that ipectld requests in this block, before it looks at the kernel again, as it does after any write."""
     trial = machine.kernel.path(f"policies/{name}/trial")
     with Gate(machine.kernel.path("confirm"), lambda: machine.kernel.put_trial(name, version, seconds),
               lambda text: text == b"" and trial.read_bytes() != b"0") as gate:
@@ -206,7 +206,7 @@ def begins_trial(machine, name, version, seconds=80000):
 
 @contextlib.contextmanager
 def ends_trial(machine, name):
-    """The same of a trial that ipectld ends."""
+    """Ends the trial in the same way, when ipectld asks for it."""
     revert = machine.kernel.path("revert")
 
     def end():

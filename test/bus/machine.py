@@ -5,7 +5,7 @@ Every process runs in a bwrap sandbox that has nothing of the host but /usr, so 
 are the test's own. There is no /sys: KernelAbi is "none" whatever the host has. What a kernel decides is proven in
 virtual machines, by test/kernel and test/vm.
 
-binds: further options of bwrap for every sandbox; test_kernel_files.py puts plain files where a kernel would be.
+binds: further options of bwrap for every sandbox; the fixture kernel_files puts plain files where a kernel would be.
 fds: {name: descriptor} of what systemd would hand over to ipectld.
 
 The sandboxes share the host's process IDs, because polkit looks up who calls; the test is one of the callers.
@@ -21,32 +21,17 @@ import select
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
-import threading
 import time
 from pathlib import Path
 
-from gi.repository import Gio, GLib
+from gi.repository import GLib
 
 import keys
-
-TOP = Path(__file__).resolve().parents[2]
-BUILD = TOP / os.environ.get("IPE_BUILD_DIR", "build/check-asan")
-DAEMON = BUILD / "src/ipectld/ipectld"
-OPEN = BUILD / "src/ipe-open/ipe-open"
-IPECTL = BUILD / "src/ipectl/ipectl"
-
-NAME = "org.ipe.Manager"
-PATH = "/org/ipe/Manager"
-POLICY = "org.ipe.Policy"
-JOB = "org.ipe.Job"
-POLKIT = "org.freedesktop.PolicyKit1"
-POLKIT_PATH = "/org/freedesktop/PolicyKit1/Authority"
-
-# Only a bound for what hangs; nothing is measured.
-DEADLINE_SEC = 60
+from connection import DEADLINE_SEC, NAME, PATH, POLKIT, POLKIT_PATH, Connection
+from programs import BUILD, DAEMON, IPECTL, TOP
+from stand_ins import Inspector, Journal, Opener
 
 # Runs a program with descriptors as systemd hands them over: from 3 on. Those that are given are above.
 HAND_OVER = """
@@ -69,16 +54,9 @@ def sealed_state(state):
 
 
 def find_free_id():
-    """Of a system user that the host does not have."""
+    """An ID for a system user that the host does not have."""
     taken = {entry.pw_uid for entry in pwd.getpwall()} | {entry.gr_gid for entry in grp.getgrall()}
     return next(number for number in range(999, 100, -1) if number not in taken)
-
-
-class BusError(Exception):
-    def __init__(self, name, message):
-        super().__init__(f"{name}: {message}")
-        self.name = name
-        self.message = message
 
 
 def policy_text(name="corp-base", version="1.0.0", body="DEFAULT action=ALLOW\n"):
@@ -99,11 +77,21 @@ def memfd(data):
 
 
 def object_path(name, version):
-    """As sd_bus_path_encode_many(3) escapes."""
+    """The path of a version's object, escaped as sd_bus_path_encode_many(3) does."""
     def escape(text):
         plain = "".join(c if c.isalnum() and c.isascii() else "".join(f"_{b:02x}" for b in c.encode()) for c in text)
         return f"_{ord(plain[0]):02x}{plain[1:]}" if plain[:1].isdigit() else plain
     return f"/org/ipe/policy/{escape(name)}/{escape(version)}"
+
+
+def this_boot():
+    """The ID of this boot, as systemd writes it."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+
+
+def boottime_usec(after_sec=0):
+    """So many seconds from now, as deadlines in state.json count them."""
+    return int((time.clock_gettime(time.CLOCK_BOOTTIME) + after_sec) * 1e6)
 
 
 class Process:
@@ -133,214 +121,6 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 self.send(number)
         return self.wait()
-
-
-class Journal:
-    """The socket of journald. A thread reads it, because entries are lost where nobody reads."""
-
-    def __init__(self, path):
-        path.parent.mkdir(parents=True)
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self.socket.bind(str(path))
-        path.chmod(0o666)
-        self.entries = []
-        self.lock = threading.Lock()
-        self.stop, self.stopped = os.pipe()
-        self.resume()
-
-    def pause(self):
-        """Nobody reads from here on but read()."""
-        os.write(self.stopped, b"x")
-        self.thread.join()
-        os.read(self.stop, 1)
-
-    def resume(self):
-        self.thread = threading.Thread(target=self.read_until_stopped)
-        self.thread.start()
-
-    def read_until_stopped(self):
-        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
-            self.read()
-
-    @staticmethod
-    def parse(data):
-        entry = {}
-        while data:
-            line, _, rest = data.partition(b"\n")
-            key, equals, value = line.partition(b"=")
-            if not equals:
-                size = struct.unpack("<Q", rest[:8])[0]
-                value, rest = rest[8:8 + size], rest[9 + size:]
-            entry[key.decode()] = value.decode()
-            data = rest
-        return entry
-
-    def read(self):
-        """All entries so far, as dictionaries."""
-        with self.lock:
-            while True:
-                try:
-                    self.entries.append(self.parse(self.socket.recv(1 << 20, socket.MSG_DONTWAIT)))
-                except BlockingIOError:
-                    return list(self.entries)
-
-    def close(self):
-        os.close(self.stopped)
-        self.thread.join()
-        os.close(self.stop)
-        self.socket.close()
-
-
-class Inspector:
-    """What ipe-inspect.socket is: a thread that starts the real ipe-inspect for each connection.
-
-    answer: what is sent in place of it, if a test sets it; b"" closes the connection, None starts ipe-inspect."""
-
-    def __init__(self, path, uid):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self.path = path
-        self.answer = None
-        self.calls = 0
-        self.gate = threading.Event()
-        self.gate.set()
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.bind(str(path))
-        path.chmod(0o600)
-        os.chown(path, uid, uid)
-        self.socket.listen(64)
-        self.stop, self.stopped = os.pipe()
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-
-    def serve(self):
-        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
-            connection, _ = self.socket.accept()
-            self.calls += 1
-            with connection:
-                self.gate.wait()
-                if self.answer is None:
-                    subprocess.run([BUILD / "src/ipe-inspect/ipe-inspect"], stdin=connection, stdout=connection,
-                                   stderr=subprocess.DEVNULL, check=False)
-                else:
-                    # What is left unread would make an error of the end.
-                    while connection.recv(1 << 16):
-                        pass
-                    try:
-                        connection.sendall(self.answer)
-                    except OSError:
-                        pass
-
-    def close(self):
-        self.gate.set()
-        os.write(self.stopped, b"x")
-        self.thread.join()
-        self.socket.close()
-        os.close(self.stop)
-        os.close(self.stopped)
-
-
-class Opener:
-    """What ipe-open.socket is: starts the real ipe-open for each connection, as its unit does. refuse: it cannot be started."""
-
-    def __init__(self, machine, path):
-        self.machine = machine
-        self.refuse = False
-        self.processes = []
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.bind(str(path))
-        path.chmod(0o600)
-        os.chown(path, machine.uid, machine.uid)
-        self.socket.listen(16)
-        self.stop, self.stopped = os.pipe()
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-
-    def serve(self):
-        while self.stop not in select.select([self.socket, self.stop], [], [])[0]:
-            connection, _ = self.socket.accept()
-            with connection, open(self.machine.log, "ab") as log:
-                if not self.refuse:
-                    self.processes.append(subprocess.Popen(self.machine.sandbox(
-                        ["setpriv", "--bounding-set=-all,+mac_admin", "--inh-caps=-all", "--no-new-privs", OPEN]),
-                        stdin=connection, stdout=subprocess.DEVNULL, stderr=log))
-
-    def kill(self):
-        """Ends all that run."""
-        while self.processes:
-            process = self.processes.pop()
-            process.kill()
-            process.wait(timeout=DEADLINE_SEC)
-
-    def close(self):
-        os.write(self.stopped, b"x")
-        self.thread.join()
-        self.kill()
-        self.socket.close()
-        os.close(self.stop)
-        os.close(self.stopped)
-
-
-class Connection:
-    """The test, as root, on the bus."""
-
-    def __init__(self, address):
-        self.signals = []
-        self.bus = Gio.DBusConnection.new_for_address_sync(
-            address, Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION,
-            None, None)
-        self.bus.set_exit_on_close(False)
-        for interface in (NAME, POLICY, JOB, "org.freedesktop.DBus.Properties", "org.freedesktop.DBus.ObjectManager"):
-            self.bus.signal_subscribe(NAME, interface, None, None, None, Gio.DBusSignalFlags.NONE, self.on_signal)
-
-    def on_signal(self, _bus, _sender, path, _interface, member, arguments):
-        """Everybody gets PolicyRejected without the source, and subscribers the whole of it beside that."""
-        arguments = arguments.unpack()
-        if member != "PolicyRejected" or arguments[0]:
-            self.signals.append((path, member, arguments))
-
-    def call(self, path, interface, method, arguments=None, fds=(), name=NAME):
-        """Calls a method; returns its results as a tuple. fds: descriptors, which the call closes."""
-        return self.exchange(path, interface, method, arguments, fds, name)[0].unpack()
-
-    def call_for_descriptor(self, method, arguments):
-        """Calls a method of the manager that returns a descriptor."""
-        return self.exchange(PATH, NAME, method, arguments, (), NAME)[1].steal_fds()[0]
-
-    def exchange(self, path, interface, method, arguments, fds, name):
-        fd_list = Gio.UnixFDList.new_from_array(list(fds))
-        try:
-            return self.bus.call_with_unix_fd_list_sync(name, path, interface, method, arguments, None,
-                                                            Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000,
-                                                            fd_list, None)
-        except GLib.Error as error:
-            remote = Gio.DBusError.get_remote_error(error)
-            if not remote:
-                raise
-            raise BusError(remote, error.message.removeprefix(f"GDBus.Error:{remote}: ")) from None
-
-    def close(self):
-        if not self.bus.is_closed():
-            self.bus.close_sync(None)
-
-
-class Call:
-    """A call of the manager that waits for its answer, while the test goes on."""
-
-    def __init__(self, machine, method, arguments=None):
-        self.machine, self.result = machine, None
-        machine.connection.bus.call(NAME, PATH, NAME, method, arguments, None, Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000, None,
-                                    self.done)
-
-    def done(self, bus, result):
-        try:
-            bus.call_finish(result)
-            self.result = "done"
-        except GLib.Error as error:
-            self.result = Gio.DBusError.get_remote_error(error)
-
-    def answer(self):
-        """'done', or the name of the error."""
-        return self.machine.wait_for(lambda: self.result, "the answer")
 
 
 class Machine:
@@ -386,7 +166,7 @@ class Machine:
         (self.directory / "group").write_text("\n".join([*group, ""]))
 
     def give_state(self):
-        """To the user, with all that is in it, as StateDirectory= does; and the directory in /run, as RuntimeDirectory= does."""
+        """Makes the user the owner of the state, as StateDirectory= does, and of the directory in /run, as RuntimeDirectory= does."""
         for path in (self.run_directory / "ipectld", self.state, *self.state.rglob("*")):
             os.chown(path, self.uid, self.uid, follow_symlinks=False)
 
@@ -396,7 +176,7 @@ class Machine:
                  "--ro-bind", "/usr", "/usr", "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
                  "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64", "--proc", "/proc",
                  "--dev", "/dev", "--tmpfs", "/tmp"]
-        # Those that bwrap makes by itself are closed to others.
+        # Directories that bwrap makes by itself are closed to other users.
         for path in ("/etc", "/etc/dbus-1", "/etc/dbus-1/system.d", "/etc/polkit-1", "/var", "/var/lib", *list(BUILD.parents)[-2::-1]):
             words += ["--perms", "0755", "--dir", path]
         words += ["--symlink", "../run", "/var/run"]
@@ -433,7 +213,7 @@ class Machine:
         return completed
 
     def wait_for(self, condition, what):
-        """Handles what comes from the bus until condition() is true; returns its value."""
+        """Handles messages from the bus until condition() is true; returns its value."""
         deadline = time.monotonic() + DEADLINE_SEC
         while True:
             while GLib.MainContext.default().iteration(False):
@@ -487,7 +267,7 @@ class Machine:
                               stdout=log, stderr=log, fds=self.fds.values(), **options)
 
     def start_daemon(self, **options):
-        # One that was killed may have been ready.
+        # A daemon that was killed may have said that it is ready.
         self.forget_notifications()
         self.daemon = self.launch_daemon(**options)
         self.wait_notify("READY=1")
@@ -495,7 +275,7 @@ class Machine:
         return self.daemon
 
     def subscribe(self):
-        """Denials, and what is refused, are for subscribers alone."""
+        """Only subscribers see denials and refused policies."""
         return self.call("Subscribe", GLib.Variant("(a{sv})", ({},)))[0]
 
     def forget_notifications(self):
@@ -513,17 +293,56 @@ class Machine:
 
     @contextlib.contextmanager
     def frozen_daemon(self):
-        """What the kernel does at once takes several writes to plain files: the daemon sees none of them before the last."""
+        """The kernel changes several files at once, a test one by one: the daemon sees none of the writes in this block before the last."""
         self.daemon.send(signal.SIGSTOP)
         yield
         self.daemon.send(signal.SIGCONT)
+
+    def wait_idle(self):
+        """Waits until ipectld sleeps: then it has also done the work that it puts off until its bus is idle."""
+        stat = Path(f"/proc/{self.daemon.pid}/stat")
+        self.wait_for(lambda: stat.read_text().rpartition(")")[2].split()[0] == "S", "ipectld to sleep")
 
     def kill_daemon(self):
         self.daemon.stop(signal.SIGKILL)
         self.daemon = None
 
+    def configure(self, *settings):
+        """Writes the lines of the section [Manager] of ipectld.conf."""
+        (self.etc / "ipectld.conf").write_text("\n".join(["[Manager]", *settings, ""]))
+
+    def fail_disk(self):
+        """Makes writes to the state fail: the daemon has no capability that overrides permissions."""
+        self.state.chmod(0o500)
+
+    def mend_disk(self):
+        self.state.chmod(0o700)
+
+    def read_state(self):
+        return json.loads((self.state / "state.json").read_text())
+
+    def states_on_disk(self):
+        """{version: state}, as state.json has it."""
+        return {record["version"]: record["state"] for record in self.read_state()["versions"]}
+
+    def change_state(self, change):
+        """Lets change() alter the dictionary of state.json; a daemon that runs is stopped for that, and started again."""
+        was_running = self.daemon
+        if was_running:
+            self.stop_daemon()
+        state = self.read_state()
+        change(state)
+        self.write_state(state)
+        if was_running:
+            self.start_daemon()
+
+    def set_states(self, states):
+        """states: {version: state}, of those that change; see change_state()."""
+        self.change_state(lambda state: [record.update(state=states[record["version"]]) for record in state["versions"]
+                                         if record["version"] in states])
+
     def write_state(self, state):
-        """Replaces state.json, and its predecessor with it; the daemon is not to run."""
+        """Replaces state.json and its predecessor; the daemon must not run."""
         for name in ("state.json", "state.json.old"):
             (self.state / name).write_text(sealed_state(state))
 
@@ -532,12 +351,16 @@ class Machine:
         return self.connection.call(PATH, NAME, method, arguments, fds)
 
     def stage(self, data, options=None):
-        """Returns the object's path."""
+        """Stages a signed policy; returns its object's path."""
         return self.call("Stage", GLib.Variant("(ha{sv})", (0, options or {})), [memfd(data)])[0]
 
     def list(self):
-        """What ListPolicies() says: a dictionary from (name, version) to (state, digest, active, path)."""
+        """ListPolicies() as a dictionary from (name, version) to (state, digest, active, path)."""
         return {row[:2]: row[2:] for row in self.call("ListPolicies")[0]}
+
+    def states(self, name="corp-base"):
+        """{version: state}, as the daemon lists it."""
+        return {version: row[0] for (found, version), row in self.list().items() if found == name}
 
     def get(self, name, version=""):
         return self.call("GetPolicy", GLib.Variant("(ss)", (name, version)))[0]
@@ -569,7 +392,7 @@ class Machine:
     # polkit
 
     def start_mock_polkit(self):
-        """python3-dbusmock's, which allows nothing until it is told to."""
+        """Starts python3-dbusmock's, which allows nothing until allow() is called."""
         uid = self.run("id", "-u", "polkitd").stdout.strip()
         with open(self.directory / "polkit.log", "ab") as log:
             process = self.start(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "python3", "-m",
@@ -584,7 +407,7 @@ class Machine:
         self.mock("SetAllowed", GLib.Variant("(as)", (actions,)))
 
     def start_polkit(self):
-        """The real one. What it may do is in self.rules."""
+        """Starts the real one; self.rules has its rules."""
         with open(self.directory / "polkit.log", "ab") as log:
             process = self.start(["/usr/lib/polkit-1/polkitd", "--no-debug"], stdout=log, stderr=log)
         self.wait_for(lambda: self.has_owner(POLKIT), "polkitd")

@@ -5,7 +5,8 @@ What ipectl shows of the real ipectld is tested with that; this is for what the 
 
 from gi.repository import Gio, GLib
 
-from machine import IPECTL, NAME, PATH
+from connection import NAME, PATH
+from programs import IPECTL
 
 
 class OtherDaemon:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""polkit as the test has it: it sees what is asked, and answers when and what it likes."""
+"""polkit as the test wants it: it records questions, and answers when and as the test likes."""
 
 import os
 
 from gi.repository import Gio, GLib
 
-from machine import NAME, NOBODY, PATH, POLKIT, POLKIT_PATH
+from connection import NAME, PATH, POLKIT, POLKIT_PATH
+from machine import NOBODY
 from raw_client import RawClient
 
 PREFIX = "org.ipe.manager."

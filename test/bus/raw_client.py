@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A client of the bus that may do what a library would not."""
+"""A client of the bus that may do what a library would not do."""
 
 import os
 import socket
 
 from gi.repository import Gio
 
-from machine import NAME, PATH
+from connection import NAME, PATH
 
 
 class RawClient:
-    """A connection without a library, so that a thousand of them cost nothing; it says just what it is told to."""
+    """A connection without a library, so that a thousand of them cost nothing; it sends exactly the given messages."""
 
     def __init__(self, machine, uid=0):
         self.socket = socket.socket(socket.AF_UNIX)
@@ -59,12 +59,12 @@ class RawClient:
         self.call(NAME, PATH, NAME, member, arguments)
 
     def answers(self, count):
-        """Reads until so many answers of calls have come; returns whether they were errors. sentences: of all errors; results: of the
-        others, in GVariant's text format."""
+        """Reads until so many answers have come; returns for each whether it was an error. Then `sentences` has those of all errors,
+        and `results` those of the others, in GVariant's text format."""
         return [self.read_answer() for _ in range(count)]
 
     def read_answer(self):
-        """Whether the next answer is an error. What was read before a time-out is not lost."""
+        """Whether the next answer is an error. Bytes read before a time-out are not lost."""
         while True:
             while len(self.data) < 16 or len(self.data) < Gio.DBusMessage.bytes_needed(self.data[:16]):
                 received = self.socket.recv(1 << 16)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A service manager that can be told to answer nonsense, or nothing: what the real one never does in a test. What ipectld makes of
-the real one is proven in test/vm."""
+"""A stand-in for systemd that answers nonsense, or nothing, on request, which the real one never does in a
+test. test/vm proves that ipectld gets along with the real one."""
 
 import threading
 
@@ -30,7 +30,7 @@ def service_properties(result, restarts):
 
 
 def change_signal(name, result, restarts):
-    """What PropertiesChanged says of a service."""
+    """The words of a PropertiesChanged about a service."""
     return (unit_path(name), "org.freedesktop.DBus.Properties", "PropertiesChanged",
             GLib.Variant("(sa{sv}as)", (SERVICE, service_properties(result, restarts), [])))
 
@@ -88,7 +88,7 @@ class ServiceManager:
         assert done.wait(60)
 
     def restart(self, name, result, restarts):
-        """A service waits to be started again; nobody is told."""
+        """Makes a service wait to be started again, without a signal."""
         if name not in self.restarting:
             self.within(lambda: self.add_object(name))
         self.restarting[name] = result, restarts

@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Which of polkit's actions a call needs, what polkit learns of it, and that what was authorised is what is done. Plain files stand
-in for the kernel, see kernel_files.py."""
+"""The polkit actions that each call needs, the details that polkit gets, and that ipectld does exactly the
+thing that polkit authorised. Plain files stand in for the kernel, see kernel_files.py."""
 
 import contextlib
-import json
 import re
 
 import pytest
 from gi.repository import GLib
-from own_polkit import OwnPolkit
-from raw_client import RawClient
 
-from machine import NAME, NOBODY, PATH, TOP, BusError, signed
+from connection import NAME, PATH, BusError
+from inspections import FILE, facts
+from machine import NOBODY, signed
+from own_polkit import OwnPolkit
+from programs import TOP
+from raw_client import RawClient
 
 POLICY = "corp-base"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied: "
@@ -19,7 +21,6 @@ INVALID = "org.freedesktop.DBus.Error.InvalidArgs: "
 LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded: "
 OTHER_VERSION = "org.ipe.Error.NotThatVersion: "
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
-FILE = {"path": "/x", "operation": "EXECUTE", "processes": "", "note": "", "initramfs": False, "fsverity": "", "fsverity_signed": False}
 ACTIVATING = ("activate", "activate-force", "activate-no-trial")
 
 
@@ -27,7 +28,7 @@ ACTIVATING = ("activate", "activate-force", "activate-no-trial")
 def machine(bare, kernel_files):
     """corp-base 1.0.0 is staged, here and in the kernel's files, and nothing is active."""
     configure(bare)
-    bare.inspector.answer = json.dumps({"volumes": [], "files": []}).encode()
+    facts(bare)
     bare.one = signed()
     kernel_files.put_policy(POLICY, ("1.0.0", bare.one))
     bare.start_daemon()
@@ -43,7 +44,7 @@ def polkit(machine):
 
 
 def configure(machine, trial_sec=120):
-    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nConfirm=manual\nTrialSec={trial_sec}\n")
+    machine.configure("Confirm=manual", f"TrialSec={trial_sec}")
 
 
 def allow(polkit, *actions):
@@ -66,11 +67,11 @@ def digest(machine, version="1.0.0"):
     return machine.list()[(POLICY, version)][1]
 
 
-# Which actions
+# The actions that a call needs
 
 
 def test_the_right_to_activate_is_neither_that_to_force_nor_that_to_confirm(machine, polkit):
-    machine.inspector.answer = json.dumps({"volumes": [], "files": [FILE]}).encode()
+    facts(machine, FILE)
     machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.0.0")))
     machine.stage(signed(body=DENY))
     allow(polkit, "activate")
@@ -103,7 +104,7 @@ LESS = [
 
 
 def test_what_takes_protection_away_has_an_action_of_its_own(machine, polkit):
-    """The last question is answered with no; where an action were missing, it would not come."""
+    """Answers the last question with no; it comes only if ipectld asks for every action."""
     for options, further in LESS:
         needed = ["activate", *further]
         allow(polkit, *needed[:-1])
@@ -137,7 +138,7 @@ def test_each_switch_has_its_action(machine, polkit, method, action):
     assert polkit.questions[-1].action == action and polkit.questions[-1].details == {"value": "false"}
 
 
-# What polkit learns
+# Details for polkit
 
 
 def test_polkit_learns_what_would_be_activated_and_how(machine, polkit):
@@ -188,7 +189,7 @@ def test_rules_decide_by_what_they_learn(machine):
     assert machine.list().keys() == {(POLICY, "2.0.0")}
 
 
-# What was authorised is what is done
+# ipectld does exactly the thing that was authorised
 
 
 def newer(machine):
@@ -226,7 +227,7 @@ def test_an_authorisation_for_one_activation_is_none_for_another(machine, polkit
 
 
 def test_what_was_not_there_is_not_activated(machine, polkit):
-    """The question is about nothing, as no version waits."""
+    """No version waits, so the question names none."""
     machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.0.0")))
     polkit.held = True
     caller = polkit.begin("Activate", f"('{POLICY}',)")
@@ -260,7 +261,7 @@ def trial(machine):
 
 
 def put_trial(machine, version, envelope):
-    """As the kernel has it; the daemon does not know yet."""
+    """In the kernel; the daemon does not know yet."""
     machine.kernel.put_policy(POLICY, (version, envelope), active=True)
     machine.kernel.put_trial(POLICY, version)
 
@@ -285,7 +286,7 @@ def test_polkit_learns_which_trial_it_is(trial, polkit, method, action):
 
 @contextlib.contextmanager
 def answered_after(machine, question, noticed):
-    """Something happens in the kernel while polkit has been asked. Else the daemon gets the answer before it looks at the kernel again."""
+    """Lets something happen in the kernel while polkit thinks, and the daemon notice it before polkit answers."""
     if noticed:
         yield
         notice(machine)
@@ -384,7 +385,7 @@ def test_options_that_make_no_sense_are_refused_before_polkit_is_asked(machine, 
 
 
 def test_a_sentence_that_quotes_half_a_character_is_answered(machine, polkit):
-    """A bus carries no text that is not UTF-8: there was no answer at all."""
+    """The bus carries only UTF-8: without this, the caller got no answer at all."""
     for option, length in (("version", 49), ("confirm", 99)):
         text = "x" * length + "é"
         for value in (f"{{'{option}': <'{text}'>}}", f"{{'{text}': <true>}}", f"{{'{'x' * 99}é': <true>}}"):
@@ -426,7 +427,7 @@ def test_a_user_who_has_the_most_has_no_more(machine, polkit):
 
 
 def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, polkit):
-    """A call may carry 16 of them, whatever its arguments. A daemon that has none left loses the bus."""
+    """A call may carry 16 descriptors, whatever its arguments. A daemon that runs out of them loses the bus."""
     clients = [RawClient(machine, uid) for uid in range(1, 8)]
     for client in clients:
         for _ in range(20):
@@ -438,7 +439,7 @@ def test_descriptors_that_a_call_does_not_take_do_not_reach_the_daemon(machine, 
 
 
 def begin_activation(machine, polkit, uid, number):
-    """The call of a user whose activation is looked at, or waits for that: what runs is asked for one after the other."""
+    """The call of a user whose activation is being inspected, or waits for that: one inspection runs at a time."""
     client = polkit.begin("Activate", f"('{POLICY}',)", uid=uid)
     machine.wait_for(lambda: len(polkit.questions) >= number, "the question")
     return client
@@ -459,7 +460,7 @@ def test_a_user_who_activates_again_and_again_does_not_keep_root_from_it(machine
     assert machine.kernel.read(f"policies/{POLICY}/trial") == b"120"
 
 
-# What an interface for people may offer
+# Can...(): calls that a desktop may offer
 
 
 def can(polkit, method, arguments):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What became of policies: the signal PolicyChanged, ListTransitions(), and 'ipectl history'. It needs no journal, and no group."""
+"""The history of policies: the signal PolicyChanged, ListTransitions() and 'ipectl history'. They need no
+journal, and no group."""
 
 import hashlib
 import json
@@ -7,17 +8,19 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
+from connection import BusError
 from kernel_files import ends_trial
-from machine import NOBODY, BusError, signed
+from machine import NOBODY, signed
+from message_ids import message_id
+from raw_client import RawClient
 
 NAME = "corp-base"
 
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
+    bare.configure("Confirm=manual")
     bare.start_daemon()
     return bare
 
@@ -38,7 +41,7 @@ def activate(machine, **options):
 
 
 def confirm_first(machine):
-    """1.0.0 is confirmed and decides; 2.0.0 is staged, here and in the kernel's files."""
+    """1.0.0 is confirmed and active; 2.0.0 is staged, here and in the kernel's files."""
     one, two = signed(), signed(version="2.0.0")
     machine.stage(one)
     machine.kernel.put_policy(NAME, ("1.0.0", one))
@@ -70,7 +73,7 @@ def test_what_from_to_and_why(machine):
     assert steps(found) == [("1.0.0", "", "staged", "staged"), ("1.0.0", "staged", "", "discarded")]
     assert [entry["Sequence"] for entry in found] == [1, 2]
     assert all(before <= entry["TimeUSec"] <= time.time_ns() // 1000 and entry["Name"] == NAME for entry in found)
-    staged = machine.entries(MESSAGE_ID="1ea83df0ee6b456a9a2d4cc61686be78")[0]
+    staged = machine.entries(MESSAGE_ID=message_id("STAGED"))[0]
     assert (found[0]["Digest"], found[0]["Transaction"]) == (staged["IPE_DIGEST"], staged["IPE_TRANSACTION"])
 
 
@@ -133,7 +136,7 @@ def test_ten_thousand_changes_are_listed_in_pages(machine):
 
 
 def test_what_was_not_noted_is_noted_at_the_next_start(machine):
-    """A cut between state.json and the history; and a daemon of before there was a history."""
+    """After a cut between state.json and the history, and after an older daemon that kept no history."""
     machine.stage(signed())
     machine.stage(signed(version="2.0.0"))
     machine.stop_daemon()
@@ -167,7 +170,7 @@ def test_a_state_that_was_lost_goes_on_in_the_history(machine):
 
 @pytest.mark.parametrize("member, value", [("name", "x" * 256), ("reason", "x" * 65), ("change", 1 << 63), ("change", (1 << 64) - 1)])
 def test_a_planted_line_of_the_history_is_left_out(machine, member, value):
-    """Long names make an answer that no bus carries, and a large number leaves none for later changes."""
+    """Long names would make an answer too large for the bus, and a large number would leave none for later changes."""
     machine.stage(signed())
     machine.stop_daemon()
     with (machine.state / "history").open("a") as file:

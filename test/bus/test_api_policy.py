@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""All that there is to know of a version, as properties of its object, and the same by GetPolicy()."""
+"""The properties of a version: on its object, and the same by GetPolicy()."""
 
 import json
 import subprocess
@@ -10,7 +10,8 @@ from gi.repository import GLib
 
 import certificates
 import keys
-from machine import NOBODY, POLICY, BusError, object_path, policy_text, sealed_state, signed
+from connection import POLICY, BusError
+from machine import NOBODY, object_path, policy_text, sealed_state, signed
 
 WARNED = "DEFAULT action=ALLOW\nop=EXECUTE boot_verified=TRUE boot_verified=FALSE action=ALLOW\n"
 
@@ -56,7 +57,7 @@ def test_a_list_that_the_bus_would_not_carry_is_refused(machine):
     machine.start_daemon()
     machine.stage(signed(name=name))
     machine.stop_daemon()
-    state = json.loads((machine.state / "state.json").read_text())
+    state = machine.read_state()
     state["versions"][0]["signer"] = "x" * ((16 << 20) - len(sealed_state(state)))
     machine.write_state(state)
     machine.start_daemon()
@@ -73,7 +74,7 @@ def test_it_expires_with_its_signer(machine):
     machine.stage(signed())
     end = seconds(keys.directory() / "test.crt", "enddate")
     assert of(machine)["ExpiresUSec"] == end * 1_000_000
-    state = json.loads((machine.state / "state.json").read_text())
+    state = machine.read_state()
     assert state["versions"][0]["summary"]["expires_usec"] == end * 1_000_000
 
 
@@ -91,7 +92,7 @@ def test_of_an_earlier_release_it_is_not_known_when_it_expires(machine):
     machine.start_daemon()
     machine.stage(signed())
     machine.stop_daemon()
-    state = json.loads((machine.state / "state.json").read_text())
+    state = machine.read_state()
     del state["versions"][0]["summary"]["expires_usec"]
     machine.write_state(state)
     machine.start_daemon()

@@ -4,12 +4,12 @@
 import json
 import subprocess
 
-import keys
 import pytest
-from certificates import AUTHORITY, LEAF, issue, revoke, sign_with
-from raw_client import RawClient
 
+import keys
+from certificates import AUTHORITY, LEAF, issue, revoke, sign_with
 from machine import NOBODY, policy_text, signed
+from raw_client import RawClient
 
 KEYS = {"Subject", "Issuer", "Fingerprint", "NotBeforeUSec", "NotAfterUSec", "File", "Revoked", "Signs", "Certifies", "Problem"}
 
@@ -84,7 +84,7 @@ def test_what_is_revoked_says_so(machine, tmp_path):
 
 
 def test_it_says_what_staging_does(machine, tmp_path):
-    """Whoever signs by the list is taken, and nobody else."""
+    """Staging takes exactly the signers of the list."""
     good = issue(tmp_path, "good", extensions=AUTHORITY)
     put(machine, tmp_path, "good")
     assert trust(machine)["good.pem"]["Signs"]

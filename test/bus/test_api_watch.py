@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What others change in the kernel's files is told on the bus, as properties promise. Plain files stand in for the kernel's: a write to
-them is seen by inotify in the same way. The end of a trial by the kernel's time, which is no write, needs a kernel."""
+"""ipectld signals changes that others make in the kernel's files, as the properties promise. Plain files
+stand in for the kernel, see kernel_files.py: inotify sees a write to them in the same way. A trial that ends
+with its time, without a write, needs a kernel."""
 
 import shutil
 
 import pytest
 from gi.repository import GLib
 
+from connection import PATH, POLICY
 from kernel_files import begins_trial
-from machine import IPECTL, PATH, POLICY, object_path, signed
+from machine import object_path, signed
+from message_ids import message_id
+from programs import IPECTL
 
 NAME = "corp-base"
 
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    """1.0.0 is staged, and loaded by somebody else."""
+    """1.0.0 is staged, and another program has loaded it."""
     bare.one = signed()
     bare.kernel.put_policy(NAME, ("1.0.0", bare.one))
     bare.start_daemon()
@@ -36,7 +40,7 @@ def upstream(bare, kernel_files):
 
 
 def told(machine, name, path=PATH):
-    """The values of a property that signals have told."""
+    """The values of a property in the signals so far."""
     return [arguments[1][name] for where, member, arguments in machine.connection.signals
             if where == path and member == "PropertiesChanged" and name in arguments[1]]
 
@@ -57,7 +61,7 @@ def test_a_switch_that_root_writes(machine, file, name, text, value):
 def test_who_switched_enforcement_off_is_in_the_journal(machine):
     machine.kernel.put("enforce", "0")
     wait_told(machine, "Enforce", False)
-    entries = machine.entries(MESSAGE_ID="17f64bc444ed466da141638cf875c963")
+    entries = machine.entries(MESSAGE_ID=message_id("ENFORCE"))
     assert [entry["MESSAGE"] for entry in entries] == ["Enforcement is off now: somebody else than ipectld has switched it."]
 
 
@@ -137,7 +141,7 @@ def trial(machine):
     with begins_trial(machine, NAME, "2.0.0"):
         activate(machine, 600)
     wait_told(machine, "TrialPolicy", (NAME, "2.0.0"))
-    assert states(machine) == {"1.0.0": "confirmed", "2.0.0": "trial"}
+    assert machine.states() == {"1.0.0": "confirmed", "2.0.0": "trial"}
     return machine
 
 
@@ -148,17 +152,13 @@ def activate(machine, trial_sec):
     machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (NAME, options)))
 
 
-def states(machine):
-    return {version: row[0] for (_, version), row in machine.list().items()}
-
-
 def test_root_ends_a_trial_of_ours_by_the_kernels_file(trial):
     trial.kernel.end_trial(NAME)
     wait_told(trial, "TrialDeadlineUSec", 0)
     wait_told(trial, "TrialConfirm", "")
     wait_told(trial, "State", "rolled-back", object_path(NAME, "2.0.0"))
     trial.wait_signal("PolicyRolledBack")
-    assert states(trial) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
+    assert trial.states() == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 
 
 def test_root_confirms_a_trial_of_ours_by_the_kernels_file(trial):
@@ -166,7 +166,7 @@ def test_root_confirms_a_trial_of_ours_by_the_kernels_file(trial):
     trial.kernel.end_trial(NAME)
     wait_told(trial, "ConfirmedPolicy", (NAME, "2.0.0"))
     wait_told(trial, "TrialDeadlineUSec", 0)
-    assert states(trial) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    assert trial.states() == {"1.0.0": "superseded", "2.0.0": "confirmed"}
 
 
 def test_ipectl_does_not_wait_for_a_trial_that_root_has_ended(machine):
@@ -182,7 +182,7 @@ def test_ipectl_does_not_wait_for_a_trial_that_root_has_ended(machine):
 
 
 def load_again(machine, name=NAME):
-    """As ipectld does itself where a kernel cannot update what it enforces: deletes the policy, and loads it again."""
+    """Deletes the policy and loads it again, as ipectld does where a kernel cannot update its active policy."""
     shutil.rmtree(machine.kernel.path(f"policies/{name}"))
     machine.kernel.put_policy(name, ("1.0.0", machine.one))
     machine.kernel.put("new_policy", "x")
@@ -206,8 +206,8 @@ def test_the_same_while_somebody_keeps_the_old_directory_open(machine):
         test_a_policy_that_is_deleted_and_loaded_again_is_still_watched(machine)
 
 
-def test_what_cannot_be_watched_keeps_nothing_else_from_it(bare, kernel_files):
-    """Without "confirm" the end of a trial is not seen; policies are, and the file as soon as it is there."""
+def test_a_kernel_file_that_cannot_be_watched_does_not_stop_the_others(bare, kernel_files):
+    """Without "confirm" the daemon misses the end of a trial; it sees policies, and the file as soon as it appears."""
     bare.one = signed()
     bare.kernel.put_policy(NAME, ("1.0.0", bare.one))
     bare.kernel.path("confirm").unlink()
@@ -244,9 +244,9 @@ def test_a_policy_that_could_not_be_watched_is_watched_later(machine):
 
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_switch_of_root_is_told_though_we_set_it_at_once(machine, asked):
-    """Within the time in which several writes are taken for one."""
+    """Within the time in which the daemon takes several writes for one."""
     machine.kernel.put("enforce", "0")
     machine.call("SetEnforce", GLib.Variant("(b)", (asked,)))
     wait_told(machine, "Enforce", asked)
-    said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID="17f64bc444ed466da141638cf875c963")]
+    said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=message_id("ENFORCE"))]
     assert said == ["Enforcement is off now: somebody else than ipectld has switched it.", "Enforcement is on now."][:1 + asked]

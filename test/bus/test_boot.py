@@ -1,445 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A trial that outlives a reboot: what ipe-load writes before it asks the kernel, and how ipectld lets the boot decide. Plain files
-stand in for the kernel, see kernel_files.py, and service_manager.py for systemd; real boots are in test/vm and test/kernel."""
+"""A trial that goes on over a reboot: ipectld lets the boot decide. Plain files stand in for the kernel, see
+kernel_files.py, and service_manager.py for systemd; test_ipe_load.py shows what happens before, and real
+boots are in test/vm and test/kernel."""
 
-import json
-import os
-import signal
 import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
-from service_manager import COMMAND, TARGET, ServiceManager
 
+from automatic_trials import OTHER_BOOT, POLICY, begin, calls, is_confirmed, put_boot_trial, reason, state
+from connection import NAME, PATH, Call
 from kernel_files import ends_trial
-from machine import BUILD, NAME, NOBODY, PATH, Call, signed
-
-POLICY = "corp-base"
-TRANSACTION = "0123456789abcdef" * 2
-OTHER_BOOT = "f" * 32
-LOAD = BUILD / "src/ipe-load/ipe-load"
-TRIED, NOT_TRIED = "fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98"
-LOADED, DAMAGED, LOAD_FAILED = ("db2a39efce7344a6a36c7e4156561cb0", "a9d3e65b4f63421297f2c5114aa94b71",
-                                "0e91ba1f3d5a42d78300a9cea42dacc9")
-KEPT, FILE_LOADED, FILE_NOT_LOADED = ("7edda1df216d4732a5a38322e4610ad7", "8c902d1a52574a088ea36ccca2ec8adc",
-                                      "8f3613fb1b494ab594cffe55f7aa3875")
-
-
-def this_boot():
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip().replace("-", "")
-
-
-def boottime_usec():
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1e6)
+from machine import NOBODY
+from raw_client import RawClient
+from service_manager import COMMAND, TARGET
 
 
 @pytest.fixture
-def machine(bare, kernel_files):
-    """corp-base 1.0.0 is confirmed and decides; 2.0.0 is known, and the kernel has it as the next one."""
-    one, two = signed(version="1.0.0"), signed(version="2.0.0")
-    bare.kernel.put_policy(POLICY, ("1.0.0", one), active=True)
-    bare.start_daemon()
-    bare.stage(one)
-    bare.stage(two)
-    bare.stop_daemon()
-    bare.kernel.put_policy(POLICY, ("1.0.0", one), ("2.0.0", two), active=True)
-    bare.services = ServiceManager(bare.address)
-    yield bare
-    bare.services.close()
+def machine(automatic):
+    return automatic
 
 
-def read_state(machine):
-    return json.loads((machine.state / "state.json").read_text())
-
-
-def put_trial(machine, boot_id, boots, boots_max=3, confirm="auto", seconds=1000, **more):
-    """Version 2.0.0 is on trial, by the state file."""
-    state = read_state(machine)
-    state["versions"][0].update(state="confirmed")
-    state["versions"][1].update(state="trial", transaction=TRANSACTION)
-    state["trial"] = {"boot_id": boot_id, "deadline_usec": boottime_usec() + seconds * 1000000, "confirm": confirm, "failed_units": [],
-                      "boots": boots, "boots_max": boots_max, "boot_sec": 300, **more}
-    machine.write_state(state)
-
-
-def load(machine, *options, **more):
-    return machine.run(LOAD, *options, check=False, **more).returncode
-
-
-def seconds_asked(machine):
-    """What was asked of the kernel: the file had "0" before."""
-    return int(machine.kernel.read(f"policies/{POLICY}/trial"))
-
-
-# ipe-load
-
-
-@pytest.mark.parametrize("confirm, seconds", [("auto", 330), ("manual", 300)])
-def test_a_boot_is_counted_and_the_trial_goes_on(machine, confirm, seconds):
-    put_trial(machine, OTHER_BOOT, 0, confirm=confirm)
-    before = boottime_usec()
-    assert load(machine) == 0
-    trial = read_state(machine)["trial"]
-    assert (trial["boot_id"], trial["boots"], trial["boots_max"]) == (this_boot(), 1, 3)
-    assert before + 300000000 <= trial["deadline_usec"] <= boottime_usec() + 300000000
-    assert seconds_asked(machine) == seconds
-    entry, = machine.entries(MESSAGE_ID=TRIED)
-    assert (entry["IPE_VERSION"], entry["IPE_TRANSACTION"]) == ("2.0.0", TRANSACTION)
-
-
-def test_the_last_boot_is_the_one_that_is_allowed(machine):
-    put_trial(machine, OTHER_BOOT, 2)
-    assert load(machine) == 0
-    assert read_state(machine)["trial"]["boots"] == 3 and seconds_asked(machine) == 330
-
-
-@pytest.mark.parametrize("boots", [0, 3])
-def test_a_trial_that_has_had_its_boots_is_not_tried(machine, boots):
-    put_trial(machine, OTHER_BOOT, boots, boots)
-    before = read_state(machine)
-    assert load(machine) == 0
-    assert read_state(machine) == before and seconds_asked(machine) == 0
-    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
-    assert "as many boots as TrialBoots= allows" in entry["MESSAGE"]
-
-
-def test_what_was_selected_for_this_boot_comes_before_a_trial(machine):
-    put_trial(machine, OTHER_BOOT, 0)
-    state = read_state(machine)
-    state["versions"][0]["state"] = "pending-reboot"
-    state["pending_boot_id"] = OTHER_BOOT
-    machine.write_state(state)
-    before = read_state(machine)
-    assert load(machine) == 0
-    assert read_state(machine) == before and seconds_asked(machine) == 0
-    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
-    assert "selected for this boot" in entry["MESSAGE"]
-
-
-def test_a_soft_reboot_is_not_counted_and_changes_nothing(machine):
-    put_trial(machine, this_boot(), 1)
-    before = read_state(machine)
-    machine.kernel.put_trial(POLICY, "2.0.0", 77)
-    assert load(machine) == 0
-    assert read_state(machine) == before and seconds_asked(machine) == 77
-    assert not machine.entries(MESSAGE_ID=NOT_TRIED)
-
-
-def test_what_this_boot_did_not_get_to_the_kernel_is_not_tried_twice(machine):
-    put_trial(machine, this_boot(), 1)
-    assert load(machine) == 0
-    assert read_state(machine)["trial"]["boots"] == 1 and seconds_asked(machine) == 0
-
-
-def refuse_trial(machine, reason):
-    before = read_state(machine)
-    assert load(machine) == 0
-    assert read_state(machine) == before and seconds_asked(machine) == 0
-    entry, = machine.entries(MESSAGE_ID=NOT_TRIED)
-    assert reason in entry["MESSAGE"] and entry["PRIORITY"] == "4"
-
-
-def test_a_boot_that_cannot_be_counted_is_none_to_try_it(machine):
-    put_trial(machine, OTHER_BOOT, 0)
-    machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
-    refuse_trial(machine, "Read-only file system")
-
-
-def test_a_daemon_that_runs_keeps_the_count(machine):
-    put_trial(machine, this_boot(), 1)
-    machine.kernel.put_trial(POLICY, "2.0.0")
-    machine.start_daemon()
-    machine.daemon.send(signal.SIGSTOP)
-    put_trial(machine, OTHER_BOOT, 0)
-    machine.kernel.end_trial(POLICY)
-    refuse_trial(machine, "busy")
-    machine.kill_daemon()
-
-
-@pytest.mark.parametrize("boot_id, boots, confirm, status", [(None, 1, "auto", 0), (None, 0, "auto", 1), (None, 1, "manual", 1),
-                                                             (OTHER_BOOT, 1, "auto", 1)])
-def test_the_boots_that_decide_are_told(machine, boot_id, boots, confirm, status):
-    put_trial(machine, boot_id or this_boot(), boots, confirm=confirm)
-    assert load(machine, "--trial") == status
-
-
-@pytest.mark.parametrize("text", [None, "", "{}", "[" * 100000])
-def test_without_a_state_no_boot_decides(machine, text):
-    for name in ("state.json", "state.json.old"):
-        if text is None:
-            (machine.state / name).unlink()
-        else:
-            (machine.state / name).write_text(text)
-    assert load(machine, "--trial") == 1
-    assert not [entry for entry in machine.journal.read() if "damaged" in entry.get("MESSAGE", "")]
-
-
-@pytest.mark.parametrize("name, version", [(POLICY, "3.0.0"), ("vendor", "1.0.1")])
-def test_what_the_kernel_does_not_go_below_stays(machine, name, version):
-    """As systemd loads it from /etc/ipe, or an initrd."""
-    state = read_state(machine)
-    state["versions"][0].update(state="confirmed")
-    machine.write_state(state)
-    machine.kernel.put(f"policies/{POLICY}/active", "0")
-    machine.kernel.put_policy(name, (version, b"signed by the vendor"), active=True)
-    assert load(machine) == 0
-    entry, = machine.entries(MESSAGE_ID=KEPT)
-    assert (entry["IPE_POLICY"], entry["IPE_VERSION"]) == (name, version) and f"'{POLICY}' is not loaded" in entry["MESSAGE"]
-    assert not [entry["MESSAGE"] for entry in machine.journal.read() if entry["PRIORITY"] < "5"]
-
-
-# ipe-load where the state is damaged
-
-
-def flip(path):
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
-def put_confirmed(machine):
-    state = read_state(machine)
-    state["versions"][0].update(state="confirmed")
-    machine.write_state(state)
-    machine.kernel.put(f"policies/{POLICY}/active", "0")
-
-
-def is_loaded(machine):
-    """The kernel's files do not act: what was asked of it stays in them."""
-    return machine.kernel.read(f"policies/{POLICY}/active") == b"1"
-
-
-def said_damage(machine):
-    return [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)]
-
-
-def make_link(path):
-    """To what only root may read."""
-    (path.parent / "precious").write_text("root's")
-    path.unlink()
-    path.symlink_to("precious")
-
-
-def make_fifo(path):
-    path.unlink()
-    os.mkfifo(path)
-
-
-def make_large(path):
-    os.truncate(path, 1 << 40)
-
-
-@pytest.mark.parametrize("damage", [flip, lambda path: path.write_bytes(b""), lambda path: path.unlink(), make_link, make_fifo, make_large],
-                         ids=["flipped", "empty", "missing", "link", "fifo", "large"])
-def test_a_state_that_is_damaged_or_missing_loads_what_its_predecessor_has_as_confirmed(machine, damage):
-    put_confirmed(machine)
-    damage(machine.state / "state.json")
-    assert load(machine) == 0 and is_loaded(machine)
-    sentence, = said_damage(machine)
-    assert "state.json.old" in sentence
-    entry, = machine.entries(MESSAGE_ID=LOADED)
-    assert entry["IPE_VERSION"] == "1.0.0"
-
-
-def test_a_state_that_is_damaged_along_with_its_predecessor_loads_nothing(machine):
-    put_confirmed(machine)
-    for name in ("state.json", "state.json.old"):
-        flip(machine.state / name)
-    assert load(machine) == 1 and not is_loaded(machine)
-    sentence, = said_damage(machine)
-    assert "no policy is loaded" in sentence
-
-
-def test_a_state_that_was_put_aside_and_never_replaced_loads_nothing(machine):
-    put_confirmed(machine)
-    (machine.state / "state.json").rename(machine.state / "state.json.damaged")
-    (machine.state / "state.json.old").unlink()
-    assert load(machine) == 1 and not is_loaded(machine)
-
-
-@pytest.mark.parametrize("damage", [make_link, make_fifo, make_large], ids=["link", "fifo", "large"])
-def test_a_policy_that_is_no_plain_file_is_not_loaded(machine, damage):
-    put_confirmed(machine)
-    damage(machine.state / "objects" / read_state(machine)["versions"][0]["digest"])
-    assert load(machine) == 1 and not is_loaded(machine)
-
-
-def test_a_store_that_names_many_versions_does_not_hold_up_the_boot(machine):
-    put_confirmed(machine)
-    state = read_state(machine)
-    first = {**state["versions"][0], "state": "superseded"}
-    state["versions"] = [{**first, "version": f"{number}.0.0", "digest": f"{number:064x}", "sequence": number} for number in range(1, 401)]
-    state["sequence"] = 400
-    machine.write_state(state)
-    assert load(machine) == 1
-    assert len(machine.entries(MESSAGE_ID=LOAD_FAILED)) == 16
-
-
-# The store belongs to the user of the daemon, and ipe-load is root
-
-
-def test_the_boot_writes_the_store_as_its_owner(machine):
-    put_trial(machine, OTHER_BOOT, 0)
-    assert load(machine) == 0 and read_state(machine)["trial"]["boots"] == 1
-    assert {path.stat().st_uid for path in machine.state.rglob("*")} == {machine.uid}
-
-
-def test_the_boot_reads_no_more_of_the_store_than_its_owner_may(machine):
-    put_confirmed(machine)
-    os.chown(machine.state / "objects" / read_state(machine)["versions"][0]["digest"], 0, 0)
-    assert load(machine) == 1 and not is_loaded(machine)
-    entry, = machine.entries(MESSAGE_ID=LOAD_FAILED)
-    assert "Permission denied" in entry["MESSAGE"]
-
-
-def test_a_store_of_an_earlier_release_is_roots(machine):
-    put_trial(machine, OTHER_BOOT, 0)
-    for path in (machine.state, *machine.state.rglob("*")):
-        os.chown(path, 0, 0)
-    assert load(machine) == 0 and read_state(machine)["trial"]["boots"] == 1
-    assert {path.stat().st_uid for path in machine.state.rglob("*")} == {0}
-
-
-def test_a_state_of_a_release_without_a_check_is_read(machine):
-    put_confirmed(machine)
-    state = read_state(machine)
-    for part in (state, *state["versions"]):
-        part.pop("sequence")
-        part.pop("check", None)
-    (machine.state / "state.json").write_text(json.dumps(state))
-    (machine.state / "state.json.old").unlink()
-    assert load(machine) == 0 and is_loaded(machine) and not said_damage(machine)
-
-
-def test_a_trial_whose_boots_a_damaged_state_has_counted_is_not_tried_for_ever(machine):
-    """Whatever damages it in each boot: the machine that resets under the policy, say."""
-    put_trial(machine, OTHER_BOOT, 0)
-    machine.kernel.put(f"policies/{POLICY}/active", "0")
-    before = (machine.state / "state.json.old").read_bytes()
-    flip(machine.state / "state.json")
-    for boot in range(4):
-        machine.kernel.put(f"policies/{POLICY}/active", "0")
-        assert load(machine) == 0 and is_loaded(machine) and seconds_asked(machine) == 0
-        assert len(machine.entries(MESSAGE_ID=NOT_TRIED)) == boot + 1
-    assert "damaged" in machine.entries(MESSAGE_ID=NOT_TRIED)[0]["MESSAGE"]
-    assert (machine.state / "state.json.old").read_bytes() == before
-
-
-def test_what_was_selected_for_the_boot_is_loaded_by_the_predecessor_too(machine):
-    state = read_state(machine)
-    state["versions"][0].update(state="superseded")
-    state["versions"][1].update(state="confirmed")
-    machine.write_state(state)
-    machine.kernel.put_policy(POLICY, ("2.0.0", signed(version="2.0.0")), active=True)
-    machine.start_daemon()
-    machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
-    assert machine.list()[POLICY, "1.0.0"][0] == "pending-reboot"
-    machine.stop_daemon()
-    flip(machine.state / "state.json")
-    machine.kernel.put_policy(POLICY, ("1.0.0", signed(version="1.0.0")))
-    machine.kernel.put(f"policies/{POLICY}/active", "0")
-    assert load(machine) == 0
-    entry, = machine.entries(MESSAGE_ID=LOADED)
-    assert entry["IPE_VERSION"] == "1.0.0"
-
-
-# ipe-load in an initrd
-
-
-@pytest.fixture
-def initrd(bare, kernel_files):
-    """There is no store, but what came with it."""
-    (bare.directory / "initrd-release").write_text("ID=test\n")
-    bare.vendor = bare.run_directory / "ipe/policy.d"
-    bare.binds += ["--ro-bind", bare.directory / "initrd-release", "/etc/initrd-release"]
-    return bare
-
-
-def accept(initrd, *names):
-    """Policies of these names come to be, as the kernel makes them of what is written to new_policy."""
-    for name in names:
-        initrd.kernel.put_policy(name, ("1.0.0", b""))
-
-
-def active(initrd, name):
-    return initrd.kernel.read(f"policies/{name}/active") == b"1"
-
-
-def test_the_first_file_of_an_initrd_decides(initrd):
-    for name in ("a", "b"):
-        (initrd.vendor / f"{name}.p7b").write_bytes(name.encode())
-    (initrd.vendor / "a-note.txt").write_text("no policy")
-    accept(initrd, "a", "b")
-    assert load(initrd) == 0
-    assert initrd.kernel.read("new_policy") == b"a" and active(initrd, "a") and not active(initrd, "b")
-    entry, = initrd.entries(MESSAGE_ID=FILE_LOADED)
-    assert (entry["IPE_POLICY"], entry["IPE_SOURCE"]) == ("a", "/run/ipe/policy.d/a.p7b")
-
-
-def test_a_file_of_a_higher_layer_comes_before_and_masks(initrd):
-    for name in ("a", "b"):
-        (initrd.vendor / f"{name}.p7b").write_bytes(b"vendor")
-    (initrd.etc / "policy.d/a.p7b").symlink_to("/dev/null")
-    (initrd.etc / "policy.d/b.p7b").write_bytes(b"own")
-    accept(initrd, "a", "b")
-    assert load(initrd) == 0
-    assert initrd.kernel.read("new_policy") == b"own" and active(initrd, "b") and not active(initrd, "a")
-
-
-def test_what_cannot_be_loaded_is_said_and_the_next_one_tried(initrd):
-    """A directory, one too large, and one of another name than the file's."""
-    (initrd.vendor / "a.p7b").mkdir()
-    (initrd.vendor / "b.p7b").write_bytes(bytes(65537))
-    for name in ("c", "d"):
-        (initrd.vendor / f"{name}.p7b").write_bytes(name.encode())
-    accept(initrd, "d")
-    assert load(initrd) == 0
-    assert [entry["IPE_POLICY"] for entry in initrd.entries(MESSAGE_ID=FILE_NOT_LOADED)] == ["a", "b", "c"]
-    assert active(initrd, "d")
-
-
-def test_an_initrd_in_which_nothing_can_be_loaded_fails(initrd):
-    (initrd.vendor / "a.p7b").write_bytes(b"a")
-    assert load(initrd) == 1
-    assert len(initrd.entries(MESSAGE_ID=FILE_NOT_LOADED)) == 1
-
-
-def test_an_initrd_without_policies_has_nothing_to_load(initrd):
-    assert load(initrd) == 0
-    assert not initrd.entries(PRIORITY="3") and initrd.kernel.read("new_policy") == b""
-
-
-# ipectld
-
-
-def configure(machine, *settings):
-    (machine.etc / "ipectld.conf").write_text("\n".join(["[Manager]", *settings, ""]))
-
-
-def begin(machine, boots=1, **options):
+def begin_boot(machine, boots=1, **options):
     """A daemon that finds the trial that ipe-load has begun in this boot."""
-    put_trial(machine, this_boot(), boots, **options)
-    machine.kernel.put_trial(POLICY, "2.0.0")
-    machine.start_daemon()
-
-
-def state(machine):
-    return machine.list()[POLICY, "2.0.0"][0]
-
-
-def confirmed(machine):
-    """The kernel confirms when it is asked to."""
-    return machine.kernel.read("confirm").startswith(b"1")
-
-
-def started(machine):
-    return [arguments for name, arguments in machine.services.calls if name == "RestartUnit"]
+    begin(machine, boots=boots, boots_max=3, boot_sec=300, **options)
 
 
 def test_a_boot_is_well_if_nothing_is_wrong(machine):
-    begin(machine)
+    begin_boot(machine)
     assert machine.properties()["TrialBoots"] == 1 and machine.properties()["TrialBootsMax"] == 3
     assert Call(machine, "CheckBoot").answer() == "done"
     assert state(machine) == "trial"
@@ -449,26 +37,26 @@ def test_a_boot_is_well_if_nothing_is_wrong(machine):
 
 
 def test_a_boot_waits_for_units_and_the_command(machine):
-    configure(machine, "HealthUnits=web.service", "HealthCommand=/usr/bin/true")
+    machine.configure("HealthUnits=web.service", "HealthCommand=/usr/bin/true")
     machine.services.states = {"web.service": "activating"}
-    begin(machine)
+    begin_boot(machine)
     machine.wait_for(lambda: "ListUnitsByNames" in [name for name, _ in machine.services.calls], "a look")
-    assert not started(machine)
+    assert not calls(machine, "RestartUnit")
     call = Call(machine, "CheckBoot")
-    machine.wait_for(lambda: started(machine), "the command")
+    machine.wait_for(lambda: calls(machine, "RestartUnit"), "the command")
     machine.services.states["web.service"] = "active"
     seen = len(machine.services.calls)
     machine.wait_for(lambda: [name for name, _ in machine.services.calls[seen:]].count("ListUnitsByNames") > 1, "another look")
     assert call.result is None
     machine.services.states[COMMAND] = "active"
     assert call.answer() == "done"
-    assert started(machine) == [(COMMAND, "replace")]
+    assert calls(machine, "RestartUnit") == [(COMMAND, "replace")]
 
 
 def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
-    configure(machine, "HealthUnits=web.service")
+    machine.configure("HealthUnits=web.service")
     machine.services.states = {"web.service": "activating"}
-    begin(machine)
+    begin_boot(machine)
     check, confirm = Call(machine, "CheckBoot"), Call(machine, "ConfirmBoot")
     # Both wait once this later call has its answer.
     machine.properties()
@@ -479,9 +67,9 @@ def test_a_unit_that_fails_ends_the_trial_and_the_check(machine):
 
 def test_others_who_wait_do_not_keep_root_from_the_checks(machine):
     """Else the right to confirm would make a boot fail."""
-    configure(machine, "HealthUnits=web.service")
+    machine.configure("HealthUnits=web.service")
     machine.services.states = {"web.service": "activating"}
-    begin(machine)
+    begin_boot(machine)
     machine.start_mock_polkit()
     machine.allow("org.ipe.manager.confirm")
     clients = [RawClient(machine, uid) for uid in (1, 2, 3, 4, NOBODY)]
@@ -505,13 +93,13 @@ def test_others_who_wait_do_not_keep_root_from_the_checks(machine):
 
 def test_a_boot_waits_for_units_of_the_target(machine):
     machine.services.members = ["check.service"]
-    begin(machine)
+    begin_boot(machine)
     machine.wait_for(lambda: "ListUnitsFiltered" in [name for name, _ in machine.services.calls], "a look")
-    assert not started(machine)
+    assert not calls(machine, "RestartUnit")
     call = Call(machine, "CheckBoot")
     machine.wait_for(lambda: ("ListUnitsByNames", ([TARGET],)) in machine.services.calls, "a look at it")
     machine.properties()
-    assert call.result is None and started(machine) == [(TARGET, "replace")]
+    assert call.result is None and calls(machine, "RestartUnit") == [(TARGET, "replace")]
     machine.services.states[TARGET] = "active"
     assert call.answer() == "done"
 
@@ -519,35 +107,35 @@ def test_a_boot_waits_for_units_of_the_target(machine):
 def test_a_boot_with_enforcement_off_has_not_passed(machine):
     """As with ipe.enforce=0 on the kernel command line: the way in, where a policy locks everybody out."""
     machine.kernel.put("enforce", "0")
-    begin(machine)
+    begin_boot(machine)
     assert Call(machine, "CheckBoot").answer() == "org.ipe.Error.NoTrial"
     assert state(machine) == "rolled-back" and "did not enforce" in reason(machine)
 
 
 def test_enforcement_that_is_switched_off_after_the_checks_counts(machine):
-    begin(machine)
+    begin_boot(machine)
     assert Call(machine, "CheckBoot").answer() == "done"
     with ends_trial(machine, POLICY):
         machine.kernel.put("enforce", "0")
         assert Call(machine, "ConfirmBoot").answer() == "org.ipe.Error.NoTrial"
-    assert state(machine) == "rolled-back" and not confirmed(machine)
+    assert state(machine) == "rolled-back" and not is_confirmed(machine)
 
 
 def test_a_complete_boot_confirms(machine):
-    """That the kernel is asked: its files do not act, so what is answered then is no matter here."""
-    begin(machine)
+    """ipectld asks the kernel to confirm. These files do not act, so the answer to the call does not matter here."""
+    begin_boot(machine)
     assert Call(machine, "CheckBoot").answer() == "done"
-    assert not confirmed(machine)
+    assert not is_confirmed(machine)
     assert Call(machine, "ConfirmBoot").answer()
-    assert confirmed(machine)
+    assert is_confirmed(machine)
 
 
 @pytest.mark.parametrize("options", [{"confirm": "manual"}, {"boots": 0}])
 @pytest.mark.parametrize("method", ["CheckBoot", "ConfirmBoot"])
 def test_other_trials_are_left_alone(machine, options, method):
-    begin(machine, **options)
+    begin_boot(machine, **options)
     assert Call(machine, method).answer() == "done"
-    assert state(machine) == "trial" and not confirmed(machine)
+    assert state(machine) == "trial" and not is_confirmed(machine)
 
 
 @pytest.mark.parametrize("method", ["CheckBoot", "ConfirmBoot"])
@@ -556,31 +144,25 @@ def test_without_a_trial_there_is_nothing_to_check(machine, method):
     assert Call(machine, method).answer() == "done"
 
 
-def reason(machine):
-    entry, = [entry for entry in machine.entries(IPE_VERSION="2.0.0") if "IPE_REASON" in entry]
-    assert entry["IPE_TRANSACTION"] == TRANSACTION
-    return entry["MESSAGE"]
-
-
 def test_a_boot_that_is_not_complete_in_time_has_not_passed(machine):
-    begin(machine, seconds=3)
+    begin_boot(machine, seconds=3)
     assert Call(machine, "CheckBoot").answer() == "done"
     machine.wait_for(lambda: state(machine) == "rolled-back", "the end of the trial")
     assert "the boot was not complete" in reason(machine)
-    assert not confirmed(machine)
+    assert not is_confirmed(machine)
 
 
 @pytest.mark.parametrize("boots, words", [(3, "was not confirmed in any of the boots"), (1, "was ended by a reboot")])
-def test_what_was_not_tried_in_this_boot_is_over(machine, boots, words):
-    put_trial(machine, OTHER_BOOT, boots)
+def test_a_trial_that_this_boot_did_not_try_has_ended(machine, boots, words):
+    put_boot_trial(machine, OTHER_BOOT, boots)
     machine.start_daemon()
     assert state(machine) == "rolled-back"
     assert words in reason(machine)
 
 
 def test_a_caller_that_leaves_is_forgotten(machine):
-    configure(machine, "HealthUnits=web.service")
-    begin(machine)
+    machine.configure("HealthUnits=web.service")
+    begin_boot(machine)
     for _ in range(3):
         caller = machine.start(["busctl", "call", NAME, PATH, NAME, "CheckBoot"])
         machine.wait_for(lambda: machine.has_owner(NAME), "the daemon")
@@ -590,20 +172,20 @@ def test_a_caller_that_leaves_is_forgotten(machine):
     assert Call(machine, "CheckBoot").answer() == "done"
 
 
-def test_so_many_callers_are_too_many(machine):
-    configure(machine, "HealthUnits=web.service")
-    begin(machine)
-    calls = [Call(machine, "CheckBoot") for _ in range(17)]
-    machine.wait_for(lambda: any(call.result for call in calls), "the one too many")
-    assert [call.result for call in calls if call.result] == ["org.freedesktop.DBus.Error.LimitsExceeded"]
+def test_seventeen_callers_are_one_too_many(machine):
+    machine.configure("HealthUnits=web.service")
+    begin_boot(machine)
+    waiting = [Call(machine, "CheckBoot") for _ in range(17)]
+    machine.wait_for(lambda: any(call.result for call in waiting), "the one too many")
+    assert [call.result for call in waiting if call.result] == ["org.freedesktop.DBus.Error.LimitsExceeded"]
     machine.services.states = {"web.service": "active"}
-    assert sorted(call.answer() for call in calls)[:16] == ["done"] * 16
+    assert sorted(call.answer() for call in waiting)[:16] == ["done"] * 16
 
 
 def test_a_trial_that_begins_may_outlive_reboots_as_configured(machine):
-    configure(machine, "TrialBoots=7", "TrialBootSec=90", "Confirm=manual")
+    machine.configure("TrialBoots=7", "TrialBootSec=90", "Confirm=manual")
     machine.start_daemon()
     machine.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {"trial-sec": GLib.Variant("t", 600),
                                                                            "force": GLib.Variant("b", True)})))
-    trial = read_state(machine)["trial"]
+    trial = machine.read_state()["trial"]
     assert (trial["boots"], trial["boots_max"], trial["boot_sec"]) == (0, 7, 90)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Many clients at once, clients that vanish in the middle of a call, and clients that do not read."""
+"""Many clients at once, clients that vanish during a call, and clients that do not read."""
 
 import os
 import re
@@ -8,9 +8,10 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
-from machine import TOP, signed
+from machine import signed
+from programs import TOP
+from raw_client import RawClient
 
 N_CLIENTS = 1000
 FILLER = "x" * 60000
@@ -73,7 +74,7 @@ def test_clients_that_vanish_leave_nothing_behind(machine, member, arguments):
 
 
 def test_a_client_that_does_not_read_does_not_keep_the_daemon_busy(machine):
-    """What it is sent waits at the bus, which has a limit for that, not in the daemon."""
+    """Its messages wait at the bus, which has a limit for them, not in the daemon."""
     machine.stage(signed(body="DEFAULT action=ALLOW\n" + "".join(f"# {FILLER[:100]}\n" for _ in range(400))))
     machine.list()
     before = resident_kib(machine)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon killed at each of its system calls, and each call of a kind that fails, while it does one thing. What is there
-afterwards is the state before or the state after, never less.
+"""The test kills the daemon at each of its system calls, or lets each call of a kind fail, while the daemon
+does one thing. Afterwards the state is the one before or the one after, never less.
 
-strace counts the calls of each name, so that a call is a name and a number; which there are a first run tells. The kernel is
-plain files, see kernel_files.py: after a cut the test makes of what was written to them what a kernel makes of it, which
-test/vm proves for the real one. IPE_TEST_LONG=1 takes every call, otherwise some that are spread evenly."""
+strace counts the calls of each name, so a name and a number identify a call; a first run finds out which
+calls there are. Plain files stand in for the kernel, see kernel_files.py: after a cut the test does with
+their contents what a kernel would do, which test/vm proves for the real one. IPE_TEST_LONG=1 tries every
+call, otherwise the test picks some that are spread evenly."""
 
 import contextlib
 import hashlib
@@ -16,21 +17,22 @@ import subprocess
 
 import pytest
 from gi.repository import GLib
-from kernel_files import Gate
 
-from machine import BusError, signed
+from connection import BusError
+from kernel_files import Gate
+from machine import signed
 
 POLICY = "corp-base"
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 ROUNDS = 4
-# What the bus says of a service that is not there, or is not any more.
+# Errors of the bus for a service that is not there, or has gone.
 GONE = ("NoReply", "Disconnected", "ServiceUnknown", "NameHasNoOwner")
 OLD = {"1.0.0": "confirmed", "2.0.0": "staged"}
 
 
 class Operation:
-    """What is done, from which state (before) to which (after); `asked` tells whether the kernel was asked for it, and
-    `happens` makes of its files what a kernel makes of them then. A gate is a file that the daemon looks at afterwards."""
+    """One operation, from a state (before) to another (after). `asked` says whether the kernel was asked for it, `happens`
+    changes its files as a kernel would then. The daemon looks at the gate, a file, afterwards."""
     before, gate, refused = OLD, None, None
 
     def prepare(self, machine):
@@ -39,7 +41,7 @@ class Operation:
     def write_before(self, machine):
         """The daemon starts with the state from which it is done."""
         machine.stop_daemon()
-        state = on_disk(machine)
+        state = machine.read_state()
         for record in state["versions"]:
             record["state"] = self.before[record["version"]]
         machine.write_state(state)
@@ -181,10 +183,6 @@ OPERATIONS = [Stage, Activate, Confirm, Rollback, EndTrial, RollbackToOtherName,
 WAYS_BACK = [Rollback, EndTrial, RollbackToOtherName]
 
 
-def on_disk(machine):
-    return json.loads((machine.state / "state.json").read_text())
-
-
 def read_states(state):
     found = {record["version"]: record["state"] for record in state["versions"]}
     return {**found, "deactivated": True} if "deactivated_boot_id" in state else found
@@ -196,20 +194,11 @@ def states(machine):
 
 
 @pytest.fixture
-def machine(bare, kernel_files):
-    bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\n")
-    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), active=True)
-    bare.start_daemon()
-    bare.stage(bare.envelopes["1.0.0"])
-    bare.stage(bare.envelopes["2.0.0"])
-    bare.stop_daemon()
-    state = on_disk(bare)
-    state["versions"][0]["state"] = "confirmed"
-    bare.write_state(state)
-    bare.kernel.put_policy(POLICY, ("1.0.0", bare.envelopes["1.0.0"]), ("2.0.0", bare.envelopes["2.0.0"]), active=True)
-    bare.start_daemon()
-    return bare
+def machine(two_versions):
+    two_versions.envelopes = {"1.0.0": two_versions.one, "2.0.0": two_versions.two, "3.0.0": signed(version="3.0.0")}
+    two_versions.configure("Confirm=manual")
+    two_versions.start_daemon()
+    return two_versions
 
 
 class Rounds:
@@ -239,7 +228,7 @@ class Rounds:
         for path, content in self.kernel.items():
             machine.kernel.put(path, content)
         machine.start_daemon()
-        # What is put off until the daemon waits for events is over then.
+        # By then the daemon has done the work that it puts off until it waits for events.
         assert states(machine) == self.operation.before
         if self.disk_fails:
             machine.state.chmod(0o500)
@@ -266,7 +255,7 @@ class Rounds:
 
     @contextlib.contextmanager
     def kernel_acts(self):
-        """Within a run, where the daemon looks at what it asked for."""
+        """Lets the kernel act within a run, once the daemon has asked and before it looks."""
         if not self.operation.gate:
             yield None
             return
@@ -280,7 +269,7 @@ class Rounds:
             gate.__exit__(True)
 
     def call(self):
-        """Does it, and asks something, so that all of it is over; returns whether the answer was a success, and
+        """Does it, and asks something, so that all of it has ended; returns whether the answer was a success, and
         whether the daemon is still there."""
         done = alive = False
         with self.kernel_acts() as gate, contextlib.suppress(GLib.Error):
@@ -318,7 +307,7 @@ class Rounds:
         return found
 
     def end_daemon(self):
-        """The call at which it was to be killed may have come after its answer."""
+        """The call at which the daemon should die may have come after its answer."""
         if not self.machine.daemon:
             return
         try:
@@ -328,7 +317,7 @@ class Rounds:
             self.machine.daemon = None
 
     def check_files(self):
-        """Whatever bit is damaged then in whichever of the two files, the other one is whole: never neither."""
+        """Any damaged bit in one of the two files leaves the other one whole."""
         operation = self.operation
         for name in ("state.json", "state.json.old"):
             lines = (self.machine.state / name).read_text().splitlines(keepends=True)
@@ -337,7 +326,8 @@ class Rounds:
             assert found in (operation.before, operation.after, operation.refused), name
 
     def end(self, known=None):
-        """What a daemon finds that is started then. known: what the one before it said."""
+        """Starts a daemon afterwards and checks its states and the disk; returns whether the operation was done. known: the states
+        that the daemon before it listed, if it went on."""
         machine, operation = self.machine, self.operation
         self.end_daemon()
         self.check_files()
@@ -353,12 +343,12 @@ class Rounds:
         machine.state.chmod(0o700)
         machine.stop_daemon()
         self.check_disk()
-        assert read_states(on_disk(machine)) == found
+        assert read_states(machine.read_state()) == found
         return found == operation.after
 
     def check_disk(self):
         machine = self.machine
-        state = on_disk(machine)
+        state = machine.read_state()
         assert not {"activating", "rolling_back"} & state.keys()
         assert not (machine.run_directory / "ipectld/rolled-back").exists()
         assert {path.name for path in (machine.state / "objects").iterdir()} == {row["digest"] for row in state["versions"]}

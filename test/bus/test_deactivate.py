@@ -1,48 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""No policy at all, from the next boot on. Plain files stand in for the kernel, see kernel_files.py."""
+"""Deactivate(): no policy from the next boot on. Plain files stand in for the kernel, see kernel_files.py."""
 
 import json
 
 import pytest
 from gi.repository import GLib
 
+from connection import BusError
 from kernel_files import begins_trial, ends_trial
-from machine import BUILD, BusError, signed
+from machine import signed
+from message_ids import message_id
+from programs import LOAD
 
 POLICY = "corp-base"
-LOAD = BUILD / "src/ipe-load/ipe-load"
 OTHER_BOOT = "f" * 32
-DEACTIVATED, NONE_WANTED = "2844757b617d47b2a339414d6fbe8c00", "346eb37a14694532a3452757da465768"
+DEACTIVATED, NONE_WANTED = message_id("DEACTIVATED"), message_id("NONE_WANTED")
 
 
 @pytest.fixture
 def machine(bare, kernel_files):
-    """1.0.0 is superseded, 2.0.0 is confirmed and decides, 3.0.0 is staged."""
+    """1.0.0 is superseded, 2.0.0 is confirmed and active, 3.0.0 is staged."""
     bare.envelopes = {version: signed(version=version) for version in ("1.0.0", "2.0.0", "3.0.0")}
     bare.kernel.put_policy(POLICY, ("2.0.0", bare.envelopes["2.0.0"]), active=True)
     bare.start_daemon()
     for envelope in bare.envelopes.values():
         bare.stage(envelope)
-    change_state(bare, lambda state: [record.update(state=name) for record, name in
-                                      zip(state["versions"], ("superseded", "confirmed", "staged"))])
+    bare.set_states({"1.0.0": "superseded", "2.0.0": "confirmed"})
     bare.kernel.put_policy(POLICY, ("2.0.0", bare.envelopes["2.0.0"]), ("3.0.0", bare.envelopes["3.0.0"]), active=True)
     return bare
-
-
-def on_disk(machine):
-    return json.loads((machine.state / "state.json").read_text())
-
-
-def change_state(machine, change):
-    machine.stop_daemon()
-    state = on_disk(machine)
-    change(state)
-    machine.write_state(state)
-    machine.start_daemon()
-
-
-def states(machine):
-    return {version: row[0] for (_, version), row in machine.list().items()}
 
 
 def deactivate(machine, **options):
@@ -51,11 +36,11 @@ def deactivate(machine, **options):
 
 
 def refused(machine, error, **options):
-    before = on_disk(machine)
+    before = machine.read_state()
     with pytest.raises(BusError) as caught:
         deactivate(machine, **options)
     assert caught.value.name == error
-    assert on_disk(machine) == before and not machine.properties()["Deactivated"]
+    assert machine.read_state() == before and not machine.properties()["Deactivated"]
     return caught.value.message
 
 
@@ -70,10 +55,10 @@ def written(machine):
 
 
 def reboot(machine, active=False):
-    """The kernel has loaded nothing, or what something else than ipe-load brought."""
+    """The kernel has no policy, or one that another program than ipe-load has loaded."""
     machine.stop_daemon()
-    if on_disk(machine).get("deactivated_boot_id"):
-        machine.write_state({**on_disk(machine), "deactivated_boot_id": OTHER_BOOT})
+    if machine.read_state().get("deactivated_boot_id"):
+        machine.write_state({**machine.read_state(), "deactivated_boot_id": OTHER_BOOT})
     machine.kernel.put(f"policies/{POLICY}/active", "1" if active else "0")
     before = written(machine)
     machine.run(LOAD)
@@ -100,7 +85,7 @@ def test_the_next_boot_loads_nothing_and_says_why(machine):
     deactivate(machine)
     assert not reboot(machine)
     assert machine.entries(MESSAGE_ID=NONE_WANTED)
-    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "superseded", "3.0.0": "staged"}
+    assert machine.states() == {"1.0.0": "superseded", "2.0.0": "superseded", "3.0.0": "staged"}
     assert machine.properties()["Deactivated"] and machine.properties()["ConfirmedPolicy"] == ("", "")
     # Nor any boot after that.
     assert not reboot(machine)
@@ -111,7 +96,7 @@ def test_a_restart_of_the_daemon_is_no_boot(machine):
     deactivate(machine)
     machine.kill_daemon()
     machine.start_daemon()
-    assert states(machine)["2.0.0"] == "confirmed" and machine.properties()["Deactivated"]
+    assert machine.states()["2.0.0"] == "confirmed" and machine.properties()["Deactivated"]
 
 
 def test_a_damaged_state_does_not_bring_it_back(machine):
@@ -131,14 +116,14 @@ def test_what_the_initrd_brings_is_in_force_all_the_same(machine):
     reboot(machine, active=True)
     assert any("already" in entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=NONE_WANTED))
     assert any("No policy is wanted" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
-    assert states(machine)["2.0.0"] == "confirmed" and machine.properties()["Deactivated"]
+    assert machine.states()["2.0.0"] == "confirmed" and machine.properties()["Deactivated"]
 
 
 @pytest.mark.parametrize("version", ["2.0.0", "3.0.0"])
 def test_an_activation_ends_it(machine, version):
     deactivate(machine)
     activate(machine, version, **{"trial-sec": GLib.Variant("t", 0)})
-    assert not machine.properties()["Deactivated"] and states(machine)[version] == "confirmed"
+    assert not machine.properties()["Deactivated"] and machine.states()[version] == "confirmed"
     assert reboot(machine)
 
 
@@ -146,7 +131,7 @@ def test_a_version_of_before_can_be_activated_after_the_boot(machine):
     deactivate(machine)
     reboot(machine)
     activate(machine, "2.0.0", **{"trial-sec": GLib.Variant("t", 0)})
-    assert not machine.properties()["Deactivated"] and states(machine)["2.0.0"] == "confirmed"
+    assert not machine.properties()["Deactivated"] and machine.states()["2.0.0"] == "confirmed"
 
 
 def test_a_trial_ends_it_only_if_it_is_confirmed(machine):
@@ -162,26 +147,26 @@ def test_a_trial_ends_it_only_if_it_is_confirmed(machine):
     with machine.frozen_daemon():
         machine.kernel.end_trial(POLICY)
         machine.kernel.put_policy(POLICY, ("3.0.0", machine.envelopes["3.0.0"]), previous=("2.0.0", machine.envelopes["2.0.0"]), active=True)
-    machine.wait_for(lambda: machine.call("CheckBoot") == () and states(machine)["3.0.0"] == "confirmed", "the confirmation")
+    machine.wait_for(lambda: machine.call("CheckBoot") == () and machine.states()["3.0.0"] == "confirmed", "the confirmation")
     assert not machine.properties()["Deactivated"]
 
 
 def test_a_rollback_ends_it(machine):
     deactivate(machine)
     machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
-    assert states(machine)["1.0.0"] == "pending-reboot" and not machine.properties()["Deactivated"]
+    assert machine.states()["1.0.0"] == "pending-reboot" and not machine.properties()["Deactivated"]
 
 
 def test_what_was_selected_for_the_next_boot_is_not_any_more(machine):
     machine.call("Rollback", GLib.Variant("(s)", (POLICY,)))
     deactivate(machine, version="1.0.0")
-    assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed", "3.0.0": "staged"}
+    assert machine.states() == {"1.0.0": "superseded", "2.0.0": "confirmed", "3.0.0": "staged"}
     assert not reboot(machine)
 
 
 def test_while_a_policy_is_on_trial_it_is_refused(machine):
     machine.kernel.put_trial(POLICY, "3.0.0")
-    # What is found out about trials is written before.
+    # The daemon looks for trials, and records them, before it answers this.
     machine.call("CheckBoot")
     refused(machine, "org.ipe.Error.TrialInProgress")
     machine.kernel.end_trial(POLICY)
@@ -217,7 +202,7 @@ def test_without_a_policy_there_is_nothing_to_deactivate(bare):
 
 
 def test_what_was_superseded_is_loaded_where_nothing_is_confirmed_and_can_be_named(machine):
-    change_state(machine, lambda state: state["versions"][1].update(state="rolled-back"))
+    machine.set_states({"2.0.0": "rolled-back"})
     assert machine.get(POLICY, "1.0.0")["SelectedForBoot"] and not machine.get(POLICY, "2.0.0")["SelectedForBoot"]
     assert machine.call("CanDeactivate", GLib.Variant("(a{sv})", ({"version": GLib.Variant("s", "1.0.0")},))) == ("yes",)
     assert "'corp-base' 1.0.0" in refused(machine, "org.ipe.Error.NotThatVersion", version="2.0.0")
@@ -226,7 +211,7 @@ def test_what_was_superseded_is_loaded_where_nothing_is_confirmed_and_can_be_nam
 
 
 def test_a_disk_that_fails_is_an_error(machine):
-    """It is the record alone that does it."""
+    """The record alone decides."""
     machine.state.chmod(0o500)
     try:
         with pytest.raises(BusError) as caught:
@@ -237,7 +222,7 @@ def test_a_disk_that_fails_is_an_error(machine):
 
 
 def test_a_lock_of_the_kernel_keeps_nobody_from_it(machine):
-    """Nothing is asked of this kernel; the next one has no lock."""
+    """ipectld asks nothing of this kernel; the next boot has no lock."""
     machine.kernel.put("lock", "policy\n")
     deactivate(machine)
     assert machine.properties()["Deactivated"]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld tells of denials, and how little it does in a storm of them. The lines come from a pipe here, see
-kernel_files.py; that the kernel's are the same is proven in test/vm."""
+"""How ipectld reports denials, and how little it does in a storm of them. The lines come from a pipe, see
+kernel_files.py; test/vm proves that the kernel writes the same lines."""
 
 import os
 import socket
@@ -8,10 +8,11 @@ import time
 
 import pytest
 from kernel_files import LINE_SIZE, PIPE_SIZE, READ_LINES, Storm
+from message_ids import message_id
 
-DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
-MISSED = "8fd3620f0f3f4d68864042a4d3812c49"
-BEFORE = "67633399bc1344bbafe07e117fa195b4"
+DENIED = message_id("DENIED")
+MISSED = message_id("DENIALS_MISSED")
+BEFORE = message_id("DENIALS_BEFORE")
 # As in src/ipectld/denials/denials.c and denial-table.h.
 REST_FULL_SEC = 0.5
 BURST = 50
@@ -28,12 +29,12 @@ def deny(machine, **fields):
 
 
 def total(machine):
-    """How many denials were told, by kind or not."""
+    """How many denials were reported, by kind or in a sum."""
     return sum(arguments[4]["Count"] for arguments in machine.signals("Denied"))
 
 
 def wait_until_idle(machine):
-    """The pipe is empty, and the daemon has told what it has read so far."""
+    """Waits until the pipe is empty and the daemon has reported all that it has read."""
     machine.wait_for(lambda: not machine.kernel.unread(), "the daemon to read all")
     machine.properties()
 
@@ -138,7 +139,7 @@ def flood(machine, uid, count, name="mallory"):
 
 @pytest.mark.parametrize("uid", [0, 1001])
 def test_a_flood_of_one_user_does_not_hide_another_one(machine, uid):
-    """pid: of a process that has ended, of which nothing is known but what the kernel says."""
+    """pid: of a process that has ended, so that only the kernel's line describes it."""
     flood(machine, 1000, 2 * BURST)
     wait_until_idle(machine)
     deny(machine, uid=uid, pid=1 << 40, path='"/usr/bin/the-real-one"')
@@ -151,7 +152,7 @@ def test_a_flood_of_one_user_does_not_hide_another_one(machine, uid):
 
 
 def test_where_the_kernel_does_not_say_the_user_the_process_does(machine):
-    """The daemon of the bus runs as another user than that whose denials are too many."""
+    """The bus daemon runs as another user than the one with too many denials."""
     flood(machine, 1000, 2 * BURST)
     wait_until_idle(machine)
     deny(machine, uid="?", pid=machine.bus.pid, path='"/usr/bin/the-real-one"')
@@ -180,7 +181,7 @@ def test_old_denials_are_only_counted(bare, kernel_files):
 
 
 def receive_stored(machine):
-    """What the daemon asks systemd to keep, and its name."""
+    """The descriptor that the daemon asks systemd to keep, and its name."""
     while True:
         data, fds, _, _ = socket.recv_fds(machine.notify_socket, 4096, 1)
         lines = data.decode().splitlines()
@@ -239,7 +240,7 @@ def cpu_seconds(pid):
 
 
 def test_a_storm_does_not_keep_the_daemon_busy(machine, capsys):
-    """Not how long it takes, but how much it reads: at most a full read for each rest, however slow or fast all of it is."""
+    """Counts reads instead of time: at most a full read for each rest, on a host of any speed."""
     before, started = cpu_seconds(machine.daemon.pid), time.monotonic()
     storm = Storm(machine.kernel)
     while time.monotonic() - started < 5:
@@ -263,7 +264,7 @@ def test_without_denials_nothing_wakes_the_daemon(machine):
 
     deny(machine)
     machine.wait_signal("Denied")
-    # The rest after a read is over then.
+    # The daemon has rested after its read by then.
     time.sleep(1)
     before = switches()
     time.sleep(3)

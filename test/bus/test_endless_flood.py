@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A user who sends messages, of megabytes or of bytes, from many new connections, without end. They do not stay in the daemon's memory, and a trial
-goes on under them. Plain files stand in for the kernel, and service_manager.py for systemd, as in test_health.py."""
+"""A user sends messages, of megabytes or of bytes, from many new connections, without end. The daemon's
+memory does not grow with them, and a trial goes on. Plain files stand in for the kernel, see
+kernel_files.py, and service_manager.py for systemd."""
 
 import re
 import subprocess
@@ -9,10 +10,12 @@ import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
-from test_health import begin, machine as machine_on_trial, wait_for_calls, wait_for_confirmation
 
-from machine import NOBODY, TOP, BusError
+from automatic_trials import begin, is_confirmed, wait_for_calls, wait_for_confirmation
+from connection import BusError
+from machine import NOBODY
+from programs import TOP
+from raw_client import RawClient
 
 N_CONNECTIONS = 200
 # {kind: (messages of one connection, size of each)}
@@ -26,7 +29,10 @@ ENVIRONMENT = {"ASAN_OPTIONS": "quarantine_size_mb=16"}
 ANSWER_SEC = 50
 BUS = "org.freedesktop.DBus"
 
-machine = machine_on_trial
+
+@pytest.fixture
+def machine(automatic):
+    return automatic
 
 
 def memory_mib(machine, field):
@@ -82,7 +88,7 @@ def test_messages_delay_no_trial_and_fill_no_memory(machine, kind):
     flood = Flood(machine, kind)
     end = time.monotonic() + TRIAL_SEC + 20
     waited = []
-    while not machine.kernel.read("confirm").startswith(b"1") and time.monotonic() < end:
+    while not is_confirmed(machine) and time.monotonic() < end:
         # Where calls are small, dbus-daemon is so busy with them that it keeps root's for as long as it likes.
         waited.append(list_as_root(machine) if kind != "small calls" else 0)
         time.sleep(0.1)
@@ -96,7 +102,7 @@ def test_messages_delay_no_trial_and_fill_no_memory(machine, kind):
 
 
 def test_nobody_can_send_the_daemon_a_signal(bare):
-    """The bus says so by an error, though it is a signal."""
+    """The bus refuses it with an error, though it is a signal."""
     bare.start_daemon()
     for name in names_of_the_daemon(bare):
         client = RawClient(bare, NOBODY)

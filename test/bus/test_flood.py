@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A user who calls without end. His own calls are refused; root's, and health checks, are not delayed."""
+"""A user calls without end. ipectld refuses his calls, and delays neither root's nor health checks."""
 
 import time
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
 from machine import NOBODY, signed
+from raw_client import RawClient
 
 BIG = "DEFAULT action=ALLOW\n" + "".join(f"op=EXECUTE fsverity_digest=sha256:{number:064x} action=DENY\n" for number in range(500))
 DESCRIPTION = GLib.Variant("(ss)", ("corp-base", ""))
@@ -73,7 +73,7 @@ def test_root_is_answered_during_a_flood(busy, member, arguments, users):
 
 
 def test_every_call_of_two_users_floods_is_answered(busy):
-    """At least half of them by a refusal, which waits for a second."""
+    """Refuses at least half of them, a second later."""
     connections, pending = 200, 100
     clients = [RawClient(busy, (NOBODY, DAEMON)[number % 2]) for number in range(connections)]
     for client in clients:

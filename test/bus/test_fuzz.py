@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Calls of every member with arguments that nobody would send, and some that somebody would, on a daemon with sanitizers. The members
-come from the daemon's own introspection, so that one that is added is fuzzed, too."""
+"""Calls of every member with arguments that nobody would send, and some that somebody would, on a daemon
+with sanitizers. The members come from the daemon's own introspection, so that new ones are fuzzed, too."""
 
-import json
 import os
 import random
 import re
@@ -12,9 +11,10 @@ import xml.etree.ElementTree as ElementTree
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
-from machine import NAME, NOBODY, PATH, POLICY, memfd, object_path, signed
+from connection import NAME, PATH, POLICY
+from machine import NOBODY, memfd, object_path, signed
+from raw_client import RawClient
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 N_CALLS = 100_000 if LONG else 10_000
@@ -94,7 +94,7 @@ class Generator:
         return found
 
     def arguments(self, signature):
-        """Of that signature, mostly."""
+        """Arguments of that signature, mostly."""
         if self.random.random() < 0.1:
             signature = "".join(self.random.choice(KINDS) for _ in range(self.random.randint(0, 6)))
         values, kinds = [], signature.replace("a{sv}", "D")
@@ -103,7 +103,7 @@ class Generator:
         return GLib.Variant(f"({signature})", tuple(values)) if signature else None, "h" in signature
 
     def descriptor(self):
-        """One of every kind; to be closed."""
+        """A descriptor of every kind; the caller closes them."""
         kind = self.random.randrange(9)
         if kind < 3:
             return memfd(self.random.choice(self.policies))
@@ -174,7 +174,7 @@ def test_no_call_harms_the_daemon(bare, uid, capsys):
         print(f" [{N_CALLS // 2} calls, seed {seed}: {errors} refused, {peak} KiB]")
     assert 0 < errors < N_CALLS // 2
     assert peak < MEMORY_MAX_KIB
-    assert json.loads((bare.state / "state.json").read_text())["format"] == 1
+    assert bare.read_state()["format"] == 1
     if uid != 0:
         assert (bare.list(), (bare.state / "state.json").read_bytes()) == before
     # It still works.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-generator beside systemd's own generator for veritytab, on the same input: which instances ipe-load.service is ordered after, what
-OnFailure= comes to, and what neither a veritytab nor a command line may do. No kernel is asked."""
+"""ipe-generator beside systemd's own generator for veritytab, on the same input: the instances that
+ipe-load.service is ordered after, the drop-ins for OnFailure=, and the limits of a hostile veritytab or
+command line. No kernel is needed."""
 
 import os
 import random
@@ -8,9 +9,9 @@ import subprocess
 
 import pytest
 
-from machine import BUILD, signed
+from machine import signed
+from programs import BUILD, GENERATOR
 
-GENERATOR = BUILD / "src/ipe-generator/ipe-generator"
 SYSTEMD = "/usr/lib/systemd/system-generators/systemd-veritysetup-generator"
 ONE, TWO, THREE = "ab" * 32, "cd" * 32, "ef" * 64
 HEAD = "# Written by ipe-generator(8): a policy names the root hashes of these volumes.\n\n[Unit]\n"
@@ -108,7 +109,7 @@ def test_volumes_of_the_command_line(generate, cmdline, hashes, more, expected):
 
 
 def test_instances_are_called_as_systemd_calls_them(generate):
-    """Names of whatever bytes there may be in a line; what its generator takes for an entry, ours does too."""
+    """Names of all bytes that a line may have; ours takes the same entries as systemd's."""
     if not os.path.exists(SYSTEMD):
         pytest.skip(f"{SYSTEMD} is not installed")
     drop(generate, ONE)
@@ -180,7 +181,7 @@ def test_what_is_no_file_is_said_and_passed_over(generate):
 
 
 def test_the_store_leads_nowhere_else(generate):
-    """It belongs to the daemon, and the generator has more power."""
+    """The store belongs to the daemon, and the generator has more power."""
     objects = generate.machine.state / "objects"
     (generate.machine.etc / "elsewhere").mkdir()
     (generate.machine.etc / "elsewhere/policy").write_bytes(policy(ONE))

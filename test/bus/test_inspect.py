@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What unprivileged users can do to ipe-inspect, which looks at their processes too: nothing that keeps it from what the system runs.
-The real ipe-inspect looks at the processes of the host."""
+"""ipe-inspect alone: its answers, and that no unprivileged user keeps it from the processes of the system,
+though it looks at users' processes, too. The real ipe-inspect looks at the processes of the host."""
 
 import contextlib
 import json
@@ -13,12 +13,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from gi.repository import GLib
 
-from machine import BUILD, signed
+from calls import call
+from children import running
+from preflights import POLICY, stage
+from programs import INSPECT
 
-INSPECT = BUILD / "src/ipe-inspect/ipe-inspect"
-POLICY = "corp-base"
 # More processes of one user than his budget has lines for: each has as many mappings as a process may have.
 CROWD, MAPPINGS = 5, 64000
 MAPS = """#include <fcntl.h>
@@ -63,22 +63,13 @@ def few(directory):
 
 
 @contextlib.contextmanager
-def running(path, user=0, effective=None, count=1):
+def running_as(path, user=0, effective=None, count=1):
     """Processes with that real user ID."""
     def become():
         os.setgroups([])
         os.setresuid(user, user if effective is None else effective, user if effective is None else effective)
-    processes = [subprocess.Popen([path], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, preexec_fn=become)
-                 for _ in range(count)]
-    try:
-        for process in processes:
-            assert process.stdout.read(1) == b"x"
-        yield processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-            process.stdout.close()
+    with contextlib.ExitStack() as stack:
+        yield [stack.enter_context(running(path, preexec_fn=become)) for _ in range(count)]
 
 
 def inspect(**request):
@@ -103,7 +94,7 @@ def cuts(answer):
 
 
 def test_it_ends_where_nobody_waits_for_the_answer():
-    """Else those who ask and leave would have it run as often as they like, for seconds each."""
+    """Otherwise callers who ask and leave could run it as often as they like, for seconds each."""
     ours, theirs = socket.socketpair()
     with theirs:
         process = subprocess.Popen([INSPECT], stdin=theirs, stdout=theirs, stderr=subprocess.PIPE, text=True)
@@ -113,17 +104,17 @@ def test_it_ends_where_nobody_waits_for_the_answer():
 
 
 def test_mappings_of_one_file_are_looked_at_once(many):
-    """To open each of them would be more than his budget has, and nothing is cut."""
-    with running(many, user=65534) as (process,):
+    """Opening each of them would exceed his budget; still nothing is cut."""
+    with running_as(many, user=65534) as (process,):
         answer = inspect()
     assert find(answer, many)["processes"] == f"many[{process.pid}]"
     assert 65534 not in cuts(answer)
 
 
 def test_a_user_who_spends_his_budget_costs_only_his_own_findings(many, few, directory):
-    """What root and another user run is found, though it was started later."""
+    """Programs of root and of another user are found, though they were started later."""
     other = shutil.copy(few, directory / "other")
-    with running(many, user=65534, count=CROWD), running(few), running(other, user=4711):
+    with running_as(many, user=65534, count=CROWD), running_as(few), running_as(other, user=4711):
         answer = inspect(paths=["/usr/bin/env"])
     assert 0 < cuts(answer)[65534] <= CROWD and not {0, 4711} & cuts(answer).keys()
     assert cuts(answer).keys() <= {65534} | {uid for uid in cuts(answer) if uid > 999}
@@ -131,16 +122,11 @@ def test_a_user_who_spends_his_budget_costs_only_his_own_findings(many, few, dir
     assert scope(answer, os.path.realpath("/usr/bin/env")) == "essential"
 
 
-def test_a_crowd_of_mappings_keeps_no_policy_from_being_activated(bare, kernel_files, many):
-    kernel_files.keep_quiet(bare)
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nConfirm=manual\nPreflightSec=0\n")
-    bare.start_daemon()
-    envelope = signed()
-    bare.stage(envelope)
-    kernel_files.put_policy(POLICY, ("1.0.0", envelope))
-    with running(many, user=65534, count=CROWD):
-        rows = bare.call("Preflight", GLib.Variant("(s)", (POLICY,)))[0]
-        bare.call("Activate", GLib.Variant("(s)", (POLICY,)))
+def test_a_crowd_of_mappings_keeps_no_policy_from_being_activated(without_shadow, many):
+    stage(without_shadow)
+    with running_as(many, user=65534, count=CROWD):
+        rows = call(without_shadow, "Preflight", POLICY)[0]
+        call(without_shadow, "Activate", POLICY)
     assert [about for _, _, _, about in rows] == ["uid=65534"], "nothing is denied, and something was not looked at"
 
 
@@ -176,28 +162,19 @@ time.sleep(3600)
 """
 
 
-@contextlib.contextmanager
 def script(text, *arguments, **options):
-    process = subprocess.Popen([sys.executable, "-c", text, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               **options)
-    try:
-        assert process.stdout.read(1) == b"x"
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    return running(sys.executable, "-c", text, *map(str, arguments), **options)
 
 
 def test_a_file_system_that_does_not_answer_hangs_nobody(few, directory):
-    """A user's FUSE file system, where /etc/fuse.conf permits others to use it. What another user runs is still found."""
+    """A user's FUSE file system, where /etc/fuse.conf permits others to use it. Programs of another user are still found."""
     if not os.access("/dev/fuse", os.R_OK):
         pytest.skip("there is no /dev/fuse")
     mount = directory / "mount"
     mount.mkdir()
     other = shutil.copy(few, directory / "beside")
     try:
-        with script(SILENT, mount), script(MAP_IT, mount / "p", user=4711, extra_groups=[]), running(other, user=4712):
+        with script(SILENT, mount), script(MAP_IT, mount / "p", user=4711, extra_groups=[]), running_as(other, user=4712):
             result = subprocess.run([INSPECT], input=b'{"paths": [], "modules": [], "firmware": []}', stdout=subprocess.PIPE,
                                     stderr=subprocess.DEVNULL, check=True)
     finally:
@@ -230,13 +207,13 @@ def test_long_paths_of_a_user_do_not_make_the_answer_too_large(few, directory):
 @pytest.mark.parametrize("real,effective,expected", [(0, 0, "system"), (0, 65534, "system"), (33, 33, "system"), (999, 999, "system"),
                                                      (1000, 1000, "users"), (65534, 0, "users"), (100000, 100000, "users")])
 def test_a_process_is_its_real_users(few, real, effective, expected):
-    """A program with the set-user-ID bit is still his who starts it."""
-    with running(few, user=real, effective=effective):
+    """A program with the set-user-ID bit still belongs to the user who starts it."""
+    with running_as(few, user=real, effective=effective):
         assert scope(inspect(), few) == expected
 
 
-def test_what_the_system_runs_too_is_the_systems(few):
-    with running(few, user=1000), running(few):
+def test_a_program_that_the_system_runs_too_counts_as_the_systems(few):
+    with running_as(few, user=1000), running_as(few):
         assert scope(inspect(), few) == "system"
 
 
@@ -244,3 +221,42 @@ def test_a_tool_is_looked_at_and_not_essential():
     tool = os.path.realpath("/usr/bin/env")
     assert scope(inspect(tools=[tool]), tool) == "system"
     assert scope(inspect(tools=[tool], paths=[tool]), tool) == "essential"
+
+
+# Answers
+
+
+@pytest.mark.parametrize("question", [b"", b"{}", b"[]", b"\xff", b'{"paths": [1], "modules": [], "firmware": []}',
+                                      b'{"paths": ["relative"], "modules": [], "firmware": []}'])
+def test_inspect_answers_no_nonsense(question):
+    result = subprocess.run([INSPECT], input=question, capture_output=True, check=False)
+    assert result.returncode == 1 and result.stdout == b"" and result.stderr.startswith(b"<3>Cannot inspect")
+
+
+def loads(library, **names):
+    """The modules and the firmware that ipe-inspect finds where /usr/lib also has the files of this directory."""
+    request = json.dumps({"paths": [], "modules": [], "firmware": [], **names})
+    mount = f"mount -t overlay -o lowerdir={library}:/usr/lib none /usr/lib"
+    result = subprocess.run(["unshare", "-m", "sh", "-c", f"{mount} && exec {INSPECT}"], input=request, text=True,
+                            capture_output=True, check=True)
+    return [file["path"] for file in json.loads(result.stdout)["files"] if file["operation"] != "EXECUTE"]
+
+
+def test_firmware_that_is_not_compressed_comes_first_wherever_it_is(tmp_path):
+    for file in ("firmware/x.zst", "firmware/y", "firmware/updates/y.xz", "firmware/updates/x"):
+        (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / file).write_text(file)
+    assert loads(tmp_path, firmware=["x"]) == ["/lib/firmware/updates/x"]
+    assert loads(tmp_path, firmware=["y"]) == ["/lib/firmware/y"]
+
+
+def test_a_module_is_looked_at_with_what_it_needs(tmp_path):
+    release = os.uname().release
+    kernel = tmp_path / "lib/modules" / release / "kernel"
+    kernel.mkdir(parents=True)
+    for name, source in {"needed": 'const char names[] __attribute__((section("__ksymtab_strings"))) = "needed";',
+                         "asked": "extern int needed(void); int asked(void) { return needed(); }"}.items():
+        subprocess.run(["gcc", "-c", "-x", "c", "-o", kernel / f"{name}.ko", "-"], input=source, text=True, check=True)
+    subprocess.run(["depmod", "-b", tmp_path, release], check=True)
+    found = loads(tmp_path / "lib", modules=["asked"])
+    assert found == [f"/lib/modules/{release}/kernel/{name}.ko" for name in ("asked", "needed")]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld offers on the bus, compared with the files that are installed for other programs, and with the manual."""
+"""The interface that ipectld offers on the bus, compared with the files that are installed for other
+programs, and with the manual."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 from gi.repository import GLib
 
-from machine import JOB, NAME, NOBODY, PATH, POLICY, TOP, BusError, object_path, signed
+from connection import JOB, NAME, PATH, POLICY, BusError
+from machine import NOBODY, object_path, signed
+from programs import TOP
 
 LOG = "org.freedesktop.LogControl1"
 LOG_PATH = "/org/freedesktop/LogControl1"

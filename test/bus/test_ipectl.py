@@ -8,7 +8,8 @@ import pytest
 from gi.repository import GLib
 
 import keys
-from machine import IPECTL, NOBODY, signed
+from machine import NOBODY, signed
+from programs import IPECTL
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ import time
 import pytest
 from gi.repository import GLib
 
-from machine import IPECTL
 from other_daemon import OtherDaemon, Refusal
+from programs import IPECTL
 
 ROOT_HASH = "sha256:" + "ab" * 32
 HOSTILE = "a\033[31m\n\r\u202e\\%s'\x9b"

@@ -7,12 +7,13 @@ import signal
 
 import pytest
 
-
 from journals import JournalFile
-from machine import IPECTL, NOBODY, signed
+from machine import NOBODY, signed
+from message_ids import message_id
+from programs import IPECTL
 
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
-REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
+STAGED = message_id("STAGED")
+REJECTED = message_id("REJECTED")
 START = 1_764_000_000
 
 

@@ -13,13 +13,18 @@ import time
 
 import pytest
 from gi.repository import GLib
+
+from connection import NAME, PATH
 from kernel_files import Gate
-
-from machine import IPECTL, NAME, PATH, signed
+from machine import signed
+from manual_trials import POLICY, begin_trial, put_confirmed
 from other_daemon import OtherDaemon
-from test_kernel_files import POLICY, begin_trial, machine as machine_with_kernel_files, put_confirmed
+from programs import IPECTL
 
-machine = machine_with_kernel_files
+
+@pytest.fixture
+def machine(manual):
+    return manual
 
 
 class Watch:

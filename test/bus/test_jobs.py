@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A preflight as a job: objects that come and go, the signal with the result, and who gets and ends it. Plain files stand in for the
-kernel, see kernel_files.py: it has a shadow, in which a job watches as long as the configuration says."""
+"""A preflight as a job: objects that come and go, the signal with the result, and the callers who get and
+end it. Plain files stand in for the kernel, see kernel_files.py: they have a shadow, in which a job watches
+as long as the configuration says."""
 
 import json
 import signal
 
 import pytest
 from gi.repository import GLib
-from own_polkit import OwnPolkit
-from raw_client import RawClient
 
-from machine import IPECTL, JOB, NAME, NOBODY, PATH, BusError, Connection, signed
+from connection import JOB, NAME, PATH, BusError, Connection
+from inspections import FILE, facts
+from machine import NOBODY, signed
+from own_polkit import OwnPolkit
+from programs import IPECTL
+from raw_client import RawClient
 
 POLICY = "corp-base"
 DENIED = "org.freedesktop.DBus.Error.AccessDenied: "
 LIMITS = "org.freedesktop.DBus.Error.LimitsExceeded"
 NO_SUCH_POLICY = "org.ipe.Error.NoSuchPolicy"
-FILE = {"path": "/x", "operation": "EXECUTE", "processes": "sh[7]", "note": "", "initramfs": False, "fsverity": "",
-        "fsverity_signed": False}
 FINDING = ("/x", "EXECUTE", "DEFAULT op=EXECUTE action=DENY", "sh[7]")
 DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
 LONG, NONE = 600, 0
@@ -29,7 +31,7 @@ def machine(bare, kernel_files):
     kernel_files.keep_quiet(bare)
     bare.two = signed(version="2.0.0", body=DENY)
     kernel_files.put_policy(POLICY, ("1.0.0", signed()), ("2.0.0", bare.two), active=True)
-    bare.inspector.answer = json.dumps({"volumes": [], "files": [FILE]}).encode()
+    facts(bare, {**FILE, "processes": "sh[7]"})
     configure(bare, LONG)
     bare.start_daemon()
     bare.stage(bare.two)
@@ -37,7 +39,7 @@ def machine(bare, kernel_files):
 
 
 def configure(machine, preflight_sec):
-    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nConfirm=manual\nPreflightSec={preflight_sec}\n")
+    machine.configure("Confirm=manual", f"PreflightSec={preflight_sec}")
 
 
 def reconfigure(machine, preflight_sec):
@@ -92,7 +94,7 @@ def is_shadowed(machine):
     return machine.kernel.read(f"policies/{POLICY}/shadow") == b"1"
 
 
-# What it says
+# Results and progress
 
 
 def test_a_job_finds_what_preflight_finds(machine):
@@ -252,7 +254,7 @@ def test_others_need_the_right_to_inspect(machine):
 
 
 def test_a_job_that_ends_while_polkit_thinks_leaves_no_question(machine):
-    """The object of the call has gone when the answer comes: 20 of these would be all that a user may have."""
+    """The object of the call has gone when polkit answers: 20 such questions would use up a user's share."""
     polkit = OwnPolkit(machine)
     polkit.held = True
     client = RawClient(machine, NOBODY)
@@ -265,6 +267,8 @@ def test_a_job_that_ends_while_polkit_thinks_leaves_no_question(machine):
         question.answer("yes")
     client.answers(21)
     assert len(client.sentences) == 20 and all("UnknownObject" in sentence for sentence in client.sentences)
+    # The daemon drops the questions once it has nothing else to do, which may be later than its last answer.
+    machine.wait_idle()
     client.ask("Discard", GLib.Variant("(ss)", (POLICY, "2.0.0")))
     assert polkit.wait_question(21).action == "discard"
     client.close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What ipectld costs the journal, and the journal ipectld: a journald that does not read costs entries and no time, nothing
-fills the journal, and nothing in it acts upon a terminal."""
+"""ipectld and the journal: a journald that does not read loses entries and costs no time, nothing fills the
+journal, and nothing in it acts upon a terminal."""
 
 import re
 import socket
@@ -10,10 +10,11 @@ import pytest
 from gi.repository import GLib
 
 from machine import policy_text, signed
+from message_ids import message_id
 
-LOST = "8dac4f50ad134b498957e396a4104a42"
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
-REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
+LOST = message_id("LOG_LOST")
+STAGED = message_id("STAGED")
+REJECTED = message_id("REJECTED")
 # More than fit into the queue of a socket, whatever the machine has set.
 MANY = 700
 
@@ -24,7 +25,7 @@ def number_of_queued():
 
 
 def reject_often(machine, times):
-    """Each Reload() is an entry at least, as that file is looked at again."""
+    """Each Reload() makes an entry at least, because the daemon looks at that file again."""
     for _ in range(times):
         machine.call("Reload")
 

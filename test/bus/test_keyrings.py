@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A policy that uses fsverity_signature, and what the kernel says of the keyring .fs-verity: status, staging and lint. Plain files
-stand in for the kernel, see kernel_files.py."""
+"""A policy that uses fsverity_signature, while the kernel reports its keyring .fs-verity: status, staging
+and lint. Plain files stand in for the kernel, see kernel_files.py."""
 
 import json
 
@@ -31,13 +31,13 @@ def say(machine, text):
 
 
 def activate(machine, body, name="corp-base", version="1.0.0", place="", active=True):
-    """A kernel shows a policy that somebody, not this daemon, has activated."""
+    """Another program than this daemon has activated a policy."""
     machine.kernel.put_policy(name, (version, b""), active=active)
     machine.kernel.put(f"policies/{name}/{place}policy", policy_text(name, version, body))
 
 
 def warnings(machine):
-    """Those of the bus; text and JSON of status have the same."""
+    """The warnings on the bus; status prints the same as text and as JSON."""
     found = machine.properties()["Warnings"]
     assert json.loads(machine.ipectl("status", "--json").stdout)["warnings"] == found
     lines = [line.strip() for line in machine.ipectl("status").stdout.splitlines() if "Warning" in line]
@@ -107,7 +107,7 @@ def test_an_active_policy_that_cannot_be_read_is_not_taken_for_harmless(machine,
 
 
 def staging_warnings(machine, version):
-    """Of GetPolicy(); the journal has the same."""
+    """The warnings of GetPolicy(); the journal has the same."""
     machine.stage(signed(version=version, body=USES))
     found = machine.get("corp-base", version)["Warnings"]
     said = [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4", IPE_VERSION=version)]

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whoever follows the signals knows what is there: the object manager through a random walk."""
+"""The object manager: a client that follows the signals through a random walk knows every object."""
 
 import random
 
 import pytest
 from gi.repository import GLib
 
-from machine import PATH, POLICY, BusError, object_path, signed
+from connection import PATH, POLICY, BusError
+from machine import object_path, signed
 
 NAMES = ("corp-base", "other", "a-3")
 STEPS = 60

@@ -1,20 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Rollback after a switch to a policy of another name. Plain files stand in for the kernel, see kernel_files.py: what its bar across
-names forbids, test/kernel proves."""
+"""Rollback after a switch to a policy of another name. Plain files stand in for the kernel, see
+kernel_files.py; test/kernel proves the kernel's bar across names."""
 
-import json
 
 import pytest
 from gi.repository import GLib
 
-from machine import BUILD, BusError, signed
+from connection import BusError
+from machine import signed
+from programs import LOAD
 
 OLD, NEW = "corp-base", "corp-strict"
-LOAD = BUILD / "src/ipe-load/ipe-load"
-
-
-def on_disk(machine):
-    return json.loads((machine.state / "state.json").read_text())
 
 
 def states(machine):
@@ -22,9 +18,9 @@ def states(machine):
 
 
 def set_states(machine, change):
-    """change: what is to become of the state on disk, which is given as a dictionary by name and version, and as a whole."""
+    """change: gets the records on disk by (name, version), and the whole state, and alters them."""
     machine.stop_daemon()
-    state = on_disk(machine)
+    state = machine.read_state()
     change({(record["name"], record["version"]): record for record in state["versions"]}, state)
     machine.write_state(state)
     machine.start_daemon()
@@ -56,7 +52,7 @@ def machine(bare, kernel_files):
 
 @pytest.fixture
 def level(bare, kernel_files):
-    """To the same version, which the kernel goes back from at once."""
+    """To the same version, from which the kernel goes back at once."""
     return switched(bare, "2.0.0", "2.0.0")
 
 
@@ -75,7 +71,7 @@ def test_below_the_bar_the_next_boot_goes_back(machine):
     assert states(machine) == {machine.old: "pending-reboot", machine.new: "confirmed"}
     assert not is_active(machine, OLD) and is_active(machine, NEW)
     assert machine.get(*machine.old)["SelectedForBoot"] and not machine.get(*machine.new)["SelectedForBoot"]
-    # Whoever asks again, by whichever name, asks for the same.
+    # Another call, by either name, asks for the same.
     for name in (NEW, OLD):
         assert roll_back(machine, name) == (*machine.old, "pending-reboot")
 
@@ -87,7 +83,7 @@ def test_the_next_boot_loads_it_and_gives_the_other_one_up(machine):
         machine.kernel.put(f"policies/{name}/active", "0")
     machine.run(LOAD)
     assert is_active(machine, OLD) and not is_active(machine, NEW)
-    state = on_disk(machine)
+    state = machine.read_state()
     state["pending_boot_id"] = "f" * 32
     machine.write_state(state)
     machine.start_daemon()
@@ -95,7 +91,7 @@ def test_the_next_boot_loads_it_and_gives_the_other_one_up(machine):
 
 
 def test_without_a_next_boot_it_is_refused(machine):
-    (machine.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    machine.configure("RollbackAtBoot=no")
     machine.call("Reload")
     with pytest.raises(BusError) as caught:
         roll_back(machine)
@@ -108,7 +104,7 @@ def test_at_the_bar_the_kernel_goes_back_at_once(level):
     assert is_active(level, OLD)
     assert states(level) == {level.old: "confirmed", level.new: "rolled-back"}
     assert level.wait_signal("PolicyRolledBack")[:2] == level.old
-    assert not {"activating", "rolling_back"} & on_disk(level).keys()
+    assert not {"activating", "rolling_back"} & level.read_state().keys()
 
 
 @pytest.mark.parametrize("file, content", [("active", None), ("lock", b"policy\n")], ids=["refused", "locked"])
@@ -121,7 +117,7 @@ def test_what_the_kernel_refuses_changes_nothing(level, file, content):
     with pytest.raises(BusError):
         roll_back(level)
     assert states(level) == {level.old: "superseded", level.new: "confirmed"}
-    assert not {"activating", "rolling_back"} & on_disk(level).keys()
+    assert not {"activating", "rolling_back"} & level.read_state().keys()
 
 
 def test_a_version_whose_signer_is_not_trusted_is_no_way_back(level):
@@ -134,7 +130,7 @@ def test_a_version_whose_signer_is_not_trusted_is_no_way_back(level):
 
 @pytest.mark.parametrize("done", [False, True], ids=["before", "after"])
 def test_killed_around_the_write_to_the_kernel(level, done):
-    """The mark says that it was to be a rollback: the version that was given up is not one to go back to."""
+    """The mark says that this is a rollback: nobody wants to go back to the version that was given up."""
     digest = level.list()[level.old][1]
     if done:
         level.kernel.put(f"policies/{NEW}/active", "0")
@@ -142,7 +138,7 @@ def test_killed_around_the_write_to_the_kernel(level, done):
     set_states(level, lambda _, state: state.update(activating=digest, rolling_back=True))
     assert states(level) == ({level.old: "confirmed", level.new: "rolled-back"} if done else
                              {level.old: "superseded", level.new: "confirmed"})
-    assert not {"activating", "rolling_back"} & on_disk(level).keys()
+    assert not {"activating", "rolling_back"} & level.read_state().keys()
 
 
 def test_an_activation_that_was_cut_off_is_no_rollback(level):
@@ -166,7 +162,7 @@ def test_a_failing_disk_keeps_nobody_from_going_back(level):
 
 
 def test_the_version_confirmed_last_comes_first(machine):
-    """Not the highest of the name: what was in force between is what was known to work."""
+    """Not the highest version of the name: the one that was active in between is known to work."""
     for version in ("1.0.0", "1.5.0"):
         machine.stage(signed("between", version))
 
@@ -201,8 +197,8 @@ def test_an_activation_takes_the_choice_back(machine):
 
 
 def test_the_version_to_go_back_to_is_kept(bare, kernel_files):
-    """However few versions of a name are kept."""
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nKeepVersions=0\n")
+    """KeepVersions= may be as low as 0."""
+    bare.configure("KeepVersions=0")
     machine = switched(bare, "1.0.0", "2.0.0")
     machine.stage(signed("third"))
     machine.call("Discard", GLib.Variant("(ss)", ("third", "1.0.0")))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who may change something: with a mock of polkit, which can be told to hang, and with the real one."""
+"""Authorization of every method, with a mock of polkit, which hangs on request, and with the real one."""
 
 import signal
 import subprocess
@@ -8,7 +8,9 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from gi.repository import GLib
 
-from machine import CALLER, NAME, NOBODY, PATH, POLKIT, TOP, policy_text, signed
+from connection import NAME, PATH, POLKIT
+from machine import CALLER, NOBODY, signed
+from programs import TOP
 
 DBUS = "org.freedesktop.DBus.Error"
 DBUS_NAME = "org.freedesktop.DBus"
@@ -90,7 +92,7 @@ def test_refused_without_polkit(kept, method):
 
 @pytest.mark.parametrize("method", CHANGES)
 def test_refused_by_polkit_and_nothing_changes(mocked, method):
-    """Also if every other action is allowed."""
+    """Even if polkit allows every other action."""
     mocked.stage(signed())
     mocked.allow(*(ACTIONS - {f"org.ipe.manager.{CHANGES[method][0]}"}))
     before = snapshot(mocked)
@@ -121,7 +123,7 @@ def test_who_handed_a_policy_in(mocked):
 
 
 def test_a_user_hands_a_policy_in_as_memory_and_root_as_a_file_too(mocked):
-    """A file of a user may be one of FUSE, for which nobody ever gets an answer."""
+    """A user's file may be on FUSE, where a read never ends."""
     (mocked.run_directory / "new.p7b").write_bytes(signed(*NEW))
     words = ("Stage", CHANGES["Stage"][1], "--open", "/run/new.p7b")
     assert refused(mocked.call_as(NOBODY, *words), f"{DBUS}.InvalidArgs"), "polkit is not asked"
@@ -159,7 +161,7 @@ def test_daemon_answers_others_while_polkit_thinks(mocked):
 
 
 def test_state_that_changes_while_polkit_thinks(mocked):
-    """What was asked for is looked at when the answer comes, not when the question was put."""
+    """The daemon judges the call when the answer comes, not when it asks."""
     mocked.stage(signed())
     hang(mocked)
     caller = start_call(mocked, "Discard", "('corp-base', '1.0.0')")
@@ -171,12 +173,12 @@ def test_state_that_changes_while_polkit_thinks(mocked):
 
 
 def names(machine):
-    """Who is on the bus."""
+    """The names on the bus."""
     return set(machine.connection.call("/org/freedesktop/DBus", DBUS_NAME, "ListNames", name=DBUS_NAME)[0])
 
 
 def test_caller_that_vanishes_while_polkit_thinks(mocked):
-    """Nobody would learn what became of the call, so it is not carried out."""
+    """Nobody would learn the result, so the daemon does not carry the call out."""
     mocked.stage(signed())
     hang(mocked)
     before = names(mocked)
@@ -205,7 +207,7 @@ def test_question_for_a_caller_that_vanishes_is_withdrawn(mocked):
 
 
 def test_one_user_cannot_use_up_the_questions_of_all(mocked):
-    """More callers than src/ipectld/bus/polkit.c lets one user have: those above 20 do not have to wait."""
+    """More callers than polkit.c allows one user: those above 20 get an answer at once."""
     mocked.stage(signed())
     hang(mocked)
     callers = [start_call(mocked, "Activate", "('corp-base',)") for _ in range(25)]

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A daemon that ends, however it does, and starts again; and what may be wrong on disk then."""
+"""A daemon that ends, in any way, and starts again; and what may be wrong on disk by then."""
 
-import json
 import random
 import signal
 import subprocess
@@ -9,9 +8,12 @@ import subprocess
 import pytest
 from gi.repository import GLib
 
-from machine import CALLER, DAEMON, NAME, BusError, signed
+from connection import NAME, BusError
+from machine import CALLER, signed
+from message_ids import message_id
+from programs import DAEMON
 
-DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+DAMAGED = message_id("STATE_DAMAGED")
 
 
 def test_state_survives(machine):
@@ -76,7 +78,7 @@ def test_second_daemon_gives_up_and_the_first_goes_on(machine):
 
 
 def test_name_that_is_taken(bare):
-    """By somebody else, who may own it."""
+    """By another program, which may own it."""
     bare.connection.call("/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName",
                          GLib.Variant("(su)", (NAME, 0)), name="org.freedesktop.DBus")
     assert bare.launch_daemon().wait() != 0
@@ -129,15 +131,6 @@ def test_arguments_are_refused(bare):
     assert "takes no arguments" in result.stderr
 
 
-def change_state(machine, change):
-    """Stops the daemon, lets change() work on what is in state.json, and starts it again."""
-    machine.stop_daemon()
-    state = json.loads((machine.state / "state.json").read_text())
-    change(state)
-    machine.write_state(state)
-    machine.start_daemon()
-
-
 @pytest.mark.parametrize("content", [b"", b"{", b"nonsense", b"[]", b"{}", b"\0" * 4096, b'{"format": 99, "versions": []}',
                                      b'{"format": 1, "versions": [{}]}', b"{" * 100000], ids=range(9))
 def test_damaged_state_is_put_aside_and_said(machine, content):
@@ -154,13 +147,13 @@ def test_damaged_state_is_put_aside_and_said(machine, content):
 
 def test_unknown_state_of_a_version_is_damage(machine):
     machine.stage(signed())
-    change_state(machine, lambda state: state["versions"][0].update(state="enforced"))
-    assert states(machine) == {"1.0.0": "staged"}
+    machine.change_state(lambda state: state["versions"][0].update(state="enforced"))
+    assert machine.states() == {"1.0.0": "staged"}
     assert (machine.state / "state.json.damaged").exists()
 
 
 def test_damaged_state_takes_no_policy_with_it(machine):
-    """Those that are not trusted are kept as long as the damaged file is: trust may come back."""
+    """ipectld keeps untrusted policies as long as the damaged file: trust may come back."""
     machine.trust("other")
     machine.call("Reload")
     machine.stage(signed(key="other"))
@@ -218,20 +211,12 @@ def test_leftovers_are_removed(machine):
 
 
 def test_activation_that_was_cut_off(machine):
-    """Without a kernel that has the policy it did not happen."""
+    """No kernel has the policy, so the activation did not happen."""
     machine.stage(signed())
     digest = machine.list()["corp-base", "1.0.0"][1]
-    change_state(machine, lambda state: state.update(activating=digest))
+    machine.change_state(lambda state: state.update(activating=digest))
     assert machine.list()["corp-base", "1.0.0"][0] == "staged"
-    assert "activating" not in json.loads((machine.state / "state.json").read_text())
-
-
-def set_states(machine, **states):
-    """Writes states of versions as an activation would; here there is no kernel for it. _1_0_0="confirmed"..."""
-    def change(state):
-        for version in state["versions"]:
-            version["state"] = states.get("_" + version["version"].replace(".", "_"), version["state"])
-    change_state(machine, change)
+    assert "activating" not in machine.read_state()
 
 
 @pytest.fixture
@@ -239,12 +224,8 @@ def confirmed(machine):
     """Three versions: 1.0.0 superseded, 1.1.0 confirmed, 1.2.0 staged."""
     for version in ("1.0.0", "1.1.0", "1.2.0"):
         machine.stage(signed(version=version))
-    set_states(machine, _1_0_0="superseded", _1_1_0="confirmed")
+    machine.set_states({"1.0.0": "superseded", "1.1.0": "confirmed"})
     return machine
-
-
-def states(machine):
-    return {version: row[0] for (_, version), row in machine.list().items()}
 
 
 def roll_back(machine):
@@ -254,7 +235,7 @@ def roll_back(machine):
 def test_rollback_selects_the_version_before_for_the_next_boot(confirmed):
     path = roll_back(confirmed)
     assert path == confirmed.list()["corp-base", "1.0.0"][3]
-    assert states(confirmed) == {"1.0.0": "pending-reboot", "1.1.0": "confirmed", "1.2.0": "staged"}
+    assert confirmed.states() == {"1.0.0": "pending-reboot", "1.1.0": "confirmed", "1.2.0": "staged"}
     assert confirmed.get("corp-base", "1.0.0")["SelectedForBoot"]
     assert not confirmed.get("corp-base", "1.1.0")["SelectedForBoot"]
     assert confirmed.wait_signal("PolicyRolledBack")[:2] == ("corp-base", "1.0.0")
@@ -265,7 +246,7 @@ def test_rollback_selects_the_version_before_for_the_next_boot(confirmed):
     assert roll_back(confirmed) == path
     confirmed.stop_daemon()
     confirmed.start_daemon()
-    assert states(confirmed)["1.0.0"] == "pending-reboot"
+    assert confirmed.states()["1.0.0"] == "pending-reboot"
 
 
 def test_activation_below_the_confirmed_version_is_a_rollback(confirmed):
@@ -273,17 +254,17 @@ def test_activation_below_the_confirmed_version_is_a_rollback(confirmed):
         confirmed.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (
             "corp-base", {"version": GLib.Variant("s", "1.0.0")})))
     assert error.value.name == "org.ipe.Error.VersionTooOld"
-    assert states(confirmed)["1.0.0"] == "superseded"
+    assert confirmed.states()["1.0.0"] == "superseded"
 
 
 def test_rollback_is_forbidden_by_the_configuration(confirmed):
-    (confirmed.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    confirmed.configure("RollbackAtBoot=no")
     confirmed.call("Reload")
     with pytest.raises(BusError) as caught:
         roll_back(confirmed)
     assert caught.value.name == "org.ipe.Error.NotSupported"
     assert "RollbackAtBoot=no" in caught.value.message
-    assert states(confirmed)["1.0.0"] == "superseded"
+    assert confirmed.states()["1.0.0"] == "superseded"
     (confirmed.etc / "ipectld.conf.d").mkdir()
     (confirmed.etc / "ipectld.conf.d/50-back.conf").write_text("[Manager]\nRollbackAtBoot=yes\n")
     confirmed.call("Reload")
@@ -292,7 +273,7 @@ def test_rollback_is_forbidden_by_the_configuration(confirmed):
 
 def test_rollback_without_a_version_before(machine):
     machine.stage(signed())
-    set_states(machine, _1_0_0="confirmed")
+    machine.set_states({"1.0.0": "confirmed"})
     with pytest.raises(BusError) as caught:
         roll_back(machine)
     assert caught.value.name == "org.ipe.Error.NoSuchPolicy"
@@ -312,7 +293,7 @@ def test_what_is_confirmed_or_selected_is_not_discarded(confirmed):
             confirmed.call("Discard", GLib.Variant("(ss)", ("corp-base", version)))
         assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs"
     confirmed.call("Discard", GLib.Variant("(ss)", ("corp-base", "1.2.0")))
-    assert len(states(confirmed)) == 2
+    assert len(confirmed.states()) == 2
 
 
 def test_properties_tell_the_confirmed_policy(confirmed):
@@ -321,9 +302,9 @@ def test_properties_tell_the_confirmed_policy(confirmed):
 
 
 def test_reboot_in_the_middle_of_a_trial_rolls_back(confirmed):
-    """The kernel knows of no trial, and what was on trial does not decide."""
-    set_states(confirmed, _1_2_0="trial")
-    assert states(confirmed) == {"1.0.0": "superseded", "1.1.0": "confirmed", "1.2.0": "rolled-back"}
+    """The kernel has no trial, and the version on trial is not active."""
+    confirmed.set_states({"1.2.0": "trial"})
+    assert confirmed.states() == {"1.0.0": "superseded", "1.1.0": "confirmed", "1.2.0": "rolled-back"}
     assert confirmed.properties()["TrialPolicy"] == ("", "") and confirmed.properties()["TrialDeadlineUSec"] == 0
     ended = [entry for entry in confirmed.entries(IPE_VERSION="1.2.0") if "trial of" in entry["MESSAGE"]]
     assert len(ended) == 1 and ended[0]["MESSAGE_ID"]
@@ -335,9 +316,9 @@ def test_reboot_in_the_middle_of_a_trial_rolls_back(confirmed):
 def test_preflight_that_was_cut_off(machine):
     machine.stage(signed())
     digest = machine.list()["corp-base", "1.0.0"][1]
-    change_state(machine, lambda state: state.update(shadowing=digest, shadowing_name="corp-base"))
-    assert "shadowing" not in json.loads((machine.state / "state.json").read_text())
-    assert states(machine) == {"1.0.0": "staged"}
+    machine.change_state(lambda state: state.update(shadowing=digest, shadowing_name="corp-base"))
+    assert "shadowing" not in machine.read_state()
+    assert machine.states() == {"1.0.0": "staged"}
 
 
 @pytest.mark.parametrize("text, lines", [
@@ -376,8 +357,8 @@ def test_configuration_that_makes_no_sense_is_ignored(confirmed, text):
 
 @pytest.mark.parametrize("text", ["\0" * 100, "[Manager\n"], ids=["NUL", "section"])
 def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, text):
-    """Half of what somebody wrote is none: the other half may be "Confirm=manual"."""
-    (confirmed.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    """Half a file is no configuration: the other half may be "Confirm=manual"."""
+    confirmed.configure("RollbackAtBoot=no")
     confirmed.call("Reload")
     (confirmed.etc / "ipectld.conf").write_text(text)
     with pytest.raises(BusError, match="CannotRead: .*ipectld.conf"):
@@ -387,7 +368,7 @@ def test_file_of_the_configuration_that_is_broken_changes_no_setting(confirmed, 
 
 
 def test_full_disk(bare):
-    """Nothing is staged that is not on disk, and nothing is lost."""
+    """Every staged version is on disk, and nothing is lost."""
     bare.start_daemon(sandbox=["--perms", "0777", "--size", "65536", "--tmpfs", "/var/lib/ipe"])
     count = 0
     with pytest.raises(BusError) as caught:

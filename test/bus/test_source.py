@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon sees of policy.d and trust.d: whatever replaces them, whatever cannot be read, and however much there is."""
+"""The daemon watches policy.d and trust.d: directories that are replaced, unreadable, or very full."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,7 +9,8 @@ import time
 import pytest
 from gi.repository import GLib
 
-from machine import PATH, BusError, signed
+from connection import PATH, BusError
+from machine import signed
 
 
 def put(directory, *names):
@@ -46,7 +46,7 @@ def overlay(machine, over, *directories):
 
 
 def close(directory):
-    """Makes a directory one that the daemon cannot read: it has no power over files of others."""
+    """Makes a directory unreadable for the daemon, which cannot override permissions."""
     os.chown(directory, 1000, 1000)
     directory.chmod(0o700)
 
@@ -66,7 +66,7 @@ def warnings(machine, words):
     return [entry["MESSAGE"] for entry in machine.entries(PRIORITY="4") if words in entry["MESSAGE"]]
 
 
-# What replaces a directory
+# A directory that is replaced
 
 
 def test_link_to_the_directory_is_retargeted(bare):
@@ -133,7 +133,7 @@ def test_mount_over_a_file_counts(machine):
 
 
 def test_file_that_is_linked_and_unlinked_elsewhere_counts(machine):
-    """It has one name, and nobody closes it."""
+    """The FIFO has one name, and nobody closes it."""
     elsewhere = machine.etc / "new.p7b"
     elsewhere.write_bytes(signed("linked"))
     os.link(elsewhere, machine.etc / "policy.d/linked.p7b")
@@ -183,7 +183,7 @@ def test_certificate_behind_a_retargeted_link_counts(bare):
     wait_for(bare, "corp-base")
 
 
-# What cannot be read, or watched
+# A directory that cannot be read, or watched
 
 
 def test_directory_that_becomes_readable(bare):
@@ -197,7 +197,7 @@ def test_directory_that_becomes_readable(bare):
 
 
 def test_parent_that_becomes_readable(bare):
-    """Without a right to pass, too, nothing of the way below can be watched."""
+    """Without the right to pass, the daemon cannot watch anything below."""
     (bare.run_directory / "ipe").chmod(0o755)
     os.chown(bare.run_directory / "ipe", 1000, 1000)
     (bare.run_directory / "ipe").chmod(0o700)
@@ -260,12 +260,12 @@ def test_file_that_could_not_be_stored_is_tried_again(bare):
     wait_for(bare, "corp-base")
 
 
-# What fails on its own
+# Files that fail alone
 
 
 def test_broken_revocation_list_spoils_no_configuration(machine):
     (machine.etc / "trust.d/x.crl.pem").write_text("<html>404")
-    (machine.etc / "ipectld.conf").write_text("[Manager]\nTrialSec=nonsense\n")
+    machine.configure("TrialSec=nonsense")
     assert "x.crl.pem" in reload_fails(machine)
     assert warnings(machine, "x.crl.pem")
     assert warnings(machine, "ipectld.conf:2: The value of 'TrialSec'")
@@ -281,7 +281,7 @@ def test_broken_configuration_spoils_no_trust(machine):
     assert warnings(machine, "ipectld.conf:1: Ignoring this file")
 
 
-# What was discarded
+# Discarded files
 
 
 def test_discarded_file_is_not_staged_again(machine):
@@ -304,7 +304,7 @@ def test_discarded_file_is_staged_by_hand(machine):
     discard(machine, "corp-base")
     machine.stage(signed())
     assert names(machine) == {"corp-base"}
-    assert "discarded" not in json.loads((machine.state / "state.json").read_text())
+    assert "discarded" not in machine.read_state()
 
 
 def test_discarded_file_that_was_removed_comes_back(machine):
@@ -341,7 +341,7 @@ def test_new_content_of_a_discarded_file_is_staged(machine):
 def test_policy_without_a_file_leaves_nothing_behind(machine):
     machine.stage(signed())
     discard(machine, "corp-base")
-    assert "discarded" not in json.loads((machine.state / "state.json").read_text())
+    assert "discarded" not in machine.read_state()
 
 
 # Many files

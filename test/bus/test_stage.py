@@ -1,28 +1,29 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How policies come in: over the bus and from the directories."""
+"""Staging: over the bus and from the directories."""
 
 import hashlib
-import json
 import os
 import re
 
 import pytest
 from gi.repository import GLib
-from raw_client import RawClient
 
 import keys
 from certificates import issue, revoke, sign_with
-from machine import NAME, NOBODY, PATH, BusError, memfd, object_path, policy_text, signed
+from connection import NAME, PATH, BusError
+from machine import NOBODY, memfd, object_path, policy_text, signed
+from message_ids import message_id
+from raw_client import RawClient
 
-STAGED = "1ea83df0ee6b456a9a2d4cc61686be78"
-REJECTED = "6c0fe0af3c334a37815d87c6d2db39f1"
+STAGED = message_id("STAGED")
+REJECTED = message_id("REJECTED")
 
 def stage_fd(machine, fd):
     return machine.call("Stage", GLib.Variant("(ha{sv})", (0, {})), [fd])[0]
 
 
 def refused(call, *arguments, error):
-    """Calls what has to fail with an error; returns its sentence."""
+    """Makes a call that must fail with that error; returns its sentence."""
     with pytest.raises(BusError) as caught:
         call(*arguments)
     name = error if "." in error else f"org.ipe.Error.{error}"
@@ -31,7 +32,7 @@ def refused(call, *arguments, error):
 
 
 def snapshot(machine):
-    """All that is on disk, and all that is said of it."""
+    """All files, and all answers about them."""
     files = {path.name: path.read_bytes() for path in machine.state.rglob("*") if path.is_file()}
     return files, machine.list(), machine.properties()
 
@@ -88,13 +89,13 @@ def test_what_an_earlier_release_staged_is_summarised_at_start(machine):
     machine.stage(signed())
     before = machine.get("corp-base")
     machine.stop_daemon()
-    state = json.loads((machine.state / "state.json").read_text())
+    state = machine.read_state()
     assert state["versions"][0].pop("summary")
     machine.write_state(state)
     machine.start_daemon()
     # When the signer's certificates end is found out while they are verified.
     assert machine.get("corp-base") == {**before, "ExpiresUSec": 0}
-    assert json.loads((machine.state / "state.json").read_text())["versions"][0]["summary"]["text_size"] == before["TextSize"]
+    assert machine.read_state()["versions"][0]["summary"]["text_size"] == before["TextSize"]
 
 
 def test_nobody_changes_a_text_that_is_handed_out(machine):
@@ -268,7 +269,7 @@ def test_descriptor_is_read_from_its_start_and_stays_where_it_stands(machine):
 
 
 def test_a_file_that_may_keep_a_reader_waiting_is_not_read(machine):
-    """As one of FUSE or NFS; procfs stands for them, as nobody has to be asked to mount it."""
+    """procfs stands for FUSE and NFS here, because it is mounted already."""
     with pytest.raises(BusError) as caught:
         stage_fd(machine, os.open("/proc/self/maps", os.O_RDONLY))
     assert caught.value.name == "org.freedesktop.DBus.Error.InvalidArgs" and "memfd_create" in caught.value.message

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""How much the daemon keeps, and what remains where a file of the store is damaged. The kernel is plain files here."""
+"""The versions that the daemon keeps, and those that remain when a file of the store is damaged. Plain files
+stand in for the kernel, see kernel_files.py."""
 
-import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 from gi.repository import GLib
 
-from machine import DAEMON, BusError, signed
+from connection import BusError
+from machine import signed, this_boot
+from message_ids import message_id
+from programs import DAEMON
 
 POLICY = "corp-base"
-DAMAGED = "a9d3e65b4f63421297f2c5114aa94b71"
+DAMAGED = message_id("STATE_DAMAGED")
 
 
 @pytest.fixture
@@ -21,39 +23,31 @@ def machine(bare, kernel_files):
     return bare
 
 
-def on_disk(machine):
-    return json.loads((machine.state / "state.json").read_text())
-
-
-def states(machine):
-    return {version: row[0] for (name, version), row in machine.list().items() if name == POLICY}
-
-
 def objects(machine):
     return {path.name for path in (machine.state / "objects").iterdir()}
 
 
 def wait_for_versions(machine, *versions):
-    machine.wait_for(lambda: set(states(machine)) == set(versions), f"{versions}")
+    machine.wait_for(lambda: set(machine.states()) == set(versions), f"{versions}")
     machine.wait_for(lambda: objects(machine) == {row[1] for row in machine.list().values()}, "what is left over to be removed")
 
 
 def configure(machine, keep):
-    (machine.etc / "ipectld.conf").write_text(f"[Manager]\nKeepVersions={keep}\n")
+    machine.configure(f"KeepVersions={keep}")
     machine.call("Reload")
 
 
 def history(machine, older, **others):
-    """Ten versions 1.0.0 to 1.9.0, in states as an activation would leave them; the higher of the older ones are the later,
+    """Ten versions 1.0.0 to 1.9.0, in states as activations would leave them; of the older ones, the higher became so later,
     though the clock went back all the time."""
     for number in range(10):
         machine.stage(signed(version=f"1.{number}.0"))
     machine.stop_daemon()
-    state = on_disk(machine)
+    state = machine.read_state()
     for number, record in enumerate(state["versions"]):
         record.update(state=others.get(f"_{number}", older), changed_usec=1000 - number, sequence=1 + number)
     if "pending-reboot" in others.values():
-        state["pending_boot_id"] = Path("/proc/sys/kernel/random/boot_id").read_text().strip().replace("-", "")
+        state["pending_boot_id"] = this_boot()
     machine.write_state(state)
     machine.kernel.put_policy(POLICY, ("1.9.0", signed(version="1.9.0")), active=True)
     machine.start_daemon()
@@ -94,7 +88,7 @@ def test_each_name_has_its_own_older_versions(machine):
     history(machine, "failed", _9="confirmed")
     machine.stage(signed("other"))
     configure(machine, 2)
-    machine.wait_for(lambda: set(states(machine)) == {"1.9.0", "1.8.0", "1.7.0"}, "the older ones to be forgotten")
+    machine.wait_for(lambda: set(machine.states()) == {"1.9.0", "1.8.0", "1.7.0"}, "the older ones to be forgotten")
     assert ("other", "1.0.0") in machine.list()
 
 
@@ -104,7 +98,7 @@ def test_a_version_that_lies_in_policy_d_is_not_forgotten_and_staged_again(machi
     configure(machine, 0)
     wait_for_versions(machine, "1.9.0", "1.6.0")
     machine.call("Reload")
-    assert states(machine)["1.6.0"] == "failed"
+    assert machine.states()["1.6.0"] == "failed"
     assert not machine.signals("PolicyRejected")
     (machine.etc / "policy.d/corp-base.p7b").unlink()
     machine.call("Reload")
@@ -132,7 +126,7 @@ def test_a_damaged_policy_is_put_aside(machine):
     machine.stage(signed())
     machine.stage(signed(version="1.1.0"))
     digest = damage(machine, "1.0.0")
-    assert states(machine) == {"1.1.0": "staged"}
+    assert machine.states() == {"1.1.0": "staged"}
     assert (machine.state / "damaged" / digest).read_bytes() == b"junk"
     assert [entry["IPE_SOURCE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)] == [digest]
     machine.stage(signed())
@@ -153,7 +147,7 @@ def test_a_damaged_policy_that_the_kernel_has_is_replaced(machine):
     digest = damage(machine, "1.0.0")
     assert (machine.state / "objects" / digest).read_bytes() == signed()
     assert (machine.state / "damaged" / digest).read_bytes() == b"junk"
-    assert states(machine) == {"1.0.0": "staged"}
+    assert machine.states() == {"1.0.0": "staged"}
 
 
 def lose_state(machine):
@@ -168,7 +162,7 @@ def test_after_the_state_was_lost_what_the_kernel_enforces_is_confirmed(machine)
         machine.stage(signed(version=version))
     machine.kernel.put_policy(POLICY, ("1.1.0", signed(version="1.1.0")), active=True)
     lose_state(machine)
-    assert states(machine) == {"1.0.0": "staged", "1.1.0": "confirmed", "1.2.0": "staged"}
+    assert machine.states() == {"1.0.0": "staged", "1.1.0": "confirmed", "1.2.0": "staged"}
     assert machine.properties()["ConfirmedPolicy"] == (POLICY, "1.1.0")
 
 
@@ -178,7 +172,7 @@ def test_after_the_whole_store_was_lost_what_the_kernel_enforces_is_confirmed(ma
     machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
     (machine.state / "objects" / digest).unlink()
     lose_state(machine)
-    assert states(machine) == {"1.0.0": "confirmed"}
+    assert machine.states() == {"1.0.0": "confirmed"}
     assert (machine.state / "objects" / digest).read_bytes() == signed()
 
 
@@ -187,7 +181,7 @@ def test_after_the_state_was_lost_a_trial_is_a_trial(machine):
     machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
     machine.kernel.put_trial(POLICY, "1.0.0")
     lose_state(machine)
-    assert states(machine) == {"1.0.0": "trial"}
+    assert machine.states() == {"1.0.0": "trial"}
 
 
 def test_after_the_state_was_lost_nothing_is_taken_that_is_not_trusted(machine):
@@ -225,38 +219,28 @@ def said_damage(machine):
     return [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=DAMAGED)]
 
 
-def put_states(machine, **states):
-    """States of the versions on disk. _1_0_0="confirmed"..."""
-    machine.stop_daemon()
-    state = on_disk(machine)
-    for record in state["versions"]:
-        record["state"] = states.get("_" + record["version"].replace(".", "_"), record["state"])
-    machine.write_state(state)
-    machine.start_daemon()
-
-
 def test_a_flipped_bit_costs_no_state_and_is_said(machine):
     machine.stage(signed())
     machine.stage(signed(version="1.1.0"))
-    put_states(machine, _1_0_0="superseded", _1_1_0="confirmed")
+    machine.set_states({"1.0.0": "superseded", "1.1.0": "confirmed"})
     damaged = lose_latest(machine)
-    assert states(machine) == {"1.0.0": "superseded", "1.1.0": "confirmed"}
+    assert machine.states() == {"1.0.0": "superseded", "1.1.0": "confirmed"}
     sentence, = said_damage(machine)
     assert "state.json.old is used" in sentence
     assert (machine.state / "state.json.damaged").read_bytes() == damaged
     # Both are there again, and what is damaged next costs nothing either.
     lose_latest(machine)
-    assert states(machine) == {"1.0.0": "superseded", "1.1.0": "confirmed"}
+    assert machine.states() == {"1.0.0": "superseded", "1.1.0": "confirmed"}
 
 
 def test_a_state_that_is_missing_is_no_first_start(machine):
     machine.stage(signed())
-    put_states(machine, _1_0_0="confirmed")
+    machine.set_states({"1.0.0": "confirmed"})
     machine.stop_daemon()
     (machine.state / "state.json").unlink()
     machine.start_daemon()
-    assert states(machine) == {"1.0.0": "confirmed"} and len(said_damage(machine)) == 1
-    assert on_disk(machine)["versions"][0]["state"] == "confirmed"
+    assert machine.states() == {"1.0.0": "confirmed"} and len(said_damage(machine)) == 1
+    assert machine.read_state()["versions"][0]["state"] == "confirmed"
 
 
 def test_a_first_start_is_not_said_to_be_damage(machine):
@@ -269,16 +253,16 @@ def test_a_recovery_that_was_cut_off_before_its_state_was_written_begins_again(m
     (machine.state / "state.json").rename(machine.state / "state.json.damaged")
     (machine.state / "state.json.old").unlink()
     machine.start_daemon()
-    assert states(machine) == {"1.0.0": "staged"} and said_damage(machine)
+    assert machine.states() == {"1.0.0": "staged"} and said_damage(machine)
 
 
 def test_a_version_that_only_the_lost_state_knew_is_staged(machine):
     machine.stage(signed())
-    put_states(machine, _1_0_0="confirmed")
+    machine.set_states({"1.0.0": "confirmed"})
     machine.stage(signed(version="1.1.0"))
     assert "1.1.0" not in (machine.state / "state.json.old").read_text()
     lose_latest(machine)
-    assert states(machine) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert machine.states() == {"1.0.0": "confirmed", "1.1.0": "staged"}
 
 
 def test_a_version_that_only_the_lost_state_had_discarded_is_not_there(machine):
@@ -287,18 +271,13 @@ def test_a_version_that_only_the_lost_state_had_discarded_is_not_there(machine):
     machine.call("Discard", GLib.Variant("(ss)", (POLICY, "1.1.0")))
     assert "1.1.0" in (machine.state / "state.json.old").read_text()
     lose_latest(machine)
-    assert states(machine) == {"1.0.0": "staged"}
+    assert machine.states() == {"1.0.0": "staged"}
 
 
 @pytest.fixture
-def two(machine):
-    """1.0.0 is confirmed and decides, 2.0.0 is staged; state.json.old says no more than that."""
-    machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
-    machine.stage(signed())
-    machine.stage(signed(version="2.0.0"))
-    put_states(machine, _1_0_0="confirmed")
-    machine.stop_daemon()
-    return machine
+def two(two_versions):
+    """state.json.old says no more than state.json."""
+    return two_versions
 
 
 def put_active(machine, version):
@@ -308,7 +287,7 @@ def put_active(machine, version):
 def start_after_damage(machine):
     flip(machine)
     machine.start_daemon()
-    return states(machine)
+    return machine.states()
 
 
 def test_what_the_kernel_has_confirmed_is_confirmed_though_the_state_that_said_so_is_lost(two):
@@ -323,7 +302,7 @@ def test_what_the_kernel_has_on_trial_is_not_confirmed_by_a_lost_state(two):
 
 
 def test_a_kernel_without_trials_does_not_tell_a_confirmation(two):
-    """The lost state may have said that it is on trial: so the next boot loads what is known to be good."""
+    """The lost state may have said that 2.0.0 is on trial, so the next boot loads the version that is known to be good."""
     put_active(two, "2.0.0")
     two.kernel.put("features", "")
     assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "staged"}
@@ -331,18 +310,18 @@ def test_a_kernel_without_trials_does_not_tell_a_confirmation(two):
 
 @pytest.mark.parametrize("features", [None, ""], ids=["trials", "none"])
 def test_an_activation_that_was_begun_is_finished_by_the_predecessor(two, features):
-    state = on_disk(two)
+    state = two.read_state()
     state["activating"] = state["versions"][1]["digest"]
     two.write_state(state)
     put_active(two, "2.0.0")
     if features is not None:
         two.kernel.put("features", features)
     assert start_after_damage(two) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
-    assert "activating" not in on_disk(two)
+    assert "activating" not in two.read_state()
 
 
 def test_a_trial_of_an_earlier_boot_is_over_with_the_state_that_counted_it(two):
-    state = on_disk(two)
+    state = two.read_state()
     state["versions"][1]["state"] = "trial"
     state["trial"] = {"boot_id": "f" * 32, "deadline_usec": 1, "confirm": "auto", "failed_units": [], "boots": 0, "boots_max": 3,
                       "boot_sec": 300}
@@ -350,15 +329,15 @@ def test_a_trial_of_an_earlier_boot_is_over_with_the_state_that_counted_it(two):
     assert start_after_damage(two) == {"1.0.0": "confirmed", "2.0.0": "rolled-back"}
 
 
-def test_what_was_rolled_back_is_so_in_the_predecessor_too(two):
+def test_a_version_that_was_rolled_back_is_rolled_back_in_the_predecessor_too(two):
     two.kernel.put_policy(POLICY, ("2.0.0", signed(version="2.0.0")), previous=("1.0.0", signed()), active=True)
     two.kernel.put("features", "trial\n")
     two.start_daemon()
-    put_states(two, _1_0_0="superseded", _2_0_0="confirmed")
+    two.set_states({"1.0.0": "superseded", "2.0.0": "confirmed"})
     two.call("Rollback", GLib.Variant("(s)", (POLICY,)))
-    assert states(two) == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
+    assert two.states() == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
     lose_latest(two)
-    assert states(two) == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
+    assert two.states() == {"1.0.0": "pending-reboot", "2.0.0": "confirmed"}
 
 
 def test_a_store_that_is_only_a_file_is_said(bare):
@@ -372,12 +351,12 @@ def test_a_store_that_is_only_a_file_is_said(bare):
 
 @pytest.fixture
 def read_only(machine):
-    """corp-base 1.0.0 is confirmed and decides, 1.1.0 is staged, and then the disk is read-only."""
+    """corp-base 1.0.0 is confirmed and active, 1.1.0 is staged, and then the disk is read-only."""
     machine.kernel.put_policy(POLICY, ("1.0.0", signed()), active=True)
     machine.stage(signed())
     machine.stage(signed(version="1.1.0"))
     machine.stop_daemon()
-    state = on_disk(machine)
+    state = machine.read_state()
     state["versions"][0]["state"] = "confirmed"
     machine.write_state(state)
     machine.binds += ["--ro-bind", machine.state, "/var/lib/ipe"]
@@ -386,7 +365,7 @@ def read_only(machine):
 
 
 def test_on_a_read_only_disk_the_daemon_shows_what_there_is(read_only):
-    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert read_only.states() == {"1.0.0": "confirmed", "1.1.0": "staged"}
     assert read_only.properties()["ActivePolicy"] == (POLICY, "1.0.0")
     assert read_only.get(POLICY, "1.1.0")["State"] == "staged"
     assert any("is read-only" in entry["MESSAGE"] for entry in read_only.entries(PRIORITY="3"))
@@ -406,7 +385,7 @@ def test_on_a_read_only_disk_nothing_is_changed_and_the_sentence_says_why(read_o
     with pytest.raises(BusError) as error:
         read_only.stage(signed(version="1.2.0"))
     assert "/var/lib/ipe" in error.value.message
-    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert read_only.states() == {"1.0.0": "confirmed", "1.1.0": "staged"}
     assert read_only.kernel.read(f"policies/{POLICY}/trial") == kernel
 
 
@@ -426,12 +405,12 @@ def test_on_a_read_only_disk_the_predecessor_is_shown(read_only):
     read_only.stop_daemon()
     flip(read_only)
     read_only.start_daemon()
-    assert states(read_only) == {"1.0.0": "confirmed", "1.1.0": "staged"}
+    assert read_only.states() == {"1.0.0": "confirmed", "1.1.0": "staged"}
     assert said_damage(read_only)
 
 
 def test_without_watches_the_daemon_reads_policies_from_time_to_time(bare):
-    """In a user namespace of its own nobody else is left without."""
+    """A user namespace of its own, so that nobody else runs out of them."""
     # There is one user in it, root.
     os.chown(bare.state, 0, 0)
     command = f"echo 0 >/proc/sys/user/max_inotify_watches && exec {DAEMON}"
@@ -441,9 +420,9 @@ def test_without_watches_the_daemon_reads_policies_from_time_to_time(bare):
     assert any("Cannot watch" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="4"))
     bare.drop(signed())
     bare.call("Reload")
-    assert states(bare) == {"1.0.0": "staged"}
+    assert bare.states() == {"1.0.0": "staged"}
     bare.drop(signed(version="2.0.0"))
-    bare.wait_for(lambda: "2.0.0" in states(bare), "the next look")
+    bare.wait_for(lambda: "2.0.0" in bare.states(), "the next look")
     bare.daemon.send(signal.SIGTERM)
     assert bare.daemon.wait() == 0, bare.log_text()
     bare.daemon = None

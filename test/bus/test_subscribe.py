@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who hears of what other users run: nobody who has not subscribed, and nobody subscribes who may not inspect."""
+"""Only subscribers see what other users run, and only callers who may inspect can subscribe."""
 
 import json
 import select
@@ -7,15 +7,15 @@ import select
 import pytest
 from gi.repository import Gio, GLib
 
-import machine as machines
-from machine import NAME, NOBODY, PATH, BusError, signed
+from automatic_trials import VITAL, begin, checks, tell_denial
+from connection import NAME, PATH, BusError
+from machine import NOBODY, signed
+from programs import IPECTL
 from raw_client import RawClient
-from test_health import VITAL, begin, checks, configure, machine as machine_on_trial, tell_denial
 
 DBUS = "org.freedesktop.DBus"
 SECRET = "/home/alice/secret-project/tool"
 INSPECT = "org.ipe.manager.inspect"
-trial = machine_on_trial
 
 
 class Listener(RawClient):
@@ -71,7 +71,7 @@ def listen(bare):
 
 
 def deny(machine):
-    """Something of alice's; returns once a subscriber has heard of it, and of what comes behind."""
+    """Denies a program of alice; returns once a subscriber has the denial, and a later one."""
     heard = len(machine.signals("Denied"))
     machine.kernel.tell(shadow=0, path=f'"{SECRET}{heard}"', comm='"alice-tool"', pid=4711)
     machine.wait_for(lambda: len(machine.signals("Denied")) > heard, "the denial")
@@ -80,7 +80,7 @@ def deny(machine):
 
 
 def wait_behind(listener, number=0):
-    """Until it has heard of what came behind a denial."""
+    """Waits until this listener has all signals that came before this moment."""
     listener.machine.wait_for(lambda: [words for words in listener.signals("PolicyStaged") if words[0] == f"behind-{number}"],
                               "the signal for everybody")
 
@@ -207,21 +207,21 @@ def test_a_refusal_says_to_everybody_what_and_not_which(machine, listen):
 
 
 def nobodys_checks(machine):
-    """As caller.py does, but of a property."""
+    """As caller.py, but reads a property."""
     text = machine.run("busctl", "--json=short", "get-property", NAME, PATH, NAME, "TrialChecks", uid=NOBODY).stdout
     return {name: (state, detail) for name, state, detail in json.loads(text)["data"]}
 
 
-def test_checks_of_a_trial_name_files_only_to_who_may_inspect(trial, listen):
-    """What nobody reads, and what signals have, is without the path."""
+def test_checks_of_a_trial_name_files_only_to_who_may_inspect(automatic, listen):
+    """The property as user nobody reads it, and the signals, do not have the path."""
     nobody = listen()
     path = VITAL
-    configure(trial, f"EssentialPaths={path}")
-    begin(trial)
-    tell_denial(trial)
-    trial.wait_for(lambda: checks(trial)["denials"][0] == "failed", "the check to fail")
-    assert path in checks(trial)["denials"][1]
-    state, detail = nobodys_checks(trial)["denials"]
+    automatic.configure(f"EssentialPaths={path}")
+    begin(automatic)
+    tell_denial(automatic)
+    automatic.wait_for(lambda: checks(automatic)["denials"][0] == "failed", "the check to fail")
+    assert path in checks(automatic)["denials"][1]
+    state, detail = nobodys_checks(automatic)["denials"]
     assert state == "failed" and "/" not in detail and "Subscribe()" in detail
     nobody.ask("ListPolicies")
     assert nobody.answer() is None
@@ -231,10 +231,10 @@ def test_checks_of_a_trial_name_files_only_to_who_may_inspect(trial, listen):
 
 
 def test_ipectl_watch_shows_the_rest_to_who_may_not_inspect(daemon):
-    """See test_ipectl_watch.py for who may."""
+    """test_ipectl_watch.py has the users who may."""
     daemon.start_mock_polkit()
     with open(daemon.directory / "watched", "w+") as output:
-        watch = daemon.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", machines.IPECTL, "watch"],
+        watch = daemon.start(["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", IPECTL, "watch"],
                              stdout=output, stderr=output)
 
         def text():

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The memory of texts that the daemon has handed out is bounded, whoever keeps them; root still gets each."""
+"""The texts of policies that callers hold open take bounded memory, whoever keeps them; root still gets each
+text."""
 
 import os
 
 from gi.repository import GLib
-from raw_client import RawClient
 
 import keys
 from machine import policy_text
+from raw_client import RawClient
 
 MIB = 1 << 20
 LINE = "# " + "x" * 997 + "\n"
@@ -37,7 +38,7 @@ def test_texts_take_256_mib_even_of_versions_that_are_discarded(machine):
     assert not given and sentence == (
         "org.freedesktop.DBus.Error.LimitsExceeded: The texts of policies that were handed out take 251 MiB already, those of discarded "
         "versions included: only root gets another one until ipectld is started again.")
-    # What is handed out already takes no more memory.
+    # A text that is handed out already takes no more memory.
     assert open_as(machine, 6, 0)[0]
     for number in range(4):
         machine.call("Discard", GLib.Variant("(ss)", (f"large-{number}", "1.0.0")))

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Whose policies ipectld takes: by the certificates and revocation lists that are on disk when it judges, not when it last read them."""
+"""ipectld trusts signers by the certificates and revocation lists that are on disk when it judges, not by
+those that it read last."""
 
-import json
 
-import keys
 import pytest
-from certificates import LEAF, issue, openssl, revoke, sign_with
 from gi.repository import GLib
 
-from machine import BusError, policy_text, signed
+import keys
+from certificates import LEAF, issue, openssl, revoke, sign_with
+from connection import BusError
+from inspections import facts
+from machine import policy_text, signed
 
 POLICY = "corp-base"
 
@@ -38,7 +40,7 @@ def leaf_of_root(machine, tmp_path):
 
 @pytest.fixture
 def enforcing(bare, kernel_files):
-    """1.0.0, by the key "other", was confirmed before 2.0.0, by the key "test", which is confirmed and decides."""
+    """1.0.0, by the key "other", was confirmed before 2.0.0, by the key "test", which is confirmed and active."""
     bare.trust("other")
     bare.one, bare.two = signed(version="1.0.0", key="other"), signed(version="2.0.0")
     bare.kernel.put_policy(POLICY, ("2.0.0", bare.two), active=True)
@@ -46,7 +48,7 @@ def enforcing(bare, kernel_files):
     bare.stage(bare.one)
     bare.stage(bare.two)
     bare.stop_daemon()
-    state = json.loads((bare.state / "state.json").read_text())
+    state = bare.read_state()
     for record, word in zip(state["versions"], ("superseded", "confirmed"), strict=True):
         record["state"] = word
     bare.write_state(state)
@@ -54,12 +56,8 @@ def enforcing(bare, kernel_files):
     return bare
 
 
-def states(machine):
-    return {version: entry[0] for (_, version), entry in machine.list().items()}
-
-
 def test_trust_that_is_replaced_counts_at_once(bare):
-    """A link that points elsewhere is nothing that inotify tells."""
+    """inotify does not report a link that points elsewhere."""
     (bare.etc / "trust.d").rename(bare.etc / "one")
     (bare.etc / "two").mkdir()
     (bare.etc / "trust.d").symlink_to("one")
@@ -89,10 +87,10 @@ def test_list_beside_the_certificate_counts(machine, tmp_path):
 def test_rollback_to_a_signer_who_is_not_trusted_any_more(enforcing):
     (enforcing.etc / "trust.d/other.pem").unlink()
     assert "ipe other key" in refused(rollback, enforcing, error="KeyNotTrusted")
-    assert states(enforcing) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
+    assert enforcing.states() == {"1.0.0": "superseded", "2.0.0": "confirmed"}
     enforcing.trust("other")
     rollback(enforcing)
-    assert states(enforcing)["1.0.0"] == "pending-reboot"
+    assert enforcing.states()["1.0.0"] == "pending-reboot"
 
 
 @pytest.mark.parametrize("change, error", [("revoke", "CertificateRevoked"), ("doubt", "KeyNotTrusted")])
@@ -101,22 +99,22 @@ def test_rollback_to_a_signer_who_was_revoked(enforcing, tmp_path, change, error
     enforcing.stage(sign_with(leaf, policy_text(version="2.5.0")))
     enforcing.stage(signed(version="3.0.0"))
     enforcing.stop_daemon()
-    state = json.loads((enforcing.state / "state.json").read_text())
+    state = enforcing.read_state()
     words = {"1.0.0": "rolled-back", "2.0.0": "rolled-back", "2.5.0": "superseded", "3.0.0": "confirmed"}
     for record in state["versions"]:
         record["state"] = words[record["version"]]
     enforcing.write_state(state)
     enforcing.kernel.put_policy(POLICY, ("3.0.0", signed(version="3.0.0")), active=True)
     enforcing.start_daemon()
-    before = states(enforcing)
+    before = enforcing.states()
     crl = revoke(tmp_path, "leaf", "root").read_bytes() if change == "revoke" else b"nonsense"
     (enforcing.etc / "trust.d/root.crl.pem").write_bytes(crl)
     refused(rollback, enforcing, error=error)
-    assert states(enforcing) == before
+    assert enforcing.states() == before
 
 
 def test_a_trial_ends_on_demand_whoever_signed_what_was_before(enforcing):
-    """By the time that nobody confirms it, it would end in any case: who asks earlier is not refused. Here the kernel has no trials."""
+    """It would end in any case if nobody confirms it, so an earlier end is not refused. This kernel has no trials."""
     enforcing.stop_daemon()
     enforcing.kernel.put("features", "")
     enforcing.start_daemon()
@@ -124,23 +122,23 @@ def test_a_trial_ends_on_demand_whoever_signed_what_was_before(enforcing):
     enforcing.stage(three)
     enforcing.kernel.put_policy(POLICY, ("3.0.0", three))
     options = {"version": GLib.Variant("s", "3.0.0"), "trial-sec": GLib.Variant("t", 60), "force": GLib.Variant("b", True)}
-    enforcing.inspector.answer = b'{"volumes": [], "files": []}'
+    facts(enforcing)
     enforcing.call("ActivateWithOptions", GLib.Variant("(sa{sv})", (POLICY, {**options, "confirm": GLib.Variant("s", "manual")})))
-    assert states(enforcing)["3.0.0"] == "trial"
+    assert enforcing.states()["3.0.0"] == "trial"
     (enforcing.etc / "trust.d/test.pem").unlink()
     outcome, = enforcing.call("EndTrial", GLib.Variant("(sa{sv})", (POLICY, {})))
     assert outcome["Version"] == "2.0.0" and outcome["State"] == "pending-reboot"
-    assert states(enforcing) == {"1.0.0": "superseded", "2.0.0": "pending-reboot", "3.0.0": "rolled-back"}
+    assert enforcing.states() == {"1.0.0": "superseded", "2.0.0": "pending-reboot", "3.0.0": "rolled-back"}
 
 
 def test_kernel_that_takes_one_signature_gets_no_policy_with_two(enforcing):
-    """They are staged everywhere, as an upstream kernel takes them."""
+    """ipectld stages them on every kernel, because an upstream kernel takes them."""
     signers = [word for key in ("other", "test") for word in
                ("-signer", keys.directory() / f"{key}.crt", "-inkey", keys.directory() / f"{key}.key")]
     enforcing.stage(openssl(None, "cms", "-sign", "-binary", "-outform", "der", "-nodetach", "-noattr", *signers,
                             input=policy_text(version="3.0.0").encode()))
     assert "2 signatures" in refused(activate, enforcing, "3.0.0", error="NotSupported")
-    assert states(enforcing)["3.0.0"] == "staged"
+    assert enforcing.states()["3.0.0"] == "staged"
 
 
 def said(machine, words):
@@ -151,7 +149,7 @@ def test_broken_list_spoils_neither_the_configuration_nor_the_others(enforcing, 
     leaf = leaf_of_root(enforcing, tmp_path)
     enforcing.stop_daemon()
     (enforcing.etc / "trust.d/x.crl.pem").write_text("nonsense")
-    (enforcing.etc / "ipectld.conf").write_text("[Manager]\nRollbackAtBoot=no\n")
+    enforcing.configure("RollbackAtBoot=no")
     enforcing.start_daemon()
     assert said(enforcing, "trust.d/x.crl.pem")
     assert "x.crl.pem" in refused(enforcing.stage, sign_with(leaf, policy_text("by-leaf")), error="KeyNotTrusted")

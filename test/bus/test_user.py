@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectld as a user of its own without any capability: what it cannot do, what ipe-open does for it, and what
-polkit lets it do. The files of a kernel are plain ones of root, see kernel_files.py; test_boot.py has what the boot does with its store."""
+"""ipectld runs as a user of its own without any capability: the limits of that user, the files that ipe-open
+opens for it, and polkit's part. Root owns the files of the kernel, which are plain ones, see
+kernel_files.py; test_ipe_load.py shows how the boot treats the store."""
 
 import array
 import os
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from gi.repository import GLib
 
-from machine import NOBODY, TOP, USER, BusError, signed
+from connection import BusError
+from machine import NOBODY, USER, signed
+from programs import TOP
 
 EACCES, EINVAL, ELOOP, EBADF = 13, 22, 40, 9
 MANAGE_UNITS = "org.freedesktop.systemd1.manage-units"
@@ -90,7 +93,7 @@ def test_others_cannot_ask_what_serves_the_daemon(machine, kind, name):
 
 
 class Client:
-    """Somebody who has become the user of the daemon."""
+    """An attacker who has become the user of the daemon."""
 
     def __init__(self, machine):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -156,7 +159,7 @@ def test_it_ends_with_the_connection(machine, client):
 def test_files_of_root_alone_are_named(bare):
     bare.drop(signed())
     (bare.etc / "policy.d/corp-base.p7b").chmod(0o600)
-    (bare.etc / "ipectld.conf").write_text("[Manager]\nTrialSec=5\n")
+    bare.configure("TrialSec=5")
     (bare.etc / "ipectld.conf").chmod(0o600)
     (bare.etc / "trust.d/other.pem").write_text("")
     (bare.etc / "trust.d/other.pem").chmod(0o600)

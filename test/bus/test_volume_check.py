@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipe-volume-check: what of veritytab it takes for facts, and that it says no where it cannot tell. Plain files stand in for the
-kernel's; real volumes are in test/vm."""
+"""ipe-volume-check: the facts that it takes from veritytab, and that it says no where it cannot tell. Plain
+files stand in for the kernel's; real volumes are in test/vm."""
 
 import pytest
 
-from machine import BUILD, policy_text
+from machine import policy_text
+from programs import VOLUME_CHECK
 
-CHECK = BUILD / "src/ipe-volume-check/ipe-volume-check"
 ONE, TWO = "ab" * 32, "cd" * 64
 DENY = "DEFAULT action=DENY\n"
 
@@ -25,7 +25,7 @@ def check(bare, kernel_files):
             (bare.etc / "veritytab").write_text(veritytab)
         bare.binds = [*binds, "--ro-bind", bare.directory / "cmdline", "/proc/cmdline"]
         before = len(bare.journal.read())
-        status = bare.run("env", "SYSTEMD_VERITYTAB=/etc/ipe/veritytab", CHECK, name, check=False).returncode
+        status = bare.run("env", "SYSTEMD_VERITYTAB=/etc/ipe/veritytab", VOLUME_CHECK, name, check=False).returncode
         return status, [entry["MESSAGE"] for entry in bare.journal.read()[before:]]
 
     return run

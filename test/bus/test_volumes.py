@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Who waits for the list of volumes: one inspection serves all, and no user keeps another, or root, from it."""
-
-import json
+"""Callers that wait for the list of volumes: one inspection serves them all, and no user keeps another, or
+root, from it."""
 
 import pytest
-from raw_client import RawClient
 
-from machine import NOBODY, TOP
+from inspections import facts
+from machine import NOBODY
+from programs import TOP
+from raw_client import RawClient
 
 INSPECT = "org.ipe.manager.inspect"
 LIMIT = "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for an inspection already."
@@ -14,9 +15,9 @@ LIMIT = "org.freedesktop.DBus.Error.LimitsExceeded: Too many calls wait for an i
 
 @pytest.fixture
 def held(mocked):
-    """Everybody may inspect; an inspection goes on until the gate opens. What there is at the start was found before."""
+    """Everybody may inspect; an inspection goes on until the gate opens. The list of the start has been made already."""
     mocked.allow(INSPECT)
-    mocked.inspector.answer = json.dumps({"volumes": [], "files": []}).encode()
+    facts(mocked)
     mocked.call("ListVolumes")
     mocked.inspector.gate.clear()
     mocked.inspector.calls = 0
@@ -32,7 +33,7 @@ def ask(machine, uid, count):
 
 
 def test_all_who_come_during_an_inspection_share_the_next_one(held):
-    """The fifth call of a user is refused once the others wait, which polkit has to allow first."""
+    """ipectld refuses the fifth call of a user once four wait; polkit allows each before that."""
     others = [ask(held, uid, 5) for uid in (NOBODY, 1)]
     assert all(client.answers(1) == [True] for client in others)
     roots = [ask(held, 0, 4) for _ in range(2)]

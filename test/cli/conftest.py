@@ -21,7 +21,7 @@ op=EXECUTE boot_verified=TRUE action=ALLOW
 op=EXECUTE dmverity_signature=TRUE action=ALLOW
 """
 
-# Bytes that a terminal would act upon, and bytes that are not UTF-8.
+# Bytes that a terminal acts upon, and bytes that are not UTF-8.
 HOSTILE_HEADER = b"policy_name=\033]0;x\007\xff\xe2\x80\xae policy_version=1.0.0\n"
 
 # Makes root obey the permissions of files.

@@ -64,7 +64,7 @@ def test_another_pager_is_not_run(on_terminal, tmp_path):
 
 
 @pytest.mark.parametrize("words", [["status"], ["volumes"], ["preflight", "x"], ["activate", "x"]])
-def test_what_is_short_or_asks_for_a_password_does_not(on_terminal, words):
+def test_short_text_and_verbs_that_ask_for_a_password_do_not(on_terminal, words):
     assert on_terminal(*words)[1].startswith("Failed to connect")
 
 

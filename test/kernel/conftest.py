@@ -48,7 +48,7 @@ def kernel_with_boot_policy(variant):
 
 @pytest.fixture(scope="session")
 def machines():
-    """All that were started; what is still running is stopped in the end."""
+    """All started machines; those that still run are stopped in the end."""
     started = []
     yield started
     for machine in started:

@@ -86,7 +86,7 @@ def test_flipped_bits(cycle):
     answers = cycle.machine.batch([("put", f"{IPE}/new_policy", data[:at] + bytes([data[at] ^ 1 << at % 8]) + data[at + 1:])
                                    for at in range(0, len(data), 7)])
     refused = {answer.name for answer in answers}
-    # What is not signed of a message, such as the certificate's own signature, may change.
+    # Parts of a message that are not signed, such as the certificate's own signature, may change.
     assert refused <= {"EBADMSG", "EKEYREJECTED", "ENOKEY", "ENOPKG", "EINVAL", "EMSGSIZE", "EEXIST", "OK"}, refused
     text_length = data.index(b"\n", data.index(b"DEFAULT")) + 1
     assert "OK" not in {answer.name for answer in answers[:text_length // 7]}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is recorded: the documented fields in the documented order, for what succeeds and for what fails."""
+"""Audit records: the documented fields in the documented order, for success and for failure."""
 
 import errno
 import hashlib
@@ -105,7 +105,7 @@ def test_rule_of_a_denial_is_printed_canonically(world):
     ("op=EXECUTE boot_verified=FALSE", " ", "action=DENY", "op=EXECUTE boot_verified=FALSE")),
     ids=("comment", "space-behind", "space-within"))
 def test_rule_on_a_line_that_is_wide(world, before, filler, after, rule):
-    """What is recorded is found in the first 4096 bytes of the rule, or is its beginning; see test-policy-excerpt.c."""
+    """The record has the part of the rule in its first 4096 bytes, or its beginning; see test-policy-excerpt.c."""
     name = world.activate(f"DEFAULT action=ALLOW\n{before}{filler * 50000}{after}\n")
     world.machine.must("audit")
     assert world.machine.errno("exec", "/tmp/hello") == "EACCES"
@@ -147,13 +147,10 @@ def test_command_name_cannot_forge_a_field(world, name):
 
 def test_permissive_denial_is_recorded_as_such(world):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with world.switched("enforce", "0"):
         world.machine.must("audit")
         assert world.machine.errno("mmap", "/tmp/hello") == "OK"
         assert [record.fields["enforcing"] for record in world.records() if record.type == ACCESS] == ["0"]
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
 
 
 def test_what_is_allowed_is_recorded_on_request_alone(world):
@@ -161,8 +158,7 @@ def test_what_is_allowed_is_recorded_on_request_alone(world):
     world.machine.must("audit")
     assert world.machine.errno("mmap", "/bin/hello") == "OK"
     assert not [record for record in world.records() if record.type == ACCESS]
-    world.machine.must("put", f"{IPE}/success_audit", "1")
-    try:
+    with world.switched("success_audit", "1"):
         world.machine.must("audit")
         for _ in range(20):
             assert world.machine.errno("mmap", "/bin/hello") == "OK"
@@ -170,8 +166,6 @@ def test_what_is_allowed_is_recorded_on_request_alone(world):
         # They are not limited: who asks for them wants them all.
         assert len(records) == 20
         assert {record.fields["rule"] for record in records} == {"op=EXECUTE boot_verified=TRUE action=ALLOW"}
-    finally:
-        world.machine.must("put", f"{IPE}/success_audit", "0")
 
 
 def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were(world):
@@ -183,7 +177,7 @@ def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were
     paths = [record.string("path") for record in records]
     assert (paths.count("/tmp/hello"), paths.count("/ext4/plain")) == (5, 3)
     assert not [record for record in records if "suppressed" in record.fields]
-    # The window is over.
+    # The window has ended.
     world.machine.must("sleep", 10100)
     assert world.machine.errno("mmap", "/tmp/hello") == "EACCES"
     record = one(world, ACCESS)
@@ -192,7 +186,7 @@ def test_equal_denials_are_limited_and_the_next_record_tells_how_many_there_were
 
 
 def test_limit_is_not_that_of_a_file_which_had_the_same_device_and_number(world):
-    """A volume that comes in the place of another one: its first denial may not be missing."""
+    """A volume takes the place of another one: its first denial must be recorded."""
     world.activate(DENY)
     seen = []
     for _ in range(2):
@@ -206,7 +200,7 @@ def test_limit_is_not_that_of_a_file_which_had_the_same_device_and_number(world)
 
 
 def test_limit_of_anonymous_memory_is_that_of_the_program(world):
-    """And not of each process, of which a loop can start many."""
+    """A limit for each process would not help: a loop can start many."""
     world.activate("DEFAULT action=DENY\n")
     world.machine.must("audit")
     assert world.machine.must("repeat", 40, "as", 0, "anonymous-mmap").text == f"{errno.EACCES} 40\n"
@@ -274,7 +268,7 @@ def test_suppressed_count_is_written_out_when_its_place_is_taken(world):
 
 
 def test_suppressed_count_that_audit_refuses_is_written_out_later(world):
-    """The denials themselves are not known any more then."""
+    """By then the kernel no longer knows the denials themselves."""
     world.activate(DENY)
     world.machine.must("audit-exclude", ACCESS, "on")
     world.machine.must("repeat", 50, "mmap", "/tmp/hello")
@@ -336,7 +330,7 @@ def test_load(world):
                                       f"policy_digest={digest(envelope)} auid={UNSET} ses={UNSET} lsm=ipe res=1")
 
 
-# What goes wrong before the text is looked at: no name is known.
+# Errors that come before the text is parsed: no name is known.
 def broken(header):
     whole = keys.sign_policy(header + DENY)
     return {"ENOKEY": keys.sign_policy(header + DENY, key="other"), "EKEYREJECTED": whole.replace(b"=DENY", b"=deny"),

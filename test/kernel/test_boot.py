@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is decided before user space has a say: the kernel's parameters, and the policy that is built in."""
+"""Decisions before user space runs: the kernel's parameters, and the built-in policy."""
 
 import hashlib
 from pathlib import Path
@@ -16,7 +16,7 @@ DENY = "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
 
 @pytest.fixture
 def start(boot, kit):
-    """start(name, *command_line): a machine of the test's own, which must have nothing to report in the end."""
+    """start(name, *command_line): a machine of the test's own, whose log must be clean in the end."""
     worlds = []
 
     def begin(name, *command_line, **options):

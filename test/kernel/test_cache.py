@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every way in which a verdict that is kept with a file could be out of date. In each of them the file is asked for often enough before
-the change that its verdict is kept, and then again; the same on a kernel that keeps none."""
+"""Every way in which a verdict that is kept with a file could be out of date. Each test asks for the file
+often enough that its verdict is kept, makes the change, and asks again; a kernel that keeps no verdicts must
+answer the same."""
 
 import keys
 import pytest
@@ -18,7 +19,7 @@ def machine(request, boot):
 
 @pytest.fixture(scope="module")
 def on(machine, kit):
-    """A world of its own: the machine may not have a trial of somebody else's."""
+    """A world of its own, because no other test may have a trial on this machine."""
     return World(machine, kit).set_up()
 
 
@@ -40,7 +41,7 @@ def healthy(machine, on):
 
 
 def verdict(world, path, ways=WAYS):
-    """The verdict of all ways to execute a file, each asked three times; what is kept is used by then."""
+    """The verdict of all ways to execute a file, each tried three times, so that a kept verdict is used."""
     answers = world.machine.batch([(way, path) for way in ways for _ in range(3)])
     found = {answer.name for answer in answers}
     assert len(found) == 1, found
@@ -60,7 +61,7 @@ def test_the_kernel_was_told_to_keep_or_not(machine, request):
     assert machine.must("get", "/sys/module/ipe/parameters/cache").text == ("Y\n" if kept else "N\n")
 
 
-# Which policy decides
+# Another policy becomes active
 
 
 def test_activation(cycle):
@@ -102,7 +103,7 @@ def test_rollback(cycle):
 
 
 def test_shadow_sees_every_verdict(cycle):
-    """What is kept would be told to nobody."""
+    """A kept verdict would not reach the shadow's reports."""
     name = cycle.loads("1.0.0", rules=DENY)
     assert verdict(cycle, cycle.PROBE) == "OK"
     assert cycle.put(name, "shadow", "1") == "OK"
@@ -140,7 +141,7 @@ def test_every_verdict_is_counted(cycle):
     assert "op=EXECUTE allowed=10 denied=0" in stats and "rule line=4 matches=10" in stats, stats
 
 
-# What is known of a volume
+# The facts of a volume change
 
 
 def test_volume_that_is_reloaded(on):
@@ -171,7 +172,7 @@ def test_another_volume_in_the_place_of_one(on):
         on.machine.must("verity-remove", "place")
 
 
-# What is known of a file
+# The facts of a file change
 
 
 @pytest.mark.parametrize("rules, before, after", ((only, "EACCES", "OK"), (all_but, "OK", "EACCES")))
@@ -203,7 +204,7 @@ def test_file_that_replaces_one_with_fsverity(on):
 
 
 def test_inode_that_is_used_again(on):
-    """ext4 gives the number of a file that is gone to the next one."""
+    """ext4 gives the inode number of a deleted file to the next one."""
     on.activate(only("fsverity_signature=TRUE"))
     numbers = set()
     for _ in range(20):
@@ -232,7 +233,7 @@ def test_copy_up(on):
 
 
 def test_overlay_and_what_is_below_share_a_verdict(on):
-    """It is about the same bytes."""
+    """The verdict is about the same bytes."""
     on.activate(all_but("dmverity_signature=TRUE"))
     assert verdict(on, "/overlay/hello") == verdict(on, "/signed/hello") == "EACCES"
     on.activate(only("dmverity_signature=TRUE"))
@@ -258,7 +259,7 @@ def test_memory_without_a_file(on):
 
 
 def test_other_operations_are_judged_each_time(on):
-    """What may be executed need not be loaded."""
+    """A file that may be executed may still be denied as a module."""
     on.activate("DEFAULT action=ALLOW\nDEFAULT op=KMODULE action=DENY\n")
     assert verdict(on, HELLO) == "OK"
     assert on.machine.errno("insmod", HELLO) == "EACCES"

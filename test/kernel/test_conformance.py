@@ -95,7 +95,7 @@ SOUND = b"policy_name=sound policy_version=1.2.3\nDEFAULT action=ALLOW\n"
 
 
 def envelopes(directory):
-    """What can be wrong with an envelope, {name: (bytes, errno of both, or None)}."""
+    """Envelopes that are wrong in some way, {name: (bytes, errno of both, or None)}."""
     (directory / "messages").mkdir()
     whole = keys.sign_policy(SOUND)
     return {
@@ -108,7 +108,7 @@ def envelopes(directory):
         "cut in the middle": (whole[:len(whole) // 2], "EBADMSG"),
         "of another key": (keys.sign_policy(SOUND, key="other"), "ENOKEY"),
         "with another text": (whole.replace(b"ALLOW", b"DENY_"), "EKEYREJECTED"),
-        # What is found first in the noise that it decrypts to depends on the key.
+        # It decrypts to noise; which error is found first there depends on the key.
         "with another signature": (whole[:-1] + bytes([whole[-1] ^ 1]), None),
         "with attributes of S/MIME": (keys.sign_policy(SOUND, options=("-nodetach",)), "EKEYREJECTED"),
         "without the text": (keys.sign_policy(SOUND, options=("-noattr", "-nosmimecap")), "EKEYREJECTED"),
@@ -164,7 +164,7 @@ class Author:
         return "\n".join([f"policy_name={name} policy_version={version}", *lines]) + "\n"
 
     def mistake(self, text):
-        """The text with something done to one of its tokens or bytes, which need not be wrong then."""
+        """The text with a change in one of its tokens or bytes; it may still be right."""
         lines = [line.split(" ") for line in text.splitlines()]
         line = self.random.choice(lines[:1] + lines)
         at = self.random.randrange(len(line))
@@ -322,7 +322,7 @@ def probes(world):
 
 
 def verdicts(world, policies):
-    """For each policy the verdict on each probe: whether it was denied. What is no module fails after the verdict."""
+    """For each policy and probe, whether it was denied. A file that is no module fails after the verdict."""
     result = []
     asked = probes(world)
     for number in range(policies):

@@ -70,12 +70,12 @@ class Reader:
 
 @pytest.fixture
 def reader(world):
-    """One that has read all that was there."""
+    """A reader that has read everything so far."""
     with Reader(world) as reader:
         yield reader
 
 
-# What a line says
+# The words of a line
 
 
 def test_line_of_a_denied_execution(world, reader):
@@ -164,22 +164,16 @@ def test_line_has_the_words_of_the_record(world, reader):
 
 def test_what_is_not_enforced_has_a_line(world, reader):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with world.switched("enforce", "0"):
         assert world.machine.errno("mmap", "/tmp/hello") == "OK"
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
     line, = reader.lines()
     assert (line["enforcing"], line["verdict"]) == ("0", "DENY")
 
 
 def test_what_is_allowed_has_no_line(world, reader):
     world.activate(DENY)
-    world.machine.must("put", f"{IPE}/success_audit", "1")
-    try:
+    with world.switched("success_audit", "1"):
         assert world.machine.errno("insmod", "/certificate") == "ENOEXEC"
-    finally:
-        world.machine.must("put", f"{IPE}/success_audit", "0")
     assert reader.lines() == []
 
 
@@ -406,14 +400,14 @@ def test_storm(world):
     total = storm(world)
     records = [record for record in world.records() if record.type == 1420]
     suppressed = sum(int(record.fields.get("suppressed", 0)) for record in records)
-    # Five in ten seconds; the rest is told of by a later record, or by none yet.
+    # Five in ten seconds; a later record counts the rest, or none does yet.
     assert 5 <= len(records) < 200 and len(records) + suppressed <= total
     assert {record.string("path") for record in records} == {"/tmp/hello"}
 
 
 @pytest.mark.long_on("kasan")
 def test_storm_without_audit(boot, kit):
-    """audit=0: there is nobody to tell but the readers."""
+    """With audit=0 only the readers see denials."""
     world = World(boot("no-audit", "audit=0"), kit)
     world.machine.must("copy", "/bin/hello", "/tmp/hello")
     storm(world)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The LSM's own tests, which run in the kernel while it boots: all of them ran, and none failed or was skipped."""
+"""The LSM's own KUnit tests run in the kernel while it boots: all of them ran, and none failed or was
+skipped."""
 
 import re
 

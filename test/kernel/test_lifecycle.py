@@ -23,7 +23,7 @@ def load(world, name, version, body=BODY):
     return world.load(policy(name, version, body))
 
 
-# What is in a policy's directory
+# The directory of a policy
 
 
 def test_policy_directory_has_the_files_of_upstream(world):
@@ -359,7 +359,7 @@ def test_file_held_open_across_a_delete_and_a_load_of_the_same_name(world):
     assert world.get(name, "active") == b"0"
 
 
-# Who may
+# Writers without the right
 
 
 @pytest.mark.parametrize("file", ("active", "delete", "update"))
@@ -398,7 +398,7 @@ def test_root_without_the_capability_writes_a_global_file(world, file, data):
 @pytest.mark.parametrize("value", ("2", "maybe", "y", "n", "on", "off", "offal", "nonsense", "Tuesday", "0x1", "00", "01",
                                    "1\n\n", "0 ", " 0", "0\0", "\n", "", "-0", "0" * 5000))
 def test_switch_refuses(world, file, value):
-    """Not even what begins as a value would."""
+    """Not even a write that begins like a value."""
     before = world.machine.must("get", f"{IPE}/{file}").data
     assert world.machine.errno("put", f"{IPE}/{file}", value) == "EINVAL"
     assert world.machine.must("get", f"{IPE}/{file}").data == before
@@ -414,11 +414,8 @@ def test_switch_takes_a_digit(world, end):
 
 def test_enforce_off_allows_and_on_denies(world):
     world.activate("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n")
-    try:
-        world.machine.must("put", f"{IPE}/enforce", "0")
+    with world.switched("enforce", "0"):
         assert world.machine.must("get", f"{IPE}/enforce").text == "0"
         assert world.machine.errno("exec", "/tmp/hello") == "OK"
-    finally:
-        world.machine.must("put", f"{IPE}/enforce", "1")
     assert world.machine.must("get", f"{IPE}/enforce").text == "1"
     assert world.machine.errno("exec", "/tmp/hello") == "EACCES"

@@ -66,13 +66,13 @@ def load(cycle, path):
 
 
 def file(cycle, data, name="policy"):
-    """Creates a file that nothing is known of; returns its path."""
+    """Creates a file without any facts; returns its path."""
     cycle.machine.must("create", f"/tmp/{name}", data)
     return f"/tmp/{name}"
 
 
 def decides(cycle, rules):
-    """Makes a policy of these rules the one that decides."""
+    """Makes a policy of these rules the active one."""
     name = cycle.loads("0.0.1", rules=rules)
     assert cycle.put(name, "active") == "OK"
     return name
@@ -125,7 +125,7 @@ def test_envelope_by_a_policy_that_names_no_place(cycle):
                                    "DEFAULT action=ALLOW\nop=POLICY action=DENY\n", "DEFAULT action=DENY\n"),
                          ids=("default-of-operation", "rule", "global-default"))
 def test_envelope_where_policies_are_denied(cycle, rules):
-    """op=POLICY is asked about every file that the kernel reads; what is written, it has not read."""
+    """op=POLICY is checked for every file that the kernel reads, and not for a policy that is written."""
     decides(cycle, rules)
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0"))
@@ -180,7 +180,7 @@ def test_unsigned_policy_from_a_volume_by_its_root_hash(cycle, policies):
 
 
 def test_unsigned_policy_over_an_overlay(cycle):
-    """The file below counts, and a file that was written does not have its proof any more."""
+    """The file below counts; a file that was written to has lost its proof."""
     decides(cycle, ALLOW + SIGNED_VOLUME)
     assert load(cycle, "/overlaid/overlay-0.policy") == "OK"
     cycle.machine.must("copy", "/volume/overlay-1.policy", "/overlaid/overlay-1.policy")
@@ -188,7 +188,7 @@ def test_unsigned_policy_over_an_overlay(cycle):
 
 
 def test_unsigned_policy_that_a_program_serves_from_a_signed_volume(cycle, policies):
-    """What is signed is the device, and not a byte comes from it."""
+    """The device is signed, and not a byte comes from it."""
     decides(cycle, ALLOW + SIGNED_VOLUME)
     cycle.serve("served", policies, cycle.machine.disk(4), "/policies.sig", unsigned("served"))
     assert cycle.machine.must("get", "/served/policy").data == unsigned("served")
@@ -222,7 +222,7 @@ def test_unsigned_policy_while_nothing_is_enforced_is_loaded_where_a_rule_allows
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_shipped_example_on_a_signed_volume_is_no_policy(cycle, example):
-    """A task that may load must not make one example the successor of another that trusts the image they came with."""
+    """A task that may load policies must not replace one example by another, both on a trusted image."""
     decides(cycle, "DEFAULT action=DENY\n" + SIGNED_VOLUME)
     before = cycle.loaded()
     assert load(cycle, f"/volume/{example.name}") == "EACCES"
@@ -290,7 +290,7 @@ def test_word_does_not_matter_where_there_is_a_signature(cycle):
 
 
 def test_unsigned_policy_by_a_rule_without_properties(cycle):
-    """Also a rule that allows every file is a rule."""
+    """A rule that allows every file is a rule, too."""
     decides(cycle, "DEFAULT action=DENY\nop=POLICY action=ALLOW\n")
     name = cycle.fresh()
     assert load(cycle, file(cycle, unsigned(name))) == "OK"
@@ -347,7 +347,7 @@ def test_unsigned_text_with_an_error(cycle, text, errno):
     assert "x" not in cycle.loaded()
 
 
-# What is a path, and what is a file
+# Paths and files
 
 
 @pytest.mark.parametrize("path, errno", (
@@ -386,7 +386,7 @@ def test_path_in_two_writes(cycle):
 
 @pytest.mark.parametrize("path", ("/tmp", "/", "/tmp/fifo", "/dev/null", "/dev/zero", "/proc/self/cmdline"))
 def test_what_is_no_regular_file_of_any_size(cycle, path):
-    """A FIFO is not waited for, and what has no size is not read without end."""
+    """The kernel does not wait for a FIFO, nor read a file without a size for ever."""
     decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
     if path == "/tmp/fifo" and cycle.machine.errno("mode", path) != "OK":
         cycle.machine.must("make-fifo", path)
@@ -397,7 +397,7 @@ def test_what_is_no_regular_file_of_any_size(cycle, path):
 
 @pytest.mark.parametrize("signed", (True, False))
 def test_file_that_is_open_for_writing(cycle, signed):
-    """What is judged must be what was read, also where a layer of an overlay is written below."""
+    """The kernel must judge the bytes that it read, even if somebody writes to a layer below an overlay."""
     decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0") if signed else unsigned(name), "open")
@@ -438,7 +438,7 @@ def test_message_that_is_too_large(cycle):
 
 
 def test_large_unsigned_file(cycle):
-    """Of a text that is not signed the kernel takes as much as of one that is."""
+    """An unsigned text may be as long as a signed one."""
     decides(cycle, ALLOW + "op=POLICY action=ALLOW\n")
     name = cycle.fresh()
     assert load(cycle, file(cycle, unsigned(name, rules=LONG))) == "OK"
@@ -456,7 +456,7 @@ def test_appended_signature_is_verified_whatever_a_rule_says(cycle):
 
 
 def test_file_that_the_writer_may_not_read(cycle):
-    """Who may load may read any file anyway; whoever may not is stopped at the file that is written."""
+    """A writer that may load policies may read any file; one that may not is stopped at the file that it writes."""
     name = cycle.fresh()
     path = file(cycle, blob(name, "1.0.0"), "private")
     cycle.machine.must("chmod", path, "0")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The two latches. Each is one-way until reboot, so each test that sets one has a machine of its own."""
+"""The two latches. Each holds until reboot, so a test that sets one has a machine of its own."""
 
 import pytest
 from guest import IPE
@@ -12,7 +12,7 @@ blob = Cycle.blob
 
 @pytest.fixture
 def start(boot, kit):
-    """start(): a machine with a policy that decides and one that has all versions; it is healthy in the end."""
+    """start(): a machine with an active policy and one that has all versions; its log must be clean in the end."""
     worlds = []
 
     def begin():
@@ -46,7 +46,7 @@ def test_mode(start, word):
     for value in ("0", "0\n"):
         assert world.top("enforce", value) == "EPERM"
     assert world.top("enforce") == "1"
-    # What is no value is still told from what is refused, and what changes nothing is allowed.
+    # A wrong value still has its own errno, and a write that changes nothing is allowed.
     assert world.top("enforce", "maybe") == "EINVAL"
     assert world.top("enforce", "1") == "OK"
     # Nothing else is locked.
@@ -100,7 +100,7 @@ def test_policy(start):
                 if line and "/stats=" not in line and not line.startswith(("lock=", "op=", "default "))]
 
     assert without_counts(after) == without_counts(before)
-    # What is not one any more is still said first, where it can be told without the lock.
+    # A wrong value still has its own errno where it is found before the latch is looked at.
     assert world.put(name, "trial", "0") == "ERANGE" and world.put(name, "active", "0") == "EINVAL"
     assert world.load(b"nonsense") == "EBADMSG"
     # Shadowing and the switches go on.

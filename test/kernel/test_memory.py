@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every allocation fails once: there is an errno or success, never a policy half loaded or a denial that is none."""
+"""Every allocation fails once. The result is an errno or success, never a policy half loaded or a wrong
+denial."""
 
 import keys
 import pytest
@@ -126,5 +127,5 @@ def test_denial(world, failing, call):
 
 
 def test_no_memory_was_lost(world):
-    """That kmemleak finds what is lost is seen in test_whole_run.py."""
+    """test_whole_run.py shows that kmemleak finds lost memory."""
     assert world.leaks() == []

@@ -124,7 +124,7 @@ class Pair:
         return (write, name, key) if write in ("update", "stage") else (write, name)
 
     def reset(self):
-        """Makes BASE of the lowest version the only policy, as the one that decides."""
+        """Makes BASE, of the lowest version, the only policy, and active."""
         if self.model.trial_name:
             self.write("revert")
         if BASE not in self.model.slots:
@@ -154,12 +154,12 @@ class Fleet:
         self.started += 1
         directory = self.directory / f"machine-{self.started}"
         directory.mkdir()
-        # What is recorded is not looked at here.
+        # This test does not look at audit records.
         return Pair(uml.Uml(self.kernel / "linux", self.initrd, directory / "console.log", (), ("audit=0",)),
                     self.signed)
 
     def replay(self, writes):
-        """What goes wrong with these writes on a machine of their own, or None."""
+        """The mismatch that these writes cause on a machine of their own, or None."""
         pair = self.start()
         try:
             for write in writes:
@@ -171,7 +171,7 @@ class Fleet:
             pair.machine.stop()
 
     def shrink(self, writes, text):
-        """Leaves out what a failure does not need; returns the writes and what goes wrong with them."""
+        """Leaves out writes that the failure does not need; returns the rest and their mismatch."""
         tries, size = 0, max(1, len(writes) // 2)
         while tries < SHRINK_TRIES:
             at, before = 0, len(writes)

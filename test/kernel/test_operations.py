@@ -2,7 +2,6 @@
 """Each operation, with a file and without, and the order in which rules and defaults are looked at."""
 
 import pytest
-from guest import IPE
 
 OPERATIONS = {"FIRMWARE": "firmware", "KMODULE": "kernel-module", "KEXEC_IMAGE": "kexec-image",
               "KEXEC_INITRAMFS": "kexec-initramfs", "POLICY": "security-policy", "X509_CERT": "x509-certificate"}
@@ -65,7 +64,7 @@ def test_unknown_operation_follows_the_global_default(probe, action, expected):
 
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_unknown_operation_is_denied_where_any_kernel_read_may_be(probe, op):
-    """A later kernel must not read as something else what is denied under its own name."""
+    """A later kernel must not read a denied kind of file under another name."""
     for denial in (f"DEFAULT op={op} action=DENY\n", f"op={op} boot_verified=FALSE action=DENY\n"):
         name = probe.activate("DEFAULT action=ALLOW\n" + denial)
         probe.machine.must("audit")
@@ -94,11 +93,8 @@ def test_unknown_operation_without_a_global_default(probe):
 
 def test_unknown_operation_that_is_denied_but_not_enforced(probe):
     probe.activate("DEFAULT action=ALLOW\nDEFAULT op=KMODULE action=DENY\n")
-    probe.machine.must("put", f"{IPE}/enforce", "0")
-    try:
+    with probe.switched("enforce", "0"):
         assert read(probe, "unknown", "/certificate") == "OK"
-    finally:
-        probe.machine.must("put", f"{IPE}/enforce", "1")
 
 
 @pytest.mark.parametrize("verb", ("insmod", "insmod-data"))
@@ -166,7 +162,7 @@ def test_default_of_an_operation_is_before_the_global_one(world):
 
 
 def test_mapping_that_is_executable_already_is_not_asked_about_again(world):
-    """A policy decides about what is to come, not about what has been mapped."""
+    """A new policy leaves earlier mappings alone."""
     world.activate("DEFAULT action=ALLOW\n")
     assert world.machine.errno("map-keep", "/tmp/hello") == "OK"
     world.activate("DEFAULT action=DENY\n")

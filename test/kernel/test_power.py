@@ -9,7 +9,7 @@ its disk survives in the host's cache, in the order in which it was written. So 
 write that it needs before it answers, and that each state in between starts. It does not prove anything of a disk that
 loses its own cache, or reorders it: that is left to the file system, which tells the disk to flush for each fsync().
 
-What is allowed after a cut is told by a model of the versions: of what was under way, either it was done or not.
+A model of the versions says what is allowed after a cut: the operation under way was either done or not.
 IPE_TEST_SEED=, IPE_TEST_ROUNDS= choose another draw; what a moment of a seed hits depends on the host."""
 
 import base64
@@ -57,11 +57,11 @@ def number_of(version):
 
 @dataclass(frozen=True)
 class Model:
-    """Versions in the order in which they came to be what they are: ((number, state)...)."""
+    """Versions in the order of their last changes: ((number, state)...)."""
     versions: tuple = ()
     # A kernel that goes back at once.
     goes_back: bool = False
-    # Reboots that the trial has outlived.
+    # Reboots since the trial began.
     boots: int = 0
 
     def find(self, state):
@@ -81,13 +81,13 @@ class Model:
         return others.put(number, "confirmed")
 
     def previous(self):
-        """What a rollback of the confirmed version goes back to."""
+        """The version to which a rollback of the confirmed one goes back."""
         confirmed = self.find("confirmed") or 0
         return max((number for number, state in self.versions if state == "superseded" and number < confirmed),
                    default=None)
 
     def rolled_back(self):
-        """All that may be after a rollback."""
+        """All models that are possible after a rollback."""
         trial = self.find("trial")
         if trial and (self.goes_back or self.find("pending-reboot")):
             return [self.put(trial, "rolled-back")]
@@ -99,7 +99,7 @@ class Model:
         return [at_once, selected] if self.goes_back else [selected]
 
     def after(self, verb, *words):
-        """All that may be after an operation."""
+        """All models that are possible after an operation."""
         number = number_of(words[0]) if words else None
         if verb == "stage":
             return [self.put(number, "staged")]
@@ -114,7 +114,7 @@ class Model:
         return [self]
 
     def rebooted(self):
-        """A trial outlives the boot, which is counted, or is over; and what was selected for the boot was loaded."""
+        """A trial goes on after the boot, which is counted, or has ended; and a version selected for the boot was loaded."""
         pending = self.find("pending-reboot")
         if self.find("trial") and not pending and self.boots < BOOTS:
             return replace(self, boots=self.boots + 1)
@@ -122,7 +122,7 @@ class Model:
         return model.put(model.find("confirmed"), "rolled-back").put(pending, "confirmed") if pending else model
 
     def seen(self, look):
-        """A copy without what may have been forgotten, if that leaves what a machine has seen; else None."""
+        """A copy without versions that may have been removed, if it agrees with the look at a machine; else None."""
         states = look["states"]
         older = [number for number, state in self.versions if state in OLDER]
         gone = {number for number in older[:-KEEP] if text_of(number) not in states}
@@ -132,7 +132,7 @@ class Model:
 
 
 class Author:
-    """Chooses operations that succeed, and signs what they need."""
+    """Chooses operations that succeed, and signs the policies for them."""
 
     def __init__(self, seed, floor):
         self.random = random.Random(seed)
@@ -206,7 +206,7 @@ class Power:
             shutil.rmtree(self.directory / f"boot-{self.boots - 3}")
 
     def check_disk(self):
-        """The journal makes the file system whole again; on a copy, as the machine is to do that itself."""
+        """Checks that ext4's journal makes the file system whole again; on a copy, because the machine must do it itself."""
         copy = self.directory / "copy.img"
         subprocess.run(["cp", "--sparse=always", self.disk, copy], check=True)
         for options, allowed in (("-p", (0, 1)), ("-fn", (0,))):
@@ -226,7 +226,7 @@ class Power:
 
 
 def check_look(look, knows_trials):
-    """What must be true whatever has happened."""
+    """Checks all that is true after any cut."""
     text = json.dumps(look)
     assert set(look["files"]) <= {"history", "lock", "lost+found", "objects", "state.json", "state.json.old"}, text
     assert look["states"] == look["disk"], text
@@ -243,7 +243,7 @@ def check_look(look, knows_trials):
 
 
 def match(candidates, look):
-    """The first of these models that is what the machine says; None if that is none of them."""
+    """The first of these models that agrees with the machine, or None."""
     return next(filter(None, (model.seen(look) for model in candidates)), None)
 
 
@@ -270,8 +270,8 @@ def failing(power, seconds):
 
 
 class Run:
-    """The rounds of one disk. What was cut last is `operation`, and `candidates` are what may be there then: first what
-    was before, then what it leads to."""
+    """The rounds of one disk. `operation` was cut last, and `candidates` are the models that are possible then: first the
+    one before it, then those after it."""
 
     def __init__(self, power, author, goes_back):
         self.power, self.author = power, author
@@ -279,7 +279,7 @@ class Run:
         self.tally = Counter()
 
     def recover(self, look):
-        """What a boot after a cut has found; returns the model that is true then."""
+        """look: taken in the boot after a cut. Returns the model that agrees with it."""
         check_look(look, self.candidates[0].goes_back)
         candidates = [candidate.rebooted() for candidate in self.candidates]
         model = match(candidates, look)
@@ -340,7 +340,7 @@ class Run:
         self.work(model, aim, draw.uniform(0, AIM_SEC) if aim else seconds)
 
     def last(self):
-        """What the last cut left is looked at, too."""
+        """Checks the result of the last cut, too."""
         self.power.check_disk()
         self.power.boot()
         self.recover(start(self.power))

@@ -174,7 +174,7 @@ def served(world_of_variant):
     ("dmverity_roothash=verity-signed", False), ("dmverity_cmdline=FALSE boot_verified=FALSE", True)))
 @pytest.mark.parametrize("action", ("ALLOW", "DENY"))
 def test_file_that_a_program_serves_has_no_property_of_the_device(world, served, condition, matches, action):
-    """Whatever device its mount names, the program need not read it."""
+    """Its mount may name any device; the program need not read from it."""
     other = "DENY" if action == "ALLOW" else "ALLOW"
     world.activate(f"DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action={other}\n"
                    f"op=EXECUTE {in_policy(condition, world)} action={action}\n")
@@ -187,7 +187,7 @@ SIGNED_ONLY = ("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
 
 
 def test_signature_whose_fsverity_could_not_be_enabled_does_not_count_later(world):
-    """The signature is verified, then the disk is full; what is enabled in the end are other bytes without one."""
+    """The kernel verifies the signature, and then the disk is full; in the end other bytes are enabled without one."""
     must = world.machine.must
     must("copy", "/ext4/fsv-signed", "/ext4/victim")
     world.activate(SIGNED_ONLY)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Root with CAP_MAC_ADMIN and every envelope that was ever signed tries to get an older policy to decide.
+"""Root with CAP_MAC_ADMIN and every envelope that was ever signed tries to make an older policy active.
 
-All that is honest denies execution; the old versions, signed before something was found in them, allow it. So
+All honest policies deny execution; the old versions, signed before a flaw was found in them, allow it. So
 the attack has succeeded if the program can be mapped executable.
 """
 
@@ -36,7 +36,7 @@ def ladder(version, floor=None):
 
 
 class Attack:
-    """A machine on which GOOD of a name is confirmed, and what is tried there."""
+    """A machine on which GOOD of a name is confirmed, and the attacks on it."""
 
     def __init__(self, cycle):
         self.cycle, self.name = cycle, cycle.fresh()
@@ -46,7 +46,7 @@ class Attack:
         self.check()
 
     def check(self):
-        """What is honest decides."""
+        """An honest policy is active."""
         assert self.cycle.verdict() == "EACCES"
 
     def tries(self, expected, *command):
@@ -66,7 +66,7 @@ class Attack:
         self.tries(expected, "put", LOAD, "/tmp/old")
 
     def step_down(self):
-        """Lets LADDER 0.0.0 be confirmed, as no attacker can: so that floors alone are in the way."""
+        """Confirms LADDER 0.0.0, which no attacker can, so that only floors are in the way."""
         if LADDER not in self.cycle.loaded():
             self.load("OK", ladder("0.0.0"))
         self.cycle.activate_anyway(LADDER)
@@ -145,7 +145,7 @@ def test_by_a_rollback_of_another_name(attack):
 
 
 def test_by_a_rollback_to_what_was_never_confirmed(attack):
-    """The attack that this rule is from: 1.0.0 was only loaded, so that there is something to roll back to."""
+    """The attack behind this rule: 1.0.0 is only loaded, to have a version to roll back to."""
     cycle, tool = attack.cycle, attack.cycle.fresh()
     debug = cycle.loads("1.0.0")
     attack.load("OK", Cycle.blob(tool, "1.0.0", DENY))
@@ -177,7 +177,7 @@ def test_below_the_floor_as_next(attack):
     attack.put("EPERM", "trial", "10")
     attack.load_by_path("OK", old(attack.name, LATER))
     attack.put("EPERM", "trial", "10")
-    # A version that may decide is on trial, and what is behind it is tried.
+    # A version that may become active is on trial, and the attacker tries those behind it.
     attack.put("OK", "stage", good(attack.name))
     attack.put("OK", "trial", "86400")
     attack.put("EPERM", "active")
@@ -276,7 +276,7 @@ def test_by_the_switch_and_nothing_else(attack):
 
 
 def race(attack, first, second, *after):
-    """Each a (path, bytes); after: what is written to start anew. Returns {(errno, errno)}; asserts the verdict."""
+    """Each write is (path, bytes); after: writes that start anew. Returns {(errno, errno)}; asserts the verdict."""
     # The long run has the slowest kernel there.
     factor = 1 if not LONG else 4 if attack.cycle.variant == "x86" else 20
     rounds = ROUNDS[attack.cycle.variant] * factor
@@ -383,7 +383,7 @@ def test_race_of_two_activations(racing):
 
 
 def test_every_write_at_a_time(racing):
-    """Four threads write at random what the attacker has, while a fifth looks whether it has come about."""
+    """Four threads make random writes of the attacker, while a fifth watches for success."""
     name, machine = racing.name, racing.cycle.machine
     files = {"old": old(name), "later": old(name, LATER), "good": good(name), "better": good(name, "3.0.0"),
              "low": ladder("0.0.0")}
@@ -409,5 +409,5 @@ def test_every_write_at_a_time(racing):
     verdicts = {error: count for thread, _, error, count in counts if thread == 4}
     assert set(verdicts) == {13} and verdicts[13] > 100
     done = {line for thread, line, error, _ in counts if thread < 4 and error == 0}
-    # What is not done once was not tried: at least these many ways led to something.
+    # A write that never succeeds may never have been tried: at least so many succeeded.
     assert len(done) >= 12, sorted(done)

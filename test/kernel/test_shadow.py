@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A policy that is evaluated beside the one that decides, and decides nothing."""
+"""A policy in the shadow: the kernel evaluates it beside the active one, and it decides nothing."""
 
 import re
 
@@ -18,7 +18,7 @@ def shadow(cycle, name, value="1"):
 
 
 def shadowed(cycle):
-    """The names that say that they are shadowed."""
+    """The names of policies in the shadow."""
     return [name for name in cycle.loaded() if cycle.text(name, "shadow") == "1"]
 
 
@@ -41,7 +41,7 @@ def shadow_records(cycle):
     return [record for record in cycle.records() if record.type == 1421]
 
 
-# What it does
+# Effects
 
 
 def test_shadow_of_current_decides_nothing(cycle):
@@ -126,7 +126,7 @@ def test_shadow_beside_no_policy(boot, kit):
     world.machine.stop()
 
 
-# What is refused
+# Refusals
 
 
 @pytest.mark.parametrize("value", ("2", "maybe", "", "\n", "y", "on", "1\n\n", "1\0", "-1"))
@@ -147,7 +147,7 @@ def test_off_where_it_was_off(cycle):
     name, other = cycle.loads("1.0.0"), cycle.loads("1.0.0")
     assert shadow(cycle, name, "0") == "OK"
     assert shadow(cycle, other) == "OK"
-    # That of another name goes on.
+    # The shadow of another name goes on.
     assert shadow(cycle, name, "0") == "OK"
     assert shadowed(cycle) == [other]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What sparse says of the LSM: address spaces, RCU and lock balance, which the compiler does not check."""
+"""Sparse checks the LSM: address spaces, RCU and lock balance, which the compiler does not check."""
 
 import subprocess
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The counters of a policy: every verdict, and what in the policy gave it, whatever the log says of it."""
+"""The counters of a policy: every verdict, and the line that gave it, whether or not it is logged."""
 
 import re
 
@@ -22,7 +22,7 @@ def verdicts(world, name):
 
 
 def matches(world, name):
-    """What matched, without the verdicts and the last line."""
+    """The lines of matches, without the verdicts and the last line."""
     return lines(world, name)[len(OPERATIONS):-1]
 
 

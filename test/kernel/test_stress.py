@@ -18,7 +18,7 @@ from world import FORGET_BAR, Cycle
 
 LONG = bool(os.environ.get("IPE_TEST_LONG"))
 SECONDS = {"kasan": 8, "x86": int(os.environ.get("IPE_TEST_STRESS_SEC", "720"))}
-# Which allocations fail; all of them in the long run.
+# One allocation in so many fails; the long run lets each one fail.
 STEP = 1 if LONG else 4
 VARIANTS = ("kasan", "x86") if LONG else ("kasan",)
 FAULTS = "/sys/kernel/debug"
@@ -29,7 +29,7 @@ VERSIONS = ("1.0.0", "2.0.0", "3.0.0")
 CHECKERS = """KASAN UBSAN PROVE_LOCKING PROVE_RCU DEBUG_ATOMIC_SLEEP DEBUG_KMEMLEAK FAULT_INJECTION FAILSLAB
               FAIL_PAGE_ALLOC SMP""".split()
 
-# What ipe(7) names for each file; the capability is there, and no latch is set.
+# The errnos of ipe(7) for each file, with the capability and without a latch.
 DOCUMENTED = {
     "new_policy": "EEXIST", "update": "ENOENT ESTALE EBUSY EPERM", "stage": "ENOENT ESTALE EBUSY",
     "active": "ENOENT EINVAL EPERM", "trial": "ENOENT EBUSY EALREADY EINVAL EPERM", "confirm": "ENODATA",
@@ -178,7 +178,7 @@ def test_everything_at_a_time(stressed, variant):
     rare = set() if LONG else {"rollback", "confirm", "revert"}
     assert not set(DOCUMENTED) - rare - done
     assert expired or not LONG
-    # What is left is in order: all of it can be taken back.
+    # The rest is in order: all of it can be taken back.
     stressed.reset()
     assert stressed.loaded() == [stressed.BASE] and stressed.verdict() == "OK"
     assert stressed.machine.must("audit").errno == 0
@@ -188,7 +188,7 @@ def test_everything_at_a_time(stressed, variant):
 
 
 def state(cycle):
-    """All that the files say but for counters."""
+    """The content of all files, without counters."""
     text = cycle.machine.must("snapshot", cycle.PROBE, "text").text
     return [line for line in text.splitlines() if "/stats=" not in line
             and not line.startswith(("op=", "default ", "rule ", "shadow denied"))]
@@ -224,7 +224,7 @@ def begin_trial(cycle, name):
 
 
 REQUESTS = {
-    # What is there before, the write, and what undoes it.
+    # The preparation, the write, and the write that undoes it.
     "new_policy": (lambda c, n: None, lambda c, n: (f"{IPE}/new_policy", blob(n, "1.0.0")),
                    lambda c, n: c.put(n, "delete")),
     "load": (lambda c, n: file(c, n, "1.0.0"), lambda c, n: (f"{IPE}/load", "/tmp/fault"),
@@ -283,7 +283,7 @@ def test_each_allocation_of_a_write_fails_once(cycle, request_name):
 # User-mode Linux has the first one only.
 @pytest.mark.parametrize("kind", ("failslab", "fail_page_alloc") if LONG else ("failslab",))
 def test_allocations_fail_at_random(cycle, variant, kind):
-    """Of the writer alone, in all that it does."""
+    """Allocations fail only for the writer, in all of its calls."""
     if cycle.machine.errno("list", f"{FAULTS}/{kind}") != "OK":
         pytest.skip(f"User-mode Linux has no {kind}")
     common = {"task_filter": "Y", "interval": "1", "times": "-1", "verbose": "0", "ignore_gfp_wait": "N"}
@@ -327,5 +327,5 @@ def test_allocations_fail_at_random(cycle, variant, kind):
 
 
 def test_no_memory_was_lost(cycle):
-    """Comes last; that kmemleak finds what is lost is seen in test_whole_run.py."""
+    """Comes last; test_whole_run.py shows that kmemleak finds lost memory."""
     assert cycle.leaks() == []

@@ -29,7 +29,7 @@ def clocks(machine):
 
 
 def suspend(machine):
-    """Suspends to memory until an alarm; returns how far each of the clocks has come meanwhile."""
+    """Suspends to memory until an alarm; returns how far each clock went meanwhile."""
     before = clocks(machine)
     machine.must("put", ALARM, f"+{ASLEEP_SEC}")
     machine.must("put", "/sys/power/state", "mem")

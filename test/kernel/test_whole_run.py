@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the machine that all tests shared must not be left with. Comes last by its name, as the others' files do."""
+"""Traces that the shared machine must not show after all tests. The name makes this file the last one."""
 
 import pytest
 

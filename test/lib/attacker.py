@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Root without a key, on a test machine, and what such a one brings: see test/kernel/test_time_of_use.py.
+"""Root without a key, on a test machine; test/kernel/test_time_of_use.py carries out the attacks.
 
-Arsenal makes images and files on the host, once for all machines; Attacker acts on one of them. "Evil" is a program
-that differs from a verified one in its exit status alone.
+Arsenal makes images and files on the host, once for all machines; Attacker acts on one of them. "Evil" is a
+program that differs from a verified one in its exit status alone.
 """
 
 import itertools

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Small x86-64 programs, and what can be wrong with the headers of a verified one."""
+"""Small x86-64 programs, and headers of a verified program that are wrong in some way."""
 
 import struct
 

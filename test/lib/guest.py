@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A test machine that runs our agent (test/kernel/probes) as PID 1, and the calls that it answers.
+"""A test machine that runs our agent (test/kernel/probes) as PID 1, and the calls that the agent answers.
 
-A machine has a console, kept in a log file, and a channel for the agent. How it is started is the matter of
-uml.py and of qemu_agent.py.
+A machine has a console, kept in a log file, and a channel for the agent. uml.py and qemu_agent.py start it.
 """
 
 import collections
@@ -20,7 +19,7 @@ TOP = Path(__file__).resolve().parents[2]
 PROBES = TOP / "test/kernel/probes"
 IPE = "/sys/kernel/security/ipe"
 
-# What a healthy kernel never says.
+# Messages that a healthy kernel never logs.
 TROUBLE = re.compile(rb"(BUG:|WARNING:|KASAN|UBSAN|Oops|Kernel panic|possible recursive locking|unreferenced object"
                      rb"|possible circular locking|inconsistent lock state|suspicious RCU usage|INFO: task"
                      rb"|kmemleak: [0-9]+ new suspected|refcount_t:|list_(add|del) corruption)")
@@ -111,7 +110,7 @@ class Machine:
         sent = collections.deque()
         answers = []
         while len(answers) < len(commands):
-            # What the terminal on the other side can hold, and no more: see agent.c.
+            # No more than the terminal on the other side can hold: see agent.c.
             while lines and (not sent or sum(sent) + len(lines[0]) <= self.WINDOW):
                 self._send(lines[0])
                 sent.append(len(lines.popleft()))

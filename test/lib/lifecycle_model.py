@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The life cycle of policies as ipe(7) describes it: what each write answers, and what every file says after it.
+"""The life cycle of policies as ipe(7) describes it: the answer to each write, and the content of every file
+after it.
 
-A model, to be compared with the kernel: it knows the documentation, and nothing of the code. Time stands still in it:
-a trial goes on until something ends it.
+The tests compare this model with the kernel: it follows the documentation, and nothing of the code. It has
+no clock: a trial goes on until something ends it.
 """
 
 import itertools
@@ -77,7 +78,7 @@ class Model:
         # The name of which a version is on trial.
         self.trial_name = None
 
-    # What holds of a slot
+    # Conditions on a slot
 
     def takes_part(self, name):
         """Is a version of this name on trial, or its current the one that comes back after somebody's trial?"""
@@ -240,7 +241,7 @@ class Model:
         return "OK"
 
     def forget_bar(self):
-        """What a test kernel alone has."""
+        """A write that only a test kernel has."""
         self.bar = (0, 0, 0)
         return "OK"
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Signed policies of many kinds, and what kernels answer. What they take, or refuse for an unknown signer alone (ENOKEY), user space takes
-once it trusts the signer; and nothing else."""
+"""Signed policies of many kinds, and the kernels' answers. User space takes exactly those that kernels take,
+or refuse for an unknown signer alone (ENOKEY), once it trusts the signer."""
 
 import keys
 from certificates import LEAF, issue, openssl
 
 TAKEN = ("OK", "ENOKEY")
 
-# What `openssl req -newkey` makes: (words, errno).
+# Words of `openssl req -newkey`, and the errno.
 KEYS = {
     "RSA 2048": (("rsa:2048",), "ENOKEY"),
     "RSA 3072": (("rsa:3072",), "ENOKEY"),

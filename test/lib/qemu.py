@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Starts the image of tools/image in qemu, and runs commands in it.
 
-A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any number of
-volumes. Commands go through a virtio port to an agent that systemd starts (test/image/mkosi.extra). One that has come up
-can be saved, and others of the same kernel and volumes go on from there, for a boot is most of what a short test costs.
+A machine has a kernel ("ours" or "stock"), a disk of its own for changes, which survives reboots, and any
+number of volumes. Commands go through a virtio port to an agent that systemd starts
+(test/image/mkosi.extra). A booted machine can be saved, and others with the same kernel and volumes resume
+from there, because the boot is most of what a short test costs.
 """
 
 import base64
@@ -25,7 +26,7 @@ from guest import TROUBLE, MachineFailed
 
 TOP = Path(__file__).resolve().parents[2]
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
-# What costs a boot time, and is of no use here.
+# Units that cost a boot time, and are of no use here.
 UNUSED = ("serial-getty@ttyS0.service", "getty@tty1.service", "systemd-networkd.service", "systemd-networkd.socket", "e2scrub_reap.service")
 
 
@@ -79,7 +80,7 @@ class System:
         subprocess.run(["cp", "--sparse=always", image() / "changes.ext4", self.changes], check=True)
 
     def _arguments(self, agent, monitor):
-        # What "-cpu max" has more is seldom of use, and slow where it is emulated.
+        # "-cpu max" has more, which is seldom of use, and slow where it is emulated.
         arguments = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "qemu64", "-smp", "1",
                      "-m", "1024", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
                      f"file,id=console,path={self.log},append=on", "-serial", "chardev:console",
@@ -102,7 +103,7 @@ class System:
                 "-device", f"virtio-blk-pci,drive=disk{number}"]
 
     def _software(self):
-        """What it boots, and its disks."""
+        """The words for its software and its disks."""
         directory = image()
         root_hash = (directory / "root.hash").read_text()
         # systemd's own generator is not to open the volume a second time.
@@ -168,7 +169,7 @@ class System:
                     text = log.read()
                     if last or b"systemd[1]" in text:
                         raise
-                # What a boot that does not count has said is kept, but is no trouble of the one that counts.
+                # The log of a boot that does not count is kept, but must not count as trouble of the next.
                 shutil.copy2(self.log, self.log.with_suffix(".broken.log"))
                 os.truncate(self.log, before)
         return self
@@ -183,8 +184,7 @@ class System:
         return self
 
     def resume(self, saved):
-        """Goes on where another machine was when it was saved, at the time that it is now. The other one's console is the
-        beginning of this one's."""
+        """Goes on where another machine was when it was saved, with the present time. Its console begins with the other one's."""
         for path in (saved.changes, saved.variables):
             if path.exists():
                 subprocess.run(["cp", "--sparse=always", path, self.directory / path.name], check=True)
@@ -260,7 +260,7 @@ class System:
         """Restarts user space alone, and waits for the agent of the new one."""
         self._send(b"0 " + base64.b64encode(b"systemctl soft-reboot") + b"\n", 10)
         deadline = time.monotonic() + self.BOOT_SEC
-        # What the call was answered, if it was, comes before.
+        # The answer to the call, if there was one, comes before.
         while self._read_line(deadline) != b"ready":
             pass
 

@@ -65,7 +65,7 @@ class Scenario:
     # Policies
 
     def policy(self, version, revoke_volume=False, name=NAME, header=""):
-        """Executes only what a signed dm-verity volume holds; revoke_volume: but for the second volume."""
+        """Allows programs on signed dm-verity volumes only; revoke_volume: not those on the second volume."""
         rules = [f"policy_name={name} policy_version={version}{header}",
                  "DEFAULT action=ALLOW",
                  "DEFAULT op=EXECUTE action=DENY"]
@@ -88,14 +88,14 @@ class Scenario:
         self.system.put("/etc/ipe/trust.d/test.pem", (keys.directory() / "test.crt").read_bytes())
 
     def configure(self, *settings):
-        """What the daemon's configuration says beside its defaults, from now on."""
+        """Sets the daemon's configuration, beside its defaults, from now on."""
         self.system.put("/etc/ipe/ipectld.conf", "\n".join(["[Manager]", *settings, ""]))
         self.call("Reload")
 
     # The disk
 
     def fill_disk(self):
-        """Leaves no block free below /var, also none that is too few for a page, or was kept until the pages were written."""
+        """Leaves no block free below /var, not even too few for a page, or reserved ones for pages that are not written yet."""
         self.system.run("dd if=/dev/zero of=/var/filler bs=1M; "
                         "for i in 1 2 3 4 5; do sync /var/filler*; dd if=/dev/zero of=/var/filler$i bs=1k; done")
 
@@ -113,7 +113,7 @@ class Scenario:
                          f"mount -o ro /dev/mapper/volume {VOLUME} && cp {ON_VOLUME} {ON_TMPFS}")
 
     def enforce(self, version):
-        """Has a policy confirmed that executes what signed volumes hold, and nothing else."""
+        """Confirms a policy that allows programs on signed volumes, and no others."""
         self.open_volume()
         self.trust()
         self.drop(self.signed(version))
@@ -153,7 +153,7 @@ class Scenario:
         return self.system.run(f"{runner} busctl --json=short call {MANAGER} {method} {quoted}")
 
     def activate(self, version="", **options):
-        """Puts a version in force, by default the newest that is staged, and keeps it, whatever the kernel can."""
+        """Activates and confirms a version, by default the newest that is staged, on either kernel."""
         if version:
             options["version"] = f"s {version}"
         self.activate_with(options)
@@ -187,12 +187,12 @@ class Scenario:
     def cut(self, phase, file, method, *arguments):
         """Kills the daemon at a write to a file of the kernel; see hold()."""
         self.hold(phase, file, method, *arguments)
-        # Whoever holds it learns of its death first, and tells nobody.
+        # The program that holds it learns of its death first, and reports it to nobody.
         self.system.must("kill -KILL $(systemctl show -P MainPID ipectld); systemctl kill -s KILL hold; "
                          "until [ -e /run/answered ]; do sleep 0.1; done")
 
     def go_on(self):
-        """Lets a daemon go on that is held; returns what the call was answered."""
+        """Lets a held daemon go on; returns the answer to the call."""
         return self.system.must("systemctl kill -s KILL hold; until [ -e /run/answered ]; do sleep 0.1; done; "
                                 "cat /run/answer")
 
@@ -207,7 +207,7 @@ class Scenario:
         return {entry[1]: entry[2] for entry in self.call("ListPolicies")[0] if entry[0] == NAME}
 
     def disk_versions(self, state):
-        """The version that is in that state on disk, as a daemon that stands still cannot be asked."""
+        """The version in that state on disk, because a held daemon does not answer."""
         versions = json.loads(self.system.must("cat /var/lib/ipe/state.json"))["versions"]
         return next(entry["version"] for entry in versions if entry["name"] == NAME and entry["state"] == state)
 
@@ -218,7 +218,7 @@ class Scenario:
     def journal(self, *matches):
         """Entries of ipectld and ipe-load that match, oldest first."""
         words = " ".join(f"'{match}'" for match in matches)
-        # A file that is just being made is left out, and told of.
+        # journalctl leaves out a journal file that is just being made, and says so.
         output = self.system.must(
             f"journalctl --sync; for i in $(seq 50); do journalctl -q -o json {words} >/run/entries 2>/run/errors && "
             "[ ! -s /run/errors ] && exec cat /run/entries; sleep 0.2; done; cat /run/errors; exit 1")
@@ -237,6 +237,6 @@ class Scenario:
         return tuple(output.split()) or None
 
     def disk_state(self):
-        """A digest over what the daemon keeps on disk."""
+        """A digest over the daemon's files."""
         return self.system.must("cd /var/lib/ipe && { find . -type f -not -name '*lock*' -print0 | sort -z | "
                                 "xargs -0 sha256sum; } | sha256sum")

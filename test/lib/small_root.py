@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A small root file system, of programs of the host and what they need, for machines that boot in a second."""
+"""A small root file system of the host's programs and their libraries, for machines that boot in a second."""
 
 import re
 import shutil

@@ -13,7 +13,7 @@ from guest import TOP, Machine
 
 @functools.cache
 def kernel(*options):
-    """The directory of a kernel, by the options of tools/kernel."""
+    """The directory of a kernel; options: those of tools/kernel."""
     output = subprocess.run([TOP / "tools/kernel", *options], check=True, stdout=subprocess.PIPE, text=True).stdout
     return Path(output.splitlines()[-1])
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The things that IPE tells apart, on one test machine: the same program in every kind of place.
+"""The kinds of files that IPE tells apart, on one test machine: the same program in every kind of place.
 
-A place is a path and the facts that hold for it. Kit makes what a boot needs on the host (disks, initramfs);
-World sets the places up in the running machine and keeps track of policies there.
+A place is a path and the facts that hold for it. Kit makes the files of a boot on the host (disks,
+initramfs); World sets the places up in the running machine and keeps track of policies there.
 """
 
+import contextlib
 import functools
 import itertools
 import re
@@ -26,13 +27,13 @@ DIGESTS = ("dmverity_roothash", "fsverity_digest")
 
 @dataclass(frozen=True)
 class Place:
-    """A program and what is true of it; facts: {property: True, or the digest in hex}."""
+    """A program and its facts: {property: True, or the digest in hex}."""
     path: str
     facts: dict = field(default_factory=dict, hash=False)
 
 
 class Kit:
-    """What every boot starts from; made once a test session."""
+    """The files that every boot starts from; made once a test session."""
 
     def __init__(self, directory):
         self.directory = Path(directory)
@@ -168,11 +169,20 @@ class World:
             assert self.put(previous, "delete") == "OK"
         return name
 
+    @contextlib.contextmanager
+    def switched(self, file, value):
+        """Within the block, a file at the top has this value: "0" in enforce, "1" in success_audit."""
+        self.machine.must("put", f"{IPE}/{file}", value)
+        try:
+            yield
+        finally:
+            self.machine.must("put", f"{IPE}/{file}", "1" if value == "0" else "0")
+
     def loaded(self):
         return self.machine.must("list", f"{IPE}/policies").text.split()
 
     def leaks(self):
-        """What kmemleak finds: one text an object."""
+        """The objects that kmemleak finds, one text each."""
         # An object counts once it is five seconds old and was found in two scans with the same content.
         self.machine.must("sleep", 5500)
         for _ in range(2):
@@ -188,7 +198,7 @@ class World:
 
 
 class Cycle(World):
-    """A machine for the life cycle: each test begins with one policy, of the lowest version, that decides."""
+    """A machine for the life cycle: each test begins with one active policy, of the lowest version."""
 
     ALLOW, DENY = "DEFAULT action=ALLOW\n", "DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
     DENY_ALL = "DEFAULT action=DENY\n"
@@ -200,7 +210,7 @@ class Cycle(World):
         self.numbers = itertools.count(1)
 
     def set_up_alone(self):
-        """What set_up() does, without volumes and file systems."""
+        """As set_up(), without volumes and file systems."""
         self.machine.must("audit-start")
         self.machine.must("copy", "/bin/hello", "/tmp/hello")
         return self
@@ -262,7 +272,7 @@ class Cycle(World):
         assert self.put(name, "active") == "OK"
 
     def reset(self):
-        """Ends what is going on, and makes a version 0.0.0 the only policy; floors stay, the bar does not."""
+        """Ends a trial, and makes a version 0.0.0 the only policy; floors stay, the bar does not."""
         base = self.BASE
         self.top("revert", "1")
         if base not in self.loaded():

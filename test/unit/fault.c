@@ -17,7 +17,7 @@
 #include "fault.h"
 #include "test-unit.h"
 
-/* What the store and io.c do with files. The sanitizers' own calls, like mmap, are none of these. */
+/* The calls that the store and io.c make on files. The sanitizers' own calls, like mmap, are none of these. */
 static const int watched[] = {
         SYS_openat, SYS_read,   SYS_write,  SYS_fsync,    SYS_close, SYS_mkdirat,
         SYS_unlinkat, SYS_flock, SYS_ftruncate, SYS_getdents64, SYS_renameat2,

@@ -9,110 +9,117 @@
 #include "test-unit.h"
 
 #include "audit.h"
+#include "events.h"
 
 #define STAMP "audit(1700000000.123:45): "
 #define FIELDS "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 pid=42 comm=\"sh\" path=\"/tmp/hello\" dev=\"tmpfs\" ino=12"
 #define RECORD STAMP FIELDS " rule=\"DEFAULT op=EXECUTE action=DENY\""
 
+/* FIELDS, of a denial. */
+static const KernelEvent denial = {
+        .seq = 45,
+        .uid = UINT32_MAX,
+        .denied = true,
+        .enforcing = 1,
+        .pid = 42,
+        .inode = 12,
+        .operation = TEXT("EXECUTE"),
+        .hook = TEXT("BPRM_CHECK"),
+        .comm = TEXT("sh"),
+        .path = TEXT("/tmp/hello"),
+        .device = TEXT("tmpfs"),
+};
+
 static int parse(const char *text, KernelEvent *ret) {
         return audit_record_parse(text, strlen(text), ret);
 }
 
-static void a_record_is_taken_apart(void **state) {
+static void assert_record(const char *text, const KernelEvent *expected) {
         _cleanup_kernel_event_ KernelEvent event = {};
 
-        assert_int_equal(parse(RECORD, &event), 0);
-        assert_int_equal(event.seq, 45);
-        assert_int_equal(event.time_ns, 0);
-        assert_int_equal(event.pid, 42);
-        assert_int_equal(event.inode, 12);
-        assert_int_equal(event.enforcing, 1);
-        assert_int_equal(event.repeats, 0);
-        assert_true(event.denied);
-        assert_false(event.shadow);
-        assert_string_equal(event.operation, "EXECUTE");
-        assert_string_equal(event.hook, "BPRM_CHECK");
-        assert_string_equal(event.comm, "sh");
-        assert_string_equal(event.path, "/tmp/hello");
-        assert_string_equal(event.device, "tmpfs");
-        assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
-        assert_null(event.policy_name);
+        assert_int_equal(parse(text, &event), 0);
+        assert_event(&event, expected);
+}
+
+/* The same of FIELDS and these words behind them, which say no more than the rule. */
+static void assert_rule(const char *words, const char *rule, bool denied) {
+        KernelEvent expected = denial;
+        char text[512];
+
+        assert_in_range(snprintf(text, sizeof(text), STAMP FIELDS " %s", words), 1, sizeof(text) - 1);
+        expected.rule = TEXT(rule);
+        expected.denied = denied;
+        assert_record(text, &expected);
+}
+
+static void a_record_is_taken_apart(void **state) {
+        assert_rule("rule=\"DEFAULT op=EXECUTE action=DENY\"", "DEFAULT op=EXECUTE action=DENY", true);
 }
 
 static void what_is_allowed_is_no_denial(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
-
-        assert_int_equal(parse(STAMP FIELDS " rule=\"op=EXECUTE boot_verified=TRUE action=ALLOW\"", &event), 0);
-        assert_false(event.denied);
+        assert_rule("rule=\"op=EXECUTE boot_verified=TRUE action=ALLOW\"",
+                    "op=EXECUTE boot_verified=TRUE action=ALLOW", false);
 }
 
 static void a_rule_that_is_not_known_is_taken_for_the_worse(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
-
-        assert_int_equal(parse(STAMP FIELDS " rule=?", &event), 0);
-        assert_null(event.rule);
-        assert_true(event.denied);
+        assert_rule("rule=?", NULL, true);
 }
 
 static void memory_has_no_path(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+        const KernelEvent expected = {
+                .seq = 45, .uid = UINT32_MAX, .denied = true, .enforcing = 0, .pid = 1, .operation = TEXT("EXECUTE"),
+                .hook = TEXT("MMAP"), .comm = TEXT("a b"), .rule = TEXT("DEFAULT action=DENY"),
+        };
 
-        assert_int_equal(parse(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 pid=1 comm=612062 path=? dev=? ino=? "
-                               "rule=\"DEFAULT action=DENY\"", &event), 0);
-        assert_null(event.path);
-        assert_null(event.device);
-        assert_int_equal(event.inode, 0);
-        assert_int_equal(event.enforcing, 0);
-        assert_string_equal(event.comm, "a b");
+        assert_record(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 pid=1 comm=612062 path=? dev=? ino=? "
+                      "rule=\"DEFAULT action=DENY\"", &expected);
 }
 
 /* The stock kernel does not escape what a policy has in its rules. */
 static void quotes_in_a_rule_are_part_of_it(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
-
-        assert_int_equal(parse(STAMP FIELDS " rule=\"op=EXECUTE dmverity_roothash=a\" pid=1 path=\"/x:00 action=DENY\"",
-                               &event), 0);
-        assert_int_equal(event.pid, 42);
-        assert_string_equal(event.path, "/tmp/hello");
-        assert_string_equal(event.rule, "op=EXECUTE dmverity_roothash=a\" pid=1 path=\"/x:00 action=DENY");
+        assert_rule("rule=\"op=EXECUTE dmverity_roothash=a\" pid=1 path=\"/x:00 action=DENY\"",
+                    "op=EXECUTE dmverity_roothash=a\" pid=1 path=\"/x:00 action=DENY", true);
 }
 
 static void our_records_say_how_many_they_stand_for(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {}, hex = {};
+        KernelEvent expected = denial;
 
-        assert_int_equal(parse(RECORD " suppressed=7 shadow=1", &event), 0);
-        assert_int_equal(event.repeats, 7);
-        assert_true(event.shadow);
-        assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
-        assert_int_equal(parse(STAMP FIELDS " rule=6F703D22 suppressed=1", &hex), 0);
-        assert_string_equal(hex.rule, "op=\"");
-        assert_int_equal(hex.repeats, 1);
+        expected.rule = TEXT("DEFAULT op=EXECUTE action=DENY");
+        expected.repeats = 7;
+        expected.shadow = true;
+        assert_record(RECORD " suppressed=7 shadow=1", &expected);
+        expected.rule = TEXT("op=\"");
+        expected.repeats = 1;
+        expected.shadow = false;
+        assert_record(STAMP FIELDS " rule=6F703D22 suppressed=1", &expected);
 }
 
 /* The kernel has no place for them any more, or does not know any more which ones they were. */
 static void record_of_suppressed_denials_alone_is_of_no_other(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {}, unknown = {};
+        const KernelEvent file = {
+                .seq = 45, .uid = 1000, .repeats = 6, .denied = true, .enforcing = 1, .inode = 12,
+                .operation = TEXT("EXECUTE"), .hook = TEXT("MMAP"), .comm = TEXT("sh"), .device = TEXT("vda"),
+        }, unknown = {
+                .seq = 45, .uid = UINT32_MAX, .repeats = 0, .denied = true, .enforcing = -1,
+                .operation = TEXT("?"), .hook = TEXT("?"),
+        };
 
-        assert_int_equal(parse(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=1 pid=? comm=\"sh\" path=? dev=\"vda\" ino=12 rule=? "
-                               "suppressed=7 uid=1000 auid=4294967295", &event), 0);
-        assert_int_equal(event.repeats, 6);
-        assert_int_equal(event.inode, 12);
-        assert_true(event.denied);
-        assert_int_equal(parse(STAMP "ipe_op=? ipe_hook=? enforcing=? pid=? comm=? path=? dev=? ino=? rule=? suppressed=1",
-                               &unknown), 0);
-        assert_int_equal(unknown.repeats, 0);
-        assert_int_equal(unknown.enforcing, -1);
+        assert_record(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=1 pid=? comm=\"sh\" path=? dev=\"vda\" ino=12 "
+                      "rule=? suppressed=7 uid=1000 auid=4294967295", &file);
+        assert_record(STAMP "ipe_op=? ipe_hook=? enforcing=? pid=? comm=? path=? dev=? ino=? rule=? suppressed=1",
+                      &unknown);
 }
 
-/* Whoever is denied has chosen its path and its name. */
+/* The process that is denied has chosen its path and its name. */
 static void a_path_cannot_forge_a_field(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+        const KernelEvent expected = {
+                .seq = 45, .uid = UINT32_MAX, .denied = true, .enforcing = -1, .pid = 42, .operation = TEXT("EXECUTE"),
+                .comm = TEXT("sh"), .path = TEXT("/a rule=\"x"), .rule = TEXT("DEFAULT action=DENY"),
+        };
 
         /* "/a rule="x": the kernel writes in hex what has a space or a quote. */
-        assert_int_equal(parse(STAMP "ipe_op=EXECUTE pid=42 comm=\"sh\" path=2F612072756C653D2278 rule=\"DEFAULT action=DENY\"",
-                               &event), 0);
-        assert_string_equal(event.path, "/a rule=\"x");
-        assert_string_equal(event.rule, "DEFAULT action=DENY");
+        assert_record(STAMP "ipe_op=EXECUTE pid=42 comm=\"sh\" path=2F612072756C653D2278 rule=\"DEFAULT action=DENY\"",
+                      &expected);
 }
 
 static void nonsense_is_refused(void **state) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * src/ipectld/denials/denial-table.c: what is told of many denials, and when; denial-origin.c: whose they are. Time is a number here.
+ * src/ipectld/denials/denial-table.c: how and when many denials are reported; denial-origin.c: whose they are. Time is a number here.
  */
 
 #include "test-unit.h"

@@ -46,7 +46,7 @@ static void assert_refused(const void *data, size_t size, int code) {
         assert_int_equal(parse(data, size, &envelope, &failure), code);
         assert_null(envelope);
         assert_true(strlen(failure.sentence) > 0);
-        /* Who does not want the sentence does not get it. */
+        /* The sentence is optional. */
         assert_int_equal(parse(data, size, &envelope, NULL), code);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * Inspections and requests on their way as JSON, and the facts that a policy is evaluated with. What is refused is in
- * test/bus/test_preflight.py and test/fuzz/corpus/inspection, too.
+ * test/bus/test_preflight_answers.py and test/fuzz/corpus/inspection, too.
  */
 
 #include "test-unit.h"

@@ -9,6 +9,7 @@
 
 #include "test-unit.h"
 
+#include "events.h"
 #include "files.h"
 #include "kernel-event.h"
 
@@ -22,53 +23,52 @@ static int parse(const char *line, KernelEvent *ret) {
         return kernel_event_parse(line, strlen(line), ret);
 }
 
-static void a_line_is_taken_apart(void **state) {
+static void assert_line(const char *line, const KernelEvent *expected) {
         _cleanup_kernel_event_ KernelEvent event = {};
 
-        assert_int_equal(parse(LINE, &event), 0);
-        assert_int_equal(event.seq, 7);
-        assert_int_equal(event.time_ns, 123456789012);
-        assert_int_equal(event.pid, 42);
-        assert_int_equal(event.uid, 1000);
-        assert_true(event.denied);
-        assert_true(event.shadow);
-        assert_int_equal(event.lost, 0);
-        assert_string_equal(event.operation, "EXECUTE");
-        assert_string_equal(event.policy_name, "corp-base");
-        assert_string_equal(event.policy_version, "1.2.3");
-        assert_string_equal(event.rule, "DEFAULT op=EXECUTE action=DENY");
-        assert_string_equal(event.comm, "sh");
-        assert_string_equal(event.cgroup, "/a.slice/b.service");
-        assert_string_equal(event.path, "/usr/bin/true");
-        assert_string_equal(event.hook, "BPRM_CHECK");
-        assert_string_equal(event.device, "vda");
-        assert_int_equal(event.inode, 12);
-        assert_true(event.file_system == makedev(254, 3));
-        assert_int_equal(event.enforcing, 1);
+        assert_int_equal(parse(line, &event), 0);
+        assert_event(&event, expected);
+}
+
+static void a_line_is_taken_apart(void **state) {
+        const KernelEvent expected = {
+                .uid = 1000,
+                .seq = 7,
+                .time_ns = 123456789012,
+                .denied = true,
+                .shadow = true,
+                .enforcing = 1,
+                .pid = 42,
+                .inode = 12,
+                .operation = TEXT("EXECUTE"),
+                .hook = TEXT("BPRM_CHECK"),
+                .policy_name = TEXT("corp-base"),
+                .policy_version = TEXT("1.2.3"),
+                .rule = TEXT("DEFAULT op=EXECUTE action=DENY"),
+                .comm = TEXT("sh"),
+                .cgroup = TEXT("/a.slice/b.service"),
+                .path = TEXT("/usr/bin/true"),
+                .device = TEXT("vda"),
+                .file_system = makedev(254, 3),
+        };
+
+        assert_line(LINE, &expected);
 }
 
 static void what_is_not_plain_comes_in_hex(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+        const KernelEvent expected = {
+                .seq = 1, .uid = UINT32_MAX, .enforcing = -1, .comm = TEXT("a b"), .path = TEXT("/a\n\"\xff"),
+        };
+        KernelEvent event = {};
 
         assert_int_equal(parse("seq=1 comm=612062 path=2F610A22FF policy_name=corp", &event), -EBADMSG);
-        assert_int_equal(parse("seq=1 comm=612062 path=2F610A22FF verdict=ALLOW shadow=0", &event), 0);
-        assert_string_equal(event.comm, "a b");
-        assert_string_equal(event.path, "/a\n\"\xff");
-        assert_false(event.denied);
-        assert_false(event.shadow);
+        assert_line("seq=1 comm=612062 path=2F610A22FF verdict=ALLOW shadow=0", &expected);
 }
 
 static void what_the_kernel_did_not_know_is_null(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+        const KernelEvent unknown = { .seq = 1, .uid = UINT32_MAX, .enforcing = -1 };
 
-        assert_int_equal(parse("seq=1 path=? rule=? comm=? dev=? ino=? sdev=?", &event), 0);
-        assert_null(event.path);
-        assert_null(event.rule);
-        assert_null(event.comm);
-        assert_null(event.operation);
-        assert_true(event.file_system == 0);
-        assert_int_equal(event.enforcing, -1);
-        assert_true(event.uid == UINT32_MAX);
+        assert_line("seq=1 path=? rule=? comm=? dev=? ino=? sdev=?", &unknown);
 }
 
 static void a_device_number_is_two_numbers(void **state) {
@@ -83,28 +83,21 @@ static void a_device_number_is_two_numbers(void **state) {
         }
 }
 
-static void lost_lines_are_counted(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
+static void assert_lost(const char *line, uint64_t lost, uint32_t uid) {
+        const KernelEvent expected = { .lost = lost, .uid = uid, .enforcing = -1 };
 
-        assert_int_equal(parse("lost=18446744073709551615", &event), 0);
-        assert_true(event.lost == UINT64_MAX);
-        assert_true(event.uid == UINT32_MAX);
-        assert_int_equal(event.seq, 0);
+        assert_line(line, &expected);
+}
+
+static void lost_lines_are_counted(void **state) {
+        assert_lost("lost=18446744073709551615", UINT64_MAX, UINT32_MAX);
 }
 
 static void lost_lines_say_whose_they_were(void **state) {
-        _cleanup_kernel_event_ KernelEvent event = {};
-
-        assert_int_equal(parse("lost=42 uid=1000", &event), 0);
-        assert_int_equal(event.lost, 42);
-        assert_int_equal(event.uid, 1000);
-        assert_int_equal(parse("lost=1 uid=0", &event), 0);
-        assert_int_equal(event.uid, 0);
-        assert_int_equal(parse("lost=7 uid=?", &event), 0);
-        assert_int_equal(event.lost, 7);
-        assert_true(event.uid == UINT32_MAX);
-        assert_int_equal(parse("lost=7 uid=4294967294 since=? new=\"x y\"", &event), 0);
-        assert_true(event.uid == 4294967294);
+        assert_lost("lost=42 uid=1000", 42, 1000);
+        assert_lost("lost=1 uid=0", 1, 0);
+        assert_lost("lost=7 uid=?", 7, UINT32_MAX);
+        assert_lost("lost=7 uid=4294967294 since=? new=\"x y\"", 7, 4294967294);
 }
 
 static void nonsense_is_refused(void **state) {

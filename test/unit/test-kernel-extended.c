@@ -56,7 +56,7 @@ typedef struct CandidateCase {
         bool active;
         const char *next, *next_pkcs7;
         int result;
-        /* What is written to new_policy and stage: the envelope; to delete: "1". */
+        /* Writes: the envelope to new_policy and stage, "1" to delete. */
         bool writes_new, writes_stage, writes_delete;
 } CandidateCase;
 
@@ -111,7 +111,7 @@ static void a_trial_takes_the_version_that_is_meant(void **state) {
         }
 }
 
-/* And takes nothing away that was loaded by somebody else. */
+/* And takes nothing away that another program has loaded. */
 static void a_shadow_takes_the_version_that_is_meant(void **state) {
         const struct ipe_version version = { 2, 0, 0 };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
@@ -166,7 +166,7 @@ static void what_is_staged_never_replaces_a_higher_version(void **state) {
                 { "1.0.0", "2.0.0", "discarded", 1, .writes_stage = true },
                 { "1.0.0", "2.0.1", "staged", 0 },
                 { "2.0.0", NULL, NEW_DATA, 0 },
-                /* Which the kernel refuses. */
+                /* The kernel refuses this one. */
                 { "2.0.0", NULL, "other", 1, .writes_stage = true },
                 { "2.0.1", NULL, "other", 0 },
         };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What ipe-open opens for others, and what it does not; test/bus has both ends together.
+ * The files that ipe-open opens for others, and those that it refuses; test/bus has both ends together.
  */
 
 #include "test-unit.h"

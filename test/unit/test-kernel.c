@@ -309,7 +309,7 @@ typedef struct ActivateCase {
         const char *pkcs7; /* of it; NULL: it came unsigned */
         const char *other; /* version of the active policy of another name; NULL: none */
         int result;
-        /* What is written: to new_policy and update the envelope, to delete and active "1". */
+        /* Writes: the envelope to new_policy and update, "1" to delete and active. */
         bool writes_new, writes_update, writes_delete, writes_active;
 } ActivateCase;
 

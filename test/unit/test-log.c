@@ -11,7 +11,7 @@
 
 #define READ_SIZE 65536U
 
-/* What log_entry() writes for that text. To be freed. */
+/* The line that log_entry() writes for that text. To be freed. */
 static char *logged(const char *text) {
         char *line = calloc(1, READ_SIZE);
         int kept = dup(STDERR_FILENO), ends[2];

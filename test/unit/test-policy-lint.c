@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the linter says of policies that parse, and what it leaves alone.
+ * The linter's remarks on policies that parse, and policies without remarks.
  */
 
 #include <stdio.h>

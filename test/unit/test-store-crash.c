@@ -2,7 +2,7 @@
 /*
  * The store after a writer that was killed before each of its system calls in turn, and after one for which each of
  * them failed in turn: the old state or the new one, with the objects that it names. A kill does not show what a cut of
- * power loses; that is told from the order of the calls: what has a name was synced before, the name is synced after.
+ * power loses; the order of the calls shows that: a file is synced before it gets its name, and the name is synced after.
  */
 
 #include "test-unit.h"
@@ -16,7 +16,7 @@
 #include "store.h"
 #include "verified.h"
 
-/* Exit code of a writer that was told of an error, and stopped. */
+/* Exit code of a writer that got an error, and stopped. */
 #define TOLD 42
 
 static const char *const words[] = { "old", "new" };
@@ -98,7 +98,7 @@ static void restore(void) {
         copy_tree("before", "store");
 }
 
-/* Which word a state has, with its object undamaged; -1 for the empty state. result: 1 if it is to be the predecessor. */
+/* Returns the word of a state, with its object undamaged; -1 for the empty state. result: 1 if it must be the predecessor. */
 static int read_word_of(const Store *store, int result) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_free_ void *data = NULL;
@@ -123,7 +123,7 @@ static int read_word(const Store *store) {
         return read_word_of(store, 0);
 }
 
-/* What is read if state.json is damaged or missing, too. */
+/* The word that is read if state.json is damaged or missing, too. */
 static int read_predecessor(bool missing) {
         Store *store;
         int word;
@@ -233,7 +233,7 @@ static void a_writer_killed_while_it_makes_the_store_leaves_one_that_can_be_open
         assert_int_equal(word, 1);
 }
 
-/* Whatever is told of, there is the old state or the new one; where nothing is told of, the new one. */
+/* After an error there is the old state or the new one; without an error, the new one. */
 static void a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one(void **state) {
         static const int errors[] = { EIO, ENOSPC, EROFS, ENOMEM };
 
@@ -254,7 +254,7 @@ static void a_writer_with_any_failing_call_leaves_the_old_state_or_the_new_one(v
                                 assert_in_range(reopen(), 0, 1);
                 } while (plan.at++ < result.n_calls);
                 assert_int_equal(result.status, 0);
-                /* Each of the writes, the syncs and the renames of two files is told of, at least. */
+                /* At least each write, sync and rename of two files must report its error. */
                 assert_in_range(told, 6, plan.at);
         }
 }
@@ -294,7 +294,7 @@ static void a_writer_killed_at_any_call_leaves_two_states(void **state) {
         assert_int_equal(predecessor, 1);
 }
 
-/* A call that fails is told of, and then there is the state before; its predecessor, too, is none that was refused. */
+/* A failed call is reported, and the state before is there; its predecessor, too, is none that was refused. */
 static void a_write_that_fails_leaves_no_trace_of_it(void **state) {
         FaultPlan plan = { .run = write_state_only, .error = EIO };
         unsigned told = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
  * state.json and its predecessor as files: which of them is read where one is damaged or missing, and what a write leaves in both.
- * What a crash leaves is in test-store-crash.c.
+ * Crashes are in test-store-crash.c.
  */
 
 #include "test-unit.h"
@@ -70,7 +70,7 @@ static void assert_empty(const Store *store) {
         assert_int_equal(state->n_versions, 0);
 }
 
-/* What state.json.old has. */
+/* Checks the content of state.json.old. */
 static void assert_predecessor(const Store *store, const char *name) {
         assert_int_equal(rename(FILE_NAME, "aside"), 0);
         assert_read(store, 1, name);

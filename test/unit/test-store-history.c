@@ -57,6 +57,12 @@ static History *read_back(const Store *store, size_t damaged) {
         return history;
 }
 
+static History *add_and_read_back(Store *store, History *history, const HistoryEntry *added) {
+        add(history, added);
+        assert_int_equal(history_write(store, history), 0);
+        return read_back(store, 0);
+}
+
 /* A store whose history has the entries "a", "b" and "c". */
 static Store *open_with_three(void) {
         _cleanup_(history_freep) History *history = NULL;
@@ -100,9 +106,7 @@ static void entry_is_read_back_as_it_was(void **state) {
         const HistoryEntry *found;
 
         added.message = (char *) "a sentence,\nof two lines";
-        add(history, &added);
-        assert_int_equal(history_write(store, history), 0);
-        again = read_back(store, 0);
+        again = add_and_read_back(store, history, &added);
         assert_int_equal(again->n, 1);
         found = &again->entries[0];
         assert_int_equal(found->sequence, 1);
@@ -123,9 +127,7 @@ static void version_that_goes_has_no_state(void **state) {
         _cleanup_(history_freep) History *history = read_back(store, 0), *again = NULL;
         const HistoryEntry added = entry("a", VERSION_FAILED, VERSION_ABSENT);
 
-        add(history, &added);
-        assert_int_equal(history_write(store, history), 0);
-        again = read_back(store, 0);
+        again = add_and_read_back(store, history, &added);
         assert_int_equal(again->entries[0].to, VERSION_ABSENT);
         assert_null(again->entries[0].message);
 }
@@ -135,9 +137,7 @@ static void numbers_go_on_after_a_restart(void **state) {
         _cleanup_(history_freep) History *history = read_back(store, 0), *again = NULL;
         const HistoryEntry added = entry("d", VERSION_ABSENT, VERSION_STAGED);
 
-        add(history, &added);
-        assert_int_equal(history_write(store, history), 0);
-        again = read_back(store, 0);
+        again = add_and_read_back(store, history, &added);
         assert_names(again, "abcd");
         assert_int_equal(again->entries[3].sequence, 4);
         assert_int_equal(again->change, 7);
@@ -171,7 +171,7 @@ static void flipped_bit_spoils_its_line_alone(void **state) {
                 text[i] ^= 1;
                 put_bytes(FILE_NAME, text, size);
                 text[i] ^= 1;
-                /* What becomes an LF makes two lines of one. */
+                /* A byte that becomes an LF makes two lines of one. */
                 history = read_back(store, (text[i] ^ 1) == '\n' ? 2 : 1);
                 assert_names(history, "ac");
         }
@@ -302,7 +302,7 @@ static size_t count(const History *history, int to) {
         return n;
 }
 
-/* Who may stage and discard, but not activate, would hide what was in force. */
+/* Otherwise a user who may stage and discard, but not activate, could hide which policies were active. */
 static void what_comes_and_goes_pushes_out_nothing_else(void **state) {
         _cleanup_(history_freep) History *history = history_new();
 

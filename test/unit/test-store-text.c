@@ -71,7 +71,7 @@ static void every_byte_of_a_name_survives_as_text(void **state) {
                 bytes[value - 1] = (char) value;
         r.name = r.signer = r.source = bytes;
         assert_int_equal(store_state_add(s, &r), 0);
-        /* What looks like an escape sequence already. */
+        /* Names that look like escape sequences. */
         add(s, record("\\x41", one, 1, VERSION_STAGED));
         add(s, record("\\", one, 2, VERSION_STAGED));
         add(s, record("\\\\x", one, 3, VERSION_STAGED));

@@ -75,7 +75,7 @@ static StoreState *state_of(const char *name, const Digest *digest) {
         return state;
 }
 
-/* What is on disk names one version, this one. */
+/* The state on disk names one version, this one. */
 static void assert_state(const Store *store, const char *name) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
 
@@ -450,7 +450,7 @@ static void a_full_disk_leaves_what_was_there(void **state) {
         assert_object(store, old);
         assert_int_equal(count_entries("store"), 5);
         assert_int_equal(count_entries("store/objects"), 1);
-        /* What is there already takes no room. */
+        /* An object that is there already takes no room. */
         assert_int_equal(store_add(store, old, &old_digest), 0);
 
         assert_int_equal(unlink("store/filler"), 0);

@@ -10,7 +10,7 @@
 
 #define BOOT "0123456789abcdef0123456789abcdef"
 
-/* What follows, written down a second time; what is not here must be refused. */
+/* The transitions, written down a second time; all others must be refused. */
 static const struct {
         VersionState from;
         VersionEvent event;
@@ -110,7 +110,7 @@ static size_t count(const StoreState *state, VersionState wanted) {
         return n;
 }
 
-/* What may happen to a version, as the concepts do it: one thing at a time. */
+/* Does one thing to a version that may happen to it, as the daemon does. */
 static void one_thing(StoreState *state) {
         VersionRecord *record = &state->versions[draw((unsigned) state->n_versions)],
                       *trial = store_state_find_state(state, VERSION_TRIAL),

@@ -180,7 +180,7 @@ static void a_change_on_disk_is_seen_at_the_next_look(void **state) {
         assert_int_equal(trust_refresh(trust, links, note_problem, &problems), 1);
         assert_int_equal(trust_count(trust), 1);
         assert_int_equal(problems.n, 1);
-        /* What was said is not said again. */
+        /* A problem is reported once. */
         put_certificate("one/b.pem", stranger);
         assert_int_equal(trust_refresh(trust, links, note_problem, &problems), 1);
         assert_int_equal(trust_count(trust), 2);

@@ -177,7 +177,7 @@ static void a_signer_is_refused_outside_of_its_validity(void **state) {
         assert_refused(FAILURE_CERTIFICATE_EXPIRED, .signers = { old });
 }
 
-/* Whoever goes back to an old policy forgives the date, and nothing that stands behind that error. */
+/* Going back to an old policy forgives its dates, and no error that the dates would hide. */
 static void at_any_time_all_counts_but_the_dates(void **state) {
         _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .from = -3, .to = -2),
                                     *old_of_intermediate = identity_new(.name = "old-low", .issuer = intermediate, .from = -3, .to = -2),
@@ -411,8 +411,8 @@ static void a_changed_text_is_refused(void **state) {
         assert_non_null(envelope);
 }
 
-/* What a flipped byte changes must not be the text; bytes that are not signed, like those of a certificate that is in
- * trust.d anyway, may change. */
+/* A flipped byte must not change the text; bytes that are not signed, like those of a certificate that is in trust.d
+ * anyway, may change. */
 static void no_flipped_byte_yields_another_text(void **state) {
         _cleanup_(trust_freep) Trust *trust = NULL;
         _cleanup_free_ unsigned char *message = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What cmocka wants included before itself, and how our programs run their tests. */
+/* Includes the headers that cmocka needs before itself, and runs tests. */
 #ifndef TEST_UNIT_H
 #define TEST_UNIT_H
 

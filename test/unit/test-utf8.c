@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * UTF-8 told from other bytes, and sentences for refusals.
+ * UTF-8 and other bytes, and sentences for refusals.
  */
 
 #include "test-unit.h"
@@ -121,7 +121,7 @@ static void names_in_a_sentence_are_made_safe(void **state) {
 
         failure_set(&failure, FAILURE_NO_TRIAL, "'%s', '%s'", "M\xc3\xbcller", "a\033[2J\n\xff");
         assert_string_equal(failure.sentence, "'M\xc3\xbcller', 'a\\x1b[2J\\n\\xff'");
-        /* What is escaped takes more room. */
+        /* Escaped bytes take more room. */
         memset(large, 1, sizeof(large));
         large[sizeof(large) - 1] = '\0';
         failure_set_errno(&failure, -EIO, "'%s'", large);

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Boots in which something is broken, missing or not as it was left, on both kernels: each comes up, makes the choice that docs/boot.md
-has, and says so once. One story on one machine: what is broken for one boot is mended before the next."""
+"""Boots in which something is broken, missing or changed, on both kernels: each comes up, makes the choice
+that docs/boot.md documents, and says so once. One story on one machine: each test mends what it broke before
+the next boot."""
 
 import time
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import NAME, VERITY_GENERATOR
 
-LOADED, LOAD_FAILED, KEPT, REJECTED = (
-    "db2a39efce7344a6a36c7e4156561cb0", "0e91ba1f3d5a42d78300a9cea42dacc9", "7edda1df216d4732a5a38322e4610ad7",
-    "6c0fe0af3c334a37815d87c6d2db39f1")
+LOADED, LOAD_FAILED, KEPT, REJECTED = map(message_id, ("LOADED", "LOAD_FAILED", "KEPT", "REJECTED"))
 STATE = "/var/lib/ipe/state.json"
 
 
@@ -36,8 +36,8 @@ def is_up(scenario):
 
 @pytest.mark.long
 def test_a_clock_before_all_certificates_keeps_no_policy_from_being_loaded(scenario):
-    """The machine's clock says 1970, of which systemd makes the time at which the image was built, by a file of it; so 1970 is set again.
-    What is dropped while the clock is wrong is refused, and taken once it is right."""
+    """The machine's clock says 1970. systemd sets it to the time at which the image was built, so the test sets 1970 again. ipectld
+    refuses a file that is dropped while the clock is wrong, and takes it once the clock is right."""
     scenario.system.options = ["-rtc", "base=1970-01-02T00:00:00"]
     scenario.system.reboot()
     scenario.system.options = []

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trials that outlive a reboot, on our kernel and on Debian's stock one, with the same tests: real boots decide, and where one does
-not come up the machine is power-cycled by the test, as a watchdog would do it. The tests are one story on one machine; each
-begins with a policy that is confirmed, and no trial. IPE_TEST_ROUNDS= makes another number of trials with cuts."""
+"""Trials that go on over a reboot, on our kernel and on Debian's stock one, with the same tests: real boots
+decide, and the test power-cycles a machine that does not come up, as a watchdog would. The tests are one
+story on one machine; each begins with a confirmed policy, and no trial. IPE_TEST_ROUNDS= sets the number of
+trials with cuts."""
 
 import itertools
 import json
@@ -10,15 +11,15 @@ import random
 import time
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import IPE, NAME, ON_VOLUME, VOLUME
 
-TRIED, NOT_TRIED, ENDED, CONFIRMED = ("fd8b9b11f5b147e4b02ab334ec9d9180", "42032236673c44dba4fb2a856b857a98",
-                                      "432fb0fbc7024702b6a113c5c9149a17", "c3dd15346cc74d20850acc7a1515ffb5")
+TRIED, NOT_TRIED, ENDED, CONFIRMED = map(message_id, ("TRIAL_BOOT", "TRIAL_NOT_LOADED", "TRIAL_ENDED", "CONFIRMED"))
 # For the state after a boot, of which a busy host makes a long one.
 AFTER_BOOT_SEC = 120
 CUTS = int(os.environ.get("IPE_TEST_ROUNDS") or (20 if os.environ.get("IPE_TEST_LONG") else 1))
-# What the machine needs, by the configuration: a program of the second volume, which is opened for it.
+# A unit that the machine needs, by the configuration: a program of the second volume, which is opened for it.
 NEEDED = f"""[Unit]
 [Service]
 Type=oneshot
@@ -82,7 +83,7 @@ def assert_confirmed(scenario, version, before):
 
 
 def assert_back(scenario, version, before):
-    """What was confirmed decides, and the trial is over."""
+    """The confirmed version is active, and the trial has ended."""
     assert state(scenario, version) == "rolled-back" and state(scenario, before) == "confirmed"
     assert scenario.kernel_active() == (NAME, before) and scenario.get("TrialPolicy") == ["", ""]
     scenario.system.wait_until("systemctl is-active needed.service")
@@ -148,7 +149,7 @@ def begin_fatal(scenario):
     before, version = scenario.get("ConfirmedPolicy")[1], next(numbers)
     scenario.drop(keys.sign_policy(deny_all(version)))
     scenario.wait_for_state(version, "staged")
-    # Who sees what it denies refuses it, forced or not.
+    # With ipe-inspect, ipectld sees what it denies, and refuses it even if forced.
     scenario.system.must("systemctl stop ipe-inspect.socket")
     result = scenario.system.run(f"ipectl activate --force --trial-sec=3600 --confirm=manual {NAME}")
     assert result.ok or "denied" in result.output, result
@@ -171,7 +172,7 @@ def test_a_policy_that_stops_the_boot_is_tried_twice_and_no_more(scenario):
     scenario.wait_for_state(version, "rolled-back", AFTER_BOOT_SEC)
     assert_back(scenario, version, before)
     assert len(entries(scenario, NOT_TRIED, version, "-b")) == 1
-    # What the journal had of the boots that were cut is lost, but they were counted.
+    # The journal has lost its entries of the boots that were cut, but the boots were counted.
     ended, = entries(scenario, ENDED, version)
     assert "in any of the boots that TrialBoots= allows" in ended["MESSAGE"]
 
@@ -217,8 +218,8 @@ def test_cuts_of_power_in_boots_on_trial_lose_nothing(scenario):
             assert_back(scenario, version, before)
 
 
-# What the initramfs has mounted is not mounted again by a soft-reboot: so /var is a file system of its own then, as the service
-# manager sees it.
+# A soft-reboot does not mount again what the initramfs has mounted: so /var is a file system of its own then, as the
+# service manager sees it.
 FSTAB = """/dev/vdc /run/changes ext4 defaults 0 0
 overlay /var overlay lowerdir=/var,upperdir=/run/changes/var,workdir=/run/changes/.var,x-systemd.requires-mounts-for=/run/changes 0 0
 """

@@ -1,22 +1,23 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is denied is told by the journal and the bus, from our kernel's "events" and from the stock one's audit records, and a
-storm of it does not keep the daemon busy. The tests are one story, told in order on one machine."""
+"""The journal and the bus report denials, from our kernel's "events" and from the stock one's audit records,
+and a storm of denials does not keep the daemon busy. The tests are one story, told in order on one machine."""
 
 import json
 import re
 
+from message_ids import message_id
 import pytest
 from scenario import NAME, ON_TMPFS
 
-DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
-BEFORE = "67633399bc1344bbafe07e117fa195b4"
+DENIED = message_id("DENIED")
+BEFORE = message_id("DENIALS_BEFORE")
 VERSION = "1.0.0"
 RULE = "DEFAULT op=EXECUTE action=DENY"
 SOCKET = "ipectld-audit.socket"
 STORM_SEC = 10
-# Of root's kinds that are told at once, as in src/ipectld/denial-table.h.
+# So many of root's kinds are reported at once, as in src/ipectld/denials/denial-table.h.
 BURST = 250
-# What the issue demands: of a core, and of memory.
+# The limits that were asked for: of a core, and of memory.
 CPU_MAX = 0.2
 MEMORY_MAX_KIB = 16 * 1024
 
@@ -59,7 +60,7 @@ def wait_told(scenario, path, *matches):
 
 
 def probe(scenario, member):
-    """What was sent before has reached the monitor once this is there."""
+    """Waits until the monitor has this signal, and so all that were sent before."""
     scenario.system.wait_until(f"busctl emit /org/ipe/probe org.ipe.Probe {member}; grep -q '\"{member}\"' /run/signals")
 
 
@@ -109,8 +110,8 @@ def test_a_denial_is_told_once_with_all_fields(scenario):
 
 
 def test_further_ones_are_counted(scenario):
-    """On a slow machine the interval before may be over, so that the first one is told at once. Audit does not name the user, and that
-    of a process that is gone is not known: those are counted by themselves."""
+    """On a slow machine the interval before may have ended, so that the first one is reported at once. Audit does not name the user,
+    and nobody knows the user of a process that has gone: such denials have a count of their own."""
     scenario.system.must(f"for i in 1 2 3 4 5; do {ON_TMPFS} && exit 1; done; true")
     scenario.system.wait_until(f"journalctl --sync; journalctl -q -u ipectld MESSAGE_ID={DENIED} IPE_PATH={ON_TMPFS} -o cat "
                                "--output-fields=IPE_COUNT | awk '{ n += $1 } END { exit n != 6 }'")
@@ -155,7 +156,7 @@ def test_a_daemon_that_is_killed_goes_on(scenario):
     assert len(told(scenario, "/tmp/between")) <= 1
     if has_events(scenario):
         assert len(told(scenario, "/tmp/between")) == 1
-    # Nothing of before is told again.
+    # The daemon reports no earlier denial again.
     assert len(told(scenario, ON_TMPFS)) == before
 
 
@@ -198,7 +199,7 @@ def test_a_storm_does_not_keep_the_daemon_busy(scenario, files, capsys):
         print(f" [{made / STORM_SEC:.0f} denials a second of {files} files: {100 * busy:.1f}% of a core, {memory} KiB, "
               f"{100 * told_of / made:.1f}% are in {len(told_by)} signals]")
     assert busy < CPU_MAX and memory < MEMORY_MAX_KIB
-    # A kind is told at first, after ten seconds and at the end.
+    # A kind is reported at first, after ten seconds and at the end.
     assert len(told_by) < 3 * (BURST + 3 * STORM_SEC)
     if has_events(scenario):
         assert told_of == made, "every denial is in a count"

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Trials that health checks confirm or end, on our kernel and on Debian's stock one, with the same tests. What the stock
-kernel cannot undo is left to the next boot there. The tests are one story, told in order on one machine; each begins
-with no trial."""
+"""Trials that health checks confirm or end, on our kernel and on Debian's stock one, with the same tests.
+The stock kernel cannot undo an activation; the next boot does that. The tests are one story, told in order
+on one machine; each begins with no trial."""
 
 import itertools
 
 import pytest
-from scenario import IPE, MANAGER, NAME, ON_TMPFS, ON_VOLUME
+from scenario import IPE, MANAGER, NAME, ON_TMPFS
 
 # A trial whose end is waited for; long enough that a busy host sees it before.
 SHORT_SEC = 20
@@ -31,7 +31,7 @@ def stage(scenario, **options):
 def begin(scenario, seconds=600, lasts=True, **options):
     """Puts a staged version on trial, with health checks unless options say otherwise; returns its number.
 
-    lasts: else it may be over when the call is answered."""
+    lasts: otherwise the trial may end before the call is answered."""
     version = stage(scenario)
     scenario.activate_with({"trial-sec": f"t {seconds}", **options})
     if not lasts:

@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The disk images of test/image, as mkosi makes them, booted by UEFI from their own unified kernel image. In the profile "verity" a
-policy is in force from the initrd on, on our kernel because the root hash is on its command line, on Debian's because it is
-signed by a key in the firmware's db. The tests are one story on one machine."""
+"""The disk images of test/image, as mkosi makes them, booted by UEFI from their own unified kernel image. In
+the profile "verity" a policy is active from the initrd on: our kernel trusts the root hash on its command
+line, Debian's a signature by a key in the firmware's db. The tests are one story on one machine."""
 
 import json
 import re
 import shlex
 
 import keys
+from message_ids import message_id
 import pytest
 from qemu import DiskSystem
 from scenario import IPE, MANAGER
 
 NAME = "image"
-LOADED = "8c902d1a52574a088ea36ccca2ec8adc"
+LOADED = message_id("FILE_LOADED")
 PROGRAM = "/usr/bin/true"
 LIBRARIES = "/usr/lib/x86_64-linux-gnu"
 
@@ -126,7 +127,7 @@ def test_a_server_serves_under_the_policy(system):
 
 
 def test_the_manager_updates_the_policy(system):
-    """A new version is dropped, tried, confirmed, and in force after a reboot."""
+    """A new version is dropped, tried, confirmed, and active after a reboot."""
     drop(system, "2.0.0")
     assert call(system, "Activate", "s", NAME).ok
     assert active(system) == [NAME, "2.0.0"]

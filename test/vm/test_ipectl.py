@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""ipectl with the real journal, and with what the real kernels deny: our own and Debian's stock one."""
+"""ipectl with the real journal and real denials, on our kernel and on Debian's stock one."""
 
 import json
 

@@ -155,7 +155,7 @@ def test_what_cannot_be_inspected_is_refused(scenario):
 
 
 def test_the_sandbox_of_ipe_inspect_lets_it_see(scenario):
-    """What it sees inside is what it sees outside of it."""
+    """It sees the same inside and outside of it."""
     request = json.dumps({"paths": [], "modules": [], "firmware": []})
     outside = json.loads(scenario.system.must(f"echo '{request}' | /usr/lib/ipe/ipe-inspect"))
     assert not [entry for entry in outside["files"] if "does not let" in entry["note"]]

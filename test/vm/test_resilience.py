@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the daemon depends on stops, goes, or is used up by others: it says so, goes on, and loses nothing. The tests are one
-story, told in order on one machine."""
+"""The daemon's surroundings stop, go, or are used up by others: it says so, goes on, and loses nothing. The
+tests are one story, told in order on one machine."""
 
+from message_ids import message_id
 import pytest
 
 VERSION = "1.0.0"
-DENIED = "6056fba5fda547d48b6fa73e0ee78d56"
-LOST = "8dac4f50ad134b498957e396a4104a42"
+DENIED = message_id("DENIED")
+LOST = message_id("LOG_LOST")
 
 pytestmark = pytest.mark.long_on("stock")
 

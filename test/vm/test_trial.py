@@ -528,7 +528,7 @@ def test_a_policy_that_denies_everything_cannot_brick_the_machine(scenario):
     scenario.system.must("systemctl show -P MainPID ipectld.service >/run/ipectld.pid; "
                          "systemd-run -q --unit=observer bash /run/observer")
     scenario.system.wait_until("grep -q runs /run/observed")
-    # Who sees what it denies refuses it, forced or not.
+    # With ipe-inspect, ipectld sees what it denies, and refuses it even if forced.
     assert "essential" in scenario.activate_with({"trial-sec": f"t {TRIAL_SEC}", "force": "b true"}, scenario.try_call).output
     scenario.system.must("systemctl stop ipe-inspect.socket")
     activate(scenario, TRIAL_SEC, force="b true")

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Volumes as they come and go, on both kernels: what ipectld tells of each, and that one which the policy does not trust is not opened
-where that is asked for. Real dm-verity, real systemd-veritysetup@.service. One story on one machine."""
+"""Volumes that come and go, on both kernels: ipectld reports each, and one that the policy does not trust is
+not opened where the administrator asks for that. Real dm-verity, real systemd-veritysetup@.service. One
+story on one machine."""
 
 import keys
+from message_ids import message_id
 import pytest
 from scenario import VERITY_GENERATOR
 from volumes import BLOCK
 
-APPEARED, DENIED = "067d0c10e5a44d9f815e59dfb5f32b7f", "1824fec448fc43e393ecd4664e3adaff"
+APPEARED, DENIED = message_id("VOLUME"), message_id("VOLUME_DENIED")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,7 +56,7 @@ def test_a_volume_that_appears_is_told_with_what_the_kernel_knows(scenario):
         assert not told(scenario, DENIED, name)
 
 
-def test_a_policy_that_does_not_trust_one_tells_it_once(scenario):
+def test_a_volume_that_the_policy_does_not_trust_is_reported_once(scenario):
     scenario.drop(scenario.signed("1.0.0"))
     scenario.wait_for_state("1.0.0", "staged")
     scenario.activate("1.0.0")
