@@ -7,7 +7,9 @@
  * polkit is asked about one version, and one way to put it in force. From there on both are fixed.
  */
 
+#include "bus-activate.h"
 #include "bus-call.h"
+#include "bus-reply.h"
 #include "bus-request.h"
 #include "log.h"
 #include "simulate.h"
@@ -50,9 +52,7 @@ void bus_activation_cancel(Bus *bus) {
 
 /* Nothing has changed yet. */
 static void on_caller_gone(void *userdata) {
-        const BusCall *call = userdata;
-
-        bus_activation_cancel(call->bus);
+        bus_activation_cancel(userdata);
 }
 
 /* Names the first findings of a scope behind a sentence. */
@@ -161,7 +161,7 @@ static void finish(Bus *bus, int result, const UnitsBefore *before, Failure *fai
         if (result == 0)
                 result = bus_reply_with_path(activation->call->message, record);
         else
-                result = bus_call_refuse(activation->call, result, failure);
+                result = bus_reply_with_error(activation->call->message, result, failure);
         if (result < 0)
                 log_warning("Cannot answer a call of Activate(): %s", strerror(-result));
 }
@@ -234,7 +234,7 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
         activation->force = request->force;
         r = callers_find_uid(bus->callers, message, &activation->uid);
         if (r >= 0)
-                r = bus_call_new(bus, message, on_caller_gone, &activation->call);
+                r = bus_call_new(bus, message, on_caller_gone, bus, &activation->call);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(activation);
@@ -258,7 +258,7 @@ static void make_room(Bus *bus) {
         Failure failure = {};
         int r = failure_set(&failure, FAILURE_BUSY, "Root activates a policy: try again in a moment.");
 
-        r = bus_call_refuse(bus->activation->call, r, &failure);
+        r = bus_reply_with_error(bus->activation->call->message, r, &failure);
         if (r < 0)
                 log_warning("Cannot answer a call of Activate(): %s", strerror(-r));
         bus_activation_cancel(bus);

@@ -392,8 +392,8 @@ int polkit_check_all(Polkit *polkit, sd_bus_message *message, const char *const 
         return r;
 }
 
-int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
-        return polkit_check_all(polkit, message, (const char *const[]) { action, NULL }, NULL, reterr);
+int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details, sd_bus_error *reterr) {
+        return polkit_check_all(polkit, message, (const char *const[]) { action, NULL }, details, reterr);
 }
 
 int polkit_find_out(Polkit *polkit, sd_bus_message *message, const char *const *actions, const char *const *details,
