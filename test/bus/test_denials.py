@@ -222,7 +222,7 @@ def test_what_is_no_netlink_socket_is_not_read_as_audit(bare, kernel_files):
     bare.fds = {"audit": os.dup2(theirs.fileno(), 203)}
     theirs.close()
     bare.start_daemon()
-    assert [entry for entry in bare.entries(PRIORITY="4") if "Cannot watch what the kernel denies" in entry["MESSAGE"]]
+    assert [entry for entry in bare.entries(PRIORITY="4") if "Cannot watch for denials of the kernel" in entry["MESSAGE"]]
     ours.close()
 
 

@@ -37,7 +37,7 @@ static int list_objects(sd_bus *sd, const char *prefix, void *userdata, char ***
 /* sd-bus has found the object before, but it may have gone since. */
 static int record_of(const char *path, const Bus *bus, const VersionRecord **ret, sd_bus_error *reterr) {
         *ret = object_path_find(path, bus->manager->state);
-        return *ret ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "That version is gone.");
+        return *ret ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "The version is gone.");
 }
 
 /* A property of org.ipe.Policy, and an entry of the dictionary of GetPolicy(). */

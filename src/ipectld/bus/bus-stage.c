@@ -16,7 +16,7 @@
 #include "io.h"
 #include "stage.h"
 
-/* "bus: pid 4711 (ipectl) of uid 0": the source of a policy. Returns NULL without memory. */
+/* "bus: pid 4711 (ipectl) of uid 0": the source of a policy. Returns NULL if there is no memory. */
 static char *describe_sender(const Bus *bus, sd_bus_message *message) {
         sd_bus_creds *creds = NULL;
         const char *command = NULL;
@@ -51,8 +51,8 @@ static bool is_local(const struct statfs *st) {
 static int check_descriptor(const Bus *bus, sd_bus_message *message, int fd, sd_bus_error *reterr) {
         if (fcntl(fd, F_GET_SEALS) >= 0 || polkit_is_root(bus->polkit, message))
                 return 0;
-        return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS, "The descriptor is not that of memory: hand the policy in as memory "
-                                "(memfd_create), as 'ipectl stage' does. Root may hand in files.");
+        return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS, "The descriptor is not one of memory: pass the policy as memory "
+                                "(memfd_create), as 'ipectl stage' does. Root may pass files.");
 }
 
 /* Root may have taken the wrong file, so this never waits for the content. It leaves the position of the descriptor as it is. */
@@ -65,15 +65,15 @@ static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
-                                   "The descriptor is not that of a regular file or of memory.");
+                                   "The descriptor is neither one of a regular file nor of memory.");
         if (!is_local(&fs))
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
-                                   "The file is on a file system that may keep a reader waiting: hand it in as memory "
+                                   "The file is on a file system that may block a reader: pass the policy as memory "
                                    "(memfd_create), as 'ipectl stage' does.");
         r = pread_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
         if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than the %u bytes that any kernel "
-                                   "takes.", ENVELOPE_SIZE_MAX);
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than %u bytes, which no kernel "
+                                   "accepts.", ENVELOPE_SIZE_MAX);
         if (r < 0 && r != -ENOMEM)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Cannot read the descriptor: %s.",
                                    strerror(-r));
@@ -138,7 +138,7 @@ int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) 
                 r = stage_policy(bus->manager, data, size, sender, NULL, &record, &is_new, &failure);
         if (r == 0 && !is_new)
                 r = failure_set(&failure, FAILURE_ALREADY_EXISTS,
-                                "This very policy is there already; its state is '%s'.",
+                                "This policy is stored already; its state is '%s'.",
                                 version_state_to_string(record->state));
         if (r != 0) {
                 if (is_new)

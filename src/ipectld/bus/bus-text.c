@@ -93,7 +93,7 @@ static int read_text(const Bus *bus, const VersionRecord *record, uid_t uid, int
         }
         fd = seal_memory("ipe-policy", text, size);
         if (fd < 0) {
-                *ret_result = failure_set_errno(reterr, fd, "Cannot make memory for the text");
+                *ret_result = failure_set_errno(reterr, fd, "Cannot create memory for the text");
                 return -1;
         }
         if (room && !keep_text(bus->texts, &record->digest, fd, size))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * May the sender of a message do this? Asks polkit without waiting for it.
+ * Asks polkit whether the sender of a message may do something, without blocking.
  *
  * A handler reads and checks all of its arguments, calls one of these functions before it changes anything, and returns 1 at once if
  * the answer is pending. When the answer comes, sd-bus dispatches the same message again and the handler runs from its start; this time
@@ -25,7 +25,7 @@ typedef struct Polkit Polkit;
 
 typedef enum PolkitAnswer {
         POLKIT_NO,
-        POLKIT_CHALLENGE, /* if somebody authenticates */
+        POLKIT_CHALLENGE, /* after authentication */
         POLKIT_YES,
 } PolkitAnswer;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A list, as there are few of them.
+ * A list is enough, as there are few subscribers.
  */
 
 #include "log.h"
@@ -10,7 +10,7 @@
 
 typedef struct Subscriber {
         Subscribers *subscribers;
-        char *name;          /* unique, as ":1.7": no other connection ever has it */
+        char *name;          /* unique: ":1.7"; no other connection ever gets it */
         uid_t uid;
         PresenceWatch *watch;
         struct Subscriber *next;

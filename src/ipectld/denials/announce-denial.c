@@ -37,7 +37,7 @@ static char *to_utf8(const char *text) {
         return utf8_escape(text, strlen(text));
 }
 
-/* Returns false without memory. ret: to be freed in either case. */
+/* Returns false if there is no memory. ret: to be freed in either case. */
 static bool to_texts(const DenialReport *report, Texts *ret) {
         *ret = (Texts) {
                 .policy = to_utf8(report->policy_name), .version = to_utf8(report->policy_version),

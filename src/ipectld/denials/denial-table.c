@@ -256,7 +256,7 @@ static User *user_of(DenialTable *table, uint32_t uid, bool system, uint64_t now
         return new_user(group, uid, system, now_usec);
 }
 
-/* Returns false without memory, or at the largest number of kinds. */
+/* Returns false if there is no memory, or at the largest number of kinds. */
 static bool grow(User *user) {
         size_t n = user->n_allocated > 0 ? 2 * user->n_allocated : 8;
         Kind *larger;
@@ -273,7 +273,7 @@ static bool grow(User *user) {
         return true;
 }
 
-/* Returns a free kind, if need be by dropping the kind that was last seen the longest time ago; NULL without memory. */
+/* Returns a free kind, if need be by dropping the kind that was last seen the longest time ago; NULL if there is no memory. */
 static Kind *make_room(User *user) {
         Kind *oldest;
 
@@ -294,7 +294,7 @@ static char *cut(const char *text, size_t size) {
         return strndup(text ?: "", size);
 }
 
-/* Returns false without memory; the kind is valid then, too, but some strings are missing. */
+/* Returns false if there is no memory; the kind is valid then, too, but some strings are missing. */
 static bool fill(Kind *kind, uint64_t hash, const KernelEvent *event) {
         *kind = (Kind) {
                 .policy_name = cut(event->policy_name, NAME_SIZE),

@@ -44,7 +44,7 @@ typedef struct DenialReport {
 
 typedef void (*DenialReportFunction)(const DenialReport *report, void *userdata);
 
-/* function: called from within the functions below. Returns NULL without memory. */
+/* function: called from within the functions below. Returns NULL if there is no memory. */
 DenialTable *denial_table_new(DenialReportFunction function, void *userdata);
 
 DenialTable *denial_table_free(DenialTable *table);
