@@ -117,7 +117,7 @@ def test_what_the_kernel_had_no_room_for_is_told_as_a_number(machine):
     assert words == ["", "", "", ""] and details == {"Count": 4711, "Uid": 1000}
     entry, = machine.entries(MESSAGE_ID=MISSED)
     assert entry["IPE_COUNT"] == "4711" and entry["IPE_UID"] == "1000"
-    assert entry["MESSAGE"] == "At least 4711 denials of user 1000 came too fast to be told one by one."
+    assert entry["MESSAGE"] == "At least 4711 denials of user 1000 came too fast to be listed one by one."
 
 
 def test_many_kinds_are_told_up_to_a_rate_and_all_of_them_are_counted(machine):
@@ -223,14 +223,14 @@ def test_what_is_no_netlink_socket_is_not_read_as_audit(bare, kernel_files):
     bare.fds = {"audit": os.dup2(theirs.fileno(), 203)}
     theirs.close()
     bare.start_daemon()
-    assert [entry for entry in bare.entries(PRIORITY="4") if "Cannot watch what the kernel denies" in entry["MESSAGE"]]
+    assert [entry for entry in bare.entries(PRIORITY="4") if "Cannot watch for denials of the kernel" in entry["MESSAGE"]]
     ours.close()
 
 
 def test_a_kernel_that_tells_nothing_is_said(bare, kernel_files):
     kernel_files.put("features", "stage\n")
     bare.start_daemon()
-    assert [entry for entry in bare.entries(PRIORITY="5") if entry["MESSAGE"].startswith("Denials are not told")]
+    assert [entry for entry in bare.entries(PRIORITY="5") if entry["MESSAGE"].startswith("Denials are not reported")]
 
 
 def cpu_seconds(pid):

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Activate() and ActivateWithOptions(): before anything changes it is found out what the policy would deny of what runs, which takes
- * a moment in which others are served; then, where health checks are to confirm it, the service manager is asked what is wrong already.
- * So what was checked before is checked again afterwards, by activate_policy().
+ * Activate() and ActivateWithOptions(). Before anything changes, a simulation finds out which running files the policy would deny.
+ * Then, if health checks are to confirm the policy, the service manager lists the units that have failed already. Both take a moment,
+ * in which the daemon serves others, so activate_policy() repeats the checks from before.
  *
- * polkit is asked about one version, and one way to put it in force. From there on both are fixed.
+ * The question to polkit names one version and one kind of trial. From there on both are fixed.
  */
 
+#include "bus-activate.h"
 #include "bus-call.h"
+#include "bus-reply.h"
 #include "bus-request.h"
 #include "log.h"
 #include "simulate.h"
 #include "trial.h"
 
-/* So many findings are named in the error, and in the journal if it was forced. */
+/* So many findings are in the error, and in the journal if the activation was forced. */
 #define NAMED_MAX 3
 #define LOGGED_MAX 20
 
@@ -24,8 +26,8 @@ typedef struct BusActivation {
         UnitsBeforeQuery *query;
         char *name;
         char version[IPE_VERSION_STRLEN];
-        Digest digest;           /* of what is judged */
-        ActivateOptions options; /* its version is the one above, and its trial the one that was authorised */
+        Digest digest;           /* of that version */
+        ActivateOptions options; /* with the version above, and the trial that was authorised */
         bool force;
 } BusActivation;
 
@@ -50,12 +52,10 @@ void bus_activation_cancel(Bus *bus) {
 
 /* Nothing has changed yet. */
 static void on_caller_gone(void *userdata) {
-        const BusCall *call = userdata;
-
-        bus_activation_cancel(call->bus);
+        bus_activation_cancel(userdata);
 }
 
-/* Names the first findings of a scope behind a sentence. */
+/* Refuses with a sentence, and the first findings of a scope after it. */
 static int refuse(const Findings *findings, FileScope scope, const char *sentence, Failure *reterr) {
         char named[sizeof(reterr->sentence)] = "";
         size_t size = 0, n = 0;
@@ -73,7 +73,7 @@ static int refuse(const Findings *findings, FileScope scope, const char *sentenc
 static int refuse_essential(const BusActivation *activation, const Findings *findings, Failure *reterr) {
         char sentence[512];
 
-        snprintf(sentence, sizeof(sentence), "'%.64s' %s would deny %llu things that are essential, which nothing makes up for: "
+        snprintf(sentence, sizeof(sentence), "'%.64s' %s would deny %llu things that are essential, and no option permits that: "
                  "'ipectl preflight %.64s' lists them. Permit them in the policy.", activation->name, activation->version,
                  (unsigned long long) findings->by_scope[SCOPE_ESSENTIAL], activation->name);
         return refuse(findings, SCOPE_ESSENTIAL, sentence, reterr);
@@ -83,19 +83,21 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         char sentence[768], accept[256] = "";
 
         if (findings->accept[0])
-                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s %.64s' (option 'accept') accepts just these",
+                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s %.64s' (option 'accept') accepts these alone",
                          findings->accept, activation->name);
         snprintf(sentence, sizeof(sentence), "%s'%.64s' %s would deny %llu things that the system runs now. 'ipectl preflight %.64s' "
-                 "lists them%s, and 'ipectl activate --force %.64s' (option 'force') whatever they are.",
+                 "lists them%s, and 'ipectl activate --force %.64s' (option 'force') accepts any.",
                  activation->options.accept ? "These are not the findings that were accepted: " : "", activation->name,
                  activation->version, (unsigned long long) findings_blocking(findings), activation->name, accept,
                  activation->name);
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 
-/* Essential files may be among those that nobody could inspect. So the kernel has to hold a trial, which ends even if nothing
- * can be executed any more, or the version was confirmed before. Without trials in the kernel only a reboot would end it, and TrialBoots= boots would
- * try it again: nobody could get in to stop that. code, failure: why it is not known. Returns 0, or what to refuse with. */
+/* Decides about a version whose findings are unknown: essential files may be among those that the inspection could not see. So the
+ * version needs a trial of the kernel, which ends even if nothing can be executed, or it was confirmed before. Without trials in the
+ * kernel only a reboot would end the trial, and TrialBoots= boots would try the version again: nobody could log in to stop that.
+ *
+ * code, failure: of the simulation. Returns 0, or the refusal. */
 static int judge_unknown(const BusActivation *activation, int code, const Failure *failure, Failure *reterr) {
         const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state, &activation->digest);
         bool confirmed = record && record->state == VERSION_CONFIRMED;
@@ -104,21 +106,22 @@ static int judge_unknown(const BusActivation *activation, int code, const Failur
         if (!activation->force || code == -ENOMEM)
                 return code;
         if (!confirmed && !trial_is_kernel_timed(activation->call->bus->manager))
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, and this kernel has "
-                                   "no trials: only reboots would end that, so 'force' does not activate it.", why.sentence, activation->name, activation->version);
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s '%.64s' %s may deny essential files, and only reboots would end "
+                                   "that, as this kernel has no trials: so 'force' does not activate it.", why.sentence,
+                                   activation->name, activation->version);
         if (!confirmed && activation->options.trial_sec == 0)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s What is essential may be among what '%.64s' %s denies, so 'force' does not activate it "
-                                   "without a trial, 'ipectl activate --trial-sec=' gives it one.", why.sentence, activation->name,
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s '%.64s' %s may deny essential files, so 'force' does not activate it "
+                                   "without a trial: 'ipectl activate --trial-sec=' sets one.", why.sentence, activation->name,
                                    activation->version);
-        log_warning("'%s' %s is activated on demand, though it is not known what it denies: %s", activation->name,
+        log_warning("'%s' %s is activated on demand, though the files that it denies are unknown: %s", activation->name,
                     activation->version, why.sentence);
         return 0;
 }
 
-/* Beside what was demanded, what users run: that does not keep a policy from being activated. */
-static void say_denied(const BusActivation *activation, const Findings *findings) {
+/* Also logs the findings in processes of users, which do not prevent an activation. */
+static void log_denied(const BusActivation *activation, const Findings *findings) {
         for (size_t i = 0; i < findings->n && i < LOGGED_MAX; i++)
-                log_warning("'%s' %s is activated%s, though it denies '%s' of what runs: %s", activation->name,
+                log_warning("'%s' %s is activated%s, though it denies '%s', which runs now: %s", activation->name,
                             activation->version, findings->list[i].scope == SCOPE_USERS ? "" : " on demand",
                             findings->list[i].path, findings->list[i].rule);
         if (findings_count(findings) > LOGGED_MAX)
@@ -126,7 +129,7 @@ static void say_denied(const BusActivation *activation, const Findings *findings
                             (unsigned long long) findings_count(findings) - LOGGED_MAX);
 }
 
-/* Returns 0 if what was found does not keep the policy from being activated. */
+/* Returns 0 if the findings permit the activation, or the refusal. */
 static int judge(const BusActivation *activation, const Findings *findings, Failure *reterr) {
         const char *accept = activation->options.accept;
 
@@ -134,17 +137,17 @@ static int judge(const BusActivation *activation, const Findings *findings, Fail
                 return refuse_essential(activation, findings, reterr);
         if (findings_blocking(findings) > 0 && !activation->force && (!accept || !findings_are(findings, accept)))
                 return refuse_lock_out(activation, findings, reterr);
-        say_denied(activation, findings);
+        log_denied(activation, findings);
         return 0;
 }
 
-/* It may have been discarded meanwhile, and another one of the same version staged, which nobody has judged. */
+/* The version may have been discarded meanwhile, and another policy with the same version staged, which was not simulated. */
 static int check_same(const Manager *manager, const BusActivation *activation, Failure *reterr) {
         const VersionRecord *record = store_state_find_digest(manager->state, &activation->digest);
 
         if (record)
                 return 0;
-        return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s was discarded while the system was looked at.",
+        return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s was discarded while the system was inspected.",
                            activation->name, activation->version);
 }
 
@@ -161,7 +164,7 @@ static void finish(Bus *bus, int result, const UnitsBefore *before, Failure *fai
         if (result == 0)
                 result = bus_reply_with_path(activation->call->message, record);
         else
-                result = bus_call_refuse(activation->call, result, failure);
+                result = bus_reply_with_error(activation->call->message, result, failure);
         if (result < 0)
                 log_warning("Cannot answer a call of Activate(): %s", strerror(-result));
 }
@@ -174,7 +177,7 @@ static void on_units_before(int result, const Failure *failure, UnitsBefore *bef
         finish(bus, result, before, &own);
 }
 
-/* Nothing is known that keeps the policy from being activated. */
+/* The findings permit the activation. */
 static void proceed(Bus *bus) {
         BusActivation *activation = bus->activation;
         const VersionRecord *record;
@@ -234,15 +237,15 @@ static int new_activation(Bus *bus, sd_bus_message *message, const VersionRecord
         activation->force = request->force;
         r = callers_find_uid(bus->callers, message, &activation->uid);
         if (r >= 0)
-                r = bus_call_new(bus, message, on_caller_gone, &activation->call);
+                r = bus_call_new(bus, message, on_caller_gone, bus, &activation->call);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(activation);
         return 0;
 }
 
-/* Returns 0, and on_simulated() is called, or what that would have been called with. */
-static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *record, Failure *reterr) {
+/* Returns 0, and on_simulated() follows, or the result that it would have got. */
+static int simulate_first(Bus *bus, BusActivation *activation, const VersionRecord *record, Failure *reterr) {
         int r = simulate_start(bus->manager, record, on_simulated, bus, &activation->simulation, reterr);
 
         if (r != 0 && r != -ENOMEM) {
@@ -253,19 +256,19 @@ static int look_first(Bus *bus, BusActivation *activation, const VersionRecord *
         return r;
 }
 
-/* Nobody who calls again and again keeps root from activating: nothing has changed yet for the other activation. */
+/* Root goes first, so that calls in a loop cannot keep root from activating. Nothing has changed yet for the other activation. */
 static void make_room(Bus *bus) {
         Failure failure = {};
-        int r = failure_set(&failure, FAILURE_BUSY, "Root activates a policy: try again in a moment.");
+        int r = failure_set(&failure, FAILURE_BUSY, "Root is activating a policy: try again in a moment.");
 
-        r = bus_call_refuse(bus->activation->call, r, &failure);
+        r = bus_reply_with_error(bus->activation->call->message, r, &failure);
         if (r < 0)
                 log_warning("Cannot answer a call of Activate(): %s", strerror(-r));
         bus_activation_cancel(bus);
 }
 
-/* A look at the kernel may make another version the newest that waits, which polkit was not asked about.
- * ret, ret_plan: what would be put in force. Returns as activate_check(). */
+/* activate_check() reads the kernel, after which another version may be the newest that waits: polkit was not asked about that.
+ * ret, ret_plan: the version to activate, and how. Returns as activate_check(). */
 static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *request, const VersionRecord **ret,
                  ActivatePlan *ret_plan, Failure *reterr) {
         int r = activate_check(bus->manager, request->name, &request->options, ret, reterr);
@@ -273,8 +276,8 @@ static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         if (r == 0)
                 r = activate_plan(bus->manager, request->name, &request->options, ret, ret_plan, reterr);
         if (r == 0 && !activation_request_is(request, *ret, ret_plan) && !polkit_is_root(bus->polkit, message))
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "What waits to be activated is not what polkit was asked about any "
-                                   "more. Nothing was done: look again, and repeat the call.");
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The version or the trial has changed since polkit was asked. Nothing "
+                                   "was done: look again, and repeat the call.");
         if (r == 0 && bus->activation && bus->activation->uid != 0 && polkit_is_root(bus->polkit, message))
                 make_room(bus);
         if (r == 0 && bus->activation)
@@ -283,7 +286,7 @@ static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         return r;
 }
 
-/* Returns 1, as it is answered later, or what a handler returns. */
+/* Returns 1, as the answer comes later, or an error as a handler does. */
 static int begin(Bus *bus, sd_bus_message *message, const ActivationRequest *request, sd_bus_error *reterr) {
         const VersionRecord *record = NULL;
         ActivatePlan plan = {};
@@ -296,11 +299,11 @@ static int begin(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         r = new_activation(bus, message, record, &plan, request, &bus->activation);
         if (r < 0)
                 return r;
-        /* What decides already denies nothing that it has not denied before. */
+        /* The active version denies nothing new. */
         if (record == manager_active(bus->manager, NULL))
                 proceed(bus);
         else
-                r = look_first(bus, bus->activation, record, &failure);
+                r = simulate_first(bus, bus->activation, record, &failure);
         if (r != 0) {
                 bus_activation_cancel(bus);
                 return bus_refuse(reterr, r, &failure);
@@ -308,7 +311,7 @@ static int begin(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         return 1;
 }
 
-static int authorise(Bus *bus, sd_bus_message *message, const ActivationRequest *request, sd_bus_error *reterr) {
+static int authorise(const Bus *bus, sd_bus_message *message, const ActivationRequest *request, sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
         const char *actions[POLKIT_ACTIONS_MAX + 1];
         int r = activation_request_describe(bus, request, &details);

@@ -1,63 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CheckBoot() and ConfirmBoot(): what ipe-boot-check.service and ipe-confirm.service call in each boot. Where no trial has
- * outlived a reboot there is nothing to do; else both wait for the health checks.
+ * CheckBoot() and ConfirmBoot(): ipe-boot-check.service and ipe-confirm.service call them in each boot. If a trial goes on across the
+ * reboot, both wait for its health checks; else there is nothing to do.
  */
 
-#include "bus-call.h"
+#include "bus-boot.h"
 #include "bus-details.h"
+#include "bus-reply.h"
+#include "bus-wait.h"
 #include "log.h"
 #include "trial.h"
 
-/* So many calls may wait for the health checks at once: of root, of all others, and of one of these. */
-#define CALLS_ROOT_MAX 16
-#define CALLS_MAX 16
-#define CALLS_PER_USER_MAX 4
-
-typedef struct BusBootCall {
-        Bus *bus; /* borrowed */
-        BusCall *call;
-        uid_t uid;
-        bool confirm; /* what has passed is kept, too */
-        struct BusBootCall *next;
-} BusBootCall;
-
-static BusBootCall *boot_call_free(BusBootCall *call) {
-        if (!call)
-                return NULL;
-        for (BusBootCall **link = &call->bus->boot_calls; *link; link = &(*link)->next)
-                if (*link == call) {
-                        *link = call->next;
-                        break;
-                }
-        bus_call_free(call->call);
-        free(call);
-        return NULL;
-}
-
-static void boot_call_freep(BusBootCall **call) {
-        boot_call_free(*call);
-}
-
 void bus_boot_cancel(Bus *bus) {
-        while (bus->boot_calls)
-                boot_call_free(bus->boot_calls);
+        bus_wait_free_all(&bus->boot_calls);
         trial_on_boot(bus->manager, NULL, NULL);
 }
 
-/* Root is never kept out by others: else they make the boot fail. */
-static bool has_room(const Bus *bus, uid_t uid) {
-        size_t n_root = 0, n_others = 0, n_own = 0;
-
-        for (const BusBootCall *call = bus->boot_calls; call; call = call->next) {
-                n_root += call->uid == 0;
-                n_others += call->uid != 0;
-                n_own += call->uid == uid;
-        }
-        return uid == 0 ? n_root < CALLS_ROOT_MAX : n_others < CALLS_MAX && n_own < CALLS_PER_USER_MAX;
-}
-
-/* The name is copied: it does not outlive the confirmation. */
+/* The name is copied, as the confirmation frees the record that has it. */
 static int confirm_boot(Manager *manager, Failure *reterr) {
         const VersionRecord *trial = store_state_find_state(manager->state, VERSION_TRIAL);
         _cleanup_free_ char *name = trial_is_boot(manager) ? strdup(trial->name) : NULL;
@@ -67,69 +26,55 @@ static int confirm_boot(Manager *manager, Failure *reterr) {
         return name ? confirm_policy(manager, name, NULL, reterr) : -ENOMEM;
 }
 
-static int answer(const BusBootCall *call, int result, const Failure *failure) {
-        return result == 0 ? sd_bus_reply_method_return(call->call->message, "") : bus_call_refuse(call->call, result, failure);
+static int answer(sd_bus_message *message, int result, const Failure *failure) {
+        return result == 0 ? sd_bus_reply_method_return(message, "") : bus_reply_with_error(message, result, failure);
 }
 
-/* The trial has passed, or is over. */
+/* The trial has passed its checks, or has ended. A marked waiter is a call of ConfirmBoot(). */
 static void on_boot(bool passed, void *userdata) {
         Bus *bus = userdata;
-        BusBootCall *calls = TAKE_PTR(bus->boot_calls), *next;
+        BusWaiter *waiters = TAKE_PTR(bus->boot_calls), *next;
 
-        for (; calls; calls = next) {
+        for (; waiters; waiters = next) {
                 Failure failure = {};
                 int r = 0;
 
-                next = calls->next;
+                next = waiters->next;
                 if (!passed)
                         r = failure_set(&failure, FAILURE_NO_TRIAL, "The trial has ended; 'ipectl log' tells how.");
-                else if (calls->confirm)
+                else if (waiters->mark)
                         r = confirm_boot(bus->manager, &failure);
-                if (answer(calls, r, &failure) < 0)
+                if (answer(waiters->call->message, r, &failure) < 0)
                         log_warning("Cannot answer a call about the boot, ignoring.");
-                boot_call_free(calls);
+                bus_wait_free(waiters);
         }
 }
 
-static void on_gone(void *userdata) {
-        const BusCall *gone = userdata;
-
-        for (BusBootCall *call = gone->bus->boot_calls; call; call = call->next)
-                if (call->call == gone) {
-                        boot_call_free(call);
-                        break;
-                }
-}
-
 static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_bus_error *reterr) {
-        _cleanup_(boot_call_freep) BusBootCall *call = NULL;
+        BusWaiter *waiter;
         uid_t uid;
         int r = callers_find_uid(bus->callers, message, &uid);
 
         if (r < 0)
                 return r;
-        if (!has_room(bus, uid))
+        /* If users could keep root out, they could make the boot fail. */
+        if (!bus_wait_has_room(bus->boot_calls, uid))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for the health checks already.");
-        call = calloc(1, sizeof(*call));
-        if (!call)
-                return -ENOMEM;
-        *call = (BusBootCall) { .bus = bus, .uid = uid, .confirm = confirm, .next = bus->boot_calls };
-        r = bus_call_new(bus, message, on_gone, &call->call);
+        r = bus_wait_new(bus, message, uid, &waiter);
         if (r < 0)
                 return r;
-        bus->boot_calls = TAKE_PTR(call);
+        waiter->mark = confirm;
+        bus_wait_add(&bus->boot_calls, waiter);
         trial_on_boot(bus->manager, on_boot, bus);
         return 1;
 }
 
-static int authorise(Bus *bus, sd_bus_message *message, sd_bus_error *reterr) {
+static int authorise(const Bus *bus, sd_bus_message *message, sd_bus_error *reterr) {
         const VersionRecord *trial = trial_is_boot(bus->manager) ? store_state_find_state(bus->manager->state, VERSION_TRIAL) : NULL;
         _cleanup_(bus_details_done) BusDetails details = {};
-        int r = trial ? bus_details_add(&details, "name", trial->name) : 0;
+        int r = trial ? bus_details_add_state(&details, trial->name, trial) : 0;
 
-        if (r >= 0)
-                r = bus_details_add_state(&details, trial);
-        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("confirm"), NULL }, details.list, reterr);
+        return r < 0 ? r : polkit_check(bus->polkit, message, ACTION("confirm"), details.list, reterr);
 }
 
 static int check_boot(Bus *bus, sd_bus_message *message, bool confirm, sd_bus_error *reterr) {

@@ -14,7 +14,7 @@ BusCall *bus_call_free(BusCall *call) {
         return NULL;
 }
 
-int bus_call_new(Bus *bus, sd_bus_message *message, PresenceGone gone, BusCall **ret) {
+int bus_call_new(Bus *bus, sd_bus_message *message, PresenceGone gone, void *userdata, BusCall **ret) {
         _cleanup_(bus_call_freep) BusCall *call = calloc(1, sizeof(*call));
         int r;
 
@@ -22,19 +22,9 @@ int bus_call_new(Bus *bus, sd_bus_message *message, PresenceGone gone, BusCall *
                 return -ENOMEM;
         call->bus = bus;
         call->message = sd_bus_message_ref(message);
-        r = presence_watch(bus->presence, message, gone, call, &call->caller);
+        r = presence_watch(bus->presence, message, gone, userdata, &call->caller);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(call);
         return 0;
-}
-
-int bus_call_refuse(const BusCall *call, int result, const Failure *failure) {
-        sd_bus_error error = SD_BUS_ERROR_NULL;
-        int r = bus_refuse(&error, result, failure);
-
-        r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(call->message, &error)
-                                        : sd_bus_reply_method_errno(call->message, r, NULL);
-        sd_bus_error_free(&error);
-        return r < 0 ? r : 0;
 }

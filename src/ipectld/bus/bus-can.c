@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CanActivate() and its like, so that an interface for people knows which buttons to offer. The answers are those of systemd-logind:
+ * CanActivate() and its like tell a graphical interface which buttons to offer. The answers are those of systemd-logind:
  *
- *      yes         the call would not be refused for want of a right
- *      challenge   the same, once somebody has authenticated
- *      no          the caller has no right to it
- *      na          there is nothing that the call could be about
+ *      yes         the caller has the right to the call
+ *      challenge   the same, after authentication
+ *      no          the caller has no right to the call
+ *      na          there is nothing that the call could change
  *
- * Nobody is asked for a password. The kernel is not looked at, as everybody may ask, so that a call may be refused all the same.
+ * Nobody gets a dialog for a password. Everybody may ask, so these calls do not read the kernel, and "yes" does not promise that the
+ * call succeeds.
  */
 
+#include "bus-can.h"
 #include "bus-options.h"
 #include "bus-request.h"
 #include "deactivate.h"
@@ -30,13 +32,11 @@ static int answer_not_available(sd_bus_message *message) {
         return sd_bus_reply_method_return(message, "s", "na");
 }
 
-/* With the details of the call itself. */
-static int answer_about(Bus *bus, sd_bus_message *message, const char *action, const VersionRecord *record, sd_bus_error *reterr) {
+/* polkit gets the same details as for the call itself. */
+static int answer_about_state(Bus *bus, sd_bus_message *message, const char *action, const VersionRecord *record, sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
-        int r = bus_details_add(&details, "name", record->name);
+        int r = bus_details_add_state(&details, record->name, record);
 
-        if (r >= 0)
-                r = bus_details_add_state(&details, record);
         return r < 0 ? r : answer(bus, message, (const char *const[]) { action, NULL }, details.list, reterr);
 }
 
@@ -83,7 +83,7 @@ static int can_end_trial(Bus *bus, sd_bus_message *message, const char *action, 
                 return r;
         if (trial_check_meant(trial, name, &meant, &ignored) != 0)
                 return answer_not_available(message);
-        return answer_about(bus, message, action, trial, reterr);
+        return answer_about_state(bus, message, action, trial, reterr);
 }
 
 int method_can_confirm(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -94,7 +94,7 @@ int method_can_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *
         return can_end_trial(userdata, message, ACTION("rollback"), reterr);
 }
 
-/* Whether the kernel and the signer let it, the call itself says. */
+/* The call itself finds out whether the kernel and the trust in the signer permit it. */
 int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
         const char *name, *from = NULL;
@@ -110,7 +110,7 @@ int method_can_roll_back(sd_bus_message *message, void *userdata, sd_bus_error *
         record = rollback_candidate(bus->manager->state, name);
         if (trial_check_meant(record, name, &(const TrialMeant) { .version = from }, &ignored) != 0)
                 return answer_not_available(message);
-        return answer_about(bus, message, ACTION("rollback"), record, reterr);
+        return answer_about_state(bus, message, ACTION("rollback"), record, reterr);
 }
 
 int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -126,7 +126,7 @@ int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error 
                 return r;
         if (store_state_find_state(state, VERSION_TRIAL) || deactivate_check_meant(record, name, version, &ignored) != 0)
                 return answer_not_available(message);
-        return answer_about(bus, message, ACTION("deactivate"), record, reterr);
+        return answer_about_state(bus, message, ACTION("deactivate"), record, reterr);
 }
 
 int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -140,13 +140,11 @@ int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *re
                 r = bus_read_text(message, "version", &version, reterr);
         if (r < 0)
                 return r;
-        /* The newest is never meant. */
+        /* Without a version the call means none: it never takes the newest. */
         if (!*version || manager_find(bus->manager, name, version, &record, NULL) != 0 || record->state == VERSION_CONFIRMED ||
             record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
                 return answer_not_available(message);
-        r = bus_details_add(&details, "name", name);
-        if (r >= 0)
-                r = bus_details_add_version(&details, record);
+        r = bus_details_add_version(&details, name, record);
         return r < 0 ? r : answer(bus, message, (const char *const[]) { ACTION("discard"), NULL }, details.list, reterr);
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The details of a call, for polkit, its rules and its dialogs. Names of policies may have characters that look like something else: these
- * are escaped, as everywhere that people read.
+ * Names of policies may contain characters that look like others, so the values are escaped, as everywhere that people read.
  */
 
 #include "bus-details.h"
@@ -30,20 +29,20 @@ int bus_details_add_names(BusDetails *details, const char *name, const char *ver
         return r < 0 ? r : bus_details_add(details, "version", version ?: "");
 }
 
-int bus_details_add_version(BusDetails *details, const VersionRecord *record) {
+int bus_details_add_version(BusDetails *details, const char *name, const VersionRecord *record) {
         char version[IPE_VERSION_STRLEN], digest[DIGEST_HEX_SIZE];
-        int r;
+        int r = bus_details_add(details, "name", name);
 
-        if (!record)
-                return 0;
+        if (r < 0 || !record)
+                return r;
         ipe_version_print(&record->version, version);
         digest_to_hex(&record->digest, digest);
         r = bus_details_add(details, "version", version);
         return r < 0 ? r : bus_details_add(details, "digest", digest);
 }
 
-int bus_details_add_state(BusDetails *details, const VersionRecord *record) {
-        int r = bus_details_add_version(details, record);
+int bus_details_add_state(BusDetails *details, const char *name, const VersionRecord *record) {
+        int r = bus_details_add_version(details, name, record);
 
         return r < 0 || !record ? r : bus_details_add(details, "transaction", record->transaction);
 }

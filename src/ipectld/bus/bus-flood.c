@@ -1,30 +1,31 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Calls of users other than root are counted before they reach a handler. An answer about one thing is a unit; one that lists
- * all versions costs more, the more there are, and is refused where the bus would not carry it.
+ * A filter counts the calls of users other than root before they reach a handler. An answer about one object costs a unit. A list of
+ * all versions costs more, the more versions there are, and is refused if it is larger than the bus carries.
  *
- * Users whose budget is used up are refused a second later, the latest call first. Calls of others that came in between are answered
- * before. And dbus-daemon has less to do: for each answer it searches its list of calls that wait, which has the latest in front; in a
- * flood that costs it more than all that this daemon does.
+ * Users whose budget is used up get the refusal a second later, the latest call first. So the daemon answers calls of others that came
+ * in between before. And dbus-daemon has less to do: for each answer it searches its list of calls that wait, which begins with the
+ * latest; in a flood that search costs more than all work of this daemon.
  */
 
-#include "bus.h"
+#include "bus-flood.h"
+#include "bus-reply.h"
 #include "clock.h"
 #include "log.h"
 #include "object-path.h"
 
-/* So many versions are listed for a unit. */
+/* A unit pays for so many versions in a list. */
 #define VERSIONS_PER_UNIT 20
-/* The distributions' buses end a connection that sends more than 32 MiB at once. */
+/* The buses of distributions end a connection that sends more than 32 MiB at once. */
 #define REPLY_SIZE_MAX (16U << 20)
-/* Of one version beside its strings, which a list may have several times. */
+/* Of one version without its strings. A list may repeat the name several times. */
 #define ENTRY_SIZE 1024
 #define STRING_COPIES 8
 
-/* So many refusals wait; each takes less than 1 KiB. Further ones are sent at once. */
+/* So many refusals wait, of less than 1 KiB each. Further refusals go out at once. */
 #define HELD_MAX 32768U
 #define HOLD_USEC USEC_PER_SEC
-/* So many are sent at once, then others are served. */
+/* After so many refusals the daemon serves others for a moment. */
 #define SENT_AT_ONCE 500U
 #define PAUSE_USEC (20 * USEC_PER_MSEC)
 
@@ -49,7 +50,7 @@ static size_t summary_size(const PolicySummary *summary) {
         return size;
 }
 
-/* At least what a list of all versions takes, in bytes. */
+/* The size of a list of all versions, in bytes, rounded up. */
 static size_t list_size(const StoreState *state) {
         size_t size = 0;
 
@@ -64,7 +65,7 @@ static size_t list_size(const StoreState *state) {
 
 static int refuse_unknown(sd_bus_error *reterr) {
         Failure failure = {};
-        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "The bus does not say who calls: try again in a few seconds.");
+        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "The bus does not tell which user calls: try again in a few seconds.");
 
         return bus_refuse(reterr, r, &failure);
 }
@@ -109,7 +110,7 @@ static int hold(BusFlood *flood, sd_bus_message *reply) {
         return 0;
 }
 
-/* Returns 1: the call needs no other answer, or a negative errno. */
+/* Returns 1, as the call needs no other answer, or a negative errno. */
 static int refuse_later(BusFlood *flood, sd_bus_message *message, uid_t uid, sd_bus_error *reterr) {
         sd_bus_message *reply = NULL;
         int r = bus_refuse_too_many(reterr, uid);

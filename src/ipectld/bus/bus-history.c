@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListTransitions(): the history, a page at a time.
+ * ListTransitions(): a page of the history.
  */
 
+#include "bus-history.h"
 #include "bus-options.h"
+#include "bus-reply.h"
 #include "bus-subscribe.h"
-#include "bus.h"
 #include "store-history.h"
 
 #define PAGE_MAX 1000U
-/* So many entries are listed for a unit of a user's budget. */
+/* A unit of a budget pays for so many entries. */
 #define ENTRIES_PER_UNIT 100U
 
 /* The part of the history that a caller asks for. */
@@ -22,7 +23,7 @@ static bool is_wanted(const Page *page, const HistoryEntry *entry) {
         return entry->sequence < page->before && entry->usec >= page->since_usec && (!page->name || streq(entry->name, page->name));
 }
 
-/* The latest ones. Returns the index of the first of them. ret_n: how many there are from there on. */
+/* Finds the page: the latest entries that are wanted. Returns the index of its first entry. ret_n: the number of its entries. */
 static size_t find_first(const History *history, const Page *page, uint64_t *ret_n) {
         size_t first = history->n;
         uint64_t n = 0;

@@ -1,25 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * StartPreflight(): a preflight as an object, /org/ipe/job/N, so that nobody has to keep a call waiting for minutes.
+ * StartPreflight(): a preflight as an object, /org/ipe/job/N, so that no call has to wait for minutes.
  *
  * The kernel evaluates one policy at a time beside the active one, so one job runs, and the others wait: root's before those of other
- * users, else in the order in which they came. A job ends with a signal to its caller alone, as findings name programs of all users;
- * and with the connection of its caller.
+ * users, else in the order in which they came. At its end a job sends a signal to its caller alone, as findings name programs of all
+ * users. If the caller leaves the bus, its jobs end.
  */
 
-#include "bus-details.h"
+#include "bus-findings.h"
+#include "bus-job.h"
 #include "bus-options.h"
-#include "bus.h"
-#include "error-name.h"
+#include "bus-reply.h"
 #include "log.h"
 #include "object-path.h"
 #include "preflight.h"
+#include "shares.h"
 
-/* So many may run or wait. */
-#define JOBS_MAX 16
-#define JOBS_ROOT_MAX 16
-#define JOBS_PER_USER_MAX 4
-/* From one look at how far a job has come to the next. */
+/* Interval of the announcements of progress. */
 #define TICK_USEC (1000U * 1000)
 
 typedef struct BusJob {
@@ -30,7 +27,7 @@ typedef struct BusJob {
         PresenceWatch *watch; /* of the caller; NULL once it has left the bus */
         char *name;
         char version[IPE_VERSION_STRLEN];
-        const char *state; /* as last announced, with the next one */
+        const char *state; /* as announced last, as is progress */
         unsigned progress;
         bool is_canceled;
         struct BusJob *next;
@@ -81,7 +78,7 @@ static BusJob *job_find(const Bus *bus, const char *path) {
         return NULL;
 }
 
-/* Without findings, the signal has the error. */
+/* Appends the error of a job that has no findings. */
 static int append_failure(sd_bus_message *message, const BusJob *job, int result, const Failure *failure) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
@@ -101,7 +98,7 @@ static int send_finished(const BusJob *job, int result, const Failure *failure, 
         if (r >= 0)
                 r = sd_bus_message_append(message, "s", job->is_canceled ? "canceled" : result == 0 ? "done" : "failed");
         if (r >= 0)
-                r = bus_append_findings(message, result == 0 ? findings : &nothing);
+                r = bus_findings_append(message, result == 0 ? findings : &nothing);
         if (r >= 0)
                 r = result == 0 ? sd_bus_message_append(message, "a{sv}", 2, "Name", "s", job->name, "Version", "s", job->version)
                                 : append_failure(message, job, result, failure);
@@ -111,7 +108,7 @@ static int send_finished(const BusJob *job, int result, const Failure *failure, 
         return r;
 }
 
-/* The end of a job, whichever it is. */
+/* Announces the end of a job, and frees it. */
 static void job_finish(BusJob *job, int result, const Failure *failure, const Findings *findings) {
         Failure own = *failure;
         int r = 0;
@@ -123,7 +120,7 @@ static void job_finish(BusJob *job, int result, const Failure *failure, const Fi
         if (r >= 0)
                 r = sd_bus_emit_object_removed(job->bus->bus, job->path);
         if (r < 0)
-                log_warning("Cannot say that the preflight of '%s' has ended: %s", job->name, strerror(-r));
+                log_warning("Cannot announce that the preflight of '%s' has ended: %s", job->name, strerror(-r));
         job_remove(job);
         job_free(job);
 }
@@ -137,7 +134,7 @@ static void on_done(int result, const Failure *failure, const Findings *findings
         bus_job_next(bus);
 }
 
-/* on_done() follows for the one that runs. */
+/* If the job runs, on_done() follows. */
 static void job_cancel(BusJob *job) {
         const Failure failure = {};
 
@@ -173,7 +170,7 @@ static void announce_progress(BusJob *job) {
         else if (progress != job->progress)
                 r = sd_bus_emit_properties_changed(job->bus->bus, job->path, JOB_INTERFACE, "Progress", NULL);
         if (r < 0)
-                log_debug("Cannot say how far the preflight of '%s' has come, ignoring: %s", job->name, strerror(-r));
+                log_debug("Cannot announce the progress of the preflight of '%s', ignoring: %s", job->name, strerror(-r));
         job->state = state;
         job->progress = progress;
 }
@@ -189,7 +186,7 @@ static int on_tick(sd_event_source *tick, uint64_t usec, void *userdata) {
         return r < 0 ? r : sd_event_source_set_enabled(tick, SD_EVENT_ONESHOT);
 }
 
-/* Without the clock nobody hears of progress, and all else is as it should be. */
+/* Without the timer the job announces no progress, and runs all the same. */
 static void start_tick(const Bus *bus) {
         int r = sd_event_source_set_time_relative(bus->jobs->tick, TICK_USEC);
 
@@ -235,8 +232,8 @@ static int on_next(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* Not at once: the preflight that has ended is not quite gone yet. At the end of the daemon there are no jobs any more. */
-void bus_job_next(Bus *bus) {
+/* Later, from the event loop: the preflight that has ended is still being freed. At the end of the daemon there are no jobs. */
+void bus_job_next(const Bus *bus) {
         int r = bus->jobs && bus->jobs->list ? sd_event_source_set_enabled(bus->jobs->next, SD_EVENT_ONESHOT) : 0;
 
         if (r < 0)
@@ -265,16 +262,14 @@ void bus_job_cancel(Bus *bus) {
         bus->jobs = NULL;
 }
 
-/* Root is never kept out by others. */
+/* Jobs that run or wait. */
 static bool has_room(const BusJobs *jobs, uid_t uid) {
-        size_t n_root = 0, n_others = 0, n_own = 0;
+        static const ShareLimits limits = { .root = 16, .others = 16, .per_user = 4 };
+        Shares shares = { .uid = uid };
 
-        for (const BusJob *job = jobs->list; job; job = job->next) {
-                n_root += job->uid == 0;
-                n_others += job->uid != 0;
-                n_own += job->uid == uid;
-        }
-        return uid == 0 ? n_root < JOBS_ROOT_MAX : n_others < JOBS_MAX && n_own < JOBS_PER_USER_MAX;
+        for (const BusJob *job = jobs->list; job; job = job->next)
+                shares_count(&shares, job->uid);
+        return shares_have_room(&shares, &limits);
 }
 
 static int job_new(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRecord *record, BusJob **ret) {
@@ -298,7 +293,7 @@ static int job_new(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRe
         return 0;
 }
 
-/* ret: in the list, and running if nothing else is. */
+/* ret: in the list, and running if no other preflight is. */
 static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRecord *record, BusJob **ret, Failure *reterr) {
         _cleanup_(job_freep) BusJob *job = NULL;
         int r = job_new(bus, message, uid, record, &job);
@@ -313,14 +308,7 @@ static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const Version
         return 0;
 }
 
-static int may_inspect(Bus *bus, sd_bus_message *message, const char *name, const char *version, sd_bus_error *reterr) {
-        _cleanup_(bus_details_done) BusDetails details = {};
-        int r = bus_details_add_names(&details, name, version);
-
-        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
-}
-
-/* Everything that is to be found out before there is a job. */
+/* Checks all that can refuse the call, and makes the job. */
 static int start(Bus *bus, sd_bus_message *message, const char *name, const char *version, BusJob **ret, sd_bus_error *reterr) {
         const VersionRecord *record;
         Failure failure = {};
@@ -347,7 +335,7 @@ int method_start_preflight(sd_bus_message *message, void *userdata, sd_bus_error
         if (r >= 0)
                 r = bus_read_options(message, options, reterr);
         if (r >= 0)
-                r = may_inspect(bus, message, name, version, reterr);
+                r = bus_findings_authorise(bus, message, name, version, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = start(bus, message, name, version, &job, reterr);
@@ -355,7 +343,7 @@ int method_start_preflight(sd_bus_message *message, void *userdata, sd_bus_error
                 return r;
         r = sd_bus_emit_object_added(bus->bus, job->path);
         if (r < 0)
-                log_warning("Cannot say that a preflight of '%s' has begun, ignoring: %s", name, strerror(-r));
+                log_warning("Cannot announce that a preflight of '%s' has begun, ignoring: %s", name, strerror(-r));
         return sd_bus_reply_method_return(message, "o", job->path);
 }
 
@@ -403,14 +391,14 @@ static int get_progress(sd_bus *sd, const char *path, const char *interface, con
         return sd_bus_message_append(reply, "u", progress);
 }
 
-/* The caller needs no right to end its own. */
+/* The caller needs no right to cancel a job of its own. */
 static int method_cancel(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         BusJob *job = userdata;
         const char *sender = sd_bus_message_get_sender(message);
         int r = 1;
 
         if (!sender || !streq(sender, job->caller))
-                r = may_inspect(job->bus, message, job->name, job->version, reterr);
+                r = bus_findings_authorise(job->bus, message, job->name, job->version, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         job_cancel(job);
@@ -428,14 +416,14 @@ static const sd_bus_vtable job_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-/* Before main.c ends what no job has begun. */
+/* Runs before main.c cancels a preflight that is no job. */
 static int add_exit(Bus *bus) {
         int r = sd_event_add_exit(bus->manager->event, &bus->jobs->exit, on_exit_loop, bus);
 
         return r < 0 ? r : sd_event_source_set_priority(bus->jobs->exit, SD_EVENT_PRIORITY_IMPORTANT - 2);
 }
 
-/* The first two are off until there is a job. */
+/* Both are off until there is a job. */
 static int add_sources(Bus *bus) {
         sd_event *event = bus->manager->event;
         int r = sd_event_add_defer(event, &bus->jobs->next, on_next, bus);

@@ -3,7 +3,7 @@
  * org.freedesktop.LogControl1: 'systemctl service-log-level ipectld.service debug'.
  */
 
-#include "bus.h"
+#include "bus-log.h"
 #include "log.h"
 
 static int get_level(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -11,7 +11,7 @@ static int get_level(sd_bus *sd, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
 }
 
-/* libsystemd would ask the bus over the connection that has the calls, see callers.c. */
+/* Not by sd_bus_query_sender_privilege(): that asks the bus over the connection that has the calls, see callers.c. */
 static int check_root(const Bus *bus, sd_bus_message *call, sd_bus_error *reterr) {
         return polkit_is_root(bus->polkit, call) ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do that.");
 }

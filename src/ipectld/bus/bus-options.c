@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Arguments of a call. A misspelt option is an error: nobody is to believe that it was heeded.
+ * A misspelt option is an error, so that no caller believes that it had an effect.
  *
  * A call may wait for polkit in memory, so these functions bound the size of all that they accept.
  */
 
 #include "bus-options.h"
-#include "bus.h"
+#include "bus-reply.h"
 
 static const BusOption *find_option(const BusOption *options, const char *name) {
         for (; options->name; options++)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * /org/ipe/policy/NAME/VERSION, and descriptions of versions.
+ * /org/ipe/policy/NAME/VERSION, and the calls that describe versions.
  */
 
-#include "bus.h"
+#include "bus-policy.h"
+#include "bus-reply.h"
+#include "bus-view.h"
 #include "object-path.h"
 #include "summary.h"
 
@@ -32,13 +34,13 @@ static int list_objects(sd_bus *sd, const char *prefix, void *userdata, char ***
         return 1;
 }
 
-/* What every property starts with: the object was found, but may have gone since. */
+/* sd-bus has found the object before, but it may have gone since. */
 static int record_of(const char *path, const Bus *bus, const VersionRecord **ret, sd_bus_error *reterr) {
         *ret = object_path_find(path, bus->manager->state);
-        return *ret ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "That version is gone.");
+        return *ret ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_UNKNOWN_OBJECT, "The version is gone.");
 }
 
-/* A member of org.ipe.Policy, and of what GetPolicy() says. */
+/* A property of org.ipe.Policy, and an entry of the dictionary of GetPolicy(). */
 typedef struct Member {
         const char *name;
         const char *type; /* "s", "t", "b" or "as" */
@@ -51,7 +53,7 @@ static const Member members[] = {
         { "TextSize", "t" }, { "WarningsCount", "t" }, { "Warnings", "as" },
 };
 
-static const char *find_place(Bus *bus, const VersionRecord *record) {
+static const char *find_place(const Bus *bus, const VersionRecord *record) {
         static const char *const words[_KERNEL_PLACE_MAX] = { "loaded", "next", "previous" };
         KernelPlace place;
 
@@ -60,7 +62,7 @@ static const char *find_place(Bus *bus, const VersionRecord *record) {
         return bus_view_place(bus, record, &place) ? words[place] : "none";
 }
 
-static int append_text(sd_bus_message *reply, Bus *bus, const VersionRecord *record, const char *name) {
+static int append_text(sd_bus_message *reply, const Bus *bus, const VersionRecord *record, const char *name) {
         char text[DIGEST_HEX_SIZE] = "";
 
         static_assert(IPE_VERSION_STRLEN <= sizeof(text), "a version fits, too");
@@ -101,7 +103,7 @@ static uint64_t find_number(const Manager *manager, const VersionRecord *record,
         return summary->n_warnings + summary_has_keyring_warning(manager, summary);
 }
 
-static bool find_flag(Bus *bus, const VersionRecord *record, const char *name) {
+static bool find_flag(const Bus *bus, const VersionRecord *record, const char *name) {
         if (streq(name, "Active"))
                 return bus_view_is_active(bus, record);
         if (streq(name, "SelectedForBoot"))
@@ -119,7 +121,7 @@ static int append_warnings(sd_bus_message *reply, const Manager *manager, const 
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-static int append_member(sd_bus_message *reply, Bus *bus, const VersionRecord *record, const Member *member) {
+static int append_member(sd_bus_message *reply, const Bus *bus, const VersionRecord *record, const Member *member) {
         switch (member->type[0]) {
         case 's':
                 return append_text(reply, bus, record, member->name);
@@ -145,7 +147,7 @@ static int get_member(sd_bus *sd, const char *path, const char *interface, const
         return -ENOENT;
 }
 
-/* Changes of KernelPlace and of warnings, which the keyring .fs-verity has a part in, nobody tells. */
+/* KernelPlace changes without a notice of the kernel, and the warnings depend on the keyring .fs-verity: nothing announces these. */
 static const sd_bus_vtable policy_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -170,16 +172,7 @@ static const sd_bus_vtable policy_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-int bus_policy_register(Bus *bus) {
-        int r = sd_bus_add_fallback_vtable(bus->bus, NULL, POLICY_PREFIX, POLICY_INTERFACE, policy_vtable,
-                                           find_policy, bus);
-
-        if (r >= 0)
-                r = sd_bus_add_node_enumerator(bus->bus, NULL, POLICY_PREFIX, list_objects, bus);
-        return r;
-}
-
-int bus_policy_append_list(sd_bus_message *reply, Bus *bus) {
+static int append_list(sd_bus_message *reply, const Bus *bus) {
         const VersionRecord *active = bus_view_active(bus, NULL);
         const StoreState *state = bus->manager->state;
         int r = sd_bus_message_open_container(reply, 'a', "(ssssbo)");
@@ -200,7 +193,7 @@ int bus_policy_append_list(sd_bus_message *reply, Bus *bus) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
-int bus_policy_append_description(sd_bus_message *reply, Bus *bus, const VersionRecord *record) {
+static int append_description(sd_bus_message *reply, const Bus *bus, const VersionRecord *record) {
         int r = sd_bus_message_open_container(reply, 'a', "{sv}");
 
         for (size_t i = 0; i < ELEMENTSOF(members) && r >= 0; i++) {
@@ -215,4 +208,47 @@ int bus_policy_append_description(sd_bus_message *reply, Bus *bus, const Version
                         r = sd_bus_message_close_container(reply);
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int method_list_policies(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        sd_bus_message *reply = NULL;
+        int r = sd_bus_message_new_method_return(message, &reply);
+
+        if (r >= 0)
+                r = append_list(reply, userdata);
+        return bus_send_reply(reply, r);
+}
+
+int bus_policy_read(const Bus *bus, sd_bus_message *message, const VersionRecord **ret, sd_bus_error *reterr) {
+        const char *name, *version;
+        Failure failure = {};
+        int r = sd_bus_message_read(message, "ss", &name, &version);
+
+        if (r < 0)
+                return r;
+        r = manager_find(bus->manager, name, version, ret, &failure);
+        return r != 0 ? bus_refuse(reterr, r, &failure) : 0;
+}
+
+int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
+        const Bus *bus = userdata;
+        sd_bus_message *reply = NULL;
+        const VersionRecord *record;
+        int r = bus_policy_read(bus, message, &record, reterr);
+
+        if (r < 0)
+                return r;
+        r = sd_bus_message_new_method_return(message, &reply);
+        if (r >= 0)
+                r = append_description(reply, bus, record);
+        return bus_send_reply(reply, r);
+}
+
+int bus_policy_register(Bus *bus) {
+        int r = sd_bus_add_fallback_vtable(bus->bus, NULL, POLICY_PREFIX, POLICY_INTERFACE, policy_vtable,
+                                           find_policy, bus);
+
+        if (r >= 0)
+                r = sd_bus_add_node_enumerator(bus->bus, NULL, POLICY_PREFIX, list_objects, bus);
+        return r;
 }

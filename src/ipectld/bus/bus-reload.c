@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reload(): answered when all files were read.
+ * Reload(): answers once all files were read.
  */
 
-#include "bus.h"
+#include "bus-reload.h"
+#include "bus-reply.h"
 #include "log.h"
+#include "source.h"
 
 static void on_scanned(int result, const Failure *failure, void *userdata) {
         sd_bus_message *message = userdata;
-        sd_bus_error error = SD_BUS_ERROR_NULL;
         int r;
 
-        if (result == 0)
-                r = sd_bus_reply_method_return(message, "");
-        else {
-                r = bus_refuse(&error, result, failure);
-                r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(message, &error)
-                                                : sd_bus_reply_method_errno(message, r, NULL);
-        }
-        sd_bus_error_free(&error);
+        r = result == 0 ? sd_bus_reply_method_return(message, "") : bus_reply_with_error(message, result, failure);
         sd_bus_message_unref(message);
-        /* From source_free() the bus is gone already. */
+        /* source_free() calls this when the bus is gone already. */
         if (r < 0 && result != -ECANCELED)
                 log_warning("Cannot answer a call of Reload(), ignoring: %s", strerror(-r));
 }
@@ -30,7 +24,7 @@ int method_reload(sd_bus_message *message, void *userdata, sd_bus_error *reterr)
         Failure failure = {};
         int r;
 
-        r = polkit_check(bus->polkit, message, ACTION("stage"), reterr);
+        r = polkit_check(bus->polkit, message, ACTION("stage"), NULL, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = source_scan(bus->source, true, on_scanned, sd_bus_message_ref(message), &failure);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the handlers of the bus answer with.
+ * Answers of handlers.
  */
 
-#include "bus.h"
+#include "bus-reply.h"
 #include "error-name.h"
 #include "object-path.h"
 #include "utf8.h"
@@ -20,6 +20,15 @@ int bus_refuse_too_many(sd_bus_error *reterr, uid_t uid) {
         int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "User %u calls too often: wait a few seconds.", uid);
 
         return bus_refuse(reterr, r, &failure);
+}
+
+int bus_reply_with_error(sd_bus_message *call, int result, const Failure *failure) {
+        sd_bus_error error = SD_BUS_ERROR_NULL;
+        int r = bus_refuse(&error, result, failure);
+
+        r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(call, &error) : sd_bus_reply_method_errno(call, r, NULL);
+        sd_bus_error_free(&error);
+        return r < 0 ? r : 0;
 }
 
 int bus_send_reply(sd_bus_message *reply, int r) {

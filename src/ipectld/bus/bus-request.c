@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The activation that a caller asks for. Beside the right to activate there are two that make less of what protects the machine from a
- * bad policy, each with an action of its own:
+ * The activation that a caller asks for. Beside the right to activate there are two rights that weaken the protection of the machine
+ * from a bad policy, each with an action of its own:
  *
- *      activate-force      what the policy would deny does not keep it from being activated
- *      activate-no-trial   without a trial, which confirms it at once, or with less of one than the configuration has
+ *      activate-force      activates the policy whatever it would deny
+ *      activate-no-trial   confirms the policy at once, without a trial, or with a shorter or weaker trial than that of the configuration
  */
 
 #include "bus-options.h"
+#include "bus-reply.h"
 #include "bus-request.h"
 #include "findings.h"
 #include "kernel-extended.h"
@@ -62,7 +63,7 @@ static int read_options(sd_bus_message *message, ActivationRequest *request, sd_
         return check_options(options, confirm, reterr);
 }
 
-/* Why nothing can be put in force, activate_check() says better, which looks at the kernel, too. */
+/* activate_check() gives the reason if there is nothing to activate: it reads the kernel, too. */
 static void plan(const Bus *bus, ActivationRequest *request) {
         const VersionRecord *record;
         Failure ignored = {};
@@ -87,7 +88,7 @@ int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options,
         return 0;
 }
 
-/* To put in force again what is confirmed takes nothing away. */
+/* A confirmed version needs no trial: activating it again weakens nothing. */
 static bool has_less_trial(const Bus *bus, const ActivationRequest *request) {
         const Config *config = &bus->manager->config;
         const ActivatePlan *plan = &request->plan;
@@ -124,13 +125,12 @@ static int describe_plan(const ActivatePlan *plan, BusDetails *ret) {
 }
 
 int activation_request_describe(const Bus *bus, const ActivationRequest *request, BusDetails *ret) {
-        int r = bus_details_add(ret, "name", request->name);
+        int r;
 
-        /* The dialog has the version in any case. */
-        if (r >= 0 && !request->is_planned)
-                r = bus_details_add(ret, "version", request->options.version ?: "");
-        if (r >= 0 && request->is_planned)
-                r = bus_details_add_version(ret, store_state_find_digest(bus->manager->state, &request->digest));
+        if (!request->is_planned)
+                r = bus_details_add_names(ret, request->name, request->options.version);
+        else
+                r = bus_details_add_version(ret, request->name, store_state_find_digest(bus->manager->state, &request->digest));
         if (r >= 0 && request->is_planned)
                 r = describe_plan(&request->plan, ret);
         if (r >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * polkit is asked once, by Subscribe(): a question for each signal, or each time that a property is read, would be too many.
+ * Only Subscribe() asks polkit: questions for each signal, and for each read of a property, would be too many.
  */
 
 #include "bus-options.h"
@@ -17,7 +17,7 @@ int method_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *rete
 
         r = bus_read_options(message, &(const BusOption) {}, reterr);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
+                r = polkit_check(bus->polkit, message, ACTION("inspect"), NULL, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = subscribers_add(bus->subscribers, message);
@@ -26,7 +26,7 @@ int method_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *rete
         return r < 0 ? r : reply_to_subscribe(message, bus->manager);
 }
 
-/* No question for polkit: a connection gives up its own. */
+/* No question to polkit: a connection ends its own subscription. */
 int method_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Bus *bus = userdata;
 
@@ -34,7 +34,7 @@ int method_unsubscribe(sd_bus_message *message, void *userdata, sd_bus_error *re
         return sd_bus_reply_method_return(message, "");
 }
 
-/* A signal may be put together while root's call is handled: it has no destination. */
+/* A message without destination is a signal to all, even if the daemon makes it while it handles a call of root. */
 bool bus_may_inspect(const Bus *bus, sd_bus_message *reply) {
         const char *destination = sd_bus_message_get_destination(reply), *sender;
         sd_bus_message *call = sd_bus_get_current_message(bus->bus);

@@ -1,63 +1,79 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * OpenPolicy(): the text of a version in sealed memory, which nobody can change any more.
+ * OpenPolicy(): the text of a version in sealed memory, which nobody can change.
  *
- * The memory counts as the daemon's until the last caller closes the descriptor. Therefore each version has one at most, kept as long
- * as the version is stored: callers who keep their descriptors take no more than that. Nobody can see whether callers still have the
- * text of a version that is not stored any more, so it counts until the daemon ends.
+ * The memory counts as the daemon's until the last caller closes the descriptor. Therefore there is one text at most of each version,
+ * kept as long as the version is stored: callers that keep their descriptors use no more memory. The daemon cannot see whether callers
+ * still have the text of a version that was removed, so that text counts until the daemon ends.
  */
 
 #include <fcntl.h>
 
-#include "bus.h"
+#include "bus-policy.h"
+#include "bus-reply.h"
+#include "bus-text.h"
 #include "io.h"
 
-/* A third of what MemoryMax= of the unit permits. Root gets the rest of the texts, too. */
+/* A third of MemoryMax= of the unit. Beyond that only root gets texts. */
 #define TEXTS_SIZE_MAX ((size_t) 256 << 20)
 
-static const BusText *find_text(const Bus *bus, const Digest *digest) {
-        for (size_t i = 0; i < bus->n_texts; i++)
-                if (digest_equal(&bus->texts[i].digest, digest))
-                        return &bus->texts[i];
+/* The text of a stored version. */
+typedef struct Text {
+        Digest digest;
+        int fd;
+        size_t size;
+} Text;
+
+struct BusTexts {
+        Text *list;
+        size_t n;
+        size_t forgotten_size; /* of texts that callers may still have, though their versions are gone */
+};
+
+static const Text *find_text(const BusTexts *texts, const Digest *digest) {
+        for (size_t i = 0; i < texts->n; i++)
+                if (digest_equal(&texts->list[i].digest, digest))
+                        return &texts->list[i];
         return NULL;
 }
 
 /* Closes texts of versions that are not stored any more. Returns the size of all texts that callers may have. */
-static size_t forget_texts(Bus *bus) {
+static size_t forget_texts(const Bus *bus) {
+        BusTexts *texts = bus->texts;
         size_t n = 0, size = 0;
 
-        for (size_t i = 0; i < bus->n_texts; i++) {
-                BusText *text = &bus->texts[i];
+        for (size_t i = 0; i < texts->n; i++) {
+                Text *text = &texts->list[i];
 
                 if (!store_state_find_digest(bus->manager->state, &text->digest)) {
                         safe_close(text->fd);
-                        bus->forgotten_size += text->size;
+                        texts->forgotten_size += text->size;
                         continue;
                 }
                 size += text->size;
-                bus->texts[n++] = *text;
+                texts->list[n++] = *text;
         }
-        bus->n_texts = n;
-        return size + bus->forgotten_size;
+        texts->n = n;
+        return size + texts->forgotten_size;
 }
 
-/* Keeps a descriptor of its own. Returns false without memory for that: the caller has the only one. */
-static bool keep_text(Bus *bus, const Digest *digest, int fd, size_t size) {
-        BusText *larger = reallocarray(bus->texts, bus->n_texts + 1, sizeof(*larger));
+/* Keeps a duplicate of the descriptor. Returns false on failure: then only the caller has the text. */
+static bool keep_text(BusTexts *texts, const Digest *digest, int fd, size_t size) {
+        Text *larger = reallocarray(texts->list, texts->n + 1, sizeof(*larger));
         int kept;
 
         if (!larger)
                 return false;
-        bus->texts = larger;
+        texts->list = larger;
         kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
         if (kept < 0)
                 return false;
-        bus->texts[bus->n_texts++] = (BusText) { .digest = *digest, .fd = kept, .size = size };
+        texts->list[texts->n++] = (Text) { .digest = *digest, .fd = kept, .size = size };
         return true;
 }
 
-/* Returns a descriptor, -1 after a refusal in *ret_result, or a negative errno there. */
-static int read_text(Bus *bus, const VersionRecord *record, uid_t uid, int *ret_result, Failure *reterr) {
+/* Returns a descriptor, or -1 with a refusal or a negative errno in *ret_result. */
+static int read_text(const Bus *bus, const VersionRecord *record, uid_t uid, int *ret_result, Failure *reterr) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         size_t size, known = forget_texts(bus);
         const char *text;
@@ -77,15 +93,15 @@ static int read_text(Bus *bus, const VersionRecord *record, uid_t uid, int *ret_
         }
         fd = seal_memory("ipe-policy", text, size);
         if (fd < 0) {
-                *ret_result = failure_set_errno(reterr, fd, "Cannot make memory for the text");
+                *ret_result = failure_set_errno(reterr, fd, "Cannot create memory for the text");
                 return -1;
         }
-        if (room && !keep_text(bus, &record->digest, fd, size))
-                bus->forgotten_size += size;
+        if (room && !keep_text(bus->texts, &record->digest, fd, size))
+                bus->texts->forgotten_size += size;
         return fd;
 }
 
-/* A descriptor of its own for each caller, who may move its position. */
+/* Each caller gets an open file of its own, so that the position in it is its own, too. */
 static int reply_with_text(sd_bus_message *message, int text_fd) {
         char path[sizeof("/proc/self/fd/") + 11];
         _cleanup_close_ int fd = -1;
@@ -99,19 +115,15 @@ int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *re
         _cleanup_close_ int fd = -1;
         Bus *bus = userdata;
         const VersionRecord *record;
-        const char *name, *version;
-        const BusText *text;
+        const Text *text;
         Failure failure = {};
         uid_t uid;
         int r;
 
-        r = sd_bus_message_read(message, "ss", &name, &version);
+        r = bus_policy_read(bus, message, &record, reterr);
         if (r < 0)
                 return r;
-        r = manager_find(bus->manager, name, version, &record, &failure);
-        if (r != 0)
-                return bus_refuse(reterr, r, &failure);
-        text = find_text(bus, &record->digest);
+        text = find_text(bus->texts, &record->digest);
         if (text)
                 return reply_with_text(message, text->fd);
         r = callers_find_uid(bus->callers, message, &uid);
@@ -123,8 +135,17 @@ int method_open_policy(sd_bus_message *message, void *userdata, sd_bus_error *re
         return fd < 0 ? bus_refuse(reterr, r, &failure) : reply_with_text(message, fd);
 }
 
-void bus_text_done(Bus *bus) {
-        for (size_t i = 0; i < bus->n_texts; i++)
-                safe_close(bus->texts[i].fd);
-        free(bus->texts);
+int bus_text_start(Bus *bus) {
+        bus->texts = calloc(1, sizeof(*bus->texts));
+        return bus->texts ? 0 : -ENOMEM;
+}
+
+BusTexts *bus_text_free(BusTexts *texts) {
+        if (!texts)
+                return NULL;
+        for (size_t i = 0; i < texts->n; i++)
+                safe_close(texts->list[i].fd);
+        free(texts->list);
+        free(texts);
+        return NULL;
 }

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Keeping a policy, going back, and having none. Each call may name the version, or the transaction, that its caller has in mind:
- * by the time that it is handled another one may be on trial, or none.
+ * Confirms a trial, ends it, rolls back, or deactivates. Each call may name the version, or the transaction, that its caller means:
+ * when the daemon handles the call another version may be on trial, or none.
  */
 
 #include "bus-details.h"
 #include "bus-options.h"
-#include "bus.h"
+#include "bus-reply.h"
+#include "bus-trial.h"
 #include "deactivate.h"
 #include "object-path.h"
 #include "rollback.h"
 #include "trial.h"
 
-/* Answers with what holds now. record: NULL for no policy. */
+/* Answers with the state after the call. record: NULL for no policy. */
 static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const VersionRecord *record) {
         char version[IPE_VERSION_STRLEN] = "";
         _cleanup_free_ char *path = NULL;
@@ -28,7 +29,7 @@ static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const Ver
                                           bus->manager->disk_error == 0);
 }
 
-/* Name and options of a call that may say which trial it means. */
+/* Reads name and options of a call that may say which trial it means. */
 static int read_meant(sd_bus_message *message, const char **ret_name, TrialMeant *ret, sd_bus_error *reterr) {
         const BusOption options[] = {
                 { "version", "s", &ret->version },
@@ -46,20 +47,18 @@ static const VersionRecord *find_trial(const Bus *bus, const char *name) {
         return trial && streq(trial->name, name) ? trial : NULL;
 }
 
-/* Asks polkit about what a call ends or keeps. record: NULL if that is nothing, as far as the state says. */
+/* Asks polkit about the version that a call ends or keeps. record: NULL if the state has none. */
 static int authorise(Bus *bus, sd_bus_message *message, const char *action, const char *name, const VersionRecord *record,
                      sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
-        int r = bus_details_add(&details, "name", name);
+        int r = bus_details_add_state(&details, name, record);
 
-        if (r >= 0)
-                r = bus_details_add_state(&details, record);
-        return r < 0 ? r : polkit_check_all(bus->polkit, message, (const char *const[]) { action, NULL }, details.list, reterr);
+        return r < 0 ? r : polkit_check(bus->polkit, message, action, details.list, reterr);
 }
 
-/* Binds a call to the trial that polkit was asked about: the kernel may end that trial, and have another, before the state says
- * so. Calls of root are not bound, as polkit is not asked about them.
- * Returns what the calls of the manager take. */
+/* Binds a call to the trial that polkit was asked about: the kernel may end that trial, and begin another, before the state has
+ * that. Calls of root are not bound, as there are no questions to polkit about them.
+ * Returns the argument for the function of the manager. */
 static const Authorised *bind(const Bus *bus, sd_bus_message *message, const VersionRecord *record, Authorised *ret) {
         authorised_set(ret, record);
         return polkit_is_root(bus->polkit, message) ? NULL : ret;
@@ -122,7 +121,7 @@ int method_end_trial(sd_bus_message *message, void *userdata, sd_bus_error *rete
         return r != 0 ? bus_refuse(reterr, r, &failure) : reply_with_outcome(bus, message, record);
 }
 
-/* from: the version that is to be taken back; NULL where the caller does not say. */
+/* from: the version to roll back from; NULL if the caller names none. */
 static int roll_back(Bus *bus, sd_bus_message *message, const char *name, const char *from, const VersionRecord **ret,
                      sd_bus_error *reterr) {
         const VersionRecord *record = rollback_candidate(bus->manager->state, name);

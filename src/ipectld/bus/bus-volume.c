@@ -1,59 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListVolumes(): the dm-verity volumes that are open, and what the policy in force says of them. An inspection takes seconds and reads
- * the whole system, so there is one at a time for all who ask before it begins.
+ * ListVolumes(): the dm-verity volumes that are open, and the verdict of the active policy on each. An inspection takes seconds and
+ * reads the whole system, so only one runs at a time, for all callers that ask before it begins.
  */
 
-#include "bus-call.h"
+#include "bus-reply.h"
+#include "bus-volume.h"
+#include "bus-wait.h"
 #include "log.h"
 #include "volumes.h"
 
-/* So many calls may wait for an inspection at once: of root, of all others, and of one of these. */
-#define CALLS_ROOT_MAX 16
-#define CALLS_MAX 16
-#define CALLS_PER_USER_MAX 4
-
-typedef struct BusVolumeCall {
-        Bus *bus; /* borrowed */
-        BusCall *call;
-        uid_t uid;
-        bool late; /* came when an inspection was under way, which may have passed what has changed since */
-        struct BusVolumeCall *next;
-} BusVolumeCall;
-
-static BusVolumeCall *volume_call_free(BusVolumeCall *call) {
-        if (!call)
-                return NULL;
-        for (BusVolumeCall **link = &call->bus->volume_calls; *link; link = &(*link)->next)
-                if (*link == call) {
-                        *link = call->next;
-                        break;
-                }
-        bus_call_free(call->call);
-        free(call);
-        return NULL;
-}
-
-static void volume_call_freep(BusVolumeCall **call) {
-        volume_call_free(*call);
-}
-
 void bus_volume_cancel(Bus *bus) {
-        while (bus->volume_calls)
-                volume_call_free(bus->volume_calls);
+        bus_wait_free_all(&bus->volume_calls);
         bus->volume_inspect = inspect_cancel(bus->volume_inspect);
-}
-
-/* Root is never kept out by others. */
-static bool has_room(const Bus *bus, uid_t uid) {
-        size_t n_root = 0, n_others = 0, n_own = 0;
-
-        for (const BusVolumeCall *call = bus->volume_calls; call; call = call->next) {
-                n_root += call->uid == 0;
-                n_others += call->uid != 0;
-                n_own += call->uid == uid;
-        }
-        return uid == 0 ? n_root < CALLS_ROOT_MAX : n_others < CALLS_MAX && n_own < CALLS_PER_USER_MAX;
 }
 
 static int append_volume(sd_bus_message *reply, const Manager *manager, const struct ipe_policy *policy,
@@ -76,9 +35,7 @@ static int answer(const BusCall *call, const struct ipe_policy *policy, const In
                 r = append_volume(reply, call->bus->manager, policy, inspection, i);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
-        if (r >= 0)
-                r = sd_bus_send(NULL, reply, NULL);
-        sd_bus_message_unref(reply);
+        r = bus_send_reply(reply, r);
         return r < 0 ? r : 0;
 }
 
@@ -87,17 +44,17 @@ static int load_ruling(const Manager *manager, Ruling **ret) {
 
         if (r == 0 || r == -ENOMEM)
                 return r;
-        log_warning("Cannot read the policy in force, listing volumes without a verdict: %s", kernel_strerror(r));
+        log_warning("Cannot read the active policy, listing volumes without a verdict: %s", kernel_strerror(r));
         return 0;
 }
 
-/* r: whether it is answered, as bus_refuse() takes it. */
-static void finish(BusVolumeCall *call, int r, const Failure *failure) {
+/* r: 0 if the call was answered, else as bus_refuse() takes it. */
+static void finish(BusWaiter *waiter, int r, const Failure *failure) {
         if (r != 0)
-                r = bus_call_refuse(call->call, r, failure);
+                r = bus_reply_with_error(waiter->call->message, r, failure);
         if (r < 0)
                 log_warning("Cannot answer a call of ListVolumes(): %s", strerror(-r));
-        volume_call_free(call);
+        bus_wait_free(waiter);
 }
 
 static int start(Bus *bus, Failure *reterr);
@@ -109,8 +66,8 @@ static void serve_late(Bus *bus) {
 
         if (!bus->volume_calls)
                 return;
-        for (BusVolumeCall *call = bus->volume_calls; call; call = call->next)
-                call->late = false;
+        for (BusWaiter *waiter = bus->volume_calls; waiter; waiter = waiter->next)
+                waiter->mark = false;
         r = start(bus, &failure);
         while (r != 0 && bus->volume_calls)
                 finish(bus->volume_calls, r, &failure);
@@ -118,16 +75,16 @@ static void serve_late(Bus *bus) {
 
 static void on_inspected(int result, const Failure *failure, const Inspection *inspection, void *userdata) {
         _cleanup_(ruling_freep) Ruling *ruling = NULL;
-        BusVolumeCall *next;
+        BusWaiter *next;
         Bus *bus = userdata;
 
         bus->volume_inspect = NULL;
         if (result == 0)
                 result = load_ruling(bus->manager, &ruling);
-        for (BusVolumeCall *call = bus->volume_calls; call; call = next) {
-                next = call->next;
-                if (!call->late)
-                        finish(call, result == 0 ? answer(call->call, ruling_policy(ruling), inspection) : result, failure);
+        for (BusWaiter *waiter = bus->volume_calls; waiter; waiter = next) {
+                next = waiter->next;
+                if (!waiter->mark)
+                        finish(waiter, result == 0 ? answer(waiter->call, ruling_policy(ruling), inspection) : result, failure);
         }
         serve_late(bus);
 }
@@ -136,31 +93,21 @@ static int start(Bus *bus, Failure *reterr) {
         return inspect_start(bus->manager, on_inspected, bus, &bus->volume_inspect, reterr);
 }
 
-/* The inspection goes on: whoever calls and leaves again and again is not to begin one each time. */
-static void on_gone(void *userdata) {
-        const BusCall *gone = userdata;
-
-        for (BusVolumeCall *call = gone->bus->volume_calls; call; call = call->next)
-                if (call->call == gone) {
-                        volume_call_free(call);
-                        break;
-                }
-}
-
+/* If the caller leaves, the inspection goes on: else calls that come and go would begin one each time.
+ *
+ * The waiter is marked if it comes late: the inspection that is under way may have passed a volume that has changed since. */
 static int wait_for_inspection(Bus *bus, sd_bus_message *message, uid_t uid, Failure *reterr) {
-        _cleanup_(volume_call_freep) BusVolumeCall *call = calloc(1, sizeof(*call));
-        int r;
+        _cleanup_(bus_wait_freep) BusWaiter *waiter = NULL;
+        int r = bus_wait_new(bus, message, uid, &waiter);
 
-        if (!call)
-                return -ENOMEM;
-        *call = (BusVolumeCall) { .bus = bus, .uid = uid, .late = bus->volume_inspect != NULL };
-        r = bus_call_new(bus, message, on_gone, &call->call);
-        if (r == 0 && !bus->volume_inspect)
+        if (r < 0)
+                return r;
+        waiter->mark = bus->volume_inspect != NULL;
+        if (!bus->volume_inspect)
                 r = start(bus, reterr);
         if (r != 0)
                 return r;
-        call->next = bus->volume_calls;
-        bus->volume_calls = TAKE_PTR(call);
+        bus_wait_add(&bus->volume_calls, TAKE_PTR(waiter));
         return 0;
 }
 
@@ -170,13 +117,13 @@ int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *r
         uid_t uid;
         int r;
 
-        r = polkit_check(bus->polkit, message, ACTION("inspect"), reterr);
+        r = polkit_check(bus->polkit, message, ACTION("inspect"), NULL, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         r = callers_find_uid(bus->callers, message, &uid);
         if (r < 0)
                 return r;
-        if (!has_room(bus, uid))
+        if (!bus_wait_has_room(bus->volume_calls, uid))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for an inspection already.");
         r = wait_for_inspection(bus, message, uid, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : 1;

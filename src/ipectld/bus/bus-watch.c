@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes of the kernel that were made elsewhere: root writes to its files, PID 1 loads a policy, a trial ends by the kernel's own
- * time. trial.c records what became of a trial; all else is announced as changes of properties. Nothing is decided here.
+ * Changes of the kernel that others make: root writes to its files, PID 1 loads a policy, the kernel's own timer ends a trial.
+ * trial.c records the end of a trial; this file announces all other changes as changes of properties. It decides nothing.
  *
- * inotify reports each write to a file of securityfs, on any kernel; only the end of a trial is no write, and for that the
- * LSM of this project has poll() on "confirm". The files of a policy appear with its directory, which is created by a write,
- * too. Each look watches what is new before it reads, so no change falls between. A policy that is loaded again has a new
- * directory of the old name.
+ * inotify reports each write to a file of securityfs, on any kernel. Only the end of a trial is no write, and for that the LSM of
+ * this project has poll() on "confirm". The files of a policy appear with its directory, which a write creates, too. Each look
+ * watches new directories before it reads, so no change falls between. A policy that is loaded again has a new directory of the old
+ * name.
  */
 
 #include <sys/epoll.h>
@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 
 #include "announce.h"
-#include "bus.h"
+#include "bus-view.h"
+#include "bus-watch.h"
 #include "clock.h"
 #include "kernel-extended.h"
 #include "log.h"
@@ -24,21 +25,21 @@
 /* One write may be the first of several. */
 #define DELAY_USEC (20U * 1000)
 #define ACCURACY_USEC 1000U
-/* After something could not be watched. */
+/* To the next attempt, after a file could not be watched. */
 #define RETRY_USEC (10 * USEC_PER_SEC)
-/* The kernel tells whole seconds of a trial. */
+/* The kernel counts the time of a trial in whole seconds. */
 #define ROUNDING_USEC (2 * USEC_PER_SEC)
 
 /* The state that was announced last. */
-typedef struct Told {
+typedef struct Announced {
         int switches[2]; /* by KernelSwitch; negative: not known */
         char *active, *trial; /* "NAME VERSION"; NULL: none */
         uint64_t trial_end_usec; /* CLOCK_BOOTTIME */
         bool is_ours;
         Digest digest; /* of the stored version that was active */
-} Told;
+} Announced;
 
-/* The directory of a policy. An open file keeps one in being after the policy was deleted, so device and inode say whether it is
+/* The directory of a policy. An open file keeps a directory alive after its policy was deleted, so device and inode tell whether it is
  * still the one of that name; their numbers may be used again, so the end of the inode counts as well. */
 typedef struct WatchedPolicy {
         char *name;
@@ -50,7 +51,7 @@ typedef struct WatchedPolicy {
 
 struct BusWatch {
         Bus *bus;
-        Told told;
+        Announced announced;
         WatchedPolicy *policies;
         size_t n_policies;
         sd_event_source *top, *confirm, *soon;
@@ -83,15 +84,15 @@ BusWatch *bus_watch_free(BusWatch *watch) {
         forget_trial(watch);
         sd_event_source_disable_unref(watch->top);
         sd_event_source_disable_unref(watch->soon);
-        free(watch->told.active);
-        free(watch->told.trial);
+        free(watch->announced.active);
+        free(watch->announced.trial);
         free(watch);
         return NULL;
 }
 
-static void say_failure(BusWatch *watch, int r) {
+static void log_failure(BusWatch *watch, int r) {
         if (!watch->failed)
-                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY "', so ipectld may miss what others write there; it tries again: %s",
+                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY "', so ipectld may miss changes that others make there, trying again: %s",
                             strerror(-r));
         watch->failed = true;
 }
@@ -102,11 +103,11 @@ static void look_in(BusWatch *watch, uint64_t usec) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(watch->soon, SD_EVENT_ONESHOT);
         if (r < 0)
-                say_failure(watch, r);
+                log_failure(watch, r);
         watch->retries = usec > DELAY_USEC;
 }
 
-/* Writes without end do not put it off. */
+/* A timer that runs is not started again, so endless writes do not delay the look. */
 static void look_soon(BusWatch *watch) {
         int enabled = SD_EVENT_OFF;
 
@@ -120,7 +121,7 @@ static int on_write(sd_event_source *source, const struct inotify_event *event, 
         return 0;
 }
 
-/* sd-event reports the end of the inode, whatever was asked for. */
+/* sd-event reports the end of the inode whatever the mask is. */
 static int on_write_to_policy(sd_event_source *source, const struct inotify_event *event, void *userdata) {
         BusWatch *watch = userdata;
 
@@ -130,13 +131,13 @@ static int on_write_to_policy(sd_event_source *source, const struct inotify_even
         return on_write(source, event, userdata);
 }
 
-/* The read says which changes were seen. */
+/* The read acknowledges the change: poll() waits for the next one. */
 static int on_end_of_trial(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
         BusWatch *watch = userdata;
         char byte;
 
         if (pread(fd, &byte, 1, 0) < 0) {
-                say_failure(watch, -errno);
+                log_failure(watch, -errno);
                 forget_trial(watch);
                 look_in(watch, RETRY_USEC);
                 return 0;
@@ -172,7 +173,7 @@ static int add_policy(BusWatch *watch, const char *name, const char *path, const
         return 0;
 }
 
-/* If the directory is replaced between the two looks, the next one finds it: it was a write. */
+/* If the directory is replaced between stat() and the watch, the next look notices: the replacement is a write. */
 static int watch_policy(BusWatch *watch, const char *name) {
         WatchedPolicy *known = find_watched(watch, name);
         _cleanup_free_ char *path = NULL;
@@ -223,7 +224,7 @@ static int watch_top(BusWatch *watch) {
         return sd_event_add_inotify(watch->bus->manager->event, &watch->top, KERNEL_DIRECTORY, IN_MODIFY | IN_ONLYDIR, on_write, watch);
 }
 
-/* Only our kernel has poll() there; other files refuse it. */
+/* Only the LSM of this project has poll() there; elsewhere epoll refuses the file with -EPERM. */
 static int watch_trial(BusWatch *watch) {
         int r;
 
@@ -239,7 +240,7 @@ static int watch_trial(BusWatch *watch) {
         return r;
 }
 
-/* One that cannot be watched is no reason to miss the others. */
+/* A failure of one does not keep the others from being watched. */
 static void watch_all(BusWatch *watch) {
         int results[] = { watch_top(watch), watch_trial(watch), watch_policies(watch) };
         int r = 0;
@@ -248,7 +249,7 @@ static void watch_all(BusWatch *watch) {
                 if (results[i] < 0)
                         r = results[i];
         if (r < 0) {
-                say_failure(watch, r);
+                log_failure(watch, r);
                 look_in(watch, RETRY_USEC);
                 return;
         }
@@ -257,12 +258,12 @@ static void watch_all(BusWatch *watch) {
         watch->failed = false;
 }
 
-/* Returns the pair as text, or NULL for none; where r says that it cannot be read, what was told. */
-static char *print_policy(int r, const KernelPolicy *policy, const char *told) {
+/* Returns the pair as text, or NULL for none. r: of reading it; after a failure the text that was announced stays. */
+static char *print_policy(int r, const KernelPolicy *policy, const char *announced) {
         char version[IPE_VERSION_STRLEN], *text;
 
         if (r < 0)
-                return told ? strdup(told) : NULL;
+                return announced ? strdup(announced) : NULL;
         if (r == 0)
                 return NULL;
         ipe_version_print(&policy->version, version);
@@ -273,29 +274,29 @@ static bool text_equal(const char *a, const char *b) {
         return a && b ? streq(a, b) : a == b;
 }
 
-static void read_trial(const BusWatch *watch, Told *ret) {
+static void read_trial(const BusWatch *watch, Announced *ret) {
         KernelTrial trial = {};
         int r = kernel_find_trial(watch->bus->manager->kernel, &trial);
 
-        ret->trial = print_policy(r, &trial.policy, watch->told.trial);
-        ret->trial_end_usec = r > 0 ? clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC : r < 0 ? watch->told.trial_end_usec : 0;
+        ret->trial = print_policy(r, &trial.policy, watch->announced.trial);
+        ret->trial_end_usec = r > 0 ? clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC : r < 0 ? watch->announced.trial_end_usec : 0;
         kernel_policy_done(&trial.policy);
 }
 
-static void read_now(const BusWatch *watch, Told *ret) {
+static void read_now(const BusWatch *watch, Announced *ret) {
         const Manager *manager = watch->bus->manager;
         _cleanup_kernel_policy_ KernelPolicy active = {};
         const VersionRecord *ours;
         int r;
 
-        *ret = (Told) { .switches = { kernel_get_switch(manager->kernel, KERNEL_ENFORCE),
+        *ret = (Announced) { .switches = { kernel_get_switch(manager->kernel, KERNEL_ENFORCE),
                                       kernel_get_switch(manager->kernel, KERNEL_SUCCESS_AUDIT) } };
         r = kernel_find_active(manager->kernel, &active);
-        ret->active = print_policy(r, &active, watch->told.active);
+        ret->active = print_policy(r, &active, watch->announced.active);
         read_trial(watch, ret);
         if (r < 0) {
-                ret->is_ours = watch->told.is_ours;
-                ret->digest = watch->told.digest;
+                ret->is_ours = watch->announced.is_ours;
+                ret->digest = watch->announced.digest;
                 return;
         }
         ours = bus_view_active(watch->bus, NULL);
@@ -304,17 +305,17 @@ static void read_now(const BusWatch *watch, Told *ret) {
                 ret->digest = ours->digest;
 }
 
-static void tell_switch(BusWatch *watch, KernelSwitch which, int now) {
-        int before = watch->told.switches[which];
+static void announce_switch_change(BusWatch *watch, KernelSwitch which, int now) {
+        int before = watch->announced.switches[which];
 
         if (now >= 0 && before >= 0 && now != before)
                 announce_switch_elsewhere(&watch->bus->manager->announcer, which == KERNEL_ENFORCE, now);
         if (now >= 0)
-                watch->told.switches[which] = now;
+                watch->announced.switches[which] = now;
 }
 
-static void tell_object(const BusWatch *watch, const Told *told) {
-        const VersionRecord *record = told->is_ours ? store_state_find_digest(watch->bus->manager->state, &told->digest) : NULL;
+static void announce_object(const BusWatch *watch, const Announced *state) {
+        const VersionRecord *record = state->is_ours ? store_state_find_digest(watch->bus->manager->state, &state->digest) : NULL;
         _cleanup_free_ char *path = NULL;
 
         if (record && object_path_of(record, &path) >= 0)
@@ -325,9 +326,9 @@ static bool is_other_time(uint64_t a, uint64_t b) {
         return (a > b ? a - b : b - a) > ROUNDING_USEC;
 }
 
-static void tell_policies(BusWatch *watch, const Told *now) {
+static void announce_policies(BusWatch *watch, const Announced *now) {
         sd_bus *bus = watch->bus->bus;
-        const Told *before = &watch->told;
+        const Announced *before = &watch->announced;
 
         if (!text_equal(now->active, before->active))
                 (void) sd_bus_emit_properties_changed(bus, MANAGER_PATH, MANAGER_INTERFACE, "ActivePolicy", NULL);
@@ -335,24 +336,24 @@ static void tell_policies(BusWatch *watch, const Told *now) {
                 (void) sd_bus_emit_properties_changed(bus, MANAGER_PATH, MANAGER_INTERFACE, "TrialPolicy", "TrialDeadlineUSec", NULL);
         if (now->is_ours == before->is_ours && digest_equal(&now->digest, &before->digest))
                 return;
-        tell_object(watch, before);
-        tell_object(watch, now);
+        announce_object(watch, before);
+        announce_object(watch, now);
 }
 
-static void take_over(BusWatch *watch, const Told *now) {
-        free(watch->told.active);
-        free(watch->told.trial);
-        watch->told = *now;
+static void take_over(BusWatch *watch, const Announced *now) {
+        free(watch->announced.active);
+        free(watch->announced.trial);
+        watch->announced = *now;
 }
 
-static bool has_news_of_trial(const BusWatch *watch, const Told *now) {
-        return !text_equal(now->trial, watch->told.trial) || is_other_time(now->trial_end_usec, watch->told.trial_end_usec) ||
+static bool has_news_of_trial(const BusWatch *watch, const Announced *now) {
+        return !text_equal(now->trial, watch->announced.trial) || is_other_time(now->trial_end_usec, watch->announced.trial_end_usec) ||
                store_state_find_state(watch->bus->manager->state, VERSION_TRIAL);
 }
 
-/* Before anything is announced the state has what became of a trial: the properties come from there. Nobody who holds a pointer to a
- * record is on the stack. A failure is tried again, and logged, by trial.c. */
-static void settle(BusWatch *watch, Told *now) {
+/* Records the end of a trial before this file announces anything: the properties come from the state. This runs from the event loop,
+ * so no caller holds a pointer to a record. trial.c logs a failure and tries again. */
+static void settle(BusWatch *watch, Announced *now) {
         Failure ignored = {};
 
         (void) trial_settle(watch->bus->manager, &ignored);
@@ -363,7 +364,7 @@ static void settle(BusWatch *watch, Told *now) {
 
 static int on_soon(sd_event_source *source, uint64_t usec, void *userdata) {
         BusWatch *watch = userdata;
-        Told now;
+        Announced now;
 
         watch->retries = false;
         watch_all(watch);
@@ -371,26 +372,26 @@ static int on_soon(sd_event_source *source, uint64_t usec, void *userdata) {
         if (has_news_of_trial(watch, &now))
                 settle(watch, &now);
         for (KernelSwitch which = KERNEL_ENFORCE; which <= KERNEL_SUCCESS_AUDIT; which++) {
-                tell_switch(watch, which, now.switches[which]);
-                now.switches[which] = watch->told.switches[which];
+                announce_switch_change(watch, which, now.switches[which]);
+                now.switches[which] = watch->announced.switches[which];
         }
-        tell_policies(watch, &now);
+        announce_policies(watch, &now);
         take_over(watch, &now);
         return 0;
 }
 
 void bus_watch_before_switch(BusWatch *watch, KernelSwitch which) {
         if (watch)
-                tell_switch(watch, which, kernel_get_switch(watch->bus->manager->kernel, which));
+                announce_switch_change(watch, which, kernel_get_switch(watch->bus->manager->kernel, which));
 }
 
-void bus_watch_told(BusWatch *watch, KernelSwitch which, bool value) {
+void bus_watch_switch_announced(BusWatch *watch, KernelSwitch which, bool value) {
         if (watch)
-                watch->told.switches[which] = value;
+                watch->announced.switches[which] = value;
 }
 
 static int begin(BusWatch *watch) {
-        Told now;
+        Announced now;
         int r = sd_event_add_time_relative(watch->bus->manager->event, &watch->soon, CLOCK_MONOTONIC, DELAY_USEC, ACCURACY_USEC,
                                            on_soon, watch);
 
@@ -413,13 +414,13 @@ int bus_watch_start(Bus *bus) {
         watch = calloc(1, sizeof(*watch));
         if (!watch)
                 return -ENOMEM;
-        *watch = (BusWatch) { .bus = bus, .told = { .switches = { -1, -1 } }, .confirm_fd = -1 };
+        *watch = (BusWatch) { .bus = bus, .announced = { .switches = { -1, -1 } }, .confirm_fd = -1 };
         r = begin(watch);
         if (r < 0) {
                 bus_watch_free(watch);
                 if (r == -ENOMEM)
                         return r;
-                log_warning("Cannot set a timer, so ipectld misses what others write to the files of '" KERNEL_DIRECTORY "': %s",
+                log_warning("Cannot set a timer, so ipectld misses changes that others make in '" KERNEL_DIRECTORY "': %s",
                             strerror(-r));
                 return 0;
         }

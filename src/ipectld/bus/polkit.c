@@ -7,10 +7,10 @@
  *      1. the handler asks for an action             0 is returned, the call waits
  *      2. polkit says yes                            the action is granted, the handler runs again
  *      3. the handler needs another action           back to 1
- *      4. the handler has all that it needs          the query is freed, 1 is returned
+ *      4. the handler has all actions that it needs  the query is freed, 1 is returned
  *
- * A no, and details that are not those of the first question, free the query with an error. So does the end of a run that has not come
- * to ask, as where the object of the call has gone.
+ * A no, and details that differ from those of the first question, free the query with an error. The end of a run that has not asked
+ * again frees it as well, as if the object of the call has gone.
  */
 
 #include "clock.h"
@@ -19,29 +19,29 @@
 #include "log.h"
 #include "polkit.h"
 
-/* Calls that wait at once. dbus-daemon lets a connection wait for 128 replies, after that polkit could not be asked at all. No user
- * keeps another one out: see make_room(). */
+/* Calls that wait at once. dbus-daemon lets a connection wait for 128 replies, beyond which the daemon could not ask polkit at all. No
+ * user keeps another one out: see make_room(). */
 #define QUERIES_MAX 100
 #define QUERIES_PER_USER_MAX 20
-/* Somebody may have to type a password; but less than ipectl waits, so that what it says has failed is not done later. For all
- * questions of a call together. */
+/* For all questions of a call together. It gives a person time to type a password, but is shorter than the time that ipectl waits, so
+ * that a call which ipectl has given up is not carried out later. */
 #define QUERY_USEC (100ULL * 1000 * 1000)
 #define FLAG_ALLOW_INTERACTION 1U
 
 typedef struct Query {
         Polkit *polkit;
-        sd_bus_message *message; /* that is waiting */
+        sd_bus_message *message; /* the call that waits */
         sd_bus_slot *slot;    /* of the question, NULL once it is answered */
         PresenceWatch *sender; /* drops the query when the sender leaves the bus */
         uid_t uid;            /* of the sender */
-        uint64_t id;          /* by which polkit knows the question that is pending, or was the last */
-        uint64_t until_usec;  /* CLOCK_MONOTONIC: has an answer before, or never */
+        uint64_t id;          /* for polkit, of the question that is pending, or was the last */
+        uint64_t until_usec;  /* CLOCK_MONOTONIC: deadline of all answers */
         char **details;       /* of the first question; NULL for none */
         const char *action;   /* of the question that is pending, or was the last */
         const char *granted[POLKIT_ACTIONS_MAX];
         size_t n_granted;
-        bool only_asks;       /* nothing is to be done: nobody is asked for a password */
-        PolkitAnswer worst;   /* so far; for those that only ask */
+        bool only_asks;       /* the call changes nothing: there is no dialog for a password */
+        PolkitAnswer worst;   /* so far; for queries that only ask */
         sd_bus_error error; /* set once the answer is no */
         bool answered;
         sd_event_source *not_taken; /* frees the query once the bus has nothing to do, so that the handler has run */
@@ -68,7 +68,7 @@ static int new_message(const Query *query, const char *member, sd_bus_message **
                                               "org.freedesktop.PolicyKit1.Authority", member);
 }
 
-/* So that nobody is asked for a password for a call that is not carried out. */
+/* Closes the dialog of a call that is not carried out. */
 static void withdraw(const Query *query) {
         sd_bus_message *message = NULL;
         char id[ID_SIZE];
@@ -126,7 +126,7 @@ Polkit *polkit_free(Polkit *polkit) {
         return NULL;
 }
 
-/* Nobody waits for the call any more, and nobody learns what became of it: it is not carried out. */
+/* Nobody would learn the result of the call, so it is not carried out. */
 static void on_sender_gone(void *userdata) {
         query_free(userdata);
 }
@@ -142,7 +142,7 @@ static PolkitAnswer read_answer(Query *query, sd_bus_message *reply) {
                 return POLKIT_NO;
         }
         if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 || sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0) {
-                sd_bus_error_set(&query->error, SD_BUS_ERROR_ACCESS_DENIED, "polkit's answer makes no sense.");
+                sd_bus_error_set(&query->error, SD_BUS_ERROR_ACCESS_DENIED, "Cannot understand the answer of polkit.");
                 return POLKIT_NO;
         }
         if (authorized)
@@ -152,12 +152,12 @@ static PolkitAnswer read_answer(Query *query, sd_bus_message *reply) {
         return challenge ? POLKIT_CHALLENGE : POLKIT_NO;
 }
 
-/* A challenge is the end of a call that is to do something. */
+/* A challenge refuses a call that would change something. */
 static void take_answer(Query *query, PolkitAnswer answer) {
         if (answer < query->worst)
                 query->worst = answer;
         if (answer == POLKIT_CHALLENGE && !query->only_asks)
-                sd_bus_error_set(&query->error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "Authentication is needed for that.");
+                sd_bus_error_set(&query->error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "This call needs authentication.");
         else if (answer != POLKIT_NO)
                 query->granted[query->n_granted++] = query->action;
         query->answered = true;
@@ -168,7 +168,7 @@ static int on_not_taken(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* The handler is called from the event loop. */
+/* sd-bus calls the handler later, from the event loop. */
 static int run_again(Query *query) {
         sd_bus *bus = sd_bus_message_get_bus(query->message);
         int r = sd_bus_message_rewind(query->message, true);
@@ -190,7 +190,7 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         query->slot = sd_bus_slot_unref(query->slot);
         r = run_again(query);
         if (r < 0) {
-                log_error("Cannot go on with a call that polkit was asked about: %s", strerror(-r));
+                log_error("Cannot continue a call after the answer of polkit: %s", strerror(-r));
                 (void) sd_bus_reply_method_errno(query->message, r, NULL);
                 query_free(query);
         }
@@ -230,7 +230,7 @@ static int ask(Query *query, const char *action) {
         query->id = ++query->polkit->last_id;
         query->answered = false;
         r = new_question(query, &message);
-        /* 0 would be a time of libsystemd's own. */
+        /* A timeout of 0 would be the default of libsystemd. */
         if (r >= 0)
                 r = sd_bus_call_async(sd_bus_message_get_bus(query->message), &query->slot, message, on_answer, query,
                                       query->until_usec > now ? query->until_usec - now : 1);
@@ -246,7 +246,7 @@ static size_t count_queries(const Polkit *polkit, uid_t uid) {
         return n;
 }
 
-/* The latest query, of those that are not answered yet, of the user who has the most; NULL if there is none. */
+/* The latest unanswered query of the user who has the most queries; NULL if there is none. */
 static Query *find_query_to_end(const Polkit *polkit) {
         Query *found = NULL;
         size_t most = 0;
@@ -262,7 +262,7 @@ static Query *find_query_to_end(const Polkit *polkit) {
         return found;
 }
 
-/* Where there is no room, the user who has the most has one less, so that each user has a share. Returns whether there is room. */
+/* If the list is full, drops a query of the user who has the most, so that each user has a share. Returns whether there is room. */
 static bool make_room(Polkit *polkit, uid_t uid) {
         size_t n = count_queries(polkit, uid);
         Query *last;
@@ -315,7 +315,7 @@ static int begin_query(Polkit *polkit, sd_bus_message *message, const char *acti
                 return 1;
         if (!make_room(polkit, uid))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                        "Too many calls are waiting for polkit already.");
+                                        "Too many calls wait for polkit already.");
         r = new_query(polkit, message, uid, details, &query);
         if (r < 0)
                 return r;
@@ -346,15 +346,15 @@ static const char *find_changed(char *const *asked, const char *const *now) {
         return now ? *now : NULL;
 }
 
-/* Refuses a call that would do something else by now than polkit authorised. */
+/* Refuses a call that would do something else now than polkit has authorised. */
 static int check_same(const Query *query, const char *const *details, sd_bus_error *reterr) {
         const char *key = find_changed(query->details, details);
 
         if (!key)
                 return 0;
-        return sd_bus_error_setf(reterr, error_name_of(FAILURE_NOT_THAT_VERSION), "While polkit was asked something else has changed "
-                                 "what this call would do ('%s'), and that was not authorized. Nothing was done: look again, and "
-                                 "repeat the call.", key);
+        return sd_bus_error_setf(reterr, error_name_of(FAILURE_NOT_THAT_VERSION), "While polkit was asked, another change has affected "
+                                 "this call ('%s'), and that was not authorized. Nothing was done: look again, and repeat the "
+                                 "call.", key);
 }
 
 static bool is_granted(const Query *query, const char *action) {
@@ -364,7 +364,7 @@ static bool is_granted(const Query *query, const char *action) {
         return false;
 }
 
-/* Returns 1 if all is granted, 0 if the next action is asked for, a negative errno. */
+/* Returns 1 if all actions are granted, 0 if the next question is pending, or a negative errno. */
 static int go_on(Query *query, const char *const *actions, const char *const *details, sd_bus_error *reterr) {
         int r;
 
@@ -392,8 +392,8 @@ int polkit_check_all(Polkit *polkit, sd_bus_message *message, const char *const 
         return r;
 }
 
-int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
-        return polkit_check_all(polkit, message, (const char *const[]) { action, NULL }, NULL, reterr);
+int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details, sd_bus_error *reterr) {
+        return polkit_check_all(polkit, message, (const char *const[]) { action, NULL }, details, reterr);
 }
 
 int polkit_find_out(Polkit *polkit, sd_bus_message *message, const char *const *actions, const char *const *details,
@@ -405,7 +405,7 @@ int polkit_find_out(Polkit *polkit, sd_bus_message *message, const char *const *
                 *ret = POLKIT_YES;
                 return begin_query(polkit, message, actions[0], details, true, reterr);
         }
-        /* A no ends it. */
+        /* After a no there are no further questions. */
         r = query->worst == POLKIT_NO ? 1 : go_on(query, actions, (const char *const *) query->details, reterr);
         *ret = query->worst;
         if (r != 0)

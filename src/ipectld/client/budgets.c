@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A budget makes room for another user once it is full again, so that nobody gains a unit by being forgotten. While all are in use,
- * further users share one budget: whoever has many user IDs gets the units of the table at most.
+ * A budget makes room for another user once it is full again, so that no user gains a unit by that. While all budgets are in use,
+ * further users share one: a person with many user IDs gets no more units than the table has.
  */
 
 #include "budgets.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The bus is asked over a connection that has nothing else. On the connection that has the calls, the answer waits behind all of
- * them: libsystemd reads them into memory meanwhile, and if the queue of the bus is full, there is no answer. The policy of the bus
- * lets nobody send anything to this connection but the bus itself.
+ * A connection of its own asks the bus. On the connection that has the calls, the answer would wait behind all of them: libsystemd would
+ * read them into memory meanwhile, and with a full queue of the bus there would be no answer. By the policy of the bus, only the bus
+ * itself may send to this connection.
  *
- * The table of connections has a fixed size, and the entry that was used the longest time ago makes room. The bus never gives a unique
- * name to a second connection, so that an entry is never wrong; that of a connection that has left keeps its error.
+ * The table of connections has a fixed size; the entry that was last used the longest time ago makes room. The bus never gives a unique
+ * name to a second connection, so an entry is never wrong; the entry of a connection that has left keeps its error.
  */
 
 #include "budgets.h"
@@ -14,7 +14,7 @@
 #include "log.h"
 
 #define SENDERS_MAX 1024
-/* The loop stands still for so long at most, and is not kept again for so long. */
+/* A question blocks the event loop for so long at most. If the bus does not answer, there are no questions for so long. */
 #define ANSWER_USEC (2 * USEC_PER_SEC)
 #define SILENCE_USEC (4 * USEC_PER_SEC)
 
@@ -27,7 +27,7 @@ typedef struct Sender {
 
 struct Callers {
         sd_bus *bus;
-        uint64_t silent_until_usec; /* the bus did not answer: is not asked again before */
+        uint64_t silent_until_usec; /* CLOCK_MONOTONIC: after no answer, the bus is not asked again before */
         Sender senders[SENDERS_MAX];
         Budgets budgets;
         uint64_t clock; /* counts uses */
@@ -41,7 +41,7 @@ static int connect_bus(Callers *callers, sd_event *event) {
                 r = sd_bus_set_exit_on_disconnect(callers->bus, true);
         if (r >= 0)
                 r = sd_bus_set_method_call_timeout(callers->bus, ANSWER_USEC);
-        /* Waits until the bus has let it in: no caller is to wait for that. */
+        /* Waits here for the greeting of the bus, so that no caller waits for it. */
         if (r >= 0)
                 r = sd_bus_get_unique_name(callers->bus, &name);
         if (r >= 0)
@@ -82,7 +82,7 @@ int callers_ask(Callers *callers, sd_bus_message *message, uint64_t mask, sd_bus
         r = sd_bus_get_name_creds(callers->bus, name, mask, ret);
         if (r != -ETIMEDOUT)
                 return r < 0 ? r : 0;
-        log_warning("The bus does not say who calls, refusing calls of connections that are not known.");
+        log_warning("The bus does not tell which user calls, refusing calls of unknown connections.");
         callers->silent_until_usec = clock_usec(CLOCK_MONOTONIC) + SILENCE_USEC;
         return -EBUSY;
 }
@@ -97,7 +97,7 @@ static int ask_uid(Callers *callers, sd_bus_message *message, uid_t *ret) {
         return r < 0 ? r : 0;
 }
 
-/* Returns the sender of that name, or the one that makes room for it. */
+/* Returns the entry of that name, or the one that makes room for it. */
 static Sender *find_sender(Callers *callers, const char *name, bool *ret_found) {
         Sender *oldest = &callers->senders[0];
 
@@ -111,7 +111,7 @@ static Sender *find_sender(Callers *callers, const char *name, bool *ret_found) 
         return oldest;
 }
 
-/* Without an answer nothing is kept. */
+/* Without an answer the entry stays as it is. */
 static int learn_sender(Callers *callers, sd_bus_message *message, Sender *ret) {
         uid_t uid = (uid_t) -1;
         int r = ask_uid(callers, message, &uid);

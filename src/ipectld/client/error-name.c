@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names of errors: org.ipe.Manager(5) explains each.
+ * org.ipe.Manager(5) explains each error.
  */
 
 #include <systemd/sd-bus.h>

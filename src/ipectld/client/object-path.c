@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Object paths: name and version, each escaped into one element.
+ * The path of a version has its name and version, each escaped into one element.
  */
 
 #include <systemd/sd-bus.h>

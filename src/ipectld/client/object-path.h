@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The names on the bus; org.ipe.Manager(5) explains them.
+ * Names and object paths on the bus; see org.ipe.Manager(5).
  */
 #ifndef IPECTLD_OBJECT_PATH_H
 #define IPECTLD_OBJECT_PATH_H
@@ -16,10 +16,10 @@
 #define JOB_PREFIX "/org/ipe/job"
 #define JOB_INTERFACE "org.ipe.Job"
 
-/* The object of a version. ret: to be freed. Returns 0 or -ENOMEM. */
+/* Makes the path of a version. ret: to be freed. Returns 0 or -ENOMEM. */
 int object_path_of(const VersionRecord *record, char **ret);
 
-/* The version of an object. Returns NULL if there is none; borrowed from state. */
+/* Returns the version of a path, borrowed from state; NULL if there is none. */
 const VersionRecord *object_path_find(const char *path, const StoreState *state);
 
 #endif

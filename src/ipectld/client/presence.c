@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One match for all connections, from the start. A match for each caller, as sd_bus_track has, asks the bus twice for each call; and
- * where the answer takes 25 seconds, in a flood, libsystemd closes the daemon's own connection.
+ * One match for all connections, from the start. sd_bus_track has a match for each caller, so it asks the bus twice for each call; if an
+ * answer takes 25 seconds, in a flood, libsystemd closes the daemon's own connection.
  *
- * The bus sends a call before it sends that its caller has left, so that none is missed.
+ * The bus delivers a call before the signal that its caller has left, so no such signal is missed.
  */
 
 #include "presence.h"
@@ -13,7 +13,7 @@
 
 struct PresenceWatch {
         Presence *presence;
-        char *name; /* unique, as ":1.7" */
+        char *name; /* unique: ":1.7" */
         PresenceGone gone;
         void *userdata;
         PresenceWatch *next;
@@ -31,7 +31,7 @@ static PresenceWatch *find_watch(const Presence *presence, const char *name) {
         return NULL;
 }
 
-/* Takes a watch out of the list; it may be out already. */
+/* Takes a watch out of the list, unless it is out already. */
 static void unlink_watch(PresenceWatch *watch) {
         for (PresenceWatch **link = &watch->presence->watches; *link; link = &(*link)->next)
                 if (*link == watch) {
@@ -40,7 +40,7 @@ static void unlink_watch(PresenceWatch *watch) {
                 }
 }
 
-/* The callback may free any watch, also this one: so the list is searched anew. */
+/* A callback may free any watch, also its own, so each round searches the list from the start. */
 static int on_name_gone(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
         Presence *presence = userdata;
         PresenceWatch *watch;

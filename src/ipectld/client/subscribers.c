@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A list, as there are few of them.
+ * A list is enough, as there are few subscribers.
  */
 
 #include "log.h"
 #include "object-path.h"
+#include "shares.h"
 #include "subscribers.h"
 
 typedef struct Subscriber {
         Subscribers *subscribers;
-        char *name;          /* unique, as ":1.7": no other connection ever has it */
+        char *name;          /* unique: ":1.7"; no other connection ever gets it */
         uid_t uid;
         PresenceWatch *watch;
         struct Subscriber *next;
@@ -62,16 +63,13 @@ static Subscriber *find(const Subscribers *subscribers, const char *name) {
         return NULL;
 }
 
-/* Root is never kept out by others. */
 static bool has_room(const Subscribers *subscribers, uid_t uid) {
-        size_t n_root = 0, n_others = 0, n_own = 0;
+        static const ShareLimits limits = { .root = SUBSCRIBERS_ROOT_MAX, .others = SUBSCRIBERS_MAX, .per_user = SUBSCRIBERS_PER_USER_MAX };
+        Shares shares = { .uid = uid };
 
-        for (const Subscriber *subscriber = subscribers->list; subscriber; subscriber = subscriber->next) {
-                n_root += subscriber->uid == 0;
-                n_others += subscriber->uid != 0;
-                n_own += subscriber->uid == uid;
-        }
-        return uid == 0 ? n_root < SUBSCRIBERS_ROOT_MAX : n_others < SUBSCRIBERS_MAX && n_own < SUBSCRIBERS_PER_USER_MAX;
+        for (const Subscriber *subscriber = subscribers->list; subscriber; subscriber = subscriber->next)
+                shares_count(&shares, subscriber->uid);
+        return shares_have_room(&shares, &limits);
 }
 
 static void on_gone(void *userdata) {

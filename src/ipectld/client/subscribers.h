@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections that get signals which are not for everybody: paths, and programs of other users. Signals go to each of them
- * alone; the bus hands such a signal to nobody else but to root's monitors.
+ * Connections that get signals with paths and with programs of other users, which not everybody may see. Each subscriber gets a signal of
+ * its own; apart from it the bus passes that only to monitors of root.
  */
 #ifndef IPECTLD_SUBSCRIBERS_H
 #define IPECTLD_SUBSCRIBERS_H
@@ -11,21 +11,21 @@
 #include "callers.h"
 #include "presence.h"
 
-/* Connections of root, and of all others. */
+/* Connections of root, and of all other users. */
 #define SUBSCRIBERS_ROOT_MAX 32U
 #define SUBSCRIBERS_MAX 32U
-/* Of these, of one user. */
+/* Of the latter, connections of one user. */
 #define SUBSCRIBERS_PER_USER_MAX 8U
 
 typedef struct Subscribers Subscribers;
 
-/* All are borrowed. Returns NULL if there is no memory. */
+/* bus, callers, presence: borrowed. Returns NULL if there is no memory. */
 Subscribers *subscribers_new(sd_bus *bus, Callers *callers, Presence *presence);
 
 Subscribers *subscribers_free(Subscribers *subscribers);
 
-/* Adds the sender of a message, until it leaves the bus; one that is there already stays.
- * Returns 0, -EDQUOT if there are too many, or another errno. */
+/* Adds the sender of a message, until it leaves the bus. Returns 0, also for one that is there already; -EDQUOT if there are too many; or
+ * another errno. */
 int subscribers_add(Subscribers *subscribers, sd_bus_message *message);
 
 /* Removes a connection, if it is there. */
@@ -36,7 +36,7 @@ bool subscribers_has(const Subscribers *subscribers, const char *name);
 /* Appends the arguments of a signal. Returns 0 or more, or a negative errno. */
 typedef int (*SubscribersFill)(sd_bus_message *message, const void *userdata);
 
-/* Sends a signal of the manager to each of them; what fails is logged. subscribers: may be NULL. */
+/* Sends a signal of the manager to each subscriber; logs failures. subscribers: may be NULL. */
 void subscribers_send(const Subscribers *subscribers, const char *member, SubscribersFill fill, const void *userdata);
 
 #endif

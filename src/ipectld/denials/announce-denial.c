@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel says goes out as UTF-8: paths and names of processes may be any bytes.
+ * Paths and names of processes may be any bytes, so all strings of the kernel are escaped to UTF-8.
  */
 
 #include "announce-denial.h"
@@ -66,7 +66,7 @@ static void log_summary(const Texts *texts) {
 
         log_entry(LOG_WARNING, MESSAGE_DENIALS_MISSED,
                   (const LogField[]) { { "IPE_COUNT", texts->count }, { "IPE_UID", empty_to_null(texts->uid) }, {} },
-                  "At least %s denials%s%s came too fast to be told one by one.", texts->count, known ? " of user " : "",
+                  "At least %s denials%s%s came too fast to be listed one by one.", texts->count, known ? " of user " : "",
                   texts->uid);
 }
 
@@ -123,15 +123,15 @@ static int append_kind(sd_bus_message *m, const DenialReport *report, const Text
         return r;
 }
 
-typedef struct Words {
+typedef struct Signal {
         const DenialReport *report;
         const Texts *texts;
-} Words;
+} Signal;
 
 static int fill(sd_bus_message *m, const void *userdata) {
-        const Words *words = userdata;
-        const DenialReport *report = words->report;
-        const Texts *texts = words->texts;
+        const Signal *signal = userdata;
+        const DenialReport *report = signal->report;
+        const Texts *texts = signal->texts;
         int r = sd_bus_message_append(m, "ssss", texts->policy, texts->version, texts->operation, texts->path);
 
         if (r >= 0)
@@ -149,14 +149,14 @@ void announce_denied(const Announcer *announcer, const DenialReport *report) {
         _cleanup_(texts_done) Texts texts = {};
 
         if (!to_texts(report, &texts)) {
-                log_error("There is no memory to say what was denied.");
+                log_error("Cannot report a denial: %s", strerror(ENOMEM));
                 return;
         }
         if (is_summary(report))
                 log_summary(&texts);
         else
                 log_denial(report, &texts);
-        subscribers_send(announcer->subscribers, "Denied", fill, &(const Words) { report, &texts });
+        subscribers_send(announcer->subscribers, "Denied", fill, &(const Signal) { report, &texts });
 }
 
 void announce_denials_before(uint64_t count) {
@@ -164,5 +164,5 @@ void announce_denials_before(uint64_t count) {
 
         print_number(count, text);
         log_entry(LOG_NOTICE, MESSAGE_DENIALS_BEFORE, (const LogField[]) { { "IPE_COUNT", text }, {} },
-                  "The kernel has kept %s denials of before this start of ipectld; they are not told one by one.", text);
+                  "%s denials happened before ipectld started; they are not listed one by one.", text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files of /proc/PID, of each of which no more than its first bytes count.
+ * Reads files of /proc/PID, only the first bytes of each.
  */
 
 #include <ctype.h>
@@ -9,11 +9,11 @@
 
 #include "denial-origin.h"
 
-/* Hierarchies of cgroups in front of the one of systemd have short paths, or it is the only one. */
+/* The hierarchy of systemd is the only one, or those before it have short paths. */
 #define TEXT_SIZE 4096U
 #define UID_KEY "\nUid:\t"
 
-/* Returns false if it cannot be read. ret: ends in a NUL. */
+/* Returns false if the file cannot be read. ret: ends with NUL. */
 static bool read_text(uint64_t pid, const char *name, char ret[static TEXT_SIZE]) {
         _cleanup_close_ int fd = -1;
         char path[64];
@@ -36,7 +36,7 @@ static const char *skip(const char *text, const char *prefix) {
         return text && strncmp(text, prefix, size) == 0 ? text + size : NULL;
 }
 
-/* Behind "NUMBER:" stands the hierarchy: "" of cgroup v2, or that of systemd. The path of any other may be anybody's. */
+/* After "NUMBER:" comes the hierarchy: "" of cgroup v2, or that of systemd. In any other, users may choose the path. */
 static const char *path_of(const char *line) {
         const char *names = line + strspn(line, "0123456789");
 
@@ -85,7 +85,7 @@ char *denial_origin_unit(const char *cgroup) {
                 size_t size = strcspn(++cgroup, "/");
 
                 if (size > 0 && !ends_in(cgroup, size, ".slice"))
-                        /* systemd puts a '_' in front of what could be taken for a file of the kernel. */
+                        /* systemd escapes names that look like files of the kernel by a '_' in front. */
                         return memchr(cgroup, '.', size) ? strndup(cgroup + (*cgroup == '_'), size - (*cgroup == '_')) : NULL;
                 cgroup += size;
         }
@@ -104,7 +104,7 @@ uint32_t denial_origin_uid_of_status(const char *text) {
         return errno == 0 && *end == '\t' && uid < UINT32_MAX ? (uint32_t) uid : UINT32_MAX;
 }
 
-/* The owner of /proc/PID is no good for this: it is root for a process that may not be dumped. */
+/* Not by the owner of /proc/PID: that is root for a process that must not be dumped. */
 uint32_t denial_origin_uid(uint64_t pid) {
         char text[TEXT_SIZE];
 

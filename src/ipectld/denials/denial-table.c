@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * An array that is searched from end to end: a hash tells apart what is not equal, and whoever reads the kernel's lines
- * bounds how many come in a second.
+ * Searches arrays from end to end: a hash sorts out most kinds that differ, and denials.c bounds the number of lines that it reads in a
+ * second.
  */
 
 #include "denial-table.h"
 
-/* A path is never longer. The other strings are the kernel's own, or the policy's. */
+/* Sizes at which strings are cut. A path is never longer; the other strings are those of the kernel, or of the policy. */
 #define PATH_SIZE 4096U
 #define RULE_SIZE 1024U
 #define NAME_SIZE 256U
@@ -20,27 +20,27 @@ typedef struct Kind {
         int enforcing;
         uint64_t hash;
         uint64_t pending; /* not reported yet */
-        uint64_t seen_usec, told_usec, interval_usec; /* 0: not told yet */
+        uint64_t seen_usec, reported_usec, interval_usec; /* 0: not reported yet */
 } Kind;
 
-/* How many new kinds may be told. */
+/* How many new kinds may be reported. */
 typedef struct Budget {
-        uint64_t most_usec, new_usec; /* all of it, and what one kind costs */
+        uint64_t most_usec, new_usec; /* the full budget, and the price of one kind */
         uint64_t credit_usec, credited_usec;
 } Budget;
 
 typedef struct User {
-        uint32_t uid; /* UINT32_MAX: several, or one who is not known */
+        uint32_t uid; /* UINT32_MAX: several users, or an unknown one */
         Kind *kinds;
         size_t n, n_allocated, n_max;
-        Kind others; /* what is not told by kind; has no strings */
+        Kind others; /* denials that are not reported by kind; has no strings */
         Budget budget;
 } User;
 
-/* The last place is that of the rest. */
+/* The last place is shared by all users without a place. */
 typedef struct Group {
         User users[DENIAL_USERS_MAX + 1];
-        size_t n; /* of those that have a place of their own */
+        size_t n; /* users that have a place of their own */
 } Group;
 
 struct DenialTable {
@@ -87,7 +87,7 @@ static void group_done(Group *group) {
                 user_done(&group->users[i]);
 }
 
-static User *rest_of(Group *group) {
+static User *shared_place(Group *group) {
         return &group->users[DENIAL_USERS_MAX];
 }
 
@@ -97,8 +97,8 @@ DenialTable *denial_table_new(DenialReportFunction function, void *userdata) {
         if (!table)
                 return NULL;
         user_init(&table->root, 0, true);
-        user_init(rest_of(&table->system), UINT32_MAX, true);
-        user_init(rest_of(&table->people), UINT32_MAX, false);
+        user_init(shared_place(&table->system), UINT32_MAX, true);
+        user_init(shared_place(&table->people), UINT32_MAX, false);
         table->function = function;
         table->userdata = userdata;
         return table;
@@ -114,7 +114,7 @@ DenialTable *denial_table_free(DenialTable *table) {
         return NULL;
 }
 
-/* Calls function for each user, those that share a place included. */
+/* Calls function for each place, also for the shared ones. */
 static void for_each_user(DenialTable *table, void (*function)(DenialTable *table, User *user, void *userdata),
                           void *userdata) {
         Group *groups[] = { &table->system, &table->people };
@@ -123,11 +123,11 @@ static void for_each_user(DenialTable *table, void (*function)(DenialTable *tabl
         for (size_t i = 0; i < ELEMENTSOF(groups); i++) {
                 for (size_t k = 0; k < groups[i]->n; k++)
                         function(table, &groups[i]->users[k], userdata);
-                function(table, rest_of(groups[i]), userdata);
+                function(table, shared_place(groups[i]), userdata);
         }
 }
 
-/* FNV-1a. Equal hashes are not taken for equal strings. */
+/* FNV-1a. Equal hashes do not mean equal strings. */
 static uint64_t hash_string(uint64_t hash, const char *text) {
         for (; text && *text; text++)
                 hash = (hash ^ (uint8_t) *text) * 0x100000001b3;
@@ -138,7 +138,7 @@ static uint64_t hash_event(const KernelEvent *event) {
         return hash_string(hash_string(hash_string(0xcbf29ce484222325, event->path), event->rule), event->operation);
 }
 
-/* kept: was cut to that size. */
+/* kept: cut to that size. */
 static bool is_same(const char *kept, const char *text, size_t size) {
         return strncmp(kept, text ?: "", size) == 0;
 }
@@ -163,10 +163,10 @@ static void count(Kind *kind, uint64_t n) {
 }
 
 static bool is_due(const Kind *kind, uint64_t now_usec) {
-        return kind->pending > 0 && (kind->interval_usec == 0 || now_usec - kind->told_usec >= kind->interval_usec);
+        return kind->pending > 0 && (kind->interval_usec == 0 || now_usec - kind->reported_usec >= kind->interval_usec);
 }
 
-/* After it was quiet for twice the interval it starts anew, with short ones. */
+/* After a quiet time of twice the interval the kind starts again with short intervals. */
 static uint64_t next_interval(const Kind *kind, bool was_quiet) {
         uint64_t interval = 6 * kind->interval_usec;
 
@@ -185,7 +185,7 @@ static void report(DenialTable *table, Kind *kind, uint64_t now_usec, bool was_q
         };
 
         kind->interval_usec = next_interval(kind, was_quiet);
-        kind->told_usec = now_usec;
+        kind->reported_usec = now_usec;
         kind->pending = 0;
         table->function(&out, table->userdata);
 }
@@ -215,7 +215,7 @@ static bool take_credit(Budget *budget, uint64_t now_usec) {
         return true;
 }
 
-/* Nothing is waiting to be told, and a new one in this place may do no more than this one. */
+/* Whether another user may take the place: nothing waits to be reported, and the budget is full, so nobody gains credit by that. */
 static bool is_idle(User *user, uint64_t now_usec) {
         add_credit(&user->budget, now_usec);
         if (user->budget.credit_usec < user->budget.most_usec || user->others.pending > 0)
@@ -226,7 +226,7 @@ static bool is_idle(User *user, uint64_t now_usec) {
         return true;
 }
 
-/* A place for a user who has none yet; that of the rest where all are taken. */
+/* Returns a place for a user without one; the shared place if all are taken. */
 static User *new_user(Group *group, uint32_t uid, bool system, uint64_t now_usec) {
         User *user = NULL;
 
@@ -236,7 +236,7 @@ static User *new_user(Group *group, uint32_t uid, bool system, uint64_t now_usec
                 if (is_idle(&group->users[i], now_usec))
                         user = &group->users[i];
         if (!user)
-                return rest_of(group);
+                return shared_place(group);
         user_done(user);
         user_init(user, uid, system);
         user->budget.credited_usec = now_usec;
@@ -249,14 +249,14 @@ static User *user_of(DenialTable *table, uint32_t uid, bool system, uint64_t now
         if (uid == 0)
                 return &table->root;
         if (uid == UINT32_MAX)
-                return rest_of(group);
+                return shared_place(group);
         for (size_t i = 0; i < group->n; i++)
                 if (group->users[i].uid == uid)
                         return &group->users[i];
         return new_user(group, uid, system, now_usec);
 }
 
-/* Returns false if there is no memory, or if there are as many as may be. */
+/* Returns false if there is no memory, or at the largest number of kinds. */
 static bool grow(User *user) {
         size_t n = user->n_allocated > 0 ? 2 * user->n_allocated : 8;
         Kind *larger;
@@ -273,7 +273,7 @@ static bool grow(User *user) {
         return true;
 }
 
-/* Returns a kind that is free, if need be that which was not seen for longest; NULL if there is no memory for any. */
+/* Returns a free kind, if need be by dropping the kind that was last seen the longest time ago; NULL if there is no memory. */
 static Kind *make_room(User *user) {
         Kind *oldest;
 
@@ -294,7 +294,7 @@ static char *cut(const char *text, size_t size) {
         return strndup(text ?: "", size);
 }
 
-/* Returns false if there is no memory; the kind is valid then, too, with what there is. */
+/* Returns false if there is no memory; the kind is valid then, too, but some strings are missing. */
 static bool fill(Kind *kind, uint64_t hash, const KernelEvent *event) {
         *kind = (Kind) {
                 .policy_name = cut(event->policy_name, NAME_SIZE),
@@ -311,7 +311,7 @@ static bool fill(Kind *kind, uint64_t hash, const KernelEvent *event) {
                kind->device && kind->comm;
 }
 
-/* The latest process; without memory for its name the one before stays. */
+/* Keeps the latest process; without memory for its name the process before stays. */
 static void set_process(Kind *kind, const KernelEvent *event) {
         char *comm = cut(event->comm, WORD_SIZE);
 
@@ -370,7 +370,7 @@ void denial_table_tick(DenialTable *table, uint64_t now_usec) {
 }
 
 static uint64_t earlier(uint64_t next, const Kind *kind) {
-        uint64_t due = kind->told_usec + kind->interval_usec;
+        uint64_t due = kind->reported_usec + kind->interval_usec;
 
         return kind->pending > 0 && due < next ? due : next;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Which of many denials are told, and when: the first of its kind at once, and then, while there are more, how many they
- * were, at growing intervals. It is bounded in memory and in how many new kinds it tells; what does not fit is only counted.
+ * Decides which of many denials are reported, and when: the first of its kind at once; then, while more come, their number at growing
+ * intervals. The table is bounded in memory and in the number of new kinds that it reports; denials beyond that are only counted.
  *
- * All of that is for each user by itself, so that nobody's denials hide another's: root, users of whom something was denied in
- * the system's own services, and others. Each of the latter two groups has room for some users at a time, and one place that
- * the rest of it shares.
+ * Each user has kinds and a budget of its own, so that denials of one user do not hide those of another: root, users with denials in
+ * services of the system, and others. Each of the latter two groups has room for some users at a time, and one place that all further
+ * users share.
  * Pure: time comes in, reports go out.
  */
 #ifndef IPECTLD_DENIAL_TABLE_H
@@ -13,12 +13,12 @@
 
 #include "kernel-event.h"
 
-/* Users of a group that have a place of their own. A place is free again once all of its budget is. */
+/* Users of a group that have a place of their own. A place is free again once its budget is full. */
 #define DENIAL_USERS_MAX 32U
-/* Kinds of a user that are remembered; the one that was not seen for longest goes first. */
+/* Kinds of a user that are remembered; the kind that was last seen the longest time ago makes room. */
 #define DENIAL_KINDS_MAX 64U
 #define DENIAL_SYSTEM_KINDS_MAX 256U
-/* So many new kinds of a user are told at once, and then one more in so much time. */
+/* So many new kinds of a user are reported at once, and then one more in so much time. */
 #define DENIAL_BURST 50U
 #define DENIAL_NEW_USEC (1000U * 1000)
 /* The same for root and the system's own services: more than a healthy system has. */
@@ -30,15 +30,15 @@
 
 typedef struct DenialTable DenialTable;
 
-/* One kind: policy, version, operation, path and rule; the rest is of the latest of them. Strings are as the kernel had them,
- * cut where they are very long, "" for what is not known. All of them are empty for denials that were not told by kind. */
+/* One kind: policy, version, operation, path and rule; the rest describes its latest denial. Strings are those of the kernel, cut if
+ * they are very long, "" if unknown. All are empty for denials that are not reported by kind. */
 typedef struct DenialReport {
         const char *policy_name, *policy_version, *operation, *path, *rule;
         const char *comm, *hook, *device;
         uint64_t pid, inode;
-        uint32_t uid;   /* UINT32_MAX if it is not known, or not the same for all of them */
+        uint32_t uid;   /* UINT32_MAX if it is unknown, or not the same for all of them */
         int enforcing;  /* as in KernelEvent */
-        uint64_t count; /* since the last report; at least so many */
+        uint64_t count; /* since the last report; a lower bound */
         bool first;     /* of its kind */
 } DenialReport;
 
@@ -53,17 +53,16 @@ static inline void denial_table_freep(DenialTable **table) {
         denial_table_free(*table);
 }
 
-/* Takes a denial, or what was lost, at a time that never goes back. system: it was in a service of the system, see
- * denial-origin.h. */
+/* Takes a denial, or the number of lost ones. now_usec: must never decrease. system: in a service of the system, see denial-origin.h. */
 void denial_table_add(DenialTable *table, uint64_t now_usec, const KernelEvent *event, bool system);
 
-/* Reports what is due. */
+/* Reports the kinds that are due. */
 void denial_table_tick(DenialTable *table, uint64_t now_usec);
 
-/* When something is due next, UINT64_MAX if nothing is. */
+/* The time of the next report, UINT64_MAX if there is none. */
 uint64_t denial_table_next(DenialTable *table);
 
-/* Reports all that was not reported yet, because there is no later. */
+/* Reports all denials that were only counted so far, as the daemon ends. */
 void denial_table_flush(DenialTable *table, uint64_t now_usec);
 
 #endif

@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A storm of denials must not keep the daemon busy, so it does not try to read all of it:
+ * Reads denials by turns of event-reader.c: once, a bounded number of lines, then a rest of REST_USEC, or of REST_FULL_USEC after a
+ * storm.
  *
- *      1. the first denial after a quiet time wakes the daemon at once, and it reads once, a bounded number of lines
- *      2. it does not listen for REST_USEC, or REST_FULL_USEC if there was much to read
- *      3. then it listens again: what came meanwhile is read in one go, and what the kernel had no room for any more comes as
- *         a number
- *
- * Without denials there are no wake-ups. The kernel's "events" are put into systemd's keeping, as that descriptor has the place
- * up to which they were read: a daemon that is restarted goes on from there. One that was stopped in between starts with the
- * next denial, and says how many of before the kernel still had.
+ * systemd keeps the descriptor of the kernel's "events" across restarts, as it has the position up to which this daemon has read: a
+ * daemon that is restarted continues there. A daemon that was stopped in between starts with the next denial, and reports the number
+ * of earlier ones that the kernel still had.
  */
 
-#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include <systemd/sd-daemon.h>
@@ -23,10 +18,11 @@
 #include "denial-origin.h"
 #include "denial-table.h"
 #include "denials.h"
+#include "event-reader.h"
 #include "kernel-event.h"
 #include "log.h"
 
-/* FileDescriptorName= of ipectld-audit.socket, and what the kernel's file is called in systemd's keeping. */
+/* FileDescriptorName= of ipectld-audit.socket, and the name of the kernel's file in the store of systemd. */
 #define FD_AUDIT "audit"
 #define FD_EVENTS "events"
 
@@ -35,24 +31,25 @@
 /* More lines than this at once are a storm. */
 #define STORM_LINES 100U
 
-/* What the kernel keeps is less, unless it goes on and on. */
+/* The kernel keeps less than that, unless new denials come without end. */
 #define READS_AT_END 16U
 
-/* Not before what callers wait for. */
+/* Calls that wait for an answer go first. */
 #define PRIORITY (SD_EVENT_PRIORITY_NORMAL + 10)
 
 struct Denials {
         Manager *manager;
         int fd;
         bool is_audit;
-        uint64_t start_ns;   /* CLOCK_BOOTTIME; what is older is not told, but counted. 0: all is told */
+        uint64_t start_ns;   /* CLOCK_BOOTTIME; older denials are only counted. 0: all are reported */
         uint64_t n_before;
         uint64_t lines;      /* of this read */
-        KernelPolicy active; /* the policy in force at this read, for records that name none */
+        KernelPolicy active; /* at this read, for records that name no policy */
         char active_version[IPE_VERSION_STRLEN];
         bool active_known;
         DenialTable *table;
-        sd_event_source *readable, *rest, *due;
+        EventReader *reader;
+        sd_event_source *due; /* of the table */
         DenialFunction watcher;
         void *watcher_userdata;
 };
@@ -60,8 +57,7 @@ struct Denials {
 Denials *denials_free(Denials *denials) {
         if (!denials)
                 return NULL;
-        sd_event_source_disable_unref(denials->readable);
-        sd_event_source_disable_unref(denials->rest);
+        event_reader_free(denials->reader);
         sd_event_source_disable_unref(denials->due);
         denial_table_free(denials->table);
         kernel_policy_done(&denials->active);
@@ -87,20 +83,7 @@ static void on_report(const DenialReport *report, void *userdata) {
         announce_denied(&denials->manager->announcer, report);
 }
 
-static void tell_watcher(const Denials *denials, const KernelEvent *event) {
-        const Denial denial = {
-                .operation = event->operation, .path = event->path, .rule = event->rule,
-                .policy_name = event->policy_name, .policy_version = event->policy_version, .comm = event->comm, .hook = event->hook,
-                .cgroup = event->cgroup,
-                .device = event->device, .file_system = event->file_system, .inode = event->inode, .pid = event->pid,
-                .enforcing = event->enforcing, .lost = event->lost,
-        };
-
-        if (denials->watcher)
-                denials->watcher(&denial, denials->watcher_userdata);
-}
-
-/* Records of audit name no policy: it is the one in force when they are read. Borrows the strings. */
+/* Records of audit name no policy, so the policy that is active at this read gets them. Borrows the strings. */
 static void name_active(Denials *denials, KernelEvent *event) {
         if (!denials->active_known) {
                 kernel_policy_done(&denials->active);
@@ -142,10 +125,11 @@ static void on_event(const KernelEvent *event, void *userdata) {
                 return;
         if (event->lost == 0 && denials->is_audit)
                 name_active(denials, &named);
-        tell_watcher(denials, &named);
+        if (denials->watcher)
+                denials->watcher(&named, denials->watcher_userdata);
         if (named.uid == UINT32_MAX)
                 named.uid = denial_origin_uid(named.pid);
-        /* Without cgroup v2 the kernel says "/" of every process. */
+        /* Without cgroup v2 the kernel reports "/" for every process. */
         if (named.uid != 0 && (!named.cgroup || streq(named.cgroup, "/")))
                 named.cgroup = cgroup = denial_origin_cgroup(named.pid);
         denial_table_add(denials->table, clock_usec(CLOCK_MONOTONIC), &named,
@@ -182,43 +166,33 @@ static int on_due(sd_event_source *source, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int on_rest_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        Denials *denials = userdata;
-
-        return sd_event_source_set_enabled(denials->readable, SD_EVENT_ON);
-}
-
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+static int read_and_rest(void *userdata, uint64_t *ret_rest_usec) {
         Denials *denials = userdata;
         int r = read_some(denials);
 
-        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        if (r < 0) {
-                log_warning("Cannot read what the kernel denies, nothing of it is told from here on: %s", strerror(-r));
-                return 0;
-        }
+        if (r < 0)
+                return r;
         wait_for_due(denials);
-        r = sd_event_source_set_time_relative(denials->rest, denials->lines >= STORM_LINES ? REST_FULL_USEC : REST_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(denials->rest, SD_EVENT_ONESHOT);
+        *ret_rest_usec = denials->lines >= STORM_LINES ? REST_FULL_USEC : REST_USEC;
+        return 0;
+}
+
+static void on_failed(int error, void *userdata) {
+        log_warning("Cannot read denials from the kernel, reporting none from here on: %s", strerror(-error));
 }
 
 static int add_sources(Denials *denials) {
+        static const EventReaderHandler handler = { .read = read_and_rest, .failed = on_failed };
         sd_event *event = denials->manager->event;
         int r;
 
-        r = sd_event_add_io(event, &denials->readable, denials->fd, EPOLLIN, on_readable, denials);
-        if (r >= 0)
-                r = sd_event_source_set_priority(denials->readable, PRIORITY);
-        if (r >= 0)
-                r = sd_event_add_time(event, &denials->rest, CLOCK_MONOTONIC, UINT64_MAX, 0, on_rest_over, denials);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(denials->rest, SD_EVENT_OFF);
+        r = event_reader_new(event, denials->fd, PRIORITY, &handler, denials, &denials->reader);
         if (r >= 0)
                 r = sd_event_add_time(event, &denials->due, CLOCK_MONOTONIC, UINT64_MAX, 0, on_due, denials);
         return r < 0 ? r : sd_event_source_set_enabled(denials->due, SD_EVENT_OFF);
 }
 
-/* What systemd hands over; -1 for what it does not. Of the same name only the first is of use. */
+/* Takes the descriptors that systemd passes, the first of each name; -1 for none. */
 static void take_fds(int *ret_events, int *ret_audit) {
         char **names = NULL;
         int n = sd_listen_fds_with_names(true, &names);
@@ -239,7 +213,7 @@ static void take_fds(int *ret_events, int *ret_audit) {
         strv_free(names);
 }
 
-/* kept: what an earlier life has read up to where it ended, or -1. */
+/* kept: the descriptor of an earlier ipectld, at the position up to which that has read; -1 for none. */
 static int open_events(Denials *denials, int *kept) {
         if (*kept >= 0) {
                 denials->fd = TAKE_FD(*kept);
@@ -268,7 +242,7 @@ static int open_audit(Denials *denials, int *audit) {
         return 0;
 }
 
-/* Reads over what is older than the daemon. */
+/* Reads, and counts, the denials that are older than the daemon. */
 static int skip_old(Denials *denials) {
         int r = 0;
 
@@ -306,9 +280,9 @@ void denials_start(Manager *manager) {
         take_fds(&events, &audit);
         r = kernel_abi(manager->kernel) == KERNEL_ABI_NONE ? 0 : start(manager, &events, &audit);
         if (r == -ENOENT)
-                log_notice("Denials are not told: this kernel has no 'events', and ipectld-audit.socket is not there.");
+                log_notice("Denials are not reported: this kernel has no 'events', and ipectld-audit.socket is missing.");
         else if (r < 0)
-                log_warning("Cannot watch what the kernel denies, nothing of it is told: %s", strerror(-r));
+                log_warning("Cannot watch for denials of the kernel, reporting none: %s", strerror(-r));
         safe_close(events);
         safe_close(audit);
 }

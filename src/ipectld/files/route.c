@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Follows paths by hand, one name at a time, as the kernel would: each step is a descriptor, so that nothing can be
- * exchanged between two of them.
+ * Follows paths one name at a time, as the kernel does. Each step starts from the descriptor of the one before, so that nobody can
+ * exchange a directory between two steps.
  */
 
 #include <dirent.h>
@@ -11,16 +11,16 @@
 
 #include "route.h"
 
-/* As the kernel has it. */
+/* The limit of the kernel. */
 #define LINKS_ON_A_PATH_MAX 40U
 
-/* Where a walk stands. */
+/* The position of a walk. */
 typedef struct Walk {
         Route *route;
-        int fd;          /* O_PATH of a directory, or of what the path ends with */
+        int fd;          /* O_PATH of a directory, or of the file at the end of the path */
         bool is_directory;
         char *path;      /* of fd, without links; empty for the root */
-        char *rest;      /* names that are left */
+        char *rest;      /* names that are still to be followed */
         unsigned n_links;
 } Walk;
 
@@ -83,7 +83,7 @@ static int find_place(const Walk *walk, Place **ret) {
         return add_place(route, walk, &st, ret);
 }
 
-/* Notes that a name is looked up where the walk stands. */
+/* Notes that the walk looks up a name in its directory. */
 static int note_name(const Walk *walk, const char *name) {
         char **larger;
         Place *place;
@@ -126,7 +126,7 @@ static int to_parent(Walk *walk) {
         return 0;
 }
 
-/* fd: of a link; the names in it come before the rest. */
+/* fd: of a link, whose names come before the rest. */
 static int to_link(Walk *walk, int fd) {
         char target[PATH_MAX], *rest;
         ssize_t n = readlinkat(fd, "", target, sizeof(target) - 1);
@@ -180,7 +180,7 @@ static int step(Walk *walk, const char *name) {
         return r < 0 ? r : walk->is_directory;
 }
 
-/* Returns 1 if the walk has come to a directory, 0 if not, or a negative errno. */
+/* Returns 1 if the path leads to a directory, 0 if not, or a negative errno. */
 static int follow(Walk *walk) {
         int r;
 
@@ -212,7 +212,7 @@ static int walk_begin(Walk *walk, const char *rest) {
         return walk->path && walk->rest ? to_root(walk) : -ENOMEM;
 }
 
-/* A change behind a link counts as much as a change of the link. */
+/* A change behind a link matters as much as a change of the link. */
 static int add_link(Route *route, const char *directory, const char *name) {
         _cleanup_(walk_done) Walk walk = { .route = route, .fd = -1 };
         _cleanup_free_ char *path = NULL;

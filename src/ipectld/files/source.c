@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * policy.d and trust.d are watched (watcher.c), and scanned after each change:
+ * watcher.c watches policy.d and trust.d; each change starts a scan:
  *
- *      watch anew -> read configuration and certificates -> list files -> read a few files a turn of the event loop
- *      -> one write of the state -> announce a version a turn -> answer who waits
+ *      renew the watches -> read configuration and certificates -> list files -> read a few files in each turn of the event loop
+ *      -> write the state once -> announce one version in each turn -> answer the callers that wait
  *
- * A change before the watches are there is seen by the listing, a later one starts a short timer, so that many changes at once
- * are one scan. There is no other way in which a file is noticed. A scan follows, too, when the clock is set, as the dates of
- * certificates are held against it, and when a mount leads a path elsewhere. As long as something could not be read, watched or
- * stored, and may be one day without a change here, a timer repeats the scan, less and less often.
+ * The list has all changes from before the watches; a later change starts a short timer, so that many changes at once are one scan.
+ * There is no other way to notice a file. A scan also follows when the clock is set, as certificates have dates, and when a mount leads
+ * a path elsewhere. After a failure to read, watch or store that may pass without a change of a file, a timer repeats the scan, less and
+ * less often.
  *
- * A turn has the priority of the bus: it waits for no more than one message, and no message waits longer than a turn.
+ * A turn has the priority of the bus: it waits for one message at most, and no message waits longer than a turn.
  */
 
 #include <fcntl.h>
@@ -27,16 +27,16 @@
 
 #define SETTLE_USEC (100 * 1000)
 
-/* How long a turn lasts: at least one file. */
+/* The length of a turn, which handles at least one file. */
 #define TURN_USEC (2 * 1000)
 
-/* A file that was created is looked at then, also if nobody has closed it. */
+/* A file that was created is read then, even if it is still open. */
 #define LATER_USEC (5 * USEC_PER_SEC)
 
 #define RETRY_MIN_USEC (5 * USEC_PER_SEC)
 #define RETRY_MAX_USEC (300 * USEC_PER_SEC)
 
-/* So many callers wait for one scan at most. */
+/* At most so many callers wait for one scan. */
 #define WAITERS_MAX 256U
 
 /* Policies of one write of the state. */
@@ -58,9 +58,9 @@ typedef struct Request {
 typedef struct Scan {
         bool running;
         bool all_again;
-        bool retry;         /* something may come right by itself */
+        bool retry;         /* a failure may pass by itself */
         int result;
-        Failure failure;    /* what was the first that went wrong */
+        Failure failure;    /* the first one */
         LayeredFiles files;
         size_t next;
         DroppedFiles found;
@@ -75,7 +75,7 @@ struct Source {
         sd_event_source *settle, *turn, *retry, *later, *clock;
         bool changed;           /* while settle runs: files changed, not only mounts */
         uint64_t retry_usec;
-        Request now, next;      /* whom the scan that runs is for, and the one after it */
+        Request now, next;      /* the callers of the scan that runs, and of the one after it */
         Scan scan;
         DroppedFiles known;     /* from the scan before */
         Remarks remarks, watch_remarks;
@@ -117,12 +117,12 @@ static void note_directory(const char *directory, int error, void *userdata) {
         Failure failure = {};
 
         failure_set_errno(&failure, error, "Cannot read '%s', all other directories were read", directory);
-        remarks_add(&source->remarks, "Cannot read '%s', going on with the other directories: %s", directory, strerror(-error));
+        remarks_add(&source->remarks, "Cannot read '%s', continuing with the other directories: %s", directory, strerror(-error));
         scan_failed(&source->scan, FAILURE_CANNOT_READ, &failure);
         source->scan.retry = true;
 }
 
-static int watch_anew(Source *source) {
+static int renew_watches(Source *source) {
         bool moved;
         int r;
 
@@ -140,7 +140,7 @@ static int begin(Source *source) {
         int r;
 
         remarks_begin(&source->remarks, scan->all_again);
-        r = watch_anew(source);
+        r = renew_watches(source);
         if (r < 0)
                 return r;
         r = manager_reload(source->manager, scan->all_again, &failure);
@@ -157,7 +157,7 @@ static int begin(Source *source) {
         return scan->batch ? 0 : -ENOMEM;
 }
 
-/* Of the same file, with the same content, for the same reason. */
+/* Whether a refusal of the same file, with the same content and for the same reason, was announced. */
 static bool was_announced(const Source *source, const Dropped *file, const Dropped *before) {
         return before && !source->scan.all_again && before->result == file->result && digest_equal(&before->digest, &file->digest);
 }
@@ -201,7 +201,7 @@ static int read_and_stage(Source *source, Dropped *file, Failure *reterr) {
         return r;
 }
 
-/* A file that was staged and did not change is not even read: neither trust nor the clock would undo that. */
+/* An unchanged file that was staged is not read: neither trust nor the clock would undo that. */
 static bool needs_no_look(const Source *source, const Dropped *before) {
         const StoreState *state = source->manager->state;
 
@@ -245,7 +245,7 @@ static void commit(Source *source) {
         source->scan.committed = true;
 }
 
-/* A file that is gone may come again, and is new then. */
+/* If a discarded file has gone and comes again, it is new. */
 static void forget_discarded(Source *source) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
         const StoreState *state = source->manager->state;
@@ -265,7 +265,7 @@ static void forget_discarded(Source *source) {
         if (r >= 0 && new)
                 r = manager_commit(source->manager, &new, &failure);
         if (r < 0)
-                log_warning("Cannot forget that a policy was discarded whose file is gone, ignoring: %s",
+                log_warning("Cannot remove the mark of a discarded policy whose file is gone, ignoring: %s",
                             failure.sentence[0] ? failure.sentence : strerror(-r));
 }
 
@@ -279,7 +279,7 @@ static void schedule_retry(Source *source, bool retry) {
         }
         r = start_timer(source->retry, source->retry_usec);
         if (r < 0)
-                log_error("Cannot start a timer, what could not be read or stored is not tried again: %s", strerror(-r));
+                log_error("Cannot start a timer, failures of this scan are not tried again: %s", strerror(-r));
         source->retry_usec = source->retry_usec < RETRY_MAX_USEC / 2 ? 2 * source->retry_usec : RETRY_MAX_USEC;
 }
 
@@ -290,7 +290,7 @@ static void finish(Source *source, int result) {
         Scan scan = source->scan;
 
         if (result < 0) {
-                log_error("Cannot take in all policies: %s", strerror(-result));
+                log_error("Cannot stage all policies: %s", strerror(-result));
                 scan.result = result;
                 scan.retry = true;
         } else {
@@ -348,7 +348,7 @@ static int on_turn(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Begins with a scan, if one is wanted and none runs. */
+/* Begins a scan, if one is wanted and none runs. */
 static void start_next(Source *source) {
         int r;
 
@@ -365,7 +365,7 @@ int source_scan(Source *source, bool all_again, ScanDone done, void *userdata, F
         Request *next = &source->next;
 
         if (done && next->n >= WAITERS_MAX)
-                return failure_set(reterr, FAILURE_BUSY, "Too many callers wait for policy.d to be read already.");
+                return failure_set(reterr, FAILURE_BUSY, "Too many callers wait for a scan of policy.d already.");
         next->wanted = true;
         next->all_again = next->all_again || all_again;
         if (done)
@@ -374,7 +374,7 @@ int source_scan(Source *source, bool all_again, ScanDone done, void *userdata, F
         return 0;
 }
 
-/* Whether a mount changed where the directories are, or a file in policy.d. */
+/* Whether a mount has changed the place of a directory, or of a file in policy.d. */
 static bool leads_elsewhere(Source *source) {
         bool moved = true;
 
@@ -392,7 +392,7 @@ static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
         bool changed = source->changed;
 
         source->changed = false;
-        /* A scan that runs is followed by another one, so nothing has to be found out. */
+        /* During a scan there is no need to find out: another one follows it. */
         if (!changed && !source->scan.running && !leads_elsewhere(source))
                 return 0;
         source->retry_usec = RETRY_MIN_USEC;
@@ -400,14 +400,14 @@ static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* It runs already, or is started. */
+/* Starts the timer unless it runs. */
 static int keep_running(sd_event_source *timer, uint64_t usec) {
         int enabled, r = sd_event_source_get_enabled(timer, &enabled);
 
         return r >= 0 && enabled == SD_EVENT_OFF ? start_timer(timer, usec) : r;
 }
 
-/* The first of many changes starts the timer; later ones do not put it off. */
+/* The first of many changes starts the timer; later ones do not delay it. */
 static void on_event(WatcherEvent event, void *userdata) {
         Source *source = userdata;
         int r;
@@ -429,14 +429,14 @@ static int on_retry(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-/* Waits until the clock is set, not for the time that the timer is set to. Returns 0 or a negative errno. */
+/* Makes the timer readable when the clock is set; its own time never comes. Returns 0 or a negative errno. */
 static int wait_for_clock(int fd) {
         const struct itimerspec never = { .it_value.tv_sec = INT64_MAX / 1000000000 };
 
         return timerfd_settime(fd, TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET, &never, NULL) < 0 ? -errno : 0;
 }
 
-/* A certificate that was not valid yet may be so by now. A time stamp says nothing about what was changed before. */
+/* A certificate may have become valid. Time stamps of files from before do not compare with the new clock. */
 static int on_clock(sd_event_source *event_source, int fd, uint32_t revents, void *userdata) {
         Source *source = userdata;
         uint64_t ignored;
@@ -464,7 +464,7 @@ static int watch_clock(Source *source) {
         return r;
 }
 
-/* Made once, so that to start it needs no memory. */
+/* Made once, so that starting it needs no memory. */
 static int add_timer(Source *source, sd_event_source **timer, sd_event_time_handler_t handler) {
         int r = sd_event_add_time(source->event, timer, CLOCK_MONOTONIC, 0, 1, handler, source);
 
@@ -493,7 +493,7 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
                 return r;
         r = watch_clock(source);
         if (r < 0)
-                log_warning("Cannot watch the clock, a certificate that becomes valid when it is set is not noticed: %s", strerror(-r));
+                log_warning("Cannot watch the clock, a certificate that becomes valid when the clock is set goes unnoticed: %s", strerror(-r));
         *ret = TAKE_PTR(source);
         return 0;
 }

@@ -2,9 +2,9 @@
 /*
  * Watches the places of a route by inotify, and the mounts by /proc/self/mountinfo.
  *
- * An inotify watch is of an inode: it says nothing when a mount hides the inode, and nothing more when the inode is gone.
- * Therefore each renewal follows the paths anew. A watch stays as long as its place is the same inode and the kernel has not
- * ended it, and the descriptors of a route are closed after a renewal: one that stayed open would keep a mount busy.
+ * An inotify watch belongs to an inode: it reports nothing when a mount hides the inode, and nothing more once the inode is gone.
+ * Therefore each renewal follows the paths again. A watch stays as long as its place is the same inode and the kernel has not ended it.
+ * The descriptors of a route are closed after a renewal: an open one would keep a mount busy.
  */
 
 #include <fcntl.h>
@@ -24,7 +24,7 @@ typedef struct Watch {
 } Watch;
 
 typedef struct Watches {
-        Watch **list; /* each on its own: the event loop has their addresses */
+        Watch **list; /* each allocated on its own: the event loop has their addresses */
         size_t n;
 } Watches;
 
@@ -52,8 +52,8 @@ static void watches_done(Watches *watches) {
         *watches = (Watches) {};
 }
 
-/* A file that is being written is of interest when it is closed; links and directories appear at once. A file that was linked, and lost
- * its other name since, looks like the former, but is not closed any more. */
+/* A file that is being written is complete when it is closed; links and directories are complete at once. A hard link whose other name
+ * has gone since looks like a file that is being written, but nobody closes it. */
 static bool may_be_complete(const Watch *watch, const struct inotify_event *event) {
         _cleanup_free_ char *path = NULL;
         struct stat st;
@@ -108,7 +108,7 @@ int watcher_new(sd_event *event, WatcherHandler handler, void *userdata, Watcher
         watcher->userdata = userdata;
         r = watch_mounts(watcher);
         if (r < 0)
-                log_warning("Cannot watch what is mounted, a mount over a directory of policies is not noticed: %s", strerror(-r));
+                log_warning("Cannot watch mounts, a mount over a directory of policies goes unnoticed: %s", strerror(-r));
         *ret = TAKE_PTR(watcher);
         return 0;
 }
@@ -132,8 +132,8 @@ static int follow_all(const char *const *const *directories, Route *route, Remar
                         if (r == -ENOMEM)
                                 return r;
                         if (r == -E2BIG)
-                                remarks_add(remarks, "Too many links on the way to the files of '%s' to watch them all; ipectld looks "
-                                            "there from time to time.", (*directories)[i]);
+                                remarks_add(remarks, "Too many links on the way to the files of '%s' to watch them all; ipectld reads "
+                                            "them from time to time.", (*directories)[i]);
                         else if (r < 0)
                                 remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s", (*directories)[i],
                                             strerror(-r));
@@ -143,7 +143,7 @@ static int follow_all(const char *const *const *directories, Route *route, Remar
         return complete;
 }
 
-/* Takes the watch of the same inode out of the old ones; NULL if there is none. */
+/* Takes the old watch of the same inode out of the list; NULL if there is none. */
 static Watch *take_old(Watcher *watcher, const Place *place) {
         for (size_t i = 0; i < watcher->watches.n; i++) {
                 Watch *watch = watcher->watches.list[i];
@@ -161,7 +161,7 @@ static int watch_place(Watch *watch) {
                                        IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR, on_change, watch);
 }
 
-/* Takes the place over. Returns 1 if it is watched, or 0. */
+/* Takes ownership of the place. Returns 1 if it is watched, or 0. */
 static int add_watch(Watcher *watcher, Watches *watches, Watch *watch, Place *place, Remarks *remarks) {
         int r = 0;
 
@@ -174,7 +174,7 @@ static int add_watch(Watcher *watcher, Watches *watches, Watch *watch, Place *pl
         place->fd = safe_close(place->fd);
         if (r < 0)
                 remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s%s", place->path, strerror(-r),
-                            r == -ENOSPC ? " (of watches: see fs.inotify.max_user_watches in inotify(7))" : "");
+                            r == -ENOSPC ? " (for watches: see fs.inotify.max_user_watches in inotify(7))" : "");
         return r >= 0;
 }
 
@@ -219,7 +219,7 @@ int watcher_renew(Watcher *watcher, const char *const *const *directories, Remar
                 return complete;
         *ret_moved = leads_elsewhere(&watcher->watches, &route);
         r = watch_all(watcher, &route, &new, remarks);
-        /* Also where memory ended in between: the caller renews again. */
+        /* Also without memory: the caller renews again. */
         old = watcher->watches;
         watcher->watches = new;
         new = old;

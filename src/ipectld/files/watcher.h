@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Whether files of some directories may have changed, whatever replaces them: a file, a link on the way, a parent that is
- * renamed, a mount. It knows nothing of what is in the files.
+ * Notices that files of some directories may have changed, by any change of a file, of a link on the way, of the name of a parent, or by
+ * a mount. It never reads the files.
  */
 #ifndef IPECTLD_WATCHER_H
 #define IPECTLD_WATCHER_H
@@ -14,8 +14,8 @@ typedef struct Watcher Watcher;
 
 typedef enum WatcherEvent {
         WATCHER_CHANGE,   /* files may have changed */
-        WATCHER_CREATION, /* a file is being written, as a rule: a change follows when it is closed */
-        WATCHER_MOUNT,    /* something was mounted or unmounted somewhere: watcher_renew() knows whether it matters */
+        WATCHER_CREATION, /* a file was created: usually it is being written, and WATCHER_CHANGE follows when it is closed */
+        WATCHER_MOUNT,    /* a mount or unmount anywhere: watcher_renew() finds out whether it matters */
 } WatcherEvent;
 
 typedef void (*WatcherHandler)(WatcherEvent event, void *userdata);
@@ -29,11 +29,11 @@ static inline void watcher_freep(Watcher **watcher) {
         watcher_free(*watcher);
 }
 
-/* Follows the paths again and watches what they lead over now. A change that comes before it is seen by a caller that reads
- * afterwards; a later one calls the handler.
+/* Follows the paths again, and watches the places on their way. A caller that reads afterwards sees all earlier changes; a later change
+ * calls the handler.
  *
- * directories: lists of absolute paths, NULL at the end of each, and a NULL behind the last list.
- * remarks: gets what cannot be watched, and why.
+ * directories: lists of absolute paths; each list ends with NULL, and NULL follows the last list.
+ * remarks: gets the places that cannot be watched, with the reason.
  * ret_moved: whether a path leads to another place than before.
  *
  * Returns 1 if everything is watched, 0 if something is not, or -ENOMEM: then renew again. */

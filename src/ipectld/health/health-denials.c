@@ -11,7 +11,7 @@
 
 /* The kernel keeps what nobody has read yet: it may have been denied before the trial began. Where nobody says by which policy
  * it is taken for the one on trial. */
-static bool is_by_trial(const Manager *manager, const Denial *denial) {
+static bool is_by_trial(const Manager *manager, const KernelEvent *denial) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
         char version[IPE_VERSION_STRLEN];
 
@@ -30,11 +30,11 @@ static void doubt(Health *health, const Failure *why) {
 }
 
 /* Memory that was mapped from a file, and written, is denied by its path, too: any user maps what he likes. */
-static bool is_execution(const Denial *denial) {
+static bool is_execution(const KernelEvent *denial) {
         return denial->hook && streq(denial->hook, "BPRM_CHECK");
 }
 
-static void judge(Health *health, const Denial *denial) {
+static void judge(Health *health, const KernelEvent *denial) {
         EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->file_system, denial->inode);
         Failure why = {};
 
@@ -64,7 +64,7 @@ static void forget_denied(UnitDenial *denied) {
 }
 
 /* Where there is no memory, the reason of a failure is missing later, and nothing else. */
-static void remember(Health *health, const Denial *denial) {
+static void remember(Health *health, const KernelEvent *denial) {
         UnitDenial new = { .unit = denial_origin_unit(denial->cgroup) }, *place = &health->denied[health->n_denied % UNIT_DENIALS_MAX];
 
         /* Users begin as many sessions as they like: these would fill the table. */
@@ -80,7 +80,7 @@ static void remember(Health *health, const Denial *denial) {
 }
 
 /* A denial that has no effect breaks nothing. */
-static void on_denial(const Denial *denial, void *userdata) {
+static void on_denial(const KernelEvent *denial, void *userdata) {
         Health *health = userdata;
 
         if (denial->lost > 0)

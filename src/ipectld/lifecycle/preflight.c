@@ -12,10 +12,9 @@
  * A policy that somebody else had put into the shadow stays there: then neither 1 nor 5 is done.
  */
 
-#include <sys/epoll.h>
-
 #include "activate.h"
 #include "clock.h"
+#include "event-reader.h"
 #include "explain.h"
 #include "kernel-event.h"
 #include "kernel-extended.h"
@@ -40,7 +39,8 @@ struct Preflight {
         bool in_shadow;    /* the kernel evaluates it */
         bool keep_shadow;  /* it was in the shadow before */
         int events_fd;
-        sd_event_source *events, *rest, *timer;
+        EventReader *reader;
+        sd_event_source *timer;
         Findings findings;
         int error;
         PreflightDone done;
@@ -51,8 +51,7 @@ static Preflight *preflight_free(Preflight *preflight) {
         if (!preflight)
                 return NULL;
         simulate_cancel(preflight->simulation);
-        sd_event_source_disable_unref(preflight->events);
-        sd_event_source_disable_unref(preflight->rest);
+        event_reader_free(preflight->reader);
         sd_event_source_disable_unref(preflight->timer);
         safe_close(preflight->events_fd);
         findings_done(&preflight->findings);
@@ -143,46 +142,30 @@ static int on_time(sd_event_source *timer, uint64_t usec, void *userdata) {
         return 0;
 }
 
-static int on_rest_over(sd_event_source *rest, uint64_t usec, void *userdata) {
-        Manager *manager = userdata;
+/* If everything is denied at once, the kernel keeps the events that it has room for, and counts the others. */
+static int read_and_rest(void *userdata, uint64_t *ret_rest_usec) {
+        Preflight *preflight = userdata;
 
-        return sd_event_source_set_enabled(manager->preflight->events, SD_EVENT_ON);
+        *ret_rest_usec = REST_USEC;
+        return kernel_read_events(preflight->events_fd, on_event, preflight);
 }
 
-/* Where everything is denied at once the kernel keeps what it can, and says how much that is not: see denials.c. */
-static int rest(const Preflight *preflight) {
-        int r = sd_event_source_set_enabled(preflight->events, SD_EVENT_OFF);
-
-        if (r >= 0)
-                r = sd_event_source_set_time_relative(preflight->rest, REST_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(preflight->rest, SD_EVENT_ONESHOT);
-}
-
-static int on_readable(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
-        Manager *manager = userdata;
+static void on_failed(int error, void *userdata) {
+        const Preflight *preflight = userdata;
         Failure failure = {};
-        int r = kernel_read_events(fd, on_event, manager->preflight);
 
-        if (r >= 0)
-                r = rest(manager->preflight);
-        if (r < 0) {
-                failure_set_errno(&failure, r, "Cannot read the kernel's events");
-                finish(manager, r, &failure);
-        }
-        return 0;
+        failure_set_errno(&failure, error, "Cannot read the kernel's events");
+        finish(preflight->manager, error, &failure);
 }
 
 static int watch(Preflight *preflight) {
+        static const EventReaderHandler handler = { .read = read_and_rest, .failed = on_failed };
         Manager *manager = preflight->manager;
         int r;
 
         preflight->watch_usec = manager->config.preflight_sec * USEC_PER_SEC;
         preflight->until_usec = clock_usec(CLOCK_MONOTONIC) + preflight->watch_usec;
-        r = sd_event_add_io(manager->event, &preflight->events, preflight->events_fd, EPOLLIN, on_readable, manager);
-        if (r >= 0)
-                r = sd_event_add_time(manager->event, &preflight->rest, CLOCK_MONOTONIC, UINT64_MAX, 0, on_rest_over, manager);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(preflight->rest, SD_EVENT_OFF);
+        r = event_reader_new(manager->event, preflight->events_fd, SD_EVENT_PRIORITY_NORMAL, &handler, preflight, &preflight->reader);
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &preflight->timer, CLOCK_MONOTONIC, preflight->until_usec, 0, on_time, manager);
         preflight->start_ns = 1000 * clock_usec(CLOCK_BOOTTIME);

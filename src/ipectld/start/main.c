@@ -8,7 +8,7 @@
 #include <systemd/sd-daemon.h>
 
 #include "behind.h"
-#include "bus.h"
+#include "bus-connection.h"
 #include "clock.h"
 #include "denials.h"
 #include "forget.h"
