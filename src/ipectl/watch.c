@@ -191,7 +191,7 @@ static const struct {
         { "policy_activated", WORDING_VERSION, "Activated" },
         { "policy_confirmed", WORDING_VERSION, "Confirmed" },
         { "policy_rolled_back", WORDING_VERSION, "Rolled back to" },
-        { "policy_rejected", WORDING_REJECTED, "Rejected the policy from" },
+        { "policy_rejected", WORDING_REJECTED, "Refused the policy from" },
         { "daemon_started", WORDING_PLAIN, "ipectld has started." },
         { "daemon_stopped", WORDING_PLAIN, "ipectld has ended." },
 };

@@ -105,7 +105,7 @@ def test_signals(machine, watch):
     machine.drop(b"no policy", "bad.p7b")
     event = running.wait_event("policy_rejected")
     assert event["error"] == "org.ipe.Error.SignatureInvalid" and event["source"].endswith("bad.p7b")
-    plain.wait_for("Rejected the policy from '/etc/ipe/policy.d/bad.p7b': ")
+    plain.wait_for("Refused the policy from '/etc/ipe/policy.d/bad.p7b': ")
     machine.call("SetEnforce", GLib.Variant("(b)", (False,)))
     event = running.wait_event("properties_changed", lambda event: "enforce" in event["properties"])
     assert event["properties"] == {"enforce": False}
