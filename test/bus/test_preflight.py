@@ -652,7 +652,7 @@ def cut(machine, uid, scope, *files):
 def test_a_user_of_whom_not_all_was_looked_at_is_named_and_blocks_nothing(kernel):
     stage(kernel, body=DENY)
     cut(kernel, 65534, "users")
-    assert sentences(kernel) == {"uid=65534": "3 processes of user 65534 were not looked at, or not to their end"}
+    assert sentences(kernel) == {"uid=65534": "3 processes of user 65534 were not inspected, or not completely"}
     assert "user 65534" in kernel.ipectl("preflight", POLICY).stdout
     activate(kernel)
     assert is_activated(kernel)
@@ -661,7 +661,7 @@ def test_a_user_of_whom_not_all_was_looked_at_is_named_and_blocks_nothing(kernel
 def test_a_service_of_which_not_all_was_looked_at_blocks_an_activation(kernel):
     stage(kernel)
     cut(kernel, 33, "system")
-    assert sentences(kernel)["uid=33"].endswith("that blocks an activation")
+    assert sentences(kernel)["uid=33"].endswith("this blocks an activation")
     seen = accept(kernel)
     assert refused(kernel, activate).name == LOCK_OUT
     activate(kernel, **accepting(seen))
