@@ -199,7 +199,7 @@ def test_a_disk_that_takes_no_history_takes_a_policy(machine):
     (machine.state / "history").mkdir()
     machine.stage(signed())
     assert steps(transitions(machine)) == [("1.0.0", "", "staged", "staged")]
-    assert any("Cannot write /var/lib/ipe/history" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    assert any("Cannot write '/var/lib/ipe/history'" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
     (machine.state / "history").rmdir()
     machine.stage(signed(version="2.0.0"))
     restart(machine)

@@ -322,7 +322,7 @@ def test_nonsense_about_a_service_is_no_reason(machine):
 def test_a_service_that_has_failed_and_waits_at_the_end_ends_the_trial(machine):
     machine.services.restart("slow.service", "exit-code", 0)
     begin(machine, seconds=0)
-    wait_for_end(machine, "'slow.service' has failed, and waits to be started again")
+    wait_for_end(machine, "'slow.service' has failed, and waits for an automatic restart")
 
 
 @pytest.mark.parametrize("name, result, options", [

@@ -95,8 +95,8 @@ def test_bus_that_goes_away(machine):
     machine.bus.stop(signal.SIGKILL)
     assert machine.daemon.wait() == 1
     machine.daemon = None
-    assert machine.entries(PRIORITY="3", MESSAGE="The connection to the system bus is lost: ending, so that the service manager "
-                                                 "starts ipectld again.")
+    assert machine.entries(PRIORITY="3", MESSAGE="Lost the connection to the system bus: exiting, so that the service manager "
+                                                 "restarts ipectld.")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -193,7 +193,7 @@ def test_after_the_state_was_lost_nothing_is_taken_that_is_not_trusted(machine):
     (machine.etc / "trust.d/other.pem").unlink()
     lose_state(machine)
     assert not machine.list()
-    assert any("is not adopted" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    assert any("does not adopt" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
 
 
 # The predecessor of the state
@@ -226,7 +226,7 @@ def test_a_flipped_bit_costs_no_state_and_is_said(machine):
     damaged = lose_latest(machine)
     assert machine.states() == {"1.0.0": "superseded", "1.1.0": "confirmed"}
     sentence, = said_damage(machine)
-    assert "state.json.old is used" in sentence
+    assert "ipectld uses state.json.old" in sentence
     assert (machine.state / "state.json.damaged").read_bytes() == damaged
     # Both are there again, and what is damaged next costs nothing either.
     lose_latest(machine)

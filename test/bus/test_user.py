@@ -214,7 +214,7 @@ def test_a_trial_that_ends_during_an_outage_is_ended_after_it(bare, kernel_files
     bare.call("ActivateWithOptions", GLib.Variant("(sa{sv})", ("corp-base", options)))
     bare.opener.refuse = True
     bare.opener.kill()
-    bare.wait_for(lambda: any("trying again later" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3")), "the end")
+    bare.wait_for(lambda: any("retrying later" in entry["MESSAGE"] for entry in bare.entries(PRIORITY="3")), "the end")
     with pytest.raises(BusError) as error:
         bare.call("Confirm", GLib.Variant("(s)", ("corp-base",)))
     assert error.value.name == "org.ipe.Error.NotSupported" and "ipe-open" in error.value.message

@@ -63,7 +63,7 @@ def test_a_bus_that_is_lost_is_an_error_and_a_restart(scenario):
     scenario.system.wait_until("busctl status org.ipe.Manager && systemctl is-active ipectld")
     assert main_pid(scenario) != before
     errors = [entry["MESSAGE"] for entry in scenario.journal("-u", "ipectld", "-p", "err")]
-    assert any("connection to the system bus is lost" in error for error in errors), errors
+    assert any("Lost the connection to the system bus" in error for error in errors), errors
     assert scenario.system.must("systemctl show -P NRestarts ipectld") != "0\n"
     assert scenario.versions()[VERSION] == "confirmed" and not scenario.runs("/tmp/other-bus")
     scenario.system.wait_until(f"journalctl --sync; journalctl -q -u ipectld MESSAGE_ID={DENIED} IPE_PATH=/tmp/other-bus | grep -q .")

@@ -21,7 +21,7 @@ static void name_version(const VersionRecord *record, Names *ret) {
         digest_to_hex(&record->digest, ret->digest);
 }
 
-/* The fields of an entry about a version; "names" must live as long. */
+/* The fields of an entry about a version. They borrow from "names". */
 #define FIELDS_OF(record, names, ...)                                                                        \
         ((const LogField[]) {                                                                                \
                 { "IPE_POLICY", (record)->name },                                                            \
@@ -67,8 +67,9 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, bo
         for (; warnings && warnings[n]; n++)
                 log_warning_of(record, &names, warnings[n]);
         if (summary->n_warnings > n)
-                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names), "'%s' %s has %llu more warnings; 'ipectl lint' lists all.",
-                          record->name, names.version, (unsigned long long) (summary->n_warnings - n));
+                log_entry(LOG_WARNING, NULL, FIELDS_OF(record, names),
+                          "'%s' %s has %llu more warnings; 'ipectl lint' lists all.", record->name, names.version,
+                          (unsigned long long) (summary->n_warnings - n));
         if (keyring_warning)
                 log_warning_of(record, &names, summary->keyring_warning);
         emit_version(announcer, "PolicyStaged", record, &names);
@@ -84,10 +85,11 @@ static int fill_rejection(sd_bus_message *message, const void *userdata) {
         return sd_bus_message_append(message, "sss", rejection->source, rejection->error, rejection->sentence);
 }
 
-/* The source is a path, or the process of a user; the sentence may quote what the file holds. */
+/* The source is a path, or the process of a user, and the sentence may quote the file: only subscribers get them. */
 static void emit_rejection(const Announcer *announcer, const Rejection *rejection) {
         emit_triple(announcer, "PolicyRejected", "", rejection->error,
-                    "A policy was refused. Which one and why is for callers of Subscribe(), and in the journal.");
+                    "A policy was refused. The journal says which one and why, and so does the signal after "
+                    "Subscribe().");
         subscribers_send(announcer->subscribers, "PolicyRejected", fill_rejection, rejection);
 }
 
@@ -97,7 +99,7 @@ void announce_rejected(const Announcer *announcer, const char *source, int resul
 
         log_entry(LOG_ERR, MESSAGE_REJECTED,
                   (const LogField[]) { { "IPE_SOURCE", rejection.source }, { "IPE_ERROR", rejection.error }, {} },
-                  "Rejected the policy from '%s': %s", rejection.source, rejection.sentence);
+                  "Refused the policy from '%s': %s", rejection.source, rejection.sentence);
         emit_rejection(announcer, &rejection);
 }
 
@@ -105,19 +107,20 @@ static int on_target(sd_bus_message *message, void *userdata, sd_bus_error *rete
         const sd_bus_error *error = sd_bus_message_get_error(message);
 
         if (error)
-                log_warning("Cannot start ipe-policy.target, for which units may wait that want a policy: %s", error->message);
+                log_warning("Cannot start ipe-policy.target, so units that need an active policy may wait for it: %s",
+                            error->message);
         return 0;
 }
 
-/* Units that want a policy to be in force wait for this target. At boot ipe-load.service is in time for it; after a first
- * confirmation in a running system it is reached now. A trial may leave no policy behind. */
+/* Units that need an active policy wait for this target. At boot ipe-load.service reaches it in time; the first
+ * confirmation in a running system reaches it here. A trial does not: its end may leave no active policy. */
 static void reach_target(const Announcer *announcer) {
         if (announcer->bus)
                 log_signal_failure("the start of ipe-policy.target",
                                    sd_bus_call_method_async(announcer->bus, NULL, "org.freedesktop.systemd1",
                                                             "/org/freedesktop/systemd1",
-                                                            "org.freedesktop.systemd1.Manager", "StartUnit", on_target, NULL,
-                                                            "ss", "ipe-policy.target", "fail"));
+                                                            "org.freedesktop.systemd1.Manager", "StartUnit", on_target,
+                                                            NULL, "ss", "ipe-policy.target", "fail"));
 }
 
 void announce_not_handed_over(const Announcer *announcer, const VersionRecord *record, int result,
@@ -127,8 +130,8 @@ void announce_not_handed_over(const Announcer *announcer, const VersionRecord *r
         name_version(record, &names);
         log_entry(LOG_WARNING, MESSAGE_NOT_HANDED_OVER,
                   FIELDS_OF(record, names, { "IPE_ERROR", error_name_of(result) }, ),
-                  "The kernel does not take '%s' %s as its next version, it is only staged here: %s", record->name,
-                  names.version, failure->sentence);
+                  "The kernel does not take '%s' %s as its next version, so only ipectld has it staged: %s",
+                  record->name, names.version, failure->sentence);
 }
 
 void announce_activated(const Announcer *announcer, const VersionRecord *record) {
@@ -150,22 +153,23 @@ void announce_trial(const Announcer *announcer, const VersionRecord *record, uin
         log_entry(LOG_NOTICE, MESSAGE_TRIAL,
                   FIELDS_OF(record, names, { "IPE_TRIAL_SEC", text }, { "IPE_CONFIRM", how }, ),
                   "Activated '%s' %s, on trial for %s seconds. %s%s'%s.", record->name, names.version, text,
-                  confirm == CONFIRM_AUTO ? "If all is well it is confirmed then; 'ipectl end-trial " : "'ipectl confirm ",
-                  record->name, confirm == CONFIRM_AUTO ? " ends it at once" : " keeps it");
+                  confirm == CONFIRM_AUTO ? "If all is well, it is confirmed then; 'ipectl end-trial "
+                                          : "'ipectl confirm ",
+                  record->name, confirm == CONFIRM_AUTO ? " ends the trial at once" : " keeps it");
         emit_version(announcer, "PolicyActivated", record, &names);
 }
 
-/* Returns a sentence about what decides after a trial; NULL without memory. to be freed. */
+/* Returns which policy is active after a trial, as the end of a sentence, to be freed; NULL without memory. */
 static char *describe_after_trial(const VersionRecord *record, const VersionRecord *active) {
         char version[IPE_VERSION_STRLEN], *text;
         int r;
 
         if (!active)
-                return strdup("no policy of ipectld's is in force");
+                return strdup("none of ipectld's policies is active");
         if (active == record)
-                return strdup("this kernel cannot go back, so it stays in force until the next boot");
+                return strdup("this kernel cannot go back, so it stays active until the next boot");
         ipe_version_print(&active->version, version);
-        r = asprintf(&text, "'%s' %s is in force", active->name, version);
+        r = asprintf(&text, "'%s' %s is active", active->name, version);
         return r < 0 ? NULL : text;
 }
 
@@ -176,7 +180,7 @@ void announce_trial_ended(const Announcer *announcer, const VersionRecord *recor
 
         name_version(record, &names);
         log_entry(LOG_NOTICE, MESSAGE_TRIAL_ENDED, FIELDS_OF(record, names, { "IPE_REASON", reason }, ),
-                  "The trial of '%s' %s %s; %s.", record->name, names.version, reason, after ?: "it is over");
+                  "The trial of '%s' %s %s%s%s.", record->name, names.version, reason, after ? "; " : "", after ?: "");
         if (active && active != record)
                 name_version(active, &back);
         emit_triple(announcer, "PolicyRolledBack", back.version[0] ? active->name : "", back.version, back.digest);
@@ -219,8 +223,8 @@ void announce_rollback_pending(const Announcer *announcer, const VersionRecord *
         name_version(record, &names);
         name_version(given_up, &old);
         log_entry(LOG_NOTICE, MESSAGE_ROLLBACK_PENDING, FIELDS_OF(record, names),
-                  "Selected '%s' %s for the next boot; the running kernel cannot go back, '%s' %s stays in force until "
-                  "then.",
+                  "Selected '%s' %s for the next boot: the running kernel cannot go back, so '%s' %s stays active "
+                  "until then.",
                   record->name, names.version, given_up->name, old.version);
         emit_version(announcer, "PolicyRolledBack", record, &names);
 }
@@ -238,12 +242,12 @@ void announce_deactivated(const Announcer *announcer, const VersionRecord *recor
         Names names;
 
         if (!record) {
-                log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, NULL, "No policy is loaded from the next boot on.");
+                log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, NULL, "From the next boot on, no policy is loaded.");
                 return;
         }
         name_version(record, &names);
-        log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, FIELDS_OF(record, names), "No policy is loaded from the next boot on: '%s' %s is "
-                  "not wanted any more.", record->name, names.version);
+        log_entry(LOG_NOTICE, MESSAGE_DEACTIVATED, FIELDS_OF(record, names),
+                  "From the next boot on, no policy is loaded: '%s' %s is deactivated.", record->name, names.version);
 }
 
 void announce_discarded(const Announcer *announcer, const VersionRecord *record) {
@@ -259,46 +263,48 @@ void announce_damaged(const char *what, const char *consequence) {
                   "'%s' is damaged: %s", what, consequence);
 }
 
-static void tell_of_property(const Announcer *announcer, const char *property) {
+static void emit_property(const Announcer *announcer, const char *property) {
         if (announcer->bus)
                 log_signal_failure("PropertiesChanged",
-                                   sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE, property,
-                                                                  NULL));
+                                   sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
+                                                                  property, NULL));
 }
 
 void announce_deadline(const Announcer *announcer) {
-        tell_of_property(announcer, "TrialDeadlineUSec");
+        emit_property(announcer, "TrialDeadlineUSec");
 }
 
 void announce_checks(const Announcer *announcer) {
-        tell_of_property(announcer, "TrialChecks");
+        emit_property(announcer, "TrialChecks");
 }
 
-static void tell_of_switch(const Announcer *announcer, bool enforce, bool value, const char *who) {
+static void report_switch(const Announcer *announcer, bool enforce, bool value, const char *who) {
         log_entry(LOG_NOTICE, enforce ? MESSAGE_ENFORCE : NULL, NULL, "%s is %s now%s.",
                   enforce ? "Enforcement" : "Recording of what is allowed", value ? "on" : "off", who);
-        tell_of_property(announcer, enforce ? "Enforce" : "SuccessAudit");
+        emit_property(announcer, enforce ? "Enforce" : "SuccessAudit");
 }
 
 void announce_switch(const Announcer *announcer, bool enforce, bool value) {
-        tell_of_switch(announcer, enforce, value, "");
+        report_switch(announcer, enforce, value, "");
 }
 
 void announce_switch_elsewhere(const Announcer *announcer, bool enforce, bool value) {
-        tell_of_switch(announcer, enforce, value, ": somebody else than ipectld has switched it");
+        report_switch(announcer, enforce, value, "; ipectld did not switch it");
 }
 
 void announce_behind(const Announcer *announcer, int error) {
         if (error < 0)
-                log_entry(LOG_ERR, MESSAGE_BEHIND, (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
-                          "The kernel has done what was asked for, but '" STORE_DIRECTORY "/state.json' cannot be written, so the next "
-                          "boot does not know of it yet: %s. ipectld tries again until it can.", strerror(-error));
+                log_entry(LOG_ERR, MESSAGE_BEHIND,
+                          (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
+                          "Cannot write '" STORE_DIRECTORY "/state.json', so the next boot does not know yet what the "
+                          "kernel has changed: %s. ipectld retries until it succeeds.", strerror(-error));
         else
-                log_notice("'" STORE_DIRECTORY "/state.json' says again what the kernel does.");
-        tell_of_property(announcer, "StateRecorded");
+                log_notice("'" STORE_DIRECTORY "/state.json' is written: the next boot knows what the kernel has "
+                           "changed.");
+        emit_property(announcer, "StateRecorded");
 }
 
-static void tell_of_object(sd_bus *bus, const VersionRecord *before, const VersionRecord *after) {
+static void emit_object(sd_bus *bus, const VersionRecord *before, const VersionRecord *after) {
         _cleanup_free_ char *path = NULL;
         int r;
 
@@ -317,7 +323,7 @@ static void tell_of_object(sd_bus *bus, const VersionRecord *before, const Versi
         log_signal_failure("the change of an object", r);
 }
 
-/* Whether the confirmed version decides depends on the trial of another one. */
+/* Whether the confirmed version is active depends on the trial of another one. */
 static bool trial_differs(const StoreState *before, const StoreState *after) {
         return !store_state_find_state(before, VERSION_TRIAL) != !store_state_find_state(after, VERSION_TRIAL);
 }
@@ -331,7 +337,8 @@ static void announce_superseded(const VersionRecord *record) {
 }
 
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
-        const VersionRecord *selected_before = store_state_find_selected(before), *selected_after = store_state_find_selected(after);
+        const VersionRecord *selected_before = store_state_find_selected(before),
+                            *selected_after = store_state_find_selected(after);
 
         for (size_t i = 0; i < after->n_versions; i++) {
                 const VersionRecord *new = &after->versions[i],
@@ -348,19 +355,19 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
 
                 if (!old || old->state != new->state || (old == selected_before) != (new == selected_after) ||
                     (new->state == VERSION_CONFIRMED && trial_differs(before, after)))
-                        tell_of_object(announcer->bus, old, new);
+                        emit_object(announcer->bus, old, new);
         }
         for (size_t i = 0; i < before->n_versions; i++)
                 if (!store_state_find(after, before->versions[i].name, &before->versions[i].version))
-                        tell_of_object(announcer->bus, &before->versions[i], NULL);
+                        emit_object(announcer->bus, &before->versions[i], NULL);
         log_signal_failure("PropertiesChanged",
                            sd_bus_emit_properties_changed(announcer->bus, MANAGER_PATH, MANAGER_INTERFACE,
-                                                          "ActivePolicy", "ConfirmedPolicy", "Deactivated", "TrialPolicy",
-                                                          "TrialDeadlineUSec", "TrialConfirm", "TrialBoots", "TrialBootsMax", "TrialChecks",
-                                                          NULL));
+                                                          "ActivePolicy", "ConfirmedPolicy", "Deactivated",
+                                                          "TrialPolicy", "TrialDeadlineUSec", "TrialConfirm",
+                                                          "TrialBoots", "TrialBootsMax", "TrialChecks", NULL));
 }
 
-/* Names of files are not for everybody. */
+/* Not everybody may read the names of files. */
 static bool may_be_broadcast(const char *message) {
         return !strchr(message, '/');
 }
@@ -374,9 +381,10 @@ int announce_append_transition(sd_bus_message *message, const HistoryEntry *entr
         int r;
 
         digest_to_hex(&entry->digest, digest);
-        r = sd_bus_message_append(message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Sequence", "t", entry->sequence, "TimeUSec", "t", entry->usec,
-                                  "Digest", "s", digest, "From", "s", name_state(entry->from), "To", "s", name_state(entry->to),
-                                  "Reason", "s", entry->reason, "Transaction", "s", entry->transaction);
+        r = sd_bus_message_append(message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Sequence", "t", entry->sequence,
+                                  "TimeUSec", "t", entry->usec, "Digest", "s", digest, "From", "s",
+                                  name_state(entry->from), "To", "s", name_state(entry->to), "Reason", "s",
+                                  entry->reason, "Transaction", "s", entry->transaction);
         if (r < 0 || !entry->message || (!may_inspect && !may_be_broadcast(entry->message)))
                 return r;
         return sd_bus_message_append(message, "{sv}", "Message", "s", entry->message);

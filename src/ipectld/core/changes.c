@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The differences between two states, as entries of the history.
+ * Turns the differences between two states into entries of the history.
  *
- * Every change of a version has a number of its own in the state. The history has the highest that it noted, so a
- * start finds the changes that are missing: state.json is written first, and the machine may stop, or the disk be full, in between.
+ * Each change of a version has its own number in the state, and the history keeps the highest number that it noted. So
+ * a start finds missing changes: state.json is written first, and the machine may stop, or the disk may be full, in
+ * between.
  */
 
 #include "changes.h"
@@ -16,7 +17,7 @@ struct Changes {
         bool failed;                /* the latest write of the history */
 };
 
-static const char late[] = "Noted when ipectld was started; what brought it about is not known.";
+static const char late[] = "Noted when ipectld was started; the cause is not known.";
 
 /* A rollback changes two versions at once. */
 static bool is_rollback(const StoreState *before, const StoreState *after) {
@@ -50,7 +51,7 @@ static const char *name_reason(int from, int to, bool rollback) {
 
 static void add(Changes *changes, const HistoryEntry *entry) {
         if (history_add(changes->history, entry) < 0) {
-                log_warning("No memory for a change of '%s': it is missing in the history.", entry->name);
+                log_warning("Cannot add a change of '%s' to the history, ignoring: %s", entry->name, strerror(ENOMEM));
                 return;
         }
         announce_transition(changes->announcer, &changes->history->entries[changes->history->n - 1]);
@@ -62,7 +63,8 @@ static HistoryEntry describe(const VersionRecord *record) {
         return entry;
 }
 
-/* A sentence is about the version that ended, not about the one that takes its place. Returns NULL for none, or without memory. */
+/* A sentence is about the version that ended, not about the one that takes its place. Returns NULL for none, or without
+ * memory. */
 static char *find_message(const Why *why, const VersionRecord *record, int from) {
         const char *said = why->message;
         bool is_trial = from == VERSION_TRIAL && record->state == VERSION_ROLLED_BACK;
@@ -99,14 +101,15 @@ static void note_end(Changes *changes, const VersionRecord *record, const Why *w
         add(changes, &entry);
 }
 
-/* A full disk is logged by whoever needs it. */
+/* The history alone does not justify an error: a caller that needs the disk logs that it is full. */
 void changes_write(Changes *changes, Store *store) {
         bool failed_before = changes->failed;
         int r = history_write(store, changes->history);
 
         changes->failed = r < 0;
         if (r < 0 && r != -EROFS && !failed_before)
-                log_warning("Cannot write " STORE_DIRECTORY "/history, trying again with the next change: %s", strerror(-r));
+                log_warning("Cannot write '" STORE_DIRECTORY "/history', retrying with the next change: %s",
+                            strerror(-r));
 }
 
 void changes_note(Changes *changes, Store *store, const StoreState *before, const StoreState *after, const Why *why) {
@@ -118,7 +121,8 @@ void changes_note(Changes *changes, Store *store, const StoreState *before, cons
                 if (!store_state_find(after, before->versions[i].name, &before->versions[i].version))
                         note_end(changes, &before->versions[i], why);
         for (size_t i = 0; i < after->n_versions; i++) {
-                const VersionRecord *new = &after->versions[i], *old = store_state_find(before, new->name, &new->version);
+                const VersionRecord *new = &after->versions[i],
+                                    *old = store_state_find(before, new->name, &new->version);
 
                 if (!old || old->state != new->state)
                         note_change(changes, new, old ? (int) old->state : VERSION_ABSENT, rollback, why);
@@ -126,7 +130,7 @@ void changes_note(Changes *changes, Store *store, const StoreState *before, cons
         changes_write(changes, store);
 }
 
-/* The state of a version as the history has it. */
+/* The latest state of a version in the history. */
 static int find_last(const History *history, const VersionRecord *record) {
         for (size_t i = history->n; i > 0; i--) {
                 const HistoryEntry *entry = &history->entries[i - 1];
@@ -137,7 +141,7 @@ static int find_last(const History *history, const VersionRecord *record) {
         return VERSION_ABSENT;
 }
 
-/* Below HISTORY_MAX of them, the earliest first. */
+/* Notes the latest HISTORY_MAX changes, the earliest first. */
 static void note_missed(Changes *changes, const VersionRecord **missed, size_t n) {
         const Why why = { .message = late };
 
@@ -186,9 +190,9 @@ int changes_open(const Store *store, const Announcer *announcer, Changes **ret) 
                 return r;
         }
         if (r < 0)
-                log_warning("Cannot read " STORE_DIRECTORY "/history, beginning anew: %s", strerror(-r));
+                log_warning("Cannot read '" STORE_DIRECTORY "/history', starting a new one: %s", strerror(-r));
         else if (damaged > 0)
-                log_warning(STORE_DIRECTORY "/history is damaged: %zu lines of it are left out.", damaged);
+                log_warning("'" STORE_DIRECTORY "/history' is damaged: ignoring %zu of its lines.", damaged);
         *ret = changes;
         return 0;
 }

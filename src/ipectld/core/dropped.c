@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Files of policy.d: reading them, and telling whether they changed.
+ * Reads files of policy.d, and detects whether they changed.
  */
 
 #include <fcntl.h>
@@ -10,13 +10,12 @@
 #include "envelope.h"
 #include "io.h"
 
-/* Coarser than the time stamps of any file system. */
+/* Longer than one step of any file system's time stamps. */
 #define SETTLED_USEC (2 * USEC_PER_SEC)
 
 Dropped *dropped_add(DroppedFiles *files, const LayeredFile *file) {
         Dropped *larger = files->list, new = { .name = strdup(file->name), .path = strdup(file->path) };
 
-        /* Grows by doubling. */
         if ((files->n & (files->n - 1)) == 0)
                 larger = reallocarray(files->list, files->n > 0 ? 2 * files->n : 1, sizeof(*larger));
         if (larger)
@@ -35,8 +34,10 @@ static int compare_names(const void *name, const void *file) {
 }
 
 const Dropped *dropped_find(const DroppedFiles *files, const LayeredFile *file) {
-        const Dropped *found = files->n > 0 ? bsearch(file->name, files->list, files->n, sizeof(*found), compare_names) : NULL;
+        const Dropped *found = NULL;
 
+        if (files->n > 0)
+                found = bsearch(file->name, files->list, files->n, sizeof(*found), compare_names);
         return found && streq(found->path, file->path) ? found : NULL;
 }
 
@@ -65,7 +66,7 @@ bool dropped_is_elsewhere(const Dropped *file) {
         return stat(file->path, &st) < 0 || st.st_dev != file->st.st_dev || st.st_ino != file->st.st_ino;
 }
 
-/* A change within the same tick of the clock would leave the same time stamp. */
+/* A second change within the same step of the clock would leave the same time stamp. */
 static bool is_settled(const struct stat *st) {
         uint64_t changed = (uint64_t) st->st_ctim.tv_sec * USEC_PER_SEC;
 
@@ -79,12 +80,13 @@ int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr) {
         file->settled = stat(file->path, &file->st) >= 0 && is_settled(&file->st);
         r = read_file_at(AT_FDCWD, file->path, ENVELOPE_SIZE_MAX, ret, ret_size);
         if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The file has more than the %u bytes that any kernel takes.",
+                return failure_set(reterr, FAILURE_TOO_LARGE, "The file has more than %u bytes, which no kernel takes.",
                                    ENVELOPE_SIZE_MAX);
         if (r == -EBADF || r == -EISDIR)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is not a regular file.");
         if (r == -EACCES)
-                return failure_set_errno(reterr, r, "Cannot read the file as the user 'ipe' ('chmod a+r' makes it readable)");
+                return failure_set_errno(reterr, r,
+                                         "Cannot read the file as the user 'ipe' ('chmod a+r' makes it readable)");
         if (r < 0)
                 return failure_set_errno(reterr, r, "Cannot read the file");
         /* The path may lead to another file by now. */
@@ -104,7 +106,7 @@ void dropped_done(DroppedFiles *files) {
         *files = (DroppedFiles) {};
 }
 
-/* Returns 1, 0, or a negative errno where that cannot be found out. */
+/* Returns 1, 0, or a negative errno if that cannot be found out. */
 static int is_content_of(const char *path, const Digest *digest) {
         _cleanup_free_ void *data = NULL;
         Digest found;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The files of policy.d: what each was when it was read, so that one that is as it was need not be read again.
+ * The files of policy.d as they were when they were read, so that a scan reads only files that changed.
  */
 #ifndef IPECTLD_DROPPED_H
 #define IPECTLD_DROPPED_H
@@ -15,8 +15,8 @@
 typedef struct Dropped {
         char *name; /* without directory */
         char *path;
-        struct stat st; /* of the file that was read, behind all links */
-        bool settled;   /* whatever changes the file from now on shows in st */
+        struct stat st; /* of the file that was read; links are followed */
+        bool settled;   /* any later change of the file shows in st */
         Digest digest;  /* of the content; all zero if it could not be read */
         int result;     /* of staging: 0, a FailureCode or a negative errno */
         bool in_batch;  /* source.c: waits for the commit */
@@ -28,7 +28,7 @@ typedef struct DroppedFiles {
         size_t n;
 } DroppedFiles;
 
-/* Adds a file behind all others. Returns it, valid until the next one is added, or NULL for lack of memory. */
+/* Appends a file. Returns it, valid until the next one is added, or NULL for lack of memory. */
 Dropped *dropped_add(DroppedFiles *files, const LayeredFile *file);
 
 /* The file of the same path, or NULL. */
@@ -37,7 +37,7 @@ const Dropped *dropped_find(const DroppedFiles *files, const LayeredFile *file);
 /* Whether a file has that content. */
 bool dropped_have(const DroppedFiles *files, const Digest *digest);
 
-/* Whether a file is certainly still what it was when it was read. */
+/* Whether a file is certainly unchanged since it was read. */
 bool dropped_is_unchanged(const Dropped *file);
 
 /* Whether the path leads to another file than the one that was read, or to none, as after a mount over it. */
@@ -49,7 +49,8 @@ int dropped_read(Dropped *file, void **ret, size_t *ret_size, Failure *reterr);
 
 void dropped_done(DroppedFiles *files);
 
-/* Whether policy.d has a policy under its name, whatever overrides it; true where that cannot be found out. */
+/* Whether any directory of policy.d has this policy under its name, even if another directory overrides it. True if
+ * that cannot be found out. */
 bool dropped_is_there(const char *name, const Digest *digest);
 
 #endif

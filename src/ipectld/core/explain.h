@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the kernel's errnos mean, in sentences.
+ * Puts the kernel's errnos into sentences.
  */
 #ifndef IPECTLD_EXPLAIN_H
 #define IPECTLD_EXPLAIN_H
@@ -9,12 +9,12 @@
 
 extern const char explain_no_ipe[];
 
-/* r: what a function of kernel.h or kernel-extended.h returned, below 0.
- * Returns the refusal that it stands for, or r for what is broken, as memory that is short. */
+/* r: the negative errno that a function of kernel.h or kernel-extended.h returned.
+ * Returns the refusal that it stands for; or r if it says nothing about the policy, such as -ENOMEM. */
 int explain_kernel(const Manager *manager, int r, Failure *reterr);
 
-/* Puts a look at the kernel's files that failed into a sentence. what: as in "Cannot find out WHAT". Returns r: nothing is known, so it is
- * no refusal, and may be tried again. */
+/* Explains why the kernel's files could not be read. what: as in "Cannot find out WHAT". Returns r: this is no refusal,
+ * as the caller may try again. */
 int explain_unknown(int r, const char *what, Failure *reterr);
 
 #endif

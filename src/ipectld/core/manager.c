@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The state of the daemon, from start to end, and the small operations on it.
+ * The state of the daemon, and the small operations on it.
  */
 
 #include <assert.h>
@@ -12,7 +12,7 @@
 #include "log.h"
 #include "manager.h"
 
-static void say_trust_problem(const char *path, const char *sentence, void *userdata) {
+static void log_trust_problem(const char *path, const char *sentence, void *userdata) {
         log_warning("Cannot use '%s', ignoring: %s", path, sentence);
 }
 
@@ -40,7 +40,7 @@ static void remark_on_config(const char *sentence, void *userdata) {
         remarks_add(userdata, "%s", sentence);
 }
 
-/* Half of a configuration is none, unless there is no other one: what is missing may be "Confirm=manual". */
+/* An incomplete configuration is used only if there is no earlier one: the missing part may be "Confirm=manual". */
 static int reload_config(Manager *manager, Failure *reterr) {
         Config config = {};
         int r = config_load(config_directories, remark_on_config, &manager->remarks, &config);
@@ -49,7 +49,8 @@ static int reload_config(Manager *manager, Failure *reterr) {
                 return r;
         if (r > 0 && manager->configured) {
                 config_done(&config);
-                return failure_set(reterr, FAILURE_CANNOT_READ, "Cannot read all of ipectld.conf, so the settings stay as they were; "
+                return failure_set(reterr, FAILURE_CANNOT_READ,
+                                   "Cannot read all of ipectld.conf, so the settings stay as they were; "
                                    "'journalctl -u ipectld' says more.");
         }
         config_done(&manager->config);
@@ -59,19 +60,21 @@ static int reload_config(Manager *manager, Failure *reterr) {
 }
 
 static int reload_trust(Manager *manager, bool again, Failure *reterr) {
-        int r = trust_refresh(manager->trust, trust_directories, again ? NULL : say_trust_problem, NULL);
+        int r = trust_refresh(manager->trust, trust_directories, again ? NULL : log_trust_problem, NULL);
 
         if (r == -ENOMEM)
                 return r;
         if (again)
-                trust_report_problems(manager->trust, say_trust_problem, NULL);
+                trust_report_problems(manager->trust, log_trust_problem, NULL);
         if (r >= 0)
                 return trust_doubt(manager->trust) ?
-                       failure_set(reterr, FAILURE_CANNOT_READ, "Cannot use '%.200s', which may revoke certificates: repair or remove it; "
+                       failure_set(reterr, FAILURE_CANNOT_READ,
+                                   "Cannot use '%.200s', which may revoke certificates: repair or remove it; "
                                    "'journalctl -u ipectld' says more.", trust_doubt(manager->trust)) : 0;
         remarks_add(&manager->remarks, "Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-r));
-        return failure_set(reterr, FAILURE_CANNOT_READ, "Cannot read the trusted certificates in trust.d: %s. Mend or remove what is "
-                           "at fault; 'journalctl -u ipectld' says more.", strerror(-r));
+        return failure_set(reterr, FAILURE_CANNOT_READ,
+                           "Cannot read the trusted certificates in trust.d: %s. Repair or remove the file at fault; "
+                           "'journalctl -u ipectld' says more.", strerror(-r));
 }
 
 int manager_reload(Manager *manager, bool again, Failure *reterr) {
@@ -88,7 +91,7 @@ int manager_reload(Manager *manager, bool again, Failure *reterr) {
 }
 
 int manager_refresh_trust(const Manager *manager) {
-        return trust_refresh(manager->trust, trust_directories, say_trust_problem, NULL);
+        return trust_refresh(manager->trust, trust_directories, log_trust_problem, NULL);
 }
 
 static int verify(const Manager *manager, bool any_time, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr) {
@@ -97,8 +100,9 @@ static int verify(const Manager *manager, bool any_time, Envelope **envelope, Ve
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED, "The trusted certificates of /etc/ipe/trust.d/ and the directories below "
-                                   "it cannot be read, so nobody is trusted: %s.", strerror(-r));
+                return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
+                                   "Cannot read the trusted certificates in trust.d, so nobody is trusted: %s.",
+                                   strerror(-r));
         return trust_verify(manager->trust, any_time, envelope, ret, reterr);
 }
 
@@ -119,7 +123,8 @@ int manager_check_return(const Manager *manager, const VersionRecord *record, Fa
                 return r;
         r = verify(manager, true, &envelope, &verified, reterr);
         if (r == 0)
-                log_warning("Going back to '%s' though its certificate is not valid by date: %s", record->name, by_date.sentence);
+                log_warning("Going back to '%s', although its certificate has expired: %s", record->name,
+                            by_date.sentence);
         return r;
 }
 
@@ -139,7 +144,7 @@ int manager_new(Manager **ret) {
         kernel_open_ask(KERNEL_OPEN_SOCKET);
         r = kernel_open(KERNEL_DIRECTORY, &manager->kernel);
         if (r < 0) {
-                log_error("Cannot look at '" KERNEL_DIRECTORY "': %s", strerror(-r));
+                log_error("Cannot open '" KERNEL_DIRECTORY "': %s", strerror(-r));
                 return r;
         }
         r = trust_new(&manager->trust);
@@ -236,7 +241,7 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
                             "The stored policy is damaged: discard it and stage it again.");
                 return -EUCLEAN;
         }
-        /* It could be read once, so this may be for lack of memory. */
+        /* It parsed when it was staged, so this may be for lack of memory. */
         r = envelope_parse(data, size, &envelope, reterr);
         if (r != 0)
                 return r;
@@ -244,7 +249,7 @@ int manager_open_envelope(const Manager *manager, const VersionRecord *record, E
         return 0;
 }
 
-/* Returns 1, 0 if nothing that is signed is loaded in that place, or a negative errno. */
+/* Returns 1; 0 if no signed policy is loaded in that place; or a negative errno. */
 static int read_loaded(const Manager *manager, const char *name, KernelPlace place, Digest *ret) {
         _cleanup_free_ void *data = NULL;
         size_t size;
@@ -274,7 +279,8 @@ int manager_is_shadowed(const Manager *manager, const char *name, const Digest *
         r = kernel_is_shadowed(manager->kernel, name);
         if (r <= 0)
                 return r;
-        /* A shadow ends with its policy: what is read after it is what is shadowed, or what has ended it. */
+        /* A shadow ends with its policy, so a policy that is read after the look is either the one in the shadow, or
+         * has ended it. */
         r = kernel_find_version(manager->kernel, name, KERNEL_NEXT, &next);
         if (r >= 0)
                 r = read_loaded(manager, name, r > 0 ? KERNEL_NEXT : KERNEL_CURRENT, &candidate);
@@ -336,7 +342,7 @@ const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_ac
         int r = manager_find_active(manager, ret_active, &record);
 
         if (r < 0)
-                log_warning("Cannot find out what the kernel enforces: %s", kernel_strerror(r));
+                log_warning("Cannot find out which policy is active: %s", kernel_strerror(r));
         return record;
 }
 

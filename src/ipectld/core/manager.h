@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What the daemon knows and may do; it knows no bus. Files by concept: stage.c takes policies in, simulate.c and preflight.c
- * find out what one would deny, activate.c puts them in force, trial.c waits for the end of a trial, health*.c watch over
- * it, rollback.c goes back, reconcile.c compares the disk with the kernel at start, forget.c forgets what is too old,
- * mark.c has what they write in common, behind.c writes what the disk did not take in time, manager.c holds it all.
+ * The state that all rooms of the daemon share, and the small operations on it; it knows no bus. Each concept has a
+ * file: stage.c takes policies in, simulate.c and preflight.c find out what a policy would deny, activate.c activates
+ * it, trial.c waits for the end of a trial, health*.c watch the system meanwhile, rollback.c goes back, reconcile.c
+ * compares disk and kernel at start, forget.c removes old versions, mark.c has what they share, behind.c writes what
+ * the disk did not take in time.
  *
- * A function that can refuse returns 0 or more for success, a positive FailureCode or a negative errno otherwise, with
- * a sentence in reterr; then nothing changed. Pointers to a VersionRecord are valid until the next change.
+ * A function that can refuse returns 0 or more for success; otherwise a positive FailureCode or a negative errno, with
+ * a sentence in reterr, and then nothing changed. A pointer to a VersionRecord is valid until the next change.
  *
- * Every change goes the same way: disk, kernel, memory, announcement. The way back to safety does not wait for the disk: see
- * behind.h.
+ * Every change takes the same way: disk, kernel, memory, announcement. Going back to safety does not wait for the disk:
+ * see behind.h.
  */
 #ifndef IPECTLD_MANAGER_H
 #define IPECTLD_MANAGER_H
@@ -38,7 +39,7 @@ typedef struct Manager Manager;
 
 typedef enum ManagerChange {
         MANAGER_STATE_CHANGED,
-        MANAGER_CONFIG_READ, /* it may be another one */
+        MANAGER_CONFIG_READ, /* read again; it may be the same */
 } ManagerChange;
 
 typedef void (*ManagerChanged)(Manager *manager, ManagerChange change, void *userdata);
@@ -50,37 +51,37 @@ typedef struct ManagerListener {
 
 struct Manager {
         Config config;
-        bool configured; /* config was read */
+        bool configured; /* config was read at least once */
         Announcer announcer;
-        struct ipe_vocabulary vocabulary; /* every property, whether this kernel answers it or not */
+        struct ipe_vocabulary vocabulary; /* every property, even those that this kernel does not answer */
         Kernel *kernel;
         Trust *trust;
         Store *store;
-        StoreState *state; /* on disk, or about to be: see behind.h */
-        int disk_error;    /* why the disk does not have that state yet, a negative errno; 0 if it has */
+        StoreState *state; /* current; on disk, unless disk_error is set: see behind.h */
+        int disk_error;    /* negative errno of the latest write; 0: the disk has this state */
         uint64_t commits;  /* counts changes of state */
         Changes *changes;  /* NULL before the store is read */
-        Why why;           /* of the next change; manager_commit() clears it, whatever comes of it */
+        Why why;           /* of the next change; manager_commit() clears it, also if it fails */
         char boot_id[33];
-        sd_event *event;   /* borrowed; set before anything that waits */
-        unsigned n_batches; /* stage.c: there may be objects that no state names yet */
-        bool collect_later; /* manager_collect() was called meanwhile */
+        sd_event *event;   /* borrowed; NULL before main.c makes the event loop */
+        unsigned n_batches; /* stage.c: while above 0, there may be objects that no state names yet */
+        bool collect_later; /* manager_collect() was called while n_batches was above 0 */
         Remarks remarks;    /* about configuration and certificates */
         ManagerListener listeners[4];
         size_t n_listeners;
 
-        /* Each is made, read, changed and freed by the file that defines it; main.c has the order. */
+        /* Each is created, used and freed only by the file that defines it; main.c has the order. */
         Trial *trial;
         Behind *behind;
         Forget *forget;
         Health *health;       /* NULL before the first trial */
-        Denials *denials;     /* NULL where there is no source of them */
-        Volumes *volumes;     /* NULL where none is noticed */
-        Preflight *preflight; /* the one that runs, or NULL */
+        Denials *denials;     /* NULL if this system has no source of denials */
+        Volumes *volumes;     /* NULL if volumes cannot be watched */
+        Preflight *preflight; /* NULL while none runs */
 };
 
-/* Opens the kernel's files, the configuration and the trusted certificates. Returns 0; -ENOMEM or another negative errno, which was
- * logged. */
+/* Opens the kernel's files, the configuration and the trusted certificates. Returns 0; -ENOMEM or another negative
+ * errno, which it has logged. */
 int manager_new(Manager **ret);
 
 Manager *manager_free(Manager *manager);
@@ -89,37 +90,38 @@ static inline void manager_freep(Manager **manager) {
         manager_free(*manager);
 }
 
-/* Has a function called after each change of the state, and after the configuration was read again; in the order in which they
- * were added. At most four. */
+/* Calls a function after each change of the state, and after each reading of the configuration, in the order in which
+ * the functions were added. At most four. */
 void manager_on_change(Manager *manager, ManagerChanged changed, void *userdata);
 
-/* Reads the trusted certificates again and, if somebody asks for that, the configuration, which stays as it was where a part of it
- * cannot be read.
+/* Reads the trusted certificates again and, on demand, the configuration; if a part of that cannot be read, it stays as
+ * it was.
  *
- * again: somebody asks, also for what was logged before.
+ * again: on demand; logs problems again that were logged before.
  * Returns 0, FAILURE_CANNOT_READ or -ENOMEM. */
 int manager_reload(Manager *manager, bool again, Failure *reterr);
 
-/* Removes the objects that no version names; later, where some of them are about to be staged. Returns 0 or a negative errno. */
+/* Removes the objects that no version names; waits while policies are being staged. Returns 0 or a negative errno. */
 int manager_collect(Manager *manager);
 
-/* Reads trust.d again if it has changed, and logs what is wrong there. Returns as trust_refresh(). */
+/* Reads trust.d again if it has changed, and logs its problems. Returns as trust_refresh(). */
 int manager_refresh_trust(const Manager *manager);
 
-/* Verifies an envelope by the certificates that are in trust.d at this moment. Returns as trust_verify(); nobody is trusted where they
- * cannot be read. */
+/* Verifies an envelope by the certificates that are in trust.d at this moment; if they cannot be read, nobody is
+ * trusted. Returns as trust_verify(). */
 int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
 
-/* Whether a stored version may be gone back to: its signer has to be trusted still. That a certificate has expired since is no reason to
- * stay with a policy that is worse. Returns 0, a refusal of trust_verify(), or an error of manager_open_envelope(). */
+/* Whether the daemon may go back to a stored version: its signer must still be trusted. An expired certificate does not
+ * matter, as it is no reason to stay with a worse policy. Returns 0, a refusal of trust_verify(), or an error of
+ * manager_open_envelope(). */
 int manager_check_return(const Manager *manager, const VersionRecord *record, Failure *reterr);
 
-/* Writes a new state to disk and makes it the one in force. new: taken over on success.
+/* Writes a new state to disk and makes it the current one. new: taken over on success.
  * Returns 0 or a negative errno. */
 int manager_commit(Manager *manager, StoreState **new, Failure *reterr);
 
-/* Makes a state the current one, and announces the differences. new: taken over. disk_error: why the disk does not have it yet; 0 if it
- * has. For manager_commit(), behind.c and open-store.c alone. */
+/* Makes a state the current one, and announces the differences. new: taken over. disk_error: why the disk does not have
+ * it yet; 0 if it has. Only for manager_commit(), behind.c and open-store.c. */
 void manager_adopt(Manager *manager, StoreState **new, int disk_error);
 
 /* Finds a version. version: NULL or "" for the newest of that name.
@@ -136,22 +138,23 @@ const VersionRecord *manager_find_loaded(const Manager *manager, const char *nam
 /* Whether the kernel has loaded this very version in a place. Returns 1, 0, or a negative errno. */
 int manager_is_loaded(const Manager *manager, const VersionRecord *record, KernelPlace place);
 
-/* Whether the kernel evaluates this very policy beside the one that decides. Returns 1, 0, or a negative errno. */
+/* Whether the kernel evaluates this very policy in the shadow of the active one. Returns 1, 0, or a negative errno. */
 int manager_is_shadowed(const Manager *manager, const char *name, const Digest *digest);
 
-/* Which policy the kernel enforces now.
- * ret_active: what the kernel says; NULL, or to be freed with kernel_policy_done(); empty name if none.
+/* Finds the active policy.
+ * ret_active: as the kernel describes it, to be freed with kernel_policy_done(); its name is empty if no policy is
+ * active. NULL: not wanted.
  * ret: the stored version, or NULL if it is none of ours.
  * Returns 0 or a negative errno. */
 int manager_find_active(const Manager *manager, KernelPolicy *ret_active, const VersionRecord **ret);
 
-/* What the kernel has on trial, whoever put it there. Both unchanged if nothing is.
- * ret_trial: its policy to be freed with kernel_policy_done(). ret: the stored version, or NULL if it is none of ours.
+/* Finds the policy that the kernel has on trial, no matter who began the trial. Leaves both unchanged if there is none.
+ * ret_trial: its policy is to be freed with kernel_policy_done(). ret: the stored version, or NULL if it is none of
+ * ours.
  * Returns 0 or a negative errno. */
 int manager_find_trial(const Manager *manager, KernelTrial *ret_trial, const VersionRecord **ret);
 
-/* The same as manager_find_active() for who cannot do anything about an error, which is logged.
- * Returns the record, or NULL. */
+/* As manager_find_active(), for a caller that cannot act on an error: it is logged. Returns the record, or NULL. */
 const VersionRecord *manager_active(const Manager *manager, KernelPolicy *ret_active);
 
 /* The version that the next boot tries first; NULL if it loads none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Occasions and marks. Asks the kernel for nothing.
+ * Writes marks; never asks the kernel.
  */
 
 #include <systemd/sd-id128.h>
@@ -20,14 +20,15 @@ Occasion occasion_now(const Manager *manager, const char *transaction) {
         return occasion;
 }
 
-static int mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial, bool back, Failure *reterr) {
+static int mark(Manager *manager, const Digest *digest, const char *transaction, const StoreTrial *trial, bool back,
+                Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
 
         if (!new)
                 return -ENOMEM;
         store_state_set_activating(new, digest, transaction);
         new->rolling_back = back;
-        /* What an earlier mark has left is of no trial. */
+        /* Without a version on trial, what the state says about a trial is left from an earlier mark. */
         if ((trial || !store_state_find_state(new, VERSION_TRIAL)) && store_state_set_trial(new, trial) < 0)
                 return -ENOMEM;
         return manager_commit(manager, &new, reterr);
@@ -42,7 +43,7 @@ int rollback_mark(Manager *manager, const Digest *digest, Failure *reterr) {
         return mark(manager, digest, occasion_now(manager, NULL).transaction, NULL, true, reterr);
 }
 
-/* A mark that stays is cleared at the next start. */
+/* If this fails, the next start clears the mark. */
 static void commit_unmarked(Manager *manager, StoreState **new) {
         Failure failure = {};
 

@@ -7,7 +7,7 @@
 #include "summary.h"
 #include "utf8.h"
 
-/* So that NAME.p7b is a file name, with room for a temporary suffix. */
+/* Keeps NAME.p7b a valid file name, with room for a temporary suffix. */
 #define NAME_SIZE_MAX 200
 
 PolicyVersion *policy_version_free(PolicyVersion *version) {
@@ -34,7 +34,7 @@ static int refuse_syntax(const struct ipe_parse_error *error, int r, Failure *re
                            token ? "'" : "");
 }
 
-/* The language allows more names than a directory entry, a line of a terminal or the bus can have. */
+/* The policy language allows names that a file, a terminal line or the bus cannot have. */
 static int check_name(const char *name, Failure *reterr) {
         size_t size = strlen(name);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Warnings of one reading, compared with those of the reading before.
+ * Compares the warnings of one reading with those of the previous one.
  */
 
 #include <stdarg.h>
@@ -17,7 +17,7 @@ void remarks_begin(Remarks *remarks, bool again) {
                 remarks->before = strv_free(remarks->before);
 }
 
-/* A file of nonsense must not fill the journal. */
+/* A file of garbage must not fill the journal. */
 #define REMARKS_MAX 100
 
 /* Takes the text over. */
@@ -41,7 +41,7 @@ void remarks_add(Remarks *remarks, const char *format, ...) {
         if (remarks->n_now > REMARKS_MAX)
                 return;
         if (remarks->n_now == REMARKS_MAX)
-                format = "There are more warnings like the ones before; they are not logged.";
+                format = "There are more warnings like these, which are not logged.";
         va_start(arguments, format);
         n = vasprintf(&text, format, arguments);
         va_end(arguments);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The summary of a policy. The remarks of the linter may be as many as its lines: the first few are kept, and how many
- * there are.
+ * Makes the summary of a policy. The linter may have a remark about every line, so the summary keeps only the first
+ * few, and the number of all.
  */
 
 #include "lint.h"
@@ -15,8 +15,8 @@ typedef struct Collector {
 static char *print(const struct ipe_lint *lint) {
         char *text;
 
-        if (asprintf(&text, lint->other_line > 0 ? "line %u, column %u: %s (line %u)" : "line %u, column %u: %s", lint->line,
-                     lint->column, lint->sentence, lint->other_line) < 0)
+        if (asprintf(&text, lint->other_line > 0 ? "line %u, column %u: %s (line %u)" : "line %u, column %u: %s",
+                     lint->line, lint->column, lint->sentence, lint->other_line) < 0)
                 return NULL;
         return text;
 }
@@ -40,7 +40,8 @@ int summary_make(const Envelope *envelope, const struct ipe_policy *policy, Poli
         PolicySummary summary = {
                 .known = true,
                 .floor = *ipe_policy_rollback_floor(policy),
-                .needs_extended_abi = ipe_policy_extended_line(policy) > 0 || envelope_format(envelope) == ENVELOPE_APPENDED,
+                .needs_extended_abi = ipe_policy_extended_line(policy) > 0 ||
+                                      envelope_format(envelope) == ENVELOPE_APPENDED,
                 .warnings = calloc(SUMMARY_WARNINGS_MAX + 1, sizeof(char *)),
         };
         Collector collector = { .summary = &summary };

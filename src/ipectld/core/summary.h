@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The summary of a policy, made once, when it is staged: everybody may ask for it, at any rate.
+ * The summary of a policy. It is made once, when the policy is staged, as any user may ask for it often.
  */
 #ifndef IPECTLD_SUMMARY_H
 #define IPECTLD_SUMMARY_H

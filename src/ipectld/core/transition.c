@@ -8,13 +8,13 @@
  *        v                 v                   v     +------------------SELECTED---------------+          v
  *      failed         rolled-back         rolled-back                                                  failed
  *
- * ACTIVATED leads from every state to confirmed. What failed, was rolled back or superseded may be tried on demand, too.
- * What the kernel refuses to go back to was good once: it stays superseded, and can be tried at boot. What is confirmed
- * is selected where a trial ends that the running kernel cannot end: the next boot does.
+ * ACTIVATED leads from every state to confirmed. A version that failed, was rolled back or is superseded may be tried
+ * on demand, too. A superseded version that the kernel refuses stays superseded: it was good once, and can be tried at
+ * boot. A confirmed version is selected when a trial ends that the running kernel cannot end: the next boot ends it.
  *
- * Beside the states stands whether a policy is wanted at all. If not, what is confirmed stays so until the next boot, which does
- * not load it, and REPLACED then. To confirm a version, or to select one for the next boot, ends that; a trial does not, as it
- * may go back to what was before.
+ * Apart from these states, the state file says whether any policy is wanted. If not, the confirmed version stays
+ * confirmed until the next boot, which does not load it, and then gets REPLACED. Confirming a version, or selecting one
+ * for the next boot, ends that; a trial does not, as it may end with a return to the state before.
  */
 
 #include "transition.h"
@@ -78,7 +78,8 @@ int version_transition(VersionState from, VersionEvent event, Transition *ret) {
 }
 
 static void act(StoreState *state, const VersionRecord *record, unsigned actions, const Occasion *occasion) {
-        if (actions & ACTION_CLEAR_MARK && state->activating && digest_equal(&state->activating_digest, &record->digest))
+        if (actions & ACTION_CLEAR_MARK && state->activating &&
+            digest_equal(&state->activating_digest, &record->digest))
                 store_state_set_activating(state, NULL, NULL);
         if (actions & ACTION_END_TRIAL)
                 (void) store_state_set_trial(state, NULL);
@@ -112,7 +113,7 @@ int state_confirm(StoreState *state, VersionRecord *record, VersionEvent confirm
         int r = 0;
 
         state->deactivated_boot_id[0] = '\0';
-        /* The choice is older than what was confirmed until now: that is what the next rollback goes back to. */
+        /* The selected version is older than the confirmed one, which the next rollback goes back to. */
         if (pending && pending != record)
                 r = state_apply(state, pending, EVENT_DESELECTED, occasion);
         if (r >= 0 && confirmed && confirmed != record)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Asked over a connection that lives as long as the query: PID 1 may be what does not answer, and nobody else is to wait for it.
+ * Asks PID 1 over a connection that lives as long as the query: PID 1 may be what does not answer, and nobody else must
+ * wait for it.
  *
- * The answer is handed on by an event of its own: libsystemd aborts if a connection is closed while it calls back for a time-out on it.
+ * An event of its own hands the answer on: libsystemd aborts if a connection is closed while it calls back for a
+ * time-out on it.
  */
 
 #include "clock.h"
@@ -13,7 +15,7 @@
 struct UnitsBeforeQuery {
         sd_bus *bus;
         sd_bus_slot *call;
-        sd_event_source *answered; /* off until then */
+        sd_event_source *answered; /* off before the answer */
         UnitsBeforeDone done;
         void *userdata;
         int result;
@@ -39,8 +41,8 @@ UnitsBeforeQuery *units_before_cancel(UnitsBeforeQuery *query) {
 }
 
 static int refuse(const char *why, Failure *reterr) {
-        return failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed (%s): "
-                           "health checks are not possible, confirm the policy by hand (confirm=manual).", why);
+        return failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed "
+                           "(%s), so there are no health checks: confirm the policy by hand (confirm=manual).", why);
 }
 
 static int append(char ***list, const char *name) {
@@ -88,12 +90,12 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         int r = error ? 0 : read_rows(reply, &query->before);
 
         if (r != -ENOMEM && (error || r < 0))
-                r = refuse(error ? health_error_text(error) : "its answer makes no sense", &query->failure);
+                r = refuse(error ? health_error_text(error) : "its answer is invalid", &query->failure);
         if (r != 0)
                 units_before_done(&query->before);
         query->result = r;
         if (sd_event_source_set_enabled(query->answered, SD_EVENT_ONESHOT) < 0)
-                log_error("Cannot hand on which units have failed: an activation waits until its caller leaves.");
+                log_error("Cannot report which units have failed, so an activation waits until its caller leaves.");
         return 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The connection to the service manager (org.freedesktop.systemd1), and the lists of units that it answers with. Nothing here
- * waits. After a connection was lost, and with another service manager on the same one, all is asked and subscribed to anew.
+ * The connection to the service manager (org.freedesktop.systemd1), and the lists of units that it returns. Nothing
+ * here waits. After a lost connection, or with another service manager on the same one, the daemon repeats all calls
+ * and subscriptions.
  */
 
 #include "clock.h"
@@ -20,8 +21,8 @@ int health_new_failed_call(sd_bus *bus, sd_bus_message **ret) {
 }
 
 int health_read_row(sd_bus_message *reply, UnitRow *ret) {
-        return sd_bus_message_read(reply, UNIT_ROWS, &ret->name, NULL, NULL, &ret->state, &ret->sub_state, NULL, NULL, &ret->job,
-                                   NULL, NULL);
+        return sd_bus_message_read(reply, UNIT_ROWS, &ret->name, NULL, NULL, &ret->state, &ret->sub_state, NULL, NULL,
+                                   &ret->job, NULL, NULL);
 }
 
 bool health_row_restarts(const UnitRow *row) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The check "denials": the policy on trial may deny nothing that is essential.
+ * The check "denials": the version on trial must not deny anything essential.
  */
 
 #include "denial-origin.h"
@@ -9,8 +9,8 @@
 #include "health-internal.h"
 #include "log.h"
 
-/* The kernel keeps what nobody has read yet: it may have been denied before the trial began. Where nobody says by which policy
- * it is taken for the one on trial. */
+/* The kernel keeps unread denials, so this one may be older than the trial. A denial that names no policy counts for
+ * the version on trial. */
 static bool is_by_trial(const Manager *manager, const KernelEvent *denial) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL);
         char version[IPE_VERSION_STRLEN];
@@ -21,32 +21,34 @@ static bool is_by_trial(const Manager *manager, const KernelEvent *denial) {
         return streq(denial->policy_name, ours->name) && streq(denial->policy_version, version);
 }
 
-/* The check has no result from here on. */
+/* From here on the check has no result. */
 static void doubt(Health *health, const Failure *why) {
         if (health->checks[CHECK_DENIALS].detail.sentence[0] != '\0')
                 return;
-        log_warning("What is denied says nothing of the policy on trial from here on: %s", why->sentence);
+        log_warning("From now on the health check 'denials' has no result: %s", why->sentence);
         health_set_detail(health, CHECK_DENIALS, why);
 }
 
-/* Memory that was mapped from a file, and written, is denied by its path, too: any user maps what he likes. */
+/* Only execution counts: memory that was mapped from a file and written is denied under the file's path, too, and any
+ * user may map any file. */
 static bool is_execution(const KernelEvent *denial) {
         return denial->hook && streq(denial->hook, "BPRM_CHECK");
 }
 
 static void judge(Health *health, const KernelEvent *denial) {
-        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->file_system, denial->inode);
+        EssentialMatch match = essential_match(health->essential, denial->path, denial->device, denial->file_system,
+                                               denial->inode);
         Failure why = {};
 
         if (match == ESSENTIAL_NO)
                 return;
         if (match == ESSENTIAL_YES && is_execution(denial)) {
-                health_fail(health, CHECK_DENIALS, "'%s' was denied, which is essential", denial->path);
+                health_fail(health, CHECK_DENIALS, "the essential file '%s' was denied", denial->path);
                 return;
         }
-        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but nobody can tell if %s; if so, 'ipectl end-trial' ends the "
-                           "trial", denial->path, match == ESSENTIAL_UNSURE ? "its file system is the essential one" :
-                           "the system needs what was mapped");
+        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but ipectld does not know whether %s; if so, "
+                           "'ipectl end-trial' ends the trial", denial->path, match == ESSENTIAL_UNSURE ?
+                           "its file system is the essential one" : "the system needs what was mapped");
         doubt(health, &why);
 }
 
@@ -63,11 +65,12 @@ static void forget_denied(UnitDenial *denied) {
         *denied = (UnitDenial) {};
 }
 
-/* Where there is no memory, the reason of a failure is missing later, and nothing else. */
+/* Without memory, only the reason of a later failure is missing. */
 static void remember(Health *health, const KernelEvent *denial) {
-        UnitDenial new = { .unit = denial_origin_unit(denial->cgroup) }, *place = &health->denied[health->n_denied % UNIT_DENIALS_MAX];
+        UnitDenial new = { .unit = denial_origin_unit(denial->cgroup) },
+                   *place = &health->denied[health->n_denied % UNIT_DENIALS_MAX];
 
-        /* Users begin as many sessions as they like: these would fill the table. */
+        /* Users could fill the table, as they can open any number of sessions. */
         if (new.unit && health_unit_counts(health, new.unit) && !health_find_denied(health, new.unit))
                 new.path = strdup(denial->path);
         if (!new.path) {
@@ -79,12 +82,12 @@ static void remember(Health *health, const KernelEvent *denial) {
         health->n_denied++;
 }
 
-/* A denial that has no effect breaks nothing. */
+/* Without enforcement, a denial breaks nothing. */
 static void on_denial(const KernelEvent *denial, void *userdata) {
         Health *health = userdata;
 
         if (denial->lost > 0)
-                doubt(health, &(const Failure) { "some denials were lost, of which nothing is known" });
+                doubt(health, &(const Failure) { "some denials were lost" });
         else if (!is_by_trial(health->manager, denial))
                 return;
         else if (denial->enforcing == 0)
@@ -95,7 +98,7 @@ static void on_denial(const KernelEvent *denial, void *userdata) {
         }
 }
 
-/* Without a source of denials that check has no result; the others count. */
+/* Without a source of denials this check has no result; the others count. */
 int health_watch_denials(Health *health) {
         const Config settings = { .essential_paths = health->settings.essential_paths };
         Failure none = {};
@@ -106,7 +109,7 @@ int health_watch_denials(Health *health) {
         denials_watch(health->manager->denials, on_denial, health);
         if (health->manager->denials)
                 return 0;
-        (void) failure_set(&none, FAILURE_NOT_SUPPORTED, "the kernel tells of no denials here");
+        (void) failure_set(&none, FAILURE_NOT_SUPPORTED, "this system has no source of denials");
         health_set_detail(health, CHECK_DENIALS, &none);
         health_set_check(health, CHECK_DENIALS, HEALTH_NONE);
         return 0;

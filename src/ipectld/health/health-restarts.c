@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Services that fail, are started again by Restart=, and fail again: they are never "failed". The service manager signals each
- * change of a service, with the result of its latest run and the number of its restarts: a number that grows behind bad results is a
- * loop. One that ends well and is started again, as some do by design, is none.
+ * Finds services that fail, are restarted by Restart=, and fail again: they never become "failed". The service manager
+ * signals each change of a service, with the result of its latest run and the number of its restarts. A number that
+ * grows after bad results is a loop; a service that ends well and is restarted, as some are by design, is none.
  *
- * Only what the service manager sent counts: any user can send such a signal to the daemon's address.
+ * Signals of any other sender are ignored: any user can send one to the daemon's address.
  */
 
 #include "health-internal.h"
@@ -13,9 +13,9 @@
               "member='PropertiesChanged',arg0='" SERVICE_INTERFACE "'"
 #define SERVICE_INTERFACE "org.freedesktop.systemd1.Service"
 #define UNIT_PREFIX "/org/freedesktop/systemd1/unit"
-/* So often started again after a failure, in the course of a trial. */
+/* This many restarts after a failure, within a trial, are a loop. */
 #define RESTARTS_LOOP 2
-/* Services that are told apart; a system has not so many that fail. */
+/* How many services are tracked; no system has so many that fail. */
 #define RESTARTING_MAX 256
 
 typedef struct Restarting {
@@ -23,14 +23,14 @@ typedef struct Restarting {
         char *name;
         sd_bus_slot *call; /* of GetAll() */
         bool failing;      /* the latest run ended badly */
-        bool known;        /* "first" is */
-        uint32_t first;    /* the number of restarts when it failed for the first time */
+        bool known;        /* first is set */
+        uint32_t first;    /* restarts at the first failure */
         struct Restarting *next;
 } Restarting;
 
-/* Of a change, or of all properties. */
+/* From the signal of a change, or from GetAll(). */
 typedef struct ServiceProperties {
-        const char *result; /* borrowed; NULL if it is not there */
+        const char *result; /* borrowed; NULL if missing */
         bool has_restarts;
         uint32_t restarts;
 } ServiceProperties;
@@ -93,7 +93,7 @@ static void judge(Restarting *unit, const ServiceProperties *properties) {
         unit->failing = !streq(properties->result, "success");
         if (!unit->failing)
                 return;
-        /* Somebody who starts it by hand has the number begin anew. */
+        /* A start by hand resets the number. */
         if (!unit->known || properties->restarts < unit->first) {
                 unit->known = true;
                 unit->first = properties->restarts;
@@ -156,10 +156,10 @@ static int on_properties(sd_bus_message *reply, void *userdata, sd_bus_error *re
                 judge(unit, &properties);
                 return 0;
         }
-        /* It has vanished meanwhile, or else it is asked for with the next list. */
+        /* The unit has vanished, or the next list asks for it again. */
         forget(unit);
         if (!error || health_is_of_the_bus(reply))
-                health_not_answered(health, error ? health_error_text(error) : "its answer makes no sense");
+                health_not_answered(health, error ? health_error_text(error) : "its answer is invalid");
         return 0;
 }
 
@@ -173,8 +173,9 @@ RestartsSeen health_see_restart(Health *health, const UnitRow *row) {
         if (!unit)
                 return RESTARTS_FINE;
         if (sd_bus_path_encode(UNIT_PREFIX, row->name, &path) < 0 ||
-            sd_bus_call_method_async(health->bus, &unit->call, "org.freedesktop.systemd1", path, "org.freedesktop.DBus.Properties",
-                                     "GetAll", on_properties, unit, "s", SERVICE_INTERFACE) < 0)
+            sd_bus_call_method_async(health->bus, &unit->call, "org.freedesktop.systemd1", path,
+                                     "org.freedesktop.DBus.Properties", "GetAll", on_properties, unit, "s",
+                                     SERVICE_INTERFACE) < 0)
                 forget(unit);
         return RESTARTS_UNKNOWN;
 }
@@ -184,7 +185,8 @@ int health_watch_restarts(Health *health) {
 
         if (!health->restarts_match)
                 r = sd_bus_add_match_async(health->bus, &health->restarts_match, MATCH, on_changed, NULL, health);
-        /* Without it the service manager signals as little as it has to; a second time is an error, which is no matter. */
+        /* Without a subscription the service manager signals as little as it must. A second one is an error that does
+         * no harm. */
         if (r >= 0)
                 r = sd_bus_call_method_async(health->bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
                                              "org.freedesktop.systemd1.Manager", "Subscribe", NULL, NULL, NULL);
@@ -205,8 +207,9 @@ void health_forget_restart_calls(Health *health) {
 
 void health_forget_restarts(Health *health) {
         if (health->restarts_match && sd_bus_is_open(health->bus) > 0)
-                (void) sd_bus_call_method_async(health->bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                                "org.freedesktop.systemd1.Manager", "Unsubscribe", NULL, NULL, NULL);
+                (void) sd_bus_call_method_async(health->bus, NULL, "org.freedesktop.systemd1",
+                                                "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager",
+                                                "Unsubscribe", NULL, NULL, NULL);
         health->restarts_match = sd_bus_slot_unref(health->restarts_match);
         free(health->service_manager);
         health->service_manager = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The checks "health-command" and "health-target": two units of ours that the service manager runs, and none that this daemon
- * could choose. ipe-health.service runs HealthCommand=, which it reads by itself; ipe-health.target requires or wants what
- * administrators have added to it. Both are restarted, not started: what became of them in an earlier trial means nothing. So a daemon
- * that is started again in the middle of a trial has the checks begin anew.
+ * The checks "health-command" and "health-target": the service manager runs two units of ours, so this daemon cannot
+ * choose what runs. ipe-health.service runs HealthCommand=, which it reads by itself; ipe-health.target requires or
+ * wants the units that administrators have added to it. Both are restarted, not started, as the result of an earlier
+ * trial means nothing. So a daemon that is restarted during a trial begins these checks again.
  *
- * A target that nobody has added to is not started: it would succeed, and say nothing.
+ * A target without units is not started: it would succeed, and prove nothing.
  */
 
 #include "health-internal.h"
@@ -19,7 +19,8 @@ static const char *const member_properties[] = { "Requires", "Requisite", "Wants
 
 void health_prepare_units(Health *health) {
         health->command = (HealthUnit) {
-                .health = health, .name = COMMAND_UNIT, .check = CHECK_HEALTH_COMMAND, .wanted = health->settings.command,
+                .health = health, .name = COMMAND_UNIT, .check = CHECK_HEALTH_COMMAND,
+                .wanted = health->settings.command,
         };
         health->target = (HealthUnit) { .health = health, .name = TARGET_UNIT, .check = CHECK_HEALTH_TARGET };
         health->members = MEMBERS_UNKNOWN;
@@ -34,7 +35,8 @@ bool health_units_are_pending(const Health *health) {
 }
 
 bool health_units_are_known(const Health *health) {
-        return !health->starts || (health->members != MEMBERS_UNKNOWN && (!health->command.wanted || health->command.accepted) &&
+        return !health->starts || (health->members != MEMBERS_UNKNOWN &&
+                                   (!health->command.wanted || health->command.accepted) &&
                                    (!health->target.wanted || health->target.accepted));
 }
 
@@ -47,19 +49,20 @@ static int on_restarted(sd_bus_message *reply, void *userdata, sd_bus_error *ret
         if (error && health_is_of_the_bus(reply))
                 health_not_answered(unit->health, health_error_text(error));
         else if (error)
-                health_fail(unit->health, unit->check, "'%s' cannot be started: %s", unit->name, health_error_text(error));
+                health_fail(unit->health, unit->check, "'%s' cannot be started: %s", unit->name,
+                            health_error_text(error));
         return 0;
 }
 
 static int restart(HealthUnit *unit) {
         if (!unit->wanted || unit->accepted || unit->call)
                 return 0;
-        return sd_bus_call_method_async(unit->health->bus, &unit->call, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                        "org.freedesktop.systemd1.Manager", "RestartUnit", on_restarted, unit, "ss", unit->name,
-                                        "replace");
+        return sd_bus_call_method_async(unit->health->bus, &unit->call, "org.freedesktop.systemd1",
+                                        "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "RestartUnit",
+                                        on_restarted, unit, "ss", unit->name, "replace");
 }
 
-/* One property of a unit: whether it names another unit. Returns 1, 0, or a negative errno. */
+/* Reads one property of a unit. Returns whether it names another unit, or a negative errno. */
 static int read_property(sd_bus_message *reply) {
         const char *key, *name;
         bool names = false;
@@ -79,7 +82,7 @@ static int read_property(sd_bus_message *reply) {
         return r < 0 ? r : names;
 }
 
-/* Returns whether the target has any unit in it, or a negative errno. */
+/* Returns whether the target has any unit, or a negative errno. */
 static int read_members(sd_bus_message *reply) {
         int r = sd_bus_message_enter_container(reply, 'a', "{sv}"), found = 0;
 
@@ -99,14 +102,14 @@ static int on_members(sd_bus_message *reply, void *userdata, sd_bus_error *reter
 
         health->members_call = sd_bus_slot_unref(health->members_call);
         if (error || r < 0) {
-                health_not_answered(health, error ? health_error_text(error) : "its answer makes no sense");
+                health_not_answered(health, error ? health_error_text(error) : "its answer is invalid");
                 return 0;
         }
         health->members = r > 0 ? MEMBERS_SOME : MEMBERS_NONE;
         health->target.wanted = r > 0;
         if (!health->target.wanted)
                 health_set_check(health, CHECK_HEALTH_TARGET, HEALTH_NONE);
-        /* It may have been the last answer that was missing. */
+        /* This may have been the last missing answer. */
         health_answered(health, NULL);
         if (health->target.wanted && restart(&health->target) < 0)
                 log_debug("Cannot ask for '%s' to be started yet.", health->target.name);
@@ -131,7 +134,8 @@ int health_start_units(Health *health) {
 
 static void judge_command(Health *health, const UnitRow *row) {
         if (row->job == 0 && streq(row->state, "failed"))
-                health_fail(health, CHECK_HEALTH_COMMAND, "HealthCommand= has failed; see 'journalctl -u " COMMAND_UNIT "'");
+                health_fail(health, CHECK_HEALTH_COMMAND,
+                            "HealthCommand= has failed; see 'journalctl -u " COMMAND_UNIT "'");
         else if (row->job == 0 && streq(row->state, "inactive"))
                 health_fail(health, CHECK_HEALTH_COMMAND, "'" COMMAND_UNIT "' was stopped");
         else if (health->concluding)
@@ -140,13 +144,14 @@ static void judge_command(Health *health, const UnitRow *row) {
 
 static void judge_target(Health *health, const UnitRow *row) {
         if (row->job == 0)
-                health_fail(health, CHECK_HEALTH_TARGET, "'" TARGET_UNIT "' was not reached: a unit that it requires has failed; see "
-                            "'systemctl list-dependencies " TARGET_UNIT "'");
+                health_fail(health, CHECK_HEALTH_TARGET, "'" TARGET_UNIT "' was not reached: a unit that it requires "
+                            "has failed; see 'systemctl list-dependencies " TARGET_UNIT "'");
         else if (health->concluding)
-                health_fail(health, CHECK_HEALTH_TARGET, "'" TARGET_UNIT "' was not reached in time; see 'systemctl list-jobs'");
+                health_fail(health, CHECK_HEALTH_TARGET,
+                            "'" TARGET_UNIT "' was not reached in time; see 'systemctl list-jobs'");
 }
 
-/* As long as there is a job, the state is that of before: of an earlier trial, for a unit that failed or passed in it. */
+/* As long as a job is queued, the state is the one before it, which may come from an earlier trial. */
 void health_judge_started(Health *health, HealthUnit *unit, const UnitRow *row) {
         if (streq(row->state, "active") && row->job == 0)
                 health_set_check(health, unit->check, HEALTH_PASSED);
@@ -161,7 +166,8 @@ static void stop(HealthUnit *unit) {
 
         if (bus && (unit->accepted || unit->call) &&
             sd_bus_call_method_async(bus, NULL, "org.freedesktop.systemd1", "/org/freedesktop/systemd1",
-                                     "org.freedesktop.systemd1.Manager", "StopUnit", NULL, NULL, "ss", unit->name, "replace") < 0)
+                                     "org.freedesktop.systemd1.Manager", "StopUnit", NULL, NULL, "ss", unit->name,
+                                     "replace") < 0)
                 log_debug("Cannot ask the service manager to stop '%s', ignoring.", unit->name);
         unit->call = sd_bus_slot_unref(unit->call);
         unit->accepted = unit->asked = false;

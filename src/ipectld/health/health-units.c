@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The checks "units" and "health-units", by two lists that the service manager is asked for: which units have failed that had
- * not failed before the trial, and which state have those of HealthUnits=, and ours.
+ * The checks "units" and "health-units". The service manager gives two lists: the units that have failed, to find those
+ * that had not failed before the trial, and the states of the units of HealthUnits= and of our own.
  *
- * A unit of a user, of a session or of a connection fails whenever its user likes: anybody who kills his own service manager, or lets a
- * program dump 100 GB of core, would end every trial. So such units do not count.
+ * A unit of a user, a session or a connection fails whenever its user wants: killing one's own service manager, or
+ * dumping 100 GB of core, would end every trial. So such units do not count.
  */
 
 #include <fnmatch.h>
@@ -17,14 +17,16 @@
 
 static const char *const of_users[] = {
         "user@*.service", "user-runtime-dir@*.service", "run-user-*.mount", "*.scope",
-        /* a command of the moment, which systemd-run has given a name */
+        /* transient commands that systemd-run has named */
         "run-u[0-9]*.service", "run-p[0-9]*-i[0-9]*.service", "run-r" HEX16 HEX16 ".service",
-        /* of a connection to a socket with Accept=yes, whose peer makes it fail: a number, and the peer's process and user (below
-         * 100 is no process of a user, but the month of a date), or both addresses with their ports */
-        "*@" DIGITS "-[1-9][0-9][0-9]*([0-9])?(_" DIGITS ")-" DIGITS ".service", "*@" DIGITS "-*:" DIGITS "-*:" DIGITS ".service",
-        /* dumps what a user's program leaves */
+        /* a connection to a socket with Accept=yes, which its peer can make fail: a number, and then the peer's process
+         * and user (a number below 100 is no process of a user, but the month of a date), or both addresses with their
+         * ports */
+        "*@" DIGITS "-[1-9][0-9][0-9]*([0-9])?(_" DIGITS ")-" DIGITS ".service",
+        "*@" DIGITS "-*:" DIGITS "-*:" DIGITS ".service",
+        /* dumps the core of a user's program */
         "systemd-coredump@*.service",
-        /* ends when somebody at the terminal makes it end */
+        /* ends when somebody at the terminal wants */
         "*getty@*.service", "console-getty.service", "autovt@*.service",
         NULL,
 };
@@ -36,13 +38,13 @@ static bool matches(const char *const *globs, const char *name) {
         return false;
 }
 
-/* Units of this project are checks of their own. */
+/* Our own units have checks of their own. */
 bool health_unit_counts(const Health *health, const char *name) {
         return !streq(name, health->command.name) && !streq(name, health->target.name) && !matches(of_users, name) &&
                !matches((const char *const *) health->settings.ignore_units, name);
 }
 
-/* So that nobody else sends what is taken for a signal of it. */
+/* Remembers the sender, so that signals of others are ignored. */
 static void remember_service_manager(Health *health, sd_bus_message *reply) {
         const char *sender = sd_bus_message_get_sender(reply);
         int r;
@@ -53,13 +55,13 @@ static void remember_service_manager(Health *health, sd_bus_message *reply) {
         health->service_manager = strdup(sender);
         r = health->service_manager ? health_watch_restarts(health) : -ENOMEM;
         if (r < 0) {
-                /* With the next answer again. */
+                /* The next answer retries. */
                 free(health->service_manager);
                 health->service_manager = NULL;
         }
 }
 
-/* Whether the reply to a question has the list that was asked for, and enters it. */
+/* Returns whether the reply has the list that was asked for, and enters it. */
 static bool has_list(Health *health, Question *question, sd_bus_message *reply) {
         const sd_bus_error *error = sd_bus_message_get_error(reply);
 
@@ -69,7 +71,7 @@ static bool has_list(Health *health, Question *question, sd_bus_message *reply) 
                 remember_service_manager(health, reply);
                 return true;
         }
-        health_not_answered(health, error ? health_error_text(error) : "its answer makes no sense");
+        health_not_answered(health, error ? health_error_text(error) : "its answer is invalid");
         return false;
 }
 
@@ -82,7 +84,7 @@ static void fail_unit(Health *health, const char *name, const char *more) {
                 health_fail(health, CHECK_UNITS, "'%s' has failed%s", name, more);
 }
 
-/* Returns whether it is known if the unit is well. */
+/* Returns whether it is known that the unit is well, or not. */
 static bool judge_failed(Health *health, const UnitRow *row) {
         const StoreTrial *trial = &health->manager->state->trial;
         RestartsSeen seen;
@@ -97,7 +99,7 @@ static bool judge_failed(Health *health, const UnitRow *row) {
                 return true;
         seen = health_see_restart(health, row);
         if (seen == RESTARTS_FAILING && health->concluding)
-                fail_unit(health, row->name, ", and waits to be started again");
+                fail_unit(health, row->name, ", and waits for an automatic restart");
         return seen != RESTARTS_UNKNOWN;
 }
 
@@ -112,13 +114,13 @@ static int on_failed_units(sd_bus_message *reply, void *userdata, sd_bus_error *
         while ((r = health_read_row(reply, &row)) > 0)
                 known = judge_failed(health, &row) && known;
         if (r < 0)
-                health_not_answered(health, "its answer makes no sense");
+                health_not_answered(health, "its answer is invalid");
         else if (known)
                 health_answered(health, &health->failed);
         return 0;
 }
 
-/* Returns whether it is active. */
+/* Returns whether the unit is active. */
 static bool judge_unit(Health *health, const UnitRow *row) {
         bool active = streq(row->state, "active") || streq(row->state, "reloading") || streq(row->state, "refreshing");
 
@@ -127,7 +129,7 @@ static bool judge_unit(Health *health, const UnitRow *row) {
         return active;
 }
 
-/* Returns whether it is as it has to be at the end. */
+/* Returns whether the unit is in the state that it needs at the end. */
 static bool judge_state(Health *health, const UnitRow *row) {
         HealthUnit *units[] = { &health->command, &health->target };
 
@@ -151,10 +153,11 @@ static int on_states(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
         for (; (r = health_read_row(reply, &row)) > 0; n++)
                 ready = judge_state(health, &row) && ready;
         if (r < 0 || n != health->n_asked) {
-                health_not_answered(health, "its answer makes no sense");
+                health_not_answered(health, "its answer is invalid");
                 return 0;
         }
-        if (health->up && !health->concluding && ready && health_units_are_known(health) && !health_units_are_pending(health)) {
+        if (health->up && !health->concluding && ready && health_units_are_known(health) &&
+            !health_units_are_pending(health)) {
                 (void) health_conclude(health->manager);
                 return 0;
         }
@@ -185,8 +188,8 @@ static int append_name(Health *health, sd_bus_message *message, const char *name
         return sd_bus_message_append(message, "s", name);
 }
 
-/* The answer has a row for each name; an alias comes under the name of its unit. Units of this project are asked for once they
- * are started: before, they are in the state of an earlier trial. */
+/* The answer has a row for each name; an alias comes under the name of its unit. Our own units are asked for once they
+ * are started: before that they are in the state of an earlier trial. */
 static int append_names(Health *health, sd_bus_message *message) {
         HealthUnit *ours[] = { &health->command, &health->target };
         int r = sd_bus_message_open_container(message, 'a', "s");

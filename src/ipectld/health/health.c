@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Health checks: their states, and when they are looked at. The service manager is asked over a connection of its own, so that
- * its answers do not wait behind the calls of others. The daemon never waits for one in the course of a trial: under that policy the
- * service manager may be what does not work. No answer is no result: the daemon asks again, until some seconds after the
- * end of the trial.
+ * The states of the health checks, and when the daemon looks at them. It asks the service manager over a connection of
+ * its own, so that the answers do not wait behind the calls of others. It never waits for an answer during a trial, as
+ * the service manager may be what the policy breaks. Without an answer there is no result: the daemon asks again, until
+ * some seconds after the end of the trial.
  *
- *      timer, every 2 s    enforcement; start what is to be started (health-start.c); ask for both lists (health-units.c)
- *      answers             judge; a check that fails sets "reason", and the timer to this moment
- *      timer, reason set   bad(): from here and not from where it was found, which is in the middle of something
- *      concluding          the lists are asked for anew; once all has been answered and nothing is wrong, good()
+ *       timer, every 2 s    enforcement; start units (health-start.c); ask for both lists (health-units.c)
+ *       answers             judge; a check that fails sets "reason", and the timer to this moment
+ *       timer, reason set   bad(): called from here, as the place that found the reason is in the middle of something
+ *       concluding          ask for both lists again; once all calls are answered and nothing is wrong, good()
  *
- * A policy that is not enforced breaks nothing, so the checks say nothing of it: such a trial is never confirmed by itself.
+ * A policy that is not enforced breaks nothing, so then the checks say nothing about it: such a trial is never
+ * confirmed by itself.
  */
 
 #include <stdarg.h>
@@ -21,7 +22,7 @@
 #include "log.h"
 
 #define LOOK_USEC (2 * USEC_PER_SEC)
-/* After the end of the trial the last answers may take so long; the kernel's own timer runs for longer. */
+/* Time for the last answers after the end of the trial; the kernel's own timer runs longer. */
 #define LAST_ANSWER_USEC (20 * USEC_PER_SEC)
 
 static_assert(LAST_ANSWER_USEC < KERNEL_TRIAL_NET_SEC * USEC_PER_SEC,
@@ -31,7 +32,7 @@ static const char *const check_names[_CHECK_MAX] = { "units",          "denials"
                                                      "health-command", "health-target", "enforcement" };
 static const char *const state_names[_HEALTH_STATE_MAX] = { "pending", "passed", "failed", "none" };
 
-static const char not_enforced[] = "the kernel did not enforce all the time, so nothing is known of what the policy breaks";
+static const char not_enforced[] = "the kernel did not enforce all the time, so nobody knows what the policy breaks";
 
 const char *health_state_to_string(HealthState state) {
         return state_names[state];
@@ -70,10 +71,11 @@ void health_fail(Health *health, CheckIndex index, const char *format, ...) {
         if (health_has_failed(health))
                 return;
         (void) failure_set(&health->reason, FAILURE_INVALID_ARGUMENT, "was ended by a health check: %s", detail);
-        /* Not from here: who calls is in the middle of something. */
+        /* Not from here: the caller is in the middle of something. */
         if (sd_event_source_set_time_relative(health->timer, 0) < 0 ||
             sd_event_source_set_enabled(health->timer, SD_EVENT_ONESHOT) < 0)
-                log_error("Cannot set a timer, the trial that %s goes on until its end.", health->reason.sentence);
+                log_error("Cannot set a timer, so the trial that %s goes on until its time has passed.",
+                          health->reason.sentence);
 }
 
 void health_note_unenforced(Health *health) {
@@ -82,13 +84,13 @@ void health_note_unenforced(Health *health) {
         if (health->unenforced)
                 return;
         health->unenforced = true;
-        (void) failure_set(&detail, FAILURE_NOT_SUPPORTED, "%s; at its end the trial is rolled back, unless 'ipectl confirm' keeps the "
-                           "policy", not_enforced);
+        (void) failure_set(&detail, FAILURE_NOT_SUPPORTED, "%s; at its end the trial is rolled back, unless 'ipectl "
+                           "confirm' keeps the policy", not_enforced);
         health_set_detail(health, CHECK_ENFORCEMENT, &detail);
         log_warning("Enforcement is off during a trial: %s.", detail.sentence);
 }
 
-/* So that a daemon that is started again knows it. If the disk fails it is tried again with the next look. */
+/* Records it for a daemon that is restarted. If the disk fails, the next look retries. */
 static void record_unenforced(const Health *health) {
         _cleanup_(store_state_freep) StoreState *new = NULL;
         Failure ignored = {};
@@ -102,7 +104,7 @@ static void record_unenforced(const Health *health) {
         }
 }
 
-/* Returns whether the trial may be confirmed as far as this goes. */
+/* Returns whether enforcement lets the trial be confirmed. */
 static bool check_enforcement(Health *health) {
         int enforce = kernel_get_switch(health->manager->kernel, KERNEL_ENFORCE);
 
@@ -116,36 +118,37 @@ static bool check_enforcement(Health *health) {
         return !health_has_failed(health);
 }
 
-/* Asked of the settings, and of what was started. A list of failed units that is under way may have one that the list before had not:
- * it is waited for. */
+/* Whether every call was answered that the settings and the started units need. If a list of failed units is still
+ * running, it may have a unit that the list before lacks: wait for it. */
 static bool has_all_answers(const Health *health) {
-        return health->failed.answered && !health->failed.call && (health->states.answered || !health_has_states(health)) &&
-               health_units_are_known(health);
+        return health->failed.answered && !health->failed.call &&
+               (health->states.answered || !health_has_states(health)) && health_units_are_known(health);
 }
 
 static void conclude(Health *health) {
-        if (!health->concluding || health_units_are_pending(health) || health_has_failed(health) || !check_enforcement(health))
+        if (!health->concluding || health_units_are_pending(health) || health_has_failed(health) ||
+            !check_enforcement(health))
                 return;
         for (size_t i = 0; i < _CHECK_MAX; i++)
                 if (health->checks[i].state == HEALTH_PENDING)
                         health_set_check(health, (CheckIndex) i,
                                          health->checks[i].detail.sentence[0] == '\0' ? HEALTH_PASSED : HEALTH_NONE);
-        /* May be asked for again, if what follows fails. */
+        /* The caller may conclude again if what follows fails. */
         health->concluding = false;
         health->good(health->manager);
 }
 
-/* Of a boot trial trial.c ends the time. */
+/* trial.c times the trial of a boot itself. */
 static bool is_too_late(const Health *health) {
         return health->concluding && !health->up &&
                clock_usec(CLOCK_BOOTTIME) >= health->deadline_usec + LAST_ANSWER_USEC;
 }
 
-/* The state of the units stays unknown. At the very end that is not good enough. */
+/* The state of the units stays unknown, which fails the check only at the very end. */
 void health_not_answered(Health *health, const char *why) {
         Failure detail = {};
 
-        /* A reason that is there already is the one to tell. */
+        /* The first reason stays. */
         if (health_has_failed(health))
                 return;
         if (is_too_late(health)) {
@@ -167,7 +170,7 @@ void health_answered(Health *health, Question *question) {
         conclude(health);
 }
 
-/* The system is up, and no check asks for the state of a unit: nothing is left to wait for. */
+/* Whether there is nothing to wait for: the system is up, and no check asks for the state of a unit. */
 static bool is_up_already(const Health *health) {
         return health->up && !health->concluding && !health_has_states(health) && health_units_are_known(health);
 }
@@ -179,7 +182,7 @@ static int ask(Health *health) {
                 r = health_start_units(health);
         if (r >= 0 && !health->states.call)
                 r = health_ask_states(health);
-        /* Failed units come last, so that a failure during the other questions counts. */
+        /* Ask for failed units last, so that a failure during the other calls counts. */
         if (r >= 0 && !health->failed.call)
                 r = health_ask_failed(health);
         return r;
@@ -210,11 +213,11 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         record_unenforced(health);
         if (sd_event_source_set_time_relative(timer, health_has_failed(health) ? 0 : LOOK_USEC) < 0 ||
             sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT) < 0)
-                log_error("Cannot set a timer, health is looked at again at the end of the trial only.");
+                log_error("Cannot set a timer, so ipectld checks health again only at the end of the trial.");
         return 0;
 }
 
-/* A trial that an earlier release began has no settings of its own. */
+/* A trial that an earlier release began has no recorded settings. */
 static int take_settings(Health *health) {
         const Config *config = &health->manager->config;
         const TrialHealth now = {
@@ -270,7 +273,7 @@ void health_start(Manager *manager, uint64_t deadline_usec, HealthGood good, Hea
                 r = start(health);
         }
         if (r < 0) {
-                log_error("Cannot watch over the trial, which ends without a confirmation: %s", strerror(-r));
+                log_error("Cannot watch the health of the trial, so it ends without a confirmation: %s", strerror(-r));
                 health_stop(manager);
                 return;
         }
@@ -297,7 +300,7 @@ bool health_conclude(Manager *manager) {
         if (health->concluding)
                 return true;
         health->concluding = true;
-        /* Answers to earlier questions do not count. */
+        /* Answers to earlier calls do not count. */
         health_forget(&health->failed);
         health_forget(&health->states);
         look(health);
@@ -323,7 +326,7 @@ void health_stop(Manager *manager) {
                 return;
         health_end_denials(health);
         health_stop_units(health);
-        /* In this order, as the first forgets that there is a subscription. */
+        /* In this order: the first unsubscribes, and the second drops the match. */
         health_forget_restarts(health);
         health_forget_calls(health);
         trial_health_done(&health->settings);

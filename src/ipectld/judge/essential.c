@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The lists of what is essential. Libraries are not in them, but for those that a program loads only when it is needed: the others are
- * mapped by what runs already.
+ * The lists of essential files. Of libraries they have only those that a program loads when it needs them: programs
+ * that already run have mapped the others.
  */
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "essential.h"
 
-/* Patterns. */
+/* Glob patterns. */
 static const char *const built_in[] = {
         "/usr/lib/systemd/systemd",
         "/usr/lib/systemd/systemd-executor",
@@ -63,7 +63,7 @@ static const char *const tools[] = {
         "/bin/bash",
 };
 
-/* Adds what a path leads to, or the path itself where that cannot be found out. Returns 0 or -ENOMEM. */
+/* Adds the file to which a path leads. If the file cannot be examined, trusts its path. Returns 0 or -ENOMEM. */
 static int add(char ***list, const char *path) {
         char *resolved = realpath(path, NULL), **larger;
         size_t n = 0;
@@ -107,7 +107,7 @@ static int add_all(char ***list, const char *const *patterns, size_t n) {
         return r;
 }
 
-/* Whether a program is there may change: so those of the configuration are in the list in any case. */
+/* The programs of the configuration are added even if they do not exist, as this may change. */
 static int add_configured(char ***list, const Config *config) {
         int r = 0;
 
@@ -147,7 +147,8 @@ int essential_watched(const Config *config, char ***ret) {
         return r;
 }
 
-/* The name of a block device as the kernel prints it. Returns whether there is one: not for tmpfs, overlayfs and the like. */
+/* Reads the name of a block device as the kernel prints it. Returns false if there is none, as for tmpfs, overlayfs and
+ * the like. */
 static bool read_device_name(dev_t device, char *ret, size_t size) {
         char link[64], target[PATH_MAX];
         const char *slash;
@@ -163,7 +164,7 @@ static bool read_device_name(dev_t device, char *ret, size_t size) {
         return true;
 }
 
-/* The device number of the superblock that is mounted there: stat() says that of a subvolume. Returns whether it is known. */
+/* Finds the device number of the mounted superblock; stat() has the one of a subvolume. Returns whether it is known. */
 static bool find_file_system(uint64_t mount, dev_t *ret) {
         struct libmnt_table *table = mnt_new_table_from_file("/proc/self/mountinfo");
         struct libmnt_iter *iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -180,7 +181,7 @@ static bool find_file_system(uint64_t mount, dev_t *ret) {
         return found;
 }
 
-/* Compares by what the kernel says of the file system, its number or else its name. */
+/* Compares by the number of the file system, if the kernel reports it, else by its name. */
 static EssentialMatch match_file_system(const struct statx *there, const char *device, dev_t file_system) {
         char name[64];
         dev_t number = 0;
@@ -195,7 +196,8 @@ static EssentialMatch match_file_system(const struct statx *there, const char *d
         return streq(name, device) ? ESSENTIAL_YES : ESSENTIAL_NO;
 }
 
-EssentialMatch essential_match(char *const *list, const char *path, const char *device, dev_t file_system, uint64_t inode) {
+EssentialMatch essential_match(char *const *list, const char *path, const char *device, dev_t file_system,
+                               uint64_t inode) {
         struct statx there;
 
         if (!strv_contains(list, path))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What a policy would deny.
+ * The list of the files that a policy would deny.
  */
 
 #include <inttypes.h>
@@ -56,7 +56,8 @@ static Finding *find(const Findings *findings, const char *path, const char *ope
         return NULL;
 }
 
-int findings_add(Findings *findings, FileScope scope, const char *path, const char *operation, const char *rule, Finding **ret) {
+int findings_add(Findings *findings, FileScope scope, const char *path, const char *operation, const char *rule,
+                 Finding **ret) {
         _cleanup_free_ char *own_path = to_utf8(path), *own_operation = to_utf8(operation), *own_rule = to_utf8(rule);
         Finding *finding;
         int r;
@@ -116,7 +117,7 @@ static int compare(const void *a, const void *b) {
         return r != 0 ? r : strcmp(x->rule, y->rule);
 }
 
-/* The same findings are in the same order. ret: to be freed, borrows. Returns 0 or -ENOMEM. */
+/* Sorts, so that equal findings have equal names. ret: to be freed, borrows. Returns 0 or -ENOMEM. */
 static int sort(const Findings *findings, const Finding ***ret, size_t *ret_n) {
         const Finding **sorted = calloc(findings->n + 1, sizeof(*sorted));
         size_t n = 0;
@@ -132,8 +133,9 @@ static int sort(const Findings *findings, const Finding ***ret, size_t *ret_n) {
         return 0;
 }
 
-/* No string has a NUL, so nothing else gives the same bytes. */
-static void print_canonical(const Findings *findings, const Finding *const *sorted, size_t n, const Digest *policy, FILE *to) {
+/* No string contains a NUL, so different findings never print the same bytes. */
+static void print_canonical(const Findings *findings, const Finding *const *sorted, size_t n, const Digest *policy,
+                            FILE *to) {
         char hex[DIGEST_HEX_SIZE];
 
         digest_to_hex(policy, hex);
@@ -155,13 +157,12 @@ int findings_seal(Findings *findings, const Digest *policy) {
         int r;
 
         findings->accept[0] = '\0';
-        /* A denial of an essential file is never accepted. */
         if (findings_blocking(findings) == 0 || findings->by_scope[SCOPE_ESSENTIAL] > 0)
                 return 0;
         r = sort(findings, &sorted, &n);
         if (r < 0)
                 return r;
-        /* Nobody can have seen those that do not fit. */
+        /* Nobody can have seen the findings that do not fit. */
         if (n != findings->by_scope[SCOPE_SYSTEM])
                 return 0;
         to = open_memstream(&text, &size);
@@ -207,22 +208,23 @@ static int add_sentence(Findings *findings, const char *about, const char *forma
 }
 
 static int add_cut(Findings *findings, const InspectionCut *cut) {
-        const char *consequence = cut->scope == SCOPE_USERS ? "" : "; that blocks an activation";
+        const char *consequence = cut->scope == SCOPE_USERS ? "" : "; this blocks an activation";
         char about[sizeof("uid=") + 10];
 
         if (cut->uid == UINT32_MAX)
-                return add_sentence(findings, "uid=", "%" PRIu64 " processes of more users were not looked at", cut->processes);
+                return add_sentence(findings, "uid=", "%" PRIu64 " processes of more users were not inspected",
+                                    cut->processes);
         snprintf(about, sizeof(about), "uid=%" PRIu32, cut->uid);
-        return add_sentence(findings, about, "%" PRIu64 " processes of user %" PRIu32 " were not looked at, or not to their end%s",
-                            cut->processes, cut->uid, consequence);
+        return add_sentence(findings, about, "%" PRIu64 " processes of user %" PRIu32 " were not inspected, or not "
+                            "completely%s", cut->processes, cut->uid, consequence);
 }
 
 static int add_accept(Findings *findings) {
         char about[sizeof("accept=") + ACCEPT_DIGITS];
 
         snprintf(about, sizeof(about), "accept=%s", findings->accept);
-        return add_sentence(findings, about, "%" PRIu64 " of these block an activation; '--accept=%s' of 'ipectl activate' accepts "
-                            "them", findings_blocking(findings), findings->accept);
+        return add_sentence(findings, about, "%" PRIu64 " of these block an activation; '--accept=%s' of 'ipectl "
+                            "activate' accepts them", findings_blocking(findings), findings->accept);
 }
 
 static int add_essential(Findings *findings) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The client of ipe-inspect: one connection, one request, one answer up to the end of the stream; bounded in size and time.
+ * The client of ipe-inspect: one connection, one request, one answer up to the end of the stream, bounded in size and
+ * time.
  */
 
 #include <sys/epoll.h>
@@ -10,7 +11,7 @@
 #include "essential.h"
 #include "inspect-client.h"
 
-/* It may wait for a disk; it looks at processes for 9 s at most. */
+/* ipe-inspect reads processes for 9 s at most, and may wait for a disk besides. */
 #define ANSWER_USEC (15 * UINT64_C(1000000))
 
 struct InspectCall {
@@ -39,7 +40,7 @@ InspectCall *inspect_cancel(InspectCall *call) {
 
 static int cannot(Failure *failure, const char *why) {
         return failure_set(failure, FAILURE_NOT_SUPPORTED,
-                           "Cannot find out what runs on this system, so not what the policy would deny of it (%s): see "
+                           "Cannot find out what runs on this system, nor what the policy would deny of it (%s): see "
                            "'systemctl status ipe-inspect.socket' and 'journalctl -u \"ipe-inspect@*\"'.", why);
 }
 
@@ -63,7 +64,7 @@ static void finish_with_answer(InspectCall *call) {
         if (r == -ENODATA)
                 finish_badly(call, "ipe-inspect gives no answer");
         else if (r < 0)
-                finish_badly(call, r == -ENOMEM ? strerror(ENOMEM) : "the answer makes no sense");
+                finish_badly(call, r == -ENOMEM ? strerror(ENOMEM) : "its answer is invalid");
         else
                 finish(call, 0, &(const Failure) {}, inspection);
 }
@@ -128,7 +129,7 @@ static int send_request(const InspectCall *call, const Config *config) {
                 r = inspection_request_print(&request, &text, &size);
         if (r < 0)
                 return r;
-        /* The buffer of a socket holds more than any configuration that makes sense. */
+        /* The buffer of a socket holds more than any reasonable configuration. */
         if (send(call->fd, text, size, MSG_NOSIGNAL) != (ssize_t) size)
                 return -EMSGSIZE;
         return shutdown(call->fd, SHUT_WR) < 0 ? -errno : 0;
@@ -147,7 +148,8 @@ int inspect_start(Manager *manager, InspectDone done, void *userdata, InspectCal
         if (r >= 0)
                 r = sd_event_add_io(manager->event, &call->io, call->fd, EPOLLIN, on_readable, call);
         if (r >= 0)
-                r = sd_event_add_time_relative(manager->event, &call->timer, CLOCK_MONOTONIC, ANSWER_USEC, 0, on_time, call);
+                r = sd_event_add_time_relative(manager->event, &call->timer, CLOCK_MONOTONIC, ANSWER_USEC, 0, on_time,
+                                               call);
         if (r < 0)
                 return r == -ENOMEM ? r : cannot(reterr, strerror(-r));
         *ret = TAKE_PTR(call);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The keyring .fs-verity and the active policy, whoever loaded it: nobody announces that a keyring was sealed, so both are
- * read each time.
+ * Reads the keyring .fs-verity and the active policy, whoever loaded it, each time: nobody announces that a keyring was
+ * sealed.
  */
 
 #include "keyring.h"
@@ -13,10 +13,11 @@ static const char *describe_keyring(KeyringState state) {
         case KEYRING_OPEN:
                 return "the keyring .fs-verity is open: root can add a key and sign any file";
         case KEYRING_RESTRICTED:
-                return "the keyring .fs-verity is restricted, not sealed: root can add a key that its restriction accepts";
+                return "the keyring .fs-verity is restricted, not sealed: root can add a key that its restriction "
+                       "accepts";
         default:
-                return "this kernel does not say that the keyring .fs-verity is sealed: until it is, root can add a key "
-                       "and sign any file";
+                return "this kernel does not say that the keyring .fs-verity is sealed: until it is, root can add a "
+                       "key and sign any file";
         }
 }
 
@@ -33,7 +34,7 @@ int keyring_warning(const Manager *manager, char **ret) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return asprintf(ret, "Cannot read the active policy (%s), so nobody knows whether it uses "
+                return asprintf(ret, "Cannot read the active policy (%s), so ipectld does not know whether it uses "
                                 "fsverity_signature.", kernel_strerror(r)) < 0 ? -ENOMEM : 0;
         line = ruling ? ipe_lint_keyring_line(ruling_policy(ruling)) : 0;
         if (line == 0)

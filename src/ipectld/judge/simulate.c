@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight by simulation.
+ * The first part of a preflight, by simulation.
  */
 
 #include "log.h"
@@ -8,7 +8,7 @@
 #include "simulate.h"
 
 struct Ruling {
-        char *text; /* that the policy borrows from */
+        char *text; /* the policy borrows from it */
         struct ipe_policy *policy;
 };
 
@@ -61,7 +61,7 @@ static bool denies(const struct ipe_policy *policy, const FileFacts *file, const
         return ret->action == IPE_ACTION_DENY;
 }
 
-/* Whether it is denied only because the kernel has not verified the signature of its volume, which somebody else may have. */
+/* Whether a file is denied only because the kernel has not verified the signature of its volume. */
 static bool lacks_signature(const Manager *manager, const struct ipe_policy *policy, const Inspection *inspection,
                             const FileFacts *file, const struct ipe_facts *facts) {
         struct ipe_facts wishful = *facts;
@@ -73,7 +73,7 @@ static bool lacks_signature(const Manager *manager, const struct ipe_policy *pol
         return !denies(policy, file, &wishful, &verdict);
 }
 
-/* Appends to what stands in the parentheses. Returns 0 or -ENOMEM. */
+/* Appends a remark to those in the parentheses. Returns 0 or -ENOMEM. */
 static int add_remark(char **remarks, const char *before, const char *quoted, const char *behind) {
         char *joined;
 
@@ -84,7 +84,7 @@ static int add_remark(char **remarks, const char *before, const char *quoted, co
         return 0;
 }
 
-/* ret: to be freed, NULL for none. Returns 0 or -ENOMEM. */
+/* ret: to be freed; NULL for none. Returns 0 or -ENOMEM. */
 static int remark_on(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
                      const struct ipe_facts *facts, char **ret) {
         static const char *const scopes[_SCOPE_MAX] = {
@@ -123,8 +123,8 @@ static int describe(const Simulation *simulation, const Inspection *inspection, 
         return 0;
 }
 
-static int add(const Simulation *simulation, const Inspection *inspection, const FileFacts *file, const struct ipe_facts *facts,
-               const struct ipe_verdict *verdict, Findings *findings) {
+static int add(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
+               const struct ipe_facts *facts, const struct ipe_verdict *verdict, Findings *findings) {
         _cleanup_free_ char *rule = NULL;
         Finding *finding;
         int r = describe(simulation, inspection, file, facts, verdict, &rule);
@@ -133,11 +133,11 @@ static int add(const Simulation *simulation, const Inspection *inspection, const
                 r = findings_add(findings, file->scope, file->path, ipe_op_name(file->operation), rule, &finding);
         if (r < 0 || !finding || file->processes[0] == '\0')
                 return r;
-        /* Two files of one path, of which one was deleted, say. */
+        /* Two files may have one path, if one of them was deleted. */
         return process_list_join(&finding->processes, file->processes);
 }
 
-/* What is known only in part, and runs, may well be allowed by the kernel, which knows more. */
+/* Facts that are known only in part prove nothing here: the kernel knows more, and lets the file run. */
 static bool is_denied_today(const struct ipe_policy *active, const FileFacts *file, const struct ipe_facts *facts) {
         struct ipe_verdict verdict;
 
@@ -194,7 +194,7 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
         if (result == 0) {
                 result = load_enforced(simulation->manager, &ruling);
                 if (result < 0)
-                        failure_set_errno(&own, result, "Cannot read the policy in force");
+                        failure_set_errno(&own, result, "Cannot read the active policy");
         }
         if (result == 0)
                 result = judge(simulation, ruling_policy(ruling), inspection, &findings);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Watches udev for dm-verity volumes. An event says no more than that it is time to look: ipe-inspect tells what is open, and
- * whether the kernel verified a signature of it. What was not there at the last look is told, each volume once; and once for each
- * policy that trusts it not.
+ * Watches udev for dm-verity volumes. An event only means that it is time to look: ipe-inspect reports which volumes
+ * are open, and whether the kernel has verified a signature of each. The daemon logs each new volume once, and once
+ * more for each policy that denies it.
  */
 
 #include <systemd/sd-device.h>
@@ -14,19 +14,19 @@
 
 #define VERITY_UUID "CRYPT-VERITY-"
 #define UUID_ATTRIBUTE "dm/uuid"
-/* So that what happens at once is one look. */
+/* Lets one look cover events that come together. */
 #define SETTLE_USEC (USEC_PER_SEC / 5)
 #define INTERVAL_USEC USEC_PER_SEC
-/* After a look that failed. */
+/* After a failed look. */
 #define RETRY_USEC (30 * USEC_PER_SEC)
-/* So many are remembered; of more than that each is told again and again, so it is not told at all. */
+/* How many volumes are remembered. The daemon would log any more again at each look, so it does not log them at all. */
 #define KNOWN_MAX 1024
 
 typedef struct Known {
         char *name;
         FactDigest root_hash;
         unsigned major, minor;
-        char *denied_by; /* the policy that was told not to trust it, "NAME VERSION"; NULL for none */
+        char *denied_by; /* the last policy that was logged to deny it, "NAME VERSION"; NULL for none */
 } Known;
 
 struct Volumes {
@@ -34,7 +34,7 @@ struct Volumes {
         sd_device_monitor *monitor;
         sd_event_source *timer;
         InspectCall *inspect;
-        bool again; /* something has happened since the look began */
+        bool again; /* an event came during the look */
         uint64_t looked_usec;
         Known *known;
         size_t n;
@@ -60,7 +60,7 @@ static const Known *find(const Volumes *volumes, const VolumeFacts *volume) {
         return NULL;
 }
 
-static void tell(const VolumeFacts *volume, const VolumeVerdict *verdict, bool is_denied) {
+static void log_volume(const VolumeFacts *volume, const VolumeVerdict *verdict, bool is_denied) {
         char root_hash[FACT_DIGEST_STRLEN];
         const LogField fields[] = {
                 { "IPE_VOLUME", volume->name },
@@ -74,20 +74,24 @@ static void tell(const VolumeFacts *volume, const VolumeVerdict *verdict, bool i
         fact_digest_print(&volume->root_hash, root_hash);
         if (is_denied)
                 log_entry(LOG_WARNING, MESSAGE_VOLUME_DENIED, fields,
-                          "No rule trusts the volume '%s': nothing on it can be executed. The kernel has %s its root hash %s; '%s' decides.",
-                          volume->name, volume->is_signed ? "verified a signature of" : "no signature of", root_hash, verdict->rule);
+                          "No rule trusts the volume '%s': nothing on it can be executed. The kernel has %s its root "
+                          "hash %s; '%s' decides.", volume->name,
+                          volume->is_signed ? "verified a signature of" : "no signature of", root_hash, verdict->rule);
         else
-                log_entry(LOG_INFO, MESSAGE_VOLUME, fields, "Volume '%s' with root hash %s, %s by the kernel%s%s%s.", volume->name,
-                          root_hash, volume->is_signed ? "signed, verified" : "without a signature verified",
-                          verdict->action[0] ? ": " : "", verdict->action, verdict->action[0] ? "" : ": no policy is in force");
+                log_entry(LOG_INFO, MESSAGE_VOLUME, fields, "Volume '%s' with root hash %s, %s by the kernel: %s.",
+                          volume->name, root_hash,
+                          volume->is_signed ? "signed, verified" : "without a signature verified",
+                          verdict->action[0] ? verdict->action : "no policy is active");
 }
 
-/* Tells of one volume what is new of it. known: filled in. Returns 0 or -ENOMEM. */
-static int note(const Volumes *volumes, const VolumeFacts *volume, const VolumeVerdict *verdict, const char *policy, Known *known) {
+/* Logs the news about one volume. known: filled in. Returns 0 or -ENOMEM. */
+static int note(const Volumes *volumes, const VolumeFacts *volume, const VolumeVerdict *verdict, const char *policy,
+                Known *known) {
         const Known *before = find(volumes, volume);
         const char *denied_by = streq(verdict->action, "DENY") ? policy : before ? before->denied_by : NULL;
         Known new = {
-                .name = strdup(volume->name), .root_hash = volume->root_hash, .major = volume->major, .minor = volume->minor,
+                .name = strdup(volume->name), .root_hash = volume->root_hash,
+                .major = volume->major, .minor = volume->minor,
                 .denied_by = denied_by ? strdup(denied_by) : NULL,
         };
 
@@ -97,9 +101,9 @@ static int note(const Volumes *volumes, const VolumeFacts *volume, const VolumeV
                 return -ENOMEM;
         }
         if (!before)
-                tell(volume, verdict, false);
+                log_volume(volume, verdict, false);
         if (denied_by && !(before && before->denied_by && streq(before->denied_by, denied_by)))
-                tell(volume, verdict, true);
+                log_volume(volume, verdict, true);
         *known = new;
         return 0;
 }
@@ -125,7 +129,8 @@ static int compare(Volumes *volumes, const Inspection *inspection) {
         if (r < 0)
                 policy = NULL;
         for (size_t i = 0; r >= 0 && i < inspection->n_volumes && n < KNOWN_MAX; i++) {
-                VolumeVerdict verdict = volume_judge(inspection, i, ruling_policy(ruling), &volumes->manager->vocabulary);
+                VolumeVerdict verdict = volume_judge(inspection, i, ruling_policy(ruling),
+                                                     &volumes->manager->vocabulary);
 
                 r = note(volumes, &inspection->volumes[i], &verdict, policy, &known[n]);
                 n += r >= 0;
@@ -159,7 +164,7 @@ static bool is_any(void) {
 static void look_in(Volumes *volumes, uint64_t usec) {
         if (sd_event_source_set_time_relative(volumes->timer, usec) < 0 ||
             sd_event_source_set_enabled(volumes->timer, SD_EVENT_ONESHOT) < 0)
-                log_warning("Cannot set a timer, a volume that appears is not told.");
+                log_warning("Cannot set a timer, so a new volume is not logged.");
 }
 
 static void look_soon(Volumes *volumes) {
@@ -182,8 +187,8 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
         if (result == 0)
                 result = compare(volumes, inspection);
         if (result != 0) {
-                log_warning("Cannot look at the volumes, trying again later: %s", failure && failure->sentence[0] ? failure->sentence :
-                            strerror(result < 0 ? -result : EIO));
+                log_warning("Cannot inspect the volumes, retrying later: %s", failure && failure->sentence[0] ?
+                            failure->sentence : strerror(result < 0 ? -result : EIO));
                 look_in(volumes, RETRY_USEC);
         } else if (volumes->again)
                 look_soon(volumes);
@@ -200,7 +205,8 @@ static int on_timer(sd_event_source *source, uint64_t usec, void *userdata) {
         volumes->looked_usec = clock_usec(CLOCK_MONOTONIC);
         r = inspect_start(volumes->manager, on_inspected, volumes, &volumes->inspect, &failure);
         if (r != 0) {
-                log_warning("Cannot look at the volumes, trying again later: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+                log_warning("Cannot inspect the volumes, retrying later: %s",
+                            failure.sentence[0] ? failure.sentence : strerror(-r));
                 look_in(volumes, RETRY_USEC);
         }
         return 0;
@@ -210,7 +216,7 @@ static int on_device(sd_device_monitor *monitor, sd_device *device, void *userda
         Volumes *volumes = userdata;
         const char *uuid, *name;
 
-        /* Of one that is gone only the name is left. */
+        /* A device that is gone has only its name left. */
         if (sd_device_get_sysattr_value(device, UUID_ATTRIBUTE, &uuid) >= 0
             ? strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0
             : volumes->n > 0 && sd_device_get_sysname(device, &name) >= 0 && strncmp(name, "dm-", strlen("dm-")) == 0)
@@ -240,7 +246,7 @@ static void volumes_free(Volumes *volumes) {
         free(volumes);
 }
 
-/* Another policy may be active. */
+/* Another policy may be active now. */
 static void on_change(Manager *manager, ManagerChange change, void *userdata) {
         if (change == MANAGER_STATE_CHANGED && manager->volumes)
                 look_soon(manager->volumes);
@@ -252,14 +258,15 @@ void volumes_attach(Manager *manager) {
 
         if (volumes) {
                 volumes->manager = manager;
-                r = sd_event_add_time_relative(manager->event, &volumes->timer, CLOCK_MONOTONIC, 0, SETTLE_USEC / 2, on_timer, volumes);
+                r = sd_event_add_time_relative(manager->event, &volumes->timer, CLOCK_MONOTONIC, 0, SETTLE_USEC / 2,
+                                               on_timer, volumes);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(volumes->timer, SD_EVENT_OFF);
                 if (r >= 0)
                         r = watch(volumes);
         }
         if (r < 0) {
-                log_warning("Cannot watch for volumes, none is told when it appears: %s", strerror(-r));
+                log_warning("Cannot watch for volumes, so new ones are not logged: %s", strerror(-r));
                 volumes_free(volumes);
                 return;
         }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * dm-verity volumes as they come and go, and what the policy in force says of each.
+ * Watches dm-verity volumes as they come and go, and logs what the active policy says about each.
  */
 #ifndef IPECTLD_VOLUMES_H
 #define IPECTLD_VOLUMES_H
@@ -9,7 +9,7 @@
 #include "manager.h"
 #include "simulate.h"
 
-/* Begins to watch, and logs the volumes that are there already. Without udev no volume is noticed, which is logged. */
+/* Begins to watch, and logs the volumes that exist already. A failure is logged; then no volume is noticed. */
 void volumes_attach(Manager *manager);
 void volumes_detach(Manager *manager);
 

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Putting a version in force, on trial or for good.
+ * Activates a version, on trial or for good, in steps. On the right: what a cut after that step leaves behind.
  *
- * Activation, step by step, with what a cut at that place leaves behind:
- *
- *      1. read and verify the stored policy again      nothing changed
- *      2. state.json: "activating" DIGEST              the old version is loaded at boot; reconcile.c clears it
- *      3. the kernel: load, activate or trial          it decides; after a cut reconcile.c finds it: step 4
- *      4. state.json: confirmed, the old superseded;   done
- *         or trial, see trial.c
- *      5. memory, journal, signals
+ *       1. read and verify the stored policy again      nothing changed
+ *       2. state.json: "activating" DIGEST              the old version is loaded at boot; reconcile.c clears it
+ *       3. the kernel: load, activate or trial          it is active: reconcile.c finds it, and does step 4
+ *       4. state.json: confirmed, the old superseded;   done
+ *          or trial, see trial.c
+ *       5. memory, journal, signals
  */
 
 #include "activate.h"
@@ -47,12 +45,12 @@ static int find_version(const Manager *manager, const char *name, const char *ve
         if (!record)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' is staged: put the signed policy into /etc/ipe/policy.d/, or "
-                                   "name a version that is known.", name);
+                                   "name a version that 'ipectl list' shows.", name);
         *ret = record;
         return 0;
 }
 
-/* To go below what is confirmed is a rollback, which is another right. */
+/* Going below the confirmed version is a rollback, which is a different right. */
 static int check_confirmed(const Manager *manager, const VersionRecord *record, Failure *reterr) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         char version[IPE_VERSION_STRLEN];
@@ -66,7 +64,8 @@ static int check_confirmed(const Manager *manager, const VersionRecord *record, 
                            record->name);
 }
 
-static int check_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *subject, Failure *reterr) {
+static int check_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *subject,
+                        Failure *reterr) {
         const struct ipe_policy *policy = subject->policy;
         _cleanup_kernel_policy_ KernelPolicy active = {};
         char version[IPE_VERSION_STRLEN];
@@ -76,20 +75,21 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s", explain_no_ipe);
         if (kernel_abi(manager->kernel) == KERNEL_ABI_UPSTREAM && ipe_policy_extended_line(policy) > 0)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "Line %u of the policy needs the extended ABI, which this kernel has not.",
+                                   "Line %u of the policy needs the extended ABI, which this kernel does not support.",
                                    ipe_policy_extended_line(policy));
         if (envelope_format(verified_envelope_get(subject->verified)) == ENVELOPE_APPENDED &&
             !kernel_has_feature(manager->kernel, "appended-signature"))
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "The signature of the policy is appended to it, which this kernel does not take: one of up to 64 KiB "
-                                   "can be signed with 'ipectl sign --format=pkcs7'.");
-        if (envelope_n_signers(verified_envelope_get(subject->verified)) > 1 && kernel_abi(manager->kernel) == KERNEL_ABI_EXTENDED)
+                                   "The policy has an appended signature, which this kernel does not support: sign it "
+                                   "with 'ipectl sign --format=pkcs7', which takes up to 64 KiB.");
+        if (envelope_n_signers(verified_envelope_get(subject->verified)) > 1 &&
+            kernel_abi(manager->kernel) == KERNEL_ABI_EXTENDED)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                                   "The policy has %u signatures, and this kernel takes one: sign the text anew with one key.",
-                                   envelope_n_signers(verified_envelope_get(subject->verified)));
+                                   "The policy has %u signatures, but this kernel takes only one: sign its text again "
+                                   "with one key.", envelope_n_signers(verified_envelope_get(subject->verified)));
         r = kernel_find_active(manager->kernel, &active);
         if (r < 0)
-                return explain_unknown(r, "what the kernel enforces", reterr);
+                return explain_unknown(r, "which policy is active", reterr);
         if (r > 0 && ipe_version_compare(&record->version, &active.version) < 0) {
                 ipe_version_print(&active.version, version);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
@@ -99,14 +99,14 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
         return 0;
 }
 
-/* Whether the kernel's errno says something of the version. What is broken, as memory that is short, does not; nor do a
- * trial that runs, or -EPERM, which is a lock, the floor that another policy left, or a privilege. */
+/* Whether the kernel's errno is about the version. Lack of memory, a running trial or -EPERM (a lock, the floor that
+ * another policy left, or a missing privilege) says nothing about it. */
 static bool is_to_blame(int error, int result) {
         return result > 0 && error != -EPERM && error != -EBUSY && error != KERNEL_NOT_REACHED;
 }
 
-/* After the kernel said no. That this is not on disk yet changes nothing: the next start finds it out.
- * error: the kernel's; result: what explain_kernel() made of it. */
+/* After a refusal of the kernel. If the disk fails here, the next start clears the mark.
+ * error: the kernel's; result: of explain_kernel(). */
 static void end_refused(Manager *manager, const Digest *digest, int error, int result, const Failure *failure) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
@@ -127,7 +127,7 @@ static void end_refused(Manager *manager, const Digest *digest, int error, int r
         announce_activation_failed(&manager->announcer, record, result, failure);
 }
 
-/* The kernel enforces it, whatever comes of the disk. */
+/* The kernel enforces the version, so it counts even if the disk fails. */
 static int end_activated(Manager *manager, const Digest *digest, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
@@ -146,19 +146,20 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
                 announce_confirmed(&manager->announcer, record);
         if (r <= 0)
                 return r;
-        return failure_set_errno(reterr, manager->disk_error, "'%s' is in force, but that cannot be recorded yet; ipectld tries again, and "
-                                 "until then the version before is loaded at the next boot", record->name);
+        return failure_set_errno(reterr, manager->disk_error,
+                                 "'%s' is active, but this cannot be recorded yet: ipectld retries, and a boot before "
+                                 "that loads the previous version", record->name);
 }
 
-/* What nobody would know of is not to decide. */
+/* A policy that could not be recorded must not stay active. */
 static void take_back(Manager *manager, const VersionRecord *record) {
         int r = trial_is_kernel_timed(manager) ? kernel_revert(manager->kernel) : -EOPNOTSUPP;
 
-        /* -ENODATA: it was over already. */
+        /* -ENODATA: it has ended already. */
         if (r < 0 && r != -ENODATA)
-                log_error("Cannot end the trial of '%s', which could not be recorded; %s, and ipectld tries again to record "
-                          "it: %s", record->name, trial_is_kernel_timed(manager) ? "the kernel ends it by itself" :
-                          "the next boot loads what is confirmed", strerror(-r));
+                log_error("Cannot end the trial of '%s', which could not be recorded; %s, and ipectld retries to "
+                          "record it: %s", record->name, trial_is_kernel_timed(manager) ?
+                          "the kernel ends it by itself" : "the next boot loads the confirmed version", strerror(-r));
         else
                 activation_unmark(manager);
 }
@@ -171,7 +172,8 @@ static int end_begun(Manager *manager, const Digest *digest, Failure *reterr) {
         return r;
 }
 
-static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version, const ActivatePlan *plan) {
+static int ask_kernel(const Manager *manager, const VersionRecord *record, const PolicyVersion *version,
+                      const ActivatePlan *plan) {
         size_t size;
         const void *data = envelope_data(verified_envelope_get(version->verified), &size);
 
@@ -181,18 +183,19 @@ static int ask_kernel(const Manager *manager, const VersionRecord *record, const
         return kernel_activate(manager->kernel, record->name, &record->version, data, size);
 }
 
-static int mark(Manager *manager, const Digest *digest, const ActivatePlan *plan, const UnitsBefore *before, Failure *reterr) {
+static int mark(Manager *manager, const Digest *digest, const ActivatePlan *plan, const UnitsBefore *before,
+                Failure *reterr) {
         Occasion occasion = occasion_now(manager, NULL);
         StoreTrial trial = trial_new(manager, plan->trial_sec, plan->confirm, before);
 
         if (activate_plan_is_watched(plan) && !before)
-                return failure_set(reterr, FAILURE_BUSY, "The settings have just changed, and now health checks are to confirm the "
-                                   "policy: try again.");
+                return failure_set(reterr, FAILURE_BUSY, "The settings have just changed, so that health checks are to "
+                                   "confirm the policy now: try again.");
         return activation_mark(manager, digest, occasion.transaction, plan->trial_sec > 0 ? &trial : NULL, reterr);
 }
 
-static int put_in_force(Manager *manager, const VersionRecord *record, const PolicyVersion *version, const ActivatePlan *plan,
-                        const UnitsBefore *before, Failure *reterr) {
+static int activate(Manager *manager, const VersionRecord *record, const PolicyVersion *version,
+                    const ActivatePlan *plan, const UnitsBefore *before, Failure *reterr) {
         Digest digest = record->digest;
         Failure failure = {};
         int error, r;
@@ -201,7 +204,7 @@ static int put_in_force(Manager *manager, const VersionRecord *record, const Pol
         if (r != 0)
                 return r;
         error = ask_kernel(manager, store_state_find_digest(manager->state, &digest), version, plan);
-        /* -EALREADY: somebody has confirmed it by the kernel's files. */
+        /* -EALREADY: somebody has confirmed it through the kernel's files. */
         if (error < 0 && error != -EALREADY) {
                 r = explain_kernel(manager, error, &failure);
                 end_refused(manager, &digest, error, r, &failure);
@@ -213,18 +216,18 @@ static int put_in_force(Manager *manager, const VersionRecord *record, const Pol
                                                  : end_activated(manager, &digest, reterr);
 }
 
-/* What a kernel without trials cannot undo, the next boot has to. */
+/* Only the next boot can undo the activation of a kernel without trials. */
 static int check_way_back(const Manager *manager, Failure *reterr) {
         if (trial_is_kernel_timed(manager) || manager->config.rollback_at_boot)
                 return 0;
         return failure_set(reterr, FAILURE_NOT_SUPPORTED,
-                           "This kernel has no trial, and RollbackAtBoot=no in ipectld.conf forbids to leave it to the next "
-                           "boot to end one: activate with trial-sec 0.");
+                           "This kernel has no trials, and RollbackAtBoot=no in ipectld.conf forbids ending one by the "
+                           "next boot: activate with trial-sec 0.");
 }
 
-/* As the caller says, or the configuration. */
-static int make_plan(const Manager *manager, const ActivateOptions *options, const VersionRecord *record, ActivatePlan *ret,
-                     Failure *reterr) {
+/* Takes what the caller says, and the rest from the configuration. */
+static int make_plan(const Manager *manager, const ActivateOptions *options, const VersionRecord *record,
+                     ActivatePlan *ret, Failure *reterr) {
         bool confirmed = record->state == VERSION_CONFIRMED;
         ActivatePlan plan = {
                 .trial_sec = options->has_trial_sec ? options->trial_sec : confirmed ? 0 : manager->config.trial_sec,
@@ -236,14 +239,15 @@ static int make_plan(const Manager *manager, const ActivateOptions *options, con
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "A trial takes at most %u seconds.",
                                    KERNEL_TRIAL_SEC_MAX);
         if (plan.trial_sec > 0 && confirmed)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is confirmed already: there is nothing to try.",
-                                   record->name);
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "'%s' is confirmed already: there is nothing to try.", record->name);
         if (plan.trial_sec == 0 && options->has_confirm)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
-                                   "Without a trial there is nothing to confirm: leave 'confirm' out, or set trial-sec.");
+                                   "Without a trial there is nothing to confirm: leave 'confirm' out, or set "
+                                   "trial-sec.");
         if (plan.trial_sec > 0 && version_transition(record->state, EVENT_TRIED, &transition) < 0)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is selected for the next boot, and cannot be on "
-                                   "trial before.", record->name);
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is selected for the next boot, and cannot "
+                                   "be on trial before.", record->name);
         *ret = plan;
         return plan.trial_sec > 0 ? check_way_back(manager, reterr) : 0;
 }
@@ -257,8 +261,8 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
 
         if (ours && !trial_is_kernel_timed(manager)) {
                 ipe_version_print(&ours->version, version);
-                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS, "'%s' %s is on trial: confirm it, or end its trial, first.",
-                                   ours->name, version);
+                return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
+                                   "'%s' %s is on trial: confirm it, or end its trial, first.", ours->name, version);
         }
         r = kernel_find_trial(manager->kernel, &trial);
 
@@ -269,8 +273,8 @@ int activation_check_trial(const Manager *manager, Failure *reterr) {
         policy = trial.policy;
         ipe_version_print(&policy.version, version);
         return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
-                           "'%s' %s is on trial for another %u seconds: confirm it, or end its trial, first.", policy.name,
-                           version, trial.remaining_sec);
+                           "'%s' %s is on trial for another %u seconds: confirm it, or end its trial, first.",
+                           policy.name, version, trial.remaining_sec);
 }
 
 int activate_plan(const Manager *manager, const char *name, const ActivateOptions *options, const VersionRecord **ret,
@@ -280,7 +284,6 @@ int activate_plan(const Manager *manager, const char *name, const ActivateOption
         return r != 0 ? r : make_plan(manager, options, *ret, ret_plan, reterr);
 }
 
-/* What has to be known of a version that is to be activated. */
 typedef struct Candidate {
         const VersionRecord *record;
         PolicyVersion *version;
@@ -330,7 +333,7 @@ int activate_policy(Manager *manager, const char *name, const ActivateOptions *o
         if (r != 0)
                 return r;
         digest = candidate.record->digest;
-        r = put_in_force(manager, candidate.record, candidate.version, &candidate.plan, options->before, reterr);
+        r = activate(manager, candidate.record, candidate.version, &candidate.plan, options->before, reterr);
         if (r == 0)
                 *ret = store_state_find_digest(manager->state, &digest);
         return r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The version that polkit was asked about. Strings are copied, as the state may be replaced.
+ * Compares versions with the one that polkit was asked about. Strings are copied, as the state may be replaced.
  */
 
 #include "authorised.h"
@@ -27,9 +27,11 @@ int authorised_check(const Authorised *authorised, const VersionRecord *record, 
         if (!authorised || is_same(authorised, record))
                 return 0;
         if (!record)
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The version that polkit was asked about is not there any more. Nothing "
-                                   "was done: look again, and repeat the call.");
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
+                                   "The version that polkit was asked about is not there any more. Nothing was done: "
+                                   "look again, and repeat the call.");
         ipe_version_print(&record->version, version);
-        return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s, in state '%s', is not what polkit was asked about. Nothing was done: "
-                           "look again, and repeat the call.", record->name, version, version_state_to_string(record->state));
+        return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
+                           "'%s' %s, in state '%s', is not what polkit was asked about. Nothing was done: look again, "
+                           "and repeat the call.", record->name, version, version_state_to_string(record->state));
 }

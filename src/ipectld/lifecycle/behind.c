@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The state that is in force, while the disk has an older one. It is written with the next change that the disk takes, or by a
- * timer, whichever comes first.
+ * Keeps the current state while the disk has an older one. The next change that the disk takes writes it, or a timer,
+ * whichever comes first.
  *
- * A daemon that starts meanwhile finds the older state. The end of a trial it sees in the kernel (trial.c). That the kernel was
- * rolled back it cannot see: the same version decides after a boot in which a better one could not be loaded. So a note in
- * /run says it, the digest of what was gone back to. It counts only if the kernel agrees (reconcile.c).
+ * A daemon that starts meanwhile finds the older state. It sees the end of a trial in the kernel (trial.c), but not a
+ * rollback: the kernel looks the same after a boot that could not load the better version. So a note in /run, the
+ * digest of the version to which the kernel went back, reports it. The note counts only if the kernel agrees
+ * (reconcile.c).
  */
 
 #include <fcntl.h>
@@ -22,12 +23,12 @@
 #define NOTE_DIRECTORY "/run/ipectld"
 #define NOTE "rolled-back"
 #define NOTE_PATH NOTE_DIRECTORY "/" NOTE
-/* In hex, and a line end. */
+/* The digest in hex, and a newline. */
 #define NOTE_SIZE DIGEST_HEX_SIZE
 
 struct Behind {
-        bool is_behind;         /* the latest state was not written */
-        bool state_damaged;     /* state.json is, and lies on a disk that is read-only */
+        bool is_behind;         /* the latest state is not on disk */
+        bool state_damaged;     /* a damaged state.json lies on a read-only disk */
         sd_event_source *timer; /* NULL before the first failure */
 };
 
@@ -38,17 +39,19 @@ static void start_timer(Manager *manager) {
         int r = 0;
 
         if (!behind->timer)
-                r = sd_event_add_time_relative(manager->event, &behind->timer, CLOCK_BOOTTIME, RETRY_USEC, 0, on_timer, manager);
+                r = sd_event_add_time_relative(manager->event, &behind->timer, CLOCK_BOOTTIME, RETRY_USEC, 0, on_timer,
+                                               manager);
         else {
                 r = sd_event_source_set_time_relative(behind->timer, RETRY_USEC);
                 if (r >= 0)
                         r = sd_event_source_set_enabled(behind->timer, SD_EVENT_ONESHOT);
         }
         if (r < 0)
-                log_error("Cannot start a timer, '" STORE_DIRECTORY "/state.json' is written with the next change: %s", strerror(-r));
+                log_error("Cannot start a timer, so the next change writes '" STORE_DIRECTORY "/state.json': %s",
+                          strerror(-r));
 }
 
-/* One that was read-only when the daemon started may be writable by now. */
+/* A disk that was read-only at start may be writable by now. */
 static int write_again(Manager *manager) {
         _cleanup_(store_freep) Store *store = NULL;
         int r;
@@ -60,7 +63,7 @@ static int write_again(Manager *manager) {
                 store_free(manager->store);
                 manager->store = TAKE_PTR(store);
         }
-        /* Objects that the damaged file alone names are not collected as long as it is there. */
+        /* As long as the damaged file is there, the objects that only it names are not removed. */
         if (manager->behind->state_damaged) {
                 r = store_quarantine_state(manager->store);
                 if (r >= 0)
@@ -72,7 +75,7 @@ static int write_again(Manager *manager) {
         return store_write_state(manager->store, manager->state);
 }
 
-/* The disk has the state. */
+/* The disk has the current state. */
 static void end(Manager *manager) {
         Behind *behind = manager->behind;
 
@@ -96,7 +99,7 @@ void behind_retry(Manager *manager) {
         if (r >= 0)
                 end(manager);
         else
-                log_debug("'" STORE_DIRECTORY "/state.json' can still not be written: %s", strerror(-r));
+                log_debug("Still cannot write '" STORE_DIRECTORY "/state.json': %s", strerror(-r));
 }
 
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
@@ -113,7 +116,7 @@ int behind_commit(Manager *manager, StoreState **new, Failure *reterr) {
         Why why = manager->why;
         int r = manager_commit(manager, new, reterr);
 
-        /* An invalid state is refused, whatever the disk does. */
+        /* An invalid state is refused, no matter how the disk is. */
         if (r >= 0 || r == -EINVAL)
                 return r;
         manager->why = why;
@@ -172,8 +175,10 @@ void behind_note_rollback(const Digest *to) {
         strcpy(text + NOTE_SIZE - 1, "\n");
         r = write_note(text);
         if (r < 0)
-                log_warning("Cannot write '" NOTE_PATH "', so the rollback is forgotten if ipectld ends before '" STORE_DIRECTORY "' can be "
-                            "written, ignoring: %s", strerror(-r));
+                log_warning("Cannot write '" NOTE_PATH
+                            "', ignoring; the rollback is not recorded if ipectld ends before "
+                            "it can write '" STORE_DIRECTORY "': %s",
+                            strerror(-r));
 }
 
 int behind_find_rollback(Digest *ret) {

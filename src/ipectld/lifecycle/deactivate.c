@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * No policy at all: one change of state.json. The kernel is not asked, as it neither deactivates nor deletes the policy that it enforces.
- * ipe-load reads the wish at the next boot, and reconcile.c draws the conclusion for what was confirmed.
+ * Deactivating is one change of state.json. The daemon does not ask the kernel, which can neither deactivate nor delete
+ * its active policy. ipe-load reads the wish at the next boot, and reconcile.c then gives the confirmed version its new
+ * state.
  */
 
 #include "activate.h"
@@ -13,13 +14,13 @@ int deactivate_check_meant(const VersionRecord *selected, const char *name, cons
         char number[IPE_VERSION_STRLEN];
 
         if (!selected)
-                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "No policy is loaded at the next boot anyway: there is nothing to "
-                                   "deactivate.");
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
+                                   "The next boot loads no policy anyway: there is nothing to deactivate.");
         ipe_version_print(&selected->version, number);
         if ((!name || streq(name, selected->name)) && (!version || streq(version, number)))
                 return 0;
-        return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The next boot loads '%s' %s, not '%.100s'%s%.50s.", selected->name, number,
-                           name ?: selected->name, version ? " " : "", version ?: "");
+        return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The next boot loads '%s' %s, not '%.100s'%s%.50s.",
+                           selected->name, number, name ?: selected->name, version ? " " : "", version ?: "");
 }
 
 static int commit(Manager *manager, Failure *reterr) {
@@ -32,7 +33,8 @@ static int commit(Manager *manager, Failure *reterr) {
         if (r >= 0)
                 r = manager_commit(manager, &new, reterr);
         if (r >= 0)
-                announce_deactivated(&manager->announcer, selected ? store_state_find_digest(manager->state, &digest) : NULL);
+                announce_deactivated(&manager->announcer,
+                                     selected ? store_state_find_digest(manager->state, &digest) : NULL);
         return r;
 }
 

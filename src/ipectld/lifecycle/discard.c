@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Discards a version: from state.json, from the disk, and from the kernel where it lets go of it.
+ * Discards a version: from state.json, from the disk, and, if possible, from the kernel.
  */
 
 #include "discard.h"
 #include "dropped.h"
 #include "log.h"
 
-/* The kernel need not keep a version that was discarded. */
 static void unload(const Manager *manager, const VersionRecord *record) {
         _cleanup_kernel_policy_ KernelPolicy current = {};
         int r;
 
         r = manager_is_loaded(manager, record, KERNEL_NEXT);
         if (r > 0) {
-                log_warning("The kernel keeps the discarded version of '%s' as its next one, until another takes its place.",
-                            record->name);
+                log_warning("The kernel keeps the discarded version of '%s' as its next one, until another one takes "
+                            "its place.", record->name);
                 return;
         }
         if (r == 0)
@@ -35,15 +34,15 @@ int discard_version(Manager *manager, const char *name, const char *version, Fai
         int r;
 
         if (!*version)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Name the version that is to be discarded.");
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Name the version to discard.");
         r = manager_find(manager, name, version, &record, reterr);
         if (r != 0)
                 return r;
         if (record == manager_active(manager, NULL) || record->state == VERSION_CONFIRMED ||
             record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
                 return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
-                                   "'%s' %s is in force or selected for the next boot: activate another version "
-                                   "first.", name, version);
+                                   "'%s' %s is active or selected for the next boot: activate another version first.",
+                                   name, version);
         new = store_state_copy(manager->state);
         before = store_state_copy(manager->state);
         if (!new || !before)
@@ -53,7 +52,7 @@ int discard_version(Manager *manager, const char *name, const char *version, Fai
                 return -ENOMEM;
         store_state_remove(new, name, &record->version);
         manager->why.reason = "discarded";
-        /* The one of the copy outlives the change. */
+        /* The record in the copy stays valid after the commit. */
         record = store_state_find_digest(before, &record->digest);
         r = manager_commit(manager, &new, reterr);
         if (r < 0)
@@ -64,6 +63,7 @@ int discard_version(Manager *manager, const char *name, const char *version, Fai
                 log_warning("Cannot remove the discarded policy from disk, ignoring: %s", strerror(-r));
         announce_discarded(&manager->announcer, record);
         if (has_file)
-                log_notice("The file of '%s' %s in policy.d is not staged again: 'ipectl stage FILE' does that.", name, version);
+                log_notice("The file of '%s' %s stays in policy.d, but is not staged again; to do that, use 'ipectl "
+                           "stage FILE'.", name, version);
         return 0;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What is forgotten: of the versions of each name that were superseded, rolled back or failed, and that nothing needs, all
- * but the KeepVersions= latest.
+ * Removes old versions: of those of a policy that were superseded, rolled back or failed, keeps the latest
+ * KeepVersions=, and any that is still needed.
  *
- * It runs from the event loop after a change, never within it: who changes the state may still look at the version that it
- * gave up. What lies in policy.d stays known, as the next scan would stage it again; that is one version of a name at most
- * in each of the directories.
+ * This runs from the event loop after a change, never within it, as the caller who changes the state may still use the
+ * version that it gave up. A version that lies in policy.d stays, as the next scan would stage it again; there is at
+ * most one of a name in each of the directories.
  */
 
 #include "dropped.h"
@@ -16,7 +16,7 @@ struct Forget {
         sd_event_source *source; /* NULL before the first change */
 };
 
-/* The older ones of one name, that may be forgotten. */
+/* The versions of one name that may be removed. */
 typedef struct Older {
         const VersionRecord **list;
         size_t n;
@@ -27,7 +27,8 @@ static bool is_older(const VersionRecord *record) {
                record->state == VERSION_FAILED;
 }
 
-/* What a rollback of any version that counts would go back to. */
+/* Whether a rollback of the active, the confirmed, the selected version or the one on trial would go back to this
+ * version. */
 static bool is_previous(const StoreState *state, const VersionRecord *record, const VersionRecord *active) {
         static const VersionState states[] = { VERSION_CONFIRMED, VERSION_TRIAL, VERSION_PENDING_REBOOT };
 
@@ -45,12 +46,13 @@ static bool is_previous(const StoreState *state, const VersionRecord *record, co
 static bool is_needed(const Manager *manager, const VersionRecord *record, const VersionRecord *active) {
         const StoreState *state = manager->state;
 
-        return record == active || is_previous(state, record, active) || store_state_find_ended_trial(state) == record ||
+        return record == active || is_previous(state, record, active) ||
+               store_state_find_ended_trial(state) == record ||
                (state->activating && digest_equal(&state->activating_digest, &record->digest)) ||
                (state->shadowing && digest_equal(&state->shadowing_digest, &record->digest));
 }
 
-/* first: index of the first version of a name. Returns the index of the first one of the next name. */
+/* first: index of the first version of a name. Returns the index of the first version of the next name. */
 static size_t find_older(const Manager *manager, size_t first, const VersionRecord *active, Older *older) {
         const VersionRecord *versions = manager->state->versions;
         size_t i = first;
@@ -63,7 +65,7 @@ static size_t find_older(const Manager *manager, size_t first, const VersionReco
         return i;
 }
 
-/* Returns how many versions were removed from the copy. */
+/* Returns how many versions it has removed from the copy. */
 static size_t forget_older(const Manager *manager, const Older *older, StoreState *copy) {
         size_t removed = 0;
 
@@ -72,7 +74,7 @@ static size_t forget_older(const Manager *manager, const Older *older, StoreStat
 
                 if (dropped_is_there(record->name, &record->digest))
                         continue;
-                log_debug("Forgetting a version of '%s': KeepVersions= of them are kept.", record->name);
+                log_debug("Removing an old version of '%s', as KeepVersions= allows no more.", record->name);
                 store_state_remove(copy, record->name, &record->version);
                 removed++;
         }
@@ -100,17 +102,17 @@ static int on_changed(sd_event_source *source, void *userdata) {
         Failure failure = {};
         int r;
 
-        /* As long as nobody can tell what decides, everything may. */
+        /* If the active version is unknown, it may be any of them. */
         r = manager_find_active(manager, NULL, &active);
         if (r >= 0)
                 r = forget_all(manager, &copy, active, &failure);
         if (r >= 0 && manager->state->n_versions > 0)
                 r = manager_collect(manager);
-        /* On a disk that is read-only that was said at start. */
+        /* A read-only disk was logged at start. */
         if (r < 0 && r != -EROFS)
                 log_warning("Cannot remove surplus versions, ignoring: %s",
                             failure.sentence[0] ? failure.sentence : strerror(-r));
-        /* What was committed here asked for it once more. */
+        /* The commit above has scheduled this function once more. */
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight: the simulation, and then by shadow, step by step:
+ * A preflight: the simulation, and then the shadow, in steps. On the right: what undoes or explains the step.
  *
- *      1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 5
- *      2. the kernel: shadow 1
- *      3. events are read as they come, until the time is over; everybody else is served meanwhile
- *      4. the kernel still evaluates this very policy: else it may have ended at any time, and nothing is known
- *      5. the kernel: shadow 0
- *      6. state.json without "shadowing", and the answer
+ *       1. state.json: "shadowing" DIGEST       cleared at the next start, which also does step 5
+ *       2. the kernel: shadow 1
+ *       3. events are read as they come, until the time has passed; the daemon serves others meanwhile
+ *       4. check that the kernel still evaluates this very policy: else the shadow may have ended at any time, and
+ *          the result is unknown
+ *       5. the kernel: shadow 0
+ *       6. state.json without "shadowing", and the answer
  *
- * A policy that somebody else had put into the shadow stays there: then neither 1 nor 5 is done.
+ * A policy that somebody else has put into the shadow stays there: steps 1 and 5 are left out.
  */
 
 #include "activate.h"
@@ -25,7 +26,7 @@
 #include "simulate.h"
 #include "trial.h"
 
-/* From one look at the events to the next. */
+/* Pause between two readings of the events. */
 #define REST_USEC (250U * 1000)
 
 struct Preflight {
@@ -33,11 +34,11 @@ struct Preflight {
         char *name;
         char version[IPE_VERSION_STRLEN];
         Digest digest;
-        Simulation *simulation; /* as long as it is under way; then what is below */
-        uint64_t start_ns; /* CLOCK_BOOTTIME; what is older is of somebody else */
-        uint64_t watch_usec, until_usec; /* how long it watches, and to which time of CLOCK_MONOTONIC; 0 before that */
-        bool in_shadow;    /* the kernel evaluates it */
-        bool keep_shadow;  /* it was in the shadow before */
+        Simulation *simulation; /* NULL once it has ended; only then the fields below are used */
+        uint64_t start_ns; /* CLOCK_BOOTTIME; earlier events are not from this preflight */
+        uint64_t watch_usec, until_usec; /* length of the shadow, and its end in CLOCK_MONOTONIC; 0 before it */
+        bool in_shadow;
+        bool keep_shadow;  /* somebody else has put it there */
         int events_fd;
         EventReader *reader;
         sd_event_source *timer;
@@ -74,7 +75,7 @@ static void on_event(const KernelEvent *event, void *userdata) {
             !streq(event->policy_name, preflight->name) || !event->policy_version ||
             !streq(event->policy_version, preflight->version))
                 return;
-        /* Only what the simulation finds can block an activation. */
+        /* Only findings of the simulation can block an activation. */
         r = findings_add(&preflight->findings, SCOPE_USERS, event->path, event->operation, event->rule, &finding);
         if (r >= 0 && finding)
                 r = process_list_add(&finding->processes, event->comm ?: "", event->pid);
@@ -82,7 +83,7 @@ static void on_event(const KernelEvent *event, void *userdata) {
                 preflight->error = r;
 }
 
-/* Steps 5 and 6, but for the answer. */
+/* Steps 5 and 6, without the answer. */
 static void end_shadow(Manager *manager, const char *name) {
         int r = kernel_end_shadow(manager->kernel, name);
 
@@ -97,11 +98,11 @@ static int check_watched(const Preflight *preflight, Failure *reterr) {
         int r = manager_is_shadowed(preflight->manager, preflight->name, &preflight->digest);
 
         if (r < 0)
-                return explain_unknown(r, "what the kernel has evaluated", reterr);
+                return explain_unknown(r, "which policy the kernel has evaluated", reterr);
         if (r > 0)
                 return 0;
-        failure_set(reterr, FAILURE_BUSY, "'%s' %s was replaced, activated or unloaded while it was watched, so nothing is "
-                    "known of it: run the preflight again.", preflight->name, preflight->version);
+        failure_set(reterr, FAILURE_BUSY, "'%s' %s was replaced, activated or unloaded during the preflight, so its "
+                    "result is unknown: run the preflight again.", preflight->name, preflight->version);
         return -ECANCELED;
 }
 
@@ -114,7 +115,7 @@ static int read_rest(Preflight *preflight, Failure *reterr) {
         return preflight->error;
 }
 
-/* Before the shadow ends, as then nobody can say any more what was watched. */
+/* Call before the shadow ends: after that, nobody can say what the kernel has evaluated. */
 static int collect(Preflight *preflight, Failure *reterr) {
         int r = check_watched(preflight, reterr);
 
@@ -167,7 +168,8 @@ static int watch(Preflight *preflight) {
         preflight->until_usec = clock_usec(CLOCK_MONOTONIC) + preflight->watch_usec;
         r = event_reader_new(manager->event, preflight->events_fd, SD_EVENT_PRIORITY_NORMAL, &handler, preflight, &preflight->reader);
         if (r >= 0)
-                r = sd_event_add_time(manager->event, &preflight->timer, CLOCK_MONOTONIC, preflight->until_usec, 0, on_time, manager);
+                r = sd_event_add_time(manager->event, &preflight->timer, CLOCK_MONOTONIC, preflight->until_usec, 0,
+                                      on_time, manager);
         preflight->start_ns = 1000 * clock_usec(CLOCK_BOOTTIME);
         return r < 0 ? r : 0;
 }
@@ -198,13 +200,13 @@ static int put_into_shadow(Preflight *preflight, const VersionRecord *record, co
                 shadow_unmark(manager);
         if (r == -EEXIST)
                 return failure_set(reterr, FAILURE_BUSY,
-                                   "The kernel has another version of '%s' loaded, which would be lost: discard that "
-                                   "version, or write 1 to " KERNEL_DIRECTORY "/policies/%s/delete.", preflight->name,
-                                   preflight->name);
+                                   "The kernel has another version of '%s' loaded, which a preflight would replace: "
+                                   "discard that version, or write 1 to " KERNEL_DIRECTORY "/policies/%s/delete.",
+                                   preflight->name, preflight->name);
         if (r == -EBUSY)
                 return failure_set(reterr, FAILURE_BUSY,
-                                   "The kernel evaluates another policy beside the active one already, or that version "
-                                   "is on trial.");
+                                   "The kernel already evaluates another policy in the shadow of the active one, or "
+                                   "that version is on trial.");
         return explain_kernel(manager, r, reterr);
 }
 
@@ -213,7 +215,7 @@ static bool can_watch(const Manager *manager) {
                kernel_has_feature(manager->kernel, "events");
 }
 
-/* What was known of the version before the simulation may be old. */
+/* The version may have changed during the simulation. */
 static int start_watch(Preflight *preflight, Failure *reterr) {
         Manager *manager = preflight->manager;
         const VersionRecord *record = store_state_find_digest(manager->state, &preflight->digest);
@@ -254,19 +256,22 @@ static void on_simulated(int result, const Failure *failure, Findings *findings,
         finish(manager, result, &own);
 }
 
-static int find_waiting(const Manager *manager, const char *name, const char *version, const VersionRecord **ret, Failure *reterr) {
+static int find_waiting(const Manager *manager, const char *name, const char *version, const VersionRecord **ret,
+                        Failure *reterr) {
         const VersionRecord *record;
         int r = manager_find(manager, name, version, &record, reterr);
 
         if (r == 0 && record->state != VERSION_STAGED && record->state != VERSION_FAILED)
-                return failure_set(reterr, FAILURE_NO_SUCH_POLICY, "'%s' %s does not wait to be activated: its state is '%s'.", name,
-                                   version, version_state_to_string(record->state));
+                return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
+                                   "'%s' %s does not wait to be activated: its state is '%s'.", name, version,
+                                   version_state_to_string(record->state));
         if (r == 0)
                 *ret = record;
         return r;
 }
 
-int preflight_find(Manager *manager, const char *name, const char *version, const VersionRecord **ret, Failure *reterr) {
+int preflight_find(Manager *manager, const char *name, const char *version, const VersionRecord **ret,
+                   Failure *reterr) {
         const VersionRecord *record;
         int r = trial_settle(manager, reterr);
 
@@ -283,7 +288,8 @@ int preflight_find(Manager *manager, const char *name, const char *version, cons
         return 0;
 }
 
-int preflight_start(Manager *manager, const char *name, const char *version, PreflightDone done, void *userdata, Failure *reterr) {
+int preflight_start(Manager *manager, const char *name, const char *version, PreflightDone done, void *userdata,
+                    Failure *reterr) {
         _cleanup_(preflight_freep) Preflight *preflight = calloc(1, sizeof(*preflight));
         const VersionRecord *record = NULL;
         int r;
@@ -324,7 +330,7 @@ void preflight_cancel(Manager *manager) {
 
         if (!manager->preflight)
                 return;
-        failure_set(&failure, FAILURE_BUSY, "The preflight was cut off: ipectld is being stopped, or who asked has gone.");
+        failure_set(&failure, FAILURE_BUSY, "The preflight was cut off: ipectld stops, or its caller has gone.");
         finish(manager, -ECANCELED, &failure);
 }
 
@@ -340,5 +346,5 @@ void preflight_recover(Manager *manager) {
         else if (r == 0 || r == -EOPNOTSUPP || r == -ENODEV)
                 shadow_unmark(manager);
         else
-                log_warning("Cannot find out if '%s' is in the kernel's shadow: %s", name, kernel_strerror(r));
+                log_warning("Cannot find out whether '%s' is in the kernel's shadow: %s", name, kernel_strerror(r));
 }

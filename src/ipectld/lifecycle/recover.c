@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * What can be known again after a file of the store was damaged. The stored policies are signed, so each says by itself
- * which one it is; in which state it was nobody can tell, and so it is staged. What the kernel enforces, and has not on
- * trial, is confirmed: else no policy would be loaded at the next boot. Where state.json.old was used, that is done for what it
- * does not know yet, and reconcile.c does the rest.
+ * Rebuilds what a damaged file of the store contained. The stored policies are signed, so each one shows its name and
+ * version; nobody can know its state, so it is staged. The active policy, unless it is on trial, is confirmed:
+ * otherwise the next boot would load no policy. If state.json.old was used, this adds what it lacks, and reconcile.c
+ * does the rest.
  */
 
 #include "kernel.h"
@@ -12,8 +12,8 @@
 #include "policy-version.h"
 #include "recover.h"
 
-/* Reads what the kernel has loaded in a place, verified by our own anchors. Returns as policy_version_new(), or a negative
- * errno. */
+/* Reads the policy that the kernel has loaded in a place, verified by our own trusted certificates. Returns as
+ * policy_version_new(), or a negative errno. */
 static int read_kernel(const Manager *manager, const char *name, KernelPlace place, PolicyVersion **ret) {
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         _cleanup_free_ void *data = NULL;
@@ -37,7 +37,7 @@ static int read_object(const Manager *manager, const Digest *digest, PolicyVersi
         return r == 0 ? policy_version_new(manager, &envelope, ret, &failure) : r;
 }
 
-/* Returns 0, -EEXIST if another one of that name and version is there, or -ENOMEM. */
+/* Returns 0, -EEXIST if the state has another policy of that name and version, or -ENOMEM. */
 static int add_record(const Manager *manager, StoreState *state, const PolicyVersion *version, const char *source) {
         Occasion occasion = occasion_now(manager, NULL);
         VersionRecord record = policy_version_describe(version, source, &occasion);
@@ -60,14 +60,15 @@ static int recover_one(const Digest *digest, void *userdata) {
         r = read_object(recovery->manager, digest, &version);
         if (r == 0)
                 r = add_record(recovery->manager, recovery->state, version, STORE_DIRECTORY);
-        /* What is not trusted, or damaged, too, is no loss of the others. */
+        /* Skip an untrusted or damaged object; recover the rest. */
         return r == -ENOMEM ? r : 0;
 }
 
-/* Whether the state leaves open what became of a version that the kernel enforces. A kernel without trials cannot say that it is
- * not on trial, so that counts only where there is nothing else to load at the next boot. */
+/* Whether the state does not say what became of the active version. A kernel without trials cannot say that it is not
+ * on trial, so there it counts only if the next boot has nothing else to load. */
 static bool is_open(const Manager *manager, const StoreState *state, const VersionRecord *record) {
-        bool settled = record->state == VERSION_TRIAL || record->state == VERSION_CONFIRMED || record->state == VERSION_PENDING_REBOOT;
+        bool settled = record->state == VERSION_TRIAL || record->state == VERSION_CONFIRMED ||
+                       record->state == VERSION_PENDING_REBOOT;
 
         return !settled && !state->activating &&
                (kernel_has_feature(manager->kernel, "trial") || !store_state_find_state(state, VERSION_CONFIRMED));
@@ -79,11 +80,11 @@ static int confirm_active(const Manager *manager, StoreState *state, VersionReco
                     ipe_version_compare(&record->version, &confirmed->version) < 0;
         Occasion occasion = occasion_now(manager, NULL);
 
-        log_notice("The kernel enforces '%s': it counts as confirmed.", record->name);
+        log_notice("'%s' is the active policy, so it counts as confirmed.", record->name);
         return state_confirm(state, record, back ? EVENT_GIVEN_UP : EVENT_REPLACED, &occasion);
 }
 
-/* The one that decides comes first: another one of the same name and version cannot take its place then. */
+/* The active policy comes first, so that no other one of the same name and version takes its place. */
 static int adopt_active(Manager *manager, StoreState *state) {
         _cleanup_(policy_version_freep) PolicyVersion *version = NULL;
         _cleanup_kernel_policy_ KernelPolicy active = {};
@@ -98,7 +99,7 @@ static int adopt_active(Manager *manager, StoreState *state) {
         if (r == -ENOMEM)
                 return r;
         if (r != 0) {
-                log_warning("The kernel enforces '%s', which cannot be verified here: it is not adopted.", active.name);
+                log_warning("Cannot verify the active policy '%s', so ipectld does not adopt it.", active.name);
                 return 0;
         }
         r = store_add(manager->store, version->verified, &digest);
@@ -119,7 +120,7 @@ int recover_state(Manager *manager) {
                 return -ENOMEM;
         r = adopt_active(manager, new);
         if (r < 0 && r != -ENOMEM)
-                log_warning("Cannot adopt what the kernel enforces: %s", strerror(-r));
+                log_warning("Cannot adopt the active policy: %s", strerror(-r));
         if (r != -ENOMEM)
                 r = store_for_each(manager->store, recover_one, &recovery);
         return r >= 0 ? manager_commit(manager, &new, NULL) : r;

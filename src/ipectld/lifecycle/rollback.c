@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Going back from a confirmed policy, step by step, with what a cut at that place leaves behind:
+ * Goes back from a confirmed policy, in steps. On the right: what a cut after that step leaves behind.
  *
- *      1. state.json: "activating" DIGEST of the version before      cleared by reconcile.c
- *      2. the kernel: rollback, or active of another name            it decides: reconcile.c does step 3
- *      3. state.json: confirmed, the other one rolled-back           done
+ *       1. state.json: "activating" DIGEST of the version before      cleared by reconcile.c
+ *       2. the kernel: rollback, or active of another name            it is active: reconcile.c does step 3
+ *       3. state.json: confirmed, the other one rolled-back           done
  *
- * A disk that fails keeps nobody from going back: a note in /run takes the place of step 1, and step 3 is done once the disk
- * can be written (behind.c).
+ * A failing disk does not prevent going back: a note in /run takes the place of step 1, and step 3 follows once the
+ * disk can be written (behind.c).
  *
- * Where the kernel cannot: one change of state.json, pending-reboot, which ipe-load reads at the next boot. Under another name the
- * kernel goes to no version below the highest that was confirmed in this boot, so that is the rule there. The end of a trial is
- * in trial.c.
+ * If the kernel cannot go back, there is one step: state.json gets pending-reboot, which ipe-load reads at the next
+ * boot. Under another name the kernel takes no version below the highest that was confirmed in this boot, so this
+ * applies to it, too. trial.c ends a trial.
  */
 
 #include "behind.h"
@@ -30,7 +30,8 @@ const VersionRecord *rollback_candidate(const StoreState *state, const char *nam
                 return streq(trial->name, name) ? trial : NULL;
         if (!confirmed || !streq(confirmed->name, name))
                 return NULL;
-        return store_state_find_previous(state, confirmed) || store_state_find_state(state, VERSION_PENDING_REBOOT) ? confirmed : NULL;
+        return store_state_find_previous(state, confirmed) || store_state_find_state(state, VERSION_PENDING_REBOOT) ?
+               confirmed : NULL;
 }
 
 static int find_versions(const Manager *manager, const char *name, const VersionRecord **ret_previous,
@@ -43,14 +44,15 @@ static int find_versions(const Manager *manager, const char *name, const Version
         *ret_previous = store_state_find_previous(manager->state, confirmed);
         if (!*ret_previous)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
-                                   "No policy was confirmed before the present version of '%s': there is nothing to go back to. "
-                                   "'ipectl deactivate --force' has none loaded from the next boot on.", name);
+                                   "No policy was confirmed before the present version of '%s': there is nothing to go "
+                                   "back to. To load no policy from the next boot on, use 'ipectl deactivate --force'.",
+                                   name);
         *ret_confirmed = confirmed;
         return 0;
 }
 
-/* Whether the kernel may be able to. Within a name it goes back to whatever it has as the previous version: that has to be the one
- * that is meant. */
+/* Whether the kernel may be able to go back at once. Within a name it goes back to the previous version that it has, so
+ * that must be the one that is meant. */
 static bool may_go_back(const Manager *manager, const VersionRecord *previous, const VersionRecord *confirmed) {
         if (manager_active(manager, NULL) != confirmed)
                 return false;
@@ -89,13 +91,13 @@ static int record_rolled_back(Manager *manager, const Digest *to, const Digest *
         announce_rolled_back(&manager->announcer, store_state_find_digest(manager->state, to),
                              store_state_find_digest(manager->state, from));
         if (r < 0)
-                log_error("The rollback is not recorded: the version that was rolled back is loaded at the next boot. Restart "
-                          "ipectld.service to record it.");
+                log_error("Cannot record the rollback, so the next boot loads the version that was rolled back. "
+                          "Restart ipectld.service to record it.");
         return r < 0 ? r : 0;
 }
 
-/* The kernel cannot: the floor or the bar forbids it, the version before was not confirmed in this boot, or somebody changed what
- * the kernel has. */
+/* Whether the errno means that the kernel cannot go back: the floor or the highest confirmed version forbids it, the
+ * previous version was not confirmed in this boot, or somebody changed the policies in the kernel. */
 static bool is_cannot(int r) {
         return r == -ESTALE || r == -EPERM || r == -ENODATA || r == -ENOENT;
 }
@@ -112,7 +114,8 @@ static int go_back_at_once(Manager *manager, const Digest *to, const Digest *fro
         marked = rollback_mark(manager, to, &ignored) >= 0;
         if (!marked)
                 behind_note_rollback(to);
-        r = ask_kernel(manager, store_state_find_digest(manager->state, to), store_state_find_digest(manager->state, from));
+        r = ask_kernel(manager, store_state_find_digest(manager->state, to),
+                       store_state_find_digest(manager->state, from));
         if (r >= 0) {
                 *ret_done = true;
                 r = record_rolled_back(manager, to, from, reterr);
@@ -138,7 +141,7 @@ static int select_for_boot(Manager *manager, const Digest *to, const Digest *fro
         if (!manager->config.rollback_at_boot)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "The running kernel cannot go back, and RollbackAtBoot=no in ipectld.conf forbids "
-                                   "to select the version before for the next boot.");
+                                   "selecting the previous version for the next boot.");
         new = store_state_copy(manager->state);
         if (!new)
                 return -ENOMEM;
@@ -176,7 +179,7 @@ static int go_back(Manager *manager, const char *name, const VersionRecord **ret
         return 0;
 }
 
-/* from: NULL where the caller does not say what is to be taken back. */
+/* from: NULL if the caller does not say which version to take back. */
 static int check_from(const Manager *manager, const char *name, const char *from, Failure *reterr) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED), *ended;
         char version[IPE_VERSION_STRLEN], other[IPE_VERSION_STRLEN];
@@ -186,22 +189,25 @@ static int check_from(const Manager *manager, const char *name, const char *from
         ipe_version_print(&confirmed->version, version);
         if (from)
                 return streq(from, version) ? 0 :
-                       failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is confirmed, not %.50s.", name, version, from);
+                       failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is confirmed, not %.50s.", name, version,
+                                   from);
         ended = store_state_find_ended_trial(manager->state);
         if (!ended)
                 return 0;
         ipe_version_print(&ended->version, other);
-        return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' %s has ended already, and %s is confirmed. To take that one "
-                           "back, name it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
+        return failure_set(reterr, FAILURE_NO_TRIAL,
+                           "The trial of '%s' %s has ended already, and %s is confirmed. To take back the latter, name "
+                           "it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
 }
 
-/* The next boot loads another one in place of this. A trial that has ended may be in force until then, where the kernel cannot go
- * back. */
+/* Whether the next boot loads another version in place of this one. If the kernel cannot go back, a version whose trial
+ * has ended may be active until then. */
 static bool is_left(const VersionRecord *record, const VersionRecord *active) {
-        return record && (record->state == VERSION_CONFIRMED || (record->state == VERSION_ROLLED_BACK && record == active));
+        return record && (record->state == VERSION_CONFIRMED ||
+                          (record->state == VERSION_ROLLED_BACK && record == active));
 }
 
-/* A rollback from, or to, that name waits for the next boot. */
+/* Whether a rollback from, or to, that name waits for the next boot. */
 static bool is_pending(const Manager *manager, const char *name, const VersionRecord *active) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
                             *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
@@ -219,15 +225,16 @@ static int answer_pending(const Manager *manager, const char *name, const char *
         if (from && (ipe_version_parse(from, strlen(from), &number) < 0 ||
                      !is_left(store_state_find(manager->state, name, &number), active))) {
                 ipe_version_print(&pending->version, version);
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %.50s is neither confirmed nor in force. A rollback to '%s' %s waits "
-                                   "for the next boot.", name, from, pending->name, version);
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
+                                   "'%s' %.50s is neither confirmed nor active. A rollback to '%s' %s waits for the "
+                                   "next boot.", name, from, pending->name, version);
         }
         *ret = pending;
         return 0;
 }
 
-int roll_back_policy(Manager *manager, const char *name, const char *from, const Authorised *authorised, const VersionRecord **ret,
-                     Failure *reterr) {
+int roll_back_policy(Manager *manager, const char *name, const char *from, const Authorised *authorised,
+                     const VersionRecord **ret, Failure *reterr) {
         const VersionRecord *trial, *active;
         int r;
 
@@ -235,7 +242,8 @@ int roll_back_policy(Manager *manager, const char *name, const char *from, const
         if (r != 0)
                 return r;
         if (trial && streq(trial->name, name))
-                return end_trial(manager, name, &(const TrialMeant) { .version = from, .authorised = authorised }, ret, reterr);
+                return end_trial(manager, name, &(const TrialMeant) { .version = from, .authorised = authorised }, ret,
+                                 reterr);
         if (trial)
                 return failure_set(reterr, FAILURE_TRIAL_IN_PROGRESS,
                                    "'%s' is on trial: confirm it, or end its trial, first.", trial->name);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a policy comes in, whether from a file or over the bus:
+ * Stages a policy, from a file or from the bus:
  *
- *      bytes -> Envelope -> VerifiedEnvelope -> PolicyVersion -> object on disk -> VersionRecord in the state file
+ *       bytes -> Envelope -> VerifiedEnvelope -> PolicyVersion -> object on disk -> VersionRecord in the state file
  *
- * Each step returns something stronger than it was given, and refuses with a sentence. Up to the last step nothing
- * is changed that anybody could notice; an object that no state names is removed soon, or at the next start. Then the
- * kernel gets it as the next version, where it keeps one; nothing that is enforced changes.
+ * Each step returns something stronger than it takes, and refuses with a sentence. Nobody can see a change before the
+ * last step; an object that no state names is removed soon, or at the next start. Then the kernel gets the policy as
+ * its next version, if it keeps one; the active policy does not change.
  *
- * Many policies are one batch, with one write of the state file. Between its steps other changes may come: the commit judges
- * each record against the state that there is by then.
+ * Several policies are one batch, with one write of the state file. Other changes may come between its steps, so the
+ * commit checks each record again, against the state of that moment.
  */
 
 #include <time.h>
@@ -22,7 +22,7 @@
 #include "summary.h"
 #include "utf8.h"
 
-/* name: what it has to be called, or NULL. */
+/* name: the required name, or NULL. */
 static int check_place(const Manager *manager, const char *own, const struct ipe_version *number, const char *name,
                        Failure *reterr) {
         const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?:
@@ -35,19 +35,19 @@ static int check_place(const Manager *manager, const char *own, const struct ipe
                                    "The policy is called '%s': rename its file to '%s.p7b'.", own, own);
         if (store_state_find(manager->state, own, number))
                 return failure_set(reterr, FAILURE_ALREADY_EXISTS,
-                                   "Version %s of '%s' is there already, with other content: raise policy_version= "
-                                   "and sign it again.", text, own);
+                                   "Version %s of '%s' exists already, with other content: raise policy_version= and "
+                                   "sign it again.", text, own);
         if (lowest && streq(lowest->name, own) && ipe_version_compare(number, &lowest->version) < 0) {
                 ipe_version_print(&lowest->version, floor);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
-                                   "Version %s of '%s' is below %s, which is %s: raise policy_version= and sign it again.",
-                                   text, own, floor, lowest->state == VERSION_CONFIRMED ? "confirmed" :
+                                   "Version %s of '%s' is below %s, which is %s: raise policy_version= and sign it "
+                                   "again.", text, own, floor, lowest->state == VERSION_CONFIRMED ? "confirmed" :
                                    "selected for the next boot");
         }
         return 0;
 }
 
-/* A policy that the kernel does not take as its next version stays staged: its keyrings may change, and activation tries
+/* A policy that the kernel refuses as its next version stays staged: its keyrings may change, and activation tries
  * again. */
 static void hand_over(const Manager *manager, const VersionRecord *record) {
         _cleanup_free_ void *data = NULL;
@@ -71,15 +71,15 @@ static void hand_over(const Manager *manager, const VersionRecord *record) {
 /* A policy whose object is stored, but which no state names yet. */
 typedef struct Entry {
         Digest digest;
-        bool refused; /* at the commit */
+        bool refused; /* by the commit */
 } Entry;
 
 struct StageBatch {
         Manager *manager;
-        StoreState *records; /* what is to be staged */
-        Entry *entries;      /* in the order of their coming */
+        StoreState *records; /* to be staged */
+        Entry *entries;      /* in the order in which they were added */
         size_t n;
-        size_t next;         /* to be announced */
+        size_t next;         /* index of the next one to announce */
         bool committed;
 };
 
@@ -102,7 +102,7 @@ StageBatch *stage_batch_free(StageBatch *batch) {
         if (!batch)
                 return NULL;
         batch->manager->n_batches--;
-        /* No state may name an object of it: forget.c collects it. */
+        /* No state may name its objects: forget.c removes them. */
         if (batch->n > 0 || batch->manager->collect_later)
                 forget_soon(batch->manager);
         free(batch->entries);
@@ -143,7 +143,8 @@ static int add_version(StageBatch *batch, const PolicyVersion *version, const ch
                 return failure_set_errno(reterr, r, "Cannot store the policy in " STORE_DIRECTORY);
         r = add_entry(batch, &record);
         if (r == -EEXIST)
-                return failure_set(reterr, FAILURE_ALREADY_EXISTS, "Another file is the same version of '%s'.", record.name);
+                return failure_set(reterr, FAILURE_ALREADY_EXISTS, "Another file is the same version of '%s'.",
+                                   record.name);
         return r;
 }
 
@@ -164,8 +165,8 @@ int stage_batch_add(StageBatch *batch, const void *data, size_t size, const char
         }
         r = policy_version_new(batch->manager, &envelope, &version, reterr);
         if (r == 0)
-                r = check_place(batch->manager, ipe_policy_name(version->policy), ipe_policy_version(version->policy), name,
-                                reterr);
+                r = check_place(batch->manager, ipe_policy_name(version->policy), ipe_policy_version(version->policy),
+                                name, reterr);
         if (r == 0)
                 r = add_version(batch, version, source, reterr);
         if (r == 0)
@@ -178,13 +179,13 @@ static void refuse_entry(Entry *entry, int result, const Failure *failure, Stage
         refused(&entry->digest, result, failure, userdata);
 }
 
-/* The state may be another one than at stage_batch_add(). */
+/* The state may have changed since stage_batch_add(). */
 static int add_to_state(StageBatch *batch, Entry *entry, StoreState *new, StageRefusal refused, void *userdata) {
         const VersionRecord *record = store_state_find_digest(batch->records, &entry->digest);
         Failure failure = {};
         int r;
 
-        /* The same policy came in another way meanwhile, and was announced. */
+        /* The same policy came by another way meanwhile, and was announced. */
         if (store_state_find_digest(batch->manager->state, &entry->digest)) {
                 entry->refused = true;
                 return 0;
@@ -221,11 +222,13 @@ bool stage_batch_announce(StageBatch *batch) {
         while (batch->next < batch->n) {
                 const Entry *entry = &batch->entries[batch->next++];
                 /* It may be discarded by now. */
-                const VersionRecord *record = entry->refused ? NULL : store_state_find_digest(batch->manager->state, &entry->digest);
+                const VersionRecord *record = entry->refused ? NULL :
+                                              store_state_find_digest(batch->manager->state, &entry->digest);
 
                 if (!record)
                         continue;
-                announce_staged(&batch->manager->announcer, record, summary_has_keyring_warning(batch->manager, &record->summary));
+                announce_staged(&batch->manager->announcer, record,
+                                summary_has_keyring_warning(batch->manager, &record->summary));
                 hand_over(batch->manager, record);
                 return true;
         }

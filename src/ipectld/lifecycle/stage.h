@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Bytes -> a staged version.
+ * Stages policies: bytes -> a staged version.
  */
 #ifndef IPECTLD_STAGE_H
 #define IPECTLD_STAGE_H
 
 #include "policy-version.h"
 
-/* Policies that are staged together. As long as there is one, manager_collect() removes nothing. */
+/* Policies that are staged together. While there is a batch, manager_collect() removes nothing. */
 typedef struct StageBatch StageBatch;
 
-/* Returns NULL for lack of memory. */
+/* Returns NULL without memory. */
 StageBatch *stage_batch_new(Manager *manager);
 
 StageBatch *stage_batch_free(StageBatch *batch);
@@ -19,31 +19,31 @@ static inline void stage_batch_freep(StageBatch **batch) {
         stage_batch_free(*batch);
 }
 
-/* Verifies a policy and writes its object; the state does not know it before stage_batch_commit().
+/* Verifies a policy and writes its object; the state gets it by stage_batch_commit().
  *
- * source: for people; any bytes. name: what the policy has to be called, or NULL.
- * ret_known: the version, if that very envelope is known, in whatever state; the batch stays as it is then. NULL otherwise.
+ * source: for people; any bytes. name: the required name of the policy, or NULL.
+ * ret_known: the version, if the state has that very envelope, in any state; then the batch does not change. NULL
+ * otherwise.
  *
  * Returns as stage_policy(). */
 int stage_batch_add(StageBatch *batch, const void *data, size_t size, const char *source, const char *name,
                     const VersionRecord **ret_known, Failure *reterr);
 
-/* How many policies were added. */
 size_t stage_batch_count(const StageBatch *batch);
 
 /* Called for a policy that cannot be staged after all. */
 typedef void (*StageRefusal)(const Digest *digest, int result, const Failure *failure, void *userdata);
 
-/* Makes all of them staged versions, by one write of the state. Where that fails, it refuses all. */
+/* Makes all of them staged versions, by one write of the state. If that fails, it refuses all. */
 void stage_batch_commit(StageBatch *batch, StageRefusal refused, void *userdata);
 
-/* After the commit: announces one version and hands it over to the kernel. Returns false if there was none left. */
+/* After the commit: announces one version and hands it to the kernel. Returns false if there was none left. */
 bool stage_batch_announce(StageBatch *batch);
 
-/* Takes one policy in.
+/* Stages one policy.
  *
- * source: for people; any bytes. name: what the policy has to be called, or NULL.
- * ret_is_new: false if that very envelope is known, in whatever state.
+ * source: for people; any bytes. name: the required name of the policy, or NULL.
+ * ret_is_new: false if the state has that very envelope already, in any state.
  *
  * Returns 0; a refusal of policy_version_new(); FAILURE_TOO_LARGE, FAILURE_NAME_MISMATCH, FAILURE_ALREADY_EXISTS,
  * FAILURE_VERSION_TOO_OLD; a negative errno. */

@@ -16,14 +16,14 @@ int switch_set(Manager *manager, KernelSwitch which, bool value, bool *ret_chang
         if (r == KERNEL_NOT_REACHED)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED, KERNEL_NOT_REACHED_SENTENCE ".");
         if (r == -EPERM || r == -EACCES)
-                return failure_set(reterr, FAILURE_LOCKED_DOWN,
-                                   "The kernel does not let the daemon do that: %s.", strerror(-r));
+                return failure_set(reterr, FAILURE_LOCKED_DOWN, "The kernel does not let ipectld do that: %s.",
+                                   strerror(-r));
         if (r < 0)
                 return failure_set_errno(reterr, r, "The kernel refuses the change");
         *ret_changed = old != value;
         if (old != value)
                 announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
-        /* It may be switched on again before health is looked at. */
+        /* The trial must learn of it now, as enforcement may be on again at the next health check. */
         if (which == KERNEL_ENFORCE && !value)
                 (void) health_is_enforced(manager);
         return 0;

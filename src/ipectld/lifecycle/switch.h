@@ -7,7 +7,8 @@
 
 #include "manager.h"
 
-/* ret_changed: whether the kernel had another value; the change was announced then. Returns 0, a refusal or a negative errno. */
+/* Sets a switch. ret_changed: whether the kernel had another value; then the change was announced. Returns 0, a refusal
+ * or a negative errno. */
 int switch_set(Manager *manager, KernelSwitch which, bool value, bool *ret_changed, Failure *reterr);
 
 #endif

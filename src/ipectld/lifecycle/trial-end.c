@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a trial ends: one change of the state, and its announcement. The table in trial.c has the order of disk and kernel.
+ * The end of a trial is one change of the state, and its announcement. The table in trial.c has the order of disk and
+ * kernel.
  */
 
 #include "behind.h"
@@ -11,7 +12,7 @@
 #include "trial-end.h"
 
 #define ACCURACY_USEC (USEC_PER_SEC / 10)
-/* After a failure, as of a disk that is full. */
+/* After a failure, such as a full disk. */
 #define RETRY_USEC (10 * USEC_PER_SEC)
 
 void trial_report_boot(const Manager *manager, bool passed) {
@@ -33,7 +34,7 @@ void trial_look_at(Manager *manager, uint64_t usec) {
                         r = sd_event_source_set_enabled(manager->trial->timer, SD_EVENT_ONESHOT);
         }
         if (r < 0)
-                log_error("Cannot set a timer, the end of the trial goes unnoticed until somebody asks: %s",
+                log_error("Cannot set a timer, so ipectld does not notice the end of the trial until somebody asks: %s",
                           strerror(-r));
 }
 
@@ -44,13 +45,12 @@ void trial_stop_looking(Manager *manager) {
         manager->trial->boot_passed = false;
 }
 
-/* What is not recorded is not to wait for the end of the trial, which may be a day away, or past. */
 void trial_look_soon(Manager *manager) {
         trial_look_at(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
 }
 
-/* Changes the state of the version on trial; what differs between the ends of a trial is the caller's. Returns as behind_commit(), or
- * another negative errno. */
+/* Changes the state of the version on trial; the callers do what differs between the ends. Returns as behind_commit(),
+ * or another negative errno. */
 static int record_end(Manager *manager, const Digest *digest, VersionEvent event, EndedBy by, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         VersionRecord *record = new ? store_state_find_digest(new, digest) : NULL, *confirmed;
@@ -59,7 +59,7 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
         if (record) {
                 Occasion occasion = occasion_now(manager, record->transaction);
 
-                /* A version that was selected before stays so, and so does the wish for none. */
+                /* A version that is selected already stays selected, and a deactivation stays, too. */
                 confirmed = by == ENDED_BY_BOOT ? store_state_find_selected(new) : NULL;
                 if (confirmed && confirmed->state != VERSION_CONFIRMED)
                         confirmed = NULL;
@@ -69,7 +69,8 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
                         r = state_apply(new, confirmed, EVENT_SELECTED, &occasion);
         }
         if (r >= 0)
-                r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr) : manager_commit(manager, &new, reterr);
+                r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr)
+                                          : manager_commit(manager, &new, reterr);
         if (r >= 0)
                 trial_stop_looking(manager);
         else
@@ -87,7 +88,7 @@ int trial_end_confirmed(Manager *manager, const Digest *digest, EndedBy by, Fail
         return 0;
 }
 
-/* The history has the reason, too. */
+/* The history gets the reason, too. */
 static int record_given_up(Manager *manager, const Digest *digest, EndedBy by, const char *reason, Failure *reterr) {
         int r;
 
@@ -102,13 +103,12 @@ int trial_end_unconfirmed(Manager *manager, const Digest *digest, const char *re
 
         if (r < 0)
                 return r;
-        announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest), manager_active(manager, NULL),
-                             reason);
+        announce_trial_ended(&manager->announcer, store_state_find_digest(manager->state, digest),
+                             manager_active(manager, NULL), reason);
         trial_report_boot(manager, false);
         return 0;
 }
 
-/* It stays in force until the next boot. */
 int trial_end_at_boot(Manager *manager, const Digest *digest, const char *reason, Failure *reterr) {
         const VersionRecord *record, *pending;
         int r = record_given_up(manager, digest, ENDED_BY_BOOT, reason, reterr);

@@ -1,33 +1,36 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A policy on trial. Where the kernel has trials it holds the time and goes back by itself; the daemon records what was begun,
- * and finds out what became of it. A trial that health checks confirm is ended by the daemon before; the kernel's time is
- * somewhat longer, as the net below. What a cut at each place leaves behind:
+ * A version on trial. A kernel with trials times each of them and goes back by itself; the daemon records its beginning
+ * and finds out how it ended. If health checks confirm a trial, the daemon ends it first; the kernel's timer runs a
+ * little longer, as a safety net. In steps, with what a cut after each step leaves behind:
  *
- *      begin     activate.c wrote "activating"    nothing is on trial: cleared by reconcile.c
- *                the kernel began                 the kernel has it on trial: trial_settle() takes it up
- *                state.json: trial                the same
+ *       begin     activate.c wrote "activating"    nothing is on trial: cleared by reconcile.c
+ *                 the kernel began                 the kernel has it on trial: trial_settle() takes it up
+ *                 state.json: trial                the same
  *
- *      confirm   state.json: "activating"         it is on trial as before: cleared by reconcile.c
- *                the kernel confirmed             it decides, and is not on trial: trial_settle() confirms it. After a
- *                                                 reboot it does not decide: it is rolled back; nobody was told otherwise
- *                state.json: confirmed            done
+ *       confirm   state.json: "activating"         it is on trial as before: cleared by reconcile.c
+ *                 the kernel confirmed             it is active, and not on trial: trial_settle() confirms it. After a
+ *                                                  reboot it is not active, but rolled back, and no caller got
+ *                                                  another answer
+ *                 state.json: confirmed            done
  *
- *      end       the kernel reverted, or the      it does not decide: trial_settle() records that it was rolled back
- *                time was over
- *                state.json: rolled-back          done
+ *       end       the kernel reverted, or the      it is not active: trial_settle() records that it was rolled back
+ *                 time has passed
+ *                 state.json: rolled-back          done
  *
- * On other kernels a version on trial is activated like any other, and the trial is the daemon's and the state file's alone: to
- * confirm is one change of state.json. To end it is to activate the confirmed policy again, which such a kernel does at
- * most for one that is of no lower version; else one change of state.json, and the next boot does it.
+ * On a kernel without trials, a version on trial is activated like any other, and only the daemon and the state file
+ * know the trial. To confirm it is one change of state.json. To end it, the daemon activates the confirmed policy
+ * again, which such a kernel allows unless its version is lower; otherwise one change of state.json lets the next boot
+ * go back.
  *
- * A trial outlives some reboots: ipe-load counts each in the state file, and lets the version decide again, on top of what is
- * confirmed (load-trial.c). The daemon finds a trial of this boot then, whose time has begun anew. If it is the daemon's to
- * confirm, that is done once the boot is complete (bus-boot.c), not by the end of the time: a boot that hangs is none that went
- * well. What ipe-load did not try any more is over.
+ * A trial may continue after a reboot: ipe-load counts each boot in the state file, and activates the version again, on
+ * top of the confirmed one (load-trial.c). The daemon then finds a trial of this boot, whose time has begun anew. If
+ * the daemon is to confirm it, it does so once the boot is complete (bus-boot.c), not when the time has passed: a boot
+ * that hangs has not passed. A trial that ipe-load no longer loads has ended.
  *
- * Where the disk fails, nothing begins; but what the kernel has done counts, and the record follows (behind.c). A kernel without
- * trials has done nothing where the trial is confirmed, or where only the next boot ends it: that is refused then.
+ * If the disk fails, no trial begins; but a change that the kernel has made counts. If its record fails, the daemon
+ * retries until it succeeds (behind.c). A kernel without trials has changed nothing when a trial is confirmed, or when
+ * only the next boot ends it: both are refused then.
  */
 
 #include "behind.h"
@@ -40,14 +43,14 @@
 #include "trial-end.h"
 #include "trial.h"
 
-/* The daemon looks a bit later than the kernel acts. */
+/* The daemon looks a little later than the kernel acts. */
 #define GRACE_USEC (USEC_PER_SEC / 5)
-/* The kernel tells whole seconds; what differs by more is another trial of the same version. */
+/* The kernel reports whole seconds; a larger difference means another trial of the same version. */
 #define ROUNDING_USEC (USEC_PER_SEC + USEC_PER_SEC / 2)
 
 static const char by_itself[] = "ended without a confirmation", by_reboot[] = "was ended by a reboot",
                   by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
-                  by_boot[] = "ended, as the boot was not complete in the time that TrialBootSec= allows";
+                  by_boot[] = "ended, as the boot was not complete within TrialBootSec=";
 
 bool trial_is_kernel_timed(const Manager *manager) {
         return kernel_has_feature(manager->kernel, "trial");
@@ -61,7 +64,8 @@ StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm
                 .confirm = confirm,
                 .failed_units = before ? before->failed : NULL,
                 .restarting_units = before ? before->restarting : NULL,
-                .health = { .known = true, .command = manager->config.health_command, .units = manager->config.health_units,
+                .health = { .known = true, .command = manager->config.health_command,
+                            .units = manager->config.health_units,
                             .ignore_units = manager->config.health_ignore_units,
                             .essential_paths = manager->config.essential_paths },
         };
@@ -74,7 +78,7 @@ static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
         return store_trial_is_of_boot(trial, manager->boot_id);
 }
 
-/* Why ipe-load has not tried it in this boot. */
+/* Why ipe-load has not activated it in this boot. */
 static const char *reason_of_reboot(const StoreTrial *trial) {
         return trial->boots_max > 0 && trial->boots >= trial->boots_max ? by_boots : by_reboot;
 }
@@ -88,13 +92,14 @@ static int on_deadline(sd_event_source *timer, uint64_t usec, void *userdata) {
         int r = trial_settle(userdata, &failure);
 
         if (r < 0)
-                log_error("Cannot record what became of the trial, trying again later: %s",
+                log_error("Cannot record how the trial ended, retrying later: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
         return 0;
 }
 
-/* Another policy is on trial: that it does not decide says nothing. But a version moves into the place of the current one,
- * and the confirmed one into that of the previous, when it is confirmed. */
+/* Whether the version was confirmed before the trial of another policy began, which hides whether it is active.
+ * Confirming moves a version into the place of the current one, and the confirmed one into the place of the previous
+ * one. */
 static bool was_confirmed(const Manager *manager, const VersionRecord *ours) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
 
@@ -103,7 +108,7 @@ static bool was_confirmed(const Manager *manager, const VersionRecord *ours) {
                manager_find_loaded(manager, ours->name, KERNEL_PREVIOUS) == confirmed;
 }
 
-/* It was not on trial at the last look: does it decide? */
+/* Finds out how a trial ended that the kernel no longer has: confirmed if the version is active. */
 static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr) {
         _cleanup_kernel_policy_ KernelPolicy kernel = {};
         const VersionRecord *active = NULL;
@@ -111,12 +116,13 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         int r = manager_find_active(manager, &kernel, &active);
 
         if (r < 0)
-                return explain_unknown(r, "what the kernel enforces", reterr);
+                return explain_unknown(r, "which policy is active", reterr);
         if (active == ours ? !kernel.on_trial : kernel.on_trial && was_confirmed(manager, ours))
                 return trial_end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
         if (active != ours)
-                return trial_end_unconfirmed(manager, &digest, is_of_this_boot(manager, &manager->state->trial) ? by_itself :
-                                       reason_of_reboot(&manager->state->trial), reterr);
+                return trial_end_unconfirmed(manager, &digest,
+                                             is_of_this_boot(manager, &manager->state->trial) ? by_itself :
+                                             reason_of_reboot(&manager->state->trial), reterr);
         /* Somebody has just begun another trial of it. */
         trial_look_soon(manager);
         return 0;
@@ -128,7 +134,7 @@ static bool may_be_tried(const VersionRecord *record) {
         return version_transition(record->state, EVENT_TRIED, &transition) >= 0;
 }
 
-/* Notes what the kernel has on trial. end_usec: of the kernel's time, for a trial of which no mark tells more. */
+/* Enters the kernel's trial into the state. end_usec: the kernel's end of it, for a trial without a mark. */
 static int change_at_begin(const Manager *manager, StoreState *state, const Digest *digest, uint64_t end_usec) {
         bool marked = state->activating && digest_equal(&state->activating_digest, digest);
         Occasion occasion = occasion_now(manager, marked ? state->activating_transaction : NULL);
@@ -154,7 +160,7 @@ static int give_up_by_itself(Manager *manager, const char *reason, Failure *rete
         int r = trial_give_up(manager, reason, &back, reterr);
 
         if (r > 0 && r != FAILURE_NO_TRIAL) {
-                log_error("Cannot end a trial that %s, trying again later: %s", reason, reterr->sentence);
+                log_error("Cannot end a trial that %s, retrying later: %s", reason, reterr->sentence);
                 trial_look_soon(manager);
         }
         return r < 0 ? r : 0;
@@ -164,7 +170,7 @@ static void on_unhealthy(Manager *manager, const char *reason) {
         Failure failure = {};
 
         if (store_state_find_state(manager->state, VERSION_TRIAL) && give_up_by_itself(manager, reason, &failure) < 0)
-                log_error("Cannot record the end of a trial that %s, trying again later: %s", reason, failure.sentence);
+                log_error("Cannot record the end of a trial that %s, retrying later: %s", reason, failure.sentence);
 }
 
 static void on_healthy(Manager *manager) {
@@ -177,9 +183,9 @@ static void on_healthy(Manager *manager) {
                 trial_report_boot(manager, true);
                 return;
         }
-        /* Without memory, too, the kernel's time or the next look ends it. */
+        /* Without memory, the kernel's timer or the next look ends the trial. */
         if (name && confirm_policy(manager, name, NULL, &failure) != 0) {
-                log_error("Cannot confirm '%s', though its trial went well: %s", name, failure.sentence);
+                log_error("Cannot confirm '%s', although its trial passed: %s", name, failure.sentence);
                 trial_look_soon(manager);
         }
 }
@@ -200,7 +206,7 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bo
         r = change_at_begin(manager, new, digest, end_usec);
         if (r < 0)
                 return r;
-        /* The change of properties, which the commit tells, has it already. */
+        /* Set before the commit, which announces the deadline among the changed properties. */
         manager->trial->deadline_usec = new->trial.deadline_usec;
         r = must_record ? manager_commit(manager, &new, reterr) : behind_commit(manager, &new, reterr);
         if (r < 0) {
@@ -215,7 +221,7 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bo
         return 0;
 }
 
-/* The daemon's time is over: health decides, or nobody has confirmed it. */
+/* The daemon's time has passed: health decides, or nobody has confirmed the version. */
 static int end_of_time(Manager *manager, Failure *reterr) {
         if (trial_is_boot(manager))
                 return give_up_by_itself(manager, by_boot, reterr);
@@ -224,13 +230,14 @@ static int end_of_time(Manager *manager, Failure *reterr) {
         return give_up_by_itself(manager, by_itself, reterr);
 }
 
-/* The trial goes on, or the daemon was started in the middle of it. end_usec: of the kernel's time. */
+/* The trial goes on, or the daemon was started during it. end_usec: the kernel's end of it. */
 static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         const StoreTrial *trial = &manager->state->trial;
         uint64_t known = manager->trial->deadline_usec ?: is_of_this_boot(manager, trial) ? trial->deadline_usec : 0;
-        bool by_daemon = is_of_this_boot(manager, trial) && (trial->confirm == CONFIRM_AUTO || !trial_is_kernel_timed(manager));
+        bool by_daemon = is_of_this_boot(manager, trial) &&
+                         (trial->confirm == CONFIRM_AUTO || !trial_is_kernel_timed(manager));
 
-        /* Of the daemon's time the kernel may know nothing, or more; but not less. */
+        /* The kernel's timer may run longer than the daemon's, or not exist, but never ends before it. */
         if (by_daemon ? known > end_usec : (end_usec > known ? end_usec - known : known - end_usec) > ROUNDING_USEC)
                 known = end_usec;
         if (known != manager->trial->deadline_usec) {
@@ -246,7 +253,7 @@ static int go_on(Manager *manager, uint64_t end_usec, Failure *reterr) {
         return 0;
 }
 
-/* Where the kernel has trials. */
+/* For a kernel with trials. */
 static int settle_with_kernel(Manager *manager, Failure *reterr) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *found = NULL;
         KernelTrial trial = {};
@@ -268,14 +275,15 @@ static int settle_with_kernel(Manager *manager, Failure *reterr) {
                 if (r < 0)
                         return r;
         }
-        /* There is one trial at a time. What is confirmed on disk may be tried by hand; that changes nothing of what the next boot
-         * loads. */
-        if (!found || store_state_find_state(manager->state, VERSION_TRIAL) || !may_be_tried(store_state_find_digest(manager->state, &digest)))
+        /* There is one trial at a time. Somebody may try the confirmed version by hand, which does not change what the
+         * next boot loads. */
+        if (!found || store_state_find_state(manager->state, VERSION_TRIAL) ||
+            !may_be_tried(store_state_find_digest(manager->state, &digest)))
                 return 0;
         return take_up(manager, &digest, end_usec, false, reterr);
 }
 
-/* Where the trial is the daemon's alone. */
+/* For a kernel without trials. */
 static int settle_alone(Manager *manager, Failure *reterr) {
         const VersionRecord *ours = store_state_find_state(manager->state, VERSION_TRIAL), *active = NULL;
         const StoreTrial *trial = &manager->state->trial;
@@ -287,7 +295,7 @@ static int settle_alone(Manager *manager, Failure *reterr) {
                 return 0;
         r = manager_find_active(manager, NULL, &active);
         if (r < 0)
-                return explain_unknown(r, "what the kernel enforces", reterr);
+                return explain_unknown(r, "which policy is active", reterr);
         digest = ours ? ours->digest : manager->state->activating_digest;
         if (ours && !is_of_this_boot(manager, trial))
                 return trial_end_unconfirmed(manager, &digest, reason_of_reboot(trial), reterr);
@@ -333,7 +341,8 @@ uint64_t trial_deadline(const Manager *manager) {
 }
 
 int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
-        const VersionRecord *ours = trial_is_boot(manager) ? store_state_find_state(manager->state, VERSION_TRIAL) : NULL;
+        const VersionRecord *ours = trial_is_boot(manager) ? store_state_find_state(manager->state, VERSION_TRIAL)
+                                                           : NULL;
         Digest digest = ours ? ours->digest : (Digest) {};
         int r = trial_settle(manager, reterr);
 
@@ -341,15 +350,15 @@ int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
                 return r;
         if (trial_is_boot(manager)) {
                 if (!manager->trial->boot_passed && !health_boot_is_up(manager))
-                        return failure_set(reterr, FAILURE_NO_TRIAL, "Nobody watches over the trial; 'journalctl -u ipectld' "
-                                           "tells why.");
-                /* It may have been switched off since. */
+                        return failure_set(reterr, FAILURE_NO_TRIAL, "The health of the trial is not watched; "
+                                           "'journalctl -u ipectld' says why.");
+                /* Enforcement may have been switched off since. */
                 *ret_passed = manager->trial->boot_passed && health_is_enforced(manager);
                 return 0;
         }
         ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;
         if (ours && ours->state != VERSION_CONFIRMED)
-                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial has just ended; 'ipectl log' tells how.");
+                return failure_set(reterr, FAILURE_NO_TRIAL, "The trial has just ended; 'ipectl log' shows how.");
         *ret_passed = true;
         return 0;
 }
@@ -365,8 +374,8 @@ int trial_find(Manager *manager, const char *name, const VersionRecord **ret, Fa
         return r;
 }
 
-/* The kernel does not say which policy it confirmed, if any: the trial may have been over, or another one begun, between
- * the look and the write. So what decides by now tells. */
+/* The kernel does not say which policy it confirmed, if any: between the look and the write, the trial may have ended,
+ * or another one begun. So this looks at the active policy. */
 static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed, Failure *reterr) {
         Failure failure = {};
         int r = trial_settle(manager, &failure);
@@ -379,9 +388,9 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
         if (r >= 0 && record->state == VERSION_CONFIRMED)
                 r = manager->disk_error;
         if (r < 0)
-                return failure_set_errno(reterr, r, "The kernel has confirmed '%s', but that cannot be recorded yet; ipectld "
-                                         "tries again, and until then the version before is loaded at the next boot",
-                                         record->name);
+                return failure_set_errno(reterr, r,
+                                         "The kernel has confirmed '%s', but this cannot be recorded yet: ipectld "
+                                         "retries, and a boot before that loads the previous version", record->name);
         if (record->state == VERSION_CONFIRMED)
                 return 0;
         return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
@@ -392,7 +401,7 @@ static int confirm_in_kernel(Manager *manager, const VersionRecord *trial, Failu
         Digest digest = trial->digest;
         int r;
 
-        /* A disk that fails already is found out before the kernel confirms. */
+        /* A disk that already fails shows here, before the kernel confirms. */
         r = activation_mark(manager, &digest, trial->transaction, NULL, reterr);
         if (r < 0)
                 return r;
@@ -408,22 +417,24 @@ int trial_check_meant(const VersionRecord *trial, const char *name, const TrialM
         char version[IPE_VERSION_STRLEN];
 
         if (!trial)
-                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.", name);
+                return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial; 'ipectl list' shows its state.",
+                                   name);
         if (!streq(trial->name, name))
                 return failure_set(reterr, FAILURE_NO_TRIAL, "'%s' is not on trial, '%s' is.", name, trial->name);
         if (!meant)
                 return 0;
         ipe_version_print(&trial->version, version);
         if (meant->version && !streq(meant->version, version))
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is on trial, not %.50s.", trial->name, version,
-                                   meant->version);
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is on trial, not %.50s.", trial->name,
+                                   version, meant->version);
         if (meant->transaction && !streq(meant->transaction, trial->transaction))
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "Another trial of '%s' %s has begun meanwhile.", trial->name,
-                                   version);
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "Another trial of '%s' %s has begun meanwhile.",
+                                   trial->name, version);
         return authorised_check(meant->authorised, trial, reterr);
 }
 
-static int find_meant(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret, Failure *reterr) {
+static int find_meant(Manager *manager, const char *name, const TrialMeant *meant, const VersionRecord **ret,
+                      Failure *reterr) {
         int r = trial_find(manager, name, ret, reterr);
 
         return r != 0 ? r : trial_check_meant(*ret, name, meant, reterr);
@@ -462,7 +473,7 @@ static int revert_in_kernel(Manager *manager, const Digest *digest, const char *
         return r < 0 ? explain_kernel(manager, r, reterr) : trial_end_unconfirmed(manager, digest, reason, reterr);
 }
 
-/* A kernel without trials goes to no lower version. Returns whether the confirmed policy decides again. */
+/* A kernel without trials does not go to a lower version. Returns whether the confirmed policy is active again. */
 static bool activate_confirmed(const Manager *manager, const VersionRecord *ours) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
@@ -470,7 +481,8 @@ static bool activate_confirmed(const Manager *manager, const VersionRecord *ours
         size_t size;
 
         if (!confirmed || ipe_version_compare(&confirmed->version, &ours->version) < 0 ||
-            manager_check_return(manager, confirmed, NULL) != 0 || manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
+            manager_check_return(manager, confirmed, NULL) != 0 ||
+            manager_open_envelope(manager, confirmed, &envelope, NULL) != 0)
                 return false;
         data = envelope_data(envelope, &size);
         return kernel_activate(manager->kernel, confirmed->name, &confirmed->version, data, size) >= 0;
@@ -492,7 +504,8 @@ int trial_give_up(Manager *manager, const char *reason, const VersionRecord **re
                 return r;
         confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         active = manager_active(manager, NULL);
-        *ret = active && active == confirmed ? confirmed : store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        *ret = active && active == confirmed ? confirmed
+                                             : store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         return 0;
 }
 

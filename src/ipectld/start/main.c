@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ipectld: makes the manager, watches policy.d, connects the bus, and runs.
+ * ipectld: creates the manager, watches policy.d, connects the bus, and runs.
  */
 
 #include <signal.h>
@@ -21,15 +21,16 @@
 #include "trial.h"
 #include "volumes.h"
 
-/* READY=1 waits for the files of policy.d, but no longer than that. */
+/* READY=1 waits for the files of policy.d, but no longer than this. */
 #define READY_USEC (2 * USEC_PER_SEC)
 
 static void on_reloaded(int result, const Failure *failure, void *userdata) {
         if (result != -ECANCELED)
-                (void) sd_notifyf(false, "READY=1\nSTATUS=%s", result != 0 ? "Could not read everything again; see the journal." : "");
+                (void) sd_notifyf(false, "READY=1\nSTATUS=%s",
+                                  result != 0 ? "Could not reload everything; see the journal." : "");
 }
 
-/* What Type=notify-reload waits for. */
+/* Type=notify-reload waits for these two messages. */
 static int on_hangup(sd_event_source *event_source, const struct signalfd_siginfo *info, void *userdata) {
         Failure failure = {};
         int r;
@@ -55,7 +56,7 @@ static void on_first_scan(int result, const Failure *failure, void *userdata) {
         sd_event_source_disable_unref(timer);
 }
 
-/* As a rule, all of policy.d is staged before READY=1. The bus answers from the start. */
+/* Usually all of policy.d is staged before READY=1. The bus answers from the start. */
 static void scan_first(sd_event *event, Source *source) {
         sd_event_source *timer = NULL;
         Failure failure = {};
@@ -67,12 +68,12 @@ static void scan_first(sd_event *event, Source *source) {
         if (r == 0)
                 return;
         sd_event_source_disable_unref(timer);
-        log_error("Cannot read the directories of policies: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+        log_error("Cannot read the policy directories: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
         (void) sd_notify(false, "READY=1");
 }
 
-/* While the bus still delivers answers and signals. A trial that somebody has confirmed by the kernel's files is recorded:
- * after a reboot nobody could tell any more. */
+/* Runs while the bus still delivers answers and signals. Records a trial that somebody has confirmed through the
+ * kernel's files: after a reboot nobody would know. */
 static int on_exit_loop(sd_event_source *source, void *userdata) {
         Manager *manager = userdata;
         Failure failure = {};
@@ -82,7 +83,7 @@ static int on_exit_loop(sd_event_source *source, void *userdata) {
         denials_flush(manager->denials);
         r = trial_settle(manager, &failure);
         if (r < 0)
-                log_error("Cannot record what became of a trial before the end: %s",
+                log_error("Cannot record how a trial ended before ipectld stops: %s",
                           failure.sentence[0] ? failure.sentence : strerror(-r));
         behind_retry(manager);
         return 0;
@@ -133,13 +134,13 @@ static int run_loop(sd_event *event, Manager *manager) {
         if (r >= 0)
                 r = handle_exit(event, manager);
         if (r < 0) {
-                log_error("Cannot watch the directories of policies: %s", strerror(-r));
+                log_error("Cannot watch the policy directories: %s", strerror(-r));
                 return r;
         }
         r = bus_new(manager, source, event, &bus);
         if (r < 0)
                 return r;
-        /* What fails here was said; a daemon that can be asked, and can switch enforcement off, is better than none. */
+        /* A failure here is logged, and the daemon goes on: it can still answer, and switch enforcement off. */
         denials_start(manager);
         (void) reconcile(manager);
         volumes_attach(manager);
@@ -152,7 +153,8 @@ static int run_loop(sd_event *event, Manager *manager) {
         if (r < 0)
                 log_error("The event loop failed: %s", strerror(-r));
         else if (r > 0)
-                log_error("The connection to the system bus is lost: ending, so that the service manager starts ipectld again.");
+                log_error("Lost the connection to the system bus: exiting, so that the service manager restarts "
+                          "ipectld.");
         return r;
 }
 

@@ -10,12 +10,13 @@
 #include "recover.h"
 #include "summary.h"
 
-static const char predecessor_used[] = "it is missing, or not as it was written. state.json.old is used, which may not know the "
-                                       "latest change: look at the states with 'ipectl list', and repeat what is missing.",
-                  nothing_left[] = "it is kept as state.json.damaged, and there is no good state.json.old. What the kernel enforces "
-                                   "counts as confirmed, all other policies that are stored as staged.";
+static const char predecessor_used[] = "it is missing, or not as it was written. ipectld uses state.json.old, which "
+                                       "may lack the latest change: check the states with 'ipectl list', and repeat "
+                                       "what is missing.",
+                  nothing_left[] = "it is kept as state.json.damaged, and there is no good state.json.old. The active "
+                                   "policy counts as confirmed, all other stored policies as staged.";
 
-/* A damaged state.json is put aside, so that nothing takes it for the truth later. */
+/* Puts a damaged state.json aside, so that nothing trusts it later. */
 static int load_state(Manager *manager) {
         int r = store_read_state(manager->store, &manager->state), moved;
         bool lost = r == -EUCLEAN || r == -EFBIG;
@@ -36,9 +37,9 @@ static int load_state(Manager *manager) {
         }
         changes_number_on(manager->changes, manager->state);
         r = recover_state(manager);
-        /* A disk that is full. What was read stands in state.json.old still. */
+        /* The disk is full. state.json.old still has the state that was read. */
         if (r < 0 && r != -ENOMEM && !lost) {
-                log_warning("Cannot write state.json anew, ignoring until the next change: %s", strerror(-r));
+                log_warning("Cannot write a new state.json, ignoring until the next change: %s", strerror(-r));
                 r = 0;
         }
         return r;
@@ -51,12 +52,12 @@ static int put_aside(Manager *manager, const VersionRecord *record, const char *
         if (r < 0 && r != -ENOENT)
                 log_warning("Cannot move '%s' to '" STORE_DIRECTORY "/damaged', ignoring: %s", hex, strerror(-r));
         r = recover_object(manager, record);
-        announce_damaged(hex, r > 0 ? "it was replaced by what the kernel has loaded." :
-                                      "that policy is forgotten, stage it again.");
+        announce_damaged(hex, r > 0 ? "it was replaced by the kernel's copy." : "the policy is lost, stage it again.");
         return r > 0;
 }
 
-/* A version that an earlier release staged has no summary yet. Returns 1, 0 if its text is no policy any more, or -ENOMEM. */
+/* Makes the summary of a version that an earlier release staged. Returns 1, 0 if its text no longer compiles, or
+ * -ENOMEM. */
 static int summarise(const Manager *manager, const Envelope *envelope, PolicySummary *ret) {
         struct ipe_policy *policy = NULL;
         Failure failure = {};
@@ -69,7 +70,7 @@ static int summarise(const Manager *manager, const Envelope *envelope, PolicySum
         return r == -ENOMEM ? r : r == 0;
 }
 
-/* On a full disk the state in memory serves until it can be written. */
+/* If the disk is full, the state in memory counts until it can be written. */
 static int commit_checked(Manager *manager, StoreState **new) {
         Why why = manager->why;
         int r = manager_commit(manager, new, NULL);
@@ -77,13 +78,14 @@ static int commit_checked(Manager *manager, StoreState **new) {
         if (r >= 0 || r == -ENOMEM)
                 return r;
         if (r != -EROFS)
-                log_warning("Cannot write what was found in '" STORE_DIRECTORY "', going on without: %s", strerror(-r));
+                log_warning("Cannot write the state of '" STORE_DIRECTORY "', going on with the one in memory: %s",
+                            strerror(-r));
         manager->why = why;
         manager_adopt(manager, new, r);
         return 0;
 }
 
-/* A version whose object is gone or damaged cannot be used any more; the others can. */
+/* Removes versions whose object is missing or damaged; the others stay. */
 static int drop_damaged(Manager *manager) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         bool changed = false;
@@ -123,10 +125,10 @@ static int drop_damaged(Manager *manager) {
 int open_store(Manager *manager) {
         int r = store_open(STORE_DIRECTORY, &manager->store);
 
-        /* A daemon that shows what there is, and can switch enforcement off, is better than none. */
+        /* A daemon that can only show the policies, and switch enforcement off, is better than none. */
         if (r == -EROFS) {
-                log_error("'" STORE_DIRECTORY "' is read-only: nothing is staged, activated or confirmed, and what is rolled back "
-                          "comes again with the next boot. Make it writable, and restart ipectld.service.");
+                log_error("'" STORE_DIRECTORY "' is read-only, so ipectld cannot stage, activate or confirm, and the "
+                          "next boot undoes a rollback. Make it writable, and restart ipectld.service.");
                 r = store_open_read_only(STORE_DIRECTORY, &manager->store);
         }
         if (r == -EBUSY)
@@ -146,10 +148,9 @@ int open_store(Manager *manager) {
                 log_error("Cannot read the state in '" STORE_DIRECTORY "': %s", strerror(-r));
                 return r;
         }
-        /* An empty state may be one that was lost. */
+        /* An empty state may be a lost one. */
         r = manager->state->n_versions > 0 ? manager_collect(manager) : 0;
         if (r < 0)
-                log_warning("Cannot remove what is not needed from '" STORE_DIRECTORY "', ignoring: %s",
-                            strerror(-r));
+                log_warning("Cannot remove unused files from '" STORE_DIRECTORY "', ignoring: %s", strerror(-r));
         return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * At start: what is on disk and what the kernel enforces may differ, because the machine was started since, the daemon
- * was killed between two steps, or somebody wrote to securityfs by hand. The kernel tells what is, the disk what was
- * wanted. First comes what became of a trial (trial.c): a version that decides, but is on trial, is not to be taken for
- * one whose activation was cut off.
+ * At start, the state on disk and the active policy may differ, because the machine has rebooted, the daemon was killed
+ * between two steps, or somebody wrote to securityfs by hand. The kernel shows the facts, the disk the intention. The
+ * end of a trial comes first (trial.c), as an active version on trial must not pass for one whose activation was cut
+ * off.
  */
 
 #include "behind.h"
@@ -13,14 +13,14 @@
 #include "reconcile.h"
 #include "trial.h"
 
-/* rollback.c is the only one who goes to a lower version of the same name. */
+/* Only rollback.c goes to a lower version of the same name. */
 static bool goes_back(const VersionRecord *confirmed, const VersionRecord *active) {
         return confirmed && streq(confirmed->name, active->name) &&
                ipe_version_compare(&active->version, &confirmed->version) < 0;
 }
 
-/* from: NULL where it was no rollback. */
-static void tell_finished(const Manager *manager, const Digest *to, const Digest *from) {
+/* from: NULL if it was no rollback. */
+static void announce_finished(const Manager *manager, const Digest *to, const Digest *from) {
         const VersionRecord *record = store_state_find_digest(manager->state, to);
 
         if (from) {
@@ -59,13 +59,14 @@ static int finish_activation(Manager *manager, const VersionRecord *active, bool
                 return r;
         }
         if (done)
-                tell_finished(manager, &digest, back ? &from : NULL);
+                announce_finished(manager, &digest, back ? &from : NULL);
         else
-                log_notice("An activation or a confirmation was cut off before the kernel did it: all is as before.");
+                log_notice("An activation or a confirmation was cut off before the kernel did it: nothing has "
+                           "changed.");
         return 0;
 }
 
-/* The kernel was rolled back while the disk failed, and the daemon ended before it could write that. */
+/* The kernel went back while the disk failed, and the daemon ended before it could record that. */
 static int finish_noted_rollback(Manager *manager, const VersionRecord *active, bool on_trial) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         _cleanup_(store_state_freep) StoreState *new = NULL;
@@ -78,8 +79,8 @@ static int finish_noted_rollback(Manager *manager, const VersionRecord *active, 
         if (r == 0)
                 return 0;
         if (r < 0)
-                log_warning("Cannot read what was noted of a rollback, ignoring: %s", strerror(-r));
-        /* It did not happen, or it is recorded. */
+                log_warning("Cannot read the note about a rollback, ignoring: %s", strerror(-r));
+        /* It did not happen, or it is recorded already. */
         if (r < 0 || !active || on_trial || !confirmed || active == confirmed || !digest_equal(&active->digest, &to)) {
                 behind_forget_rollback();
                 return 0;
@@ -98,11 +99,11 @@ static int finish_noted_rollback(Manager *manager, const VersionRecord *active, 
         }
         if (r == 0)
                 behind_forget_rollback();
-        tell_finished(manager, &to, &from);
+        announce_finished(manager, &to, &from);
         return 0;
 }
 
-/* A boot without a policy is past, as somebody wanted it. */
+/* A boot without a policy has come, as 'ipectl deactivate' asked. */
 static int finish_deactivation(Manager *manager, const VersionRecord *active) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         _cleanup_(store_state_freep) StoreState *new = NULL;
@@ -113,8 +114,8 @@ static int finish_deactivation(Manager *manager, const VersionRecord *active) {
         if (!confirmed)
                 return 0;
         if (active == confirmed) {
-                log_warning("No policy is wanted since 'ipectl deactivate', but something else than ipe-load has put '%s' in force, as the "
-                            "initrd or /etc/ipe.", active->name);
+                log_warning("'%s' is active in spite of 'ipectl deactivate': something other than ipe-load has "
+                            "activated it, such as the initrd or /etc/ipe.", active->name);
                 return 0;
         }
         new = store_state_copy(manager->state);
@@ -126,35 +127,36 @@ static int finish_deactivation(Manager *manager, const VersionRecord *active) {
                 r = manager_commit(manager, &new, &failure);
         }
         if (r < 0)
-                log_error("Cannot record that no policy was loaded in this boot: %s", failure.sentence[0] ? failure.sentence :
-                                                                                                            strerror(-r));
+                log_error("Cannot record that this boot loaded no policy: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
         return r;
 }
 
-/* Nobody refused a version in whose place the kernel kept a higher one, of the initrd, say, which it never goes below. The choice
- * stays until a boot in which the kernel allows it: taken back, the next boot would load the version again that was given up.
- * Where the confirmed one decides, ipe-load took it after the kernel had refused the choice. */
+/* Whether the kernel keeps the selected version out because it already had a higher one, from the initrd, say, and
+ * never goes lower. No one refused the selected version, so it stays selected until a boot in which the kernel takes
+ * it: if it were deselected, the next boot would load the version that was given up. If the confirmed version is
+ * active, the kernel has refused the selected one, and ipe-load then took the confirmed one. */
 static bool is_kept_out(const Manager *manager, const VersionRecord *active, const KernelPolicy *kernel) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         int order = ipe_version_compare(&kernel->version, &pending->version);
 
-        /* Of the same name and version, but with other content, is no better. */
+        /* A policy of the same name and version with other content keeps it out, too. */
         return active != pending && (order > 0 || (order == 0 && streq(kernel->name, pending->name))) &&
                (!active || active->state != VERSION_CONFIRMED);
 }
 
-static void say_kept_out(const Manager *manager, const KernelPolicy *kernel) {
+static void log_kept_out(const Manager *manager, const KernelPolicy *kernel) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         char wanted[IPE_VERSION_STRLEN], kept[IPE_VERSION_STRLEN];
 
         ipe_version_print(&pending->version, wanted);
         ipe_version_print(&kernel->version, kept);
-        log_warning("'%s' %s was selected for this boot, but the kernel enforces '%s' %s, and never goes to a lower version: it stays "
-                    "selected until a boot without that policy, as in the initrd or in /etc/ipe. To take that back, activate "
-                    "another version.", pending->name, wanted, kernel->name, kept);
+        log_warning("'%s' %s was selected for this boot, but '%s' %s is active, and the kernel never goes to a lower "
+                    "version. The selection stays until a boot without that policy, which may be in the initrd or in "
+                    "/etc/ipe; to end it, activate another version.", pending->name, wanted, kernel->name, kept);
 }
 
-/* A rollback chose a version for a boot that is past now: ipe-load loaded it, or it could not. */
+/* A rollback selected a version for a boot that has come: ipe-load has loaded it, or could not. */
 static int finish_rollback(Manager *manager, const VersionRecord *active) {
         const VersionRecord *pending = store_state_find_state(manager->state, VERSION_PENDING_REBOOT),
                             *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
@@ -172,7 +174,7 @@ static int finish_rollback(Manager *manager, const VersionRecord *active) {
         if (loaded)
                 r = state_confirm(new, record, EVENT_GIVEN_UP, &occasion);
         else
-                /* What was confirmed when it was selected stays the best that there is. */
+                /* The version that was confirmed at the selection stays the best one. */
                 r = state_apply(new, record, confirmed ? EVENT_REFUSED : EVENT_DESELECTED, &occasion);
         if (r >= 0)
                 r = manager_commit(manager, &new, &failure);
@@ -190,21 +192,21 @@ static int finish_rollback(Manager *manager, const VersionRecord *active) {
         return 0;
 }
 
-static void say_what_differs(const Manager *manager, const VersionRecord *active, const KernelPolicy *kernel) {
+static void log_differences(const Manager *manager, const VersionRecord *active, const KernelPolicy *kernel) {
         const VersionRecord *confirmed = store_state_find_state(manager->state, VERSION_CONFIRMED);
         char version[IPE_VERSION_STRLEN];
 
         if (kernel->name && !active) {
                 ipe_version_print(&kernel->version, version);
-                log_notice("The kernel enforces '%s' %s, which was not loaded by us; it stays.", kernel->name, version);
+                log_notice("'%s' %s is active, which ipectld did not load; it stays.", kernel->name, version);
         } else if (kernel->name && active != confirmed && active->state != VERSION_TRIAL)
-                log_warning("The kernel enforces '%s', which is not the confirmed policy; it stays until the next "
-                            "boot.", active->name);
+                log_warning("'%s' is active, which is not the confirmed policy; it stays until the next boot.",
+                            active->name);
         else if (confirmed && kernel_abi(manager->kernel) == KERNEL_ABI_NONE)
                 log_warning("'%s' is confirmed, but IPE is not enabled in this kernel: nothing is enforced.",
                             confirmed->name);
         else if (!kernel->name && confirmed)
-                log_warning("No policy is in force, though '%s' is confirmed: is ipe-load.service enabled?",
+                log_warning("No policy is active, although '%s' is confirmed: is ipe-load.service enabled?",
                             confirmed->name);
 }
 
@@ -218,13 +220,14 @@ int reconcile(Manager *manager) {
         preflight_recover(manager);
         r = trial_settle(manager, &failure);
         if (r < 0) {
-                log_error("Cannot find out what became of a trial: %s", failure.sentence[0] ? failure.sentence : strerror(-r));
+                log_error("Cannot find out how a trial ended: %s",
+                          failure.sentence[0] ? failure.sentence : strerror(-r));
                 return r;
         }
         r = manager_find_active(manager, &kernel, &active);
         if (r < 0) {
-                log_error("Cannot find out what the kernel enforces, so the next start finishes what may have been cut off: %s",
-                          kernel_strerror(r));
+                log_error("Cannot find out which policy is active, so the next start finishes what may have been cut "
+                          "off: %s", kernel_strerror(r));
                 return r;
         }
         if (manager->state->activating) {
@@ -235,21 +238,23 @@ int reconcile(Manager *manager) {
                 r = finish_noted_rollback(manager, active, kernel.on_trial);
                 active = manager_active(manager, NULL);
         }
-        if (r >= 0 && manager->state->deactivated_boot_id[0] != '\0' && !streq(manager->state->deactivated_boot_id, manager->boot_id)) {
+        if (r >= 0 && manager->state->deactivated_boot_id[0] != '\0' &&
+            !streq(manager->state->deactivated_boot_id, manager->boot_id)) {
                 r = finish_deactivation(manager, active);
                 active = manager_active(manager, NULL);
         }
-        /* Where nothing is in force it is not the fault of the version that was selected; what is behind a trial that
-         * somebody began since the boot does not show. */
-        if (r >= 0 && kernel.name && !kernel.on_trial && store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
+        /* If no policy is active, the selected version is not to blame; and a trial that somebody began since the boot
+         * hides what the boot loaded. */
+        if (r >= 0 && kernel.name && !kernel.on_trial &&
+            store_state_find_state(manager->state, VERSION_PENDING_REBOOT) &&
             !streq(manager->state->pending_boot_id, manager->boot_id)) {
                 if (is_kept_out(manager, active, &kernel))
-                        say_kept_out(manager, &kernel);
+                        log_kept_out(manager, &kernel);
                 else
                         r = finish_rollback(manager, active);
                 active = manager_active(manager, NULL);
         }
         if (r >= 0)
-                say_what_differs(manager, active, &kernel);
+                log_differences(manager, active, &kernel);
         return r;
 }
