@@ -62,7 +62,7 @@ def test_who_switched_enforcement_off_is_in_the_journal(machine):
     machine.kernel.put("enforce", "0")
     wait_told(machine, "Enforce", False)
     entries = machine.entries(MESSAGE_ID=message_id("ENFORCE"))
-    assert [entry["MESSAGE"] for entry in entries] == ["Enforcement is off now: somebody else than ipectld has switched it."]
+    assert [entry["MESSAGE"] for entry in entries] == ["Enforcement is off now; ipectld did not switch it."]
 
 
 def test_a_switch_of_our_own_is_told_once(machine):
@@ -249,4 +249,4 @@ def test_a_switch_of_root_is_told_though_we_set_it_at_once(machine, asked):
     machine.call("SetEnforce", GLib.Variant("(b)", (asked,)))
     wait_told(machine, "Enforce", asked)
     said = [entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=message_id("ENFORCE"))]
-    assert said == ["Enforcement is off now: somebody else than ipectld has switched it.", "Enforcement is on now."][:1 + asked]
+    assert said == ["Enforcement is off now; ipectld did not switch it.", "Enforcement is on now."][:1 + asked]

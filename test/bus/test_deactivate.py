@@ -115,7 +115,7 @@ def test_what_the_initrd_brings_is_in_force_all_the_same(machine):
     deactivate(machine)
     reboot(machine, active=True)
     assert any("already" in entry["MESSAGE"] for entry in machine.entries(MESSAGE_ID=NONE_WANTED))
-    assert any("No policy is wanted" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    assert any("in spite of 'ipectl deactivate'" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
     assert machine.states()["2.0.0"] == "confirmed" and machine.properties()["Deactivated"]
 
 

@@ -34,8 +34,8 @@ def test_a_policy_is_not_lost_if_the_disk_fails_once_the_kernel_has_confirmed_it
 
     with Gate(machine.kernel.path("confirm"), confirmed, lambda text: text.startswith(b"1")):
         error = refused_call(machine, "Confirm", POLICY)
-    assert error.message.startswith("The kernel has confirmed 'corp-base', but that cannot be recorded yet")
-    assert "the next boot does not know of it yet" in errors(machine)
+    assert error.message.startswith("The kernel has confirmed 'corp-base', but this cannot be recorded yet")
+    assert "the next boot does not know yet" in errors(machine)
     machine.mend_disk()
     # Nobody asks; the daemon looks again by itself.
     machine.wait_for(lambda: machine.states_on_disk()["2.0.0"] == "confirmed", "the record")
@@ -66,7 +66,7 @@ def test_the_end_of_a_trial_is_recorded_once_the_disk_can_be_written_again(machi
     begin_trial(machine, seconds=1)
     machine.kernel.end_trial(POLICY)
     machine.fail_disk()
-    machine.wait_for(lambda: "the next boot does not know of it yet" in errors(machine), "the daemon to look")
+    machine.wait_for(lambda: "the next boot does not know yet" in errors(machine), "the daemon to look")
     assert machine.states_on_disk()["2.0.0"] == "trial"
     machine.mend_disk()
     machine.wait_for(lambda: machine.states_on_disk()["2.0.0"] == "rolled-back", "the record")

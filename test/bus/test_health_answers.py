@@ -181,7 +181,7 @@ def test_an_answer_that_makes_no_sense_is_none(machine, answer):
         return True
     machine.services.answer = nonsense
     begin(machine)
-    wait_for_no_answer(machine, "its answer makes no sense")
+    wait_for_no_answer(machine, "its answer is invalid")
     wait_for_an_answer(machine)
 
 
@@ -195,7 +195,7 @@ def test_an_answer_that_leaves_out_a_unit_ends_the_trial(machine):
     machine.configure("HealthUnits=a.service needed.service")
     machine.services.answer = leave_out
     begin(machine, LONG_OVER)
-    wait_for_end(machine, "makes no sense")
+    wait_for_end(machine, "its answer is invalid")
 
 
 # Before a trial

@@ -67,7 +67,7 @@ def test_a_denial_that_is_not_enforced_does_not_end_a_trial(machine):
     wait_for_doubt(machine)
     assert checks(machine)["denials"] == ("pending", "")
     tell_denial(machine, seq=2, enforcing=1)
-    wait_for_end(machine, f"'{VITAL}' was denied, which is essential")
+    wait_for_end(machine, f"the essential file '{VITAL}' was denied")
 
 
 def test_a_switch_that_cannot_be_read_is_no_reason_to_confirm(machine):

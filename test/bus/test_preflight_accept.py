@@ -167,7 +167,7 @@ def cut(machine, uid, scope, *files):
 def test_a_user_of_whom_not_all_was_looked_at_is_named_and_blocks_nothing(machine):
     stage(machine, body=DENY)
     cut(machine, 65534, "users")
-    assert sentences(machine) == {"uid=65534": "3 processes of user 65534 were not looked at, or not to their end"}
+    assert sentences(machine) == {"uid=65534": "3 processes of user 65534 were not inspected, or not completely"}
     assert "user 65534" in machine.ipectl("preflight", POLICY).stdout
     activate(machine)
     assert is_activated(machine)
@@ -176,7 +176,7 @@ def test_a_user_of_whom_not_all_was_looked_at_is_named_and_blocks_nothing(machin
 def test_a_service_of_which_not_all_was_looked_at_blocks_an_activation(machine):
     stage(machine)
     cut(machine, 33, "system")
-    assert sentences(machine)["uid=33"].endswith("that blocks an activation")
+    assert sentences(machine)["uid=33"].endswith("this blocks an activation")
     seen = accept(machine)
     assert refused(machine, activate).name == LOCK_OUT
     activate(machine, **accepting(seen))
