@@ -32,7 +32,7 @@ void ipe_cache_invalidate(void)
  * Until ipe_cache_replace_end() no verdict is kept or found. So whoever sees
  * the new policy sees a generation that is not the old policy's.
  *
- * Context: one at a time; &ipe_lifecycle.lock is held.
+ * Context: one at a time; &ipe_policies.lock is held.
  */
 void ipe_cache_replace_begin(void)
 {

@@ -15,7 +15,7 @@
 
 #include "audit.h"
 #include "cache.h"
-#include "events.h"
+#include "fs_events.h"
 #include "fs.h"
 #include "ipe.h"
 #include "lifecycle.h"
@@ -134,9 +134,9 @@ static ssize_t read_keyrings(struct file *file, char __user *data, size_t len,
 static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
-	unsigned long changes = ipe_lifecycle_changes(&ipe_lifecycle);
+	unsigned long changes = ipe_policies_changes(&ipe_policies);
 	struct ipe_loaded *tried __free(ipe_loaded_put) =
-		ipe_lifecycle_on_trial(&ipe_lifecycle);
+		ipe_policies_on_trial(&ipe_policies);
 	char *line __free(kfree) = NULL;
 	char version[IPE_VERSION_STRLEN];
 
@@ -154,8 +154,8 @@ static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 
 static __poll_t poll_confirm(struct file *file, poll_table *wait)
 {
-	return ipe_lifecycle_poll(&ipe_lifecycle, file, wait,
-				  (unsigned long)READ_ONCE(file->private_data));
+	return ipe_policies_poll(&ipe_policies, file, wait,
+				 (unsigned long)READ_ONCE(file->private_data));
 }
 
 static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
@@ -166,9 +166,9 @@ static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
 
 	r = ipe_input_go(file, data, len);
 	if (r)
-		ipe_lifecycle_refuse(&ipe_lifecycle, &request, r);
+		ipe_lifecycle_refuse(&ipe_policies, &request, r);
 	else
-		r = ipe_lifecycle_write(&ipe_lifecycle, &request);
+		r = ipe_lifecycle_write(&ipe_policies, &request);
 	return r ?: len;
 }
 
@@ -200,7 +200,7 @@ static int lock_mode(void)
 
 static int lock_policies(void)
 {
-	return ipe_lifecycle_lock(&ipe_lifecycle);
+	return ipe_lifecycle_lock(&ipe_policies);
 }
 
 /**
@@ -223,8 +223,9 @@ static ssize_t read_latches(struct file *file, char __user *data, size_t len,
 {
 	char words[32];
 
-	snprintf(words, sizeof(words), "%s%s", READ_ONCE(ipe_mode_locked) ? "mode\n" : "",
-		 ipe_lifecycle_is_locked(&ipe_lifecycle) ? "policy\n" : "");
+	snprintf(words, sizeof(words), "%s%s",
+		 READ_ONCE(ipe_mode_locked) ? "mode\n" : "",
+		 ipe_policies_is_locked(&ipe_policies) ? "policy\n" : "");
 	return simple_read_from_buffer(data, len, offset, words, strlen(words));
 }
 
@@ -314,7 +315,7 @@ static const struct top_file top_files[] __initconst = {
 	{ "load", 0200, NULL, &ipe_load_fops },
 	{ "confirm", 0600, NULL, &confirm_fops },
 	{ "revert", 0200, NULL, &revert_fops },
-	{ "events", 0400, NULL, &ipe_events_fops },
+	{ "events", 0400, NULL, &ipe_fs_events_fops },
 	{ "lock", 0600, NULL, &lock_fops },
 };
 

@@ -97,7 +97,7 @@ static int load_policy(struct file *file, const char __user *data, size_t len,
 }
 
 /* Which version a file shows: its inode says. */
-static enum ipe_which which_of(const struct file *file)
+static enum ipe_place place_of(const struct file *file)
 {
 	return (unsigned long)file_inode(file)->i_private;
 }
@@ -108,7 +108,7 @@ static struct ipe_slot *get_slot(const struct file *file)
 	struct dentry *dir = file->f_path.dentry->d_parent;
 	struct ipe_slot *slot;
 
-	if (which_of(file) != IPE_CURRENT)
+	if (place_of(file) != IPE_PLACE_CURRENT)
 		dir = dir->d_parent;
 
 	guard(rcu)();
@@ -122,7 +122,7 @@ static struct ipe_slot *get_slot(const struct file *file)
  * @slot: of the policy, with a reference
  * @lock: of @shown: several threads may read one open file
  * @shown: the version that is read, with a reference; NULL before the first read
- * @seen: ipe_lifecycle_changes() at the last read from the start
+ * @seen: ipe_policies_changes() at the last read from the start
  */
 struct opened {
 	struct ipe_slot *slot;
@@ -149,7 +149,7 @@ static struct ipe_loaded *get_version(const struct file *file, loff_t offset)
 		return NULL;
 	if (!offset || !opened->shown) {
 		ipe_loaded_put(opened->shown);
-		opened->shown = ipe_slot_version(opened->slot, which_of(file));
+		opened->shown = ipe_slot_version(opened->slot, place_of(file));
 	}
 	return opened->shown ? ipe_loaded_get(opened->shown) : NULL;
 }
@@ -244,7 +244,7 @@ static ssize_t show_number(struct file *file, int (*look)(struct ipe_slot *slot)
 
 	/* Before the look, so that poll() misses no change. */
 	if (!*offset)
-		WRITE_ONCE(opened->seen, ipe_lifecycle_changes(&ipe_lifecycle));
+		WRITE_ONCE(opened->seen, ipe_policies_changes(&ipe_policies));
 	number = look(opened->slot);
 	if (number < 0)
 		return number;
@@ -274,14 +274,14 @@ static __poll_t poll_changes(struct file *file, poll_table *wait)
 {
 	const struct opened *opened = file->private_data;
 
-	return ipe_lifecycle_poll(&ipe_lifecycle, file, wait,
-				  READ_ONCE(opened->seen));
+	return ipe_policies_poll(&ipe_policies, file, wait,
+				 READ_ONCE(opened->seen));
 }
 
 static int show_stats(struct seq_file *m, void *v)
 {
 	struct ipe_loaded *loaded __free(ipe_loaded_put) =
-		ipe_slot_version(m->private, which_of(m->file));
+		ipe_slot_version(m->private, place_of(m->file));
 
 	return loaded ? ipe_stats_show(m, loaded) : -ENOENT;
 }
@@ -312,9 +312,9 @@ static ssize_t write_request(const struct ipe_request *request, size_t len,
 			     int r)
 {
 	if (r)
-		ipe_lifecycle_refuse(&ipe_lifecycle, request, r);
+		ipe_lifecycle_refuse(&ipe_policies, request, r);
 	else
-		r = ipe_lifecycle_write(&ipe_lifecycle, request);
+		r = ipe_lifecycle_write(&ipe_policies, request);
 	return r ?: len;
 }
 
@@ -523,32 +523,32 @@ static const struct policy_file policy_files[] = {
 };
 
 /* Where the files of a version are; that of the current one has no name. */
-static const char *const version_dirs[IPE_WHICH_COUNT] = {
-	[IPE_NEXT] = "next",
-	[IPE_PREVIOUS] = "previous",
+static const char *const version_dirs[IPE_PLACE_COUNT] = {
+	[IPE_PLACE_NEXT] = "next",
+	[IPE_PLACE_PREVIOUS] = "previous",
 };
 
-static int create_files(struct dentry *dir, unsigned long which)
+static int create_files(struct dentry *dir, unsigned long place)
 {
 	const struct policy_file *f = policy_files;
 	struct dentry *dentry;
 
 	for (; f < policy_files + ARRAY_SIZE(policy_files); f++) {
-		if (which != IPE_CURRENT && !f->every)
+		if (place != IPE_PLACE_CURRENT && !f->every)
 			continue;
 		dentry = securityfs_create_file(f->name, f->mode, dir,
-						(void *)which, f->fops);
+						(void *)place, f->fops);
 		if (IS_ERR(dentry))
 			return PTR_ERR(dentry);
 	}
 	return 0;
 }
 
-static int create_version(struct dentry *dir, enum ipe_which which)
+static int create_version(struct dentry *dir, enum ipe_place place)
 {
-	if (version_dirs[which])
-		dir = securityfs_create_dir(version_dirs[which], dir);
-	return IS_ERR(dir) ? PTR_ERR(dir) : create_files(dir, which);
+	if (version_dirs[place])
+		dir = securityfs_create_dir(version_dirs[place], dir);
+	return IS_ERR(dir) ? PTR_ERR(dir) : create_files(dir, place);
 }
 
 /*
@@ -559,15 +559,15 @@ static int create_version(struct dentry *dir, enum ipe_which which)
  */
 static int create_directory(struct ipe_slot *slot)
 {
-	enum ipe_which which;
+	enum ipe_place place;
 	struct dentry *dir;
 	int r = 0;
 
 	dir = securityfs_create_dir(slot->name, policies_dir);
 	if (IS_ERR(dir))
 		return PTR_ERR(dir);
-	for (which = 0; !r && which < IPE_WHICH_COUNT; which++)
-		r = create_version(dir, which);
+	for (place = 0; !r && place < IPE_PLACE_COUNT; place++)
+		r = create_version(dir, place);
 	if (r)
 		securityfs_recursive_remove(dir);
 	else
@@ -589,7 +589,7 @@ static int take_in(struct ipe_loaded *loaded)
 	u64 turn;
 	int r;
 
-	r = ipe_lifecycle_add(&ipe_lifecycle, loaded, &slot);
+	r = ipe_lifecycle_add(&ipe_policies, loaded, &slot);
 	if (!r) {
 		r = create_directory(slot);
 		if (r)
@@ -613,11 +613,11 @@ static int take_in_or_stage(struct ipe_loaded *loaded)
 	};
 	int r;
 
-	request.slot = ipe_lifecycle_find(&ipe_lifecycle,
-					  ipe_policy_name(loaded->policy));
+	request.slot = ipe_policies_find(&ipe_policies,
+					 ipe_policy_name(loaded->policy));
 	if (!request.slot)
 		return take_in(loaded);
-	r = ipe_lifecycle_write(&ipe_lifecycle, &request);
+	r = ipe_lifecycle_write(&ipe_policies, &request);
 	ipe_slot_put(request.slot);
 	return r;
 }
@@ -678,7 +678,7 @@ int __init ipe_fs_init_policies(struct dentry *root)
 	policies_dir = securityfs_create_dir("policies", root);
 	if (IS_ERR(policies_dir))
 		return PTR_ERR(policies_dir);
-	list_for_each_entry(slot, &ipe_lifecycle.slots, list) {
+	list_for_each_entry(slot, &ipe_policies.slots, list) {
 		r = create_directory(slot);
 		/* It decides all the same, and others can be loaded. */
 		if (r)

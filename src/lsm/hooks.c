@@ -30,7 +30,7 @@
 #include "lock.h"
 #include "provider.h"
 #include "report.h"
-#include "slot.h"
+#include "policies.h"
 
 /* Is it of a file system that has the bytes of its files elsewhere? */
 static bool is_stacked(const struct file *file)
@@ -70,8 +70,8 @@ static struct ipe_verdict evaluate(const struct ipe_loaded *loaded,
 /* Where no policy decides, a shadow is held against "everything is allowed". */
 static bool nobody_to_ask(void)
 {
-	return !rcu_access_pointer(ipe_lifecycle.active) &&
-	       !rcu_access_pointer(ipe_lifecycle.shadow);
+	return !rcu_access_pointer(ipe_policies.active) &&
+	       !rcu_access_pointer(ipe_policies.shadow);
 }
 
 /* Which flags have to be kept with a verdict, for a mapping and for execve(). */
@@ -92,12 +92,12 @@ static __always_inline bool is_allowed(const struct file *file,
 
 	if (!file)
 		return ipe_cache_hit(&ipe_cache_state.unknown,
-				     &ipe_lifecycle.active, 0, TO_MAP);
+				     &ipe_policies.active, 0, TO_MAP);
 	if (is_stacked(file))
 		return false;
 	inode = file_inode(file);
 	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
-			     &ipe_lifecycle.active,
+			     &ipe_policies.active,
 			     (READ_ONCE(inode->i_flags) & ipe_cache_flags) |
 				     lean, mask);
 }
@@ -172,8 +172,8 @@ static __always_inline int judge_anew(const struct question *q)
 	struct ipe_evidence evidence __uninitialized;
 	struct ipe_verdict verdict;
 
-	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
-	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
+	deciding = ipe_policies_active(&ipe_policies);
+	shadow = ipe_policies_shadow(&ipe_policies);
 	ipe_providers_collect(q->inode, &evidence);
 	if (likely(deciding && !shadow && !READ_ONCE(ipe_success_audit))) {
 		verdict = evaluate(deciding, q->op, &evidence.facts);
@@ -207,7 +207,7 @@ static noinline int judge(const struct question *q)
 
 	/* Otherwise is_allowed() has looked there. */
 	if (q->op == IPE_OP_EXECUTE && q->file && is_stacked(q->file) &&
-	    ipe_cache_hit(cached_of(q->inode), &ipe_lifecycle.active,
+	    ipe_cache_hit(cached_of(q->inode), &ipe_policies.active,
 			  flags_of(q->inode), TO_MAP))
 		return 0;
 	return judge_anew(q);
@@ -299,7 +299,7 @@ int ipe_hooks_vouch(struct inode *inode)
 
 	guard(rcu)();
 
-	loaded = ipe_lifecycle_deciding(&ipe_lifecycle);
+	loaded = ipe_policies_active(&ipe_policies);
 	if (!loaded)
 		return -EACCES;
 	ipe_providers_collect(inode, &evidence);
@@ -347,9 +347,8 @@ static int on_commit(struct linux_binprm *bprm, const struct file *file)
 	if (!was_checked(task, task->loaded))
 		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
 	scoped_guard(rcu)
-		if (ipe_cache_hit(cached_of(task->loaded),
-				  &ipe_lifecycle.active, flags_of(task->loaded),
-				  TO_MAP))
+		if (ipe_cache_hit(cached_of(task->loaded), &ipe_policies.active,
+				  flags_of(task->loaded), TO_MAP))
 			return 0;
 	return judge(&(struct question){
 			     .hook = IPE_HOOK_EXEC,

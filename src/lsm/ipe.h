@@ -5,7 +5,7 @@
  * Reading order: hooks.c (a question comes in), provider.h (what is known of
  * the file), policy/policy.h (the answer), report.h (who is told). The writers'
  * side: fs.c and fs_policy.c (securityfs), envelope.h (is it signed?), loaded.h
- * (a policy in memory), slot.h (all policies), transition.c (is a change
+ * (a policy in memory), policies.h (all policies), transition.c (is a change
  * permitted?), lifecycle.c (changes).
  */
 #ifndef _SECURITY_IPE_IPE_H

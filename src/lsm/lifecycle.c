@@ -37,67 +37,67 @@ static struct ipe_loaded *get(struct ipe_loaded *loaded)
 
 /* The parts of which the changes consist; they cannot fail. */
 
-static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
+static void set_shadow(struct ipe_policies *policies, struct ipe_slot *slot,
 		       struct ipe_loaded *loaded)
 {
-	struct ipe_loaded *old = ipe_lifecycle_shadow(lifecycle);
+	struct ipe_loaded *old = ipe_policies_shadow_locked(policies);
 
-	rcu_assign_pointer(lifecycle->shadow, get(loaded));
-	lifecycle->shadow_slot = slot;
+	rcu_assign_pointer(policies->shadow, get(loaded));
+	policies->shadow_slot = slot;
 	ipe_cache_invalidate();
 	ipe_loaded_put(old);
 }
 
-static void end_shadow(struct ipe_lifecycle *lifecycle,
+static void end_shadow(struct ipe_policies *policies,
 		       const struct ipe_loaded *loaded)
 {
-	if (loaded && loaded == ipe_lifecycle_shadow(lifecycle))
-		set_shadow(lifecycle, NULL, NULL);
+	if (loaded && loaded == ipe_policies_shadow_locked(policies))
+		set_shadow(policies, NULL, NULL);
 }
 
-static void drop(struct ipe_slot *slot, enum ipe_which which)
+static void drop(struct ipe_slot *slot, enum ipe_place place)
 {
-	struct ipe_loaded *old = slot->versions[which];
+	struct ipe_loaded *old = slot->versions[place];
 
-	end_shadow(slot->lifecycle, old);
-	slot->versions[which] = NULL;
+	end_shadow(slot->policies, old);
+	slot->versions[place] = NULL;
 	ipe_loaded_put(old);
 }
 
-static void move(struct ipe_slot *slot, enum ipe_which from, enum ipe_which to)
+static void move(struct ipe_slot *slot, enum ipe_place from, enum ipe_place to)
 {
 	drop(slot, to);
-	end_shadow(slot->lifecycle, slot->versions[from]);
+	end_shadow(slot->policies, slot->versions[from]);
 	slot->versions[to] = slot->versions[from];
 	slot->versions[from] = NULL;
 }
 
-static void tell_readers(struct ipe_lifecycle *lifecycle)
+static void tell_readers(struct ipe_policies *policies)
 {
-	atomic_long_inc(&lifecycle->changes);
-	wake_up_interruptible_poll(&lifecycle->wait, EPOLLERR | EPOLLPRI);
+	atomic_long_inc(&policies->changes);
+	wake_up_interruptible_poll(&policies->wait, EPOLLERR | EPOLLPRI);
 }
 
 /* Lets a policy decide from the next verdict on; NULL: nobody decides. */
-static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
+static void decide(struct ipe_policies *policies, struct ipe_loaded *loaded)
 {
-	struct ipe_loaded *old = ipe_lifecycle_active(lifecycle);
+	struct ipe_loaded *old = ipe_policies_active_locked(policies);
 
 	ipe_cache_replace_begin();
-	rcu_assign_pointer(lifecycle->active, get(loaded));
+	rcu_assign_pointer(policies->active, get(loaded));
 	ipe_cache_replace_end();
-	end_shadow(lifecycle, loaded);
+	end_shadow(policies, loaded);
 	ipe_loaded_put(old);
-	tell_readers(lifecycle);
+	tell_readers(policies);
 }
 
-static void end_trial(struct ipe_lifecycle *lifecycle)
+static void end_trial(struct ipe_policies *policies)
 {
-	lifecycle->trial = NULL;
-	kfree(lifecycle->expiry);
-	lifecycle->expiry = NULL;
+	policies->trial = NULL;
+	kfree(policies->expiry);
+	policies->expiry = NULL;
 	/* One that has fired already finds that nothing is due. */
-	hrtimer_try_to_cancel(&lifecycle->timer);
+	hrtimer_try_to_cancel(&policies->timer);
 }
 
 static void raise(struct ipe_version *version, const struct ipe_version *to)
@@ -109,45 +109,45 @@ static void raise(struct ipe_version *version, const struct ipe_version *to)
 /* Lets the current version of a slot decide for good. */
 static void confirm_current(struct ipe_slot *slot)
 {
-	struct ipe_loaded *loaded = slot->versions[IPE_CURRENT];
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
-	struct ipe_loaded *old = lifecycle->confirmed;
+	struct ipe_loaded *loaded = slot->versions[IPE_PLACE_CURRENT];
+	struct ipe_policies *policies = slot->policies;
+	struct ipe_loaded *old = policies->confirmed;
 
-	end_trial(lifecycle);
-	lifecycle->confirmed = ipe_loaded_get(loaded);
+	end_trial(policies);
+	policies->confirmed = ipe_loaded_get(loaded);
 	ipe_loaded_put(old);
-	decide(lifecycle, loaded);
+	decide(policies, loaded);
 	loaded->was_confirmed = true;
 	raise(&slot->floor->version, ipe_policy_rollback_floor(loaded->policy));
-	raise(&lifecycle->bar, ipe_policy_version(loaded->policy));
+	raise(&policies->bar, ipe_policy_version(loaded->policy));
 }
 
-static void go_back(struct ipe_lifecycle *lifecycle)
+static void go_back(struct ipe_policies *policies)
 {
-	end_trial(lifecycle);
-	decide(lifecycle, lifecycle->confirmed);
+	end_trial(policies);
+	decide(policies, policies->confirmed);
 }
 
 /* The writes, one function each, when all is checked. */
 
 static void do_update(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	bool live = slot->versions[IPE_CURRENT] ==
-		    ipe_lifecycle_active(slot->lifecycle);
-	struct ipe_loaded *next = slot->versions[IPE_NEXT];
+	bool live = slot->versions[IPE_PLACE_CURRENT] ==
+		    ipe_policies_active_locked(slot->policies);
+	struct ipe_loaded *next = slot->versions[IPE_PLACE_NEXT];
 
-	move(slot, IPE_CURRENT, IPE_PREVIOUS);
-	slot->versions[IPE_CURRENT] = ipe_loaded_get(request->loaded);
+	move(slot, IPE_PLACE_CURRENT, IPE_PLACE_PREVIOUS);
+	slot->versions[IPE_PLACE_CURRENT] = ipe_loaded_get(request->loaded);
 	if (next && ipe_loaded_compare(next, request->loaded) <= 0)
-		drop(slot, IPE_NEXT);
+		drop(slot, IPE_PLACE_NEXT);
 	if (live)
 		confirm_current(slot);
 }
 
 static void do_stage(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	drop(slot, IPE_NEXT);
-	slot->versions[IPE_NEXT] = ipe_loaded_get(request->loaded);
+	drop(slot, IPE_PLACE_NEXT);
+	slot->versions[IPE_PLACE_NEXT] = ipe_loaded_get(request->loaded);
 }
 
 static void do_activate(struct ipe_slot *slot,
@@ -158,56 +158,57 @@ static void do_activate(struct ipe_slot *slot,
 
 static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_policies *policies = slot->policies;
 
-	lifecycle->trial = slot;
-	lifecycle->deadline = ktime_add(ktime_get_boottime(),
-					ktime_set(request->seconds, 0));
-	hrtimer_start(&lifecycle->timer, lifecycle->deadline,
+	policies->trial = slot;
+	policies->deadline =
+		ktime_add(ktime_get_boottime(), ktime_set(request->seconds, 0));
+	hrtimer_start(&policies->timer, policies->deadline,
 		      HRTIMER_MODE_ABS_SOFT);
-	decide(lifecycle, ipe_slot_candidate(slot));
+	decide(policies, ipe_slot_candidate(slot));
 }
 
 static void do_confirm(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	if (slot->versions[IPE_NEXT] == ipe_lifecycle_active(slot->lifecycle)) {
-		move(slot, IPE_CURRENT, IPE_PREVIOUS);
-		move(slot, IPE_NEXT, IPE_CURRENT);
+	if (slot->versions[IPE_PLACE_NEXT] ==
+	    ipe_policies_active_locked(slot->policies)) {
+		move(slot, IPE_PLACE_CURRENT, IPE_PLACE_PREVIOUS);
+		move(slot, IPE_PLACE_NEXT, IPE_PLACE_CURRENT);
 	}
 	confirm_current(slot);
 }
 
 static void do_revert(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	go_back(slot->lifecycle);
+	go_back(slot->policies);
 }
 
 /* What somebody took back is not kept ready to be used by mistake. */
 static void do_rollback(struct ipe_slot *slot,
 			const struct ipe_request *request)
 {
-	move(slot, IPE_PREVIOUS, IPE_CURRENT);
+	move(slot, IPE_PLACE_PREVIOUS, IPE_PLACE_CURRENT);
 	confirm_current(slot);
 }
 
 static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	drop(slot, IPE_NEXT);
-	drop(slot, IPE_PREVIOUS);
-	drop(slot, IPE_CURRENT);
-	tell_readers(slot->lifecycle);
+	drop(slot, IPE_PLACE_NEXT);
+	drop(slot, IPE_PLACE_PREVIOUS);
+	drop(slot, IPE_PLACE_CURRENT);
+	tell_readers(slot->policies);
 }
 
 static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
 {
-	set_shadow(slot->lifecycle, slot, ipe_slot_candidate(slot));
+	set_shadow(slot->policies, slot, ipe_slot_candidate(slot));
 }
 
 static void do_unshadow(struct ipe_slot *slot,
 			const struct ipe_request *request)
 {
-	if (slot->lifecycle->shadow_slot == slot)
-		set_shadow(slot->lifecycle, NULL, NULL);
+	if (slot->policies->shadow_slot == slot)
+		set_shadow(slot->policies, NULL, NULL);
 }
 
 static void (*const apply[IPE_WRITE_COUNT])(struct ipe_slot *slot,
@@ -326,68 +327,68 @@ static struct ipe_expiry *new_expiry(void)
 }
 
 /* Ends a trial whose time is over, and one that is not goes on. */
-static void expire(struct ipe_lifecycle *lifecycle, ktime_t now)
+static void expire(struct ipe_policies *policies, ktime_t now)
 {
-	struct ipe_expiry *expiry = lifecycle->expiry;
+	struct ipe_expiry *expiry = policies->expiry;
 
-	if (!lifecycle->trial)
+	if (!policies->trial)
 		return;
-	if (ktime_before(now, lifecycle->deadline)) {
-		hrtimer_start(&lifecycle->timer, lifecycle->deadline,
+	if (ktime_before(now, policies->deadline)) {
+		hrtimer_start(&policies->timer, policies->deadline,
 			      HRTIMER_MODE_ABS_SOFT);
 		return;
 	}
-	lifecycle->expiry = NULL;
-	expiry->from = get(ipe_lifecycle_active(lifecycle));
-	expiry->to = get(lifecycle->confirmed);
+	policies->expiry = NULL;
+	expiry->from = get(ipe_policies_active_locked(policies));
+	expiry->to = get(policies->confirmed);
 	expiry->turn = ipe_recorder_turn();
-	go_back(lifecycle);
+	go_back(policies);
 	/* In the order of turns, so no worker waits for one behind it. */
 	queue_work(system_unbound_wq, &expiry->work);
 }
 
 /**
  * ipe_lifecycle_expire() - End a trial whose time is over
- * @lifecycle: all policies
+ * @policies: all policies
  * @now: on CLOCK_BOOTTIME
  *
  * The confirmed policy decides again. Does nothing if no trial is due.
  *
  * Context: any but hard interrupts; does not sleep.
  */
-void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
+void ipe_lifecycle_expire(struct ipe_policies *policies, ktime_t now)
 {
-	spin_lock_bh(&lifecycle->lock);
-	expire(lifecycle, now);
-	spin_unlock_bh(&lifecycle->lock);
+	spin_lock_bh(&policies->lock);
+	expire(policies, now);
+	spin_unlock_bh(&policies->lock);
 }
 
 static enum hrtimer_restart on_timer(struct hrtimer *timer)
 {
-	ipe_lifecycle_expire(container_of(timer, struct ipe_lifecycle, timer),
+	ipe_lifecycle_expire(container_of(timer, struct ipe_policies, timer),
 			     ktime_get_boottime());
 	return HRTIMER_NORESTART;
 }
 
 /**
  * ipe_lifecycle_init() - Begin with no policies
- * @lifecycle: all zero
+ * @policies: all zero
  */
-void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
+void ipe_lifecycle_init(struct ipe_policies *policies)
 {
-	mutex_init(&lifecycle->writer);
-	spin_lock_init(&lifecycle->lock);
-	hrtimer_init(&lifecycle->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
-	lifecycle->timer.function = on_timer;
-	atomic_long_set(&lifecycle->changes, 1);
-	init_waitqueue_head(&lifecycle->wait);
-	INIT_LIST_HEAD(&lifecycle->slots);
-	INIT_LIST_HEAD(&lifecycle->floors);
+	mutex_init(&policies->writer);
+	spin_lock_init(&policies->lock);
+	hrtimer_init(&policies->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
+	policies->timer.function = on_timer;
+	atomic_long_set(&policies->changes, 1);
+	init_waitqueue_head(&policies->wait);
+	INIT_LIST_HEAD(&policies->slots);
+	INIT_LIST_HEAD(&policies->floors);
 }
 
 /**
  * ipe_lifecycle_refuse() - Record a write that came to nothing before
- * @lifecycle: all policies
+ * @policies: all policies
  * @request: what was asked for
  * @error: why not
  *
@@ -395,43 +396,44 @@ void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
  *
  * Context: Process context.
  */
-void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
+void ipe_lifecycle_refuse(struct ipe_policies *policies,
 			  const struct ipe_request *request, int error)
 {
+	const struct ipe_slot *slot;
 	struct change change = {};
 
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		change.old = get(ipe_lifecycle_active(lifecycle));
-		change.subject = get(ipe_transition_subject(request->slot ?:
-						lifecycle->trial, request));
-		change.new = get(lifecycle->confirmed);
+	scoped_guard(spinlock_bh, &policies->lock) {
+		change.old = get(ipe_policies_active_locked(policies));
+		slot = request->slot ?: policies->trial;
+		change.subject = get(ipe_transition_subject(slot, request));
+		change.new = get(policies->confirmed);
 	}
 	record(request, &change, false, error);
 	release_change(&change);
 }
 
 /* Returns 0, 1 if there was nothing to do, or an errno. */
-static int change_it(struct ipe_lifecycle *lifecycle,
+static int change_it(struct ipe_policies *policies,
 		     const struct ipe_request *request, struct change *change)
 {
-	struct ipe_slot *slot = request->slot ?: lifecycle->trial;
+	struct ipe_slot *slot = request->slot ?: policies->trial;
 	int r;
 
-	lockdep_assert_held(&lifecycle->lock);
+	lockdep_assert_held(&policies->lock);
 
-	r = ipe_transition_check(lifecycle, slot, request);
-	change->old = get(ipe_lifecycle_active(lifecycle));
+	r = ipe_transition_check(policies, slot, request);
+	change->old = get(ipe_policies_active_locked(policies));
 	change->subject = get(ipe_transition_subject(slot, request));
 	if (!r)
 		apply[request->write](slot, request);
-	change->new = get(r ? lifecycle->confirmed :
-			      ipe_lifecycle_active(lifecycle));
+	change->new = get(r ? policies->confirmed
+			    : ipe_policies_active_locked(policies));
 	return r;
 }
 
 /**
  * ipe_lifecycle_write() - Change something, if that is permitted
- * @lifecycle: all policies
+ * @policies: all policies
  * @request: what is asked for
  *
  * It is recorded, whether it is done or not. After a failure all is as it was.
@@ -454,7 +456,7 @@ static int change_it(struct ipe_lifecycle *lifecycle,
  * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
  * * %-ENOMEM   - TRIAL
  */
-int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
+int ipe_lifecycle_write(struct ipe_policies *policies,
 			const struct ipe_request *request)
 {
 	struct ipe_expiry *expiry __free(kfree) = NULL;
@@ -465,16 +467,16 @@ int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
 	if (request->write == IPE_WRITE_TRIAL) {
 		expiry = new_expiry();
 		if (!expiry) {
-			ipe_lifecycle_refuse(lifecycle, request, -ENOMEM);
+			ipe_lifecycle_refuse(policies, request, -ENOMEM);
 			return -ENOMEM;
 		}
 	}
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
+	scoped_guard(spinlock_bh, &policies->lock) {
 		/* The timer may be late. */
-		expire(lifecycle, ktime_get_boottime());
-		r = change_it(lifecycle, request, &change);
+		expire(policies, ktime_get_boottime());
+		r = change_it(policies, request, &change);
 		if (!r && expiry)
-			lifecycle->expiry = no_free_ptr(expiry);
+			policies->expiry = no_free_ptr(expiry);
 		if (r <= 0)
 			turn = ipe_recorder_turn();
 	}
@@ -489,63 +491,63 @@ int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
 
 /**
  * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
- * @lifecycle: all policies
+ * @policies: all policies
  *
  * It is recorded, whether it is done or not.
  *
  * Context: Process context.
  * Return: %0, or %-EBUSY during a trial, which could not be ended any more.
  */
-int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
+int ipe_lifecycle_lock(struct ipe_policies *policies)
 {
 	u64 turn;
 	int r = 0;
 
 	/* No name is being taken that would be there afterwards. */
-	mutex_lock(&lifecycle->writer);
-	spin_lock_bh(&lifecycle->lock);
-	expire(lifecycle, ktime_get_boottime());
-	if (lifecycle->trial)
+	mutex_lock(&policies->writer);
+	spin_lock_bh(&policies->lock);
+	expire(policies, ktime_get_boottime());
+	if (policies->trial)
 		r = -EBUSY;
 	else
-		WRITE_ONCE(lifecycle->locked, true);
+		WRITE_ONCE(policies->locked, true);
 	turn = ipe_recorder_turn();
-	spin_unlock_bh(&lifecycle->lock);
-	mutex_unlock(&lifecycle->writer);
+	spin_unlock_bh(&policies->lock);
+	mutex_unlock(&policies->writer);
 	ipe_recorder_begin(turn);
 	ipe_audit_lock("policy", r);
 	ipe_recorder_end(turn);
 	return r;
 }
 
-static bool name_is_taken(struct ipe_lifecycle *lifecycle, const char *name)
+static bool name_is_taken(struct ipe_policies *policies, const char *name)
 {
 	const struct ipe_slot *slot;
 
-	lockdep_assert_held(&lifecycle->writer);
+	lockdep_assert_held(&policies->writer);
 
-	list_for_each_entry(slot, &lifecycle->slots, list)
+	list_for_each_entry(slot, &policies->slots, list)
 		if (!strcmp(slot->name, name))
 			return true;
 	return false;
 }
 
 /* The floor of a name, made where there is none; NULL if there is no memory. */
-static struct ipe_floor *get_floor(struct ipe_lifecycle *lifecycle,
+static struct ipe_floor *get_floor(struct ipe_policies *policies,
 				   const char *name)
 {
 	size_t size = strlen(name) + 1;
 	struct ipe_floor *floor;
 
-	lockdep_assert_held(&lifecycle->writer);
+	lockdep_assert_held(&policies->writer);
 
-	list_for_each_entry(floor, &lifecycle->floors, list)
+	list_for_each_entry(floor, &policies->floors, list)
 		if (!strcmp(floor->name, name))
 			return floor;
 	floor = kzalloc(struct_size(floor, name, size), GFP_KERNEL_ACCOUNT);
 	if (floor) {
 		memcpy(floor->name, name, size);
-		list_add_tail(&floor->list, &lifecycle->floors);
+		list_add_tail(&floor->list, &policies->floors);
 	}
 	return floor;
 }
@@ -561,7 +563,7 @@ static void put_floor(struct ipe_floor *floor)
 	}
 }
 
-static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
+static struct ipe_slot *new_slot(struct ipe_policies *policies,
 				 struct ipe_loaded *loaded)
 {
 	const char *name = ipe_policy_name(loaded->policy);
@@ -571,21 +573,21 @@ static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
 	slot = kzalloc(struct_size(slot, name, size), GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return NULL;
-	slot->floor = get_floor(lifecycle, name);
+	slot->floor = get_floor(policies, name);
 	if (!slot->floor) {
 		kfree(slot);
 		return NULL;
 	}
 	memcpy(slot->name, name, size);
 	refcount_set(&slot->refs, 1);
-	slot->lifecycle = lifecycle;
-	slot->versions[IPE_CURRENT] = ipe_loaded_get(loaded);
+	slot->policies = policies;
+	slot->versions[IPE_PLACE_CURRENT] = ipe_loaded_get(loaded);
 	return slot;
 }
 
 /**
  * ipe_lifecycle_add() - Take a policy in under its name
- * @lifecycle: all policies
+ * @policies: all policies
  * @loaded: the slot takes a reference of its own
  * @ret: the slot, valid until ipe_lifecycle_forget()
  *
@@ -595,22 +597,22 @@ static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
  * Return: %0, %-EPERM if policies are locked, %-EEXIST if the name is taken,
  * %-ENOMEM.
  */
-int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
-		      struct ipe_loaded *loaded, struct ipe_slot **ret)
+int ipe_lifecycle_add(struct ipe_policies *policies, struct ipe_loaded *loaded,
+		      struct ipe_slot **ret)
 {
 	struct ipe_slot *slot;
 
-	guard(mutex)(&lifecycle->writer);
+	guard(mutex)(&policies->writer);
 
-	if (ipe_lifecycle_is_locked(lifecycle))
+	if (ipe_policies_is_locked(policies))
 		return -EPERM;
-	if (name_is_taken(lifecycle, ipe_policy_name(loaded->policy)))
+	if (name_is_taken(policies, ipe_policy_name(loaded->policy)))
 		return -EEXIST;
-	slot = new_slot(lifecycle, loaded);
+	slot = new_slot(policies, loaded);
 	if (!slot)
 		return -ENOMEM;
-	scoped_guard(spinlock_bh, &lifecycle->lock)
-		list_add_tail(&slot->list, &lifecycle->slots);
+	scoped_guard(spinlock_bh, &policies->lock)
+		list_add_tail(&slot->list, &policies->slots);
 	*ret = slot;
 	return 0;
 }
@@ -621,9 +623,9 @@ int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
  */
 void ipe_lifecycle_show(struct ipe_slot *slot)
 {
-	spin_lock_bh(&slot->lifecycle->lock);
+	spin_lock_bh(&slot->policies->lock);
 	slot->shown = true;
-	spin_unlock_bh(&slot->lifecycle->lock);
+	spin_unlock_bh(&slot->policies->lock);
 }
 
 /**
@@ -635,23 +637,23 @@ void ipe_lifecycle_show(struct ipe_slot *slot)
  */
 void ipe_lifecycle_forget(struct ipe_slot *slot)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_policies *policies = slot->policies;
 
-	mutex_lock(&lifecycle->writer);
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
+	mutex_lock(&policies->writer);
+	scoped_guard(spinlock_bh, &policies->lock) {
 		do_delete(slot, NULL);
 		slot->shown = false;
 		list_del(&slot->list);
 	}
 	put_floor(slot->floor);
 	slot->floor = NULL;
-	mutex_unlock(&lifecycle->writer);
+	mutex_unlock(&policies->writer);
 	ipe_slot_put(slot);
 }
 
 /**
  * ipe_lifecycle_boot() - Make the boot policy the one that decides
- * @lifecycle: without policies
+ * @policies: without policies
  * @loaded: the caller's reference is used up
  *
  * There is nobody to tell yet: no record is made.
@@ -659,17 +661,17 @@ void ipe_lifecycle_forget(struct ipe_slot *slot)
  * Context: while the LSM starts.
  * Return: %0, or an error of ipe_lifecycle_add().
  */
-int __init ipe_lifecycle_boot(struct ipe_lifecycle *lifecycle,
+int __init ipe_lifecycle_boot(struct ipe_policies *policies,
 			      struct ipe_loaded *loaded)
 {
 	struct ipe_slot *slot;
 	int r;
 
-	r = ipe_lifecycle_add(lifecycle, loaded, &slot);
+	r = ipe_lifecycle_add(policies, loaded, &slot);
 	if (!r) {
-		spin_lock_bh(&lifecycle->lock);
+		spin_lock_bh(&policies->lock);
 		confirm_current(slot);
-		spin_unlock_bh(&lifecycle->lock);
+		spin_unlock_bh(&policies->lock);
 	}
 	ipe_loaded_put(loaded);
 	return r;

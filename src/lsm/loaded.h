@@ -21,7 +21,7 @@
  * @rcu_work: frees it after the last verdict, in a worker: that may take long
  * @serial: of all policies ever loaded, no other has this number
  * @was_confirmed: since the boot, so that a rollback may go back to it;
- *	&ipe_lifecycle.lock
+ *	&ipe_policies.lock
  * @envelope: its bytes; owned
  * @policy: the compiled text; borrows the text of @envelope
  * @stats: its counters

@@ -10,7 +10,7 @@
 
 #include "audit.h"
 #include "lock.h"
-#include "slot.h"
+#include "policies.h"
 
 bool ipe_mode_locked __read_mostly;
 
@@ -28,7 +28,7 @@ bool ipe_lock_forbids(enum ipe_op op)
 	if (op != IPE_OP_KEXEC_IMAGE && op != IPE_OP_KEXEC_INITRAMFS)
 		return false;
 	if (!READ_ONCE(ipe_mode_locked) &&
-	    !ipe_lifecycle_is_locked(&ipe_lifecycle))
+	    !ipe_policies_is_locked(&ipe_policies))
 		return false;
 	ipe_audit_lock("kexec", -EPERM);
 	return true;

@@ -17,7 +17,7 @@
 #include <linux/vmalloc.h>
 
 #include "audit.h"
-#include "events.h"
+#include "fs_events.h"
 #include "ipe.h"
 #include "limiter.h"
 #include "report.h"
@@ -37,7 +37,7 @@ int __init ipe_report_init(void)
 	if (!limiter)
 		return -ENOMEM;
 	ipe_limiter_init(limiter);
-	return ipe_events_init();
+	return ipe_fs_events_init();
 }
 
 static struct ipe_limit_key key_of(const struct ipe_event *event)
@@ -115,7 +115,7 @@ static void tell(struct ipe_event *event)
 	if (event->verdict.action == IPE_ACTION_ALLOW && !event->shadow) {
 		ipe_audit_access(event, 0);
 	} else {
-		ipe_events_add(event);
+		ipe_fs_events_add(event);
 		audit_limited(event);
 	}
 	event->rule = NULL;

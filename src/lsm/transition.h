@@ -5,7 +5,7 @@
 #ifndef _SECURITY_IPE_TRANSITION_H
 #define _SECURITY_IPE_TRANSITION_H
 
-#include "slot.h"
+#include "policies.h"
 
 /* How long a trial may last. */
 #define IPE_TRIAL_SECONDS_MAX 86400
@@ -41,7 +41,7 @@ struct ipe_request {
 	unsigned int seconds;
 };
 
-int ipe_transition_check(const struct ipe_lifecycle *lifecycle,
+int ipe_transition_check(const struct ipe_policies *policies,
 			 const struct ipe_slot *slot,
 			 const struct ipe_request *request);
 struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,

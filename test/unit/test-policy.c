@@ -10,7 +10,7 @@
 
 #include "test-unit.h"
 
-#include "cases.h"
+#include "tests/cases.h"
 #include "policy.h"
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))

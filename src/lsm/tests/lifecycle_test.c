@@ -197,7 +197,7 @@ static void floor_outlives_the_policy(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &reload));
 	/* The floor alone is in the way. */
-	w->lifecycle.bar = (struct ipe_version){};
+	w->policies.bar = (struct ipe_version){};
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
 	KUNIT_EXPECT_EQ(test, -EPERM, world_write(w, IPE_WRITE_TRIAL, A, NULL));
@@ -218,11 +218,11 @@ static void name_that_was_never_confirmed_is_forgotten(struct kunit *test)
 	struct world *w = world_new(test);
 
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &add));
-	KUNIT_EXPECT_FALSE(test, list_empty(&w->lifecycle.floors));
+	KUNIT_EXPECT_FALSE(test, list_empty(&w->policies.floors));
 	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_TRIAL, A, NULL));
 	KUNIT_ASSERT_EQ(test, 0, world_write(w, IPE_WRITE_REVERT, A, NULL));
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
-	KUNIT_EXPECT_TRUE(test, list_empty(&w->lifecycle.floors));
+	KUNIT_EXPECT_TRUE(test, list_empty(&w->policies.floors));
 	world_end(test, w);
 }
 
@@ -351,7 +351,7 @@ static void show_versions(struct world *w, char buf[4])
 	struct ipe_loaded *loaded;
 	int which;
 
-	for (which = 0; which < IPE_WHICH_COUNT; which++) {
+	for (which = 0; which < IPE_PLACE_COUNT; which++) {
 		loaded = ipe_slot_version(w->slots[A], which);
 		buf[which] = loaded ? '0' + version_of(loaded).major : '-';
 		ipe_loaded_put(loaded);
@@ -422,11 +422,11 @@ static void try_one(struct kunit *test, int write, enum standing standing,
 			      expected.versions);
 	if (!after.error && write != IPE_WRITE_TRIAL)
 		KUNIT_EXPECT_TRUE(test, write == IPE_WRITE_UPDATE ||
-				  write == IPE_WRITE_STAGE ||
-				  write == IPE_WRITE_DELETE ||
-				  write == IPE_WRITE_SHADOW ||
-				  write == IPE_WRITE_UNSHADOW ||
-				  !w->lifecycle.trial);
+					write == IPE_WRITE_STAGE ||
+					write == IPE_WRITE_DELETE ||
+					write == IPE_WRITE_SHADOW ||
+					write == IPE_WRITE_UNSHADOW ||
+					!w->policies.trial);
 	ipe_loaded_put(loaded);
 	world_end(test, w);
 }
@@ -457,11 +457,10 @@ static void locked_policies_stay_as_they_are(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(standings); i++) {
 		w = world_prepare(test, standings[i], true, true);
-		KUNIT_EXPECT_FALSE(test,
-				   ipe_lifecycle_is_locked(&w->lifecycle));
-		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
-		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
-		KUNIT_EXPECT_TRUE(test, ipe_lifecycle_is_locked(&w->lifecycle));
+		KUNIT_EXPECT_FALSE(test, ipe_policies_is_locked(&w->policies));
+		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->policies));
+		KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->policies));
+		KUNIT_EXPECT_TRUE(test, ipe_policies_is_locked(&w->policies));
 		for (write = 0; write < IPE_WRITE_COUNT; write++) {
 			if (write == IPE_WRITE_SHADOW ||
 			    write == IPE_WRITE_UNSHADOW)
@@ -470,8 +469,7 @@ static void locked_policies_stay_as_they_are(struct kunit *test)
 			KUNIT_EXPECT_EQ_MSG(test, -EPERM, r, "write %d", write);
 		}
 		KUNIT_EXPECT_EQ(test, -EPERM,
-				ipe_lifecycle_add(&w->lifecycle, loaded,
-						  &slot));
+				ipe_lifecycle_add(&w->policies, loaded, &slot));
 		if (standings[i] != DELETED)
 			KUNIT_EXPECT_EQ(test, 0,
 					world_write(w, IPE_WRITE_SHADOW, A,
@@ -498,22 +496,23 @@ static void readers_hear_of_each_change(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(writes); i++) {
-		before = ipe_lifecycle_changes(&w->lifecycle);
+		before = ipe_policies_changes(&w->policies);
 		world_must(test, w, writes[i].write, A, 0);
 		KUNIT_EXPECT_EQ_MSG(test, writes[i].heard,
-				    ipe_lifecycle_changes(&w->lifecycle) !=
-				    before, "write %d", i);
+				    ipe_policies_changes(&w->policies) !=
+					    before,
+				    "write %d", i);
 	}
-	before = ipe_lifecycle_changes(&w->lifecycle);
+	before = ipe_policies_changes(&w->policies);
 	world_must(test, w, IPE_WRITE_DELETE, B, 0);
-	KUNIT_EXPECT_NE(test, before, ipe_lifecycle_changes(&w->lifecycle));
+	KUNIT_EXPECT_NE(test, before, ipe_policies_changes(&w->policies));
 	world_end(test, w);
 }
 
 static void shadow_is_of_one_policy(struct kunit *test)
 {
 	struct world *w = world_prepare(test, ACTIVE, false, false);
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	struct ipe_policies *policies = &w->policies;
 
 	world_must(test, w, IPE_WRITE_SHADOW, B, 0);
 	world_must(test, w, IPE_WRITE_SHADOW, B, 0);
@@ -524,15 +523,15 @@ static void shadow_is_of_one_policy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 1, ipe_slot_is_shadowed(w->slots[B]));
 	world_must(test, w, IPE_WRITE_UNSHADOW, B, 0);
 	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
-	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(lifecycle->shadow),
-			    w->slots[A]->versions[IPE_NEXT]);
+	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(policies->shadow),
+			    w->slots[A]->versions[IPE_PLACE_NEXT]);
 	/* What takes its place is not what was asked for. */
 	world_must(test, w, IPE_WRITE_STAGE, A, 6);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
 	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
 	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(policies->shadow));
 	world_end(test, w);
 }
 
@@ -556,16 +555,16 @@ static void name_is_found_while_it_is_visible(struct kunit *test)
 	struct world *w = world_new(test);
 	struct ipe_slot *found;
 
-	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	KUNIT_EXPECT_NULL(test, ipe_policies_find(&w->policies, "a"));
 	world_must(test, w, ADD, A, 1);
-	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	KUNIT_EXPECT_NULL(test, ipe_policies_find(&w->policies, "a"));
 	ipe_lifecycle_show(w->slots[A]);
-	found = ipe_lifecycle_find(&w->lifecycle, "a");
+	found = ipe_policies_find(&w->policies, "a");
 	KUNIT_ASSERT_PTR_EQ(test, found, w->slots[A]);
 	ipe_slot_put(found);
-	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "aa"));
+	KUNIT_EXPECT_NULL(test, ipe_policies_find(&w->policies, "aa"));
 	world_must(test, w, IPE_WRITE_DELETE, A, 0);
-	KUNIT_EXPECT_NULL(test, ipe_lifecycle_find(&w->lifecycle, "a"));
+	KUNIT_EXPECT_NULL(test, ipe_policies_find(&w->policies, "a"));
 	world_end(test, w);
 }
 
@@ -580,12 +579,12 @@ static void end_of_a_shadow_is_about_the_shadow(struct kunit *test)
 
 	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
 	world_must(test, w, IPE_WRITE_STAGE, A, 5);
-	spin_lock_bh(&w->lifecycle.lock);
+	spin_lock_bh(&w->policies.lock);
 	subject = ipe_transition_subject(w->slots[A], &request);
-	spin_unlock_bh(&w->lifecycle.lock);
+	spin_unlock_bh(&w->policies.lock);
 	KUNIT_EXPECT_PTR_EQ(test, subject,
-			    (const struct ipe_loaded *)
-			    w->slots[A]->versions[IPE_CURRENT]);
+			    (const struct ipe_loaded *)w->slots[A]
+				    ->versions[IPE_PLACE_CURRENT]);
 	world_end(test, w);
 }
 
@@ -611,12 +610,12 @@ static void open_file_outlives_the_policy(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, &add));
 	slot = w->slots[A];
 	KUNIT_ASSERT_TRUE(test, ipe_slot_get(slot));
-	reader = ipe_slot_version(slot, IPE_CURRENT);
+	reader = ipe_slot_version(slot, IPE_PLACE_CURRENT);
 	KUNIT_ASSERT_NOT_NULL(test, reader);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_active(slot));
 
 	KUNIT_EXPECT_EQ(test, 0, world_delete(w, A));
-	KUNIT_EXPECT_NULL(test, ipe_slot_version(slot, IPE_CURRENT));
+	KUNIT_EXPECT_NULL(test, ipe_slot_version(slot, IPE_PLACE_CURRENT));
 	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_is_active(slot));
 	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_is_shadowed(slot));
 	KUNIT_EXPECT_EQ(test, -ENOENT, ipe_slot_trial_seconds(slot));

@@ -19,11 +19,11 @@ enum { A, B };
 
 /**
  * struct world - what a test plays with
- * @lifecycle: all policies
+ * @policies: all policies
  * @slots: of each name; NULL where it is not taken
  */
 struct world {
-	struct ipe_lifecycle lifecycle;
+	struct ipe_policies policies;
 	struct ipe_slot *slots[WORLD_NAMES];
 };
 

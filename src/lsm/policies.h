@@ -3,8 +3,8 @@
  * The policies that there are, by name, and which one decides. This is to look
  * at; lifecycle.h is for who changes something.
  */
-#ifndef _SECURITY_IPE_SLOT_H
-#define _SECURITY_IPE_SLOT_H
+#ifndef _SECURITY_IPE_POLICIES_H
+#define _SECURITY_IPE_POLICIES_H
 
 #include <linux/atomic.h>
 #include <linux/build_bug.h>
@@ -23,11 +23,11 @@
 #include "loaded.h"
 
 /* The versions of a name that are kept. */
-enum ipe_which {
-	IPE_CURRENT,
-	IPE_NEXT,
-	IPE_PREVIOUS,
-	IPE_WHICH_COUNT,
+enum ipe_place {
+	IPE_PLACE_CURRENT,
+	IPE_PLACE_NEXT,
+	IPE_PLACE_PREVIOUS,
+	IPE_PLACE_COUNT,
 };
 
 /**
@@ -45,7 +45,7 @@ struct ipe_expiry {
 };
 
 /**
- * struct ipe_lifecycle - all policies
+ * struct ipe_policies - all policies
  * @active: the policy that decides, with a reference; NULL: everything is
  *	allowed. Read under RCU
  * @shadow: the policy that is evaluated beside it and decides nothing, with a
@@ -75,7 +75,7 @@ struct ipe_expiry {
  * Each verdict reads the first two: what is written otherwise shares no line
  * with them.
  */
-struct ipe_lifecycle {
+struct ipe_policies {
 	struct ipe_loaded __rcu *active;
 	struct ipe_loaded __rcu *shadow;
 	spinlock_t lock ____cacheline_aligned_in_smp;
@@ -95,14 +95,14 @@ struct ipe_lifecycle {
 };
 
 static_assert(!IS_ENABLED(CONFIG_SMP) ||
-	      offsetof(struct ipe_lifecycle, lock) >= SMP_CACHE_BYTES);
-static_assert(offsetofend(struct ipe_lifecycle, shadow) <= L1_CACHE_BYTES);
+	      offsetof(struct ipe_policies, lock) >= SMP_CACHE_BYTES);
+static_assert(offsetofend(struct ipe_policies, shadow) <= L1_CACHE_BYTES);
 
 /**
  * struct ipe_floor - how far back a name may go
- * @list: in &ipe_lifecycle.floors
+ * @list: in &ipe_policies.floors
  * @version: nothing below it is let decide; 0.0.0 until a policy of this name
- *	is confirmed; &ipe_lifecycle.lock
+ *	is confirmed; &ipe_policies.lock
  * @name: of the policies
  */
 struct ipe_floor {
@@ -113,16 +113,16 @@ struct ipe_floor {
 
 /**
  * struct ipe_slot - a policy name
- * @list: in &ipe_lifecycle.slots
+ * @list: in &ipe_policies.slots
  * @refs: of the list, and of each open file of the policy's directory
  * @rcu: a file that is being opened looks at a slot before it has a reference
- * @lifecycle: whose slot this is; constant
- * @versions: by enum ipe_which, each with a reference, NULL where there is
- *	none. IPE_CURRENT is there until the policy is deleted;
- *	&ipe_lifecycle.lock
- * @floor: of this name; &ipe_lifecycle.lock
+ * @policies: whose slot this is; constant
+ * @versions: by enum ipe_place, each with a reference, NULL where there is
+ *	none. IPE_PLACE_CURRENT is there until the policy is deleted;
+ *	&ipe_policies.lock
+ * @floor: of this name; &ipe_policies.lock
  * @shown: user space has seen it, and it can be found by its name;
- *	&ipe_lifecycle.lock
+ *	&ipe_policies.lock
  * @dir: the policy's directory, NULL while there is none; fs_policy.c alone
  *	uses it, before the slot can be reached and after it cannot any more
  * @name: taken until ipe_lifecycle_forget(); constant
@@ -131,79 +131,79 @@ struct ipe_slot {
 	struct list_head list;
 	refcount_t refs;
 	struct rcu_head rcu;
-	struct ipe_lifecycle *lifecycle;
-	struct ipe_loaded *versions[IPE_WHICH_COUNT];
+	struct ipe_policies *policies;
+	struct ipe_loaded *versions[IPE_PLACE_COUNT];
 	struct ipe_floor *floor;
 	bool shown;
 	struct dentry *dir;
 	char name[];
 };
 
-extern struct ipe_lifecycle ipe_lifecycle;
+extern struct ipe_policies ipe_policies;
 
 struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot,
-				    enum ipe_which which);
+				    enum ipe_place place);
 int ipe_slot_is_active(struct ipe_slot *slot);
 int ipe_slot_is_shadowed(struct ipe_slot *slot);
 int ipe_slot_trial_seconds(struct ipe_slot *slot);
-struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle);
-bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle);
-unsigned long ipe_lifecycle_changes(struct ipe_lifecycle *lifecycle);
-__poll_t ipe_lifecycle_poll(struct ipe_lifecycle *lifecycle, struct file *file,
-			    poll_table *wait, unsigned long seen);
-struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
-				    const char *name);
+struct ipe_loaded *ipe_policies_on_trial(struct ipe_policies *policies);
+bool ipe_policies_is_locked(struct ipe_policies *policies);
+unsigned long ipe_policies_changes(struct ipe_policies *policies);
+__poll_t ipe_policies_poll(struct ipe_policies *policies, struct file *file,
+			   poll_table *wait, unsigned long seen);
+struct ipe_slot *ipe_policies_find(struct ipe_policies *policies,
+				   const char *name);
 bool ipe_slot_get(struct ipe_slot *slot);
 void ipe_slot_put(struct ipe_slot *slot);
 
 /**
- * ipe_lifecycle_deciding() - The policy to judge by
- * @lifecycle: all policies
+ * ipe_policies_active() - The policy to judge by
+ * @policies: all policies
  *
  * Context: RCU read-side critical section, which must last as long as the
  * result is used.
  * Return: NULL if no policy is active.
  */
 static inline const struct ipe_loaded *
-ipe_lifecycle_deciding(const struct ipe_lifecycle *lifecycle)
+ipe_policies_active(const struct ipe_policies *policies)
 {
-	return rcu_dereference(lifecycle->active);
+	return rcu_dereference(policies->active);
 }
 
 /**
- * ipe_lifecycle_shadowed() - The policy to evaluate beside it
- * @lifecycle: all policies
+ * ipe_policies_shadow() - The policy to evaluate beside it
+ * @policies: all policies
  *
- * Context: as ipe_lifecycle_deciding().
+ * Context: as ipe_policies_active().
  * Return: NULL if there is none.
  */
 static inline const struct ipe_loaded *
-ipe_lifecycle_shadowed(const struct ipe_lifecycle *lifecycle)
+ipe_policies_shadow(const struct ipe_policies *policies)
 {
-	return rcu_dereference(lifecycle->shadow);
+	return rcu_dereference(policies->shadow);
 }
 
-/* The same for who holds &ipe_lifecycle.lock. */
+/* The same for who holds &ipe_policies.lock. */
 static inline struct ipe_loaded *
-ipe_lifecycle_active(const struct ipe_lifecycle *lifecycle)
+ipe_policies_active_locked(const struct ipe_policies *policies)
 {
-	return rcu_dereference_protected(lifecycle->active,
-					 lockdep_is_held(&lifecycle->lock));
+	return rcu_dereference_protected(policies->active,
+					 lockdep_is_held(&policies->lock));
 }
 
-/* The same for who holds &ipe_lifecycle.lock. */
+/* The same for who holds &ipe_policies.lock. */
 static inline struct ipe_loaded *
-ipe_lifecycle_shadow(const struct ipe_lifecycle *lifecycle)
+ipe_policies_shadow_locked(const struct ipe_policies *policies)
 {
-	return rcu_dereference_protected(lifecycle->shadow,
-					 lockdep_is_held(&lifecycle->lock));
+	return rcu_dereference_protected(policies->shadow,
+					 lockdep_is_held(&policies->lock));
 }
 
-/* The version that would be tried or evaluated; &ipe_lifecycle.lock is held. */
-static inline struct ipe_loaded *
-ipe_slot_candidate(const struct ipe_slot *slot)
+/* The version that would be tried or evaluated; &ipe_policies.lock is held. */
+static inline struct ipe_loaded *ipe_slot_candidate(const struct ipe_slot *slot)
 {
-	return slot->versions[IPE_NEXT] ?: slot->versions[IPE_CURRENT];
+	return slot->versions[IPE_PLACE_NEXT]
+		       ?: slot->versions[IPE_PLACE_CURRENT];
 }
 
 #endif

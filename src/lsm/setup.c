@@ -61,7 +61,7 @@ static int __init load_boot_policy(void)
 	if (r)
 		panic("ipe: boot policy, line %u, column %u: %s\n", error.line,
 		      error.column, error.sentence ?: "not usable");
-	r = ipe_lifecycle_boot(&ipe_lifecycle, loaded);
+	r = ipe_lifecycle_boot(&ipe_policies, loaded);
 	if (r)
 		panic("ipe: boot policy: error %d\n", r);
 	return 0;
@@ -70,7 +70,8 @@ static int __init load_boot_policy(void)
 static void __init forget_cmdline(void)
 {
 	if (!ipe_enforce || ipe_success_audit)
-		pr_notice("ipe.enforce= and ipe.success_audit= of this command line do not count\n");
+		pr_notice("ipe.enforce= and ipe.success_audit= of this command "
+			  "line do not count\n");
 	ipe_enforce = true;
 	ipe_success_audit = false;
 }
@@ -81,7 +82,7 @@ static int __init init_lsm(void)
 
 	if (!ipe_cmdline_is_believed())
 		forget_cmdline();
-	ipe_lifecycle_init(&ipe_lifecycle);
+	ipe_lifecycle_init(&ipe_policies);
 	r = ipe_providers_init();
 	if (!r)
 		r = ipe_report_init();

@@ -10,26 +10,26 @@
 #include <linux/string.h>
 #include <linux/timekeeping.h>
 
-#include "slot.h"
+#include "policies.h"
 
-struct ipe_lifecycle ipe_lifecycle;
+struct ipe_policies ipe_policies;
 
 /**
  * ipe_slot_version() - A version of a policy
  * @slot: the caller has a reference
- * @which: of its versions
+ * @place: of its versions
  *
  * Return: a reference, or NULL if there is no such version, or no policy.
  */
-struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_which which)
+struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_place place)
 {
 	struct ipe_loaded *loaded;
 
-	spin_lock_bh(&slot->lifecycle->lock);
-	loaded = slot->versions[which];
+	spin_lock_bh(&slot->policies->lock);
+	loaded = slot->versions[place];
 	if (loaded)
 		ipe_loaded_get(loaded);
-	spin_unlock_bh(&slot->lifecycle->lock);
+	spin_unlock_bh(&slot->policies->lock);
 	return loaded;
 }
 
@@ -41,14 +41,14 @@ struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_which which)
  */
 int ipe_slot_is_active(struct ipe_slot *slot)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_policies *policies = slot->policies;
 	int r = -ENOENT;
 
-	spin_lock_bh(&lifecycle->lock);
-	if (slot->versions[IPE_CURRENT])
-		r = slot->versions[IPE_CURRENT] ==
-		    ipe_lifecycle_active(lifecycle);
-	spin_unlock_bh(&lifecycle->lock);
+	spin_lock_bh(&policies->lock);
+	if (slot->versions[IPE_PLACE_CURRENT])
+		r = slot->versions[IPE_PLACE_CURRENT] ==
+		    ipe_policies_active_locked(policies);
+	spin_unlock_bh(&policies->lock);
 	return r;
 }
 
@@ -60,13 +60,13 @@ int ipe_slot_is_active(struct ipe_slot *slot)
  */
 int ipe_slot_is_shadowed(struct ipe_slot *slot)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_policies *policies = slot->policies;
 	int r = -ENOENT;
 
-	spin_lock_bh(&lifecycle->lock);
-	if (slot->versions[IPE_CURRENT])
-		r = lifecycle->shadow_slot == slot;
-	spin_unlock_bh(&lifecycle->lock);
+	spin_lock_bh(&policies->lock);
+	if (slot->versions[IPE_PLACE_CURRENT])
+		r = policies->shadow_slot == slot;
+	spin_unlock_bh(&policies->lock);
 	return r;
 }
 
@@ -79,17 +79,17 @@ int ipe_slot_is_shadowed(struct ipe_slot *slot)
  */
 int ipe_slot_trial_seconds(struct ipe_slot *slot)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	struct ipe_policies *policies = slot->policies;
 	ktime_t deadline = 0;
 	int r = 0;
 	s64 left;
 
-	spin_lock_bh(&lifecycle->lock);
-	if (!slot->versions[IPE_CURRENT])
+	spin_lock_bh(&policies->lock);
+	if (!slot->versions[IPE_PLACE_CURRENT])
 		r = -ENOENT;
-	else if (lifecycle->trial == slot)
-		deadline = lifecycle->deadline;
-	spin_unlock_bh(&lifecycle->lock);
+	else if (policies->trial == slot)
+		deadline = policies->deadline;
+	spin_unlock_bh(&policies->lock);
 	if (!deadline)
 		return r;
 	left = ktime_to_ns(ktime_sub(deadline, ktime_get_boottime()));
@@ -97,91 +97,91 @@ int ipe_slot_trial_seconds(struct ipe_slot *slot)
 }
 
 /**
- * ipe_lifecycle_on_trial() - The policy that is on trial
- * @lifecycle: all policies
+ * ipe_policies_on_trial() - The policy that is on trial
+ * @policies: all policies
  *
  * Return: a reference, or NULL if there is none.
  */
-struct ipe_loaded *ipe_lifecycle_on_trial(struct ipe_lifecycle *lifecycle)
+struct ipe_loaded *ipe_policies_on_trial(struct ipe_policies *policies)
 {
 	struct ipe_loaded *loaded = NULL;
 
-	spin_lock_bh(&lifecycle->lock);
-	if (lifecycle->trial) {
-		loaded = ipe_lifecycle_active(lifecycle);
+	spin_lock_bh(&policies->lock);
+	if (policies->trial) {
+		loaded = ipe_policies_active_locked(policies);
 		ipe_loaded_get(loaded);
 	}
-	spin_unlock_bh(&lifecycle->lock);
+	spin_unlock_bh(&policies->lock);
 	return loaded;
 }
 
 /**
- * ipe_lifecycle_is_locked() - Can policies not be changed any more?
- * @lifecycle: all policies
+ * ipe_policies_is_locked() - Can policies not be changed any more?
+ * @policies: all policies
  *
  * Return: whether ipe_lifecycle_lock() was called.
  */
-bool ipe_lifecycle_is_locked(struct ipe_lifecycle *lifecycle)
+bool ipe_policies_is_locked(struct ipe_policies *policies)
 {
-	return READ_ONCE(lifecycle->locked);
+	return READ_ONCE(policies->locked);
 }
 
 /**
- * ipe_lifecycle_changes() - How often has changed what is shown?
- * @lifecycle: all policies
+ * ipe_policies_changes() - How often has changed what is shown?
+ * @policies: all policies
  *
  * To be asked before one looks: then no change is missed.
  *
- * Return: a number for ipe_lifecycle_poll().
+ * Return: a number for ipe_policies_poll().
  */
-unsigned long ipe_lifecycle_changes(struct ipe_lifecycle *lifecycle)
+unsigned long ipe_policies_changes(struct ipe_policies *policies)
 {
-	return atomic_long_read_acquire(&lifecycle->changes);
+	return atomic_long_read_acquire(&policies->changes);
 }
 
 /**
- * ipe_lifecycle_poll() - poll() on a file that shows which policy is active or
+ * ipe_policies_poll() - poll() on a file that shows which policy is active or
  *	on trial
- * @lifecycle: all policies
+ * @policies: all policies
  * @file: is polled
  * @wait: of poll()
- * @seen: ipe_lifecycle_changes() at the last look; %0: there was none
+ * @seen: ipe_policies_changes() at the last look; %0: there was none
  *
  * Return: as of an attribute in sysfs, EPOLLERR and EPOLLPRI if something may
  * have changed since.
  */
-__poll_t ipe_lifecycle_poll(struct ipe_lifecycle *lifecycle, struct file *file,
-			    poll_table *wait, unsigned long seen)
+__poll_t ipe_policies_poll(struct ipe_policies *policies, struct file *file,
+			   poll_table *wait, unsigned long seen)
 {
-	poll_wait(file, &lifecycle->wait, wait);
-	if (ipe_lifecycle_changes(lifecycle) == seen)
+	poll_wait(file, &policies->wait, wait);
+	if (ipe_policies_changes(policies) == seen)
 		return DEFAULT_POLLMASK;
 	return DEFAULT_POLLMASK | EPOLLERR | EPOLLPRI;
 }
 
 /**
- * ipe_lifecycle_find() - The slot of a name
- * @lifecycle: all policies
+ * ipe_policies_find() - The slot of a name
+ * @policies: all policies
  * @name: of a policy
  *
  * Return: a reference, to be given back with ipe_slot_put(); NULL if there is
  * none, or it is still or no more to be seen.
  */
-struct ipe_slot *ipe_lifecycle_find(struct ipe_lifecycle *lifecycle,
-				    const char *name)
+struct ipe_slot *ipe_policies_find(struct ipe_policies *policies,
+				   const char *name)
 {
 	struct ipe_slot *slot, *found = NULL;
 
-	spin_lock_bh(&lifecycle->lock);
-	list_for_each_entry(slot, &lifecycle->slots, list) {
+	spin_lock_bh(&policies->lock);
+	list_for_each_entry(slot, &policies->slots, list) {
 		if (strcmp(slot->name, name))
 			continue;
-		if (slot->shown && slot->versions[IPE_CURRENT] &&
+		if (slot->shown && slot->versions[IPE_PLACE_CURRENT] &&
 		    ipe_slot_get(slot))
 			found = slot;
 		break;
 	}
-	spin_unlock_bh(&lifecycle->lock);
+	spin_unlock_bh(&policies->lock);
 	return found;
 }
 

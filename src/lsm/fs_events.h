@@ -4,8 +4,8 @@
  * differs, for whoever reads it in time. Unlike records it needs no audit, and
  * unlike records no line is left out. See lines.h for how long a line is kept.
  */
-#ifndef _SECURITY_IPE_EVENTS_H
-#define _SECURITY_IPE_EVENTS_H
+#ifndef _SECURITY_IPE_FS_EVENTS_H
+#define _SECURITY_IPE_FS_EVENTS_H
 
 #include <linux/fs.h>
 #include <linux/seq_buf.h>
@@ -13,32 +13,33 @@
 #include "event.h"
 
 /* Bytes of a policy's name that a line shows; no directory has a longer one. */
-#define IPE_EVENTS_NAME_MAX NAME_MAX
+#define IPE_FS_EVENTS_NAME_MAX NAME_MAX
 
 /* Bytes for the path of a control group, with the NUL and one to spare. */
-#define IPE_EVENTS_CGROUP_MAX 256
+#define IPE_FS_EVENTS_CGROUP_MAX 256
 
 /* Bytes of a line that has none of what may be long. */
-#define IPE_EVENTS_SHORT_MAX 384
+#define IPE_FS_EVENTS_SHORT_MAX 384
 
 /**
- * struct ipe_events_paths - the paths of a line
+ * struct ipe_fs_events_paths - the paths of a line
  * @file: of the file; NULL if there is none, or it cannot be had
  * @cgroup: of the task's control group; NULL if it cannot be had
  */
-struct ipe_events_paths {
+struct ipe_fs_events_paths {
 	const char *file;
 	const char *cgroup;
 };
 
-extern const struct file_operations ipe_events_fops;
+extern const struct file_operations ipe_fs_events_fops;
 
-int ipe_events_init(void);
-void ipe_events_add(const struct ipe_event *event);
-size_t ipe_events_size(const struct ipe_event *event,
-		       const struct ipe_events_paths *paths);
-void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,
-		      const struct ipe_events_paths *paths);
-void ipe_events_print_short(struct seq_buf *s, const struct ipe_event *event);
+int ipe_fs_events_init(void);
+void ipe_fs_events_add(const struct ipe_event *event);
+size_t ipe_fs_events_size(const struct ipe_event *event,
+			  const struct ipe_fs_events_paths *paths);
+void ipe_fs_events_print(struct seq_buf *s, const struct ipe_event *event,
+			 const struct ipe_fs_events_paths *paths);
+void ipe_fs_events_print_short(struct seq_buf *s,
+			       const struct ipe_event *event);
 
 #endif
