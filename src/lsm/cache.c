@@ -3,16 +3,12 @@
  * Writing to the cache of verdicts, and declaring it void; reading is inline.
  */
 
-#include <linux/cache.h>
-
 #include "cache.h"
 #include "ipe.h"
 
 struct ipe_cache_state ipe_cache_state = {
 	.generation = ATOMIC64_INIT(2),
 };
-
-unsigned int ipe_cache_flags __ro_after_init;
 
 /**
  * ipe_cache_invalidate() - Something has changed that verdicts depend on

@@ -16,27 +16,27 @@
 #define _SECURITY_IPE_CACHE_H
 
 #include <linux/atomic.h>
-#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/rcupdate.h>
 
 #include "loaded.h"
+#include "provider.h"
 
 /* Never a generation: somebody is writing. */
 #define IPE_CACHE_BUSY (-1)
 
 /*
  * Beside the flags of an inode: its program headers ask for no memory of which
- * nothing is known, see headers.h. No inode flag has this bit.
+ * nothing is known, see headers.h.
  */
-#define IPE_CACHE_LEAN BIT(31)
+#define IPE_CACHE_LEAN IPE_PROVIDERS_FREE_FLAG
 
 /**
  * struct ipe_cached - that a file may be executed
  * @generation: the state of everything in which this is so; 0 for none, or
  *	IPE_CACHE_BUSY
  * @reason: index of what decided in &ipe_stats.matches
- * @flags: of the inode, see &ipe_cache_flags, and IPE_CACHE_LEAN
+ * @flags: of the inode, see &ipe_providers_inode_flags, and IPE_CACHE_LEAN
  *
  * 16 bytes, as every inode has one.
  */
@@ -65,13 +65,6 @@ struct ipe_cache_state {
 
 extern struct ipe_cache_state ipe_cache_state;
 
-/*
- * The inode flags that facts depend on, those of all providers.
- *
- * Constant once the LSM has started.
- */
-extern unsigned int ipe_cache_flags;
-
 void ipe_cache_invalidate(void);
 void ipe_cache_replace_begin(void);
 void ipe_cache_replace_end(void);
@@ -94,7 +87,7 @@ static inline s64 ipe_cache_begin(void)
  * ipe_cache_hit() - May a file be executed, as far as is known already?
  * @cached: of the file
  * @active: where the pointer to the active policy is
- * @flags: of its inode now, those of &ipe_cache_flags
+ * @flags: of its inode now, those of &ipe_providers_inode_flags
  * @mask: which bits of &ipe_cached.flags have to be @flags
  *
  * If so, the verdict is counted, as every other one. It is counted in the right

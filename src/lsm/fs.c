@@ -16,7 +16,9 @@
 #include "audit.h"
 #include "cache.h"
 #include "fs_events.h"
-#include "fs.h"
+#include "fs_input.h"
+#include "fs_new.h"
+#include "fs_policy.h"
 #include "ipe.h"
 #include "lifecycle.h"
 #include "lock.h"
@@ -311,8 +313,8 @@ static const struct top_file top_files[] __initconst = {
 	{ "success_audit", 0600, &success_audit_switch, &switch_fops },
 	{ "features", 0444, NULL, &features_fops },
 	{ "keyrings", 0444, NULL, &keyrings_fops },
-	{ "new_policy", 0200, NULL, &ipe_new_policy_fops },
-	{ "load", 0200, NULL, &ipe_load_fops },
+	{ "new_policy", 0200, NULL, &ipe_fs_new_policy_fops },
+	{ "load", 0200, NULL, &ipe_fs_load_fops },
 	{ "confirm", 0600, NULL, &confirm_fops },
 	{ "revert", 0200, NULL, &revert_fops },
 	{ "events", 0400, NULL, &ipe_fs_events_fops },
@@ -358,7 +360,7 @@ static int __init init_fs(void)
 	root = securityfs_create_dir("ipe", NULL);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
-	r = ipe_fs_init_policies(root);
+	r = ipe_fs_policy_init(root);
 	if (!r)
 		r = create_top_files(root);
 	if (r) {

@@ -13,7 +13,7 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "fs.h"
+#include "fs_input.h"
 
 /**
  * ipe_input_permit() - May whoever opened this file change something?
@@ -116,6 +116,29 @@ int ipe_input_go(struct file *file, const char __user *data, size_t len)
 	if (!r)
 		r = ipe_input_flag(data, len, &go);
 	if (!r && !go)
+		r = -EINVAL;
+	return r;
+}
+
+/**
+ * ipe_input_true() - A true value, from somebody who may change something
+ * @file: open for writing
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ *
+ * The files of upstream take every word for true that kstrtobool() knows.
+ *
+ * Return: %0, %-EPERM, %-EINVAL if it is false or no truth value, %-EFAULT.
+ */
+int ipe_input_true(struct file *file, const char __user *data, size_t len)
+{
+	bool wanted;
+	int r;
+
+	r = ipe_input_permit(file);
+	if (!r)
+		r = kstrtobool_from_user(data, len, &wanted);
+	if (!r && !wanted)
 		r = -EINVAL;
 	return r;
 }

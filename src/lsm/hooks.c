@@ -23,212 +23,19 @@
 #include <linux/string.h>
 
 #include "blob.h"
-#include "cache.h"
+#include "bytes.h"
 #include "headers.h"
 #include "hooks.h"
 #include "ipe.h"
+#include "judge.h"
 #include "lock.h"
 #include "provider.h"
-#include "report.h"
-#include "policies.h"
-
-/* Is it of a file system that has the bytes of its files elsewhere? */
-static bool is_stacked(const struct file *file)
-{
-	return file->f_path.dentry->d_flags & DCACHE_OP_REAL;
-}
-
-/*
- * The inode that has the bytes of a file, at this moment: overlayfs may copy
- * them up at any time, and reads them from elsewhere then. Nothing is known of
- * the bytes behind a device node.
- *
- * May sleep: overlayfs looks up what it has not looked up yet.
- */
-static struct inode *inode_of_bytes(const struct file *file)
-{
-	struct inode *inode;
-
-	inode = is_stacked(file) ? d_real_inode(file->f_path.dentry) :
-				   file_inode(file);
-	return S_ISREG(inode->i_mode) ? inode : NULL;
-}
-
-static struct ipe_verdict evaluate(const struct ipe_loaded *loaded,
-				   enum ipe_op op,
-				   const struct ipe_facts *facts)
-{
-	struct ipe_verdict verdict;
-
-	verdict = ipe_policy_evaluate(loaded->policy, op, facts);
-	if (WARN_ON_ONCE(verdict.action != IPE_ACTION_ALLOW &&
-			 verdict.action != IPE_ACTION_DENY))
-		verdict.action = IPE_ACTION_DENY;
-	return verdict;
-}
-
-/* Where no policy decides, a shadow is held against "everything is allowed". */
-static bool nobody_to_ask(void)
-{
-	return !rcu_access_pointer(ipe_policies.active) &&
-	       !rcu_access_pointer(ipe_policies.shadow);
-}
-
-/* Which flags have to be kept with a verdict, for a mapping and for execve(). */
-#define TO_MAP (~(unsigned int)IPE_CACHE_LEAN)
-#define TO_EXECUTE (~0U)
-
-/*
- * May it be executed, as far as is known already? This is the answer nearly
- * always, so it is found without a call, and without looking whether the file
- * is a regular one: nothing is kept with others.
- */
-static __always_inline bool is_allowed(const struct file *file,
-				       unsigned int lean, unsigned int mask)
-{
-	const struct inode *inode;
-
-	guard(rcu)();
-
-	if (!file)
-		return ipe_cache_hit(&ipe_cache_state.unknown,
-				     &ipe_policies.active, 0, TO_MAP);
-	if (is_stacked(file))
-		return false;
-	inode = file_inode(file);
-	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
-			     &ipe_policies.active,
-			     (READ_ONCE(inode->i_flags) & ipe_cache_flags) |
-				     lean, mask);
-}
-
-/* Of what has no inode nothing is known, and that does not change. */
-static struct ipe_cached *cached_of(const struct inode *inode)
-{
-	return inode ? &ipe_inode_blob(inode)->cached :
-		       &ipe_cache_state.unknown;
-}
-
-static unsigned int flags_of(const struct inode *inode)
-{
-	return inode ? READ_ONCE(inode->i_flags) & ipe_cache_flags : 0;
-}
 
 /* Is what is read of it now what its facts are about? */
 static bool was_settled(const struct inode *inode)
 {
-	return !inode || !flags_of(inode) ||
+	return !inode || !ipe_judge_flags(inode) ||
 	       ipe_providers_have_no_old_pages(inode);
-}
-
-/* A verdict that has to be told, and what a shadow has to say. */
-static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
-				const struct ipe_loaded *deciding,
-				const struct ipe_loaded *shadow)
-{
-	enum ipe_action decided = IPE_ACTION_ALLOW;
-
-	event->enforcing = READ_ONCE(ipe_enforce);
-	if (deciding) {
-		event->loaded = deciding;
-		event->verdict = evaluate(deciding, op, event->facts);
-		decided = event->verdict.action;
-		ipe_report(event);
-	}
-	/* The same only for a moment, while it comes to decide. */
-	if (shadow && shadow != deciding) {
-		event->loaded = shadow;
-		event->verdict = evaluate(shadow, op, event->facts);
-		ipe_report_shadow(event, decided);
-	}
-	return decided == IPE_ACTION_DENY && event->enforcing ? -EACCES : 0;
-}
-
-/**
- * struct question - what is to be judged
- * @hook: who asks
- * @op: what is about to happen
- * @file: as the caller names it; NULL for anonymous memory and for buffers that
- *	user space hands in
- * @inode: that has the bytes; NULL where nothing is known of them: then only
- *	DEFAULTs and rules that want a property to be FALSE match
- * @lean: its program headers are known to ask for no other memory
- * @flags: of @inode when they were read; where @lean
- */
-struct question {
-	enum ipe_hook hook;
-	enum ipe_op op;
-	const struct file *file;
-	struct inode *inode;
-	bool lean;
-	unsigned int flags;
-};
-
-static __always_inline int judge_anew(const struct question *q)
-{
-	s64 generation = ipe_cache_begin();
-	unsigned int flags = flags_of(q->inode), reason;
-	const struct ipe_loaded *deciding, *shadow;
-	struct ipe_evidence evidence __uninitialized;
-	struct ipe_verdict verdict;
-
-	deciding = ipe_policies_active(&ipe_policies);
-	shadow = ipe_policies_shadow(&ipe_policies);
-	ipe_providers_collect(q->inode, &evidence);
-	if (likely(deciding && !shadow && !READ_ONCE(ipe_success_audit))) {
-		verdict = evaluate(deciding, q->op, &evidence.facts);
-		if (verdict.action == IPE_ACTION_ALLOW) {
-			reason = ipe_stats_count(deciding, &verdict);
-			if (q->lean && q->flags == flags)
-				flags |= IPE_CACHE_LEAN;
-			if (q->op == IPE_OP_EXECUTE && !evidence.passing)
-				ipe_cache_store(cached_of(q->inode), generation,
-						flags, reason);
-			return 0;
-		}
-	}
-	return judge_aloud(&(struct ipe_event){
-				   .hook = q->hook,
-				   .file = q->file,
-				   .inode = q->inode,
-				   .facts = &evidence.facts,
-			   }, q->op, deciding, shadow);
-}
-
-/* May sleep: before its facts count, an inode may have pages to drop. */
-static noinline int judge(const struct question *q)
-{
-	if (nobody_to_ask())
-		return 0;
-	if (q->inode)
-		ipe_providers_settle(q->inode);
-
-	guard(rcu)();
-
-	/* Otherwise is_allowed() has looked there. */
-	if (q->op == IPE_OP_EXECUTE && q->file && is_stacked(q->file) &&
-	    ipe_cache_hit(cached_of(q->inode), &ipe_policies.active,
-			  flags_of(q->inode), TO_MAP))
-		return 0;
-	return judge_anew(q);
-}
-
-static noinline int judge_file(enum ipe_hook hook, enum ipe_op op,
-			       const struct file *file)
-{
-	return judge(&(struct question){
-			     .hook = hook,
-			     .op = op,
-			     .file = file,
-			     .inode = inode_of_bytes(file),
-		     });
-}
-
-/* @file: for the report alone; NULL where there is none */
-static noinline int judge_unknown(enum ipe_hook hook, enum ipe_op op,
-				  const struct file *file)
-{
-	return judge(&(struct question){ .hook = hook, .op = op, .file = file });
 }
 
 /*
@@ -237,14 +44,14 @@ static noinline int judge_unknown(enum ipe_hook hook, enum ipe_op op,
  * @q->inode only if its pages are checked, and it had the bytes before and after
  * they were read.
  */
-static void look_at_headers(struct question *q, struct file *file)
+static void look_at_headers(struct ipe_question *q, struct file *file)
 {
-	q->inode = inode_of_bytes(file);
+	q->inode = ipe_bytes_inode(file);
 	if (q->inode)
 		ipe_providers_settle(q->inode);
-	q->flags = flags_of(q->inode);
+	q->flags = ipe_judge_flags(q->inode);
 	q->lean = was_settled(q->inode) && ipe_headers_are_lean(file) &&
-		  inode_of_bytes(file) == q->inode;
+		  ipe_bytes_inode(file) == q->inode;
 }
 
 /*
@@ -257,7 +64,7 @@ static void look_at_headers(struct question *q, struct file *file)
 static bool was_checked(const struct ipe_task_blob *opened,
 			const struct inode *inode)
 {
-	return !inode || !flags_of(inode) ||
+	return !inode || !ipe_judge_flags(inode) ||
 	       (opened->checked && opened->loaded == inode);
 }
 
@@ -265,48 +72,22 @@ static bool was_checked(const struct ipe_task_blob *opened,
 static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 {
 	const struct ipe_task_blob opened = *ipe_task_blob(current);
-	struct question q = {
-		.hook = hook, .op = IPE_OP_EXECUTE, .file = file,
+	struct ipe_question q = {
+		.hook = hook,
+		.op = IPE_OP_EXECUTE,
+		.file = file,
 	};
 	int r = 0;
 
-	if (nobody_to_ask())
+	if (ipe_judge_is_idle())
 		return 0;
 	look_at_headers(&q, file);
 	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
-	if (hook == IPE_HOOK_EXEC || !is_stacked(file))
-		r = judge(&q);
-	if (!r && (!q.lean || !was_checked(&opened, inode_of_bytes(file))))
-		r = judge_unknown(hook, IPE_OP_EXECUTE, file);
+	if (hook == IPE_HOOK_EXEC || !ipe_bytes_are_below(file))
+		r = ipe_judge(&q);
+	if (!r && (!q.lean || !was_checked(&opened, ipe_bytes_inode(file))))
+		r = ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 	return r;
-}
-
-/**
- * ipe_hooks_vouch() - Does the active policy trust where a policy file is from?
- * @inode: had the bytes while they were read; settled before that
- *
- * Only a rule of op=POLICY vouches for a file. A DEFAULT, and no policy at all,
- * say nothing of it, and a policy that is not enforced does not trust more.
- *
- * Context: Process context.
- * Return: %0 or %-EACCES.
- */
-int ipe_hooks_vouch(struct inode *inode)
-{
-	const struct ipe_loaded *loaded;
-	struct ipe_evidence evidence;
-	struct ipe_verdict verdict;
-
-	guard(rcu)();
-
-	loaded = ipe_policies_active(&ipe_policies);
-	if (!loaded)
-		return -EACCES;
-	ipe_providers_collect(inode, &evidence);
-	verdict = ipe_policy_evaluate(loaded->policy, IPE_OP_POLICY,
-				      &evidence.facts);
-	return verdict.match == IPE_MATCH_RULE &&
-	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
 }
 
 /* For a file that is allowed already, and not stacked. */
@@ -314,15 +95,15 @@ static int judge_checked(enum ipe_hook hook, const struct file *file)
 {
 	if (was_checked(ipe_task_blob(current), file_inode(file)))
 		return 0;
-	return judge_unknown(hook, IPE_OP_EXECUTE, file);
+	return ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
 static int on_exec(struct linux_binprm *bprm)
 {
 	struct file *file = bprm->file;
 
-	ipe_task_blob(current)->executed = inode_of_bytes(file);
-	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+	ipe_task_blob(current)->executed = ipe_bytes_inode(file);
+	if (ipe_judge_is_allowed(file, IPE_CACHE_LEAN, IPE_JUDGE_TO_EXECUTE))
 		return judge_checked(IPE_HOOK_EXEC, file);
 	return judge_loaded(IPE_HOOK_EXEC, file);
 }
@@ -336,26 +117,30 @@ static int on_exec(struct linux_binprm *bprm)
 static int on_commit(struct linux_binprm *bprm, const struct file *file)
 {
 	const struct ipe_task_blob *task = ipe_task_blob(current);
-	struct inode *own = inode_of_bytes(bprm->file);
+	struct inode *own = ipe_bytes_inode(bprm->file);
 
-	if (nobody_to_ask())
+	if (ipe_judge_is_idle())
 		return 0;
 	if (own != task->executed)
-		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+		return ipe_judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE,
+					 bprm->file);
 	if (task->loaded == own)
 		return 0;
 	if (!was_checked(task, task->loaded))
-		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+		return ipe_judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE,
+					 bprm->file);
 	scoped_guard(rcu)
-		if (ipe_cache_hit(cached_of(task->loaded), &ipe_policies.active,
-				  flags_of(task->loaded), TO_MAP))
+		if (ipe_cache_hit(ipe_judge_cached(task->loaded),
+				  &ipe_policies.active,
+				  ipe_judge_flags(task->loaded),
+				  IPE_JUDGE_TO_MAP))
 			return 0;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_EXEC,
-			     .op = IPE_OP_EXECUTE,
-			     .file = task->file ?: bprm->file,
-			     .inode = task->loaded,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_EXEC,
+		.op = IPE_OP_EXECUTE,
+		.file = task->file ?: bprm->file,
+		.inode = task->loaded,
+	});
 }
 
 /*
@@ -367,9 +152,13 @@ static noinline int on_load(struct file *file)
 	bool is_executable = rcu_access_pointer(current->mm->exe_file) == file;
 
 	if (is_executable)
-		return is_stacked(file) || is_allowed(file, 0, TO_MAP) ?
-			       0 : judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
-	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		return ipe_bytes_are_below(file) ||
+				       ipe_judge_is_allowed(file, 0,
+							    IPE_JUDGE_TO_MAP) ?
+			       0 :
+			       ipe_judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE,
+					      file);
+	if (ipe_judge_is_allowed(file, IPE_CACHE_LEAN, IPE_JUDGE_TO_EXECUTE))
 		return judge_checked(IPE_HOOK_MMAP, file);
 	return judge_loaded(IPE_HOOK_MMAP, file);
 }
@@ -377,15 +166,16 @@ static noinline int on_load(struct file *file)
 /*
  * Memory that is executed, and has no file or may have other bytes than it.
  *
- * Here, and where files are mapped, nobody_to_ask() is asked before the call,
+ * Here, and where files are mapped, ipe_judge_is_idle() is asked before the call,
  * too: nothing is kept with a file where there is no policy.
  */
 static __always_inline int judge_memory(enum ipe_hook hook,
 					const struct file *file)
 {
-	if (is_allowed(NULL, 0, TO_MAP) || nobody_to_ask())
+	if (ipe_judge_is_allowed(NULL, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_judge_is_idle())
 		return 0;
-	return judge_unknown(hook, IPE_OP_EXECUTE, file);
+	return ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
 /* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
@@ -399,9 +189,10 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 		return judge_memory(IPE_HOOK_MMAP, file);
 	if (unlikely(current->in_execve))
 		return on_load(file);
-	if (is_allowed(file, 0, TO_MAP) || is_stacked(file) || nobody_to_ask())
+	if (ipe_judge_is_allowed(file, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_bytes_are_below(file) || ipe_judge_is_idle())
 		return 0;
-	return judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+	return ipe_judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
 
 /*
@@ -422,18 +213,18 @@ static int on_mmap_backing_file(struct vm_area_struct *vma,
 	/* Judged by on_mmap(). */
 	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED))
 		return 0;
-	inode = inode_of_bytes(backing);
-	if (is_stacked(user) && inode_of_bytes(user) != inode)
+	inode = ipe_bytes_inode(backing);
+	if (ipe_bytes_are_below(user) && ipe_bytes_inode(user) != inode)
 		inode = NULL;
 	/* It maps what it has below itself, and comes here again. */
-	else if (is_stacked(backing))
+	else if (ipe_bytes_are_below(backing))
 		return 0;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_MMAP,
-			     .op = IPE_OP_EXECUTE,
-			     .file = user,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_MMAP,
+		.op = IPE_OP_EXECUTE,
+		.file = user,
+		.inode = inode,
+	});
 }
 
 /*
@@ -465,9 +256,10 @@ static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		return 0;
 	if (!file || is_modified(vma, prot))
 		return judge_memory(IPE_HOOK_MPROTECT, file);
-	if (is_allowed(file, 0, TO_MAP) || nobody_to_ask())
+	if (ipe_judge_is_allowed(file, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_judge_is_idle())
 		return 0;
-	return judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
+	return ipe_judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
 }
 
 /**
@@ -516,22 +308,22 @@ static enum ipe_op op_of(unsigned int id)
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
-	struct inode *inode = inode_of_bytes(file);
+	struct inode *inode = ipe_bytes_inode(file);
 	enum ipe_op op = op_of(id);
 
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	if (is_stacked(file)) {
+	if (ipe_bytes_are_below(file)) {
 		if (!contents)
 			inode = NULL;
 		ipe_task_blob(current)->read = inode;
 	}
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op,
-			     .file = file,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_READ_FILE,
+		.op = op,
+		.file = file,
+		.inode = inode,
+	});
 }
 
 /*
@@ -547,17 +339,17 @@ static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 	/* The reading may have been held up until the lock was set. */
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	if (!is_stacked(file))
+	if (!ipe_bytes_are_below(file))
 		return 0;
-	inode = inode_of_bytes(file);
+	inode = ipe_bytes_inode(file);
 	if (inode != ipe_task_blob(current)->read)
 		inode = NULL;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op,
-			     .file = file,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_READ_FILE,
+		.op = op,
+		.file = file,
+		.inode = inode,
+	});
 }
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
@@ -566,7 +358,7 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	return judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
+	return ipe_judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
 }
 
 /*
@@ -581,7 +373,7 @@ static int on_kernel_has_loaded(char *buf, loff_t size,
 	/* A copy that the machine's own firmware has was asked about before. */
 	if (description && !strcmp(description, "platform"))
 		return 0;
-	return judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
+	return ipe_judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
 }
 
 static int on_open(struct file *file)

@@ -26,223 +26,29 @@
 #include <linux/timekeeping.h>
 
 #include "audit.h"
-#include "cache.h"
+#include "change.h"
+#include "floor.h"
 #include "lifecycle.h"
 #include "recorder.h"
 
-static struct ipe_loaded *get(struct ipe_loaded *loaded)
-{
-	return loaded ? ipe_loaded_get(loaded) : NULL;
-}
-
-/* The parts of which the changes consist; they cannot fail. */
-
-static void set_shadow(struct ipe_policies *policies, struct ipe_slot *slot,
-		       struct ipe_loaded *loaded)
-{
-	struct ipe_loaded *old = ipe_policies_shadow_locked(policies);
-
-	rcu_assign_pointer(policies->shadow, get(loaded));
-	policies->shadow_slot = slot;
-	ipe_cache_invalidate();
-	ipe_loaded_put(old);
-}
-
-static void end_shadow(struct ipe_policies *policies,
-		       const struct ipe_loaded *loaded)
-{
-	if (loaded && loaded == ipe_policies_shadow_locked(policies))
-		set_shadow(policies, NULL, NULL);
-}
-
-static void drop(struct ipe_slot *slot, enum ipe_place place)
-{
-	struct ipe_loaded *old = slot->versions[place];
-
-	end_shadow(slot->policies, old);
-	slot->versions[place] = NULL;
-	ipe_loaded_put(old);
-}
-
-static void move(struct ipe_slot *slot, enum ipe_place from, enum ipe_place to)
-{
-	drop(slot, to);
-	end_shadow(slot->policies, slot->versions[from]);
-	slot->versions[to] = slot->versions[from];
-	slot->versions[from] = NULL;
-}
-
-static void tell_readers(struct ipe_policies *policies)
-{
-	atomic_long_inc(&policies->changes);
-	wake_up_interruptible_poll(&policies->wait, EPOLLERR | EPOLLPRI);
-}
-
-/* Lets a policy decide from the next verdict on; NULL: nobody decides. */
-static void decide(struct ipe_policies *policies, struct ipe_loaded *loaded)
-{
-	struct ipe_loaded *old = ipe_policies_active_locked(policies);
-
-	ipe_cache_replace_begin();
-	rcu_assign_pointer(policies->active, get(loaded));
-	ipe_cache_replace_end();
-	end_shadow(policies, loaded);
-	ipe_loaded_put(old);
-	tell_readers(policies);
-}
-
-static void end_trial(struct ipe_policies *policies)
-{
-	policies->trial = NULL;
-	kfree(policies->expiry);
-	policies->expiry = NULL;
-	/* One that has fired already finds that nothing is due. */
-	hrtimer_try_to_cancel(&policies->timer);
-}
-
-static void raise(struct ipe_version *version, const struct ipe_version *to)
-{
-	if (ipe_version_compare(to, version) > 0)
-		*version = *to;
-}
-
-/* Lets the current version of a slot decide for good. */
-static void confirm_current(struct ipe_slot *slot)
-{
-	struct ipe_loaded *loaded = slot->versions[IPE_PLACE_CURRENT];
-	struct ipe_policies *policies = slot->policies;
-	struct ipe_loaded *old = policies->confirmed;
-
-	end_trial(policies);
-	policies->confirmed = ipe_loaded_get(loaded);
-	ipe_loaded_put(old);
-	decide(policies, loaded);
-	loaded->was_confirmed = true;
-	raise(&slot->floor->version, ipe_policy_rollback_floor(loaded->policy));
-	raise(&policies->bar, ipe_policy_version(loaded->policy));
-}
-
-static void go_back(struct ipe_policies *policies)
-{
-	end_trial(policies);
-	decide(policies, policies->confirmed);
-}
-
-/* The writes, one function each, when all is checked. */
-
-static void do_update(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	bool live = slot->versions[IPE_PLACE_CURRENT] ==
-		    ipe_policies_active_locked(slot->policies);
-	struct ipe_loaded *next = slot->versions[IPE_PLACE_NEXT];
-
-	move(slot, IPE_PLACE_CURRENT, IPE_PLACE_PREVIOUS);
-	slot->versions[IPE_PLACE_CURRENT] = ipe_loaded_get(request->loaded);
-	if (next && ipe_loaded_compare(next, request->loaded) <= 0)
-		drop(slot, IPE_PLACE_NEXT);
-	if (live)
-		confirm_current(slot);
-}
-
-static void do_stage(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	drop(slot, IPE_PLACE_NEXT);
-	slot->versions[IPE_PLACE_NEXT] = ipe_loaded_get(request->loaded);
-}
-
-static void do_activate(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	confirm_current(slot);
-}
-
-static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	struct ipe_policies *policies = slot->policies;
-
-	policies->trial = slot;
-	policies->deadline =
-		ktime_add(ktime_get_boottime(), ktime_set(request->seconds, 0));
-	hrtimer_start(&policies->timer, policies->deadline,
-		      HRTIMER_MODE_ABS_SOFT);
-	decide(policies, ipe_slot_candidate(slot));
-}
-
-static void do_confirm(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	if (slot->versions[IPE_PLACE_NEXT] ==
-	    ipe_policies_active_locked(slot->policies)) {
-		move(slot, IPE_PLACE_CURRENT, IPE_PLACE_PREVIOUS);
-		move(slot, IPE_PLACE_NEXT, IPE_PLACE_CURRENT);
-	}
-	confirm_current(slot);
-}
-
-static void do_revert(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	go_back(slot->policies);
-}
-
-/* What somebody took back is not kept ready to be used by mistake. */
-static void do_rollback(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	move(slot, IPE_PLACE_PREVIOUS, IPE_PLACE_CURRENT);
-	confirm_current(slot);
-}
-
-static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	drop(slot, IPE_PLACE_NEXT);
-	drop(slot, IPE_PLACE_PREVIOUS);
-	drop(slot, IPE_PLACE_CURRENT);
-	tell_readers(slot->policies);
-}
-
-static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	set_shadow(slot->policies, slot, ipe_slot_candidate(slot));
-}
-
-static void do_unshadow(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	if (slot->policies->shadow_slot == slot)
-		set_shadow(slot->policies, NULL, NULL);
-}
-
-static void (*const apply[IPE_WRITE_COUNT])(struct ipe_slot *slot,
-					    const struct ipe_request *request) = {
-	[IPE_WRITE_UPDATE] = do_update,
-	[IPE_WRITE_STAGE] = do_stage,
-	[IPE_WRITE_ACTIVATE] = do_activate,
-	[IPE_WRITE_TRIAL] = do_trial,
-	[IPE_WRITE_CONFIRM] = do_confirm,
-	[IPE_WRITE_REVERT] = do_revert,
-	[IPE_WRITE_ROLLBACK] = do_rollback,
-	[IPE_WRITE_DELETE] = do_delete,
-	[IPE_WRITE_SHADOW] = do_shadow,
-	[IPE_WRITE_UNSHADOW] = do_unshadow,
-};
-
 /**
- * struct change - what a record says
+ * struct outcome - what a record says
  * @old: the policy that decided before, with a reference; may be NULL
  * @new: the one that decides afterwards; after a failure the confirmed one. With
  *	a reference; may be NULL
  * @subject: the version that it is about, with a reference; may be NULL
  */
-struct change {
+struct outcome {
 	struct ipe_loaded *old;
 	struct ipe_loaded *new;
 	struct ipe_loaded *subject;
 };
 
-static void release_change(struct change *change)
+static void release_outcome(struct outcome *outcome)
 {
-	ipe_loaded_put(change->old);
-	ipe_loaded_put(change->new);
-	ipe_loaded_put(change->subject);
+	ipe_loaded_put(outcome->old);
+	ipe_loaded_put(outcome->new);
+	ipe_loaded_put(outcome->subject);
 }
 
 static void record_shadow(const struct ipe_request *request,
@@ -254,43 +60,43 @@ static void record_shadow(const struct ipe_request *request,
 }
 
 /* @known: what was written could be read */
-static void record(const struct ipe_request *request,
-		   const struct change *change, bool known, int error)
+static void record_outcome(const struct ipe_request *request,
+			   const struct outcome *outcome, bool known, int error)
 {
 	struct ipe_identity identity = {
 		.name = request->slot ? request->slot->name : NULL,
 	};
-	const struct ipe_loaded *new = change->new;
+	const struct ipe_loaded *new = outcome->new;
 
 	/* What would have decided: the confirmed policy, or what it is about. */
 	if (error && request->write != IPE_WRITE_REVERT)
-		new = change->subject;
-	if (change->subject)
-		identity = ipe_identity(change->subject);
+		new = outcome->subject;
+	if (outcome->subject)
+		identity = ipe_identity(outcome->subject);
 
 	switch (request->write) {
 	case IPE_WRITE_UPDATE:
 		ipe_audit_load(identity, NULL, error);
-		if (!error && change->old != change->new)
-			ipe_audit_activation(change->old, new, 0);
+		if (!error && outcome->old != outcome->new)
+			ipe_audit_activation(outcome->old, new, 0);
 		break;
 	case IPE_WRITE_STAGE:
 		ipe_audit_stage(identity, NULL, error);
 		break;
 	case IPE_WRITE_ACTIVATE:
-		ipe_audit_activation(change->old, new, error);
+		ipe_audit_activation(outcome->old, new, error);
 		break;
 	case IPE_WRITE_TRIAL:
-		ipe_audit_trial(change->old, new, request->seconds, error);
+		ipe_audit_trial(outcome->old, new, request->seconds, error);
 		break;
 	case IPE_WRITE_CONFIRM:
-		ipe_audit_step("confirm", change->old, new, error);
+		ipe_audit_step("confirm", outcome->old, new, error);
 		break;
 	case IPE_WRITE_REVERT:
-		ipe_audit_step("revert", change->old, new, error);
+		ipe_audit_step("revert", outcome->old, new, error);
 		break;
 	case IPE_WRITE_ROLLBACK:
-		ipe_audit_step("rollback", change->old, new, error);
+		ipe_audit_step("rollback", outcome->old, new, error);
 		break;
 	case IPE_WRITE_DELETE:
 		ipe_audit_delete(identity, error);
@@ -327,7 +133,7 @@ static struct ipe_expiry *new_expiry(void)
 }
 
 /* Ends a trial whose time is over, and one that is not goes on. */
-static void expire(struct ipe_policies *policies, ktime_t now)
+static void expire_trial(struct ipe_policies *policies, ktime_t now)
 {
 	struct ipe_expiry *expiry = policies->expiry;
 
@@ -339,10 +145,10 @@ static void expire(struct ipe_policies *policies, ktime_t now)
 		return;
 	}
 	policies->expiry = NULL;
-	expiry->from = get(ipe_policies_active_locked(policies));
-	expiry->to = get(policies->confirmed);
+	expiry->from = ipe_loaded_get(ipe_policies_active_locked(policies));
+	expiry->to = ipe_loaded_get(policies->confirmed);
 	expiry->turn = ipe_recorder_turn();
-	go_back(policies);
+	ipe_change_revert(policies);
 	/* In the order of turns, so no worker waits for one behind it. */
 	queue_work(system_unbound_wq, &expiry->work);
 }
@@ -359,11 +165,11 @@ static void expire(struct ipe_policies *policies, ktime_t now)
 void ipe_lifecycle_expire(struct ipe_policies *policies, ktime_t now)
 {
 	spin_lock_bh(&policies->lock);
-	expire(policies, now);
+	expire_trial(policies, now);
 	spin_unlock_bh(&policies->lock);
 }
 
-static enum hrtimer_restart on_timer(struct hrtimer *timer)
+static enum hrtimer_restart on_trial_timer(struct hrtimer *timer)
 {
 	ipe_lifecycle_expire(container_of(timer, struct ipe_policies, timer),
 			     ktime_get_boottime());
@@ -379,7 +185,7 @@ void ipe_lifecycle_init(struct ipe_policies *policies)
 	mutex_init(&policies->writer);
 	spin_lock_init(&policies->lock);
 	hrtimer_init(&policies->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
-	policies->timer.function = on_timer;
+	policies->timer.function = on_trial_timer;
 	atomic_long_set(&policies->changes, 1);
 	init_waitqueue_head(&policies->wait);
 	INIT_LIST_HEAD(&policies->slots);
@@ -400,21 +206,24 @@ void ipe_lifecycle_refuse(struct ipe_policies *policies,
 			  const struct ipe_request *request, int error)
 {
 	const struct ipe_slot *slot;
-	struct change change = {};
+	struct outcome outcome = {};
 
 	scoped_guard(spinlock_bh, &policies->lock) {
-		change.old = get(ipe_policies_active_locked(policies));
+		outcome.old =
+			ipe_loaded_get(ipe_policies_active_locked(policies));
 		slot = request->slot ?: policies->trial;
-		change.subject = get(ipe_transition_subject(slot, request));
-		change.new = get(policies->confirmed);
+		outcome.subject =
+			ipe_loaded_get(ipe_transition_subject(slot, request));
+		outcome.new = ipe_loaded_get(policies->confirmed);
 	}
-	record(request, &change, false, error);
-	release_change(&change);
+	record_outcome(request, &outcome, false, error);
+	release_outcome(&outcome);
 }
 
 /* Returns 0, 1 if there was nothing to do, or an errno. */
-static int change_it(struct ipe_policies *policies,
-		     const struct ipe_request *request, struct change *change)
+static int check_and_apply(struct ipe_policies *policies,
+			   const struct ipe_request *request,
+			   struct outcome *outcome)
 {
 	struct ipe_slot *slot = request->slot ?: policies->trial;
 	int r;
@@ -422,12 +231,13 @@ static int change_it(struct ipe_policies *policies,
 	lockdep_assert_held(&policies->lock);
 
 	r = ipe_transition_check(policies, slot, request);
-	change->old = get(ipe_policies_active_locked(policies));
-	change->subject = get(ipe_transition_subject(slot, request));
+	outcome->old = ipe_loaded_get(ipe_policies_active_locked(policies));
+	outcome->subject =
+		ipe_loaded_get(ipe_transition_subject(slot, request));
 	if (!r)
-		apply[request->write](slot, request);
-	change->new = get(r ? policies->confirmed
-			    : ipe_policies_active_locked(policies));
+		ipe_change_apply(slot, request);
+	outcome->new = ipe_loaded_get(r ? policies->confirmed :
+					  ipe_policies_active_locked(policies));
 	return r;
 }
 
@@ -460,7 +270,7 @@ int ipe_lifecycle_write(struct ipe_policies *policies,
 			const struct ipe_request *request)
 {
 	struct ipe_expiry *expiry __free(kfree) = NULL;
-	struct change change = {};
+	struct outcome outcome = {};
 	u64 turn = 0;
 	int r;
 
@@ -473,8 +283,8 @@ int ipe_lifecycle_write(struct ipe_policies *policies,
 	}
 	scoped_guard(spinlock_bh, &policies->lock) {
 		/* The timer may be late. */
-		expire(policies, ktime_get_boottime());
-		r = change_it(policies, request, &change);
+		expire_trial(policies, ktime_get_boottime());
+		r = check_and_apply(policies, request, &outcome);
 		if (!r && expiry)
 			policies->expiry = no_free_ptr(expiry);
 		if (r <= 0)
@@ -482,10 +292,10 @@ int ipe_lifecycle_write(struct ipe_policies *policies,
 	}
 	if (turn) {
 		ipe_recorder_begin(turn);
-		record(request, &change, true, r);
+		record_outcome(request, &outcome, true, r);
 		ipe_recorder_end(turn);
 	}
-	release_change(&change);
+	release_outcome(&outcome);
 	return min(r, 0);
 }
 
@@ -506,7 +316,7 @@ int ipe_lifecycle_lock(struct ipe_policies *policies)
 	/* No name is being taken that would be there afterwards. */
 	mutex_lock(&policies->writer);
 	spin_lock_bh(&policies->lock);
-	expire(policies, ktime_get_boottime());
+	expire_trial(policies, ktime_get_boottime());
 	if (policies->trial)
 		r = -EBUSY;
 	else
@@ -532,37 +342,6 @@ static bool name_is_taken(struct ipe_policies *policies, const char *name)
 	return false;
 }
 
-/* The floor of a name, made where there is none; NULL if there is no memory. */
-static struct ipe_floor *get_floor(struct ipe_policies *policies,
-				   const char *name)
-{
-	size_t size = strlen(name) + 1;
-	struct ipe_floor *floor;
-
-	lockdep_assert_held(&policies->writer);
-
-	list_for_each_entry(floor, &policies->floors, list)
-		if (!strcmp(floor->name, name))
-			return floor;
-	floor = kzalloc(struct_size(floor, name, size), GFP_KERNEL_ACCOUNT);
-	if (floor) {
-		memcpy(floor->name, name, size);
-		list_add_tail(&floor->list, &policies->floors);
-	}
-	return floor;
-}
-
-/* A name of which nothing was ever confirmed need not be remembered. */
-static void put_floor(struct ipe_floor *floor)
-{
-	static const struct ipe_version none;
-
-	if (floor && !ipe_version_compare(&floor->version, &none)) {
-		list_del(&floor->list);
-		kfree(floor);
-	}
-}
-
 static struct ipe_slot *new_slot(struct ipe_policies *policies,
 				 struct ipe_loaded *loaded)
 {
@@ -573,7 +352,7 @@ static struct ipe_slot *new_slot(struct ipe_policies *policies,
 	slot = kzalloc(struct_size(slot, name, size), GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return NULL;
-	slot->floor = get_floor(policies, name);
+	slot->floor = ipe_floor_get(policies, name);
 	if (!slot->floor) {
 		kfree(slot);
 		return NULL;
@@ -637,15 +416,16 @@ void ipe_lifecycle_show(struct ipe_slot *slot)
  */
 void ipe_lifecycle_forget(struct ipe_slot *slot)
 {
+	static const struct ipe_request delete = { .write = IPE_WRITE_DELETE };
 	struct ipe_policies *policies = slot->policies;
 
 	mutex_lock(&policies->writer);
 	scoped_guard(spinlock_bh, &policies->lock) {
-		do_delete(slot, NULL);
+		ipe_change_apply(slot, &delete);
 		slot->shown = false;
 		list_del(&slot->list);
 	}
-	put_floor(slot->floor);
+	ipe_floor_put(slot->floor);
 	slot->floor = NULL;
 	mutex_unlock(&policies->writer);
 	ipe_slot_put(slot);
@@ -670,7 +450,7 @@ int __init ipe_lifecycle_boot(struct ipe_policies *policies,
 	r = ipe_lifecycle_add(policies, loaded, &slot);
 	if (!r) {
 		spin_lock_bh(&policies->lock);
-		confirm_current(slot);
+		ipe_change_confirm(slot);
 		spin_unlock_bh(&policies->lock);
 	}
 	ipe_loaded_put(loaded);

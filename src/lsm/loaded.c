@@ -74,13 +74,14 @@ int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 
 /**
  * ipe_loaded_get() - Take a reference
- * @loaded: the caller has one, or the lock of whoever has one
+ * @loaded: the caller has one, or the lock of whoever has one; NULL is fine
  *
  * Return: @loaded.
  */
 struct ipe_loaded *ipe_loaded_get(struct ipe_loaded *loaded)
 {
-	refcount_inc(&loaded->refs);
+	if (loaded)
+		refcount_inc(&loaded->refs);
 	return loaded;
 }
 

@@ -22,6 +22,8 @@
 
 #include "loaded.h"
 
+struct ipe_floor;
+
 /* The versions of a name that are kept. */
 enum ipe_place {
 	IPE_PLACE_CURRENT,
@@ -97,19 +99,6 @@ struct ipe_policies {
 static_assert(!IS_ENABLED(CONFIG_SMP) ||
 	      offsetof(struct ipe_policies, lock) >= SMP_CACHE_BYTES);
 static_assert(offsetofend(struct ipe_policies, shadow) <= L1_CACHE_BYTES);
-
-/**
- * struct ipe_floor - how far back a name may go
- * @list: in &ipe_policies.floors
- * @version: nothing below it is let decide; 0.0.0 until a policy of this name
- *	is confirmed; &ipe_policies.lock
- * @name: of the policies
- */
-struct ipe_floor {
-	struct list_head list;
-	struct ipe_version version;
-	char name[];
-};
 
 /**
  * struct ipe_slot - a policy name

@@ -17,7 +17,7 @@
 #include <linux/namei.h>
 #include <linux/path.h>
 
-#include "hooks.h"
+#include "judge.h"
 #include "provenance.h"
 #include "provider.h"
 
@@ -83,7 +83,7 @@ static int verify(const struct file *file, struct inode *inode, bool vouched,
 		return ipe_envelope_verify(envelope);
 	if (!vouched || d_real_inode(file->f_path.dentry) != inode)
 		return -EACCES;
-	r = ipe_hooks_vouch(inode);
+	r = ipe_judge_vouch(inode);
 	if (!r)
 		ipe_envelope_trust(envelope);
 	return r;
@@ -121,7 +121,7 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 	if (r)
 		return r;
 	ipe_providers_settle(inode);
-	vouched = !ipe_hooks_vouch(inode);
+	vouched = !ipe_judge_vouch(inode);
 	r = read_bytes(file, envelope);
 	if (!r)
 		r = verify(file, inode, vouched, envelope);

@@ -7,7 +7,6 @@
 
 #include <linux/cache.h>
 
-#include "cache.h"
 #include "ipe.h"
 #include "provider.h"
 
@@ -19,6 +18,7 @@ static struct ipe_provider *const providers[] = {
 #undef IPE_PROVIDER
 
 struct ipe_vocabulary ipe_vocabulary __ro_after_init;
+unsigned int ipe_providers_inode_flags __ro_after_init;
 
 /**
  * ipe_provider_answer() - Enter a provider's properties into a vocabulary
@@ -61,7 +61,7 @@ int __init ipe_providers_init(void)
 	ipe_vocabulary_init(&ipe_vocabulary);
 	for (i = 0; i < ARRAY_SIZE(providers); i++) {
 		provider = providers[i];
-		ipe_cache_flags |= provider->inode_flags;
+		ipe_providers_inode_flags |= provider->inode_flags;
 		r = ipe_provider_answer(&ipe_vocabulary, provider);
 		if (!r && provider->init)
 			r = provider->init();
@@ -70,8 +70,7 @@ int __init ipe_providers_init(void)
 			return r;
 		}
 	}
-	/* Or every file with that flag would have been looked at. */
-	if (WARN_ON(ipe_cache_flags & IPE_CACHE_LEAN))
+	if (WARN_ON(ipe_providers_inode_flags & IPE_PROVIDERS_FREE_FLAG))
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(providers); i++)
 		if (providers[i]->n_hooks)

@@ -11,6 +11,7 @@
 #ifndef _SECURITY_IPE_PROVIDER_H
 #define _SECURITY_IPE_PROVIDER_H
 
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
 
@@ -112,6 +113,16 @@ struct ipe_provider {
  * Complete when the LSM has started, and constant from then on.
  */
 extern struct ipe_vocabulary ipe_vocabulary;
+
+/*
+ * The inode flags that facts depend on, those of all providers.
+ *
+ * Constant once the LSM has started.
+ */
+extern unsigned int ipe_providers_inode_flags;
+
+/* No inode flag of a provider: free for whoever keeps inode flags. */
+#define IPE_PROVIDERS_FREE_FLAG BIT(31)
 
 int ipe_providers_init(void);
 int ipe_provider_answer(struct ipe_vocabulary *vocabulary,

@@ -130,7 +130,8 @@ static void tell(struct ipe_event *event)
  */
 void ipe_report(struct ipe_event *event)
 {
-	ipe_stats_count(event->loaded, &event->verdict);
+	ipe_stats_count(&event->loaded->stats, event->loaded->policy,
+			&event->verdict);
 	if (event->verdict.action != IPE_ACTION_ALLOW ||
 	    READ_ONCE(ipe_success_audit))
 		tell(event);
@@ -146,7 +147,8 @@ void ipe_report(struct ipe_event *event)
 void ipe_report_shadow(struct ipe_event *event, enum ipe_action decided)
 {
 	event->shadow = true;
-	ipe_stats_count_shadow(event->loaded, &event->verdict, decided);
+	ipe_stats_count_shadow(&event->loaded->stats, event->loaded->policy,
+			       &event->verdict, decided);
 	if (event->verdict.action != decided)
 		tell(event);
 }

@@ -14,8 +14,6 @@
 
 #include "policy/policy.h"
 
-struct ipe_loaded;
-
 /*
  * The things that can decide, by which matches are counted: the DEFAULT of an
  * operation, at that; the global DEFAULT, for the operation that it decided
@@ -78,9 +76,11 @@ int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules);
 void ipe_stats_free(struct ipe_stats *stats);
 void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
 			 unsigned int reason);
-unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
+unsigned int ipe_stats_count(const struct ipe_stats *stats,
+			     const struct ipe_policy *policy,
 			     const struct ipe_verdict *verdict);
-void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
+void ipe_stats_count_shadow(const struct ipe_stats *stats,
+			    const struct ipe_policy *policy,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided);
 u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason);
@@ -108,6 +108,7 @@ static __always_inline void ipe_stats_count_match(const struct ipe_stats *stats,
 	preempt_enable();
 }
 
-int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded);
+int ipe_stats_show(struct seq_file *m, const struct ipe_stats *stats,
+		   const struct ipe_policy *policy);
 
 #endif

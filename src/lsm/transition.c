@@ -11,6 +11,7 @@
 #include <linux/errno.h>
 #include <linux/string.h>
 
+#include "floor.h"
 #include "transition.h"
 
 /* What a slot has to do with the policy that decides, and with a trial. */
@@ -103,7 +104,7 @@ enum check {
 	NOT_BELOW_BAR = BIT(3),
 	NOT_BELOW_FLOOR = BIT(4),
 	ONLY_SHADOW = BIT(5),
-	NOT_DECIDING = BIT(6),
+	NOT_ACTIVE = BIT(6),
 	WAS_CONFIRMED = BIT(7),
 };
 
@@ -125,7 +126,7 @@ static const struct rules rules[IPE_WRITE_COUNT] = {
 		NOT_CONFIRMED | NOT_BELOW_BAR | NOT_BELOW_FLOOR,
 	},
 	[IPE_WRITE_ROLLBACK] = { WAS_CONFIRMED | NOT_BELOW_FLOOR },
-	[IPE_WRITE_SHADOW] = { ONLY_SHADOW | NOT_DECIDING, .harmless = true },
+	[IPE_WRITE_SHADOW] = { ONLY_SHADOW | NOT_ACTIVE, .harmless = true },
 	[IPE_WRITE_UNSHADOW] = { .harmless = true },
 };
 
@@ -182,8 +183,8 @@ static bool is_below_bar(const struct ipe_policies *policies,
 				   &policies->bar) < 0;
 }
 
-static int check(const struct ipe_slot *slot, unsigned int checks,
-		 const struct ipe_loaded *subject)
+static int check_version(const struct ipe_slot *slot, unsigned int checks,
+			 const struct ipe_loaded *subject)
 {
 	const struct ipe_loaded *current_version =
 		slot->versions[IPE_PLACE_CURRENT];
@@ -208,7 +209,7 @@ static int check(const struct ipe_slot *slot, unsigned int checks,
 	if (checks & ONLY_SHADOW && policies->shadow_slot &&
 	    policies->shadow_slot != slot)
 		return -EBUSY;
-	if (checks & NOT_DECIDING &&
+	if (checks & NOT_ACTIVE &&
 	    subject == ipe_policies_active_locked(policies))
 		return -EALREADY;
 	return 0;
@@ -241,7 +242,7 @@ int ipe_transition_check(const struct ipe_policies *policies,
 	subject = ipe_transition_subject(slot, request);
 	if (!subject)
 		return -ENODATA;
-	r = check(slot, rule->checks, subject);
+	r = check_version(slot, rule->checks, subject);
 	if (r)
 		return r;
 	if (request->write == IPE_WRITE_ACTIVATE)

@@ -33,18 +33,18 @@ static void trial_ends_when_it_is_due(struct kunit *test)
 	ktime_t deadline = policies->deadline;
 
 	ipe_lifecycle_expire(policies, ktime_sub_ns(deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	KUNIT_EXPECT_EQ(test, IPE_TRIAL_SECONDS_MAX,
 			ipe_slot_trial_seconds(w->slots[A]));
 	ipe_lifecycle_expire(policies, deadline);
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
 	KUNIT_EXPECT_EQ(test, -ENODATA,
 			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
 	/* A timer that comes late ends no trial that began since. */
 	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
 	ipe_lifecycle_expire(policies, ktime_sub_ns(policies->deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	world_end(test, w);
 }
 
@@ -56,7 +56,7 @@ static void trial_is_over_though_the_timer_is_late(struct kunit *test)
 	w->policies.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
 	KUNIT_EXPECT_EQ(test, -ENODATA,
 			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	world_end(test, w);
 }
 
@@ -86,7 +86,7 @@ static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 
 	for (i = 0; i < 20; i++) {
 		ipe_lifecycle_expire(policies, KTIME_MAX);
-		KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+		KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 		KUNIT_EXPECT_NULL(test, policies->expiry);
 		KUNIT_ASSERT_EQ(test, 0,
 				ipe_lifecycle_write(policies, &request));
@@ -137,7 +137,7 @@ static void change_waits_for_no_record(struct kunit *test)
 	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
 	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
 	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	/* Its record comes after ours. */
 	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
 	ipe_recorder_begin(turn);
@@ -157,10 +157,10 @@ static void timer_ends_a_trial(struct kunit *test)
 	};
 
 	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->policies, &request));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	while (ipe_slot_trial_seconds(w->slots[A]))
 		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	world_end(test, w);
 }
 

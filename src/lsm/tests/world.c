@@ -8,6 +8,7 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
+#include "floor.h"
 #include "world.h"
 
 struct world *world_new(struct kunit *test)
@@ -135,7 +136,7 @@ int world_delete(struct world *w, int name)
 }
 
 /* Name and version of the policy that decides; "" if none does. */
-const char *world_deciding(struct world *w, char buf[32])
+const char *world_active(struct world *w, char buf[32])
 {
 	char version[IPE_VERSION_STRLEN];
 	const struct ipe_loaded *loaded;
@@ -153,11 +154,11 @@ const char *world_deciding(struct world *w, char buf[32])
 }
 
 /* A digit of the version of A that decides, 'b' for any of B, '-' for none. */
-char world_decides(struct world *w)
+char world_digit(struct world *w)
 {
 	char buf[32];
 
-	world_deciding(w, buf);
+	world_active(w, buf);
 	return !*buf ? '-' : *buf == 'b' ? 'b' : buf[2];
 }
 

@@ -53,8 +53,8 @@ enum standing {
 	STANDING_COUNT,
 };
 
-const char *world_deciding(struct world *w, char buf[32]);
-char world_decides(struct world *w);
+const char *world_active(struct world *w, char buf[32]);
+char world_digit(struct world *w);
 void world_must(struct kunit *test, struct world *w, int write, int name,
 		int version);
 struct world *world_prepare(struct kunit *test, enum standing standing,
