@@ -257,6 +257,9 @@ static inline char ipe_hex_lower(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c;
 }
 
+/* hex.c */
+bool ipe_hex_decode(const char *hex, size_t n, u8 *ret);
+
 /* Of a line, so many spaces are remembered: a rule has two, mostly. */
 #define IPE_LINE_GAPS 4
 
