@@ -56,7 +56,9 @@ static void wake_readers(struct ipe_policies *policies)
 	wake_up_interruptible_poll(&policies->wait, EPOLLERR | EPOLLPRI);
 }
 
-/* Makes a policy active, from the next verdict on; NULL: everything is allowed. */
+/*
+ * Makes a policy active, from the next verdict on; NULL: everything is allowed.
+ */
 static void set_active(struct ipe_policies *policies, struct ipe_loaded *loaded)
 {
 	struct ipe_loaded *old = ipe_policies_active_locked(policies);

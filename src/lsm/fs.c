@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/security/ipe: the files at its top.
+ * /sys/kernel/security/ipe: the files at its top; fs_policy.c has the
+ * directories of policies.
  */
 
 #include <linux/cleanup.h>
@@ -28,10 +29,10 @@
 /**
  * struct ipe_switch - a file that shows and sets one bit
  * @value: read by verdicts with READ_ONCE(); written under @lock
- * @latched: one-way: it cannot be switched off any more; written under @lock.
- *	NULL if nothing latches it
- * @lock: so that the old value in a record is the one that was replaced
- * @record: records a change, or why there was none
+ * @latched: one-way: once set, the bit cannot be switched off; written under
+ *	@lock. NULL if nothing latches it
+ * @lock: so that a record names the old value that was really replaced
+ * @record: records a change or a failure
  */
 struct ipe_switch {
 	bool *value;
@@ -53,7 +54,7 @@ static struct ipe_switch success_audit_switch = {
 	.record = ipe_audit_success_audit,
 };
 
-/* One word a line; as long as all words there can be. */
+/* One word on each line; large enough for all words. */
 static char features[256] __ro_after_init;
 static size_t features_len __ro_after_init;
 
@@ -68,7 +69,7 @@ static ssize_t read_switch(struct file *file, char __user *data, size_t len,
 
 /*
  * @ret_old: the value before
- * @ret_turn: of the record; 0 if nothing changed, which needs none
+ * @ret_turn: of the record; 0 if nothing changed, which needs no record
  */
 static int set_switch(struct ipe_switch *s, bool new, bool *ret_old,
 		      u64 *ret_turn)
@@ -132,7 +133,7 @@ static ssize_t read_keyrings(struct file *file, char __user *data, size_t len,
 							      sizeof(lines)));
 }
 
-/* The file's private data is how many changes the last reader had seen. */
+/* The file's private data is the count of changes at the last read. */
 static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
@@ -206,9 +207,9 @@ static int lock_policies(void)
 }
 
 /**
- * struct latch - what can be locked until reboot
- * @word: for it
- * @set: locks it and records it; returns 0 or an errno
+ * struct latch - a lock that lasts until reboot
+ * @word: its name
+ * @set: locks and records it; returns 0 or an errno
  */
 struct latch {
 	const char *word;
@@ -297,9 +298,9 @@ static const struct file_operations lock_fops = {
 /**
  * struct top_file - a file at the top
  * @name: of the file
- * @mode: permissions; a change needs CAP_MAC_ADMIN besides
- * @private: for the file's operations
- * @fops: what it does
+ * @mode: permissions; writing also needs CAP_MAC_ADMIN
+ * @private: for @fops
+ * @fops: its operations
  */
 struct top_file {
 	const char *name;

@@ -11,8 +11,8 @@
 #include "fs_input.h"
 
 /*
- * A text that a rule vouches for may lie there as an example or for a test: it
- * has to say itself that it is meant. The header is where it does not.
+ * A rule may vouch for a text that is only an example or a test. So the header
+ * of an unsigned text has to say that it may be loaded without a signature.
  */
 static int check_intent(const struct ipe_loaded *loaded,
 			struct ipe_parse_error *reterr)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Verdict -> line -> whoever reads "events". Lines are put together before the
- * memory is locked; where there is no memory for one, there is a shorter one.
+ * Verdict -> line -> readers of "events". A line is printed before the lock of
+ * the lines is taken. If there is no memory for the line, a shorter one takes
+ * its place.
  */
 
 #include <linux/audit.h>
@@ -29,7 +30,7 @@
 static struct ipe_lines *lines __ro_after_init;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 
-/* Each line fits into either half, root's and that of all others. */
+/* The longest line fits into either half: root's, and that of all others. */
 static_assert(IPE_LINES_BLOCKS(IPE_LINES_TEXT_MAX) <=
 	      SIZE / sizeof(struct ipe_lines_block) / 2);
 
@@ -62,7 +63,7 @@ static void put_quoted(struct seq_buf *s, const char *text, size_t len)
 	seq_buf_putc(s, '"');
 }
 
-/* As audit_log_untrustedstring(); NULL is unknown. */
+/* As audit_log_untrustedstring(); NULL is printed as "?". */
 static void put_untrusted(struct seq_buf *s, const char *text, size_t max)
 {
 	size_t len = text ? strnlen(text, max) : 0;
@@ -186,7 +187,7 @@ static size_t size_of_facts(const struct ipe_facts *facts)
 
 /**
  * ipe_fs_events_size() - Room that ipe_fs_events_print() needs
- * @event: what is to be printed
+ * @event: to be printed
  * @paths: of its file and its task
  *
  * Return: bytes, and some more.
@@ -207,9 +208,9 @@ size_t ipe_fs_events_size(const struct ipe_event *event,
 }
 
 /**
- * ipe_fs_events_print() - Put a line together
+ * ipe_fs_events_print() - Print a line
  * @s: gets it, without sequence number, time and newline
- * @event: what it is about
+ * @event: to be printed
  * @paths: of its file and its task
  *
  * Context: RCU read-side critical section of the verdict; does not sleep.
@@ -226,10 +227,11 @@ void ipe_fs_events_print(struct seq_buf *s, const struct ipe_event *event,
 }
 
 /**
- * ipe_fs_events_print_short() - Put a line together without what may be long
+ * ipe_fs_events_print_short() - Print a line without the values that may be
+ * long
  * @s: gets it, without sequence number, time and newline; has
  *	IPE_FS_EVENTS_SHORT_MAX bytes
- * @event: what it is about
+ * @event: to be printed
  *
  * Context: as ipe_fs_events_print().
  */
@@ -287,7 +289,7 @@ static const char *path_of(const struct file *file, char *buf)
 
 /**
  * ipe_fs_events_add() - Add a line for a verdict
- * @event: the verdict, and what it is about
+ * @event: the verdict and its subject
  *
  * Context: RCU read-side critical section; does not sleep.
  */
@@ -310,7 +312,7 @@ void ipe_fs_events_add(const struct ipe_event *event)
 /**
  * struct events_file - an open file
  * @lock: one read() at a time, so that no line is read twice
- * @reader: where it is
+ * @reader: the position in the lines
  */
 struct events_file {
 	struct mutex lock;
@@ -338,7 +340,7 @@ static int release_events(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Returns bytes of whole lines, or an errno if there is none of them. */
+/* Returns the bytes of whole lines; 0 or an errno if it read none. */
 static ssize_t read_lines(struct ipe_lines_reader *reader, char __user *data,
 			  size_t len)
 {
@@ -367,7 +369,7 @@ static ssize_t read_events(struct file *file, char __user *data, size_t len,
 
 	if (!len)
 		return 0;
-	/* However fast lines are added, a call ends. */
+	/* Bounds the call, however fast lines are added. */
 	len = min_t(size_t, len, SIZE);
 	for (;;) {
 		r = mutex_lock_interruptible(&f->lock);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The file "events": a line of each denial, and of each verdict of a shadow that
- * differs, for whoever reads it in time. Unlike records it needs no audit, and
- * unlike records no line is left out. See lines.h for how long a line is kept.
+ * The file "events": a line for each denial, and for each verdict of the shadow
+ * that differs. Unlike audit records, lines need no audit, and none is left
+ * out. See lines.h for how long a line is kept.
  */
 #ifndef _SECURITY_IPE_FS_EVENTS_H
 #define _SECURITY_IPE_FS_EVENTS_H
@@ -12,13 +12,13 @@
 
 #include "event.h"
 
-/* Bytes of a policy's name that a line shows; no directory has a longer one. */
+/* Bytes of a policy's name in a line; no directory has a longer name. */
 #define IPE_FS_EVENTS_NAME_MAX NAME_MAX
 
 /* Bytes for the path of a control group, with the NUL and one to spare. */
 #define IPE_FS_EVENTS_CGROUP_MAX 256
 
-/* Bytes of a line that has none of what may be long. */
+/* Bytes of a line without the values that may be long. */
 #define IPE_FS_EVENTS_SHORT_MAX 384
 
 /**

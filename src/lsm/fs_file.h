@@ -2,10 +2,10 @@
 /*
  * An open file in the directory of a policy.
  *
- * The inode of the directory leads to the slot. Opening a file takes a reference
- * to the slot: open files of a deleted policy find an empty slot and return
- * ENOENT. Reading a file from its start takes a reference to the version, so
- * that a reader who reads in pieces gets one version.
+ * The inode of the directory leads to the slot. Opening a file takes a
+ * reference to the slot: open files of a deleted policy find an empty slot and
+ * return ENOENT. Reading a file from its start takes a reference to the
+ * version, so that a reader who reads in pieces gets one version.
  */
 #ifndef _SECURITY_IPE_FS_FILE_H
 #define _SECURITY_IPE_FS_FILE_H
@@ -19,7 +19,8 @@
  * struct ipe_fs_file - an open file of a policy
  * @slot: of the policy, with a reference
  * @lock: of @shown: several threads may read one open file
- * @shown: the version that is read, with a reference; NULL before the first read
+ * @shown: the version that is being read, with a reference; NULL before the
+ *	first read
  * @seen: ipe_policies_changes() at the last read from the start
  */
 struct ipe_fs_file {

@@ -17,8 +17,8 @@
 #include "provenance.h"
 #include "recorder.h"
 
-/* Makes a loaded policy one that user space sees. */
-static int take_in(struct ipe_loaded *loaded)
+/* Adds a loaded policy, and makes it visible. */
+static int add_policy(struct ipe_loaded *loaded)
 {
 	struct ipe_slot *slot;
 	u64 turn;
@@ -30,7 +30,9 @@ static int take_in(struct ipe_loaded *loaded)
 		if (r)
 			ipe_lifecycle_forget(slot);
 	}
-	/* Before anybody can activate it, so that records are in order. */
+	/*
+	 * Taken before anybody can activate it, so that records are in order.
+	 */
 	turn = ipe_recorder_turn();
 	if (!r)
 		ipe_fs_policy_show(slot);
@@ -40,8 +42,8 @@ static int take_in(struct ipe_loaded *loaded)
 	return r;
 }
 
-/* A new policy is taken in, one of a name that is there is staged. */
-static int take_in_or_stage(struct ipe_loaded *loaded)
+/* Adds a policy of a new name; stages one of a name that is taken. */
+static int add_or_stage_policy(struct ipe_loaded *loaded)
 {
 	struct ipe_request request = {
 		.write = IPE_WRITE_STAGE,
@@ -52,7 +54,7 @@ static int take_in_or_stage(struct ipe_loaded *loaded)
 	request.slot = ipe_policies_find(&ipe_policies,
 					 ipe_policy_name(loaded->policy));
 	if (!request.slot)
-		return take_in(loaded);
+		return add_policy(loaded);
 	r = ipe_lifecycle_write(&ipe_policies, &request);
 	ipe_slot_put(request.slot);
 	return r;
@@ -75,7 +77,7 @@ static ssize_t write_load(struct file *file, const char __user *data,
 		r = ipe_provenance_read(path, &envelope);
 	r = ipe_fs_envelope_load(&envelope, false, r, &loaded);
 	if (!r)
-		r = take_in_or_stage(loaded);
+		r = add_or_stage_policy(loaded);
 	return r ?: len;
 }
 
@@ -91,7 +93,7 @@ static ssize_t write_new_policy(struct file *file, const char __user *data,
 
 	r = ipe_fs_envelope_write(file, data, len, NULL, false, &loaded);
 	if (!r)
-		r = take_in(loaded);
+		r = add_policy(loaded);
 	return r ?: len;
 }
 

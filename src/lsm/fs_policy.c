@@ -38,7 +38,7 @@ static ssize_t write_delete(struct file *file, const char __user *data,
 				 ipe_input_true(file, data, len));
 	if (r < 0)
 		return r;
-	/* One task alone gets here. This file's reference keeps the slot. */
+	/* Only one task gets here. This file's reference keeps the slot. */
 	hide_policy(request.slot);
 	ipe_lifecycle_forget(request.slot);
 	return r;
@@ -51,10 +51,10 @@ static const struct file_operations delete_fops = {
 
 /**
  * struct policy_file - a file in each policy's directory
- * @fops: what it does
- * @mode: permissions; a change needs CAP_MAC_ADMIN besides
+ * @fops: its operations
+ * @mode: permissions; writing also needs CAP_MAC_ADMIN
  * @name: of the file
- * @every: there is one for each version
+ * @every: each version has one
  */
 struct policy_file {
 	const struct file_operations *fops;
@@ -78,7 +78,7 @@ static const struct policy_file policy_files[] = {
 	{ &ipe_fs_version_fops, 0444, "version", true },
 };
 
-/* Where the files of a version are; that of the current one has no name. */
+/* The subdirectory of a version; the current one has none. */
 static const char *const version_dirs[IPE_PLACE_COUNT] = {
 	[IPE_PLACE_NEXT] = "next",
 	[IPE_PLACE_PREVIOUS] = "previous",
@@ -145,7 +145,7 @@ void ipe_fs_policy_show(struct ipe_slot *slot)
 }
 
 /**
- * ipe_fs_policy_init() - Make the directory of policies, the boot policy's in it
+ * ipe_fs_policy_init() - Make the directory of policies, with the boot policy's
  * @root: /sys/kernel/security/ipe
  *
  * Context: an initcall; nobody else is there yet.
@@ -161,7 +161,7 @@ int __init ipe_fs_policy_init(struct dentry *root)
 		return PTR_ERR(policies_dir);
 	list_for_each_entry(slot, &ipe_policies.slots, list) {
 		r = ipe_fs_policy_create(slot);
-		/* It decides all the same, and others can be loaded. */
+		/* The policy is active all the same. */
 		if (r)
 			pr_err("ipe: no directory for the boot policy: error %d\n",
 			       r);

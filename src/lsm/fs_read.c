@@ -62,7 +62,7 @@ static ssize_t read_version(struct file *file, char __user *data, size_t len,
 				       strlen(version));
 }
 
-/* @look: what is shown, or an errno */
+/* @look: returns the number, or an errno */
 static ssize_t show_number(struct file *file,
 			   int (*look)(struct ipe_slot *slot),
 			   char __user *data, size_t len, loff_t *offset)
@@ -71,7 +71,7 @@ static ssize_t show_number(struct file *file,
 	char text[16];
 	int number;
 
-	/* Before the look, so that poll() misses no change. */
+	/* Before @look, so that poll() misses no change. */
 	if (!*offset)
 		WRITE_ONCE(opened->seen, ipe_policies_changes(&ipe_policies));
 	number = look(opened->slot);

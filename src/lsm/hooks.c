@@ -2,10 +2,8 @@
 /*
  * The questions: may this be executed, mapped executable, or loaded?
  *
- * Each hook names the operation and the file; judge() does the rest: which
- * policy decides, what is known of the file, the verdict, the report, what the
- * shadow would have said, the errno. Hooks that a provider needs to learn about
- * files are the provider's.
+ * Each hook names the operation and the file; judge.c does the rest. A provider
+ * has hooks of its own, by which it learns about files.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
@@ -31,7 +29,7 @@
 #include "lock.h"
 #include "provider.h"
 
-/* Is what is read of it now what its facts are about? */
+/* Do all bytes that can be read now agree with the facts about the inode? */
 static bool was_settled(const struct inode *inode)
 {
 	return !inode || !ipe_judge_flags(inode) ||
@@ -39,10 +37,9 @@ static bool was_settled(const struct inode *inode)
 }
 
 /*
- * Of a file that is about to be loaded, the program headers are judged, too: the
- * memory that they ask for is some of which nothing is known. They are those of
- * @q->inode only if its pages are checked, and it had the bytes before and after
- * they were read.
+ * Reads the program headers of a file that is about to be loaded: they may ask
+ * for memory of unknown content. The headers belong to @q->inode only if its
+ * pages are checked, and if it has the bytes before and after the reading.
  */
 static void look_at_headers(struct ipe_question *q, struct file *file)
 {
@@ -55,11 +52,11 @@ static void look_at_headers(struct ipe_question *q, struct file *file)
 }
 
 /*
- * Were all pages checked when it was opened to be executed? The loaders read the
- * first bytes and the program headers before anybody is asked. Of a stacked
- * file, the file that has the bytes was opened last.
+ * Were all pages checked when the file was opened to be executed? The loaders
+ * read the first bytes and the program headers before any hook is called. For a
+ * stacked file, the kernel opens the file that has the bytes last.
  *
- * @opened: from before we read anything: that may open it again
+ * @opened: a copy from before our own reading, which may open the file again
  */
 static bool was_checked(const struct ipe_task_blob *opened,
 			const struct inode *inode)
@@ -68,7 +65,7 @@ static bool was_checked(const struct ipe_task_blob *opened,
 	       (opened->checked && opened->loaded == inode);
 }
 
-/* A flag that comes after look_at_headers() is for was_checked() to see. */
+/* was_checked() sees an inode flag that comes after look_at_headers(). */
 static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 {
 	const struct ipe_task_blob opened = *ipe_task_blob(current);
@@ -82,7 +79,7 @@ static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 	if (ipe_judge_is_idle())
 		return 0;
 	look_at_headers(&q, file);
-	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
+	/* on_mmap_backing_file() judges the mapping of a stacked file. */
 	if (hook == IPE_HOOK_EXEC || !ipe_bytes_are_below(file))
 		r = ipe_judge(&q);
 	if (!r && (!q.lean || !was_checked(&opened, ipe_bytes_inode(file))))
@@ -90,7 +87,7 @@ static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 	return r;
 }
 
-/* For a file that is allowed already, and not stacked. */
+/* @file: allowed already, and not stacked */
 static int judge_checked(enum ipe_hook hook, const struct file *file)
 {
 	if (was_checked(ipe_task_blob(current), file_inode(file)))
@@ -109,10 +106,10 @@ static int on_exec(struct linux_binprm *bprm)
 }
 
 /*
- * All program headers are read, and no memory was given for them yet. If the
- * executable was copied up since it was judged, they may be those of another
- * file. An interpreter is judged here, as it need not have anything to be mapped
- * executable.
+ * The loader has read all program headers, and has mapped nothing yet. If
+ * overlayfs copied the executable up since it was judged, the headers may
+ * belong to another file. The interpreter is judged here, as it need not have a
+ * part that is mapped executable.
  */
 static int on_commit(struct linux_binprm *bprm, const struct file *file)
 {
@@ -144,8 +141,8 @@ static int on_commit(struct linux_binprm *bprm, const struct file *file)
 }
 
 /*
- * The ELF loader maps the interpreter of an executable. It was not asked about
- * in on_exec(), which had the executable.
+ * The ELF loader maps the executable, or its interpreter, about which on_exec()
+ * did not ask.
  */
 static noinline int on_load(struct file *file)
 {
@@ -164,10 +161,10 @@ static noinline int on_load(struct file *file)
 }
 
 /*
- * Memory that is executed, and has no file or may have other bytes than it.
+ * Executable memory without a file, or whose bytes may differ from the file's.
  *
- * Here, and where files are mapped, ipe_judge_is_idle() is asked before the call,
- * too: nothing is kept with a file where there is no policy.
+ * Here, and where files are mapped, ipe_judge_is_idle() saves a call: without a
+ * policy the cache is empty.
  */
 static __always_inline int judge_memory(enum ipe_hook hook,
 					const struct file *file)
@@ -178,13 +175,13 @@ static __always_inline int judge_memory(enum ipe_hook hook,
 	return ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
-/* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
+/* on_mmap_backing_file() judges the mapping of a stacked file. */
 static int on_mmap(struct file *file, unsigned long reqprot,
 		   unsigned long prot, unsigned long flags)
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	/* Pages that are written differ from the file. */
+	/* Written pages differ from the file. */
 	if (!file || (prot & PROT_WRITE && !(flags & MAP_SHARED)))
 		return judge_memory(IPE_HOOK_MMAP, file);
 	if (unlikely(current->in_execve))
@@ -196,10 +193,10 @@ static int on_mmap(struct file *file, unsigned long reqprot,
 }
 
 /*
- * A file of a file system that has the bytes elsewhere: these are the bytes that
- * will be mapped. They are those that reading @user gives, unless it was copied
- * up since it was opened; then nothing is known, so that the ELF loader cannot
- * map one file by the program headers of another.
+ * A mapping of a stacked file: @backing has the bytes that will be mapped. They
+ * are those that reading @user gives, unless @user was copied up since it was
+ * opened. Then the question is about unknown bytes, so that the ELF loader
+ * cannot map one file by the program headers of another.
  *
  * Context: the lock of the address space is held for writing.
  */
@@ -210,13 +207,13 @@ static int on_mmap_backing_file(struct vm_area_struct *vma,
 
 	if (!(vma->vm_flags & VM_EXEC))
 		return 0;
-	/* Judged by on_mmap(). */
+	/* on_mmap() has judged this. */
 	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED))
 		return 0;
 	inode = ipe_bytes_inode(backing);
 	if (ipe_bytes_are_below(user) && ipe_bytes_inode(user) != inode)
 		inode = NULL;
-	/* It maps what it has below itself, and comes here again. */
+	/* It maps the file below itself, and the hook is called again. */
 	else if (ipe_bytes_are_below(backing))
 		return 0;
 	return ipe_judge(&(struct ipe_question){
@@ -228,7 +225,7 @@ static int on_mmap_backing_file(struct vm_area_struct *vma,
 }
 
 /*
- * Are there, or may there be, pages that were written and are not the file's?
+ * May pages of the mapping differ from the file, because they were written?
  *
  * Context: the lock of the address space is held for writing, so that no first
  * page can be written.
@@ -239,7 +236,7 @@ static bool is_modified(const struct vm_area_struct *vma, unsigned long prot)
 	       (vma->anon_vma || prot & PROT_WRITE);
 }
 
-/* A mapping that has these rights was judged when it got them. */
+/* A mapping that has these rights already was judged when it got them. */
 static bool is_more(const struct vm_area_struct *vma, unsigned long prot)
 {
 	if (!(vma->vm_flags & VM_EXEC))
@@ -282,7 +279,7 @@ static const struct purpose purposes[] = {
 	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
 };
 
-/* A kernel that reads more things does not build without a decision on each. */
+/* A kernel that reads more things does not build without a decision on them. */
 static_assert(ARRAY_SIZE(purposes) == (int)READING_MAX_ID);
 static_assert(ARRAY_SIZE(purposes) == (int)LOADING_MAX_ID);
 static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);
@@ -301,9 +298,9 @@ static enum ipe_op op_of(unsigned int id)
 }
 
 /*
- * A stacked file may be copied up between this and the reading, and is read from
- * elsewhere then: on_kernel_has_read() sees that. Of a part of a file nobody is
- * asked after the reading.
+ * A stacked file may be copied up between this and the reading, which then
+ * reads other bytes: on_kernel_has_read() sees that. If the kernel reads a part
+ * of a file, no hook follows the reading.
  */
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
@@ -327,8 +324,8 @@ static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 }
 
 /*
- * Of other files it is enough to be asked before: nobody can write to the inode
- * while it is read.
+ * A file that is not stacked was judged before: nobody can write to the inode
+ * while the kernel reads it.
  */
 static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 			      enum kernel_read_file_id id)
@@ -336,7 +333,7 @@ static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 	enum ipe_op op = op_of(id);
 	struct inode *inode;
 
-	/* The reading may have been held up until the lock was set. */
+	/* The reading may have waited until the lock was set. */
 	if (ipe_lock_forbids(op))
 		return -EPERM;
 	if (!ipe_bytes_are_below(file))
@@ -362,15 +359,15 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 }
 
 /*
- * An upload of firmware that user space starts is asked about here alone. What
- * comes by the fallback to user space is asked about a second time.
+ * This is the only hook for an upload of firmware that user space starts. The
+ * fallback to user space asks a second time here.
  */
 static int on_kernel_has_loaded(char *buf, loff_t size,
 				enum kernel_load_data_id id, char *description)
 {
 	if (id != LOADING_FIRMWARE)
 		return 0;
-	/* A copy that the machine's own firmware has was asked about before. */
+	/* on_kernel_load() has judged a copy in the machine's own firmware. */
 	if (description && !strcmp(description, "platform"))
 		return 0;
 	return ipe_judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
@@ -416,7 +413,7 @@ static struct security_hook_list hooks[] __ro_after_init = {
 };
 
 /**
- * ipe_hooks_register() - From now on, ask
+ * ipe_hooks_register() - Begin to judge
  *
  * Context: while the LSM starts, once.
  */

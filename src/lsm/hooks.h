@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The hooks that ask questions.
+ */
 #ifndef _SECURITY_IPE_HOOKS_H
 #define _SECURITY_IPE_HOOKS_H
 

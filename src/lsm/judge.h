@@ -19,7 +19,9 @@
 #include "policies.h"
 #include "provider.h"
 
-/* Flags that have to be equal to the cached ones: for a mapping, for execve(). */
+/*
+ * Flags that have to be equal to the cached ones: for a mapping, for execve().
+ */
 #define IPE_JUDGE_TO_MAP (~(unsigned int)IPE_CACHE_LEAN)
 #define IPE_JUDGE_TO_EXECUTE (~0U)
 

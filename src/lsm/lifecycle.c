@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of policies, and the one place that changes which one decides.
+ * The life of policies:
  *
  *	add -> stage -> trial -> confirm -> rollback -> delete -> forget
  *
- * One policy decides and one is confirmed. They are the same but for the time
- * of a trial, which ends with the confirmed one: somebody confirms what is on
- * trial, or takes it back, or the timer does.
+ * One policy is active and one is confirmed. They differ only during a trial. A
+ * trial ends when somebody confirms the policy on trial, or when somebody or
+ * the timer makes the confirmed one active again.
  *
- * Whether a write is permitted is decided in transition.c. Only then it is
- * done here, and that cannot fail.
+ * transition.c decides whether a write is permitted. Then change.c does it,
+ * which cannot fail. The outcome is recorded here, without a lock.
  *
- * A policy below the floor of its name is never let decide. The floor is the
+ * A policy below the floor of its name never becomes active. The floor is the
  * highest policy_rollback_floor of all policies of that name that were ever
  * confirmed. It outlives them, and a trial does not move it. The bar is the
- * highest version of all names that was confirmed: another name than the
- * confirmed one does not get below it, whatever was rolled back.
+ * highest version of any name that was confirmed: a policy of another name than
+ * the confirmed one has to reach it, even after a rollback.
  */
 
 #include <linux/cleanup.h>
@@ -32,11 +32,11 @@
 #include "recorder.h"
 
 /**
- * struct outcome - what a record says
- * @old: the policy that decided before, with a reference; may be NULL
- * @new: the one that decides afterwards; after a failure the confirmed one. With
- *	a reference; may be NULL
- * @subject: the version that it is about, with a reference; may be NULL
+ * struct outcome - the policies that a record names
+ * @old: the active policy before, with a reference; may be NULL
+ * @new: the active policy afterwards; after a failure the confirmed one. With a
+ *	reference; may be NULL
+ * @subject: the version that the write is about, with a reference; may be NULL
  */
 struct outcome {
 	struct ipe_loaded *old;
@@ -59,7 +59,7 @@ static void record_shadow(const struct ipe_request *request,
 	ipe_audit_shadow(identity, !known ? "?" : on ? "1" : "0", error);
 }
 
-/* @known: what was written could be read */
+/* @known: the value that was written could be read */
 static void record_outcome(const struct ipe_request *request,
 			   const struct outcome *outcome, bool known, int error)
 {
@@ -68,7 +68,7 @@ static void record_outcome(const struct ipe_request *request,
 	};
 	const struct ipe_loaded *new = outcome->new;
 
-	/* What would have decided: the confirmed policy, or what it is about. */
+	/* After a failure: the policy that would have become active. */
 	if (error && request->write != IPE_WRITE_REVERT)
 		new = outcome->subject;
 	if (outcome->subject)
@@ -132,7 +132,7 @@ static struct ipe_expiry *new_expiry(void)
 	return expiry;
 }
 
-/* Ends a trial whose time is over, and one that is not goes on. */
+/* Ends a trial whose time has passed; sets the timer again for another. */
 static void expire_trial(struct ipe_policies *policies, ktime_t now)
 {
 	struct ipe_expiry *expiry = policies->expiry;
@@ -149,16 +149,16 @@ static void expire_trial(struct ipe_policies *policies, ktime_t now)
 	expiry->to = ipe_loaded_get(policies->confirmed);
 	expiry->turn = ipe_recorder_turn();
 	ipe_change_revert(policies);
-	/* In the order of turns, so no worker waits for one behind it. */
+	/* Queued in the order of turns: no worker waits for a later one. */
 	queue_work(system_unbound_wq, &expiry->work);
 }
 
 /**
- * ipe_lifecycle_expire() - End a trial whose time is over
+ * ipe_lifecycle_expire() - End a trial whose time has passed
  * @policies: all policies
  * @now: on CLOCK_BOOTTIME
  *
- * The confirmed policy decides again. Does nothing if no trial is due.
+ * The confirmed policy becomes active again. Does nothing if no trial is due.
  *
  * Context: any but hard interrupts; does not sleep.
  */
@@ -193,12 +193,13 @@ void ipe_lifecycle_init(struct ipe_policies *policies)
 }
 
 /**
- * ipe_lifecycle_refuse() - Record a write that came to nothing before
+ * ipe_lifecycle_refuse() - Record a write that failed before it was checked
  * @policies: all policies
- * @request: what was asked for
- * @error: why not
+ * @request: as far as it could be read
+ * @error: a negative errno
  *
- * Waits for no writer: there may be nobody who may write.
+ * Takes no turn and waits for no writer: the caller may lack the permission to
+ * write.
  *
  * Context: Process context.
  */
@@ -242,28 +243,28 @@ static int check_and_apply(struct ipe_policies *policies,
 }
 
 /**
- * ipe_lifecycle_write() - Change something, if that is permitted
+ * ipe_lifecycle_write() - Do a write, if it is permitted
  * @policies: all policies
- * @request: what is asked for
+ * @request: the write
  *
- * It is recorded, whether it is done or not. After a failure all is as it was.
- * It is done before any record is waited for.
+ * Records success and failure. A failure changes nothing. The change is done
+ * before the record waits for its turn.
  *
  * Context: Process context.
  * Return:
  * * %0         - done, or nothing had to be done
- * * %-EPERM    - policies are locked; DELETE: a version decides or is
- *		  confirmed; ROLLBACK: the current version is not confirmed, or
- *		  the previous one never was since the boot; the version is
- *		  below the floor of its name
+ * * %-EPERM    - policies are locked; DELETE: a version is active or confirmed;
+ *		  ROLLBACK: the current version is not confirmed, or the
+ *		  previous one never was since the boot; the version is below
+ *		  the floor of its name
  * * %-ENOENT   - the policy is deleted
- * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
+ * * %-EBUSY    - a trial is in the way; SHADOW: another policy is the shadow
  * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
  * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
  *		  below the confirmed one of its name, or, of another name,
  *		  below the bar
  * * %-ESTALE   - UPDATE, STAGE: not above the current version
- * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
+ * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it is active
  * * %-ENOMEM   - TRIAL
  */
 int ipe_lifecycle_write(struct ipe_policies *policies,
@@ -282,7 +283,7 @@ int ipe_lifecycle_write(struct ipe_policies *policies,
 		}
 	}
 	scoped_guard(spinlock_bh, &policies->lock) {
-		/* The timer may be late. */
+		/* The timer may be late: the deadline counts. */
 		expire_trial(policies, ktime_get_boottime());
 		r = check_and_apply(policies, request, &outcome);
 		if (!r && expiry)
@@ -300,20 +301,20 @@ int ipe_lifecycle_write(struct ipe_policies *policies,
 }
 
 /**
- * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
+ * ipe_lifecycle_lock() - Refuse all changes of policies until reboot
  * @policies: all policies
  *
- * It is recorded, whether it is done or not.
+ * Records success and failure.
  *
  * Context: Process context.
- * Return: %0, or %-EBUSY during a trial, which could not be ended any more.
+ * Return: %0, or %-EBUSY during a trial, as nobody could confirm it any more.
  */
 int ipe_lifecycle_lock(struct ipe_policies *policies)
 {
 	u64 turn;
 	int r = 0;
 
-	/* No name is being taken that would be there afterwards. */
+	/* Waits until no name is being added. */
 	mutex_lock(&policies->writer);
 	spin_lock_bh(&policies->lock);
 	expire_trial(policies, ktime_get_boottime());
@@ -365,7 +366,7 @@ static struct ipe_slot *new_slot(struct ipe_policies *policies,
 }
 
 /**
- * ipe_lifecycle_add() - Take a policy in under its name
+ * ipe_lifecycle_add() - Add a policy under a new name
  * @policies: all policies
  * @loaded: the slot takes a reference of its own
  * @ret: the slot, valid until ipe_lifecycle_forget()
@@ -408,7 +409,7 @@ void ipe_lifecycle_show(struct ipe_slot *slot)
 }
 
 /**
- * ipe_lifecycle_forget() - Give a name free
+ * ipe_lifecycle_forget() - Free a name
  * @slot: deleted, or added and never made visible; gone when its last open file
  *	is closed
  *
@@ -432,11 +433,11 @@ void ipe_lifecycle_forget(struct ipe_slot *slot)
 }
 
 /**
- * ipe_lifecycle_boot() - Make the boot policy the one that decides
+ * ipe_lifecycle_boot() - Make the boot policy active
  * @policies: without policies
- * @loaded: the caller's reference is used up
+ * @loaded: takes over the caller's reference
  *
- * There is nobody to tell yet: no record is made.
+ * Makes no record: audit does not run yet.
  *
  * Context: while the LSM starts.
  * Return: %0, or an error of ipe_lifecycle_add().

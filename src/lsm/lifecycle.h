@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Changing which policies there are, and which one decides. Nobody else writes
- * either; see lifecycle.c for the rules.
+ * Adds, changes and removes policies; the only way to do so. See lifecycle.c
+ * for the rules.
  */
 #ifndef _SECURITY_IPE_LIFECYCLE_H
 #define _SECURITY_IPE_LIFECYCLE_H

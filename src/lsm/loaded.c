@@ -41,7 +41,7 @@ static int compile(struct ipe_loaded *loaded,
  * ipe_loaded_new() - Compile the policy of a verified envelope
  * @envelope: moved into the result on success, and empty then
  * @ret: a reference of the caller's; unchanged on failure
- * @reterr: zeroed by the caller; where the text is wrong
+ * @reterr: zeroed by the caller; set to the mistake in the text
  *
  * Return: %0, %-ENOMEM, or an error of ipe_policy_parse().
  */

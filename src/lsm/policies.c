@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Looking at policies: what the files show, and how long a slot lives.
+ * Looks at policies for the files, and counts references to slots.
  */
 
 #include <linux/compiler.h>
@@ -34,7 +34,7 @@ struct ipe_loaded *ipe_slot_version(struct ipe_slot *slot, enum ipe_place place)
 }
 
 /**
- * ipe_slot_is_active() - Does the current version decide?
+ * ipe_slot_is_active() - Is the current version active?
  * @slot: the caller has a reference
  *
  * Return: %1, %0, or %-ENOENT if the policy is deleted.
@@ -53,7 +53,7 @@ int ipe_slot_is_active(struct ipe_slot *slot)
 }
 
 /**
- * ipe_slot_is_shadowed() - Is a version evaluated beside what decides?
+ * ipe_slot_is_shadowed() - Is a version of the slot the shadow?
  * @slot: the caller has a reference
  *
  * Return: %1, %0, or %-ENOENT if the policy is deleted.
@@ -71,7 +71,7 @@ int ipe_slot_is_shadowed(struct ipe_slot *slot)
 }
 
 /**
- * ipe_slot_trial_seconds() - How long is a version still on trial?
+ * ipe_slot_trial_seconds() - How long does the trial of a version still last?
  * @slot: the caller has a reference
  *
  * Return: seconds, rounded up and at least %1 while it is on trial; %0 if it is
@@ -116,7 +116,7 @@ struct ipe_loaded *ipe_policies_on_trial(struct ipe_policies *policies)
 }
 
 /**
- * ipe_policies_is_locked() - Can policies not be changed any more?
+ * ipe_policies_is_locked() - Are policies locked until reboot?
  * @policies: all policies
  *
  * Return: whether ipe_lifecycle_lock() was called.
@@ -127,10 +127,10 @@ bool ipe_policies_is_locked(struct ipe_policies *policies)
 }
 
 /**
- * ipe_policies_changes() - How often has changed what is shown?
+ * ipe_policies_changes() - Count the changes of the active policy and of trials
  * @policies: all policies
  *
- * To be asked before one looks: then no change is missed.
+ * Call this before looking at the policies, so that no change is missed.
  *
  * Return: a number for ipe_policies_poll().
  */
@@ -140,14 +140,14 @@ unsigned long ipe_policies_changes(struct ipe_policies *policies)
 }
 
 /**
- * ipe_policies_poll() - poll() on a file that shows which policy is active or
- *	on trial
+ * ipe_policies_poll() - poll() on a file that shows the active policy or a
+ * trial
  * @policies: all policies
  * @file: is polled
  * @wait: of poll()
- * @seen: ipe_policies_changes() at the last look; %0: there was none
+ * @seen: ipe_policies_changes() at the last look; %0 before the first
  *
- * Return: as of an attribute in sysfs, EPOLLERR and EPOLLPRI if something may
+ * Return: as for an attribute in sysfs, EPOLLERR and EPOLLPRI if something may
  * have changed since.
  */
 __poll_t ipe_policies_poll(struct ipe_policies *policies, struct file *file,
@@ -165,7 +165,7 @@ __poll_t ipe_policies_poll(struct ipe_policies *policies, struct file *file,
  * @name: of a policy
  *
  * Return: a reference, to be given back with ipe_slot_put(); NULL if there is
- * none, or it is still or no more to be seen.
+ * no such slot, or it is not visible.
  */
 struct ipe_slot *ipe_policies_find(struct ipe_policies *policies,
 				   const char *name)
@@ -189,7 +189,7 @@ struct ipe_slot *ipe_policies_find(struct ipe_policies *policies,
  * ipe_slot_get() - Take a reference to a slot
  * @slot: the caller has a reference, or found it under RCU
  *
- * Return: false if it is too late.
+ * Return: %false if the last reference is gone already.
  */
 bool ipe_slot_get(struct ipe_slot *slot)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policies that there are, by name, and which one decides. This is to look
- * at; lifecycle.h is for who changes something.
+ * All policies, by name, and the active one. This header is for readers;
+ * lifecycle.h is for writers.
  */
 #ifndef _SECURITY_IPE_POLICIES_H
 #define _SECURITY_IPE_POLICIES_H
@@ -24,7 +24,7 @@
 
 struct ipe_floor;
 
-/* The versions of a name that are kept. */
+/* Where the versions of a name are kept. */
 enum ipe_place {
 	IPE_PLACE_CURRENT,
 	IPE_PLACE_NEXT,
@@ -33,11 +33,11 @@ enum ipe_place {
 };
 
 /**
- * struct ipe_expiry - the end of a trial by itself, to be recorded
+ * struct ipe_expiry - a trial that the timer ended, to be recorded
  * @from: the policy that was on trial, with a reference
- * @to: the confirmed one, with a reference; may be NULL
+ * @to: the confirmed policy, with a reference; may be NULL
  * @turn: of the record
- * @work: records it, and frees this
+ * @work: records the end, and frees this
  */
 struct ipe_expiry {
 	struct ipe_loaded *from;
@@ -48,34 +48,32 @@ struct ipe_expiry {
 
 /**
  * struct ipe_policies - all policies
- * @active: the policy that decides, with a reference; NULL: everything is
- *	allowed. Read under RCU
+ * @active: the active policy, with a reference; NULL: everything is allowed.
+ *	Read under RCU
  * @shadow: the policy that is evaluated beside it and decides nothing, with a
  *	reference; NULL if there is none. Read under RCU
- * @lock: of all but @writer, @changes and @wait. Held for a change itself and
- *	for nothing that waits; the timer takes it, too
- * @writer: names come and go one at a time. Taken before @lock
- * @shadow_slot: whose version @shadow is
- * @confirmed: the policy that a trial ends with, with a reference; may be NULL.
- *	The same as @active while there is no trial
- * @bar: the highest version that was confirmed since the boot, of whatever name;
- *	a rollback does not lower it
+ * @lock: of all but @writer, @changes and @wait. Held for changes alone, never
+ *	while waiting; the timer takes it, too
+ * @writer: serialises adding and forgetting names. Taken before @lock
+ * @shadow_slot: has @shadow as one of its versions
+ * @confirmed: becomes active again when a trial ends; with a reference, may be
+ *	NULL. The same as @active while there is no trial
+ * @bar: the highest version of any name that was confirmed since the boot; a
+ *	rollback does not lower it
  * @trial: the slot whose next or current is on trial; NULL if none is
  * @deadline: of the trial, on CLOCK_BOOTTIME, which counts on in suspend
  * @timer: ends the trial
- * @expiry: what the timer will leave to be recorded; made when a trial begins,
- *	so that its end needs no memory. NULL while there is no trial
- * @locked: one-way: nothing but the shadow changes any more. Read with
- *	READ_ONCE()
- * @changes: how often what "confirm", "active" or "trial" shows may have
- *	changed, from 1 on
- * @wait: those who wait for that
- * @slots: struct ipe_slot, one a policy name. Changed under both locks
- * @floors: struct ipe_floor, one a policy name that is taken, or of which a
- *	policy was ever confirmed. The list is changed under @writer
+ * @expiry: for the timer to fill in; made when a trial begins, so that its end
+ *	needs no memory. NULL while there is no trial
+ * @locked: one-way: only the shadow still changes. Read with READ_ONCE()
+ * @changes: counts possible changes of the files "confirm", "active" and
+ *	"trial", from 1 on
+ * @wait: readers that wait for @changes
+ * @slots: struct ipe_slot, one for each policy name. Changed under both locks
+ * @floors: struct ipe_floor, one for each policy name that is taken or had a
+ *	confirmed policy. The list is changed under @writer
  *
- * Each verdict reads the first two: what is written otherwise shares no line
- * with them.
+ * Each verdict reads the first two, so no other member shares their cache line.
  */
 struct ipe_policies {
 	struct ipe_loaded __rcu *active;
@@ -104,16 +102,15 @@ static_assert(offsetofend(struct ipe_policies, shadow) <= L1_CACHE_BYTES);
  * struct ipe_slot - a policy name
  * @list: in &ipe_policies.slots
  * @refs: of the list, and of each open file of the policy's directory
- * @rcu: a file that is being opened looks at a slot before it has a reference
- * @policies: whose slot this is; constant
- * @versions: by enum ipe_place, each with a reference, NULL where there is
- *	none. IPE_PLACE_CURRENT is there until the policy is deleted;
- *	&ipe_policies.lock
+ * @rcu: a file that is being opened uses a slot before it has a reference
+ * @policies: have this slot; constant
+ * @versions: by enum ipe_place, each with a reference, or NULL.
+ *	IPE_PLACE_CURRENT is set until the policy is deleted; &ipe_policies.lock
  * @floor: of this name; &ipe_policies.lock
- * @shown: user space has seen it, and it can be found by its name;
+ * @shown: user space can see it, and it can be found by its name;
  *	&ipe_policies.lock
- * @dir: the policy's directory, NULL while there is none; fs_policy.c alone
- *	uses it, before the slot can be reached and after it cannot any more
+ * @dir: the policy's directory, or NULL; only fs_policy.c uses it, before and
+ *	after files lead to the slot
  * @name: taken until ipe_lifecycle_forget(); constant
  */
 struct ipe_slot {
@@ -146,7 +143,7 @@ bool ipe_slot_get(struct ipe_slot *slot);
 void ipe_slot_put(struct ipe_slot *slot);
 
 /**
- * ipe_policies_active() - The policy to judge by
+ * ipe_policies_active() - The active policy
  * @policies: all policies
  *
  * Context: RCU read-side critical section, which must last as long as the
@@ -160,7 +157,7 @@ ipe_policies_active(const struct ipe_policies *policies)
 }
 
 /**
- * ipe_policies_shadow() - The policy to evaluate beside it
+ * ipe_policies_shadow() - The policy that is evaluated beside the active one
  * @policies: all policies
  *
  * Context: as ipe_policies_active().
@@ -172,7 +169,7 @@ ipe_policies_shadow(const struct ipe_policies *policies)
 	return rcu_dereference(policies->shadow);
 }
 
-/* The same for who holds &ipe_policies.lock. */
+/* The same for a holder of &ipe_policies.lock. */
 static inline struct ipe_loaded *
 ipe_policies_active_locked(const struct ipe_policies *policies)
 {
@@ -180,7 +177,7 @@ ipe_policies_active_locked(const struct ipe_policies *policies)
 					 lockdep_is_held(&policies->lock));
 }
 
-/* The same for who holds &ipe_policies.lock. */
+/* The same for a holder of &ipe_policies.lock. */
 static inline struct ipe_loaded *
 ipe_policies_shadow_locked(const struct ipe_policies *policies)
 {
@@ -188,7 +185,7 @@ ipe_policies_shadow_locked(const struct ipe_policies *policies)
 					 lockdep_is_held(&policies->lock));
 }
 
-/* The version that would be tried or evaluated; &ipe_policies.lock is held. */
+/* The version for a trial or a shadow; &ipe_policies.lock is held. */
 static inline struct ipe_loaded *ipe_slot_candidate(const struct ipe_slot *slot)
 {
 	return slot->versions[IPE_PLACE_NEXT]

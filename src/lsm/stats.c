@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters of a policy: one addition a verdict, and the text of the file
+ * Counters of a policy: one addition for each verdict, and the text of the file
  * "stats".
  */
 
@@ -31,7 +31,7 @@ int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules)
 
 /**
  * ipe_stats_free() - Free the counters of a policy
- * @stats: nobody counts any more; all zero is fine
+ * @stats: not in use any more; all zero is fine
  */
 void ipe_stats_free(struct ipe_stats *stats)
 {
@@ -41,7 +41,7 @@ void ipe_stats_free(struct ipe_stats *stats)
 }
 
 /**
- * ipe_stats_hand_over() - Count something else in a CPU's place, or go on
+ * ipe_stats_hand_over() - Free a CPU's place for another reason, and count it
  * @stats: of the policy
  * @word: the place, this CPU's
  * @reason: what decided
@@ -55,12 +55,12 @@ void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
 
 	if (!WARN_ON_ONCE(before >= stats->n_matches))
 		atomic64_add((u32)*word, &stats->matches[before]);
-	/* Pairs with ipe_stats_matches(): nothing is counted twice for long. */
+	/* Pairs with ipe_stats_matches(): counts nothing twice for long. */
 	smp_wmb();
 	WRITE_ONCE(*word, (u64)reason << 32 | 1);
 }
 
-/* Where it is counted that something decided. */
+/* The counter of the rule or DEFAULT that decided. */
 static unsigned int reason_of(const struct ipe_stats *stats,
 			      const struct ipe_policy *policy,
 			      const struct ipe_verdict *verdict)
@@ -85,7 +85,7 @@ static unsigned int reason_of(const struct ipe_stats *stats,
  * @verdict: of that policy
  *
  * Context: RCU read-side critical section, or a reference.
- * Return: index in &ipe_stats.matches of what decided.
+ * Return: index in &ipe_stats.matches of the rule or DEFAULT that decided.
  */
 unsigned int ipe_stats_count(const struct ipe_stats *stats,
 			     const struct ipe_policy *policy,
@@ -98,11 +98,11 @@ unsigned int ipe_stats_count(const struct ipe_stats *stats,
 }
 
 /**
- * ipe_stats_count_shadow() - Count what a shadow would have said
+ * ipe_stats_count_shadow() - Count a verdict of the shadow
  * @stats: of @policy
  * @policy: the shadow
  * @verdict: of that policy
- * @decided: the action that another policy decided on
+ * @decided: the action that the active policy decided on
  *
  * Context: as ipe_stats_count().
  */
@@ -121,13 +121,13 @@ void ipe_stats_count_shadow(const struct ipe_stats *stats,
 			atomic64_inc(&shadow->denied);
 	}
 	ipe_stats_count(stats, policy, verdict);
-	/* Pairs with take_shadow_off(), which comes before the matches. */
+	/* Pairs with take_shadow_off(), which reads before the matches. */
 	smp_mb__before_atomic();
 	atomic64_inc(verdict->action == IPE_ACTION_ALLOW ? &shadow->allows[op] :
 							   &shadow->denies[op]);
 }
 
-/* The matches that CPUs have counted and not handed over. */
+/* The matches that CPUs have counted and not yet handed over. */
 static u64 recent_matches(const struct ipe_stats *stats, unsigned int reason)
 {
 	const struct ipe_stats_cpu *counted;
@@ -144,8 +144,8 @@ static u64 recent_matches(const struct ipe_stats *stats, unsigned int reason)
 }
 
 /**
- * ipe_stats_matches() - How often something decided
- * @stats: of the policy; counted meanwhile
+ * ipe_stats_matches() - How often a rule or DEFAULT decided
+ * @stats: of the policy; may be counted at the same time
  * @reason: index in &ipe_stats.matches
  *
  * Return: the number.
@@ -157,8 +157,8 @@ u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
 	int tries = 0;
 
 	/*
-	 * A CPU that hands over meanwhile may be in both. If that goes on all
-	 * the time, the sum may be too high for a moment.
+	 * A CPU that hands over meanwhile may be counted twice: read again. If
+	 * that never ends, the sum may be too high for a moment.
 	 */
 	do {
 		before = atomic64_read(handed_over);
@@ -194,7 +194,7 @@ static void add_verdicts(struct totals *totals, enum ipe_action action,
 static enum ipe_action default_action(const struct ipe_policy *policy,
 				      unsigned int op)
 {
-	/* There is a DEFAULT of no operation only where that is denied. */
+	/* IPE_OP_UNKNOWN has a DEFAULT only where it is denied. */
 	return op == IPE_OP_UNKNOWN ? IPE_ACTION_DENY :
 				      ipe_policy_default_action(policy, op);
 }
@@ -237,7 +237,10 @@ static void take_shadow_off(const struct ipe_shadow_stats *shadow,
 		totals->allowed[op] -= atomic64_read(&shadow->allows[op]);
 		totals->denied[op] -= atomic64_read(&shadow->denies[op]);
 	}
-	/* Pairs with ipe_stats_count_shadow(): the matches are at least as many. */
+	/*
+	 * Pairs with ipe_stats_count_shadow(): the matches are at least as
+	 * many.
+	 */
 	smp_rmb();
 }
 
@@ -304,7 +307,7 @@ static void show_defaults(struct seq_file *m, const struct ipe_stats *stats,
  * @policy: whose
  *
  * Context: Process context.
- * Return: %0. A text that did not fit is for seq_file to ask for again.
+ * Return: %0, also if the text did not fit: then seq_file asks again.
  */
 int ipe_stats_show(struct seq_file *m, const struct ipe_stats *stats,
 		   const struct ipe_policy *policy)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which write is permitted. Nothing is changed here.
+ * Decides which write is permitted; changes nothing.
  *
- * A write is judged in this order: may policies be changed at all, does the
- * standing of its slot permit it, is there a version to do it with, is that
- * version good for it.
+ * The checks come in this order: are policies locked, does the standing of the
+ * slot permit the write, does the version exist, is the version good for it.
  */
 
 #include <linux/bits.h>
@@ -14,15 +13,15 @@
 #include "floor.h"
 #include "transition.h"
 
-/* What a slot has to do with the policy that decides, and with a trial. */
+/* How a slot stands to the active policy and to a trial. */
 enum standing {
 	DELETED,
 	/* There is no trial. */
 	IDLE,
-	ACTIVE,		/* current decides */
+	ACTIVE, /* current is active */
 	/* Another name is on trial. */
 	BYSTANDER,
-	HELD,		/* current is confirmed */
+	HELD, /* current is confirmed */
 	/* This name is on trial. */
 	CURRENT_TRIED,
 	NEXT_TRIED,
@@ -48,7 +47,7 @@ static const int permitted[IPE_WRITE_COUNT][STANDING_COUNT] = {
 		[CURRENT_TRIED] = -EBUSY, [NEXT_TRIED] = -EBUSY,
 		[NEXT_TRIED_HELD] = -EBUSY,
 	},
-	/* Of these two the slot is the one on trial, if there is one. */
+	/* These two are about the slot on trial, if there is one. */
 	[IPE_WRITE_CONFIRM] = {
 		[DELETED] = -ENODATA, [IDLE] = -ENODATA, [ACTIVE] = -ENODATA,
 		[BYSTANDER] = -ENODATA, [HELD] = -ENODATA,
@@ -96,7 +95,7 @@ static enum standing standing_of(const struct ipe_policies *policies,
 						      : NEXT_TRIED;
 }
 
-/* What is checked of the version that a write is about. */
+/* Checks of the version that a write is about. */
 enum check {
 	SAME_NAME = BIT(0),
 	ABOVE_CURRENT = BIT(1),
@@ -133,7 +132,7 @@ static const struct rules rules[IPE_WRITE_COUNT] = {
 /**
  * ipe_transition_subject() - The version that a write is about
  * @slot: of the request; of the policy on trial, if it names none; may be NULL
- * @request: what is asked for
+ * @request: the write
  *
  * Context: &ipe_policies.lock is held.
  * Return: the version, or NULL if there is none.
@@ -164,12 +163,12 @@ struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,
 }
 
 /*
- * A version is measured by the confirmed one of its name, and a version of
- * another name by the bar. Otherwise a rollback within a name with a low floor
- * would be the way down for all names.
+ * A version is compared with the confirmed one of its name, a version of
+ * another name with the bar. Otherwise a rollback within a name with a low
+ * floor would open the way down for all names.
  *
- * Nothing is confirmed during a trial without ending it, and UPDATE only raises
- * the version of its name: so CONFIRM and UPDATE need not look again.
+ * CONFIRM and UPDATE need not check this again: nothing is confirmed during a
+ * trial without ending it, and UPDATE only raises the version of its name.
  */
 static bool is_below_bar(const struct ipe_policies *policies,
 			 const struct ipe_loaded *subject)
@@ -219,7 +218,7 @@ static int check_version(const struct ipe_slot *slot, unsigned int checks,
  * ipe_transition_check() - Is a write permitted?
  * @policies: all policies
  * @slot: of the request; of the policy on trial, if it names none; may be NULL
- * @request: what is asked for
+ * @request: the write
  *
  * Context: &ipe_policies.lock is held.
  * Return: %0, %1 if there is nothing to do, or an errno of

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * The first line: name, version and additions; and refusing a line, which all
- * parts of the parser do alike.
+ * The first line: name, version and additions. Also refuses a line, for all
+ * parts of the parser.
  */
 
 #include "internal.h"
 #include "parser.h"
 
 /**
- * ipe_parse_refuse() - Say why a line is not one of a policy
- * @parser: at that line
- * @token: the mistake; NULL if the line as a whole is meant
+ * ipe_parse_refuse() - Fill in the parse error
+ * @parser: at the line with the mistake
+ * @token: the mistake; NULL if the line as a whole is wrong
  * @error: the errno
  * @sentence: static
  *
@@ -115,7 +115,7 @@ static int parse_unsigned(struct ipe_parser *parser, struct ipe_token *token)
 	return 0;
 }
 
-/* A word behind the version is an addition; they come in any order. */
+/* The words behind the version are additions, in any order. */
 static int parse_addition(struct ipe_parser *parser, struct ipe_token *token)
 {
 	struct ipe_token word = *token;
@@ -130,7 +130,7 @@ static int parse_addition(struct ipe_parser *parser, struct ipe_token *token)
 
 /**
  * ipe_parse_header() - Read the line that names the policy
- * @parser: at its first line that is not empty
+ * @parser: at the first line that is not empty
  *
  * Return: %0, %-EBADMSG, %-EINVAL, %-ERANGE or %-ENOMEM.
  */

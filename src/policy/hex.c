@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Digests as the text has them, at eight digits a step: a large policy is mostly
- * digits.
+ * Decodes digests, eight digits at a step: a large policy is mostly digits.
  */
 
 #include "internal.h"
 
-/* The value of a hexadecimal digit, and one; 0 for what is none. */
+/* The value of a hexadecimal digit plus one; 0 for other letters. */
 static const u8 hex_values[256] = {
 	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
 	['A'] = 11, 12, 13, 14, 15, 16,
@@ -14,11 +13,11 @@ static const u8 hex_values[256] = {
 };
 
 /*
- * Eight digits at once, in the bytes of a word: whether all are, and their
- * values, from the first one in the lowest byte on.
+ * Decodes eight digits at once, in the bytes of a word; the first digit is in
+ * the lowest byte.
  *
- * What a byte is worth if it is a digit is written as a digit again, in lower
- * case; that it is the same shows that it was one.
+ * The value that each byte has if it is a digit is encoded as a lower case
+ * digit again: if this gives the same byte, it was a digit.
  */
 static bool decode_word(u64 word, u64 *ret)
 {
@@ -38,7 +37,7 @@ static bool decode_word(u64 word, u64 *ret)
  * @n: bytes
  * @ret: of @n bytes; undefined on failure
  *
- * Return: %false if there is another letter among the digits.
+ * Return: %false if one of them is no digit.
  */
 bool ipe_hex_decode(const char *hex, size_t n, u8 *ret)
 {
@@ -49,7 +48,7 @@ bool ipe_hex_decode(const char *hex, size_t n, u8 *ret)
 	for (i = 0; i + 4 <= n; i += 4) {
 		if (!decode_word(ipe_port_load(hex + 2 * i), &word))
 			return false;
-		/* Two values to a byte, and the bytes together. */
+		/* Join two values to a byte, and the bytes to a word. */
 		word = (word << 4 | word >> 8) & 0x00ff00ff00ff00ffULL;
 		word = (word | word >> 8) & 0x0000ffff0000ffffULL;
 		ipe_port_store32(ret + i, (u32)(word | word >> 16));

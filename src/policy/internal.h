@@ -148,8 +148,8 @@ static inline void ipe_table_put(struct ipe_table *table,
 
 /*
  * What a digest may have to be hashed and compared by words: an algorithm whose
- * name two of 32 bits cover, and a value of so many times 16 bytes. That is what
- * there is; others are rare.
+ * name two of 32 bits cover, and a value of so many times 16 bytes. That is
+ * what there is; others are rare.
  */
 #define IPE_WORDS_LETTERS_MIN	4
 #define IPE_WORDS_LETTERS_MAX	8

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Tokens -> rules. The grammar and the order in which its mistakes are found
- * are upstream's; docs/policy-language.md says where this one differs.
+ * Tokens -> rules. The grammar, and the order in which mistakes are found, are
+ * those of upstream; docs/policy-language.md lists the differences.
  */
 
 #include "internal.h"
@@ -9,7 +9,7 @@
 
 /**
  * struct ipe_draft - a rule while its line is being read
- * @rule: what is known of it
+ * @rule: as far as it is read
  * @ids: the digest of each slot in &ipe_rule.digests
  * @is_default: the line starts with DEFAULT
  * @has_op: an operation was read
@@ -66,8 +66,8 @@ static int parse_boolean(struct ipe_parser *parser,
 }
 
 /*
- * Room for more of something of which the text has had @n until now, if it goes
- * on like that; so that what grows does so once or twice.
+ * The number of elements in the whole text, if it continues as it did up to
+ * here with @n elements; so that an array grows only once or twice.
  */
 static u64 extrapolate(const struct ipe_parser *parser, u64 n)
 {
@@ -76,7 +76,7 @@ static u64 extrapolate(const struct ipe_parser *parser, u64 n)
 	u64 left = policy->text_len - done, more = n * left / (done + 1);
 
 	more += more / 64;
-	/* An element takes a byte of the text at least. */
+	/* An element takes at least one byte of the text. */
 	return n + (more < left ? more : left) + 16;
 }
 
@@ -90,7 +90,7 @@ static void *push_elements(const struct ipe_parser *parser,
 	return ipe_array_push(array, n, size);
 }
 
-/* One more digest may come; their table and their array grow at once. */
+/* Makes room for one more digest, in the table and the array at once. */
 static int expect_digests(const struct ipe_parser *parser)
 {
 	struct ipe_policy *policy = parser->policy;
@@ -133,7 +133,7 @@ static int parse_digest(struct ipe_parser *parser,
 		return ipe_parse_refuse(parser, token, -EBADMSG,
 					"a digest has at most 65535 bytes, and its algorithm 65535 letters");
 	if (!n) {
-		/* Upstream takes it; no file has such a digest. */
+		/* Upstream accepts an empty digest, which no file has. */
 		rule->never = true;
 		return 0;
 	}
@@ -206,7 +206,7 @@ static int parse_action(struct ipe_parser *parser,
 	return 0;
 }
 
-/* A kernel read without a name is denied if one with a name is. */
+/* IPE_OP_UNKNOWN is denied if any operation but EXECUTE may be denied. */
 static void restrict_unknown(struct ipe_policy *policy, u32 op, u8 action)
 {
 	if (op != IPE_OP_EXECUTE && action == IPE_ACTION_DENY)
@@ -310,7 +310,7 @@ static int settle_defaults(struct ipe_parser *parser)
 	struct ipe_policy *policy = parser->policy;
 	unsigned int op;
 
-	/* The same verdict, and a line that says so. */
+	/* The global DEFAULT gives the same verdict, and has a line. */
 	if (policy->defaults[IPE_OP_COUNT] == IPE_ACTION_DENY)
 		policy->unknown = IPE_ACTION_UNSET;
 	if (policy->defaults[IPE_OP_COUNT])

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * A parser at work: parse.c reads the rules, header.c the first line.
+ * The state of a parser: header.c reads the first line, parse.c the rules.
  */
 #ifndef IPE_POLICY_PARSER_H
 #define IPE_POLICY_PARSER_H

@@ -56,7 +56,7 @@ static bool is_digest(const struct ipe_policy *policy,
 				  IPE_PROPERTY_DIGEST;
 }
 
-/* A token that was cut may end before the digest's colon. */
+/* A token that was cut may end before the colon of the digest. */
 static void put_token(struct ipe_output *out, const struct ipe_policy *policy,
 		      const struct ipe_token *token)
 {
@@ -78,8 +78,8 @@ static void put_action(struct ipe_output *out, u8 action)
 }
 
 /*
- * The rule is known to be sound, so it ends with its action: neither the space
- * and the comment behind that are looked at, nor the action's own letters.
+ * A parsed rule ends with its action: stop there, without a look at the letters
+ * of the action, and at space and comment behind it.
  *
  * @window: bytes of the policy's text to look at, from the rule's start on
  */
@@ -157,7 +157,7 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 }
 
 /**
- * ipe_verdict_excerpt() - The same, in a time that the policy does not decide
+ * ipe_verdict_excerpt() - The same in bounded time, whatever the policy
  * @policy: the policy that gave the verdict
  * @verdict: of that policy
  * @buf: NUL-terminated if @size is not 0, cut where it does not fit

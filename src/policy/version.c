@@ -25,9 +25,8 @@ int ipe_version_compare(const struct ipe_version *a,
 }
 
 /*
- * A component is read as upstream's header is, by the rules of kstrtou16():
- * one '+' may lead, and a number that overflows 64 bits is out of range
- * whatever follows it.
+ * Follows the rules of kstrtou16(), as upstream does: one '+' may lead, and a
+ * number that overflows 64 bits is out of range whatever follows it.
  */
 static int parse_component(const char *text, size_t len, u16 *ret)
 {

@@ -85,7 +85,7 @@ void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary)
 }
 
 /**
- * ipe_vocabulary_answer() - Say that the facts of a property are filled in
+ * ipe_vocabulary_answer() - Note that a provider answers a property
  * @vocabulary: not yet in use by any policy
  * @property: a builtin property, recognised by its name, or a new one
  *
@@ -115,7 +115,8 @@ int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
 }
 
 /**
- * ipe_vocabulary_answer_builtin() - Say that all builtin properties are filled
+ * ipe_vocabulary_answer_builtin() - Note that all builtin properties are
+ * answered
  * @vocabulary: not yet in use by any policy
  */
 void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
@@ -124,11 +125,10 @@ void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
 }
 
 /**
- * ipe_vocabulary_find() - Which property does a token of a rule name?
+ * ipe_vocabulary_find() - Find the property that a token of a rule names
  * @vocabulary: to be searched
  * @token: "NAME=VALUE"
- * @ret_value: what stands behind the '='; unchanged if there is no such
- *	property
+ * @ret_value: the text behind the '='; unchanged if there is no such property
  *
  * Return: the property's number, or %-ENOENT.
  */

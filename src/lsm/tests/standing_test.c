@@ -193,7 +193,9 @@ static bool is_same(const struct view *a, const struct view *b)
 	       !strcmp(a->versions, b->versions);
 }
 
-/* All writes that change the active policy, but for the beginning of a trial. */
+/*
+ * All writes that change the active policy, but for the beginning of a trial.
+ */
 static bool ends_a_trial(int write)
 {
 	return write == IPE_WRITE_ACTIVATE || write == IPE_WRITE_CONFIRM ||

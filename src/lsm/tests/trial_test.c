@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trials end: by their time, by a timer that is early or late, and while somebody
- * waits for the record of it.
+ * Trials end: by their time, by a timer that is early or late, and while
+ * somebody waits for the record of it.
  */
 
 #include <kunit/test.h>

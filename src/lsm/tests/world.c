@@ -66,7 +66,9 @@ void world_end(struct kunit *test, struct world *w)
 	KUNIT_EXPECT_NULL(test, w->policies.expiry);
 }
 
-/* A policy that owns its text, as one from user space does. @floor may be NULL. */
+/*
+ * A policy that owns its text, as one from user space does. @floor may be NULL.
+ */
 struct ipe_loaded *world_load(struct kunit *test, const char *name,
 			      const char *version, const char *floor)
 {
