@@ -13,13 +13,13 @@
 #include "audit.h"
 
 /**
- * ipe_audit_is_plain() - May a text stand between quotes in a record?
+ * ipe_audit_is_plain() - May a record have a text between quotes?
  * @text: not NUL-terminated
  * @len: bytes of @text
  *
- * Unlike audit_log_untrustedstring() a space is fine, as quotes are around it.
+ * Unlike for audit_log_untrustedstring(), a space is fine between quotes.
  *
- * Return: whether it may.
+ * Return: %true if it may.
  */
 bool ipe_audit_is_plain(const char *text, size_t len)
 {
@@ -67,13 +67,13 @@ static void put_rule(struct audit_buffer *ab, const struct ipe_event *event)
 
 /**
  * ipe_audit_access() - Record a verdict
- * @event: the verdict and what it was about
- * @suppressed: equal denials before this one that were not recorded
+ * @event: the verdict and its subject
+ * @suppressed: number of equal denials before this one without a record
  *
  * Context: that of the verdict; does not sleep.
- * Return: whether there is a record: not if audit is off, has a rule against
- * records of this type, or has no room. The rate limit of audit itself comes
- * later, and nobody is told of it.
+ * Return: %true if there is a record; %false if audit is off, has a rule
+ * against records of this type, or has no room. The rate limit of audit itself
+ * applies later, and is not reported.
  */
 bool ipe_audit_access(const struct ipe_event *event, u64 suppressed)
 {
@@ -126,11 +126,12 @@ static void put_trace(struct audit_buffer *ab,
 }
 
 /**
- * ipe_audit_suppressed() - Record how many denials have no record
- * @entry: what the limiter knows of them; no key where it does not know it
+ * ipe_audit_suppressed() - Record the number of denials without a record
+ * @entry: of the limiter; without a key if the limiter does not know it any
+ *	more
  *
- * They are not of the system call that the task is in, and the record is no
- * part of the event that audit may have for it.
+ * The denials do not belong to the current system call, so the record is not
+ * part of its audit event.
  *
  * Context: that of a verdict; does not sleep.
  * Return: as ipe_audit_access().
@@ -157,10 +158,10 @@ bool ipe_audit_suppressed(const struct ipe_limit_entry *entry)
 }
 
 /**
- * struct names - what the fields of a policy are called
- * @name: the name's
- * @version: the version's
- * @digest: the digest's
+ * struct names - the names of the fields of a policy
+ * @name: of its name
+ * @version: of its version
+ * @digest: of its digest
  */
 struct names {
 	const char *name;
@@ -218,7 +219,7 @@ static void put_outcome(struct audit_buffer *ab, int error)
 		audit_log_format(ab, " errno=%d", error);
 }
 
-static struct audit_buffer *start(int type)
+static struct audit_buffer *start_record(int type)
 {
 	return audit_log_start(audit_context(), GFP_KERNEL, type);
 }
@@ -226,7 +227,7 @@ static struct audit_buffer *start(int type)
 static void record_load(const char *suffix, struct ipe_identity policy,
 			const struct ipe_parse_error *where, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_POLICY_LOAD);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_POLICY_LOAD);
 
 	if (!ab)
 		return;
@@ -240,10 +241,10 @@ static void record_load(const char *suffix, struct ipe_identity policy,
 }
 
 /**
- * ipe_audit_load() - Record that a policy was loaded, or was not
+ * ipe_audit_load() - Record that a policy was loaded, or refused
  * @policy: as far as it is known
- * @where: the place of a syntax error, or the header of a text that has to be
- *	signed; may be NULL
+ * @where: the place of a syntax error, or the header of a text that needs a
+ *	signature; may be NULL
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -255,10 +256,10 @@ void ipe_audit_load(struct ipe_identity policy,
 }
 
 /**
- * ipe_audit_stage() - Record that a policy was staged, or was not
+ * ipe_audit_stage() - Record that a policy was staged, or refused
  * @policy: as far as it is known
- * @where: the place of a syntax error, or the header of a text that has to be
- *	signed; may be NULL
+ * @where: the place of a syntax error, or the header of a text that needs a
+ *	signature; may be NULL
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -280,9 +281,9 @@ static void put_change(struct audit_buffer *ab, const struct ipe_loaded *old,
 }
 
 /**
- * ipe_audit_activation() - Record that a policy became active, or did not
+ * ipe_audit_activation() - Record that a policy became active, or was refused
  * @old: the active policy until now; NULL if there is none
- * @new: the one that was asked for; NULL if that is deleted
+ * @new: the requested policy; NULL if it is deleted
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -290,7 +291,7 @@ static void put_change(struct audit_buffer *ab, const struct ipe_loaded *old,
 void ipe_audit_activation(const struct ipe_loaded *old,
 			  const struct ipe_loaded *new, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -299,10 +300,11 @@ void ipe_audit_activation(const struct ipe_loaded *old,
 }
 
 /**
- * ipe_audit_step() - Record a step of a trial, or back
+ * ipe_audit_step() - Record the end of a trial, or a rollback
  * @op: "confirm", "revert", "expire" or "rollback"
- * @old: the policy that decided until now; NULL if there is none
- * @new: the one that decides afterwards, or was to; NULL if there is none
+ * @old: the active policy until now; NULL if there is none
+ * @new: the active policy afterwards, or the requested one; NULL if there is
+ *	none
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -310,7 +312,7 @@ void ipe_audit_activation(const struct ipe_loaded *old,
 void ipe_audit_step(const char *op, const struct ipe_loaded *old,
 		    const struct ipe_loaded *new, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -320,10 +322,10 @@ void ipe_audit_step(const char *op, const struct ipe_loaded *old,
 }
 
 /**
- * ipe_audit_trial() - Record that a trial begins, or does not
- * @old: the policy that decided until now; NULL if there is none
- * @new: the one that was to be tried; NULL if that is deleted
- * @seconds: how long; 0 if that is what was wrong
+ * ipe_audit_trial() - Record that a trial began, or was refused
+ * @old: the active policy until now; NULL if there is none
+ * @new: the policy on trial; NULL if it is deleted
+ * @seconds: the length of the trial; 0 if it could not be read
  * @error: 0 or a negative errno
  *
  * Context: Process context.
@@ -331,7 +333,7 @@ void ipe_audit_step(const char *op, const struct ipe_loaded *old,
 void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
 		     unsigned int seconds, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -342,7 +344,7 @@ void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
 }
 
 /**
- * ipe_audit_delete() - Record that a policy was deleted, or was not
+ * ipe_audit_delete() - Record that a policy was deleted, or was kept
  * @policy: as far as it is known
  * @error: 0 or a negative errno
  *
@@ -350,7 +352,7 @@ void ipe_audit_trial(const struct ipe_loaded *old, const struct ipe_loaded *new,
  */
 void ipe_audit_delete(struct ipe_identity policy, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -361,16 +363,16 @@ void ipe_audit_delete(struct ipe_identity policy, int error)
 }
 
 /**
- * ipe_audit_enforce() - Record that enforcement is switched, or is not
- * @old: from
- * @new: to "0" or "1"; "?" if that is not known
+ * ipe_audit_enforce() - Record that enforcement was switched, or a failure
+ * @old: the value before
+ * @new: the requested value, "0" or "1"; "?" if it could not be read
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
 void ipe_audit_enforce(bool old, const char *new, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_MAC_STATUS);
+	struct audit_buffer *ab = start_record(AUDIT_MAC_STATUS);
 
 	if (!ab)
 		return;
@@ -383,17 +385,17 @@ void ipe_audit_enforce(bool old, const char *new, int error)
 }
 
 /**
- * ipe_audit_success_audit() - Record that records of what is allowed are
- *	switched on or off
- * @old: from
- * @new: to "0" or "1"; "?" if that is not known
+ * ipe_audit_success_audit() - Record that success_audit was switched, or a
+ * failure
+ * @old: the value before
+ * @new: the requested value, "0" or "1"; "?" if it could not be read
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
 void ipe_audit_success_audit(bool old, const char *new, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -404,17 +406,16 @@ void ipe_audit_success_audit(bool old, const char *new, int error)
 }
 
 /**
- * ipe_audit_shadow() - Record that a policy begins or ends to be evaluated
- *	beside the active one, or does not
+ * ipe_audit_shadow() - Record that a shadow begins or ends, or a failure
  * @policy: as far as it is known
- * @on: "1" if it was to begin, "0" to end, "?" if that is not known
+ * @on: "1" to begin, "0" to end, "?" if the value could not be read
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
 void ipe_audit_shadow(struct ipe_identity policy, const char *on, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;
@@ -426,15 +427,16 @@ void ipe_audit_shadow(struct ipe_identity policy, const char *on, int error)
 }
 
 /**
- * ipe_audit_lock() - Record that something is locked until reboot, or is not
- * @word: what; NULL if it is no word that is known
+ * ipe_audit_lock() - Record that something was locked until reboot, or a
+ * failure
+ * @word: of the lock; NULL if it is unknown
  * @error: 0 or a negative errno
  *
  * Context: Process context.
  */
 void ipe_audit_lock(const char *word, int error)
 {
-	struct audit_buffer *ab = start(AUDIT_IPE_CONFIG_CHANGE);
+	struct audit_buffer *ab = start_record(AUDIT_IPE_CONFIG_CHANGE);
 
 	if (!ab)
 		return;

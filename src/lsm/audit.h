@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What audit records look like; who is recorded is decided elsewhere. The
- * documented fields come first, in the documented order; ours come at the end.
- * A value that is not plain text is in hex without quotes, as everywhere in
- * audit, so that no name can pass for a field.
+ * The form of audit records; others decide what is recorded. The documented
+ * fields come first, in the documented order; ours come at the end. A value
+ * that is not plain text is in hex without quotes, as everywhere in audit, so
+ * that no name can pass for a field.
  */
 #ifndef _SECURITY_IPE_AUDIT_H
 #define _SECURITY_IPE_AUDIT_H
@@ -15,10 +15,10 @@
 #include "loaded.h"
 
 /**
- * struct ipe_identity - what a record says of a policy
+ * struct ipe_identity - a policy, as a record names it
  * @name: NULL if it could not be read
  * @version: NULL if it could not be read
- * @digest: SHA-256 of the envelope; NULL if there was none to look at
+ * @digest: SHA-256 of the signed policy; NULL if no bytes could be read
  */
 struct ipe_identity {
 	const char *name;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the LSM keeps with inodes, superblocks and block devices: for each
- * provider the struct of its own header, one behind the other. A provider that
- * is not built takes no room. An inode has a number and its last verdict
- * besides, a task has the program that it runs. The kernel allocates the blobs
- * zeroed with their objects, and frees them with those.
+ * The LSM's part of inodes, superblocks, block devices and tasks. Each provider
+ * keeps the struct of its own header there; a provider that is not built takes
+ * no room. An inode also has a number and its cached verdict, a task the
+ * program that it runs. The kernel allocates the blobs with their objects,
+ * zeroed, and frees them with their objects.
  */
 #ifndef _SECURITY_IPE_BLOB_H
 #define _SECURITY_IPE_BLOB_H
@@ -20,7 +20,7 @@
 
 /*
  * cached: see cache.h.
- * number: see ipe_inode_number(); 0 until it is asked for.
+ * number: see ipe_inode_number(); 0 until somebody needs it.
  */
 #define IPE_PROVIDER(name) struct ipe_##name##_inode name;
 struct ipe_inode_blob {
@@ -49,22 +49,21 @@ struct ipe_bdev_blob {
 #undef IPE_PROVIDER
 
 /**
- * struct ipe_task_blob - what is kept with a task
- * @read: the inode that had the bytes of a file of a stacked file system when
- *	the kernel began to read it for this task; to be compared with, not to
- *	be looked at
+ * struct ipe_task_blob - the LSM's part of a task
+ * @read: the inode that had the bytes of a stacked file when the kernel began
+ *	to read it for this task; only compared, never followed
  * @loaded: the inode that was opened last to be executed: in execve() that of
- *	the executable, and then that of its ELF interpreter, which are open as
- *	long as it is looked at
- * @file: by which @loaded was opened, as long; NULL where that is a file below
- *	another one, which may be closed at once
+ *	the executable, then that of its ELF interpreter. The file stays open as
+ *	long as this is followed
+ * @file: opened @loaded, and stays open as long; NULL for a file below a
+ *	stacked one, which may be closed at once
  * @executed: the inode that had the bytes of the executable when it was judged;
- *	to be compared with
+ *	only compared
  * @checked: all pages of @loaded in memory were checked when it was opened
- * @program: number of the inode that its last execve() ran, see
- *	ipe_inode_number(); 0 for a kernel thread. A new task has its parent's
+ * @program: number of the inode that the last execve() ran, see
+ *	ipe_inode_number(); 0 for a kernel thread. A new task inherits it
  *
- * Written by the task alone.
+ * Only the task itself writes it.
  */
 struct ipe_task_blob {
 	const struct inode *read;

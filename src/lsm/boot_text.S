@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policy text that CONFIG_IPE_BOOT_POLICY names, for ipe.c; nothing between
- * the two labels where it names none. The text stays: policies/NAME/policy
- * shows it, and rules of audit records are printed from it.
+ * The policy text that CONFIG_IPE_BOOT_POLICY names, for setup.c; nothing
+ * between the two labels if it names none. The text stays: policies/NAME/policy
+ * shows it, and audit records quote its rules.
  */
 
 #include <linux/linkage.h>

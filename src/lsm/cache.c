@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Writing to the cache of verdicts, and declaring it void; reading is inline.
+ * Writes the cache of verdicts, and invalidates it; reading is inline.
  */
-
-#include <linux/cache.h>
 
 #include "cache.h"
 #include "ipe.h"
@@ -12,27 +10,25 @@ struct ipe_cache_state ipe_cache_state = {
 	.generation = ATOMIC64_INIT(2),
 };
 
-unsigned int ipe_cache_flags __ro_after_init;
-
 /**
- * ipe_cache_invalidate() - Something has changed that verdicts depend on
+ * ipe_cache_invalidate() - Ignore all verdicts that were cached until now
  *
- * Comes after the change, and before anything is freed that was in force
- * before it.
+ * Whoever changes something that verdicts depend on calls this after the
+ * change, and before it frees what it replaced.
  */
 void ipe_cache_invalidate(void)
 {
-	/* Fully ordered: who sees the number sees the change. */
+	/* Fully ordered: a reader of the number sees the change. */
 	atomic64_add_return(2, &ipe_cache_state.generation);
 }
 
 /**
  * ipe_cache_replace_begin() - The active policy is about to be replaced
  *
- * Until ipe_cache_replace_end() no verdict is kept or found. So whoever sees
- * the new policy sees a generation that is not the old policy's.
+ * Until ipe_cache_replace_end() no verdict is stored or found. So a reader that
+ * sees the new policy never sees the old policy's generation.
  *
- * Context: one at a time; &ipe_lifecycle.lock is held.
+ * Context: one at a time; &ipe_policies.lock is held.
  */
 void ipe_cache_replace_begin(void)
 {
@@ -40,7 +36,7 @@ void ipe_cache_replace_begin(void)
 }
 
 /**
- * ipe_cache_replace_end() - The active policy is replaced
+ * ipe_cache_replace_end() - The active policy was replaced
  *
  * Context: as ipe_cache_replace_begin().
  */
@@ -50,13 +46,13 @@ void ipe_cache_replace_end(void)
 }
 
 /**
- * ipe_cache_store() - Keep that a file may be executed
+ * ipe_cache_store() - Remember that a file may be executed
  * @cached: of the file
- * @generation: of ipe_cache_begin(), before anything was read
+ * @generation: of ipe_cache_begin(), from before the verdict
  * @flags: of the inode, read before anything else of it, and IPE_CACHE_LEAN
  * @reason: index of what decided in &ipe_stats.matches
  *
- * If two want to write, one does.
+ * If two tasks write at once, one verdict is stored.
  *
  * Context: RCU read-side critical section of the verdict; does not sleep.
  */
@@ -67,7 +63,7 @@ void ipe_cache_store(struct ipe_cached *cached, s64 generation,
 
 	if (!ipe_cache || generation & 1 || old == IPE_CACHE_BUSY)
 		return;
-	/* Fully ordered: who sees what follows sees that this is not valid. */
+	/* Fully ordered: a reader of the rest sees that it is not valid. */
 	if (atomic64_cmpxchg(&cached->generation, old, IPE_CACHE_BUSY) != old)
 		return;
 	WRITE_ONCE(cached->flags, flags);

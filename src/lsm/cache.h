@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The last verdict on a file, kept with its inode, as long as nothing has
- * changed that it depends on.
+ * The last verdict on a file, cached with its inode until something changes
+ * that it depends on.
  *
- * Only that something may be executed is kept: it is the answer nearly always,
- * and the one that nobody has to be told of. One number stands for the state of
- * everything else, the generation. Each change counts it up afterwards: of the
- * active policy, of the shadow, of the switches, of a volume, of a file. A
- * verdict kept under an older generation is ignored.
+ * The cache only holds that a file may be executed: this is the answer nearly
+ * always, and needs no report. One number, the generation, stands for the state
+ * of everything else. Each change of the active policy, the shadow, the
+ * switches, a volume or a file counts it up afterwards. A verdict kept under an
+ * older generation is ignored.
  *
- * No hook reports that an inode gets fs-verity; it is seen in the flags of the
- * inode, which are kept with the verdict.
+ * No hook reports that an inode gets fs-verity; the flags of the inode show it,
+ * and are cached with the verdict.
  */
 #ifndef _SECURITY_IPE_CACHE_H
 #define _SECURITY_IPE_CACHE_H
 
 #include <linux/atomic.h>
-#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/rcupdate.h>
 
 #include "loaded.h"
+#include "provider.h"
 
-/* Never a generation: somebody is writing. */
+/* Not a generation: a task is writing. */
 #define IPE_CACHE_BUSY (-1)
 
 /*
- * Beside the flags of an inode: its program headers ask for no memory of which
- * nothing is known, see headers.h. No inode flag has this bit.
+ * Stored beside the flags of an inode: its program headers ask for no memory of
+ * unknown content, see headers.h.
  */
-#define IPE_CACHE_LEAN BIT(31)
+#define IPE_CACHE_LEAN IPE_PROVIDERS_FREE_FLAG
 
 /**
- * struct ipe_cached - that a file may be executed
- * @generation: the state of everything in which this is so; 0 for none, or
+ * struct ipe_cached - a cached verdict: the file may be executed
+ * @generation: under which the verdict holds; 0 for no verdict, or
  *	IPE_CACHE_BUSY
  * @reason: index of what decided in &ipe_stats.matches
- * @flags: of the inode, see &ipe_cache_flags, and IPE_CACHE_LEAN
+ * @flags: of the inode, see &ipe_providers_inode_flags, and IPE_CACHE_LEAN
  *
  * 16 bytes, as every inode has one.
  */
@@ -49,14 +49,14 @@ struct ipe_cached {
 static_assert(sizeof(struct ipe_cached) == 16);
 
 /**
- * struct ipe_cache_state - what verdicts of every CPU look at
- * @generation: counted up after every change, never to be the same again; odd
- *	while the active policy is being replaced, when nothing is kept
+ * struct ipe_cache_state - the state that every verdict reads
+ * @generation: counted up after every change, never repeats; odd while the
+ *	active policy is being replaced, when nothing is stored
  * @unknown: the verdict on anonymous memory, and on other bytes of unknown
  *	origin
  *
- * Written when something changes and not for each verdict, so that every CPU
- * keeps the line.
+ * Written when something changes, not for each verdict: the cache line stays
+ * with every CPU.
  */
 struct ipe_cache_state {
 	atomic64_t generation;
@@ -65,13 +65,6 @@ struct ipe_cache_state {
 
 extern struct ipe_cache_state ipe_cache_state;
 
-/*
- * The inode flags that facts depend on, those of all providers.
- *
- * Constant once the LSM has started.
- */
-extern unsigned int ipe_cache_flags;
-
 void ipe_cache_invalidate(void);
 void ipe_cache_replace_begin(void);
 void ipe_cache_replace_end(void);
@@ -79,9 +72,9 @@ void ipe_cache_store(struct ipe_cached *cached, s64 generation,
 		     unsigned int flags, unsigned int reason);
 
 /**
- * ipe_cache_begin() - The state of everything before a verdict
+ * ipe_cache_begin() - The generation before a verdict
  *
- * The verdict reads all that it depends on after this.
+ * The verdict reads everything that it depends on afterwards.
  *
  * Return: the generation.
  */
@@ -91,18 +84,17 @@ static inline s64 ipe_cache_begin(void)
 }
 
 /**
- * ipe_cache_hit() - May a file be executed, as far as is known already?
+ * ipe_cache_hit() - May a file be executed, by its cached verdict?
  * @cached: of the file
  * @active: where the pointer to the active policy is
- * @flags: of its inode now, those of &ipe_cache_flags
- * @mask: which bits of &ipe_cached.flags have to be @flags
+ * @flags: of its inode now, those of &ipe_providers_inode_flags
+ * @mask: bits of &ipe_cached.flags that have to be equal to @flags
  *
- * If so, the verdict is counted, as every other one. It is counted in the right
- * policy: what was kept under the present generation was decided by the policy
- * that is active all through it.
+ * Counts the verdict, as every other one, and in the right policy: one policy
+ * is active throughout a generation.
  *
  * Context: RCU read-side critical section.
- * Return: whether it may; %false if it has to be judged.
+ * Return: %true if it may; %false if the question has to be judged.
  */
 static __always_inline bool
 ipe_cache_hit(const struct ipe_cached *cached,
@@ -117,7 +109,7 @@ ipe_cache_hit(const struct ipe_cached *cached,
 		return false;
 	reason = READ_ONCE(cached->reason);
 	loaded = rcu_dereference(*active);
-	/* Somebody may have begun to write, or to replace the policy. */
+	/* A task may have begun to write, or to replace the policy. */
 	smp_rmb();
 	if (atomic64_read(&cached->generation) != generation ||
 	    atomic64_read(&ipe_cache_state.generation) != generation)

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The kernel command line: which kernels believe it.
+ * Decides whether this kernel believes its command line.
  *
  * Firmware, a boot loader or a signed image vouch for the command line of a
- * kernel that they start. The command line of a kernel that is started by kexec
- * comes from whoever loaded the image. kexec_file_load() marks the kernel as
- * started so: x86 in the type of the boot loader, others in the device tree. An
- * image that kexec_load() was given may leave the mark out; op=KEXEC_IMAGE
- * decides about it as about bytes of which nothing is known.
+ * kernel that they start. After a kexec, the command line comes from the task
+ * that loaded the image. kexec_file_load() marks the new kernel: x86 in the
+ * type of the boot loader, others in the device tree. An image of kexec_load()
+ * may lack the mark; op=KEXEC_IMAGE decides about it as about unknown bytes.
  */
 
 #include <linux/init.h>
@@ -35,7 +34,7 @@ static bool __init is_after_kexec(void)
 
 #elif defined(CONFIG_OF_EARLY_FLATTREE)
 
-/* On a machine that ACPI describes, the tree has little else and stays flat. */
+/* On a machine with ACPI, the tree has little else and stays flat. */
 static bool __init is_after_kexec(void)
 {
 	int node;
@@ -50,7 +49,7 @@ static bool __init is_after_kexec(void)
 
 #else
 
-/* There is no mark: Kconfig leaves the choice only where there is no kexec. */
+/* There is no mark: Kconfig offers the choice only without kexec. */
 static bool __init is_after_kexec(void)
 {
 	return IS_ENABLED(CONFIG_KEXEC_CORE);
@@ -59,11 +58,11 @@ static bool __init is_after_kexec(void)
 #endif
 
 /**
- * ipe_cmdline_is_believed() - May the command line weaken what is enforced?
+ * ipe_cmdline_is_believed() - May the command line weaken enforcement?
  *
  * Context: while the LSM starts.
- * Return: whether ipe.enforce=, ipe.success_audit=, roothash= and usrhash= of
- * it count.
+ * Return: %true if its ipe.enforce=, ipe.success_audit=, roothash= and usrhash=
+ * count.
  */
 bool __init ipe_cmdline_is_believed(void)
 {

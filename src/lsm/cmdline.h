@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Is the kernel command line believed? After a kexec it is whatever the root of
- * the kernel before wrote there.
+ * Is the kernel command line believed? After a kexec, root of the previous
+ * kernel has written it.
  */
 #ifndef _SECURITY_IPE_CMDLINE_H
 #define _SECURITY_IPE_CMDLINE_H

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Bytes from user space -> a policy text that a trusted key has signed, or that
- * comes from where a policy trusts it.
+ * Bytes from user space -> a policy text that a trusted key has signed, or
+ * whose origin a policy trusts.
  */
 
 #include <crypto/hash.h>
@@ -19,17 +19,17 @@
 #include <linux/verification.h>
 #include <linux/vmalloc.h>
 
-/* Nothing else tells how many signers a message has. */
+/* No public header gives access to the signers of a message. */
 #include "../../crypto/asymmetric_keys/pkcs7_parser.h"
 
 #include "envelope.h"
 
 /**
  * ipe_envelope_unsigned() - Wrap the text that the kernel image contains
- * @text: stays where it is, for good
+ * @text: never freed
  * @len: bytes of @text
  *
- * Return: an envelope that is as good as verified.
+ * Return: an envelope that counts as verified.
  */
 struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len)
 {
@@ -45,7 +45,7 @@ struct ipe_envelope ipe_envelope_unsigned(const char *text, size_t len)
  * @data: as write() gave it to us
  * @len: bytes of @data
  *
- * Return: %0, %-EMSGSIZE above IPE_ENVELOPE_MAX, %-EBADMSG if there is nothing,
+ * Return: %0, %-EMSGSIZE above IPE_ENVELOPE_MAX, %-EBADMSG if it is empty,
  * %-EFAULT, %-ENOMEM.
  */
 int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
@@ -58,7 +58,10 @@ int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 		return -EMSGSIZE;
 	if (!len)
 		return -EBADMSG;
-	/* As ipe_port_alloc(), but that all of it is about to be written. */
+	/*
+	 * As ipe_port_alloc(), but not zeroed: all of it is about to be
+	 * written.
+	 */
 	copy = len > IPE_PORT_PAGES ? __vmalloc(len, GFP_KERNEL_ACCOUNT) :
 				      kvmalloc(len, GFP_KERNEL_ACCOUNT);
 	if (!copy)
@@ -71,10 +74,10 @@ int ipe_envelope_copy(struct ipe_envelope *envelope, const char __user *data,
 	return 0;
 }
 
-/* Bytes between two chances for others to run. */
+/* Bytes between two calls of cond_resched(). */
 #define DIGEST_STEP SZ_1M
 
-/* The crypto API may have the processor's own instructions. */
+/* The crypto API may use instructions of the processor for SHA-256. */
 static int digest_quickly(const u8 *data, size_t len, u8 *ret)
 {
 	struct crypto_shash *tfm = crypto_alloc_shash("sha256", 0, 0);
@@ -116,7 +119,7 @@ void ipe_envelope_adopt(struct ipe_envelope *envelope, u8 *data, size_t len)
 }
 
 /**
- * ipe_envelope_release() - Free what an envelope owns; empty ones are fine
+ * ipe_envelope_release() - Free the memory of an envelope; an empty one is fine
  * @envelope: empty afterwards
  */
 void ipe_envelope_release(struct ipe_envelope *envelope)
@@ -127,9 +130,9 @@ void ipe_envelope_release(struct ipe_envelope *envelope)
 
 /**
  * struct element - the head of a BER element
- * @is_end: an end-of-contents marker
- * @is_open: of indefinite length: the elements that follow, up to a marker
- * @body: otherwise the bytes that follow
+ * @is_end: it is an end-of-contents marker
+ * @is_open: its length is indefinite: it contains the elements up to a marker
+ * @body: otherwise the length of its contents
  */
 struct element {
 	bool is_end;
@@ -176,13 +179,13 @@ static int read_head(const u8 **at, const u8 *end, struct element *ret)
 }
 
 /**
- * ipe_envelope_message_len() - How long is the message at the start of a blob?
+ * ipe_envelope_message_len() - The length of the PKCS#7 message at the start
  * @data: from user space, not verified
  * @len: bytes of @data
  *
- * DER says so in its first bytes. The kernel's decoder accepts BER's indefinite
- * lengths too; those end at a marker, which is found by stepping over the
- * elements, without recursion and never beyond @len.
+ * DER has the length in its first bytes. The kernel's decoder also accepts the
+ * indefinite lengths of BER, which end at a marker. To find it, this steps over
+ * the elements, without recursion and never beyond @len.
  *
  * Return: bytes of the message, or %-EBADMSG if it does not end within @len.
  */
@@ -210,7 +213,7 @@ ssize_t ipe_envelope_message_len(const u8 *data, size_t len)
 	return at - data;
 }
 
-/* It begins as a PKCS#7 message does, and as no policy text can. */
+/* The first byte is that of a PKCS#7 message; no policy text has it. */
 static bool is_message(const struct ipe_envelope *envelope)
 {
 	return envelope->data[0] == (ASN1_CONS_BIT | ASN1_SEQ);
@@ -218,7 +221,7 @@ static bool is_message(const struct ipe_envelope *envelope)
 
 #define MARK_LEN (sizeof(MODULE_SIG_STRING) - 1)
 
-/* It ends as a signed module does. */
+/* Does it end as a signed module does? */
 static bool has_mark(const struct ipe_envelope *envelope)
 {
 	return envelope->len >= MARK_LEN &&
@@ -227,10 +230,10 @@ static bool has_mark(const struct ipe_envelope *envelope)
 }
 
 /**
- * ipe_envelope_looks_signed() - Is this more than a text?
+ * ipe_envelope_looks_signed() - Has it one of the forms of a signed policy?
  * @envelope: not verified
  *
- * Return: whether it has the form of either kind of signed policy.
+ * Return: %false if it can only be a text.
  */
 bool ipe_envelope_looks_signed(const struct ipe_envelope *envelope)
 {
@@ -249,8 +252,8 @@ static int take_content(void *ctx, const void *data, size_t len,
 
 /**
  * struct layout - where the parts of an envelope are
- * @message: where the PKCS#7 message begins; before it stands the text that it
- *	is a detached signature of, or nothing where it has the text inside
+ * @message: where the PKCS#7 message begins, behind the text that it signs; 0
+ *	if the message contains the text
  * @end: where the message ends
  */
 struct layout {
@@ -259,11 +262,11 @@ struct layout {
 };
 
 /*
- * Takes the trailer of a signed module off: its mark, what it says of the
- * signature before it, and that. There is a text in any case: mod_check_sig()
- * sees to it.
+ * Finds the signature before the trailer of a signed module. mod_check_sig()
+ * makes sure that there is a text before it.
  */
-static int split(const struct ipe_envelope *envelope, struct layout *ret)
+static int split_trailer(const struct ipe_envelope *envelope,
+			 struct layout *ret)
 {
 	struct module_signature about;
 	size_t len;
@@ -280,7 +283,7 @@ static int split(const struct ipe_envelope *envelope, struct layout *ret)
 	return r;
 }
 
-/* Finds the parts; bytes behind a message would not be signed. */
+/* Finds the parts; refuses bytes behind a message, which would be unsigned. */
 static int take_apart(const struct ipe_envelope *envelope, struct layout *ret)
 {
 	ssize_t len;
@@ -289,7 +292,7 @@ static int take_apart(const struct ipe_envelope *envelope, struct layout *ret)
 
 	*ret = (struct layout){ .end = envelope->len };
 	if (has_mark(envelope) && !is_message(envelope)) {
-		r = split(envelope, ret);
+		r = split_trailer(envelope, ret);
 		if (r)
 			return r;
 	}
@@ -303,8 +306,8 @@ static int take_apart(const struct ipe_envelope *envelope, struct layout *ret)
 }
 
 /*
- * The kernel digests the whole text for each signer, before it looks whether
- * anybody knows the signer: many of them would keep it busy for minutes.
+ * The kernel digests the whole text for each signer, before it looks the signer
+ * up: many signers would keep it busy for minutes.
  */
 static int check_signers(const struct pkcs7_message *message)
 {
@@ -324,7 +327,7 @@ static int verify_with(struct ipe_envelope *envelope, const void *text,
 					envelope);
 }
 
-/* The message remembers the text that it is a signature of, and its digest. */
+/* After the first call the message holds the detached text, and its digest. */
 static int verify_message(struct ipe_envelope *envelope,
 			  const struct layout *layout,
 			  struct pkcs7_message *message)
@@ -344,17 +347,18 @@ static int verify_message(struct ipe_envelope *envelope,
 }
 
 /**
- * ipe_envelope_verify() - Check who signed, and find the text
+ * ipe_envelope_verify() - Verify the signature, and find the text
  * @envelope: copied; &ipe_envelope.text is set on success
  *
- * Bytes behind the message would be in the digest and in the file "pkcs7"
- * without being signed: they are refused.
+ * Refuses bytes behind the message: they would be in the digest and in the file
+ * "pkcs7" without a signature.
  *
  * Return: %0; %-EBADMSG if this is neither one PKCS#7 message nor a text with a
- * signature behind it, or has more than one signer; %-EMSGSIZE if the message is
- * above IPE_MESSAGE_MAX, %-ENOKEY if nobody trusts the signer, %-EKEYREJECTED if
- * the signature or the key is wrong, %-ENOPKG for an algorithm that the kernel
- * lacks, or another error of verify_pkcs7_message_sig().
+ * signature behind it, or has more than one signer; %-EMSGSIZE if the message
+ * is above IPE_MESSAGE_MAX, %-ENOKEY if no keyring trusts the signer,
+ * %-EKEYREJECTED if the signature or the key is wrong, %-ENOPKG for an
+ * algorithm that the kernel lacks, or another error of
+ * verify_pkcs7_message_sig().
  */
 int ipe_envelope_verify(struct ipe_envelope *envelope)
 {
@@ -382,8 +386,8 @@ int ipe_envelope_verify(struct ipe_envelope *envelope)
 }
 
 /**
- * ipe_envelope_trust() - Take the bytes as a policy text, without a signature
- * @envelope: not verified; something else vouches for the bytes
+ * ipe_envelope_trust() - Use the bytes as a policy text, without a signature
+ * @envelope: not verified; a rule vouches for the bytes
  */
 void ipe_envelope_trust(struct ipe_envelope *envelope)
 {

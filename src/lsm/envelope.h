@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy as it comes from user space, in one of two forms: one DER PKCS#7
- * message with the policy text as its content; or, as the decoder of such
- * messages takes 64 KiB and no more, the text followed by a detached signature,
- * in the way that modules are signed. Copied first, then verified; only then is
- * there a text. A text without a signature is accepted from the kernel image, and from files
- * for which a policy vouches: see provenance.c.
+ * A policy as it comes from user space. A signed policy has one of two forms: a
+ * PKCS#7 message in DER with the policy text as its content, which the kernel
+ * decodes up to 64 KiB; or the text followed by a detached signature, as signed
+ * modules have it. It is copied first, then verified; only then is there a
+ * text. A text without a signature is accepted from the kernel image, and from
+ * files for which a policy vouches: see provenance.c.
  */
 #ifndef _SECURITY_IPE_ENVELOPE_H
 #define _SECURITY_IPE_ENVELOPE_H
@@ -15,10 +15,10 @@
 
 #include "policy/policy.h"
 
-/* Bytes that the kernel's ASN.1 decoder takes. */
+/* Bytes that the kernel's ASN.1 decoder accepts. */
 #define IPE_MESSAGE_MAX 65535
 
-/* A text, and what a signature and its trailer can have. */
+/* Bytes of a text, and room for a signature and its trailer. */
 #define IPE_ENVELOPE_MAX (IPE_POLICY_TEXT_MAX + (128U << 10))
 
 /**
@@ -27,10 +27,9 @@
  * @len: bytes of @data
  * @is_signed: a signature in @data is verified
  * @text: inside @data, or the boot policy in the kernel image. NULL until the
- *	signature is verified, or something else vouches for the bytes
+ *	signature is verified, or a rule vouches for the bytes
  * @text_len: bytes of @text
- * @digest: SHA-256 of @data, made when it was copied; of nothing for the boot
- *	policy
+ * @digest: SHA-256 of @data; of zero bytes for the boot policy
  */
 struct ipe_envelope {
 	u8 *data;

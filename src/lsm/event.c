@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Words for what an event is about, the same in records and in lines.
+ * Words for events, the same in records and in lines.
  */
 
 #include "event.h"
@@ -17,7 +17,7 @@ static const char *const hook_names[IPE_HOOK_COUNT] = {
  * ipe_hook_name() - The word for a hook in records and lines
  * @hook: any
  *
- * Return: upstream's word.
+ * Return: the word that upstream uses.
  */
 const char *ipe_hook_name(enum ipe_hook hook)
 {

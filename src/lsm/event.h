@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A verdict and all that there is to tell of it.
+ * A verdict, with everything that a report needs.
  */
 #ifndef _SECURITY_IPE_EVENT_H
 #define _SECURITY_IPE_EVENT_H
@@ -10,7 +10,7 @@
 #include "loaded.h"
 #include "policy/policy.h"
 
-/* Where the question came from: what is executed, and what the kernel reads. */
+/* Which hook asked. */
 enum ipe_hook {
 	IPE_HOOK_EXEC,
 	IPE_HOOK_MPROTECT,
@@ -20,22 +20,22 @@ enum ipe_hook {
 	IPE_HOOK_COUNT,
 };
 
-/* Bytes of a rule that anybody is told; what is longer is cut. */
+/* Bytes of a rule in a report; a longer rule is cut. */
 #define IPE_REPORT_RULE_MAX 1024
 
 /**
- * struct ipe_event - a verdict and what it is about; on the hook's stack
- * @hook: who asked
+ * struct ipe_event - a verdict and its subject; on the hook's stack
+ * @hook: asked
  * @enforcing: a DENY becomes an error; read once for this verdict
- * @shadow: @verdict decides nothing: it is what @loaded would have said
+ * @shadow: @loaded is the shadow: @verdict decides nothing
  * @file: as the caller named it; NULL for anonymous memory and kernel buffers
- * @inode: that has the bytes of @file; NULL where that is, and where nothing
- *	is known of the bytes
- * @facts: what is known; valid as long as @loaded
+ * @inode: has the bytes of @file; NULL if @file is NULL, or the bytes are of
+ *	unknown origin
+ * @facts: about @inode; valid as long as @loaded
  * @loaded: the policy that gave the verdict; under RCU
- * @verdict: its answer
- * @rule: text of the rule or DEFAULT that matched, set by ipe_report() while it
- *	tells somebody; NULL where there is no memory for it
+ * @verdict: the answer of @loaded
+ * @rule: text of the rule or DEFAULT that matched, set by report.c for the
+ *	length of a report; NULL if there is no memory for it
  * @rule_len: bytes of @rule, at most IPE_REPORT_RULE_MAX
  */
 struct ipe_event {

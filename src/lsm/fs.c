@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/security/ipe: the files at its top.
+ * /sys/kernel/security/ipe: the files at its top; fs_policy.c has the
+ * directories of policies.
  */
 
 #include <linux/cleanup.h>
@@ -15,8 +16,10 @@
 
 #include "audit.h"
 #include "cache.h"
-#include "events.h"
-#include "fs.h"
+#include "fs_events.h"
+#include "fs_input.h"
+#include "fs_new.h"
+#include "fs_policy.h"
 #include "ipe.h"
 #include "lifecycle.h"
 #include "lock.h"
@@ -26,10 +29,10 @@
 /**
  * struct ipe_switch - a file that shows and sets one bit
  * @value: read by verdicts with READ_ONCE(); written under @lock
- * @latched: one-way: it cannot be switched off any more; written under @lock.
- *	NULL if nothing latches it
- * @lock: so that the old value in a record is the one that was replaced
- * @record: records a change, or why there was none
+ * @latched: one-way: once set, the bit cannot be switched off; written under
+ *	@lock. NULL if nothing latches it
+ * @lock: so that a record names the old value that was really replaced
+ * @record: records a change or a failure
  */
 struct ipe_switch {
 	bool *value;
@@ -51,7 +54,7 @@ static struct ipe_switch success_audit_switch = {
 	.record = ipe_audit_success_audit,
 };
 
-/* One word a line; as long as all words there can be. */
+/* One word on each line; large enough for all words. */
 static char features[256] __ro_after_init;
 static size_t features_len __ro_after_init;
 
@@ -66,7 +69,7 @@ static ssize_t read_switch(struct file *file, char __user *data, size_t len,
 
 /*
  * @ret_old: the value before
- * @ret_turn: of the record; 0 if nothing changed, which needs none
+ * @ret_turn: of the record; 0 if nothing changed, which needs no record
  */
 static int set_switch(struct ipe_switch *s, bool new, bool *ret_old,
 		      u64 *ret_turn)
@@ -130,13 +133,13 @@ static ssize_t read_keyrings(struct file *file, char __user *data, size_t len,
 							      sizeof(lines)));
 }
 
-/* The file's private data is how many changes the last reader had seen. */
+/* The file's private data is the count of changes at the last read. */
 static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 			    loff_t *offset)
 {
-	unsigned long changes = ipe_lifecycle_changes(&ipe_lifecycle);
+	unsigned long changes = ipe_policies_changes(&ipe_policies);
 	struct ipe_loaded *tried __free(ipe_loaded_put) =
-		ipe_lifecycle_on_trial(&ipe_lifecycle);
+		ipe_policies_on_trial(&ipe_policies);
 	char *line __free(kfree) = NULL;
 	char version[IPE_VERSION_STRLEN];
 
@@ -154,8 +157,8 @@ static ssize_t read_confirm(struct file *file, char __user *data, size_t len,
 
 static __poll_t poll_confirm(struct file *file, poll_table *wait)
 {
-	return ipe_lifecycle_poll(&ipe_lifecycle, file, wait,
-				  (unsigned long)READ_ONCE(file->private_data));
+	return ipe_policies_poll(&ipe_policies, file, wait,
+				 (unsigned long)READ_ONCE(file->private_data));
 }
 
 static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
@@ -166,9 +169,9 @@ static ssize_t end_trial(struct file *file, const char __user *data, size_t len,
 
 	r = ipe_input_go(file, data, len);
 	if (r)
-		ipe_lifecycle_refuse(&ipe_lifecycle, &request, r);
+		ipe_lifecycle_refuse(&ipe_policies, &request, r);
 	else
-		r = ipe_lifecycle_write(&ipe_lifecycle, &request);
+		r = ipe_lifecycle_write(&ipe_policies, &request);
 	return r ?: len;
 }
 
@@ -200,13 +203,13 @@ static int lock_mode(void)
 
 static int lock_policies(void)
 {
-	return ipe_lifecycle_lock(&ipe_lifecycle);
+	return ipe_lifecycle_lock(&ipe_policies);
 }
 
 /**
- * struct latch - what can be locked until reboot
- * @word: for it
- * @set: locks it and records it; returns 0 or an errno
+ * struct latch - a lock that lasts until reboot
+ * @word: its name
+ * @set: locks and records it; returns 0 or an errno
  */
 struct latch {
 	const char *word;
@@ -223,8 +226,9 @@ static ssize_t read_latches(struct file *file, char __user *data, size_t len,
 {
 	char words[32];
 
-	snprintf(words, sizeof(words), "%s%s", READ_ONCE(ipe_mode_locked) ? "mode\n" : "",
-		 ipe_lifecycle_is_locked(&ipe_lifecycle) ? "policy\n" : "");
+	snprintf(words, sizeof(words), "%s%s",
+		 READ_ONCE(ipe_mode_locked) ? "mode\n" : "",
+		 ipe_policies_is_locked(&ipe_policies) ? "policy\n" : "");
 	return simple_read_from_buffer(data, len, offset, words, strlen(words));
 }
 
@@ -294,9 +298,9 @@ static const struct file_operations lock_fops = {
 /**
  * struct top_file - a file at the top
  * @name: of the file
- * @mode: permissions; a change needs CAP_MAC_ADMIN besides
- * @private: for the file's operations
- * @fops: what it does
+ * @mode: permissions; writing also needs CAP_MAC_ADMIN
+ * @private: for @fops
+ * @fops: its operations
  */
 struct top_file {
 	const char *name;
@@ -310,11 +314,11 @@ static const struct top_file top_files[] __initconst = {
 	{ "success_audit", 0600, &success_audit_switch, &switch_fops },
 	{ "features", 0444, NULL, &features_fops },
 	{ "keyrings", 0444, NULL, &keyrings_fops },
-	{ "new_policy", 0200, NULL, &ipe_new_policy_fops },
-	{ "load", 0200, NULL, &ipe_load_fops },
+	{ "new_policy", 0200, NULL, &ipe_fs_new_policy_fops },
+	{ "load", 0200, NULL, &ipe_fs_load_fops },
 	{ "confirm", 0600, NULL, &confirm_fops },
 	{ "revert", 0200, NULL, &revert_fops },
-	{ "events", 0400, NULL, &ipe_events_fops },
+	{ "events", 0400, NULL, &ipe_fs_events_fops },
 	{ "lock", 0600, NULL, &lock_fops },
 };
 
@@ -357,7 +361,7 @@ static int __init init_fs(void)
 	root = securityfs_create_dir("ipe", NULL);
 	if (IS_ERR(root))
 		return PTR_ERR(root);
-	r = ipe_fs_init_policies(root);
+	r = ipe_fs_policy_init(root);
 	if (!r)
 		r = create_top_files(root);
 	if (r) {

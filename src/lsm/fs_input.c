@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is written to the files below /sys/kernel/security/ipe -> values. A
- * value is all that one write() brings, up to a newline at its end.
+ * The bytes of a write() to a file below /sys/kernel/security/ipe -> a value.
+ * One write() brings one value, with or without a newline at its end.
  */
 
 #include <linux/cleanup.h>
@@ -13,10 +13,10 @@
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
-#include "fs.h"
+#include "fs_input.h"
 
 /**
- * ipe_input_permit() - May whoever opened this file change something?
+ * ipe_input_permit() - May the task that opened this file change something?
  * @file: open for writing
  *
  * Return: %0 or %-EPERM.
@@ -32,8 +32,8 @@ int ipe_input_permit(struct file *file)
  * @len: bytes of @data
  *
  * Return: the line without its newline, to be freed with kfree(); %-EINVAL if
- * there is nothing or a NUL in it, %-ENAMETOOLONG from PATH_MAX bytes on,
- * %-EFAULT, %-ENOMEM.
+ * it is empty or has a NUL, %-ENAMETOOLONG above PATH_MAX bytes, %-EFAULT,
+ * %-ENOMEM.
  */
 char *ipe_input_line(const char __user *data, size_t len)
 {
@@ -61,8 +61,8 @@ char *ipe_input_line(const char __user *data, size_t len)
  * @len: bytes of @data
  * @ret: unchanged on failure
  *
- * Return: %0; %-EINVAL if there is anything but digits, %-ERANGE if they are too
- * many, %-EFAULT, %-ENOMEM.
+ * Return: %0; %-EINVAL if there is anything but digits, %-ERANGE if the number
+ * is too large, %-EFAULT, %-ENOMEM.
  */
 int ipe_input_number(const char __user *data, size_t len, unsigned int *ret)
 {
@@ -100,7 +100,7 @@ int ipe_input_flag(const char __user *data, size_t len, bool *ret)
 }
 
 /**
- * ipe_input_go() - A 1, from somebody who may
+ * ipe_input_go() - A 1, from a task that may change something
  * @file: open for writing
  * @data: as write() gave it to us
  * @len: bytes of @data
@@ -116,6 +116,29 @@ int ipe_input_go(struct file *file, const char __user *data, size_t len)
 	if (!r)
 		r = ipe_input_flag(data, len, &go);
 	if (!r && !go)
+		r = -EINVAL;
+	return r;
+}
+
+/**
+ * ipe_input_true() - A true value, from a task that may change something
+ * @file: open for writing
+ * @data: as write() gave it to us
+ * @len: bytes of @data
+ *
+ * As upstream, accepts every word that kstrtobool() takes for true.
+ *
+ * Return: %0, %-EPERM, %-EINVAL if it is false or no truth value, %-EFAULT.
+ */
+int ipe_input_true(struct file *file, const char __user *data, size_t len)
+{
+	bool wanted;
+	int r;
+
+	r = ipe_input_permit(file);
+	if (!r)
+		r = kstrtobool_from_user(data, len, &wanted);
+	if (!r && !wanted)
 		r = -EINVAL;
 	return r;
 }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does an executable ask for executable memory of which nothing is known?
+ * Does an executable ask for executable memory of unknown content?
  *
- * The ELF loader gives it such memory without a hook: the stack, if PT_GNU_STACK
- * wants it or is not there, and what a segment has beyond its bytes in the file.
- * So whoever judges the file judges that memory, too, before it is loaded.
+ * The ELF loader grants such memory without calling a hook: the stack, if
+ * PT_GNU_STACK asks for it or is missing, and the part of a segment beyond its
+ * bytes in the file. So this memory is judged together with the file, before
+ * the file is loaded.
  *
- * All bytes come from an untrusted file. Where they make no sense, the answer is
- * that it asks.
+ * All bytes come from an untrusted file. If they make no sense, it counts as
+ * asking.
  */
 
 #include <linux/elf.h>
@@ -18,12 +19,12 @@
 
 #include "headers.h"
 
-/* Program headers that are read at once; they are on the stack. */
+/* Program headers that are read at once, to the stack. */
 #define STEP 8
 
 /**
- * struct layout - where the program headers of a file are, and how they look
- * @is_64: they are those of 64 bits
+ * struct layout - where the program headers of a file are, and their format
+ * @is_64: in the 64-bit format
  * @at: offset in bytes
  * @n: how many
  * @size: of each, in bytes
@@ -35,7 +36,7 @@ struct layout {
 	size_t size;
 };
 
-/* An executable has the byte order of the machine, or is not loaded. */
+/* The loaders refuse another byte order than that of the machine. */
 union header {
 	unsigned char ident[EI_NIDENT];
 	struct elf32_hdr of_32;
@@ -44,8 +45,8 @@ union header {
 
 /**
  * struct asked - what the program headers ask for
- * @stack: one says how the stack is to be
- * @memory: one asks for executable memory of which nothing is known
+ * @stack: there is a PT_GNU_STACK
+ * @memory: one asks for executable memory of unknown content
  */
 struct asked {
 	bool stack;
@@ -58,9 +59,8 @@ static bool read_exactly(struct file *file, void *data, size_t len, loff_t at)
 }
 
 /*
- * On some architectures the loader of 64 bits goes by the machine and the size
- * of a header, and not by the class that the file claims. The other one takes
- * what that leaves.
+ * On some architectures the 64-bit loader goes by the machine and the size of a
+ * header, not by the class that the file claims. The 32-bit one takes the rest.
  */
 static bool is_of_64(const union header *header)
 {
@@ -73,8 +73,8 @@ static bool is_of_64(const union header *header)
 }
 
 /*
- * Returns 1; 0 if its program headers have no size that a loader takes; -ENOEXEC
- * if it cannot be read, or has headers of both kinds.
+ * Returns 1; 0 if no loader accepts the size of the program headers; -ENOEXEC
+ * if the file cannot be read, or has headers of both formats.
  */
 static int find_headers(struct file *file, struct layout *ret)
 {
@@ -87,7 +87,7 @@ static int find_headers(struct file *file, struct layout *ret)
 		return 0;
 	*ret = (struct layout){ .is_64 = is_of_64(&header) };
 	if (ret->is_64) {
-		/* The loader of x32 may take a file that this one refuses. */
+		/* The x32 loader may accept a file that this one refuses. */
 		if (header.of_32.e_phentsize == sizeof(struct elf32_phdr) &&
 		    header.of_32.e_phnum)
 			return -ENOEXEC;
@@ -139,16 +139,16 @@ static bool look_at_some(struct file *file, const struct layout *layout,
 }
 
 /**
- * ipe_headers_are_lean() - Does a file ask for no memory but that of its bytes?
+ * ipe_headers_are_lean() - Does a file ask only for memory with its own bytes?
  * @file: about to be loaded, as executable or as the interpreter of one
  *
- * A segment that is writable and executable counts as such memory: a page of it
- * that was written has other bytes than the file. So does a stack that the file
- * leaves to the architecture and the personality of the task.
+ * A writable and executable segment is not such memory: its written pages
+ * differ from the file. Neither is a stack that the file leaves to the
+ * architecture and the personality of the task.
  *
  * Context: Process context; reads the file.
- * Return: %false if it asks for executable memory of which nothing is known, or
- * cannot be read; %true if not, or if it is no ELF file.
+ * Return: %false if it asks for executable memory of unknown content, or cannot
+ * be read; %true if not, or if it is no ELF file.
  */
 bool ipe_headers_are_lean(struct file *file)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The program headers of an executable: does it ask for executable memory of
- * which nothing is known?
+ * unknown content?
  */
 #ifndef _SECURITY_IPE_HEADERS_H
 #define _SECURITY_IPE_HEADERS_H

@@ -2,10 +2,8 @@
 /*
  * The questions: may this be executed, mapped executable, or loaded?
  *
- * Each hook names the operation and the file; judge() does the rest: which
- * policy decides, what is known of the file, the verdict, the report, what the
- * shadow would have said, the errno. Hooks that a provider needs to learn about
- * files are the provider's.
+ * Each hook names the operation and the file; judge.c does the rest. A provider
+ * has hooks of its own, by which it learns about files.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
@@ -23,393 +21,182 @@
 #include <linux/string.h>
 
 #include "blob.h"
-#include "cache.h"
+#include "bytes.h"
 #include "headers.h"
 #include "hooks.h"
 #include "ipe.h"
+#include "judge.h"
 #include "lock.h"
 #include "provider.h"
-#include "report.h"
-#include "slot.h"
 
-/* Is it of a file system that has the bytes of its files elsewhere? */
-static bool is_stacked(const struct file *file)
-{
-	return file->f_path.dentry->d_flags & DCACHE_OP_REAL;
-}
-
-/*
- * The inode that has the bytes of a file, at this moment: overlayfs may copy
- * them up at any time, and reads them from elsewhere then. Nothing is known of
- * the bytes behind a device node.
- *
- * May sleep: overlayfs looks up what it has not looked up yet.
- */
-static struct inode *inode_of_bytes(const struct file *file)
-{
-	struct inode *inode;
-
-	inode = is_stacked(file) ? d_real_inode(file->f_path.dentry) :
-				   file_inode(file);
-	return S_ISREG(inode->i_mode) ? inode : NULL;
-}
-
-static struct ipe_verdict evaluate(const struct ipe_loaded *loaded,
-				   enum ipe_op op,
-				   const struct ipe_facts *facts)
-{
-	struct ipe_verdict verdict;
-
-	verdict = ipe_policy_evaluate(loaded->policy, op, facts);
-	if (WARN_ON_ONCE(verdict.action != IPE_ACTION_ALLOW &&
-			 verdict.action != IPE_ACTION_DENY))
-		verdict.action = IPE_ACTION_DENY;
-	return verdict;
-}
-
-/* Where no policy decides, a shadow is held against "everything is allowed". */
-static bool nobody_to_ask(void)
-{
-	return !rcu_access_pointer(ipe_lifecycle.active) &&
-	       !rcu_access_pointer(ipe_lifecycle.shadow);
-}
-
-/* Which flags have to be kept with a verdict, for a mapping and for execve(). */
-#define TO_MAP (~(unsigned int)IPE_CACHE_LEAN)
-#define TO_EXECUTE (~0U)
-
-/*
- * May it be executed, as far as is known already? This is the answer nearly
- * always, so it is found without a call, and without looking whether the file
- * is a regular one: nothing is kept with others.
- */
-static __always_inline bool is_allowed(const struct file *file,
-				       unsigned int lean, unsigned int mask)
-{
-	const struct inode *inode;
-
-	guard(rcu)();
-
-	if (!file)
-		return ipe_cache_hit(&ipe_cache_state.unknown,
-				     &ipe_lifecycle.active, 0, TO_MAP);
-	if (is_stacked(file))
-		return false;
-	inode = file_inode(file);
-	return ipe_cache_hit(&ipe_inode_blob(inode)->cached,
-			     &ipe_lifecycle.active,
-			     (READ_ONCE(inode->i_flags) & ipe_cache_flags) |
-				     lean, mask);
-}
-
-/* Of what has no inode nothing is known, and that does not change. */
-static struct ipe_cached *cached_of(const struct inode *inode)
-{
-	return inode ? &ipe_inode_blob(inode)->cached :
-		       &ipe_cache_state.unknown;
-}
-
-static unsigned int flags_of(const struct inode *inode)
-{
-	return inode ? READ_ONCE(inode->i_flags) & ipe_cache_flags : 0;
-}
-
-/* Is what is read of it now what its facts are about? */
+/* Do all bytes that can be read now agree with the facts about the inode? */
 static bool was_settled(const struct inode *inode)
 {
-	return !inode || !flags_of(inode) ||
+	return !inode || !ipe_judge_flags(inode) ||
 	       ipe_providers_have_no_old_pages(inode);
 }
 
-/* A verdict that has to be told, and what a shadow has to say. */
-static noinline int judge_aloud(struct ipe_event *event, enum ipe_op op,
-				const struct ipe_loaded *deciding,
-				const struct ipe_loaded *shadow)
-{
-	enum ipe_action decided = IPE_ACTION_ALLOW;
-
-	event->enforcing = READ_ONCE(ipe_enforce);
-	if (deciding) {
-		event->loaded = deciding;
-		event->verdict = evaluate(deciding, op, event->facts);
-		decided = event->verdict.action;
-		ipe_report(event);
-	}
-	/* The same only for a moment, while it comes to decide. */
-	if (shadow && shadow != deciding) {
-		event->loaded = shadow;
-		event->verdict = evaluate(shadow, op, event->facts);
-		ipe_report_shadow(event, decided);
-	}
-	return decided == IPE_ACTION_DENY && event->enforcing ? -EACCES : 0;
-}
-
-/**
- * struct question - what is to be judged
- * @hook: who asks
- * @op: what is about to happen
- * @file: as the caller names it; NULL for anonymous memory and for buffers that
- *	user space hands in
- * @inode: that has the bytes; NULL where nothing is known of them: then only
- *	DEFAULTs and rules that want a property to be FALSE match
- * @lean: its program headers are known to ask for no other memory
- * @flags: of @inode when they were read; where @lean
- */
-struct question {
-	enum ipe_hook hook;
-	enum ipe_op op;
-	const struct file *file;
-	struct inode *inode;
-	bool lean;
-	unsigned int flags;
-};
-
-static __always_inline int judge_anew(const struct question *q)
-{
-	s64 generation = ipe_cache_begin();
-	unsigned int flags = flags_of(q->inode), reason;
-	const struct ipe_loaded *deciding, *shadow;
-	struct ipe_evidence evidence __uninitialized;
-	struct ipe_verdict verdict;
-
-	deciding = ipe_lifecycle_deciding(&ipe_lifecycle);
-	shadow = ipe_lifecycle_shadowed(&ipe_lifecycle);
-	ipe_providers_collect(q->inode, &evidence);
-	if (likely(deciding && !shadow && !READ_ONCE(ipe_success_audit))) {
-		verdict = evaluate(deciding, q->op, &evidence.facts);
-		if (verdict.action == IPE_ACTION_ALLOW) {
-			reason = ipe_stats_count(deciding, &verdict);
-			if (q->lean && q->flags == flags)
-				flags |= IPE_CACHE_LEAN;
-			if (q->op == IPE_OP_EXECUTE && !evidence.passing)
-				ipe_cache_store(cached_of(q->inode), generation,
-						flags, reason);
-			return 0;
-		}
-	}
-	return judge_aloud(&(struct ipe_event){
-				   .hook = q->hook,
-				   .file = q->file,
-				   .inode = q->inode,
-				   .facts = &evidence.facts,
-			   }, q->op, deciding, shadow);
-}
-
-/* May sleep: before its facts count, an inode may have pages to drop. */
-static noinline int judge(const struct question *q)
-{
-	if (nobody_to_ask())
-		return 0;
-	if (q->inode)
-		ipe_providers_settle(q->inode);
-
-	guard(rcu)();
-
-	/* Otherwise is_allowed() has looked there. */
-	if (q->op == IPE_OP_EXECUTE && q->file && is_stacked(q->file) &&
-	    ipe_cache_hit(cached_of(q->inode), &ipe_lifecycle.active,
-			  flags_of(q->inode), TO_MAP))
-		return 0;
-	return judge_anew(q);
-}
-
-static noinline int judge_file(enum ipe_hook hook, enum ipe_op op,
-			       const struct file *file)
-{
-	return judge(&(struct question){
-			     .hook = hook,
-			     .op = op,
-			     .file = file,
-			     .inode = inode_of_bytes(file),
-		     });
-}
-
-/* @file: for the report alone; NULL where there is none */
-static noinline int judge_unknown(enum ipe_hook hook, enum ipe_op op,
-				  const struct file *file)
-{
-	return judge(&(struct question){ .hook = hook, .op = op, .file = file });
-}
-
 /*
- * Of a file that is about to be loaded, the program headers are judged, too: the
- * memory that they ask for is some of which nothing is known. They are those of
- * @q->inode only if its pages are checked, and it had the bytes before and after
- * they were read.
+ * Reads the program headers of a file that is about to be loaded: they may ask
+ * for memory of unknown content. The headers belong to @q->inode only if its
+ * pages are checked, and if it has the bytes before and after the reading.
  */
-static void look_at_headers(struct question *q, struct file *file)
+static void look_at_headers(struct ipe_question *q, struct file *file)
 {
-	q->inode = inode_of_bytes(file);
+	q->inode = ipe_bytes_inode(file);
 	if (q->inode)
 		ipe_providers_settle(q->inode);
-	q->flags = flags_of(q->inode);
+	q->flags = ipe_judge_flags(q->inode);
 	q->lean = was_settled(q->inode) && ipe_headers_are_lean(file) &&
-		  inode_of_bytes(file) == q->inode;
+		  ipe_bytes_inode(file) == q->inode;
 }
 
 /*
- * Were all pages checked when it was opened to be executed? The loaders read the
- * first bytes and the program headers before anybody is asked. Of a stacked
- * file, the file that has the bytes was opened last.
+ * Were all pages checked when the file was opened to be executed? The loaders
+ * read the first bytes and the program headers before any hook is called. For a
+ * stacked file, the kernel opens the file that has the bytes last.
  *
- * @opened: from before we read anything: that may open it again
+ * @opened: a copy from before our own reading, which may open the file again
  */
 static bool was_checked(const struct ipe_task_blob *opened,
 			const struct inode *inode)
 {
-	return !inode || !flags_of(inode) ||
+	return !inode || !ipe_judge_flags(inode) ||
 	       (opened->checked && opened->loaded == inode);
 }
 
-/* A flag that comes after look_at_headers() is for was_checked() to see. */
+/* was_checked() sees an inode flag that comes after look_at_headers(). */
 static noinline int judge_loaded(enum ipe_hook hook, struct file *file)
 {
 	const struct ipe_task_blob opened = *ipe_task_blob(current);
-	struct question q = {
-		.hook = hook, .op = IPE_OP_EXECUTE, .file = file,
+	struct ipe_question q = {
+		.hook = hook,
+		.op = IPE_OP_EXECUTE,
+		.file = file,
 	};
 	int r = 0;
 
-	if (nobody_to_ask())
+	if (ipe_judge_is_idle())
 		return 0;
 	look_at_headers(&q, file);
-	/* Of a stacked file, a mapping is judged by on_mmap_backing_file(). */
-	if (hook == IPE_HOOK_EXEC || !is_stacked(file))
-		r = judge(&q);
-	if (!r && (!q.lean || !was_checked(&opened, inode_of_bytes(file))))
-		r = judge_unknown(hook, IPE_OP_EXECUTE, file);
+	/* on_mmap_backing_file() judges the mapping of a stacked file. */
+	if (hook == IPE_HOOK_EXEC || !ipe_bytes_are_below(file))
+		r = ipe_judge(&q);
+	if (!r && (!q.lean || !was_checked(&opened, ipe_bytes_inode(file))))
+		r = ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 	return r;
 }
 
-/**
- * ipe_hooks_vouch() - Does the active policy trust where a policy file is from?
- * @inode: had the bytes while they were read; settled before that
- *
- * Only a rule of op=POLICY vouches for a file. A DEFAULT, and no policy at all,
- * say nothing of it, and a policy that is not enforced does not trust more.
- *
- * Context: Process context.
- * Return: %0 or %-EACCES.
- */
-int ipe_hooks_vouch(struct inode *inode)
-{
-	const struct ipe_loaded *loaded;
-	struct ipe_evidence evidence;
-	struct ipe_verdict verdict;
-
-	guard(rcu)();
-
-	loaded = ipe_lifecycle_deciding(&ipe_lifecycle);
-	if (!loaded)
-		return -EACCES;
-	ipe_providers_collect(inode, &evidence);
-	verdict = ipe_policy_evaluate(loaded->policy, IPE_OP_POLICY,
-				      &evidence.facts);
-	return verdict.match == IPE_MATCH_RULE &&
-	       verdict.action == IPE_ACTION_ALLOW ? 0 : -EACCES;
-}
-
-/* For a file that is allowed already, and not stacked. */
+/* @file: allowed already, and not stacked */
 static int judge_checked(enum ipe_hook hook, const struct file *file)
 {
 	if (was_checked(ipe_task_blob(current), file_inode(file)))
 		return 0;
-	return judge_unknown(hook, IPE_OP_EXECUTE, file);
+	return ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
 static int on_exec(struct linux_binprm *bprm)
 {
 	struct file *file = bprm->file;
 
-	ipe_task_blob(current)->executed = inode_of_bytes(file);
-	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+	ipe_task_blob(current)->executed = ipe_bytes_inode(file);
+	if (ipe_judge_is_allowed(file, IPE_CACHE_LEAN, IPE_JUDGE_TO_EXECUTE))
 		return judge_checked(IPE_HOOK_EXEC, file);
 	return judge_loaded(IPE_HOOK_EXEC, file);
 }
 
 /*
- * All program headers are read, and no memory was given for them yet. If the
- * executable was copied up since it was judged, they may be those of another
- * file. An interpreter is judged here, as it need not have anything to be mapped
- * executable.
+ * The loader has read all program headers, and has mapped nothing yet. If
+ * overlayfs copied the executable up since it was judged, the headers may
+ * belong to another file. The interpreter is judged here, as it need not have a
+ * part that is mapped executable.
  */
 static int on_commit(struct linux_binprm *bprm, const struct file *file)
 {
 	const struct ipe_task_blob *task = ipe_task_blob(current);
-	struct inode *own = inode_of_bytes(bprm->file);
+	struct inode *own = ipe_bytes_inode(bprm->file);
 
-	if (nobody_to_ask())
+	if (ipe_judge_is_idle())
 		return 0;
 	if (own != task->executed)
-		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+		return ipe_judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE,
+					 bprm->file);
 	if (task->loaded == own)
 		return 0;
 	if (!was_checked(task, task->loaded))
-		return judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE, bprm->file);
+		return ipe_judge_unknown(IPE_HOOK_EXEC, IPE_OP_EXECUTE,
+					 bprm->file);
 	scoped_guard(rcu)
-		if (ipe_cache_hit(cached_of(task->loaded),
-				  &ipe_lifecycle.active, flags_of(task->loaded),
-				  TO_MAP))
+		if (ipe_cache_hit(ipe_judge_cached(task->loaded),
+				  &ipe_policies.active,
+				  ipe_judge_flags(task->loaded),
+				  IPE_JUDGE_TO_MAP))
 			return 0;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_EXEC,
-			     .op = IPE_OP_EXECUTE,
-			     .file = task->file ?: bprm->file,
-			     .inode = task->loaded,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_EXEC,
+		.op = IPE_OP_EXECUTE,
+		.file = task->file ?: bprm->file,
+		.inode = task->loaded,
+	});
 }
 
 /*
- * The ELF loader maps the interpreter of an executable. It was not asked about
- * in on_exec(), which had the executable.
+ * The ELF loader maps the executable, or its interpreter, about which on_exec()
+ * did not ask.
  */
 static noinline int on_load(struct file *file)
 {
 	bool is_executable = rcu_access_pointer(current->mm->exe_file) == file;
 
 	if (is_executable)
-		return is_stacked(file) || is_allowed(file, 0, TO_MAP) ?
-			       0 : judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
-	if (is_allowed(file, IPE_CACHE_LEAN, TO_EXECUTE))
+		return ipe_bytes_are_below(file) ||
+				       ipe_judge_is_allowed(file, 0,
+							    IPE_JUDGE_TO_MAP) ?
+			       0 :
+			       ipe_judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE,
+					      file);
+	if (ipe_judge_is_allowed(file, IPE_CACHE_LEAN, IPE_JUDGE_TO_EXECUTE))
 		return judge_checked(IPE_HOOK_MMAP, file);
 	return judge_loaded(IPE_HOOK_MMAP, file);
 }
 
 /*
- * Memory that is executed, and has no file or may have other bytes than it.
+ * Executable memory without a file, or whose bytes may differ from the file's.
  *
- * Here, and where files are mapped, nobody_to_ask() is asked before the call,
- * too: nothing is kept with a file where there is no policy.
+ * Here, and where files are mapped, ipe_judge_is_idle() saves a call: without a
+ * policy the cache is empty.
  */
 static __always_inline int judge_memory(enum ipe_hook hook,
 					const struct file *file)
 {
-	if (is_allowed(NULL, 0, TO_MAP) || nobody_to_ask())
+	if (ipe_judge_is_allowed(NULL, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_judge_is_idle())
 		return 0;
-	return judge_unknown(hook, IPE_OP_EXECUTE, file);
+	return ipe_judge_unknown(hook, IPE_OP_EXECUTE, file);
 }
 
-/* Of a stacked file the mapping is judged by on_mmap_backing_file(). */
+/* on_mmap_backing_file() judges the mapping of a stacked file. */
 static int on_mmap(struct file *file, unsigned long reqprot,
 		   unsigned long prot, unsigned long flags)
 {
 	if (!(prot & PROT_EXEC))
 		return 0;
-	/* Pages that are written differ from the file. */
+	/* Written pages differ from the file. */
 	if (!file || (prot & PROT_WRITE && !(flags & MAP_SHARED)))
 		return judge_memory(IPE_HOOK_MMAP, file);
 	if (unlikely(current->in_execve))
 		return on_load(file);
-	if (is_allowed(file, 0, TO_MAP) || is_stacked(file) || nobody_to_ask())
+	if (ipe_judge_is_allowed(file, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_bytes_are_below(file) || ipe_judge_is_idle())
 		return 0;
-	return judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
+	return ipe_judge_file(IPE_HOOK_MMAP, IPE_OP_EXECUTE, file);
 }
 
 /*
- * A file of a file system that has the bytes elsewhere: these are the bytes that
- * will be mapped. They are those that reading @user gives, unless it was copied
- * up since it was opened; then nothing is known, so that the ELF loader cannot
- * map one file by the program headers of another.
+ * A mapping of a stacked file: @backing has the bytes that will be mapped. They
+ * are those that reading @user gives, unless @user was copied up since it was
+ * opened. Then the question is about unknown bytes, so that the ELF loader
+ * cannot map one file by the program headers of another.
  *
  * Context: the lock of the address space is held for writing.
  */
@@ -420,25 +207,25 @@ static int on_mmap_backing_file(struct vm_area_struct *vma,
 
 	if (!(vma->vm_flags & VM_EXEC))
 		return 0;
-	/* Judged by on_mmap(). */
+	/* on_mmap() has judged this. */
 	if (vma->vm_flags & VM_WRITE && !(vma->vm_flags & VM_SHARED))
 		return 0;
-	inode = inode_of_bytes(backing);
-	if (is_stacked(user) && inode_of_bytes(user) != inode)
+	inode = ipe_bytes_inode(backing);
+	if (ipe_bytes_are_below(user) && ipe_bytes_inode(user) != inode)
 		inode = NULL;
-	/* It maps what it has below itself, and comes here again. */
-	else if (is_stacked(backing))
+	/* It maps the file below itself, and the hook is called again. */
+	else if (ipe_bytes_are_below(backing))
 		return 0;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_MMAP,
-			     .op = IPE_OP_EXECUTE,
-			     .file = user,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_MMAP,
+		.op = IPE_OP_EXECUTE,
+		.file = user,
+		.inode = inode,
+	});
 }
 
 /*
- * Are there, or may there be, pages that were written and are not the file's?
+ * May pages of the mapping differ from the file, because they were written?
  *
  * Context: the lock of the address space is held for writing, so that no first
  * page can be written.
@@ -449,7 +236,7 @@ static bool is_modified(const struct vm_area_struct *vma, unsigned long prot)
 	       (vma->anon_vma || prot & PROT_WRITE);
 }
 
-/* A mapping that has these rights was judged when it got them. */
+/* A mapping that has these rights already was judged when it got them. */
 static bool is_more(const struct vm_area_struct *vma, unsigned long prot)
 {
 	if (!(vma->vm_flags & VM_EXEC))
@@ -466,9 +253,10 @@ static int on_mprotect(struct vm_area_struct *vma, unsigned long reqprot,
 		return 0;
 	if (!file || is_modified(vma, prot))
 		return judge_memory(IPE_HOOK_MPROTECT, file);
-	if (is_allowed(file, 0, TO_MAP) || nobody_to_ask())
+	if (ipe_judge_is_allowed(file, 0, IPE_JUDGE_TO_MAP) ||
+	    ipe_judge_is_idle())
 		return 0;
-	return judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
+	return ipe_judge_file(IPE_HOOK_MPROTECT, IPE_OP_EXECUTE, file);
 }
 
 /**
@@ -491,7 +279,7 @@ static const struct purpose purposes[] = {
 	[READING_X509_CERTIFICATE] = { true, IPE_OP_X509_CERT },
 };
 
-/* A kernel that reads more things does not build without a decision on each. */
+/* A kernel that reads more things does not build without a decision on them. */
 static_assert(ARRAY_SIZE(purposes) == (int)READING_MAX_ID);
 static_assert(ARRAY_SIZE(purposes) == (int)LOADING_MAX_ID);
 static_assert((int)READING_FIRMWARE == (int)LOADING_FIRMWARE);
@@ -510,34 +298,34 @@ static enum ipe_op op_of(unsigned int id)
 }
 
 /*
- * A stacked file may be copied up between this and the reading, and is read from
- * elsewhere then: on_kernel_has_read() sees that. Of a part of a file nobody is
- * asked after the reading.
+ * A stacked file may be copied up between this and the reading, which then
+ * reads other bytes: on_kernel_has_read() sees that. If the kernel reads a part
+ * of a file, no hook follows the reading.
  */
 static int on_kernel_read(struct file *file, enum kernel_read_file_id id,
 			  bool contents)
 {
-	struct inode *inode = inode_of_bytes(file);
+	struct inode *inode = ipe_bytes_inode(file);
 	enum ipe_op op = op_of(id);
 
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	if (is_stacked(file)) {
+	if (ipe_bytes_are_below(file)) {
 		if (!contents)
 			inode = NULL;
 		ipe_task_blob(current)->read = inode;
 	}
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op,
-			     .file = file,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_READ_FILE,
+		.op = op,
+		.file = file,
+		.inode = inode,
+	});
 }
 
 /*
- * Of other files it is enough to be asked before: nobody can write to the inode
- * while it is read.
+ * A file that is not stacked was judged before: nobody can write to the inode
+ * while the kernel reads it.
  */
 static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 			      enum kernel_read_file_id id)
@@ -545,20 +333,20 @@ static int on_kernel_has_read(struct file *file, char *data, loff_t size,
 	enum ipe_op op = op_of(id);
 	struct inode *inode;
 
-	/* The reading may have been held up until the lock was set. */
+	/* The reading may have waited until the lock was set. */
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	if (!is_stacked(file))
+	if (!ipe_bytes_are_below(file))
 		return 0;
-	inode = inode_of_bytes(file);
+	inode = ipe_bytes_inode(file);
 	if (inode != ipe_task_blob(current)->read)
 		inode = NULL;
-	return judge(&(struct question){
-			     .hook = IPE_HOOK_READ_FILE,
-			     .op = op,
-			     .file = file,
-			     .inode = inode,
-		     });
+	return ipe_judge(&(struct ipe_question){
+		.hook = IPE_HOOK_READ_FILE,
+		.op = op,
+		.file = file,
+		.inode = inode,
+	});
 }
 
 static int on_kernel_load(enum kernel_load_data_id id, bool contents)
@@ -567,22 +355,22 @@ static int on_kernel_load(enum kernel_load_data_id id, bool contents)
 
 	if (ipe_lock_forbids(op))
 		return -EPERM;
-	return judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
+	return ipe_judge_unknown(IPE_HOOK_READ_BUFFER, op, NULL);
 }
 
 /*
- * An upload of firmware that user space starts is asked about here alone. What
- * comes by the fallback to user space is asked about a second time.
+ * This is the only hook for an upload of firmware that user space starts. The
+ * fallback to user space asks a second time here.
  */
 static int on_kernel_has_loaded(char *buf, loff_t size,
 				enum kernel_load_data_id id, char *description)
 {
 	if (id != LOADING_FIRMWARE)
 		return 0;
-	/* A copy that the machine's own firmware has was asked about before. */
+	/* on_kernel_load() has judged a copy in the machine's own firmware. */
 	if (description && !strcmp(description, "platform"))
 		return 0;
-	return judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
+	return ipe_judge_unknown(IPE_HOOK_READ_BUFFER, IPE_OP_FIRMWARE, NULL);
 }
 
 static int on_open(struct file *file)
@@ -625,7 +413,7 @@ static struct security_hook_list hooks[] __ro_after_init = {
 };
 
 /**
- * ipe_hooks_register() - From now on, ask
+ * ipe_hooks_register() - Begin to judge
  *
  * Context: while the LSM starts, once.
  */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the whole LSM shares: the switches, and who we are.
+ * The whole LSM shares this: the switches, and who we are.
  *
- * Reading order: hooks.c (a question comes in), provider.h (what is known of
- * the file), policy/policy.h (the answer), report.h (who is told). The writers'
- * side: fs.c and fs_policy.c (securityfs), envelope.h (is it signed?), loaded.h
- * (a policy in memory), slot.h (all policies), transition.c (is a change
- * permitted?), lifecycle.c (changes).
+ * Reading order: hooks.c (a question comes in), judge.h (from the question to
+ * an errno), provider.h (facts about the file), policy/policy.h (the verdict),
+ * report.h (reports). The writers' side: fs.c, fs_new.c and fs_write.c
+ * (securityfs), envelope.h (is it signed?), loaded.h (a policy in memory),
+ * policies.h (all policies), transition.c (is a change permitted?), lifecycle.c
+ * and change.c (changes).
  */
 #ifndef _SECURITY_IPE_IPE_H
 #define _SECURITY_IPE_IPE_H
@@ -15,7 +16,7 @@
 #include <linux/types.h>
 
 /*
- * A DENY is an error, and not a record alone.
+ * A DENY becomes an error; otherwise it is only recorded.
  *
  * ipe.enforce= on the command line; written by the file "enforce" under its
  * lock, read with READ_ONCE(), once for a verdict and its record.
@@ -23,14 +24,14 @@
 extern bool ipe_enforce;
 
 /*
- * An ALLOW is recorded too.
+ * An ALLOW is recorded, too.
  *
  * ipe.success_audit= on the command line; written by the file "success_audit"
  * under its lock, read with READ_ONCE().
  */
 extern bool ipe_success_audit;
 
-/* Verdicts are kept with inodes; ipe.cache= on the command line, constant. */
+/* Verdicts are cached with inodes; ipe.cache= on the command line, constant. */
 extern bool ipe_cache;
 
 /* The LSM is in use: lsm= or CONFIG_LSM names it. */

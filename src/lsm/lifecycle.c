@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The life of policies, and the one place that changes which one decides.
+ * The life of policies:
  *
  *	add -> stage -> trial -> confirm -> rollback -> delete -> forget
  *
- * One policy decides and one is confirmed. They are the same but for the time
- * of a trial, which ends with the confirmed one: somebody confirms what is on
- * trial, or takes it back, or the timer does.
+ * One policy is active and one is confirmed. They differ only during a trial. A
+ * trial ends when somebody confirms the policy on trial, or when somebody or
+ * the timer makes the confirmed one active again.
  *
- * Whether a write is permitted is decided in transition.c. Only then it is
- * done here, and that cannot fail.
+ * transition.c decides whether a write is permitted. Then change.c does it,
+ * which cannot fail. The outcome is recorded here, without a lock.
  *
- * A policy below the floor of its name is never let decide. The floor is the
+ * A policy below the floor of its name never becomes active. The floor is the
  * highest policy_rollback_floor of all policies of that name that were ever
  * confirmed. It outlives them, and a trial does not move it. The bar is the
- * highest version of all names that was confirmed: another name than the
- * confirmed one does not get below it, whatever was rolled back.
+ * highest version of any name that was confirmed: a policy of another name than
+ * the confirmed one has to reach it, even after a rollback.
  */
 
 #include <linux/cleanup.h>
@@ -26,222 +26,29 @@
 #include <linux/timekeeping.h>
 
 #include "audit.h"
-#include "cache.h"
+#include "change.h"
+#include "floor.h"
 #include "lifecycle.h"
 #include "recorder.h"
 
-static struct ipe_loaded *get(struct ipe_loaded *loaded)
-{
-	return loaded ? ipe_loaded_get(loaded) : NULL;
-}
-
-/* The parts of which the changes consist; they cannot fail. */
-
-static void set_shadow(struct ipe_lifecycle *lifecycle, struct ipe_slot *slot,
-		       struct ipe_loaded *loaded)
-{
-	struct ipe_loaded *old = ipe_lifecycle_shadow(lifecycle);
-
-	rcu_assign_pointer(lifecycle->shadow, get(loaded));
-	lifecycle->shadow_slot = slot;
-	ipe_cache_invalidate();
-	ipe_loaded_put(old);
-}
-
-static void end_shadow(struct ipe_lifecycle *lifecycle,
-		       const struct ipe_loaded *loaded)
-{
-	if (loaded && loaded == ipe_lifecycle_shadow(lifecycle))
-		set_shadow(lifecycle, NULL, NULL);
-}
-
-static void drop(struct ipe_slot *slot, enum ipe_which which)
-{
-	struct ipe_loaded *old = slot->versions[which];
-
-	end_shadow(slot->lifecycle, old);
-	slot->versions[which] = NULL;
-	ipe_loaded_put(old);
-}
-
-static void move(struct ipe_slot *slot, enum ipe_which from, enum ipe_which to)
-{
-	drop(slot, to);
-	end_shadow(slot->lifecycle, slot->versions[from]);
-	slot->versions[to] = slot->versions[from];
-	slot->versions[from] = NULL;
-}
-
-static void tell_readers(struct ipe_lifecycle *lifecycle)
-{
-	atomic_long_inc(&lifecycle->changes);
-	wake_up_interruptible_poll(&lifecycle->wait, EPOLLERR | EPOLLPRI);
-}
-
-/* Lets a policy decide from the next verdict on; NULL: nobody decides. */
-static void decide(struct ipe_lifecycle *lifecycle, struct ipe_loaded *loaded)
-{
-	struct ipe_loaded *old = ipe_lifecycle_active(lifecycle);
-
-	ipe_cache_replace_begin();
-	rcu_assign_pointer(lifecycle->active, get(loaded));
-	ipe_cache_replace_end();
-	end_shadow(lifecycle, loaded);
-	ipe_loaded_put(old);
-	tell_readers(lifecycle);
-}
-
-static void end_trial(struct ipe_lifecycle *lifecycle)
-{
-	lifecycle->trial = NULL;
-	kfree(lifecycle->expiry);
-	lifecycle->expiry = NULL;
-	/* One that has fired already finds that nothing is due. */
-	hrtimer_try_to_cancel(&lifecycle->timer);
-}
-
-static void raise(struct ipe_version *version, const struct ipe_version *to)
-{
-	if (ipe_version_compare(to, version) > 0)
-		*version = *to;
-}
-
-/* Lets the current version of a slot decide for good. */
-static void confirm_current(struct ipe_slot *slot)
-{
-	struct ipe_loaded *loaded = slot->versions[IPE_CURRENT];
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
-	struct ipe_loaded *old = lifecycle->confirmed;
-
-	end_trial(lifecycle);
-	lifecycle->confirmed = ipe_loaded_get(loaded);
-	ipe_loaded_put(old);
-	decide(lifecycle, loaded);
-	loaded->was_confirmed = true;
-	raise(&slot->floor->version, ipe_policy_rollback_floor(loaded->policy));
-	raise(&lifecycle->bar, ipe_policy_version(loaded->policy));
-}
-
-static void go_back(struct ipe_lifecycle *lifecycle)
-{
-	end_trial(lifecycle);
-	decide(lifecycle, lifecycle->confirmed);
-}
-
-/* The writes, one function each, when all is checked. */
-
-static void do_update(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	bool live = slot->versions[IPE_CURRENT] ==
-		    ipe_lifecycle_active(slot->lifecycle);
-	struct ipe_loaded *next = slot->versions[IPE_NEXT];
-
-	move(slot, IPE_CURRENT, IPE_PREVIOUS);
-	slot->versions[IPE_CURRENT] = ipe_loaded_get(request->loaded);
-	if (next && ipe_loaded_compare(next, request->loaded) <= 0)
-		drop(slot, IPE_NEXT);
-	if (live)
-		confirm_current(slot);
-}
-
-static void do_stage(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	drop(slot, IPE_NEXT);
-	slot->versions[IPE_NEXT] = ipe_loaded_get(request->loaded);
-}
-
-static void do_activate(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	confirm_current(slot);
-}
-
-static void do_trial(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
-
-	lifecycle->trial = slot;
-	lifecycle->deadline = ktime_add(ktime_get_boottime(),
-					ktime_set(request->seconds, 0));
-	hrtimer_start(&lifecycle->timer, lifecycle->deadline,
-		      HRTIMER_MODE_ABS_SOFT);
-	decide(lifecycle, ipe_slot_candidate(slot));
-}
-
-static void do_confirm(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	if (slot->versions[IPE_NEXT] == ipe_lifecycle_active(slot->lifecycle)) {
-		move(slot, IPE_CURRENT, IPE_PREVIOUS);
-		move(slot, IPE_NEXT, IPE_CURRENT);
-	}
-	confirm_current(slot);
-}
-
-static void do_revert(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	go_back(slot->lifecycle);
-}
-
-/* What somebody took back is not kept ready to be used by mistake. */
-static void do_rollback(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	move(slot, IPE_PREVIOUS, IPE_CURRENT);
-	confirm_current(slot);
-}
-
-static void do_delete(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	drop(slot, IPE_NEXT);
-	drop(slot, IPE_PREVIOUS);
-	drop(slot, IPE_CURRENT);
-	tell_readers(slot->lifecycle);
-}
-
-static void do_shadow(struct ipe_slot *slot, const struct ipe_request *request)
-{
-	set_shadow(slot->lifecycle, slot, ipe_slot_candidate(slot));
-}
-
-static void do_unshadow(struct ipe_slot *slot,
-			const struct ipe_request *request)
-{
-	if (slot->lifecycle->shadow_slot == slot)
-		set_shadow(slot->lifecycle, NULL, NULL);
-}
-
-static void (*const apply[IPE_WRITE_COUNT])(struct ipe_slot *slot,
-					    const struct ipe_request *request) = {
-	[IPE_WRITE_UPDATE] = do_update,
-	[IPE_WRITE_STAGE] = do_stage,
-	[IPE_WRITE_ACTIVATE] = do_activate,
-	[IPE_WRITE_TRIAL] = do_trial,
-	[IPE_WRITE_CONFIRM] = do_confirm,
-	[IPE_WRITE_REVERT] = do_revert,
-	[IPE_WRITE_ROLLBACK] = do_rollback,
-	[IPE_WRITE_DELETE] = do_delete,
-	[IPE_WRITE_SHADOW] = do_shadow,
-	[IPE_WRITE_UNSHADOW] = do_unshadow,
-};
-
 /**
- * struct change - what a record says
- * @old: the policy that decided before, with a reference; may be NULL
- * @new: the one that decides afterwards; after a failure the confirmed one. With
- *	a reference; may be NULL
- * @subject: the version that it is about, with a reference; may be NULL
+ * struct outcome - the policies that a record names
+ * @old: the active policy before, with a reference; may be NULL
+ * @new: the active policy afterwards; after a failure the confirmed one. With a
+ *	reference; may be NULL
+ * @subject: the version that the write is about, with a reference; may be NULL
  */
-struct change {
+struct outcome {
 	struct ipe_loaded *old;
 	struct ipe_loaded *new;
 	struct ipe_loaded *subject;
 };
 
-static void release_change(struct change *change)
+static void release_outcome(struct outcome *outcome)
 {
-	ipe_loaded_put(change->old);
-	ipe_loaded_put(change->new);
-	ipe_loaded_put(change->subject);
+	ipe_loaded_put(outcome->old);
+	ipe_loaded_put(outcome->new);
+	ipe_loaded_put(outcome->subject);
 }
 
 static void record_shadow(const struct ipe_request *request,
@@ -252,44 +59,44 @@ static void record_shadow(const struct ipe_request *request,
 	ipe_audit_shadow(identity, !known ? "?" : on ? "1" : "0", error);
 }
 
-/* @known: what was written could be read */
-static void record(const struct ipe_request *request,
-		   const struct change *change, bool known, int error)
+/* @known: the value that was written could be read */
+static void record_outcome(const struct ipe_request *request,
+			   const struct outcome *outcome, bool known, int error)
 {
 	struct ipe_identity identity = {
 		.name = request->slot ? request->slot->name : NULL,
 	};
-	const struct ipe_loaded *new = change->new;
+	const struct ipe_loaded *new = outcome->new;
 
-	/* What would have decided: the confirmed policy, or what it is about. */
+	/* After a failure: the policy that would have become active. */
 	if (error && request->write != IPE_WRITE_REVERT)
-		new = change->subject;
-	if (change->subject)
-		identity = ipe_identity(change->subject);
+		new = outcome->subject;
+	if (outcome->subject)
+		identity = ipe_identity(outcome->subject);
 
 	switch (request->write) {
 	case IPE_WRITE_UPDATE:
 		ipe_audit_load(identity, NULL, error);
-		if (!error && change->old != change->new)
-			ipe_audit_activation(change->old, new, 0);
+		if (!error && outcome->old != outcome->new)
+			ipe_audit_activation(outcome->old, new, 0);
 		break;
 	case IPE_WRITE_STAGE:
 		ipe_audit_stage(identity, NULL, error);
 		break;
 	case IPE_WRITE_ACTIVATE:
-		ipe_audit_activation(change->old, new, error);
+		ipe_audit_activation(outcome->old, new, error);
 		break;
 	case IPE_WRITE_TRIAL:
-		ipe_audit_trial(change->old, new, request->seconds, error);
+		ipe_audit_trial(outcome->old, new, request->seconds, error);
 		break;
 	case IPE_WRITE_CONFIRM:
-		ipe_audit_step("confirm", change->old, new, error);
+		ipe_audit_step("confirm", outcome->old, new, error);
 		break;
 	case IPE_WRITE_REVERT:
-		ipe_audit_step("revert", change->old, new, error);
+		ipe_audit_step("revert", outcome->old, new, error);
 		break;
 	case IPE_WRITE_ROLLBACK:
-		ipe_audit_step("rollback", change->old, new, error);
+		ipe_audit_step("rollback", outcome->old, new, error);
 		break;
 	case IPE_WRITE_DELETE:
 		ipe_audit_delete(identity, error);
@@ -325,243 +132,218 @@ static struct ipe_expiry *new_expiry(void)
 	return expiry;
 }
 
-/* Ends a trial whose time is over, and one that is not goes on. */
-static void expire(struct ipe_lifecycle *lifecycle, ktime_t now)
+/* Ends a trial whose time has passed; sets the timer again for another. */
+static void expire_trial(struct ipe_policies *policies, ktime_t now)
 {
-	struct ipe_expiry *expiry = lifecycle->expiry;
+	struct ipe_expiry *expiry = policies->expiry;
 
-	if (!lifecycle->trial)
+	if (!policies->trial)
 		return;
-	if (ktime_before(now, lifecycle->deadline)) {
-		hrtimer_start(&lifecycle->timer, lifecycle->deadline,
+	if (ktime_before(now, policies->deadline)) {
+		hrtimer_start(&policies->timer, policies->deadline,
 			      HRTIMER_MODE_ABS_SOFT);
 		return;
 	}
-	lifecycle->expiry = NULL;
-	expiry->from = get(ipe_lifecycle_active(lifecycle));
-	expiry->to = get(lifecycle->confirmed);
+	policies->expiry = NULL;
+	expiry->from = ipe_loaded_get(ipe_policies_active_locked(policies));
+	expiry->to = ipe_loaded_get(policies->confirmed);
 	expiry->turn = ipe_recorder_turn();
-	go_back(lifecycle);
-	/* In the order of turns, so no worker waits for one behind it. */
+	ipe_change_revert(policies);
+	/* Queued in the order of turns: no worker waits for a later one. */
 	queue_work(system_unbound_wq, &expiry->work);
 }
 
 /**
- * ipe_lifecycle_expire() - End a trial whose time is over
- * @lifecycle: all policies
+ * ipe_lifecycle_expire() - End a trial whose time has passed
+ * @policies: all policies
  * @now: on CLOCK_BOOTTIME
  *
- * The confirmed policy decides again. Does nothing if no trial is due.
+ * The confirmed policy becomes active again. Does nothing if no trial is due.
  *
  * Context: any but hard interrupts; does not sleep.
  */
-void ipe_lifecycle_expire(struct ipe_lifecycle *lifecycle, ktime_t now)
+void ipe_lifecycle_expire(struct ipe_policies *policies, ktime_t now)
 {
-	spin_lock_bh(&lifecycle->lock);
-	expire(lifecycle, now);
-	spin_unlock_bh(&lifecycle->lock);
+	spin_lock_bh(&policies->lock);
+	expire_trial(policies, now);
+	spin_unlock_bh(&policies->lock);
 }
 
-static enum hrtimer_restart on_timer(struct hrtimer *timer)
+static enum hrtimer_restart on_trial_timer(struct hrtimer *timer)
 {
-	ipe_lifecycle_expire(container_of(timer, struct ipe_lifecycle, timer),
+	ipe_lifecycle_expire(container_of(timer, struct ipe_policies, timer),
 			     ktime_get_boottime());
 	return HRTIMER_NORESTART;
 }
 
 /**
  * ipe_lifecycle_init() - Begin with no policies
- * @lifecycle: all zero
+ * @policies: all zero
  */
-void ipe_lifecycle_init(struct ipe_lifecycle *lifecycle)
+void ipe_lifecycle_init(struct ipe_policies *policies)
 {
-	mutex_init(&lifecycle->writer);
-	spin_lock_init(&lifecycle->lock);
-	hrtimer_init(&lifecycle->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
-	lifecycle->timer.function = on_timer;
-	atomic_long_set(&lifecycle->changes, 1);
-	init_waitqueue_head(&lifecycle->wait);
-	INIT_LIST_HEAD(&lifecycle->slots);
-	INIT_LIST_HEAD(&lifecycle->floors);
+	mutex_init(&policies->writer);
+	spin_lock_init(&policies->lock);
+	hrtimer_init(&policies->timer, CLOCK_BOOTTIME, HRTIMER_MODE_ABS_SOFT);
+	policies->timer.function = on_trial_timer;
+	atomic_long_set(&policies->changes, 1);
+	init_waitqueue_head(&policies->wait);
+	INIT_LIST_HEAD(&policies->slots);
+	INIT_LIST_HEAD(&policies->floors);
 }
 
 /**
- * ipe_lifecycle_refuse() - Record a write that came to nothing before
- * @lifecycle: all policies
- * @request: what was asked for
- * @error: why not
+ * ipe_lifecycle_refuse() - Record a write that failed before it was checked
+ * @policies: all policies
+ * @request: as far as it could be read
+ * @error: a negative errno
  *
- * Waits for no writer: there may be nobody who may write.
+ * Takes no turn and waits for no writer: the caller may lack the permission to
+ * write.
  *
  * Context: Process context.
  */
-void ipe_lifecycle_refuse(struct ipe_lifecycle *lifecycle,
+void ipe_lifecycle_refuse(struct ipe_policies *policies,
 			  const struct ipe_request *request, int error)
 {
-	struct change change = {};
+	const struct ipe_slot *slot;
+	struct outcome outcome = {};
 
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		change.old = get(ipe_lifecycle_active(lifecycle));
-		change.subject = get(ipe_transition_subject(request->slot ?:
-						lifecycle->trial, request));
-		change.new = get(lifecycle->confirmed);
+	scoped_guard(spinlock_bh, &policies->lock) {
+		outcome.old =
+			ipe_loaded_get(ipe_policies_active_locked(policies));
+		slot = request->slot ?: policies->trial;
+		outcome.subject =
+			ipe_loaded_get(ipe_transition_subject(slot, request));
+		outcome.new = ipe_loaded_get(policies->confirmed);
 	}
-	record(request, &change, false, error);
-	release_change(&change);
+	record_outcome(request, &outcome, false, error);
+	release_outcome(&outcome);
 }
 
 /* Returns 0, 1 if there was nothing to do, or an errno. */
-static int change_it(struct ipe_lifecycle *lifecycle,
-		     const struct ipe_request *request, struct change *change)
+static int check_and_apply(struct ipe_policies *policies,
+			   const struct ipe_request *request,
+			   struct outcome *outcome)
 {
-	struct ipe_slot *slot = request->slot ?: lifecycle->trial;
+	struct ipe_slot *slot = request->slot ?: policies->trial;
 	int r;
 
-	lockdep_assert_held(&lifecycle->lock);
+	lockdep_assert_held(&policies->lock);
 
-	r = ipe_transition_check(lifecycle, slot, request);
-	change->old = get(ipe_lifecycle_active(lifecycle));
-	change->subject = get(ipe_transition_subject(slot, request));
+	r = ipe_transition_check(policies, slot, request);
+	outcome->old = ipe_loaded_get(ipe_policies_active_locked(policies));
+	outcome->subject =
+		ipe_loaded_get(ipe_transition_subject(slot, request));
 	if (!r)
-		apply[request->write](slot, request);
-	change->new = get(r ? lifecycle->confirmed :
-			      ipe_lifecycle_active(lifecycle));
+		ipe_change_apply(slot, request);
+	outcome->new = ipe_loaded_get(r ? policies->confirmed :
+					  ipe_policies_active_locked(policies));
 	return r;
 }
 
 /**
- * ipe_lifecycle_write() - Change something, if that is permitted
- * @lifecycle: all policies
- * @request: what is asked for
+ * ipe_lifecycle_write() - Do a write, if it is permitted
+ * @policies: all policies
+ * @request: the write
  *
- * It is recorded, whether it is done or not. After a failure all is as it was.
- * It is done before any record is waited for.
+ * Records success and failure. A failure changes nothing. The change is done
+ * before the record waits for its turn.
  *
  * Context: Process context.
  * Return:
  * * %0         - done, or nothing had to be done
- * * %-EPERM    - policies are locked; DELETE: a version decides or is
- *		  confirmed; ROLLBACK: the current version is not confirmed, or
- *		  the previous one never was since the boot; the version is
- *		  below the floor of its name
+ * * %-EPERM    - policies are locked; DELETE: a version is active or confirmed;
+ *		  ROLLBACK: the current version is not confirmed, or the
+ *		  previous one never was since the boot; the version is below
+ *		  the floor of its name
  * * %-ENOENT   - the policy is deleted
- * * %-EBUSY    - a trial is in the way; SHADOW: another policy is one
+ * * %-EBUSY    - a trial is in the way; SHADOW: another policy is the shadow
  * * %-ENODATA  - CONFIRM, REVERT: there is no trial; ROLLBACK: no previous
  * * %-EINVAL   - UPDATE, STAGE: another name; ACTIVATE, TRIAL: the version is
  *		  below the confirmed one of its name, or, of another name,
  *		  below the bar
  * * %-ESTALE   - UPDATE, STAGE: not above the current version
- * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it decides
+ * * %-EALREADY - TRIAL: the version is confirmed; SHADOW: it is active
  * * %-ENOMEM   - TRIAL
  */
-int ipe_lifecycle_write(struct ipe_lifecycle *lifecycle,
+int ipe_lifecycle_write(struct ipe_policies *policies,
 			const struct ipe_request *request)
 {
 	struct ipe_expiry *expiry __free(kfree) = NULL;
-	struct change change = {};
+	struct outcome outcome = {};
 	u64 turn = 0;
 	int r;
 
 	if (request->write == IPE_WRITE_TRIAL) {
 		expiry = new_expiry();
 		if (!expiry) {
-			ipe_lifecycle_refuse(lifecycle, request, -ENOMEM);
+			ipe_lifecycle_refuse(policies, request, -ENOMEM);
 			return -ENOMEM;
 		}
 	}
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		/* The timer may be late. */
-		expire(lifecycle, ktime_get_boottime());
-		r = change_it(lifecycle, request, &change);
+	scoped_guard(spinlock_bh, &policies->lock) {
+		/* The timer may be late: the deadline counts. */
+		expire_trial(policies, ktime_get_boottime());
+		r = check_and_apply(policies, request, &outcome);
 		if (!r && expiry)
-			lifecycle->expiry = no_free_ptr(expiry);
+			policies->expiry = no_free_ptr(expiry);
 		if (r <= 0)
 			turn = ipe_recorder_turn();
 	}
 	if (turn) {
 		ipe_recorder_begin(turn);
-		record(request, &change, true, r);
+		record_outcome(request, &outcome, true, r);
 		ipe_recorder_end(turn);
 	}
-	release_change(&change);
+	release_outcome(&outcome);
 	return min(r, 0);
 }
 
 /**
- * ipe_lifecycle_lock() - Let nobody change policies any more, until reboot
- * @lifecycle: all policies
+ * ipe_lifecycle_lock() - Refuse all changes of policies until reboot
+ * @policies: all policies
  *
- * It is recorded, whether it is done or not.
+ * Records success and failure.
  *
  * Context: Process context.
- * Return: %0, or %-EBUSY during a trial, which could not be ended any more.
+ * Return: %0, or %-EBUSY during a trial, as nobody could confirm it any more.
  */
-int ipe_lifecycle_lock(struct ipe_lifecycle *lifecycle)
+int ipe_lifecycle_lock(struct ipe_policies *policies)
 {
 	u64 turn;
 	int r = 0;
 
-	/* No name is being taken that would be there afterwards. */
-	mutex_lock(&lifecycle->writer);
-	spin_lock_bh(&lifecycle->lock);
-	expire(lifecycle, ktime_get_boottime());
-	if (lifecycle->trial)
+	/* Waits until no name is being added. */
+	mutex_lock(&policies->writer);
+	spin_lock_bh(&policies->lock);
+	expire_trial(policies, ktime_get_boottime());
+	if (policies->trial)
 		r = -EBUSY;
 	else
-		WRITE_ONCE(lifecycle->locked, true);
+		WRITE_ONCE(policies->locked, true);
 	turn = ipe_recorder_turn();
-	spin_unlock_bh(&lifecycle->lock);
-	mutex_unlock(&lifecycle->writer);
+	spin_unlock_bh(&policies->lock);
+	mutex_unlock(&policies->writer);
 	ipe_recorder_begin(turn);
 	ipe_audit_lock("policy", r);
 	ipe_recorder_end(turn);
 	return r;
 }
 
-static bool name_is_taken(struct ipe_lifecycle *lifecycle, const char *name)
+static bool name_is_taken(struct ipe_policies *policies, const char *name)
 {
 	const struct ipe_slot *slot;
 
-	lockdep_assert_held(&lifecycle->writer);
+	lockdep_assert_held(&policies->writer);
 
-	list_for_each_entry(slot, &lifecycle->slots, list)
+	list_for_each_entry(slot, &policies->slots, list)
 		if (!strcmp(slot->name, name))
 			return true;
 	return false;
 }
 
-/* The floor of a name, made where there is none; NULL if there is no memory. */
-static struct ipe_floor *get_floor(struct ipe_lifecycle *lifecycle,
-				   const char *name)
-{
-	size_t size = strlen(name) + 1;
-	struct ipe_floor *floor;
-
-	lockdep_assert_held(&lifecycle->writer);
-
-	list_for_each_entry(floor, &lifecycle->floors, list)
-		if (!strcmp(floor->name, name))
-			return floor;
-	floor = kzalloc(struct_size(floor, name, size), GFP_KERNEL_ACCOUNT);
-	if (floor) {
-		memcpy(floor->name, name, size);
-		list_add_tail(&floor->list, &lifecycle->floors);
-	}
-	return floor;
-}
-
-/* A name of which nothing was ever confirmed need not be remembered. */
-static void put_floor(struct ipe_floor *floor)
-{
-	static const struct ipe_version none;
-
-	if (floor && !ipe_version_compare(&floor->version, &none)) {
-		list_del(&floor->list);
-		kfree(floor);
-	}
-}
-
-static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
+static struct ipe_slot *new_slot(struct ipe_policies *policies,
 				 struct ipe_loaded *loaded)
 {
 	const char *name = ipe_policy_name(loaded->policy);
@@ -571,21 +353,21 @@ static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
 	slot = kzalloc(struct_size(slot, name, size), GFP_KERNEL_ACCOUNT);
 	if (!slot)
 		return NULL;
-	slot->floor = get_floor(lifecycle, name);
+	slot->floor = ipe_floor_get(policies, name);
 	if (!slot->floor) {
 		kfree(slot);
 		return NULL;
 	}
 	memcpy(slot->name, name, size);
 	refcount_set(&slot->refs, 1);
-	slot->lifecycle = lifecycle;
-	slot->versions[IPE_CURRENT] = ipe_loaded_get(loaded);
+	slot->policies = policies;
+	slot->versions[IPE_PLACE_CURRENT] = ipe_loaded_get(loaded);
 	return slot;
 }
 
 /**
- * ipe_lifecycle_add() - Take a policy in under its name
- * @lifecycle: all policies
+ * ipe_lifecycle_add() - Add a policy under a new name
+ * @policies: all policies
  * @loaded: the slot takes a reference of its own
  * @ret: the slot, valid until ipe_lifecycle_forget()
  *
@@ -595,22 +377,22 @@ static struct ipe_slot *new_slot(struct ipe_lifecycle *lifecycle,
  * Return: %0, %-EPERM if policies are locked, %-EEXIST if the name is taken,
  * %-ENOMEM.
  */
-int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
-		      struct ipe_loaded *loaded, struct ipe_slot **ret)
+int ipe_lifecycle_add(struct ipe_policies *policies, struct ipe_loaded *loaded,
+		      struct ipe_slot **ret)
 {
 	struct ipe_slot *slot;
 
-	guard(mutex)(&lifecycle->writer);
+	guard(mutex)(&policies->writer);
 
-	if (ipe_lifecycle_is_locked(lifecycle))
+	if (ipe_policies_is_locked(policies))
 		return -EPERM;
-	if (name_is_taken(lifecycle, ipe_policy_name(loaded->policy)))
+	if (name_is_taken(policies, ipe_policy_name(loaded->policy)))
 		return -EEXIST;
-	slot = new_slot(lifecycle, loaded);
+	slot = new_slot(policies, loaded);
 	if (!slot)
 		return -ENOMEM;
-	scoped_guard(spinlock_bh, &lifecycle->lock)
-		list_add_tail(&slot->list, &lifecycle->slots);
+	scoped_guard(spinlock_bh, &policies->lock)
+		list_add_tail(&slot->list, &policies->slots);
 	*ret = slot;
 	return 0;
 }
@@ -621,13 +403,13 @@ int ipe_lifecycle_add(struct ipe_lifecycle *lifecycle,
  */
 void ipe_lifecycle_show(struct ipe_slot *slot)
 {
-	spin_lock_bh(&slot->lifecycle->lock);
+	spin_lock_bh(&slot->policies->lock);
 	slot->shown = true;
-	spin_unlock_bh(&slot->lifecycle->lock);
+	spin_unlock_bh(&slot->policies->lock);
 }
 
 /**
- * ipe_lifecycle_forget() - Give a name free
+ * ipe_lifecycle_forget() - Free a name
  * @slot: deleted, or added and never made visible; gone when its last open file
  *	is closed
  *
@@ -635,41 +417,42 @@ void ipe_lifecycle_show(struct ipe_slot *slot)
  */
 void ipe_lifecycle_forget(struct ipe_slot *slot)
 {
-	struct ipe_lifecycle *lifecycle = slot->lifecycle;
+	static const struct ipe_request delete = { .write = IPE_WRITE_DELETE };
+	struct ipe_policies *policies = slot->policies;
 
-	mutex_lock(&lifecycle->writer);
-	scoped_guard(spinlock_bh, &lifecycle->lock) {
-		do_delete(slot, NULL);
+	mutex_lock(&policies->writer);
+	scoped_guard(spinlock_bh, &policies->lock) {
+		ipe_change_apply(slot, &delete);
 		slot->shown = false;
 		list_del(&slot->list);
 	}
-	put_floor(slot->floor);
+	ipe_floor_put(slot->floor);
 	slot->floor = NULL;
-	mutex_unlock(&lifecycle->writer);
+	mutex_unlock(&policies->writer);
 	ipe_slot_put(slot);
 }
 
 /**
- * ipe_lifecycle_boot() - Make the boot policy the one that decides
- * @lifecycle: without policies
- * @loaded: the caller's reference is used up
+ * ipe_lifecycle_boot() - Make the boot policy active
+ * @policies: without policies
+ * @loaded: takes over the caller's reference
  *
- * There is nobody to tell yet: no record is made.
+ * Makes no record: audit does not run yet.
  *
  * Context: while the LSM starts.
  * Return: %0, or an error of ipe_lifecycle_add().
  */
-int __init ipe_lifecycle_boot(struct ipe_lifecycle *lifecycle,
+int __init ipe_lifecycle_boot(struct ipe_policies *policies,
 			      struct ipe_loaded *loaded)
 {
 	struct ipe_slot *slot;
 	int r;
 
-	r = ipe_lifecycle_add(lifecycle, loaded, &slot);
+	r = ipe_lifecycle_add(policies, loaded, &slot);
 	if (!r) {
-		spin_lock_bh(&lifecycle->lock);
-		confirm_current(slot);
-		spin_unlock_bh(&lifecycle->lock);
+		spin_lock_bh(&policies->lock);
+		ipe_change_confirm(slot);
+		spin_unlock_bh(&policies->lock);
 	}
 	ipe_loaded_put(loaded);
 	return r;

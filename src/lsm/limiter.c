@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The table of the latest denials. No allocation, no waiting: it is asked in
- * the middle of a verdict.
+ * The table of the latest denials. It is used in the middle of a verdict, so it
+ * neither allocates nor waits.
  */
 
 #include <linux/random.h>
@@ -22,7 +22,7 @@ void ipe_limiter_init(struct ipe_limiter *limiter)
 }
 
 /**
- * ipe_limiter_group() - Which places a key may have
+ * ipe_limiter_group() - The group of places for a key
  * @limiter: the table
  * @key: all bytes count
  *
@@ -34,8 +34,8 @@ unsigned int ipe_limiter_group(const struct ipe_limiter *limiter,
 	return siphash(key, sizeof(*key), &limiter->secret) % IPE_LIMIT_GROUPS;
 }
 
-static struct ipe_limit_entry *find(struct ipe_limit_entry *group,
-				    const struct ipe_limit_key *key)
+static struct ipe_limit_entry *find_entry(struct ipe_limit_entry *group,
+					  const struct ipe_limit_key *key)
 {
 	unsigned int i;
 
@@ -45,8 +45,8 @@ static struct ipe_limit_entry *find(struct ipe_limit_entry *group,
 	return NULL;
 }
 
-/* One that nobody has taken yet is older than all others. */
-static struct ipe_limit_entry *oldest(struct ipe_limit_entry *group)
+/* An entry that was never taken counts as the oldest. */
+static struct ipe_limit_entry *oldest_entry(struct ipe_limit_entry *group)
 {
 	struct ipe_limit_entry *found = group;
 	unsigned int i;
@@ -57,7 +57,7 @@ static struct ipe_limit_entry *oldest(struct ipe_limit_entry *group)
 	return found;
 }
 
-/* A count that cannot be told apart any more goes out with the next chance. */
+/* Hands out the count of denials without a known key, to be recorded next. */
 static void take_unwritten(struct ipe_limiter *limiter,
 			   struct ipe_limit_entry *ret_evicted)
 {
@@ -69,15 +69,15 @@ static void take_unwritten(struct ipe_limiter *limiter,
 	limiter->unwritten = 0;
 }
 
-static struct ipe_limit_entry *place_of(struct ipe_limit_entry *group,
+static struct ipe_limit_entry *entry_of(struct ipe_limit_entry *group,
 					const struct ipe_limit_key *key,
 					u64 now,
 					struct ipe_limit_entry *ret_evicted)
 {
-	struct ipe_limit_entry *entry = find(group, key);
+	struct ipe_limit_entry *entry = find_entry(group, key);
 
 	if (!entry) {
-		entry = oldest(group);
+		entry = oldest_entry(group);
 		if (entry->suppressed)
 			*ret_evicted = *entry;
 		*entry = (struct ipe_limit_entry){ .key = *key, .start = now };
@@ -89,8 +89,9 @@ static struct ipe_limit_entry *place_of(struct ipe_limit_entry *group,
 	return entry;
 }
 
-static bool admit(struct ipe_limit_entry *entry,
-		  const struct ipe_limit_trace *trace, u64 *ret_suppressed)
+static bool admit_entry(struct ipe_limit_entry *entry,
+			const struct ipe_limit_trace *trace,
+			u64 *ret_suppressed)
 {
 	entry->trace = *trace;
 	if (entry->recorded >= IPE_LIMIT_BURST) {
@@ -104,18 +105,19 @@ static bool admit(struct ipe_limit_entry *entry,
 }
 
 /**
- * ipe_limiter_admit() - Is this denial to be recorded?
+ * ipe_limiter_admit() - Decide whether a denial gets a record
  * @limiter: the table
- * @key: what makes it equal to others
- * @trace: what else a record says of it
+ * @key: of the denial
+ * @trace: of the denial
  * @now: jiffies, 64 bits
- * @ret_suppressed: if so, how many equal ones before it were not
- * @ret_evicted: other denials that the table counts no longer, and that a
- *	record of their own has to count; none if &ipe_limit_entry.suppressed
- *	is 0, as it always is where the denial is not to be recorded
+ * @ret_suppressed: if the denial gets a record, the number of equal denials
+ *	before it without one
+ * @ret_evicted: other denials, which left the table and need a record of their
+ *	own; none if &ipe_limit_entry.suppressed is 0, as it always is if the
+ *	denial gets no record
  *
  * Context: any but interrupts.
- * Return: whether it is.
+ * Return: %true if it gets a record.
  */
 bool ipe_limiter_admit(struct ipe_limiter *limiter,
 		       const struct ipe_limit_key *key,
@@ -128,8 +130,8 @@ bool ipe_limiter_admit(struct ipe_limiter *limiter,
 
 	ret_evicted->suppressed = 0;
 	spin_lock(&limiter->lock);
-	entry = place_of(limiter->entries[group], key, now, ret_evicted);
-	admitted = admit(entry, trace, ret_suppressed);
+	entry = entry_of(limiter->entries[group], key, now, ret_evicted);
+	admitted = admit_entry(entry, trace, ret_suppressed);
 	if (admitted && !ret_evicted->suppressed)
 		take_unwritten(limiter, ret_evicted);
 	spin_unlock(&limiter->lock);
@@ -137,14 +139,14 @@ bool ipe_limiter_admit(struct ipe_limiter *limiter,
 }
 
 /**
- * ipe_limiter_return() - Say that there is no record of what was admitted
+ * ipe_limiter_return() - Take a denial back that audit did not record
  * @limiter: the table
  * @key: of the denial
- * @suppressed: the number that ipe_limiter_admit() gave with it
+ * @suppressed: of ipe_limiter_admit()
  *
- * The denial and those before it are counted for the next record, and another
- * one may be recorded in its place. Where that place has been taken over since,
- * they are counted without their key.
+ * The next record counts this denial and those before it, and another denial
+ * may get a record in its place. If the entry was taken over since, they are
+ * counted without their key.
  *
  * Context: any but interrupts.
  */
@@ -155,7 +157,7 @@ void ipe_limiter_return(struct ipe_limiter *limiter,
 	struct ipe_limit_entry *entry;
 
 	spin_lock(&limiter->lock);
-	entry = find(limiter->entries[group], key);
+	entry = find_entry(limiter->entries[group], key);
 	if (entry) {
 		if (entry->recorded)
 			entry->recorded--;
@@ -167,9 +169,10 @@ void ipe_limiter_return(struct ipe_limiter *limiter,
 }
 
 /**
- * ipe_limiter_return_evicted() - Say that there is no record of what was evicted
+ * ipe_limiter_return_evicted() - Take evicted denials back that audit did not
+ * record
  * @limiter: the table
- * @suppressed: the number that ipe_limiter_admit() gave with it
+ * @suppressed: of @ret_evicted of ipe_limiter_admit()
  *
  * Context: any but interrupts.
  */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How often an equal denial is recorded: a program that is denied in a loop
- * must not push other records out of the log. The counters of stats.h, and the
- * lines of events.h, are of all denials. A denial that is not recorded is
- * counted in a later record.
+ * Limits the records of equal denials: a program that is denied in a loop must
+ * not push other records out of the log. A later record counts the denials
+ * without one. The counters of stats.h and the lines of fs_events.h are not
+ * limited.
  */
 #ifndef _SECURITY_IPE_LIMITER_H
 #define _SECURITY_IPE_LIMITER_H
@@ -25,20 +25,19 @@
 
 /**
  * struct ipe_limit_key - what makes two denials equal
- * @serial: &ipe_loaded.serial, of which none is 0
- * @inode: number of the file's inode, see blob.h; 0 where there is no file
+ * @serial: &ipe_loaded.serial, never 0
+ * @inode: number of the file's inode, see blob.h; 0 if there is no file
  * @program: number of the inode of the running program, see subject.h. Not the
- *	process: that would be another key for each of the many processes that
- *	a loop can start
- * @uid: of the user who asks, see subject.h
- * @loginuid: of the session that the task is part of, as audit knows it
+ *	process: a loop can start many, each with a key of its own
+ * @uid: of the user, see subject.h
+ * @loginuid: of the session of the task, as audit knows it
  * @line: of the rule or DEFAULT; 0 if there is none
  * @op: enum ipe_op
  * @match: enum ipe_match
- * @enforcing: a denial that is enforced differs from one that is not
- * @hook: enum ipe_hook; a mapping hides no execution
- * @shadow: what a shadow would have said hides no denial
- * @zero: no room that nobody fills
+ * @enforcing: an enforced denial differs from another one
+ * @hook: enum ipe_hook; a mapping must not hide an execution
+ * @shadow: a verdict of the shadow must not hide a denial
+ * @zero: padding, as all bytes are hashed and compared
  */
 struct ipe_limit_key {
 	u64 serial;
@@ -58,9 +57,9 @@ struct ipe_limit_key {
 static_assert(sizeof(struct ipe_limit_key) == 40);
 
 /**
- * struct ipe_limit_trace - what a record says of denials besides their key
- * @ino: of the file, as it was named
- * @file: there is one
+ * struct ipe_limit_trace - details for the record of suppressed denials
+ * @ino: of the file that was named
+ * @file: there is a file
  * @device: of the file; as &super_block.s_id
  * @comm: of the task
  */
@@ -73,12 +72,11 @@ struct ipe_limit_trace {
 
 /**
  * struct ipe_limit_entry - the latest denials of one key
- * @key: all zero where nothing happened yet, and where a count is of several
- *	keys
- * @trace: of the latest of them
- * @start: of the window, in jiffies; 0 where nothing happened yet
- * @suppressed: since the last record
- * @recorded: in the window
+ * @key: all zero in an unused entry, and for a count of several keys
+ * @trace: of the latest denial
+ * @start: of the window, in jiffies; 0 in an unused entry
+ * @suppressed: denials since the last record
+ * @recorded: records in the window
  */
 struct ipe_limit_entry {
 	struct ipe_limit_key key;
@@ -91,13 +89,12 @@ struct ipe_limit_entry {
 /**
  * struct ipe_limiter - a table with a few places for each hash of a key
  * @secret: of the hash, so that nobody can aim at a group; constant
- * @lock: of all that follows; held for a few instructions, inside of nothing
- *	else
- * @unwritten: suppressed denials whose key is not known any more: they were to
- *	be written out, and audit made no record
- * @entries: a key that finds all of its places taken takes over the one whose
- *	window is the oldest. So keys that are many mean more records, never
- *	fewer
+ * @lock: of all that follows; held for a few instructions. No other lock is
+ *	taken under it
+ * @unwritten: suppressed denials without a known key: they left the table, and
+ *	audit made no record
+ * @entries: a key without an entry takes over the one with the oldest window.
+ *	So many keys mean more records, never fewer
  */
 struct ipe_limiter {
 	siphash_key_t secret;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines in chains of small blocks. Free blocks are a chain too, so that the
- * first of them, as many as it needs, already are the chain of a new line.
+ * Lines in chains of small blocks. The free blocks are a chain, too: its first
+ * blocks already are the chain of a new line.
  */
 
 #include <linux/minmax.h>
@@ -23,7 +23,7 @@ static struct ipe_line *line_of(struct rb_node *node)
 	return rb_entry_safe(node, struct ipe_line, node);
 }
 
-/* The longest text of which a line takes no more than half of the memory. */
+/* The longest text whose line takes no more than half of the memory. */
 static size_t text_max(const struct ipe_lines *lines)
 {
 	size_t half = lines->n_blocks / 2 * IPE_LINES_BLOCK;
@@ -93,11 +93,11 @@ static void drop_oldest(struct ipe_lines *lines, unsigned int user)
 }
 
 /*
- * Whose oldest line goes, as @user needs so many blocks more. Of users that
- * have equally much it is the one who needs them.
+ * The user whose oldest line is dropped, because @user needs @need more blocks.
+ * Among users with equally many blocks, @user loses.
  */
-static unsigned int victim(const struct ipe_lines *lines, unsigned int user,
-			   u32 need)
+static unsigned int losing_user(const struct ipe_lines *lines,
+				unsigned int user, u32 need)
 {
 	unsigned int most = IPE_LINES_ROOT, i;
 	u32 size, most_size = 0;
@@ -125,7 +125,7 @@ static bool make_room(struct ipe_lines *lines, unsigned int user, u32 need)
 	lockdep_assert_held(&lines->lock);
 
 	while (lines->n_free < need) {
-		loser = victim(lines, user, need);
+		loser = losing_user(lines, user, need);
 		if (WARN_ON_ONCE(!lines->used[loser]))
 			return false;
 		drop_oldest(lines, loser);
@@ -134,8 +134,8 @@ static bool make_room(struct ipe_lines *lines, unsigned int user, u32 need)
 }
 
 /*
- * The place of a user. Where there is none yet, one without lines is taken:
- * rather a place that nobody had, or else one that had few lines.
+ * The place of a user. A new user takes a place without lines, the one that had
+ * the fewest lines.
  */
 static unsigned int user_of(struct ipe_lines *lines, u32 uid)
 {
@@ -159,8 +159,8 @@ static unsigned int user_of(struct ipe_lines *lines, u32 uid)
 	return empty;
 }
 
-/* It has the highest number, and so the last place in the tree. */
-static void append(struct ipe_lines *lines, struct ipe_line *line)
+/* @line has the highest number, so it is the last in the tree. */
+static void append_line(struct ipe_lines *lines, struct ipe_line *line)
 {
 	struct rb_node *last = rb_last(&lines->order);
 	struct rb_node **link = last ? &last->rb_right : &lines->order.rb_node;
@@ -184,13 +184,13 @@ static void put_locked(struct ipe_lines *lines, u32 uid, const char *text,
 	lines->n_free -= need;
 
 	line = line_at(lines, first);
-	/* Asked for here, so that times are in the order of the numbers. */
+	/* Read under the lock, so that times have the order of the numbers. */
 	line->time = ktime_get_boottime_ns();
 	line->number = lines->next++;
 	line->index = ++lines->put[user];
 	line->len = len;
 	line->user = user;
-	append(lines, line);
+	append_line(lines, line);
 	if (lines->used[user])
 		line_at(lines, lines->newest[user])->next = first;
 	else
@@ -201,10 +201,10 @@ static void put_locked(struct ipe_lines *lines, u32 uid, const char *text,
 
 /**
  * ipe_lines_put() - Add a line
- * @lines: loses old lines, as many as the new one needs memory
+ * @lines: drops old lines until there is room for the new one
  * @uid: of the user whose share it counts to, in the initial user namespace
  * @text: without a newline
- * @len: bytes of @text; it is cut where it is above IPE_LINES_TEXT_MAX, or the
+ * @len: bytes of @text; it is cut if it is above IPE_LINES_TEXT_MAX, or if its
  *	line would take more than half of the memory
  *
  * Context: any but interrupts. Allocates nothing.
@@ -219,11 +219,11 @@ void ipe_lines_put(struct ipe_lines *lines, u32 uid, const char *text,
 }
 
 /**
- * ipe_lines_new() - Make a memory for lines
+ * ipe_lines_new() - Allocate the memory for lines
  * @size: bytes for them
  *
  * Context: Process context.
- * Return: what vfree() frees; NULL if there is no memory.
+ * Return: to be freed with vfree(); NULL if there is no memory.
  */
 struct ipe_lines *ipe_lines_new(size_t size)
 {
@@ -247,8 +247,8 @@ struct ipe_lines *ipe_lines_new(size_t size)
 
 /**
  * ipe_lines_open() - Begin to read
- * @lines: what is to be read
- * @reader: is before the oldest line that is kept, and has lost none
+ * @lines: to be read
+ * @reader: starts before the oldest line, and has lost none
  *
  * Context: any but interrupts.
  */
@@ -263,14 +263,13 @@ void ipe_lines_open(struct ipe_lines *lines, struct ipe_lines_reader *reader)
 }
 
 /**
- * ipe_lines_has_more() - Is there a line that was not read?
+ * ipe_lines_has_more() - Is there a line to read?
  * @reader: may be reading at the same time
  *
- * Lines are lost when a newer one is put, so that there is one in that case,
- * too.
+ * Also %true if lines are lost: only a newer line makes the memory drop lines.
  *
  * Context: any but interrupts.
- * Return: whether there is.
+ * Return: %true if there is one.
  */
 bool ipe_lines_has_more(const struct ipe_lines_reader *reader)
 {
@@ -286,10 +285,9 @@ bool ipe_lines_has_more(const struct ipe_lines_reader *reader)
 }
 
 /**
- * struct found - what is next for a reader
- * @lost: how many lines were dropped before it got there; then nothing else but
- *	@uid
- * @uid: whose they were; U32_MAX if that is not known
+ * struct found - the next line for a reader, or a loss
+ * @lost: number of lines that were dropped unread; then only @uid is set
+ * @uid: of their user; U32_MAX if unknown
  * @number: of the line; 0 if there is none
  * @time: of the line
  * @len: bytes of its text
@@ -378,11 +376,11 @@ static size_t print_lost(struct ipe_lines_reader *reader,
 
 /**
  * ipe_lines_peek() - Look at the next line
- * @reader: nobody else looks; stays where it is
+ * @reader: one task at a time uses it; its position stays
  * @ret: the line with its newline, in @reader until the next call
  *
- * If lines are gone that were not read, the next ones say so, one for each
- * user: "lost=N uid=U", or "uid=?" where that is not known.
+ * If lines were dropped unread, the next lines report it, one for each user:
+ * "lost=N uid=U", or "uid=?" if the user is unknown.
  *
  * Context: any but interrupts.
  * Return: bytes of the line; %0 if there is none.
@@ -414,8 +412,8 @@ size_t ipe_lines_peek(struct ipe_lines_reader *reader, const char **ret)
 }
 
 /**
- * ipe_lines_consume() - Go on to behind the line that was looked at
- * @reader: after ipe_lines_peek() has found something
+ * ipe_lines_consume() - Advance behind the line of ipe_lines_peek()
+ * @reader: ipe_lines_peek() has found a line
  *
  * Context: any but interrupts.
  */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The latest lines of text in a memory of fixed size, for any number of readers
- * that each are at a place of their own. A writer does not wait for readers:
- * old lines are dropped, and a reader that had not got to them learns how many
- * lines of which user it has missed.
+ * The latest lines of text in a memory of fixed size, for any number of
+ * readers, each with a position of its own. A writer does not wait for readers:
+ * it drops old lines, and a reader that has not read them learns how many lines
+ * of which user it has missed.
  *
- * No user drops the lines of others by writing many. Half of the memory is
- * root's. Where a new line needs memory, the oldest line goes of root, if root
- * then has more than its half, else of the other user who then has most.
+ * No user can push out the lines of others by writing many. Half of the memory
+ * belongs to root. If a new line needs memory, the oldest line of one user is
+ * dropped: of root, if root then has more than its half; otherwise of the other
+ * user who then has most.
  */
 #ifndef _SECURITY_IPE_LINES_H
 #define _SECURITY_IPE_LINES_H
@@ -18,26 +19,26 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
-/* Bytes of a line that its writer may give. */
+/* Bytes of the text of a line. */
 #define IPE_LINES_TEXT_MAX 14336
 
-/* Bytes that come before them: "seq=", "time=" and two numbers of 64 bits. */
+/* Bytes before the text: "seq=", "time=" and two numbers of 64 bits. */
 #define IPE_LINES_PREFIX_MAX 64
 
-/* Users with a share: root, others, and one for all that find none free. */
+/* Places: root, other users, and one that all further users share. */
 #define IPE_LINES_USERS		64
 #define IPE_LINES_ROOT		0
 #define IPE_LINES_SHARED	(IPE_LINES_USERS - 1)
 
-/* Bytes of a line in each block that it takes. */
+/* Bytes of a line in each of its blocks. */
 #define IPE_LINES_BLOCK 60
 
 /**
- * struct ipe_line - before the text, in the first block of a line
+ * struct ipe_line - the head of a line, before the text in its first block
  * @node: in &ipe_lines.order
- * @number: of all lines ever; the first one has 1
- * @time: when it was put there, boottime ns
- * @index: of all lines ever of this user; the first one has 1
+ * @number: counts all lines ever, from 1
+ * @time: when it was added, boottime ns
+ * @index: counts all lines ever of this user, from 1
  * @next: first block of the user's next line, if there is one
  * @len: bytes of the text
  * @user: index into the arrays of &struct ipe_lines
@@ -73,23 +74,23 @@ static_assert(sizeof(struct ipe_lines_block) == 64);
 
 /**
  * struct ipe_lines - the memory; each array has a place for each user
- * @lock: of all that follows but @n_blocks, and of the place of each reader.
- *	Held for copying one line and for work that has a constant bound: at
- *	most as many lines are dropped as a line has blocks, and for each of
- *	them the users are looked at once. Held inside of nothing else
+ * @lock: of all that follows but @n_blocks, and of the position of each reader.
+ *	Held for copying one line and for bounded work: at most as many lines
+ *	are dropped as a line has blocks, with one pass over the users for each.
+ *	No other lock is taken under it
  * @order: lines by number
  * @next: number of the next line
  * @n_blocks: in @blocks; constant
- * @n_free: how many of them are free
- * @free: first of them, if there is one
- * @uid: in the initial user namespace; U32_MAX where nobody has the place yet,
- *	and in the shared one
+ * @n_free: free blocks
+ * @free: first free block, if there is one
+ * @uid: in the initial user namespace; U32_MAX in a free place and in the
+ *	shared one
  * @used: blocks; 0 without lines
  * @oldest: first block of the oldest line, if there is one
  * @newest: first block of the newest line, if there is one
- * @put: lines ever
- * @dropped: lines ever; all that are kept are newer
- * @former: of @dropped, those of users who had the place before
+ * @put: lines ever added
+ * @dropped: lines ever dropped, always the oldest
+ * @former: the part of @dropped from users who had the place before
  * @blocks: all memory for lines
  */
 struct ipe_lines {
@@ -110,11 +111,11 @@ struct ipe_lines {
 };
 
 /**
- * struct ipe_lines_place - where a reader goes on
- * @number: of all lines below, a reader has seen them or has yet to learn that
- *	they are lost
- * @user: whose line, or loss, was looked at last
- * @seen: index of that user's latest line that is seen, or known to be lost
+ * struct ipe_lines_place - where a reader continues
+ * @number: the reader has seen all lines below, or has yet to learn of their
+ *	loss
+ * @user: of the last line or loss that was looked at
+ * @seen: index of that user's latest line that was read, or is known to be lost
  */
 struct ipe_lines_place {
 	u64 number;
@@ -123,12 +124,12 @@ struct ipe_lines_place {
 };
 
 /**
- * struct ipe_lines_reader - somebody who reads
- * @lines: what is read; constant
+ * struct ipe_lines_reader - a reader and its position
+ * @lines: to be read; constant
  * @number: as in &struct ipe_lines_place
- * @seen: the same, for each user
- * @after: behind the line that was looked at last
- * @room: for one line, behind a place for its prefix
+ * @seen: as in &struct ipe_lines_place, for each user
+ * @after: the position behind the line of the last ipe_lines_peek()
+ * @room: for the text of one line, behind room for its prefix
  */
 struct ipe_lines_reader {
 	struct ipe_lines *lines;

@@ -41,7 +41,7 @@ static int compile(struct ipe_loaded *loaded,
  * ipe_loaded_new() - Compile the policy of a verified envelope
  * @envelope: moved into the result on success, and empty then
  * @ret: a reference of the caller's; unchanged on failure
- * @reterr: zeroed by the caller; where the text is wrong
+ * @reterr: zeroed by the caller; set to the mistake in the text
  *
  * Return: %0, %-ENOMEM, or an error of ipe_policy_parse().
  */
@@ -74,13 +74,14 @@ int ipe_loaded_new(struct ipe_envelope *envelope, struct ipe_loaded **ret,
 
 /**
  * ipe_loaded_get() - Take a reference
- * @loaded: the caller has one, or the lock of whoever has one
+ * @loaded: the caller has one, or the lock of whoever has one; NULL is fine
  *
  * Return: @loaded.
  */
 struct ipe_loaded *ipe_loaded_get(struct ipe_loaded *loaded)
 {
-	refcount_inc(&loaded->refs);
+	if (loaded)
+		refcount_inc(&loaded->refs);
 	return loaded;
 }
 

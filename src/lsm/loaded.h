@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A policy in memory: the envelope it came in, what it was compiled to, and how
- * often that decided. Immutable but for its counters and @was_confirmed; there is
- * no such thing of an unverified policy.
+ * A policy in memory: its envelope, its compiled form and its counters. Only
+ * the counters and @was_confirmed change. Only verified policies are loaded.
  */
 #ifndef _SECURITY_IPE_LOADED_H
 #define _SECURITY_IPE_LOADED_H
@@ -17,11 +16,11 @@
 /**
  * struct ipe_loaded - a loaded policy
  * @refs: of its slot, of the active pointer, of readers of its files. Verdicts
- *	take none, they look at it under RCU
+ *	take none, they use it under RCU
  * @rcu_work: frees it after the last verdict, in a worker: that may take long
- * @serial: of all policies ever loaded, no other has this number
- * @was_confirmed: since the boot, so that a rollback may go back to it;
- *	&ipe_lifecycle.lock
+ * @serial: unique among all policies ever loaded
+ * @was_confirmed: since the boot, so that a rollback may return to it;
+ *	&ipe_policies.lock
  * @envelope: its bytes; owned
  * @policy: the compiled text; borrows the text of @envelope
  * @stats: its counters

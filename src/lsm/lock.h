@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Locks that last until reboot, and what they forbid besides. A lock of policies
- * is the lifecycle's.
+ * Locks that last until reboot. lifecycle.c locks policies; both locks forbid
+ * kexec, too.
  */
 #ifndef _SECURITY_IPE_LOCK_H
 #define _SECURITY_IPE_LOCK_H

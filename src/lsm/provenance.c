@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A path -> a policy that the kernel reads itself: a signed one, or a text whose
- * origin a rule of the active policy trusts. The text has to agree, in its
- * header: see fs_policy.c.
+ * A path -> a policy that the kernel reads itself: a signed policy, or a text
+ * whose origin a rule of the active policy trusts. The header of the text has
+ * to agree: see fs_envelope.c.
  */
 
 #include <linux/atomic.h>
@@ -17,13 +17,13 @@
 #include <linux/namei.h>
 #include <linux/path.h>
 
-#include "hooks.h"
+#include "judge.h"
 #include "provenance.h"
 #include "provider.h"
 
 /*
- * Below overlayfs the bytes are those of another inode, which has writers of
- * its own; deny_write_access() would not look at that.
+ * Below overlayfs another inode has the bytes, and may have writers of its own.
+ * deny_write_access() would not look at it.
  */
 static int deny_writers(struct inode *inode)
 {
@@ -35,7 +35,7 @@ static void allow_writers(struct inode *inode)
 	atomic_inc(&inode->i_writecount);
 }
 
-/* Nothing but a regular file is opened: some devices act when they are. */
+/* Opens only regular files: some devices act on being opened. */
 static struct file *open_regular(const char *name)
 {
 	struct file *file;
@@ -55,7 +55,7 @@ static struct file *open_regular(const char *name)
 	return file;
 }
 
-/* The hook of kernel_read_file() asks what the active policy forbids. */
+/* kernel_read_file() calls our hook, which refuses what the policy denies. */
 static int read_bytes(struct file *file, struct ipe_envelope *envelope)
 {
 	void *data = NULL;
@@ -70,9 +70,8 @@ static int read_bytes(struct file *file, struct ipe_envelope *envelope)
 }
 
 /*
- * A rule has to vouch for a text before it is read and afterwards. In between
- * it may have been copied up, or have got the property: then the bytes may be
- * others.
+ * A rule has to vouch for a text before and after the reading. In between the
+ * file may be copied up, or get the property: then the bytes may differ.
  */
 static int verify(const struct file *file, struct inode *inode, bool vouched,
 		  struct ipe_envelope *envelope)
@@ -83,7 +82,7 @@ static int verify(const struct file *file, struct inode *inode, bool vouched,
 		return ipe_envelope_verify(envelope);
 	if (!vouched || d_real_inode(file->f_path.dentry) != inode)
 		return -EACCES;
-	r = ipe_hooks_vouch(inode);
+	r = ipe_judge_vouch(inode);
 	if (!r)
 		ipe_envelope_trust(envelope);
 	return r;
@@ -95,10 +94,10 @@ static int verify(const struct file *file, struct inode *inode, bool vouched,
  * @envelope: overwritten, with the bytes as far as they could be read; to be
  *	released, also after an error
  *
- * What was read is what is judged: nobody can write in between.
+ * Nobody can write to the file between reading and judging.
  *
  * Context: Process context.
- * Return: %0; %-EINVAL if it is no regular file, or empty; %-EMSGSIZE above
+ * Return: %0; %-EINVAL if the file is not regular, or empty; %-EMSGSIZE above
  * IPE_ENVELOPE_MAX bytes; %-ETXTBSY if it is open for writing; %-EACCES if
  * op=POLICY of the active policy denies it, or it is not signed and no rule
  * allows it; an error of opening, of reading, or of ipe_envelope_verify().
@@ -121,7 +120,7 @@ int ipe_provenance_read(const char *path, struct ipe_envelope *envelope)
 	if (r)
 		return r;
 	ipe_providers_settle(inode);
-	vouched = !ipe_hooks_vouch(inode);
+	vouched = !ipe_judge_vouch(inode);
 	r = read_bytes(file, envelope);
 	if (!r)
 		r = verify(file, inode, vouched, envelope);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policies that are trusted for where they come from.
+ * Policies that are trusted for their origin.
  */
 #ifndef _SECURITY_IPE_PROVENANCE_H
 #define _SECURITY_IPE_PROVENANCE_H

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The providers that are built: their vocabulary, their hooks, their facts.
+ * Calls the providers that are built, for vocabulary, hooks and facts.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
 
 #include <linux/cache.h>
 
-#include "cache.h"
 #include "ipe.h"
 #include "provider.h"
 
@@ -19,6 +18,7 @@ static struct ipe_provider *const providers[] = {
 #undef IPE_PROVIDER
 
 struct ipe_vocabulary ipe_vocabulary __ro_after_init;
+unsigned int ipe_providers_inode_flags __ro_after_init;
 
 /**
  * ipe_provider_answer() - Enter a provider's properties into a vocabulary
@@ -49,8 +49,8 @@ int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
  * ipe_providers_init() - Start the providers and register their hooks
  *
  * Context: while the LSM starts, once.
- * Return: %0, or a provider's error. Two providers with the same word, or more
- * words than the language has room for, are an error of whoever built them.
+ * Return: %0, or an error: of a provider, of two providers with the same word,
+ * or of more words than the language has room for.
  */
 int __init ipe_providers_init(void)
 {
@@ -61,7 +61,7 @@ int __init ipe_providers_init(void)
 	ipe_vocabulary_init(&ipe_vocabulary);
 	for (i = 0; i < ARRAY_SIZE(providers); i++) {
 		provider = providers[i];
-		ipe_cache_flags |= provider->inode_flags;
+		ipe_providers_inode_flags |= provider->inode_flags;
 		r = ipe_provider_answer(&ipe_vocabulary, provider);
 		if (!r && provider->init)
 			r = provider->init();
@@ -70,8 +70,7 @@ int __init ipe_providers_init(void)
 			return r;
 		}
 	}
-	/* Or every file with that flag would have been looked at. */
-	if (WARN_ON(ipe_cache_flags & IPE_CACHE_LEAN))
+	if (WARN_ON(ipe_providers_inode_flags & IPE_PROVIDERS_FREE_FLAG))
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(providers); i++)
 		if (providers[i]->n_hooks)
@@ -96,7 +95,8 @@ void ipe_providers_written(const struct inode *inode)
 }
 
 /**
- * ipe_providers_settle() - Make facts true that need more than a look
+ * ipe_providers_settle() - Make facts true that need work, such as dropping
+ * pages
  * @inode: of the bytes
  *
  * Context: Process context; may sleep.
@@ -111,10 +111,10 @@ void ipe_providers_settle(struct inode *inode)
 }
 
 /**
- * ipe_providers_have_no_old_pages() - Does nobody read what facts are not about?
+ * ipe_providers_have_no_old_pages() - Do the facts hold for all readable bytes?
  * @inode: of the bytes
  *
- * Return: whether all pages in memory are checked, where any are to be.
+ * Return: %false if pages that no provider has checked may be in memory.
  */
 bool ipe_providers_have_no_old_pages(const struct inode *inode)
 {
@@ -128,8 +128,8 @@ bool ipe_providers_have_no_old_pages(const struct inode *inode)
 }
 
 /**
- * ipe_providers_collect() - Gather what is known of a file
- * @inode: of the bytes; NULL for anonymous memory, of which nothing is known
+ * ipe_providers_collect() - Collect the facts about a file
+ * @inode: of the bytes; NULL for bytes of unknown origin
  * @evidence: overwritten
  *
  * Context: RCU read-side critical section, which must last as long as
@@ -142,7 +142,7 @@ void ipe_providers_collect(struct inode *inode, struct ipe_evidence *evidence)
 
 	RCU_LOCKDEP_WARN(!rcu_read_lock_held(), "facts borrow under RCU");
 
-	/* A NULL @value says that there is no digest. */
+	/* Without a @value there is no digest. */
 	evidence->facts.booleans = 0;
 	for (i = 0; i < IPE_DIGESTS_MAX; i++)
 		evidence->facts.digests[i].value = NULL;

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A provider knows one mechanism that proves where a file's bytes come from,
- * and fills in the facts of the properties that it answers.
+ * A provider knows one proof of where a file's bytes come from, and fills in
+ * the facts of the properties that it answers.
  *
- * To add one: write providers/NAME.c with a struct ipe_provider_NAME and
+ * To add one: write providers/NAME.c with a struct ipe_provider_NAME, and
  * providers/NAME.h with struct ipe_NAME_inode, ipe_NAME_sb and ipe_NAME_bdev
- * (empty where it keeps nothing there), give it a symbol in Kconfig, and a line
- * in Makefile. Nothing else knows its name.
+ * (empty if it keeps nothing there); give it a symbol in Kconfig and a line in
+ * Makefile. Nothing else knows its name.
  */
 #ifndef _SECURITY_IPE_PROVIDER_H
 #define _SECURITY_IPE_PROVIDER_H
 
+#include <linux/bits.h>
 #include <linux/fs.h>
 #include <linux/lsm_hooks.h>
 
@@ -20,25 +21,25 @@
 #define IPE_EVIDENCE_DIGEST_MAX 64
 
 /**
- * struct ipe_subject - what is judged
- * @inode: the inode that has the bytes: below overlayfs, where that is in
- *	between; never NULL, as nobody is asked about anonymous memory. The
- *	caller holds a reference to its file
+ * struct ipe_subject - the bytes that are judged
+ * @inode: has the bytes; of a stacked file, that below. Never NULL: no provider
+ *	is asked about anonymous memory. The caller holds a reference to its
+ *	file
  */
 struct ipe_subject {
 	struct inode *inode;
 };
 
 /**
- * struct ipe_evidence - facts, and room for what they point to
- * @facts: what the policy is evaluated with; digests point into @room, or to
- *	memory that stays until the end of the RCU read-side critical section
- * @passing: what is known is about to change, though nobody will say so: the
- *	verdict is not kept
- * @room: not initialised; one element a digest property, by its slot
+ * struct ipe_evidence - facts, and room for their digests
+ * @facts: for the policy; digests point into @room, or to memory that stays
+ *	until the end of the RCU read-side critical section
+ * @passing: the facts are about to change and nobody will report it, so the
+ *	verdict is not cached
+ * @room: not initialised; one element for each digest property, by its slot
  *
- * Lives on the stack of one verdict, and is large, so that it is not to be
- * zeroed: see ipe_providers_collect().
+ * Lives on the stack of one verdict. It is large, so it is not zeroed: see
+ * ipe_providers_collect().
  */
 struct ipe_evidence {
 	struct ipe_facts facts;
@@ -49,10 +50,10 @@ struct ipe_evidence {
 /**
  * struct ipe_answer - a property that a provider answers
  * @property: name and kind
- * @feature: the word in the file "features" that tells user space of it; NULL
- *	for what every kernel with this LSM answers
- * @left_out: configured out: rules may name the property, none matches
- * @slot: where its fact is in struct ipe_facts; set while the LSM starts
+ * @feature: its word in the file "features"; NULL for a property that every
+ *	kernel with this LSM answers
+ * @left_out: configured out: rules may name the property and never match
+ * @slot: of its fact in struct ipe_facts; set while the LSM starts
  */
 struct ipe_answer {
 	struct ipe_property property;
@@ -62,28 +63,27 @@ struct ipe_answer {
 };
 
 /**
- * struct ipe_provider - a mechanism
+ * struct ipe_provider - a proof of origin
  * @name: for messages
- * @answers: what it answers
+ * @answers: its properties
  * @n_answers: elements of @answers
- * @hooks: LSM hooks of its own, registered after @init; may be NULL. There are
- *	as many places for a hook as there are LSMs, so no hook twice in IPE
+ * @hooks: LSM hooks of its own, registered after @init; may be NULL. The kernel
+ *	has as many places for a hook as LSMs, so no hook may occur twice in IPE
  * @n_hooks: elements of @hooks
  * @init: called once while the LSM starts; may be NULL
- * @inode_flags: of the S_ flags of an inode, those that change what is known of
- *	it. Everything else that does is followed by ipe_cache_invalidate()
+ * @inode_flags: the S_ flags of an inode that change the facts about it. Every
+ *	other change of facts is followed by ipe_cache_invalidate()
  * @written: the bytes of a file may change from now on: it is being opened for
- *	writing, or gets another size; may be NULL. May not sleep
- * @settle: makes facts true that are not yet, such as by dropping pages from
- *	before; may be NULL. Called before @collect, may sleep, under the lock of
- *	an address space too
- * @has_no_old_pages: are all bytes that can be read of an inode, and could be
- *	since it was opened last, those that the facts will be about, if one of
- *	@inode_flags comes or is there? May be NULL
- * @keyrings: writes a line for each keyring whose keys the answers depend on,
- *	"NAME STATE", as scnprintf() does; may be NULL
- * @collect: fills in the facts. Called inside an RCU read-side critical
- *	section: does not sleep or allocate
+ *	writing, or gets another size; may be NULL. Does not sleep
+ * @settle: makes facts true, such as by dropping old pages; may be NULL. Called
+ *	before @collect. May sleep, also under the lock of an address space
+ * @has_no_old_pages: do the facts hold for all bytes of an inode that can be
+ *	read, and could be since it was last opened, if it has one of
+ *	@inode_flags or gets it? May be NULL
+ * @keyrings: writes "NAME STATE", a line for each keyring whose keys the
+ *	answers depend on, as scnprintf() does; may be NULL
+ * @collect: fills in the facts. Called in an RCU read-side critical section:
+ *	does not sleep or allocate
  */
 struct ipe_provider {
 	const char *name;
@@ -113,6 +113,16 @@ struct ipe_provider {
  */
 extern struct ipe_vocabulary ipe_vocabulary;
 
+/*
+ * The inode flags that facts depend on, those of all providers.
+ *
+ * Constant once the LSM has started.
+ */
+extern unsigned int ipe_providers_inode_flags;
+
+/* Never an inode flag of a provider: cache.h keeps a flag of its own there. */
+#define IPE_PROVIDERS_FREE_FLAG BIT(31)
+
 int ipe_providers_init(void);
 int ipe_provider_answer(struct ipe_vocabulary *vocabulary,
 			struct ipe_provider *provider);
@@ -139,8 +149,8 @@ static inline void ipe_evidence_true(struct ipe_evidence *evidence,
  * ipe_evidence_digest() - Say which digest the subject has
  * @evidence: gets the fact
  * @answer: a digest property
- * @digest: the fact; what it points to is constant, or in &ipe_evidence.room, or
- *	valid until the end of the RCU read-side critical section
+ * @digest: the fact; what it points to is constant, or in &ipe_evidence.room,
+ *	or valid until the end of the RCU read-side critical section
  */
 static inline void ipe_evidence_digest(struct ipe_evidence *evidence,
 				       const struct ipe_answer *answer,

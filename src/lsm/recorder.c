@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Turns are numbers: one is given out with each change, and they come one after
- * the other.
+ * Turns are numbers: each change takes the next one, and they begin and end in
+ * this order.
  */
 
 #include <linux/atomic.h>
@@ -19,10 +19,10 @@ static DECLARE_WAIT_QUEUE_HEAD(waiters);
 /**
  * ipe_recorder_turn() - Take a place in the order of records
  *
- * The caller must begin and end it, or nobody records anything any more.
+ * The caller must begin and end it, or no later record is ever written.
  *
  * Context: any; the lock of the change is held, or nobody else can change the
- * same as yet.
+ * same object yet.
  * Return: the turn, never %0.
  */
 u64 ipe_recorder_turn(void)
@@ -39,7 +39,7 @@ u64 ipe_recorder_turn(void)
 void ipe_recorder_begin(u64 turn)
 {
 	might_sleep();
-	/* Audit may take minutes for the records before: that is no hang. */
+	/* Audit may take minutes for earlier records: this is no hang. */
 	wait_event_idle(waiters, atomic64_read_acquire(&last_ended) == turn - 1);
 }
 

@@ -2,9 +2,9 @@
 /*
  * Records of changes, in the order of the changes, and without their locks.
  *
- * Audit may let a record wait for a minute. So nobody records with a lock held
- * that a change needs: whoever changes something takes a turn under the lock of
- * the change, gives the lock back, and records when the turn has come.
+ * Audit may let a record wait for a minute, so no record is written under a
+ * lock that a change needs. A writer takes a turn under the lock of the change,
+ * drops the lock, and records when its turn comes.
  */
 #ifndef _SECURITY_IPE_RECORDER_H
 #define _SECURITY_IPE_RECORDER_H

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Who is told of a verdict: the counters of all of them; the file "events" of
- * every denial; the audit log of every denial that is not one of many equal
- * ones, and of what is allowed if that is switched on. What a shadow would have
- * said is told where it differs.
+ * Reports a verdict: to the counters always; to the file "events" if it denies;
+ * to the audit log if it denies and is not one of many equal denials, or if
+ * success_audit is on. A verdict of the shadow is reported where it differs.
  */
 
 #include <linux/audit.h>
@@ -17,7 +16,7 @@
 #include <linux/vmalloc.h>
 
 #include "audit.h"
-#include "events.h"
+#include "fs_events.h"
 #include "ipe.h"
 #include "limiter.h"
 #include "report.h"
@@ -37,7 +36,7 @@ int __init ipe_report_init(void)
 	if (!limiter)
 		return -ENOMEM;
 	ipe_limiter_init(limiter);
-	return ipe_events_init();
+	return ipe_fs_events_init();
 }
 
 static struct ipe_limit_key key_of(const struct ipe_event *event)
@@ -80,7 +79,7 @@ static struct ipe_limit_trace trace_of(const struct ipe_event *event)
 	return trace;
 }
 
-/* A record that audit does not make does not count. */
+/* A record that audit does not make is returned to the limiter. */
 static void audit_limited(const struct ipe_event *event)
 {
 	const struct ipe_limit_key key = key_of(event);
@@ -98,10 +97,10 @@ static void audit_limited(const struct ipe_event *event)
 }
 
 /*
- * The verdict has been given: for the rule's text memory is asked for, not
- * insisted on. One pass over a bounded part of it: anybody can be denied.
+ * Does without the rule's text if there is no memory for it. Any user can cause
+ * denials, so the text is read once, and no more of it than a bound.
  */
-static void tell(struct ipe_event *event)
+static void report_event(struct ipe_event *event)
 {
 	const struct ipe_policy *policy = event->loaded->policy;
 	char *rule;
@@ -115,7 +114,7 @@ static void tell(struct ipe_event *event)
 	if (event->verdict.action == IPE_ACTION_ALLOW && !event->shadow) {
 		ipe_audit_access(event, 0);
 	} else {
-		ipe_events_add(event);
+		ipe_fs_events_add(event);
 		audit_limited(event);
 	}
 	event->rule = NULL;
@@ -123,30 +122,32 @@ static void tell(struct ipe_event *event)
 }
 
 /**
- * ipe_report() - Tell whom it concerns what was decided
- * @event: the verdict of the policy that decides
+ * ipe_report() - Report a verdict of the active policy
+ * @event: the verdict
  *
  * Context: RCU read-side critical section; does not sleep.
  */
 void ipe_report(struct ipe_event *event)
 {
-	ipe_stats_count(event->loaded, &event->verdict);
+	ipe_stats_count(&event->loaded->stats, event->loaded->policy,
+			&event->verdict);
 	if (event->verdict.action != IPE_ACTION_ALLOW ||
 	    READ_ONCE(ipe_success_audit))
-		tell(event);
+		report_event(event);
 }
 
 /**
- * ipe_report_shadow() - Tell whom it concerns what a shadow would have decided
- * @event: its verdict
- * @decided: the action that was decided on
+ * ipe_report_shadow() - Report a verdict of the shadow
+ * @event: the verdict
+ * @decided: the action that was decided on, for comparison
  *
  * Context: RCU read-side critical section; does not sleep.
  */
 void ipe_report_shadow(struct ipe_event *event, enum ipe_action decided)
 {
 	event->shadow = true;
-	ipe_stats_count_shadow(event->loaded, &event->verdict, decided);
+	ipe_stats_count_shadow(&event->loaded->stats, event->loaded->policy,
+			       &event->verdict, decided);
 	if (event->verdict.action != decided)
-		tell(event);
+		report_event(event);
 }

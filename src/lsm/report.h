@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What becomes of a verdict besides an errno.
+ * Reports verdicts: counters, events file, audit.
  */
 #ifndef _SECURITY_IPE_REPORT_H
 #define _SECURITY_IPE_REPORT_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counters of a policy: one addition a verdict, and the text of the file
+ * Counters of a policy: one addition for each verdict, and the text of the file
  * "stats".
  */
 
@@ -10,7 +10,6 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
-#include "loaded.h"
 #include "stats.h"
 
 /**
@@ -32,7 +31,7 @@ int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules)
 
 /**
  * ipe_stats_free() - Free the counters of a policy
- * @stats: nobody counts any more; all zero is fine
+ * @stats: not in use any more; all zero is fine
  */
 void ipe_stats_free(struct ipe_stats *stats)
 {
@@ -42,7 +41,7 @@ void ipe_stats_free(struct ipe_stats *stats)
 }
 
 /**
- * ipe_stats_hand_over() - Count something else in a CPU's place, or go on
+ * ipe_stats_hand_over() - Free a CPU's place for another reason, and count it
  * @stats: of the policy
  * @word: the place, this CPU's
  * @reason: what decided
@@ -56,59 +55,64 @@ void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
 
 	if (!WARN_ON_ONCE(before >= stats->n_matches))
 		atomic64_add((u32)*word, &stats->matches[before]);
-	/* Pairs with ipe_stats_matches(): nothing is counted twice for long. */
+	/* Pairs with ipe_stats_matches(): counts nothing twice for long. */
 	smp_wmb();
 	WRITE_ONCE(*word, (u64)reason << 32 | 1);
 }
 
-/* Where it is counted that something decided. */
-static unsigned int reason_of(const struct ipe_loaded *loaded,
+/* The counter of the rule or DEFAULT that decided. */
+static unsigned int reason_of(const struct ipe_stats *stats,
+			      const struct ipe_policy *policy,
 			      const struct ipe_verdict *verdict)
 {
 	unsigned int op = min_t(unsigned int, verdict->op, IPE_OP_UNKNOWN);
 	unsigned int reason = IPE_STATS_GLOBAL + op;
 
 	if (verdict->match == IPE_MATCH_RULE)
-		reason = IPE_STATS_RULES + ipe_rule_index(loaded->policy,
-							  verdict->rule);
+		reason =
+			IPE_STATS_RULES + ipe_rule_index(policy, verdict->rule);
 	else if (verdict->match == IPE_MATCH_OP_DEFAULT)
 		reason = op;
-	if (WARN_ON_ONCE(reason >= loaded->stats.n_matches))
+	if (WARN_ON_ONCE(reason >= stats->n_matches))
 		return IPE_STATS_GLOBAL + op;
 	return reason;
 }
 
 /**
  * ipe_stats_count() - Count a verdict
- * @loaded: the policy that decided
+ * @stats: of @policy
+ * @policy: the one that decided
  * @verdict: of that policy
  *
  * Context: RCU read-side critical section, or a reference.
- * Return: index in &ipe_stats.matches of what decided.
+ * Return: index in &ipe_stats.matches of the rule or DEFAULT that decided.
  */
-unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
+unsigned int ipe_stats_count(const struct ipe_stats *stats,
+			     const struct ipe_policy *policy,
 			     const struct ipe_verdict *verdict)
 {
-	unsigned int reason = reason_of(loaded, verdict);
+	unsigned int reason = reason_of(stats, policy, verdict);
 
-	ipe_stats_count_match(&loaded->stats, reason);
+	ipe_stats_count_match(stats, reason);
 	return reason;
 }
 
 /**
- * ipe_stats_count_shadow() - Count what a shadow would have said
- * @loaded: the shadow
+ * ipe_stats_count_shadow() - Count a verdict of the shadow
+ * @stats: of @policy
+ * @policy: the shadow
  * @verdict: of that policy
- * @decided: the action that another policy decided on
+ * @decided: the action that the active policy decided on
  *
  * Context: as ipe_stats_count().
  */
-void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
+void ipe_stats_count_shadow(const struct ipe_stats *stats,
+			    const struct ipe_policy *policy,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided)
 {
 	unsigned int op = min_t(unsigned int, verdict->op, IPE_OP_UNKNOWN);
-	struct ipe_shadow_stats *shadow = loaded->stats.shadow;
+	struct ipe_shadow_stats *shadow = stats->shadow;
 
 	if (verdict->action != decided) {
 		if (verdict->action == IPE_ACTION_ALLOW)
@@ -116,15 +120,15 @@ void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
 		else
 			atomic64_inc(&shadow->denied);
 	}
-	ipe_stats_count(loaded, verdict);
-	/* Pairs with take_shadow_off(), which comes before the matches. */
+	ipe_stats_count(stats, policy, verdict);
+	/* Pairs with take_shadow_off(), which reads before the matches. */
 	smp_mb__before_atomic();
 	atomic64_inc(verdict->action == IPE_ACTION_ALLOW ? &shadow->allows[op] :
 							   &shadow->denies[op]);
 }
 
-/* The matches that CPUs have counted and not handed over. */
-static u64 recent(const struct ipe_stats *stats, unsigned int reason)
+/* The matches that CPUs have counted and not yet handed over. */
+static u64 recent_matches(const struct ipe_stats *stats, unsigned int reason)
 {
 	const struct ipe_stats_cpu *counted;
 	u64 word, sum = 0;
@@ -140,8 +144,8 @@ static u64 recent(const struct ipe_stats *stats, unsigned int reason)
 }
 
 /**
- * ipe_stats_matches() - How often something decided
- * @stats: of the policy; counted meanwhile
+ * ipe_stats_matches() - How often a rule or DEFAULT decided
+ * @stats: of the policy; may be counted at the same time
  * @reason: index in &ipe_stats.matches
  *
  * Return: the number.
@@ -153,14 +157,14 @@ u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason)
 	int tries = 0;
 
 	/*
-	 * A CPU that hands over meanwhile may be in both. If that goes on all
-	 * the time, the sum may be too high for a moment.
+	 * A CPU that hands over meanwhile may be counted twice: read again. If
+	 * that never ends, the sum may be too high for a moment.
 	 */
 	do {
 		before = atomic64_read(handed_over);
 		/* Pairs with ipe_stats_hand_over(). */
 		smp_rmb();
-		sum = recent(stats, reason);
+		sum = recent_matches(stats, reason);
 		/* Likewise. */
 		smp_rmb();
 		after = atomic64_read(handed_over);
@@ -178,8 +182,8 @@ struct totals {
 	u64 denied[IPE_OP_COUNT + 1];
 };
 
-static void add(struct totals *totals, enum ipe_action action, unsigned int op,
-		u64 n)
+static void add_verdicts(struct totals *totals, enum ipe_action action,
+			 unsigned int op, u64 n)
 {
 	if (action == IPE_ACTION_ALLOW)
 		totals->allowed[op] += n;
@@ -187,40 +191,38 @@ static void add(struct totals *totals, enum ipe_action action, unsigned int op,
 		totals->denied[op] += n;
 }
 
-static enum ipe_action default_action(const struct ipe_loaded *loaded,
+static enum ipe_action default_action(const struct ipe_policy *policy,
 				      unsigned int op)
 {
-	/* There is a DEFAULT of no operation only where that is denied. */
-	return op == IPE_OP_UNKNOWN ?
-		       IPE_ACTION_DENY :
-		       ipe_policy_default_action(loaded->policy, op);
+	/* IPE_OP_UNKNOWN has a DEFAULT only where it is denied. */
+	return op == IPE_OP_UNKNOWN ? IPE_ACTION_DENY :
+				      ipe_policy_default_action(policy, op);
 }
 
-static void sum_defaults(const struct ipe_loaded *loaded, struct totals *totals)
+static void sum_defaults(const struct ipe_stats *stats,
+			 const struct ipe_policy *policy, struct totals *totals)
 {
-	const struct ipe_stats *stats = &loaded->stats;
-	enum ipe_action global = ipe_policy_default_action(loaded->policy,
-							   IPE_OP_UNKNOWN);
+	enum ipe_action global =
+		ipe_policy_default_action(policy, IPE_OP_UNKNOWN);
 	unsigned int op;
 
 	for (op = 0; op <= IPE_OP_COUNT; op++) {
-		add(totals, default_action(loaded, op), op,
-		    ipe_stats_matches(stats, op));
-		add(totals, global, op,
-		    ipe_stats_matches(stats, IPE_STATS_GLOBAL + op));
+		add_verdicts(totals, default_action(policy, op), op,
+			     ipe_stats_matches(stats, op));
+		add_verdicts(totals, global, op,
+			     ipe_stats_matches(stats, IPE_STATS_GLOBAL + op));
 	}
 }
 
-static void sum_rules(const struct ipe_loaded *loaded, struct totals *totals)
+static void sum_rules(const struct ipe_stats *stats,
+		      const struct ipe_policy *policy, struct totals *totals)
 {
-	const struct ipe_stats *stats = &loaded->stats;
-	const struct ipe_policy *policy = loaded->policy;
 	unsigned int i, n_rules = stats->n_matches - IPE_STATS_RULES;
 
 	for (i = 0; i < n_rules; i++) {
-		add(totals, ipe_policy_rule_action(policy, i),
-		    ipe_policy_rule_op(policy, i),
-		    ipe_stats_matches(stats, IPE_STATS_RULES + i));
+		add_verdicts(totals, ipe_policy_rule_action(policy, i),
+			     ipe_policy_rule_op(policy, i),
+			     ipe_stats_matches(stats, IPE_STATS_RULES + i));
 		if (!(i & 0x3f))
 			cond_resched();
 	}
@@ -235,16 +237,20 @@ static void take_shadow_off(const struct ipe_shadow_stats *shadow,
 		totals->allowed[op] -= atomic64_read(&shadow->allows[op]);
 		totals->denied[op] -= atomic64_read(&shadow->denies[op]);
 	}
-	/* Pairs with ipe_stats_count_shadow(): the matches are at least as many. */
+	/*
+	 * Pairs with ipe_stats_count_shadow(): the matches are at least as
+	 * many.
+	 */
 	smp_rmb();
 }
 
-static void sum(const struct ipe_loaded *loaded, struct totals *totals)
+static void sum_verdicts(const struct ipe_stats *stats,
+			 const struct ipe_policy *policy, struct totals *totals)
 {
 	*totals = (struct totals){};
-	take_shadow_off(loaded->stats.shadow, totals);
-	sum_defaults(loaded, totals);
-	sum_rules(loaded, totals);
+	take_shadow_off(stats->shadow, totals);
+	sum_defaults(stats, policy, totals);
+	sum_rules(stats, policy, totals);
 }
 
 static void show_verdicts(struct seq_file *m, const struct totals *totals)
@@ -257,9 +263,9 @@ static void show_verdicts(struct seq_file *m, const struct totals *totals)
 			   totals->denied[op]);
 }
 
-static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
+static void show_rules(struct seq_file *m, const struct ipe_stats *stats,
+		       const struct ipe_policy *policy)
 {
-	const struct ipe_stats *stats = &loaded->stats;
 	unsigned int i, n_rules = stats->n_matches - IPE_STATS_RULES;
 	u64 matches;
 
@@ -267,17 +273,15 @@ static void show_rules(struct seq_file *m, const struct ipe_loaded *loaded)
 		matches = ipe_stats_matches(stats, IPE_STATS_RULES + i);
 		if (matches)
 			seq_printf(m, "rule line=%u matches=%llu\n",
-				   ipe_policy_rule_line(loaded->policy, i),
-				   matches);
+				   ipe_policy_rule_line(policy, i), matches);
 		if (!(i & 0x3f))
 			cond_resched();
 	}
 }
 
-static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
+static void show_defaults(struct seq_file *m, const struct ipe_stats *stats,
+			  const struct ipe_policy *policy)
 {
-	const struct ipe_policy *policy = loaded->policy;
-	const struct ipe_stats *stats = &loaded->stats;
 	u64 matches, global = 0;
 	unsigned int op, line;
 
@@ -299,20 +303,22 @@ static void show_defaults(struct seq_file *m, const struct ipe_loaded *loaded)
 /**
  * ipe_stats_show() - The text of the file "stats"
  * @m: gets the text
- * @loaded: whose; the caller has a reference
+ * @stats: of @policy; they stay as long as this runs
+ * @policy: whose
  *
  * Context: Process context.
- * Return: %0. A text that did not fit is for seq_file to ask for again.
+ * Return: %0, also if the text did not fit: then seq_file asks again.
  */
-int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded)
+int ipe_stats_show(struct seq_file *m, const struct ipe_stats *stats,
+		   const struct ipe_policy *policy)
 {
-	const struct ipe_shadow_stats *shadow = loaded->stats.shadow;
+	const struct ipe_shadow_stats *shadow = stats->shadow;
 	struct totals totals;
 
-	sum(loaded, &totals);
+	sum_verdicts(stats, policy, &totals);
 	show_verdicts(m, &totals);
-	show_rules(m, loaded);
-	show_defaults(m, loaded);
+	show_rules(m, stats, policy);
+	show_defaults(m, stats, policy);
 	seq_printf(m, "shadow denied=%lld allowed=%lld\n",
 		   atomic64_read(&shadow->denied),
 		   atomic64_read(&shadow->allowed));

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How often a policy decided, and what in it decided. Nothing is sampled or
- * limited here: these are the numbers that the log, which is, can be held
- * against.
+ * How often each rule and DEFAULT of a policy decided. These numbers are
+ * complete: unlike the log, they are neither sampled nor limited.
  */
 #ifndef _SECURITY_IPE_STATS_H
 #define _SECURITY_IPE_STATS_H
@@ -14,25 +13,22 @@
 
 #include "policy/policy.h"
 
-struct ipe_loaded;
-
 /*
- * The things that can decide, by which matches are counted: the DEFAULT of an
- * operation, at that; the global DEFAULT, for the operation that it decided
- * about; and the rules, by ipe_rule_index(). IPE_OP_UNKNOWN is an operation
- * here.
+ * The reasons of verdicts, as indices of counters: first the DEFAULT of each
+ * operation, then the global DEFAULT for each operation that it decided about,
+ * then the rules by ipe_rule_index(). IPE_OP_UNKNOWN is an operation here.
  */
 #define IPE_STATS_GLOBAL	(IPE_OP_COUNT + 1)
 #define IPE_STATS_RULES		(IPE_STATS_GLOBAL + IPE_OP_COUNT + 1)
 
-/* Rules and defaults that a CPU counts by itself, at most. */
+/* Reasons that a CPU counts by itself, at most. */
 #define IPE_STATS_RECENT	64
 
 /**
- * struct ipe_stats_cpu - what one CPU has counted and not handed over yet
- * @recent: at reason % IPE_STATS_RECENT: the reason in the upper 32 bits, and
- *	how often it decided in the lower ones. Written by this CPU alone. On
- *	32 bits a reader on another one may see half of a change, for a moment
+ * struct ipe_stats_cpu - counts of one CPU that it has not handed over yet
+ * @recent: at reason % IPE_STATS_RECENT: the reason in the upper 32 bits, its
+ *	count in the lower ones. Only this CPU writes. On 32 bits a reader on
+ *	another CPU may see half of a change, for a moment
  */
 struct ipe_stats_cpu {
 	u64 recent[IPE_STATS_RECENT];
@@ -43,8 +39,8 @@ struct ipe_stats_cpu {
  * @allows: verdicts that allow, by operation; last: IPE_OP_UNKNOWN. They are in
  *	&ipe_stats.matches, too
  * @denies: verdicts that deny
- * @allowed: it would have allowed what was denied
- * @denied: it would have denied what was allowed
+ * @allowed: verdicts that allow where the active policy denied
+ * @denied: verdicts that deny where the active policy allowed
  */
 struct ipe_shadow_stats {
 	atomic64_t allows[IPE_OP_COUNT + 1];
@@ -55,17 +51,16 @@ struct ipe_shadow_stats {
 
 /**
  * struct ipe_stats - counters of a loaded policy, from 0 when it is loaded
- * @cpu: of each CPU, so that a verdict writes to no memory that others write to
- * @matches: how often each thing decided, also as a shadow, less what is in
- *	@cpu
+ * @cpu: of each CPU, so that CPUs do not write to the same memory
+ * @matches: count of each reason, also as a shadow, without the counts in @cpu
  * @n_matches: elements of @matches
  * @shadow: of this policy as a shadow
  *
- * How often an operation was allowed or denied follows from what decided: each
- * of those stands for one operation and one action.
+ * Each reason stands for one operation and one action, so that these counts
+ * also say how often an operation was allowed or denied.
  *
- * Counted by verdicts under RCU. A reader sees each counter at some moment while
- * it reads.
+ * Verdicts count under RCU. A reader sees each counter at some moment while it
+ * reads.
  */
 struct ipe_stats {
 	struct ipe_stats_cpu __percpu *cpu;
@@ -78,15 +73,17 @@ int ipe_stats_init(struct ipe_stats *stats, unsigned int n_rules);
 void ipe_stats_free(struct ipe_stats *stats);
 void ipe_stats_hand_over(const struct ipe_stats *stats, u64 *word,
 			 unsigned int reason);
-unsigned int ipe_stats_count(const struct ipe_loaded *loaded,
+unsigned int ipe_stats_count(const struct ipe_stats *stats,
+			     const struct ipe_policy *policy,
 			     const struct ipe_verdict *verdict);
-void ipe_stats_count_shadow(const struct ipe_loaded *loaded,
+void ipe_stats_count_shadow(const struct ipe_stats *stats,
+			    const struct ipe_policy *policy,
 			    const struct ipe_verdict *verdict,
 			    enum ipe_action decided);
 u64 ipe_stats_matches(const struct ipe_stats *stats, unsigned int reason);
 
 /**
- * ipe_stats_count_match() - Count that something decided
+ * ipe_stats_count_match() - Count a reason
  * @stats: of the policy
  * @reason: index in &ipe_stats.matches
  *
@@ -100,7 +97,7 @@ static __always_inline void ipe_stats_count_match(const struct ipe_stats *stats,
 	preempt_disable();
 	word = &this_cpu_ptr(stats->cpu)->recent[reason % IPE_STATS_RECENT];
 	next = *word + 1;
-	/* Not so either where the count is about to run over. */
+	/* The reason changes too when the count would overflow. */
 	if (likely(next >> 32 == reason))
 		WRITE_ONCE(*word, next);
 	else
@@ -108,6 +105,7 @@ static __always_inline void ipe_stats_count_match(const struct ipe_stats *stats,
 	preempt_enable();
 }
 
-int ipe_stats_show(struct seq_file *m, const struct ipe_loaded *loaded);
+int ipe_stats_show(struct seq_file *m, const struct ipe_stats *stats,
+		   const struct ipe_policy *policy);
 
 #endif

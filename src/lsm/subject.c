@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The user is the task's own and not that of credentials which the kernel lends
- * it for a moment, as overlayfs does. The program is the file that its last
- * execve() ran, whatever PR_SET_MM_EXE_FILE says since.
+ * The user is the task's own, not that of credentials that the kernel lends it
+ * for a moment, as overlayfs does. The program is the file that the last
+ * execve() ran, whatever PR_SET_MM_EXE_FILE has set since.
  */
 
 #include <linux/binfmts.h>
@@ -24,16 +24,17 @@
 #define CGROUP_LEVEL_MAX 32
 
 /*
- * Root of a namespace that root has made, which may be a container with
- * thousands of users, is not taken for root: it would share root's part of the
- * memory for events. INVALID_UID where it is root. Where it is nobody, all such
- * namespaces are one.
+ * Root may make a namespace for a container with thousands of users. Its root
+ * does not count as root: it would share root's part of the memory for events.
+ *
+ * Returns INVALID_UID if the owner is root. All namespaces whose root has no
+ * user in the initial namespace count as one.
  */
 static kuid_t owner_of(struct user_namespace *ns)
 {
 	kuid_t uid;
 
-	/* At most 32 of them are in each other. */
+	/* The kernel nests at most 32. */
 	while (ns->level > 1)
 		ns = ns->parent;
 	uid = ns->owner;
@@ -45,12 +46,12 @@ static kuid_t owner_of(struct user_namespace *ns)
 }
 
 /**
- * ipe_subject_uid_of() - The user to whom a task's denials are counted
+ * ipe_subject_uid_of() - The user to whom the denials of a task count
  * @cred: of the task
  *
- * In a user namespace that is the owner of the outermost one below the initial
- * one, so that all users whom that owner has at hand are one. Where root is the
- * owner, it is the user who is root in there.
+ * In a user namespace this is the owner of the outermost one below the initial
+ * one, so that all users whom that owner can become count as one. If the owner
+ * is root, it is the user who is root inside.
  *
  * Context: any.
  * Return: uid in the initial user namespace.
@@ -65,7 +66,7 @@ u32 ipe_subject_uid_of(const struct cred *cred)
 }
 
 /**
- * ipe_subject_uid() - The user to whom denials of this task are counted
+ * ipe_subject_uid() - The user to whom the denials of this task count
  *
  * Context: any but interrupts.
  * Return: as ipe_subject_uid_of().
@@ -91,10 +92,9 @@ u32 ipe_subject_program(void)
  * @buf: gets its path
  * @size: of @buf
  *
- * The one of cgroup v2, which a service manager names after its units. To find
- * its path, the kernel takes time that grows with the square of its depth, with
- * interrupts off, and users may nest groups without a limit: so deep ones get
- * none.
+ * The one of cgroup v2, which a service manager names after its units. Finding
+ * a path takes time that grows with the square of the depth, with interrupts
+ * off, and users may nest groups without a limit. So a deep group gets no path.
  *
  * Context: RCU read-side critical section.
  * Return: @buf; NULL if the path does not fit with a byte to spare, or is very
@@ -108,7 +108,7 @@ const char *ipe_subject_cgroup(char *buf, size_t size)
 
 	if (cgroup->level <= CGROUP_LEVEL_MAX)
 		len = cgroup_path(cgroup, buf, size);
-	/* One that was cut to what fits is no error to Linux 6.12. */
+	/* Linux 6.12 reports no error for a path that it cut. */
 	if (len >= 0 && len < size - 1)
 		return buf;
 #endif
@@ -116,12 +116,12 @@ const char *ipe_subject_cgroup(char *buf, size_t size)
 }
 
 /**
- * ipe_inode_number() - A number by which an inode is known to the limiter
+ * ipe_inode_number() - A number by which the limiter knows an inode
  * @inode: gets one with the first call
  *
- * Unlike device and inode number it is not used again, until 2^32 inodes had
- * one: from then on two inodes may have the same, and share the limit of their
- * records. Nothing else depends on it.
+ * Unlike device and inode number it is not used again until 2^32 inodes had
+ * one. From then on two inodes may have the same number, and share the limit of
+ * their records. Nothing else depends on it.
  *
  * Context: any.
  * Return: the number, never %0.
@@ -158,7 +158,7 @@ static struct security_hook_list hooks[] __ro_after_init = {
 };
 
 /**
- * ipe_subject_register() - From now on, know which program a task runs
+ * ipe_subject_register() - Begin to note which program a task runs
  *
  * Context: while the LSM starts, once.
  */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What can be asked of a policy, and whether it may be done; lifecycle.c does it.
+ * Writes, and whether one is permitted.
  */
 #ifndef _SECURITY_IPE_TRANSITION_H
 #define _SECURITY_IPE_TRANSITION_H
 
-#include "slot.h"
+#include "policies.h"
 
-/* How long a trial may last. */
+/* The longest trial. */
 #define IPE_TRIAL_SECONDS_MAX 86400
 
-/* What can be asked of a policy that is loaded. */
+/* The writes to a loaded policy. */
 enum ipe_write {
 	IPE_WRITE_UPDATE,
 	IPE_WRITE_STAGE,
@@ -26,13 +26,13 @@ enum ipe_write {
 };
 
 /**
- * struct ipe_request - a write, as it is asked for
- * @write: what
- * @slot: of which policy; NULL for CONFIRM and REVERT, which mean the one on
+ * struct ipe_request - a write with its arguments
+ * @write: which write
+ * @slot: of the policy; NULL for CONFIRM and REVERT, which mean the one on
  *	trial
- * @loaded: UPDATE and STAGE: the policy that is brought; the slot takes a
- *	reference of its own
- * @seconds: TRIAL: how long, 1 to IPE_TRIAL_SECONDS_MAX
+ * @loaded: UPDATE and STAGE: the new version; the slot takes a reference of its
+ *	own
+ * @seconds: TRIAL: its length, 1 to IPE_TRIAL_SECONDS_MAX
  */
 struct ipe_request {
 	enum ipe_write write;
@@ -41,7 +41,7 @@ struct ipe_request {
 	unsigned int seconds;
 };
 
-int ipe_transition_check(const struct ipe_lifecycle *lifecycle,
+int ipe_transition_check(const struct ipe_policies *policies,
 			 const struct ipe_slot *slot,
 			 const struct ipe_request *request);
 struct ipe_loaded *ipe_transition_subject(const struct ipe_slot *slot,

@@ -5,7 +5,7 @@
 
 #include "internal.h"
 
-static int resize(struct ipe_array *array, u32 room, size_t size)
+static int resize_array(struct ipe_array *array, u32 room, size_t size)
 {
 	void *data = ipe_port_alloc(room, size);
 
@@ -20,9 +20,9 @@ static int resize(struct ipe_array *array, u32 room, size_t size)
 }
 
 /**
- * ipe_array_reserve() - Make room, for what will be pushed
+ * ipe_array_reserve() - Make room for later pushes
  * @array: its elements may move
- * @room: elements in all; nothing is done if so many fit
+ * @room: elements in all; does nothing if they fit already
  * @size: bytes of an element, always the same for one array
  *
  * Return: %0, or %-ENOMEM and the array as it was.
@@ -31,7 +31,7 @@ int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size)
 {
 	if (room <= array->room)
 		return 0;
-	return room < IPE_NONE ? resize(array, room, size) : -ENOMEM;
+	return room < IPE_NONE ? resize_array(array, room, size) : -ENOMEM;
 }
 
 /**
@@ -53,7 +53,7 @@ int ipe_array_grow(struct ipe_array *array, u32 n, size_t size)
 }
 
 /**
- * ipe_array_trim() - Give back what is not in use, if that is worth it
+ * ipe_array_trim() - Give back unused memory, if it is much
  * @array: its elements may move
  * @size: bytes of an element
  *
@@ -63,14 +63,14 @@ int ipe_array_trim(struct ipe_array *array, size_t size)
 {
 	if (array->room - array->n <= array->n / 16)
 		return 0;
-	return resize(array, array->n, size);
+	return resize_array(array, array->n, size);
 }
 
 /**
  * ipe_table_init() - Make an empty table
  * @table: its old slots are freed
- * @n: how many elements it is to hold; at most four in five slots are taken
- * @limit: every index is below that
+ * @n: elements to hold; at most four in five slots are taken
+ * @limit: above every index
  *
  * Return: %0, or %-ENOMEM and the table as it was.
  */

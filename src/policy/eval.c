@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Facts -> verdict. See index.c for what is looked up here.
+ * Facts -> verdict, by looking them up in the index of index.c.
  */
 
 #include "internal.h"
 
-/* Of the rules that name several digests, the first that matches. */
+/* The first matching rule among those that name several digests. */
 static u32 match_several(const struct ipe_policy *policy, enum ipe_op op,
 			 const u32 *known, u32 have, u32 booleans)
 {
@@ -28,8 +28,8 @@ static u32 match_several(const struct ipe_policy *policy, enum ipe_op op,
 }
 
 /*
- * Of the rules that name a digest, the first that matches; IPE_NONE, where there
- * is none, is above every index.
+ * The first matching rule among those that name a digest. IPE_NONE, for none,
+ * is above every index.
  */
 static u32 match_digests(const struct ipe_policy *policy, enum ipe_op op,
 			 const struct ipe_facts *facts)
@@ -80,8 +80,8 @@ static struct ipe_verdict decide_default(const struct ipe_policy *policy,
 /**
  * ipe_policy_evaluate() - Judge a file
  * @policy: compiled
- * @op: what is about to happen to it
- * @facts: what is known of it
+ * @op: about to happen to the file
+ * @facts: about the file
  *
  * Return: the verdict; see policy.h.
  */

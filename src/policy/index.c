@@ -1,37 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Rules -> index, so that a verdict takes the same time at any number of
- * rules.
+ * Rules -> index, so that a verdict takes the same time at any number of rules.
  *
  * A rule is a set of conditions on booleans and a set of digests. Rules with
- * the same operation and the very same digests form a chain, in the order of
- * the text. Within a chain only the booleans tell rules apart, and a rule
- * whose boolean conditions an earlier one of its chain has already can never
- * be the first to match, so it is left out: a chain is never longer than
- * 3^booleans, however many rules there are. Chains without digests are unrolled
- * into a table with an entry for each combination of the booleans. Those with
- * one digest begin at that digest, all operations and slots in one list, which
- * so is never longer than those are many, times 3^booleans. Chains with more
- * digests are found in a hash table by their identity.
+ * the same operation and the same digests form a chain, in the order of the
+ * text. Within a chain rules differ only in booleans. A rule that repeats the
+ * boolean conditions of an earlier rule of its chain can never match first, so
+ * it is left out: a chain has at most 3^booleans rules, whatever the size of
+ * the policy. Chains without digests are unrolled into a table with an entry
+ * for each combination of the booleans. Chains with one digest begin at that
+ * digest, all operations and slots in one list; its length is bounded by their
+ * number, times 3^booleans. Chains with more digests are found in a hash table
+ * by their identity.
  *
  * A file has at most one digest of each kind, so a verdict looks at one table
- * entry, and at one chain for each set of digest kinds that occurs in the
- * rules of its operation.
+ * entry, and at one chain for each set of digest kinds that occurs in the rules
+ * of its operation.
  *
- * Both hashes are keyed with a secret of this policy, which is drawn when it is
- * loaded: nobody can choose digests, or combinations of them, that collide. They
- * are multilinear: of parts of 32 bits, each times a coefficient of 64 bits, or
- * two together, each with a coefficient added and then multiplied, the sum is
- * taken, and of that the upper half. Two different keys collide with the chance
- * of 1 in 2^32, whatever they are (Lemire and Kaser, "Strongly universal string
- * hashing is fast": MULTILINEAR and MULTILINEAR-HM).
+ * Both hashes have a secret key of this policy, drawn when it is loaded: nobody
+ * can choose digests, or combinations of them, that collide. They are
+ * multilinear: they multiply each part of 32 bits by a coefficient of 64 bits,
+ * or add a coefficient to each of two parts and multiply the two. The hash is
+ * the upper half of the sum. Two different keys collide with a chance of 1 in
+ * 2^32 (Lemire and Kaser, "Strongly universal string hashing is fast":
+ * MULTILINEAR and MULTILINEAR-HM).
  */
 
 #include "internal.h"
 
 /**
  * ipe_index_init() - Draw the policy's secret
- * @policy: as it is before the first rule
+ * @policy: before its first rule
  *
  * Return: %0 or %-ENOMEM.
  */
@@ -53,7 +52,7 @@ static bool has_words(const struct ipe_digest *digest)
 	       !(digest->value_len % 16);
 }
 
-/* The first and the last four letters of an algorithm, which may be the same. */
+/* The first and the last four letters of an algorithm; they may overlap. */
 static u64 letters_of(const struct ipe_digest *digest)
 {
 	const char *end = digest->algorithm + digest->algorithm_len;
@@ -92,7 +91,7 @@ static __always_inline u32 digest_hash(const struct ipe_policy *policy,
 }
 
 /**
- * ipe_index_stored() - The digest of a number
+ * ipe_index_stored() - The digest with a number
  * @policy: compiled, or being compiled
  * @id: index into &ipe_policy.digests
  *
@@ -126,7 +125,7 @@ static bool digest_equal(const struct ipe_digest *a, const struct ipe_digest *b)
 	return letters_of(a) == letters_of(b);
 }
 
-/* Returns the number of @digest, or IPE_NONE and where it belongs. */
+/* Returns the number of @digest; or IPE_NONE, with @probe at its empty slot. */
 static __always_inline u32 find_interned(const struct ipe_policy *policy,
 					 const struct ipe_digest *digest,
 					 struct ipe_probe *probe)
@@ -148,7 +147,7 @@ static __always_inline u32 find_interned(const struct ipe_policy *policy,
 /**
  * ipe_index_expect() - Make room in the table of digests
  * @policy: being compiled
- * @n: how many digests there will be
+ * @n: expected digests
  *
  * Return: %0 or %-ENOMEM.
  */
@@ -173,7 +172,7 @@ int ipe_index_expect(struct ipe_policy *policy, u32 n)
 	return 0;
 }
 
-/* Does the table hold one more? */
+/* Has the table room for one more? */
 static bool has_room(const struct ipe_table *table)
 {
 	return 5 * ((u64)table->n + 1) <= 4 * ((u64)table->mask + 1) &&
@@ -183,9 +182,9 @@ static bool has_room(const struct ipe_table *table)
 /**
  * ipe_index_intern() - Give a digest of the text its number
  * @policy: being compiled
- * @digest: its value is the last that was pushed to &ipe_policy.bytes, and is
- *	taken off again if it is there already
- * @ret: index into &ipe_policy.digests; equal digests have equal ones
+ * @digest: its value was pushed last to &ipe_policy.bytes, and is removed again
+ *	if the digest is known already
+ * @ret: index into &ipe_policy.digests, the same for equal digests
  *
  * Return: %0 or %-ENOMEM.
  */
@@ -227,7 +226,7 @@ int ipe_index_intern(struct ipe_policy *policy,
 /**
  * ipe_index_digest() - Find the number of a file's digest
  * @policy: compiled
- * @digest: any that has a value
+ * @digest: with a value
  *
  * Return: the number, or IPE_NONE if no rule names it.
  */
@@ -259,7 +258,7 @@ static u32 count_bits(u32 bits)
 	return n;
 }
 
-/* Returns the first rule of the chain, or IPE_NONE and where it belongs. */
+/* Returns the first rule of the chain; or IPE_NONE, with @probe at its slot. */
 static u32 find_chain(const struct ipe_policy *policy, u32 op, u32 shape,
 		      const u32 *ids, struct ipe_probe *probe)
 {
@@ -284,8 +283,8 @@ static u32 find_chain(const struct ipe_policy *policy, u32 op, u32 shape,
  * ipe_index_chain() - Find the rules that name exactly these digests
  * @policy: compiled
  * @op: not IPE_OP_UNKNOWN
- * @shape: digest slots named, several
- * @ids: the digest of each slot of @shape, in their order
+ * @shape: the digest slots, several
+ * @ids: the digest of each slot of @shape, in the order of the slots
  *
  * Return: the first of a list by &ipe_rule.next, or IPE_NONE.
  */
@@ -300,10 +299,10 @@ u32 ipe_index_chain(const struct ipe_policy *policy, enum ipe_op op, u32 shape,
 /**
  * ipe_index_first() - The first rule of a list that matches
  * @policy: compiled, or being compiled
- * @index: where the list begins; IPE_NONE where it has ended
+ * @index: the first rule of the list, or IPE_NONE
  * @op: the operation
- * @shape: digest slots that the rule names
- * @booleans: those that are TRUE
+ * @shape: the digest slots that the rule names
+ * @booleans: the ones that are TRUE
  *
  * Return: the rule, or IPE_NONE.
  */
@@ -321,7 +320,7 @@ u32 ipe_index_first(const struct ipe_policy *policy, u32 index, enum ipe_op op,
 	return index;
 }
 
-/* The end of a list, where a rule belongs; NULL if one has its conditions. */
+/* The end of a list; NULL if a rule of the list has the same conditions. */
 static u32 *find_end(struct ipe_policy *policy, u32 *link,
 		     const struct ipe_rule *rule)
 {
@@ -358,10 +357,10 @@ static void add_to_chain(struct ipe_policy *policy, u32 index)
 }
 
 /*
- * Puts a rule where it is found by its digests, unless an earlier one has its
+ * Adds a rule to the chain of its digests, unless an earlier one has the same
  * conditions.
  *
- * @plain: per operation the first rule without digests
+ * @plain: for each operation, the first rule without digests
  */
 static void add_rule(struct ipe_policy *policy, u32 *plain, u32 index)
 {
@@ -381,9 +380,9 @@ static void add_rule(struct ipe_policy *policy, u32 *plain, u32 index)
 		*link = index;
 }
 
-/* The chain without digests: one entry a combination of booleans. */
-static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 first,
-		   u32 *row)
+/* Fills a row of the table: one entry for each combination of booleans. */
+static void unroll_chain(struct ipe_policy *policy, enum ipe_op op, u32 first,
+			 u32 *row)
 {
 	u32 facts, n = 1U << policy->vocabulary->n_booleans;
 
@@ -392,7 +391,7 @@ static void unroll(struct ipe_policy *policy, enum ipe_op op, u32 first,
 }
 
 /**
- * ipe_index_build() - Build the index of a policy whose rules are all there
+ * ipe_index_build() - Build the index of a policy whose rules are complete
  * @policy: being compiled
  *
  * Return: %0 or %-ENOMEM.
@@ -425,6 +424,7 @@ int ipe_index_build(struct ipe_policy *policy)
 			ipe_port_relax();
 	}
 	for (i = 0; i < IPE_OP_COUNT; i++)
-		unroll(policy, i, plain[i], policy->by_booleans + i * columns);
+		unroll_chain(policy, i, plain[i],
+			     policy->by_booleans + i * columns);
 	return 0;
 }

@@ -148,8 +148,8 @@ static inline void ipe_table_put(struct ipe_table *table,
 
 /*
  * What a digest may have to be hashed and compared by words: an algorithm whose
- * name two of 32 bits cover, and a value of so many times 16 bytes. That is what
- * there is; others are rare.
+ * name two of 32 bits cover, and a value of so many times 16 bytes. That is
+ * what there is; others are rare.
  */
 #define IPE_WORDS_LETTERS_MIN	4
 #define IPE_WORDS_LETTERS_MAX	8
@@ -256,6 +256,9 @@ static inline char ipe_hex_lower(char c)
 {
 	return c >= 'A' && c <= 'F' ? c - 'A' + 'a' : c;
 }
+
+/* hex.c */
+bool ipe_hex_decode(const char *hex, size_t n, u8 *ret);
 
 /* Of a line, so many spaces are remembered: a rule has two, mostly. */
 #define IPE_LINE_GAPS 4

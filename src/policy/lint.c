@@ -44,15 +44,16 @@ find_algorithm(const struct ipe_token *name, bool fsverity)
 /**
  * struct linter - one run
  * @policy: the policy
- * @fn: told each remark
+ * @fn: gets each remark
  * @userdata: for @fn
- * @line: that is being read
+ * @line: being read
  * @booleans: slots that its rule has named so far
  * @wanted: those of @booleans that must be TRUE
- * @digests: for each slot what its rule has named so far; no text if nothing
- * @dead: its rule can match no file, and it was said why
- * @keyring_line: of IPE_LINT_KEYRING; 0 once it was said
- * @kexec_line: of IPE_LINT_KEXEC; 0 if there is nothing to say
+ * @digests: for each slot the digest that its rule has named so far; no text if
+ *	none
+ * @dead: its rule can match no file, and a remark says why
+ * @keyring_line: of IPE_LINT_KEYRING; 0 after that remark
+ * @kexec_line: of IPE_LINT_KEXEC; 0 without that remark
  * @kexec_sentence: for @kexec_line
  */
 struct linter {
@@ -177,7 +178,7 @@ static void lint_digest(struct linter *linter, const struct ipe_token *token,
 			    "no file has two digests of one kind, so the rule never matches");
 	*before = *value;
 
-	/* What digests another provider has is not known here. */
+	/* The digests of other providers are unknown here. */
 	if (id >= IPE_PROPERTY_BUILTIN_COUNT)
 		return;
 	algorithm = find_algorithm(&name, fsverity);
@@ -214,9 +215,9 @@ static void lint_property(struct linter *linter, const struct ipe_token *token)
 }
 
 /*
- * A rule is worth its line if a file with its digests and some combination of
- * booleans is decided by it: asked of the index itself. Further digests of
- * the file cannot change that, as no rule asks for the lack of one.
+ * A rule is useful if it decides about a file with its digests and some
+ * combination of booleans; the index itself answers that. Further digests of
+ * the file cannot change it, as no rule asks for a missing digest.
  */
 static void lint_shadow(struct linter *linter, const struct ipe_rule *rule)
 {
@@ -266,9 +267,9 @@ static enum ipe_action default_of(const struct ipe_policy *policy,
 	return policy->defaults[op] ?: policy->defaults[IPE_OP_COUNT];
 }
 
-/* Is there anything that the policy decides so? */
-static bool can(const struct ipe_policy *policy, enum ipe_op op,
-		enum ipe_action action)
+/* May the policy decide so for any file? */
+static bool may_decide(const struct ipe_policy *policy, enum ipe_op op,
+		       enum ipe_action action)
 {
 	const struct ipe_rule *rule;
 	u32 i;
@@ -284,22 +285,23 @@ static bool can(const struct ipe_policy *policy, enum ipe_op op,
 }
 
 /*
- * An open KEXEC_INITRAMFS is worth a remark of its own only where some kernel
- * may be loaded: none starts without one.
+ * An open KEXEC_INITRAMFS gets a remark only if the policy allows some kernel
+ * image: an initramfs does not start without a kernel.
  */
 static void find_kexec(struct linter *linter)
 {
 	const struct ipe_policy *policy = linter->policy;
 	enum ipe_op op;
 
-	if (!can(policy, IPE_OP_EXECUTE, IPE_ACTION_DENY))
+	if (!may_decide(policy, IPE_OP_EXECUTE, IPE_ACTION_DENY))
 		return;
-	if (!can(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_DENY)) {
+	if (!may_decide(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_DENY)) {
 		op = IPE_OP_KEXEC_IMAGE;
 		linter->kexec_sentence =
 			"root decides about the next kernel's command line, so whoever may load a kexec image can switch the policy off: deny KEXEC_IMAGE";
-	} else if (can(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_ALLOW) &&
-		   !can(policy, IPE_OP_KEXEC_INITRAMFS, IPE_ACTION_DENY)) {
+	} else if (may_decide(policy, IPE_OP_KEXEC_IMAGE, IPE_ACTION_ALLOW) &&
+		   !may_decide(policy, IPE_OP_KEXEC_INITRAMFS,
+			       IPE_ACTION_DENY)) {
 		op = IPE_OP_KEXEC_INITRAMFS;
 		linter->kexec_sentence =
 			"the next kernel takes all files of its initramfs for verified, so whoever may load one can run any program: deny KEXEC_INITRAMFS";
@@ -335,7 +337,7 @@ static void lint_header(struct linter *linter)
 /**
  * ipe_policy_lint() - Call @fn for each remark, in the order of the text
  * @policy: compiled
- * @fn: told each remark; the struct lives for the call alone
+ * @fn: gets each remark; the struct is valid during the call
  * @userdata: handed to @fn
  */
 void ipe_policy_lint(const struct ipe_policy *policy, ipe_lint_fn fn,

@@ -1,26 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * Tokens -> rules. The grammar and the order in which its mistakes are found
- * are upstream's; docs/policy-language.md says where this one differs.
+ * Tokens -> rules. The grammar, and the order in which mistakes are found, are
+ * those of upstream; docs/policy-language.md lists the differences.
  */
 
 #include "internal.h"
-
-/**
- * struct ipe_parser - one run over one text
- * @policy: being filled in
- * @line: the line that is being read
- * @reterr: never NULL
- */
-struct ipe_parser {
-	struct ipe_policy *policy;
-	struct ipe_line line;
-	struct ipe_parse_error *reterr;
-};
+#include "parser.h"
 
 /**
  * struct ipe_draft - a rule while its line is being read
- * @rule: what is known of it
+ * @rule: as far as it is read
  * @ids: the digest of each slot in &ipe_rule.digests
  * @is_default: the line starts with DEFAULT
  * @has_op: an operation was read
@@ -34,150 +23,9 @@ struct ipe_draft {
 	bool has_property;
 };
 
-static int refuse(struct ipe_parser *parser, const struct ipe_token *token,
-		  int error, const char *sentence)
-{
-	const struct ipe_line *line = &parser->line;
-
-	*parser->reterr = (struct ipe_parse_error){
-		.line = line->number,
-		.sentence = sentence,
-	};
-	if (token) {
-		parser->reterr->column = token->text - line->start + 1;
-		parser->reterr->token = token->text;
-		parser->reterr->token_len = token->len;
-	}
-	return error;
-}
-
 static u32 text_offset(const struct ipe_parser *parser, const char *at)
 {
 	return at - parser->policy->text;
-}
-
-static void needs_extension(struct ipe_parser *parser)
-{
-	if (!parser->policy->extended_line)
-		parser->policy->extended_line = parser->line.number;
-}
-
-static int parse_name(struct ipe_parser *parser, struct ipe_token *token)
-{
-	struct ipe_token value = *token;
-	char *name;
-
-	if (!ipe_token_strip(&value, "policy_name=") || !value.len)
-		return refuse(parser, token, -EBADMSG,
-			      "expected 'policy_name=NAME'");
-	name = ipe_port_alloc(value.len + 1, 1);
-	if (!name)
-		return -ENOMEM;
-	memcpy(name, value.text, value.len);
-	parser->policy->name = name;
-	return 0;
-}
-
-static int parse_version(struct ipe_parser *parser, struct ipe_token *token,
-			 const char *key, const char *sentence,
-			 struct ipe_version *ret)
-{
-	struct ipe_token value = *token;
-	int r;
-
-	if (!ipe_token_strip(&value, key) || !value.len)
-		return refuse(parser, token, -EBADMSG, sentence);
-	r = ipe_version_parse(value.text, value.len, ret);
-	if (r == -EBADMSG)
-		return refuse(parser, token, r,
-			      "a version has three components: X.Y.Z");
-	if (r == -EINVAL)
-		return refuse(parser, token, r,
-			      "a version component is not a decimal number");
-	if (r == -ERANGE)
-		return refuse(parser, token, r,
-			      "a version component is above 65535");
-	return r;
-}
-
-static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
-{
-	struct ipe_policy *policy = parser->policy;
-	int r;
-
-	if (policy->has_floor)
-		return refuse(parser, token, -EBADMSG,
-			      "policy_rollback_floor stands there already");
-	r = parse_version(parser, token, "policy_rollback_floor=",
-			  "expected 'policy_rollback_floor=X.Y.Z'",
-			  &policy->floor);
-	if (r < 0)
-		return r;
-	if (ipe_version_compare(&policy->floor, &policy->version) > 0)
-		return refuse(parser, token, -EBADMSG,
-			      "policy_rollback_floor is above policy_version");
-	policy->has_floor = true;
-	return 0;
-}
-
-static int parse_unsigned(struct ipe_parser *parser, struct ipe_token *token)
-{
-	struct ipe_policy *policy = parser->policy;
-
-	if (policy->may_be_unsigned)
-		return refuse(parser, token, -EBADMSG,
-			      "policy_unsigned stands there already");
-	if (!ipe_token_equals(token, "policy_unsigned=TRUE"))
-		return refuse(parser, token, -EBADMSG,
-			      "policy_unsigned is TRUE or is left out");
-	policy->may_be_unsigned = true;
-	return 0;
-}
-
-/* A word behind the version is an addition; they come in any order. */
-static int parse_addition(struct ipe_parser *parser, struct ipe_token *token)
-{
-	struct ipe_token word = *token;
-
-	if (ipe_token_strip(&word, "policy_rollback_floor="))
-		return parse_floor(parser, token);
-	if (ipe_token_strip(&word, "policy_unsigned="))
-		return parse_unsigned(parser, token);
-	return refuse(parser, token, -EBADMSG,
-		      "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing");
-}
-
-static int parse_header(struct ipe_parser *parser)
-{
-	struct ipe_policy *policy = parser->policy;
-	struct ipe_line *line = &parser->line;
-	struct ipe_token token;
-	int r;
-
-	if (!ipe_line_next_token(line, &token))
-		return refuse(parser, NULL, -EBADMSG,
-			      "expected 'policy_name=NAME'");
-	r = parse_name(parser, &token);
-	if (r < 0)
-		return r;
-
-	if (!ipe_line_next_token(line, &token))
-		return refuse(parser, NULL, -EBADMSG,
-			      "expected 'policy_version=X.Y.Z' after the name");
-	r = parse_version(parser, &token, "policy_version=",
-			  "expected 'policy_version=X.Y.Z'", &policy->version);
-	if (r < 0)
-		return r;
-
-	policy->header_line = line->number;
-	policy->floor = policy->version;
-	while (ipe_line_next_token(line, &token)) {
-		r = parse_addition(parser, &token);
-		if (r < 0)
-			return r;
-		needs_extension(parser);
-	}
-	return 0;
 }
 
 static int parse_op(struct ipe_parser *parser, const struct ipe_token *token,
@@ -187,15 +35,15 @@ static int parse_op(struct ipe_parser *parser, const struct ipe_token *token,
 	unsigned int op;
 
 	if (!ipe_token_strip(&value, "op="))
-		return refuse(parser, token, -EBADMSG,
-			      "expected 'op=OPERATION' here");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"expected 'op=OPERATION' here");
 	for (op = 0; op < IPE_OP_COUNT; op++) {
 		if (ipe_token_equals(&value, ipe_op_name(op))) {
 			*ret = op;
 			return 0;
 		}
 	}
-	return refuse(parser, token, -EBADMSG, "no such operation");
+	return ipe_parse_refuse(parser, token, -EBADMSG, "no such operation");
 }
 
 static int parse_boolean(struct ipe_parser *parser,
@@ -207,8 +55,8 @@ static int parse_boolean(struct ipe_parser *parser,
 	u8 bit = 1U << slot;
 
 	if (!wanted && !ipe_token_equals(value, "FALSE"))
-		return refuse(parser, token, -EBADMSG,
-			      "this property is TRUE or FALSE");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"this property is TRUE or FALSE");
 	if ((rule->booleans & bit) && !!(rule->wanted & bit) != wanted)
 		rule->never = true;
 	rule->booleans |= bit;
@@ -217,59 +65,9 @@ static int parse_boolean(struct ipe_parser *parser,
 	return 0;
 }
 
-/* The value of a hexadecimal digit, and one; 0 for what is none. */
-static const u8 hex_values[256] = {
-	['0'] = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
-	['A'] = 11, 12, 13, 14, 15, 16,
-	['a'] = 11, 12, 13, 14, 15, 16,
-};
-
 /*
- * Eight digits at once, in the bytes of a word: whether all are, and their
- * values, from the first one in the lowest byte on.
- *
- * What a byte is worth if it is a digit is written as a digit again, in lower
- * case; that it is the same shows that it was one.
- */
-static bool decode_word(u64 word, u64 *ret)
-{
-	const u64 ones = 0x0101010101010101ULL;
-	u64 letters = word >> 6 & ones;
-	u64 value = (word & 0x0f * ones) + 9 * letters;
-	u64 above_nine = (value + 6 * ones) >> 4 & ones;
-	u64 digit = value + 0x30 * ones + 0x27 * above_nine;
-
-	*ret = value;
-	return !((digit ^ (word | letters << 5)) | (value & 0x10 * ones));
-}
-
-static bool decode_hex(const char *hex, size_t n, u8 *ret)
-{
-	unsigned int high, low;
-	size_t i;
-	u64 word;
-
-	for (i = 0; i + 4 <= n; i += 4) {
-		if (!decode_word(ipe_port_load(hex + 2 * i), &word))
-			return false;
-		/* Two values to a byte, and the bytes together. */
-		word = (word << 4 | word >> 8) & 0x00ff00ff00ff00ffULL;
-		word = (word | word >> 8) & 0x0000ffff0000ffffULL;
-		ipe_port_store32(ret + i, (u32)(word | word >> 16));
-	}
-	for (; i < n; i++) {
-		high = hex_values[(u8)hex[2 * i]];
-		low = hex_values[(u8)hex[2 * i + 1]];
-		if (!high || !low)
-			return false;
-		ret[i] = (high - 1) << 4 | (low - 1);
-	}
-	return true;
-}
-
-/*
- * Room for more of something of which the text has had @n until now, if it goes
- * on like that; so that what grows does so once or twice.
+ * The number of elements in the whole text, if it continues as it did up to
+ * here with @n elements; so that an array grows only once or twice.
  */
 static u64 extrapolate(const struct ipe_parser *parser, u64 n)
 {
@@ -278,12 +76,12 @@ static u64 extrapolate(const struct ipe_parser *parser, u64 n)
 	u64 left = policy->text_len - done, more = n * left / (done + 1);
 
 	more += more / 64;
-	/* An element takes a byte of the text at least. */
+	/* An element takes at least one byte of the text. */
 	return n + (more < left ? more : left) + 16;
 }
 
-static void *push(const struct ipe_parser *parser, struct ipe_array *array,
-		  u32 n, size_t size)
+static void *push_elements(const struct ipe_parser *parser,
+			   struct ipe_array *array, u32 n, size_t size)
 {
 	if (array->n + (u64)n > array->room && array->n > 64 &&
 	    ipe_array_reserve(array, extrapolate(parser, array->n + n),
@@ -292,7 +90,7 @@ static void *push(const struct ipe_parser *parser, struct ipe_array *array,
 	return ipe_array_push(array, n, size);
 }
 
-/* One more digest may come; their table and their array grow at once. */
+/* Makes room for one more digest, in the table and the array at once. */
 static int expect_digests(const struct ipe_parser *parser)
 {
 	struct ipe_policy *policy = parser->policy;
@@ -323,19 +121,19 @@ static int parse_digest(struct ipe_parser *parser,
 
 	colon = value->len ? memchr(value->text, ':', value->len) : NULL;
 	if (!colon)
-		return refuse(parser, token, -EBADMSG,
-			      "a digest is written ALGORITHM:HEX");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"a digest is written ALGORITHM:HEX");
 	hex = colon + 1;
 	n = value->text + value->len - hex;
 	if (n % 2)
-		return refuse(parser, token, -EINVAL,
-			      "a digest has two hexadecimal digits a byte");
+		return ipe_parse_refuse(parser, token, -EINVAL,
+					"a digest has two hexadecimal digits a byte");
 	n /= 2;
 	if (n > U16_MAX || colon - value->text > U16_MAX)
-		return refuse(parser, token, -EBADMSG,
-			      "a digest has at most 65535 bytes, and its algorithm 65535 letters");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"a digest has at most 65535 bytes, and its algorithm 65535 letters");
 	if (!n) {
-		/* Upstream takes it; no file has such a digest. */
+		/* Upstream accepts an empty digest, which no file has. */
 		rule->never = true;
 		return 0;
 	}
@@ -344,12 +142,12 @@ static int parse_digest(struct ipe_parser *parser,
 	digest.algorithm_len = colon - value->text;
 	digest.value = policy->bytes.n;
 	digest.value_len = n;
-	raw = push(parser, &policy->bytes, n, 1);
+	raw = push_elements(parser, &policy->bytes, n, 1);
 	if (!raw)
 		return -ENOMEM;
-	if (!decode_hex(hex, n, raw))
-		return refuse(parser, token, -EINVAL,
-			      "not a hexadecimal digit in the digest");
+	if (!ipe_hex_decode(hex, n, raw))
+		return ipe_parse_refuse(parser, token, -EINVAL,
+					"not a hexadecimal digit in the digest");
 	r = expect_digests(parser);
 	if (r < 0)
 		return r;
@@ -375,7 +173,8 @@ static int parse_property(struct ipe_parser *parser,
 
 	id = ipe_vocabulary_find(vocabulary, token, &value);
 	if (id < 0)
-		return refuse(parser, token, -EBADMSG, "no such property");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"no such property");
 	property = &vocabulary->properties[id];
 	if (property->kind == IPE_PROPERTY_BOOLEAN)
 		r = parse_boolean(parser, token, &value, vocabulary->slot[id],
@@ -388,7 +187,7 @@ static int parse_property(struct ipe_parser *parser,
 
 	draft->has_property = true;
 	if (property->extended)
-		needs_extension(parser);
+		ipe_parse_extended(parser);
 	if (!(vocabulary->answered & (1U << id)))
 		draft->rule.never = true;
 	return 0;
@@ -402,12 +201,12 @@ static int parse_action(struct ipe_parser *parser,
 	else if (ipe_token_equals(token, "action=DENY"))
 		*ret = IPE_ACTION_DENY;
 	else
-		return refuse(parser, token, -EBADMSG,
-			      "a rule ends in 'action=ALLOW' or 'action=DENY'");
+		return ipe_parse_refuse(parser, token, -EBADMSG,
+					"a rule ends in 'action=ALLOW' or 'action=DENY'");
 	return 0;
 }
 
-/* A kernel read without a name is denied if one with a name is. */
+/* IPE_OP_UNKNOWN is denied if any operation but EXECUTE may be denied. */
 static void restrict_unknown(struct ipe_policy *policy, u32 op, u8 action)
 {
 	if (op != IPE_OP_EXECUTE && action == IPE_ACTION_DENY)
@@ -420,13 +219,13 @@ static int add_default(struct ipe_parser *parser, const struct ipe_draft *draft)
 	u32 op = draft->has_op ? draft->rule.op : IPE_OP_COUNT;
 
 	if (draft->has_property)
-		return refuse(parser, NULL, -EBADMSG,
-			      "a DEFAULT has no properties");
+		return ipe_parse_refuse(parser, NULL, -EBADMSG,
+					"a DEFAULT has no properties");
 	if (policy->defaults[op])
-		return refuse(parser, NULL, -EBADMSG,
-			      draft->has_op ?
-				      "this operation has a DEFAULT already" :
-				      "there is a global DEFAULT already");
+		return ipe_parse_refuse(parser, NULL, -EBADMSG,
+					draft->has_op ?
+						"this operation has a DEFAULT already" :
+						"there is a global DEFAULT already");
 	policy->defaults[op] = draft->rule.action;
 	policy->default_line[op] = draft->rule.line;
 	restrict_unknown(policy, op, draft->rule.action);
@@ -452,7 +251,7 @@ static int add_rule(struct ipe_parser *parser, struct ipe_draft *draft)
 			return -ENOMEM;
 		*ref = draft->ids[slot];
 	}
-	rule = push(parser, &policy->rules, 1, sizeof(*rule));
+	rule = push_elements(parser, &policy->rules, 1, sizeof(*rule));
 	if (!rule)
 		return -ENOMEM;
 	*rule = draft->rule;
@@ -501,8 +300,8 @@ static int parse_rule(struct ipe_parser *parser)
 	if (draft.is_default)
 		return add_default(parser, &draft);
 	if (!draft.has_op)
-		return refuse(parser, &token, -EBADMSG,
-			      "a rule starts with 'op=OPERATION' or DEFAULT");
+		return ipe_parse_refuse(parser, &token, -EBADMSG,
+					"a rule starts with 'op=OPERATION' or DEFAULT");
 	return add_rule(parser, &draft);
 }
 
@@ -511,7 +310,7 @@ static int settle_defaults(struct ipe_parser *parser)
 	struct ipe_policy *policy = parser->policy;
 	unsigned int op;
 
-	/* The same verdict, and a line that says so. */
+	/* The global DEFAULT gives the same verdict, and has a line. */
 	if (policy->defaults[IPE_OP_COUNT] == IPE_ACTION_DENY)
 		policy->unknown = IPE_ACTION_UNSET;
 	if (policy->defaults[IPE_OP_COUNT])
@@ -546,7 +345,7 @@ static int parse_text(struct ipe_parser *parser)
 			break;
 		if (parser->line.end == parser->line.start)
 			continue;
-		r = header ? parse_rule(parser) : parse_header(parser);
+		r = header ? parse_rule(parser) : ipe_parse_header(parser);
 		if (r < 0)
 			return r;
 		header = true;
@@ -562,7 +361,7 @@ static int parse_text(struct ipe_parser *parser)
 	return settle_defaults(parser);
 }
 
-static int compile(struct ipe_parser *parser)
+static int compile_text(struct ipe_parser *parser)
 {
 	struct ipe_policy *policy = parser->policy;
 	int r;
@@ -625,7 +424,7 @@ int ipe_policy_parse(const char *text, size_t len,
 	parser.policy->text_len = len;
 	parser.policy->vocabulary = vocabulary;
 
-	r = compile(&parser);
+	r = compile_text(&parser);
 	if (r < 0) {
 		ipe_policy_free(parser.policy);
 		return r;

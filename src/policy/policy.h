@@ -286,8 +286,9 @@ struct ipe_verdict {
  * DEFAULT, then the global DEFAULT.
  *
  * IPE_OP_UNKNOWN is denied by a policy that may deny anything that the kernel
- * reads (any operation but EXECUTE), whatever the global DEFAULT: a later kernel
- * must not read as something else what the policy denies under its own name.
+ * reads (any operation but EXECUTE), whatever the global DEFAULT: a later
+ * kernel must not read as something else what the policy denies under its own
+ * name.
  * @match is IPE_MATCH_OP_DEFAULT then, and no line of the policy says so. Under
  * other policies the global DEFAULT decides, and allows where there is none.
  */
@@ -295,7 +296,9 @@ struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 				       enum ipe_op op,
 				       const struct ipe_facts *facts);
 
-/* The line in the policy text, counted from 1, and the place among all rules. */
+/*
+ * The line in the policy text, counted from 1, and the place among all rules.
+ */
 unsigned int ipe_rule_line(const struct ipe_rule *rule);
 unsigned int ipe_rule_index(const struct ipe_policy *policy,
 			    const struct ipe_rule *rule);
@@ -356,9 +359,9 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 
 /*
  * Writes the text of ipe_verdict_print(), or its beginning where the rule is
- * wider than IPE_EXCERPT_WINDOW: the signer decides on the length of a line, and
- * anybody can be denied. A comment is never looked at. Arguments and return as
- * of ipe_verdict_print().
+ * wider than IPE_EXCERPT_WINDOW: the signer decides on the length of a line,
+ * and anybody can be denied. A comment is never looked at. Arguments and return
+ * as of ipe_verdict_print().
  */
 size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
 			   const struct ipe_verdict *verdict,

@@ -52,7 +52,10 @@ static void free_context(void *context)
 	EVP_MAC_CTX_free(context);
 }
 
-/* A context of our own: an openssl.cnf may leave the default one without SipHash. */
+/*
+ * A context of our own: an openssl.cnf may leave the default one without
+ * SipHash.
+ */
 static EVP_MAC *fetch_siphash(void)
 {
 	static OSSL_LIB_CTX *library;

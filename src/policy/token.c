@@ -6,9 +6,8 @@
 #include "internal.h"
 
 /*
- * What the kernel's isspace() takes for white space, which is what upstream
- * trims from the end of a line: ASCII's six, and the no-break space of
- * Latin-1.
+ * White space of the kernel's isspace(), which upstream trims from the end of a
+ * line: the six of ASCII, and the no-break space of Latin-1.
  */
 static bool is_trimmed(char c)
 {
@@ -17,7 +16,7 @@ static bool is_trimmed(char c)
 	return byte == ' ' || (byte >= '\t' && byte <= '\r') || byte == 0xa0;
 }
 
-/* Tokens are set apart by less than what is trimmed. */
+/* Fewer letters separate tokens than are trimmed from a line. */
 static bool is_delimiter(char c)
 {
 	return c == ' ' || c == '\t';
@@ -30,8 +29,9 @@ static u64 repeat(u8 byte)
 }
 
 /*
- * Bit 7 of each byte that is below @limit, which is at most 128. A borrow can
- * set others, but only above one that is right: the lowest is.
+ * Sets bit 7 of each byte that is below @limit, which is at most 128. A borrow
+ * may set the bit of other bytes above the lowest such byte; the lowest is
+ * right.
  */
 static u64 bytes_below(u64 word, u8 limit)
 {
@@ -116,10 +116,10 @@ int ipe_reader_next_line(struct ipe_reader *reader, struct ipe_line *ret,
 }
 
 /**
- * ipe_line_init() - Make a line of a part of one
- * @line: for ipe_line_next_token() alone
+ * ipe_line_init() - Make a line from a part of a line
+ * @line: only for ipe_line_next_token()
  * @start: its first byte
- * @end: neither from here on nor before @start is anything looked at
+ * @end: behind its last byte
  */
 void ipe_line_init(struct ipe_line *line, const char *start, const char *end)
 {
@@ -131,7 +131,7 @@ void ipe_line_init(struct ipe_line *line, const char *start, const char *end)
 		.end = end,
 		.n_gaps = IPE_LINE_GAPS,
 	};
-	/* As if they were passed: the gaps ahead are not known. */
+	/* All gaps count as passed: those ahead are unknown. */
 	for (i = 0; i < IPE_LINE_GAPS; i++)
 		line->gaps[i] = start;
 }

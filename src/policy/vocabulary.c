@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later
 /*
- * The words of the language: operations, actions, properties, versions.
+ * The words of the language: operations, actions, properties.
  */
 
 #include "internal.h"
@@ -85,7 +85,7 @@ void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary)
 }
 
 /**
- * ipe_vocabulary_answer() - Say that the facts of a property are filled in
+ * ipe_vocabulary_answer() - Note that a provider answers a property
  * @vocabulary: not yet in use by any policy
  * @property: a builtin property, recognised by its name, or a new one
  *
@@ -115,7 +115,8 @@ int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
 }
 
 /**
- * ipe_vocabulary_answer_builtin() - Say that all builtin properties are filled
+ * ipe_vocabulary_answer_builtin() - Note that all builtin properties are
+ * answered
  * @vocabulary: not yet in use by any policy
  */
 void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
@@ -124,11 +125,10 @@ void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary)
 }
 
 /**
- * ipe_vocabulary_find() - Which property does a token of a rule name?
+ * ipe_vocabulary_find() - Find the property that a token of a rule names
  * @vocabulary: to be searched
  * @token: "NAME=VALUE"
- * @ret_value: what stands behind the '='; unchanged if there is no such
- *	property
+ * @ret_value: the text behind the '='; unchanged if there is no such property
  *
  * Return: the property's number, or %-ENOENT.
  */
@@ -148,86 +148,4 @@ int ipe_vocabulary_find(const struct ipe_vocabulary *vocabulary,
 		return i;
 	}
 	return -ENOENT;
-}
-
-/**
- * ipe_version_compare() - Order two versions
- * @a: one
- * @b: the other
- *
- * Return: below, equal to or above 0, as @a is below, equal to or above @b.
- */
-int ipe_version_compare(const struct ipe_version *a,
-			const struct ipe_version *b)
-{
-	if (a->major != b->major)
-		return a->major < b->major ? -1 : 1;
-	if (a->minor != b->minor)
-		return a->minor < b->minor ? -1 : 1;
-	if (a->revision != b->revision)
-		return a->revision < b->revision ? -1 : 1;
-	return 0;
-}
-
-/*
- * A component is read as upstream's header is, by the rules of kstrtou16():
- * one '+' may lead, and a number that overflows 64 bits is out of range
- * whatever follows it.
- */
-static int parse_component(const char *text, size_t len, u16 *ret)
-{
-	size_t i = len && text[0] == '+';
-	size_t first = i;
-	bool overflow = false;
-	u64 value = 0;
-
-	for (; i < len && text[i] >= '0' && text[i] <= '9'; i++) {
-		u64 digit = text[i] - '0';
-
-		if (value > (U64_MAX - digit) / 10)
-			overflow = true;
-		value = value * 10 + digit;
-	}
-	if (overflow)
-		return -ERANGE;
-	if (i == first || i < len)
-		return -EINVAL;
-	if (value > U16_MAX)
-		return -ERANGE;
-	*ret = value;
-	return 0;
-}
-
-/**
- * ipe_version_parse() - Read "X.Y.Z"
- * @text: not NUL-terminated
- * @len: bytes of @text
- * @ret: unchanged on failure
- *
- * Return: %0, %-EBADMSG, %-EINVAL or %-ERANGE; see policy.h.
- */
-int ipe_version_parse(const char *text, size_t len, struct ipe_version *ret)
-{
-	const char *end = text + len;
-	u16 parts[3];
-	size_t n = 0;
-	int r;
-
-	for (;;) {
-		const char *dot = len ? memchr(text, '.', end - text) : NULL;
-		const char *stop = dot ? dot : end;
-
-		if (n == 3)
-			return -EBADMSG;
-		r = parse_component(text, stop - text, &parts[n++]);
-		if (r < 0)
-			return r;
-		if (!dot)
-			break;
-		text = dot + 1;
-	}
-	if (n != 3)
-		return -EBADMSG;
-	*ret = (struct ipe_version){ parts[0], parts[1], parts[2] };
-	return 0;
 }

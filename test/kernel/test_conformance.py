@@ -33,7 +33,7 @@ DIGESTS = ("dmverity_roothash", "fsverity_digest")
 
 TABLE_PROGRAM = r"""
 #include <stdio.h>
-#include "cases.h"
+#include "tests/cases.h"
 
 static void put(const char *data, size_t n)
 {

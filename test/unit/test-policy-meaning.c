@@ -8,7 +8,7 @@
 
 #include "test-unit.h"
 
-#include "cases.h"
+#include "tests/cases.h"
 #include "policies.h"
 
 static uint32_t bit(int property) {

@@ -11,7 +11,7 @@
 
 #include "test-unit.h"
 
-#include "cases.h"
+#include "tests/cases.h"
 #include "lint.h"
 #include "policy.h"
 

@@ -7,7 +7,7 @@
 
 #include "test-unit.h"
 
-#include "cases.h"
+#include "tests/cases.h"
 #include "policies.h"
 
 static void unanswered_property_matches_neither_way(void **state) {

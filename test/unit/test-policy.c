@@ -10,7 +10,7 @@
 
 #include "test-unit.h"
 
-#include "cases.h"
+#include "tests/cases.h"
 #include "policies.h"
 
 static void table_case(void **state) {

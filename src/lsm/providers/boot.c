@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * boot_verified: the bytes of the file are those that the boot loader handed
- * over in the initramfs, which secure or measured boot vouches for.
+ * boot_verified: the bytes of the file came with the initramfs, for which
+ * secure or measured boot vouches.
  *
- * The initramfs is unpacked into rootfs, which anybody with the permission may
- * write to later. So a file is boot verified if it is on rootfs, was there when
- * the kernel had unpacked the initramfs, and has not been opened for writing
- * nor changed its size since. rootfs is in memory: its inodes stay as long as
- * their files, so that nothing is forgotten.
+ * The kernel unpacks the initramfs into rootfs, where files may be written
+ * later. So a file is boot verified if it is on rootfs, was there when the
+ * kernel had unpacked the initramfs, and was not opened for writing nor changed
+ * in size since. rootfs is in memory: its inodes stay as long as their files,
+ * so the state in an inode is never lost.
  *
- * Every way to change the bytes through the file is noticed: write, shared
+ * This notices every way to change the bytes through the file: write, shared
  * mappings, fallocate, copy_file_range, clones and io_uring need a file that is
- * open for writing; truncate and O_TRUNC change the size. Opened is enough:
- * nobody can know when a writer writes. Two ways stay, see ipe(7): what is
- * mapped executable when a file is opened for writing shows what is written,
- * and pages of a tmpfs may be changed on the device that they are swapped to.
+ * open for writing; truncate and O_TRUNC change the size. Opening for writing
+ * is enough, as no hook reports each write. Two ways remain, see ipe(7): an
+ * executable mapping from before the opening shows what is written later, and
+ * pages of a tmpfs may be changed on the swap device.
  */
 
 #include <linux/cache.h>
@@ -44,14 +44,14 @@ static void collect_boot(const struct ipe_subject *subject,
 }
 
 /*
- * The first writers wait until no verdict on the file is kept: each for itself,
- * as another one may not have come so far. Later ones find that done, so that
- * who may open such a file cannot void everybody's verdicts again and again.
+ * Each of the first writers invalidates the cache by itself, as another one may
+ * not have done so yet. Later writers find that done: nobody can invalidate the
+ * cache again and again by opening such a file.
  */
-static void touch(const struct inode *inode)
+static void touch_boot(const struct inode *inode)
 {
 	struct ipe_boot_inode *blob = &ipe_inode_blob(inode)->boot;
-	/* Pairs with the end of this function. */
+	/* Pairs with the release at the end of this function. */
 	u8 state = smp_load_acquire(&blob->state);
 
 	if (state == IPE_BOOT_LATE || state == IPE_BOOT_FORGOTTEN ||
@@ -92,6 +92,6 @@ struct ipe_provider ipe_provider_boot __ro_after_init = {
 	.n_answers = ARRAY_SIZE(boot_answers),
 	.hooks = boot_hooks,
 	.n_hooks = ARRAY_SIZE(boot_hooks),
-	.written = touch,
+	.written = touch_boot,
 	.collect = collect_boot,
 };

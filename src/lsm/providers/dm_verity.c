@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dmverity_roothash, dmverity_signature, dmverity_cmdline: the file system that
- * the file is in is on a dm-verity volume, and which one.
+ * dmverity_roothash, dmverity_signature, dmverity_cmdline: the file system of
+ * the file is on a dm-verity volume, and on which one.
  *
  * dm-verity reports a volume each time its device is resumed: first the root
  * hash, then whether a signature of it was verified. The device may have had
- * another table before, and what was read by that may still be in memory. So a
- * volume says nothing of a file system that was set up before it, nor anything
- * at all if the device has pages from before that cannot be dropped.
+ * another table before, and pages that were read by it may still be in memory.
+ * So a volume proves nothing about a file system that was set up before it, and
+ * nothing at all if the device has old pages that cannot be dropped.
  *
- * Nor does a volume say anything of a file system that may have bytes of other
- * devices: see is_of_one_device().
+ * Neither does a volume prove anything about a file system that may have bytes
+ * of other devices: see is_of_one_device().
  *
- * Nobody reports the end of a volume: device-mapper lets another verity table,
- * or the error target, follow a verity table. It lets anything follow the error
- * target, though, so that root can put other bytes below a volume that counts
- * as verified, also below a file that is mapped already. That is for
- * device-mapper to refuse.
+ * dm-verity does not report the end of a volume: device-mapper lets only
+ * another verity table, or the error target, follow a verity table. But it lets
+ * anything follow the error target, so root can put other bytes below a volume
+ * that counts as verified, also below a mapped file. Only device-mapper can
+ * refuse this.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
@@ -39,9 +39,9 @@
 #include "provider.h"
 
 /**
- * struct ipe_verity_volume - what dm-verity said of a volume
- * @rcu: for freeing it after the last verdict that looks at it
- * @order: of all volumes and super blocks, those made later have a higher one
+ * struct ipe_verity_volume - a volume, as dm-verity reported it
+ * @rcu: frees it after the last verdict that uses it
+ * @order: a volume has a higher one than all volumes and super blocks before it
  * @cmdline: the command line names this root hash; constant
  * @is_signed: the kernel verified a signature of the root hash; set after
  *	@volume is published, with the device still suspended
@@ -93,8 +93,8 @@ static void replace_volume(struct ipe_dm_verity_bdev *blob,
 		kfree_rcu(old, rcu);
 }
 
-static bool is_same(const struct ipe_verity_volume *volume,
-		    const struct dm_verity_digest *digest)
+static bool is_same_volume(const struct ipe_verity_volume *volume,
+			   const struct dm_verity_digest *digest)
 {
 	return volume && volume->root_hash.value_len == digest->digest_len &&
 	       !memcmp(volume->value, digest->digest, digest->digest_len) &&
@@ -124,8 +124,8 @@ new_volume(const struct dm_verity_digest *digest)
 }
 
 /*
- * Drops what was read of the device by another table, without waiting: the
- * device is suspended. A page that stays may be one of those.
+ * Drops the pages that were read by another table. Does not wait for pages in
+ * use, as the device is suspended; a page that stays may be an old one.
  */
 static bool has_old_pages(struct block_device *bdev)
 {
@@ -134,8 +134,8 @@ static bool has_old_pages(struct block_device *bdev)
 }
 
 /*
- * A volume that is resumed with the table it had keeps its object, so that its
- * signature does not look missing for a moment.
+ * A volume that is resumed with the same table keeps its object: otherwise its
+ * signature would be missing for a moment.
  */
 static int set_root_hash(struct block_device *bdev,
 			 const struct dm_verity_digest *digest)
@@ -147,7 +147,8 @@ static int set_root_hash(struct block_device *bdev,
 		replace_volume(blob, NULL);
 		return 0;
 	}
-	if (is_same(rcu_dereference_protected(blob->volume, true), digest))
+	if (is_same_volume(rcu_dereference_protected(blob->volume, true),
+			   digest))
 		return 0;
 	if (WARN_ON_ONCE(digest->digest_len > sizeof(volume->value)))
 		return -EINVAL;
@@ -164,7 +165,7 @@ static int set_root_hash(struct block_device *bdev,
 	return 0;
 }
 
-/* Comes after the root hash, of which there may be no volume. */
+/* Called after set_root_hash(), which may have made no volume. */
 static int set_signed(struct ipe_dm_verity_bdev *blob, bool is_signed)
 {
 	struct ipe_verity_volume *volume;
@@ -179,9 +180,9 @@ static int set_signed(struct ipe_dm_verity_bdev *blob, bool is_signed)
 	return 0;
 }
 
-static int set_integrity(struct block_device *bdev,
-			 enum lsm_integrity_type type, const void *value,
-			 size_t size)
+static int set_bdev_integrity(struct block_device *bdev,
+			      enum lsm_integrity_type type, const void *value,
+			      size_t size)
 {
 	if (type == LSM_INT_DMVERITY_ROOTHASH)
 		return set_root_hash(bdev, value);
@@ -196,19 +197,19 @@ static void free_bdev(struct block_device *bdev)
 	replace_volume(&ipe_bdev_blob(bdev)->dm_verity, NULL);
 }
 
-/* Comes before the first block is read. */
+/* Called before the first block is read. */
 static int see_new_sb(struct super_block *sb)
 {
 	ipe_sb_blob(sb)->dm_verity.order = atomic64_read(&last_order);
 	return 0;
 }
 
-/* Bytes from the start of an erofs image to its super block, and in that. */
+/* Offsets of the super block in an erofs image, and of a field in it. */
 #define EROFS_OFFSET	1024
 #define EROFS_INCOMPAT	80
 #define EROFS_INCOMPAT_DEVICE_TABLE 0x8
 
-/* The device is verified, or will be when a property is asked for. */
+/* Reads the device, whose bytes are verified before a property counts. */
 static bool erofs_has_one_device(const struct super_block *sb)
 {
 	struct folio *folio;
@@ -227,13 +228,12 @@ static bool erofs_has_one_device(const struct super_block *sb)
 }
 
 /*
- * A file system that is not known here may have bytes of devices that nobody
- * names: those of XFS, f2fs and bcachefs may have several, and a program that
- * serves one need not read the device at all.
+ * Any other file system may have bytes of further devices: XFS, f2fs and
+ * bcachefs may have several, and the program behind a FUSE file system need not
+ * read the device at all.
  *
- * The journal of ext4 may be on another device. It is replayed to the file
- * system's own before anything is read, and not to one that is read-only, as a
- * volume is: mounting fails.
+ * The journal of ext4 may be on another device. It is replayed before anything
+ * is read, but not to a read-only device, as a volume is: then mounting fails.
  */
 static bool is_of_one_device(const struct super_block *sb)
 {
@@ -289,9 +289,9 @@ static void parse_root_hash(const char *hex, struct ipe_root_hash *ret)
  * @cmdline: NUL-terminated; spoilt
  * @ret: overwritten
  *
- * Parameters are split and unquoted as the kernel's own are. They count behind
- * a "--" too, as for systemd-veritysetup-generator. If one occurs again, the
- * last one counts; one that is not hex counts as none.
+ * Parameters are split and unquoted as the kernel's own are. They also count
+ * behind a "--", as for systemd-veritysetup-generator. The last occurrence
+ * counts; one that is not hex counts as none.
  */
 void ipe_cmdline_hashes_parse(char *cmdline, struct ipe_cmdline_hashes *ret)
 {
@@ -308,8 +308,8 @@ void ipe_cmdline_hashes_parse(char *cmdline, struct ipe_cmdline_hashes *ret)
 	}
 }
 
-static bool matches(const struct ipe_root_hash *hash, const u8 *value,
-		    size_t len)
+static bool hash_matches(const struct ipe_root_hash *hash, const u8 *value,
+			 size_t len)
 {
 	return len && hash->len == len && !memcmp(hash->value, value, len);
 }
@@ -320,13 +320,13 @@ static bool matches(const struct ipe_root_hash *hash, const u8 *value,
  * @value: raw root hash; of any algorithm, as the command line names none
  * @len: bytes of @value
  *
- * Return: whether it does.
+ * Return: %true if it does.
  */
 bool ipe_cmdline_hashes_match(const struct ipe_cmdline_hashes *hashes,
 			      const u8 *value, size_t len)
 {
-	return matches(&hashes->root, value, len) ||
-	       matches(&hashes->usr, value, len);
+	return hash_matches(&hashes->root, value, len) ||
+	       hash_matches(&hashes->usr, value, len);
 }
 
 static int __init init_dm_verity(void)
@@ -344,7 +344,7 @@ static int __init init_dm_verity(void)
 }
 
 static struct security_hook_list verity_hooks[] __ro_after_init = {
-	LSM_HOOK_INIT(bdev_setintegrity, set_integrity),
+	LSM_HOOK_INIT(bdev_setintegrity, set_bdev_integrity),
 	LSM_HOOK_INIT(bdev_free_security, free_bdev),
 	LSM_HOOK_INIT(sb_alloc_security, see_new_sb),
 	LSM_HOOK_INIT(sb_kern_mount, see_mount),

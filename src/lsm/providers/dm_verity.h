@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The state of the provider of dm-verity, and root hashes on the command line.
+ */
 #ifndef _SECURITY_IPE_PROVIDERS_DM_VERITY_H
 #define _SECURITY_IPE_PROVIDERS_DM_VERITY_H
 
@@ -12,8 +15,8 @@ struct ipe_dm_verity_inode {
 
 /**
  * struct ipe_dm_verity_sb - a file system
- * @order: &ipe_verity_volume.order of the last volume before the super block was
- *	made; constant
+ * @order: &ipe_verity_volume.order of the last volume before the super block
+ *	was made; constant
  * @one_device: all its bytes come from @s_bdev; set when it is mounted
  */
 struct ipe_dm_verity_sb {
@@ -23,9 +26,9 @@ struct ipe_dm_verity_sb {
 
 /**
  * struct ipe_dm_verity_bdev - the volume on a block device
- * @volume: NULL where there is none. Read under RCU; written by the
- *	bdev_setintegrity hook, which device-mapper calls with the device
- *	suspended and its lock held; freed with the device
+ * @volume: may be NULL. Read under RCU; written by the bdev_setintegrity hook,
+ *	which device-mapper calls with the device suspended and its lock held;
+ *	freed with the device
  */
 struct ipe_dm_verity_bdev {
 	struct ipe_verity_volume __rcu *volume;
@@ -33,7 +36,7 @@ struct ipe_dm_verity_bdev {
 
 /**
  * struct ipe_root_hash - a root hash of the kernel command line
- * @len: bytes of @value; 0 if the command line has none, or none that is hex
+ * @len: bytes of @value; 0 if the parameter is missing or not hex
  * @value: raw bytes
  */
 struct ipe_root_hash {
@@ -42,7 +45,7 @@ struct ipe_root_hash {
 };
 
 /**
- * struct ipe_cmdline_hashes - what the kernel command line authorises
+ * struct ipe_cmdline_hashes - the root hashes of the kernel command line
  * @root: of roothash=
  * @usr: of usrhash=
  */

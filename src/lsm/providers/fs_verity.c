@@ -4,17 +4,17 @@
  * kernel checks each page against it when it reads it.
  *
  * Pages that were in memory before fs-verity was enabled are not checked, and
- * may have come from a device that gave other bytes to whoever made the hash
- * tree. So an inode whose first name it got without fs-verity has its pages
+ * may come from a device that returned other bytes while the hash tree was
+ * built. So an inode that got its first name without fs-verity has its pages
  * dropped before its properties count; one that had fs-verity from the start
- * never had such pages. See also ipe_providers_have_no_old_pages() for what was
- * read before they were dropped.
+ * never had such pages. See also ipe_providers_have_no_old_pages() for reads
+ * before that.
  *
- * The kernel says that a signature is good before it is decided which digest the
- * inode gets, and it is told of a signature alone, not of its absence: enabling
- * may fail and be tried again without one, and of two that open the file at the
- * same time one alone sets the digest. So the signature is verified here once
- * more, against the digest that is in force.
+ * The kernel reports a good signature before the inode gets its digest, and
+ * never reports that there is none: enabling may fail and be tried again
+ * without a signature, and if two tasks open the file at once, only one sets
+ * the digest. So this verifies the signature once more, against the digest that
+ * the inode has.
  */
 
 #include <linux/cache.h>
@@ -51,12 +51,12 @@ static struct ipe_answer fsverity_answers[] __ro_after_init = {
 
 static u8 name_len[HASH_ALGO__LAST] __ro_after_init;
 
-/* fs-verity's. NULL where the kernel has no signatures. */
+/* Of fs-verity; NULL in a kernel without its signatures. */
 static struct key *keyring;
 
 static u8 state_of(const struct inode *inode)
 {
-	/* Pairs with settle(): what it has done is seen. */
+	/* Pairs with settle_fs_verity(): the state comes after the work. */
 	return smp_load_acquire(&ipe_inode_blob(inode)->fs_verity.state);
 }
 
@@ -78,7 +78,7 @@ static void collect_fs_verity(const struct ipe_subject *subject,
 	if (!IS_VERITY(inode))
 		return;
 	state = state_of(inode);
-	/* Nothing is known as yet. That passes, and no verdict is kept. */
+	/* No facts yet: they may come soon, so the verdict is not cached. */
 	if (!is_settled(state)) {
 		evidence->passing = true;
 		return;
@@ -141,7 +141,7 @@ static int verify_signature(struct inode *inode)
 	return verify_descriptor(inode, descriptor, size - sizeof(*descriptor));
 }
 
-/* Does it say something of the signature, and not of this moment? */
+/* Is the error about the signature, rather than about this moment? */
 static bool is_final(int error)
 {
 	return error != -ENOMEM && error != -EINTR && error != -ETIMEDOUT &&
@@ -149,12 +149,12 @@ static bool is_final(int error)
 }
 
 /*
- * Comes when fs-verity has set the digest: from then on each page that is read
- * is checked. If several tasks get here, each does all of it, and the first one
- * says what it is. What fails for the moment is tried again for the next
- * verdict.
+ * Works only once fs-verity has set the digest: from then on it checks each
+ * page that is read. If several tasks get here, each does all the work, and the
+ * first one sets the state. The next verdict repeats what failed for the
+ * moment.
  */
-static void settle(struct inode *inode)
+static void settle_fs_verity(struct inode *inode)
 {
 	struct ipe_fs_verity_inode *blob = &ipe_inode_blob(inode)->fs_verity;
 	u8 state = state_of(inode);
@@ -174,7 +174,7 @@ static void settle(struct inode *inode)
 					 IPE_FS_VERITY_SIGNED);
 }
 
-/* So that nothing that is read from now on, or was, comes from such a page. */
+/* True if no byte that can be read comes from an unchecked page. */
 static bool has_no_old_pages(const struct inode *inode)
 {
 	u8 state = state_of(inode);
@@ -183,9 +183,9 @@ static bool has_no_old_pages(const struct inode *inode)
 }
 
 /*
- * An inode gets a name before anybody can open it. If it has fs-verity then, it
- * came with it from the disk. That is looked at before the exchange: as long as
- * the inode is without a name, nobody can enable it.
+ * An inode gets a name before it can be opened. If it has fs-verity then, it
+ * had it on the disk. The flag is read before the exchange: nobody can enable
+ * fs-verity on an inode without a name.
  */
 static void see_first_name(struct dentry *dentry, struct inode *inode)
 {
@@ -198,10 +198,13 @@ static void see_first_name(struct dentry *dentry, struct inode *inode)
 		state);
 }
 
-/* Comes before the inode gets the digest, if it does: see settle(). */
-static int set_integrity(const struct inode *inode,
-			 enum lsm_integrity_type type, const void *value,
-			 size_t size)
+/*
+ * Called before the inode gets a digest, if it gets one: see
+ * settle_fs_verity().
+ */
+static int set_inode_integrity(const struct inode *inode,
+			       enum lsm_integrity_type type, const void *value,
+			       size_t size)
 {
 	if (type != LSM_INT_FSVERITY_BUILTINSIG_VALID)
 		return -EINVAL;
@@ -212,8 +215,8 @@ static int set_integrity(const struct inode *inode,
 }
 
 /*
- * User space cannot make a keyring whose name begins with a dot, and the kernel
- * does not start without this one: it is there for good.
+ * User space cannot make a keyring whose name begins with a dot. The kernel
+ * makes this one when it starts, or panics, and never frees it.
  */
 static int see_keyring(struct key *key, const struct cred *cred,
 		       unsigned long flags)
@@ -224,7 +227,7 @@ static int see_keyring(struct key *key, const struct cred *cred,
 	return 0;
 }
 
-static size_t tell_keyring(char *buf, size_t size)
+static size_t print_keyring(char *buf, size_t size)
 {
 	const struct key *key = READ_ONCE(keyring);
 	const struct key_restriction *restriction;
@@ -250,7 +253,7 @@ static int __init init_fs_verity(void)
 
 static struct security_hook_list fsverity_hooks[] __ro_after_init = {
 	LSM_HOOK_INIT(d_instantiate, see_first_name),
-	LSM_HOOK_INIT(inode_setintegrity, set_integrity),
+	LSM_HOOK_INIT(inode_setintegrity, set_inode_integrity),
 	LSM_HOOK_INIT(key_alloc, see_keyring),
 };
 
@@ -262,8 +265,8 @@ struct ipe_provider ipe_provider_fs_verity __ro_after_init = {
 	.n_hooks = ARRAY_SIZE(fsverity_hooks),
 	.init = init_fs_verity,
 	.inode_flags = S_VERITY,
-	.settle = settle,
+	.settle = settle_fs_verity,
 	.has_no_old_pages = has_no_old_pages,
-	.keyrings = tell_keyring,
+	.keyrings = print_keyring,
 	.collect = collect_fs_verity,
 };

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The state of the provider of fs-verity.
+ */
 #ifndef _SECURITY_IPE_PROVIDERS_FS_VERITY_H
 #define _SECURITY_IPE_PROVIDERS_FS_VERITY_H
 
 #include <linux/types.h>
 
-/* The part of a file in memory that fs-verity vouches for. */
+/* How much of a file in memory fs-verity vouches for. */
 enum ipe_fs_verity_state {
-	IPE_FS_VERITY_NAMELESS,	/* nobody has opened it */
+	IPE_FS_VERITY_NAMELESS, /* nobody has opened it */
 	IPE_FS_VERITY_PLAIN,	/* it had no fs-verity when it got a name */
-	IPE_FS_VERITY_BORN,	/* it had */
-	IPE_FS_VERITY_UNSIGNED,	/* all pages are checked */
-	IPE_FS_VERITY_SIGNED,	/* and a key of the keyring has signed the digest */
+	IPE_FS_VERITY_BORN,	/* it had fs-verity when it got a name */
+	IPE_FS_VERITY_UNSIGNED, /* all pages are checked */
+	IPE_FS_VERITY_SIGNED,	/* and a key of the keyring signed the digest */
 };
 
 /**
- * struct ipe_fs_verity_inode - what is known of an inode in memory
- * @state: enum ipe_fs_verity_state; goes on, never back
- * @claims_signature: fs-verity has found a good signature of some digest, which
+ * struct ipe_fs_verity_inode - the state of an inode in memory
+ * @state: enum ipe_fs_verity_state; only advances
+ * @claims_signature: fs-verity found a good signature of some digest, which
  *	need not be the one that the inode got
  */
 struct ipe_fs_verity_inode {

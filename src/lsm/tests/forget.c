@@ -7,16 +7,16 @@
 
 #include <linux/moduleparam.h>
 
-#include "slot.h"
+#include "policies.h"
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "ipe_test."
 
 static int forget_bar(const char *value, const struct kernel_param *param)
 {
-	spin_lock_bh(&ipe_lifecycle.lock);
-	ipe_lifecycle.bar = (struct ipe_version){};
-	spin_unlock_bh(&ipe_lifecycle.lock);
+	spin_lock_bh(&ipe_policies.lock);
+	ipe_policies.bar = (struct ipe_version){};
+	spin_unlock_bh(&ipe_policies.lock);
 	return 0;
 }
 

@@ -318,7 +318,7 @@ static void forget_confirmation(struct game *g, int name,
 	struct ipe_slot *slot = g->world->slots[name];
 	int which;
 
-	for (which = 0; slot && which < IPE_WHICH_COUNT; which++)
+	for (which = 0; slot && which < IPE_PLACE_COUNT; which++)
 		if (slot->versions[which] == loaded)
 			return;
 	loaded->was_confirmed = false;
@@ -329,7 +329,7 @@ enum { EXPIRE = IPE_WRITE_COUNT, MOVES };
 
 static int move(struct game *g, int *ret_expected)
 {
-	struct ipe_lifecycle *lifecycle = &g->world->lifecycle;
+	struct ipe_policies *policies = &g->world->policies;
 	int move = draw(g, MOVES), name = draw(g, WORLD_NAMES);
 	struct name *n = &g->model.names[name];
 	struct ipe_loaded *loaded;
@@ -341,7 +341,7 @@ static int move(struct game *g, int *ret_expected)
 	loaded = g->policies[name][brought.number][brought.floor];
 	forget_confirmation(g, name, loaded);
 	if (move == EXPIRE) {
-		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
+		ipe_lifecycle_expire(policies, KTIME_MAX);
 		revert(&g->model);
 		return *ret_expected = 0;
 	}
@@ -373,13 +373,13 @@ static bool same_name(const struct game *g, int name)
 
 	if (!n->loaded || !slot)
 		return !n->loaded && !slot;
-	return number(ipe_slot_version(slot, IPE_CURRENT)) ==
+	return number(ipe_slot_version(slot, IPE_PLACE_CURRENT)) ==
 		       n->now.number &&
-	       number(ipe_slot_version(slot, IPE_NEXT)) == n->next.number &&
-	       number(ipe_slot_version(slot, IPE_PREVIOUS)) ==
+	       number(ipe_slot_version(slot, IPE_PLACE_NEXT)) ==
+		       n->next.number &&
+	       number(ipe_slot_version(slot, IPE_PLACE_PREVIOUS)) ==
 		       n->previous.number &&
-	       ipe_slot_is_active(slot) ==
-		       is(g->model.decides, name, n->now) &&
+	       ipe_slot_is_active(slot) == is(g->model.decides, name, n->now) &&
 	       ipe_slot_is_shadowed(slot) == (g->model.shadow.name == name) &&
 	       !!ipe_slot_trial_seconds(slot) == (g->model.tried == name);
 }
@@ -395,18 +395,18 @@ static bool same_policy(const struct ipe_loaded *loaded, struct policy policy)
 
 static bool same(const struct game *g)
 {
-	struct ipe_lifecycle *lifecycle = &g->world->lifecycle;
-	struct ipe_loaded *tried = ipe_lifecycle_on_trial(lifecycle);
+	struct ipe_policies *policies = &g->world->policies;
+	struct ipe_loaded *tried = ipe_policies_on_trial(policies);
 	bool same = same_policy(tried, g->model.tried < 0 ? none :
 							    g->model.decides);
 	int name;
 
 	ipe_loaded_put(tried);
 	rcu_read_lock();
-	same = same && same_policy(ipe_lifecycle_deciding(lifecycle),
-				   g->model.decides);
-	same = same && same_policy(ipe_lifecycle_shadowed(lifecycle),
-				   g->model.shadow);
+	same = same &&
+	       same_policy(ipe_policies_active(policies), g->model.decides);
+	same = same &&
+	       same_policy(ipe_policies_shadow(policies), g->model.shadow);
 	rcu_read_unlock();
 	for (name = 0; name < WORLD_NAMES; name++)
 		same = same && same_name(g, name);

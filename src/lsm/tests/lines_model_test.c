@@ -181,7 +181,9 @@ static void model_check(const struct model *model)
 	KUNIT_EXPECT_EQ(model->test, used + real->n_free, BLOCKS);
 }
 
-/* Mostly short lines of one user in a while, with all that is possible between. */
+/*
+ * Mostly short lines of one user in a while, with all that is possible between.
+ */
 static void model_step(struct model *model)
 {
 	u32 n = prandom_u32_state(&model->random);

@@ -6,7 +6,7 @@
 
 #include <kunit/test.h>
 
-#include "policy/cases.h"
+#include "policy/tests/cases.h"
 #include "policy/policy.h"
 
 static void parse_case(struct kunit *test, const struct ipe_vocabulary *words,

@@ -47,7 +47,9 @@ static bool split_lost(struct kunit *test, const char *text, struct given *line)
 	return true;
 }
 
-/* Takes a line apart; it has to be whole. Of a long text it is the beginning. */
+/*
+ * Takes a line apart; it has to be whole. Of a long text it is the beginning.
+ */
 struct given reader_split(struct kunit *test, const char *text, size_t len)
 {
 	char *buf = kunit_kzalloc(test, len + 1, GFP_KERNEL);

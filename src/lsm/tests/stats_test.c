@@ -47,7 +47,7 @@ static void count(struct ipe_loaded *loaded, enum ipe_op op, bool boot_verified,
 	struct ipe_verdict verdict = ask(loaded, op, boot_verified);
 
 	while (times--)
-		ipe_stats_count(loaded, &verdict);
+		ipe_stats_count(&loaded->stats, loaded->policy, &verdict);
 }
 
 static void expect_text(struct kunit *test, const struct ipe_loaded *loaded,
@@ -57,7 +57,8 @@ static void expect_text(struct kunit *test, const struct ipe_loaded *loaded,
 
 	m.buf = kunit_kzalloc(test, m.size, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, m.buf);
-	KUNIT_EXPECT_EQ(test, 0, ipe_stats_show(&m, loaded));
+	KUNIT_EXPECT_EQ(test, 0,
+			ipe_stats_show(&m, &loaded->stats, loaded->policy));
 	KUNIT_ASSERT_FALSE(test, seq_has_overflowed(&m));
 	KUNIT_EXPECT_STREQ(test, m.buf, expected);
 }
@@ -113,7 +114,8 @@ static void text_that_does_not_fit_is_asked_for_again(struct kunit *test)
 	struct seq_file m = { .buf = buf, .size = sizeof(buf) };
 
 	count(loaded, IPE_OP_EXECUTE, true, 1);
-	KUNIT_EXPECT_EQ(test, 0, ipe_stats_show(&m, loaded));
+	KUNIT_EXPECT_EQ(test, 0,
+			ipe_stats_show(&m, &loaded->stats, loaded->policy));
 	KUNIT_EXPECT_TRUE(test, seq_has_overflowed(&m));
 	ipe_loaded_put(loaded);
 }
@@ -126,13 +128,17 @@ static void shadow_counts_differences_and_matches_alone(struct kunit *test)
 	int i;
 
 	for (i = 0; i < 2; i++)
-		ipe_stats_count_shadow(loaded, &allow, IPE_ACTION_ALLOW);
+		ipe_stats_count_shadow(&loaded->stats, loaded->policy, &allow,
+				       IPE_ACTION_ALLOW);
 	for (i = 0; i < 3; i++)
-		ipe_stats_count_shadow(loaded, &allow, IPE_ACTION_DENY);
+		ipe_stats_count_shadow(&loaded->stats, loaded->policy, &allow,
+				       IPE_ACTION_DENY);
 	for (i = 0; i < 4; i++)
-		ipe_stats_count_shadow(loaded, &deny, IPE_ACTION_ALLOW);
+		ipe_stats_count_shadow(&loaded->stats, loaded->policy, &deny,
+				       IPE_ACTION_ALLOW);
 	for (i = 0; i < 5; i++)
-		ipe_stats_count_shadow(loaded, &deny, IPE_ACTION_DENY);
+		ipe_stats_count_shadow(&loaded->stats, loaded->policy, &deny,
+				       IPE_ACTION_DENY);
 	expect_text(test, loaded,
 		    "op=EXECUTE allowed=0 denied=0\n"
 		    "op=FIRMWARE allowed=0 denied=0\n"

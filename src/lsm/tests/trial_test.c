@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trials end: by their time, by a timer that is early or late, and while somebody
- * waits for the record of it.
+ * Trials end: by their time, by a timer that is early or late, and while
+ * somebody waits for the record of it.
  */
 
 #include <kunit/test.h>
@@ -20,31 +20,31 @@ static void policies_on_trial_cannot_be_locked(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
 
-	KUNIT_EXPECT_EQ(test, -EBUSY, ipe_lifecycle_lock(&w->lifecycle));
+	KUNIT_EXPECT_EQ(test, -EBUSY, ipe_lifecycle_lock(&w->policies));
 	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->lifecycle));
+	KUNIT_EXPECT_EQ(test, 0, ipe_lifecycle_lock(&w->policies));
 	world_end(test, w);
 }
 
 static void trial_ends_when_it_is_due(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
-	ktime_t deadline = lifecycle->deadline;
+	struct ipe_policies *policies = &w->policies;
+	ktime_t deadline = policies->deadline;
 
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	ipe_lifecycle_expire(policies, ktime_sub_ns(deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	KUNIT_EXPECT_EQ(test, IPE_TRIAL_SECONDS_MAX,
 			ipe_slot_trial_seconds(w->slots[A]));
-	ipe_lifecycle_expire(lifecycle, deadline);
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	ipe_lifecycle_expire(policies, deadline);
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
 	KUNIT_EXPECT_EQ(test, -ENODATA,
 			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
 	/* A timer that comes late ends no trial that began since. */
 	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	ipe_lifecycle_expire(policies, ktime_sub_ns(policies->deadline, 1));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	world_end(test, w);
 }
 
@@ -53,10 +53,10 @@ static void trial_is_over_though_the_timer_is_late(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
 
-	w->lifecycle.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
+	w->policies.deadline = ktime_sub_ns(ktime_get_boottime(), 1);
 	KUNIT_EXPECT_EQ(test, -ENODATA,
 			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	world_end(test, w);
 }
 
@@ -64,13 +64,13 @@ static void trial_is_over_though_the_timer_is_late(struct kunit *test)
 static void early_timer_is_started_again(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	struct ipe_policies *policies = &w->policies;
 
-	hrtimer_cancel(&lifecycle->timer);
-	ipe_lifecycle_expire(lifecycle, ktime_sub_ns(lifecycle->deadline, 1));
-	KUNIT_EXPECT_TRUE(test, hrtimer_active(&lifecycle->timer));
-	KUNIT_EXPECT_EQ(test, lifecycle->deadline,
-			hrtimer_get_expires(&lifecycle->timer));
+	hrtimer_cancel(&policies->timer);
+	ipe_lifecycle_expire(policies, ktime_sub_ns(policies->deadline, 1));
+	KUNIT_EXPECT_TRUE(test, hrtimer_active(&policies->timer));
+	KUNIT_EXPECT_EQ(test, policies->deadline,
+			hrtimer_get_expires(&policies->timer));
 	world_end(test, w);
 }
 
@@ -81,16 +81,16 @@ static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 	struct ipe_request request = {
 		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
 	};
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	struct ipe_policies *policies = &w->policies;
 	int i;
 
 	for (i = 0; i < 20; i++) {
-		ipe_lifecycle_expire(lifecycle, KTIME_MAX);
-		KUNIT_EXPECT_EQ(test, '4', world_decides(w));
-		KUNIT_EXPECT_NULL(test, lifecycle->expiry);
+		ipe_lifecycle_expire(policies, KTIME_MAX);
+		KUNIT_EXPECT_EQ(test, '4', world_digit(w));
+		KUNIT_EXPECT_NULL(test, policies->expiry);
 		KUNIT_ASSERT_EQ(test, 0,
-				ipe_lifecycle_write(lifecycle, &request));
-		KUNIT_EXPECT_NOT_NULL(test, lifecycle->expiry);
+				ipe_lifecycle_write(policies, &request));
+		KUNIT_EXPECT_NOT_NULL(test, policies->expiry);
 	}
 	world_end(test, w);
 }
@@ -137,7 +137,7 @@ static void change_waits_for_no_record(struct kunit *test)
 	thread = kthread_run(confirm_apart, &c, "ipe-confirm");
 	KUNIT_EXPECT_FALSE(test, IS_ERR(thread));
 	KUNIT_EXPECT_TRUE(test, trial_has_ended(w));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	/* Its record comes after ours. */
 	KUNIT_EXPECT_FALSE(test, completion_done(&c.done));
 	ipe_recorder_begin(turn);
@@ -156,11 +156,11 @@ static void timer_ends_a_trial(struct kunit *test)
 		.write = IPE_WRITE_TRIAL, .slot = w->slots[A], .seconds = 1,
 	};
 
-	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->lifecycle, &request));
-	KUNIT_EXPECT_EQ(test, '5', world_decides(w));
+	KUNIT_ASSERT_EQ(test, 0, ipe_lifecycle_write(&w->policies, &request));
+	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	while (ipe_slot_trial_seconds(w->slots[A]))
 		schedule_timeout_uninterruptible(1);
-	KUNIT_EXPECT_EQ(test, '4', world_decides(w));
+	KUNIT_EXPECT_EQ(test, '4', world_digit(w));
 	world_end(test, w);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
+#include "floor.h"
 #include "world.h"
 
 struct world *world_new(struct kunit *test)
@@ -15,44 +16,44 @@ struct world *world_new(struct kunit *test)
 	struct world *w = kunit_kzalloc(test, sizeof(*w), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, w);
-	ipe_lifecycle_init(&w->lifecycle);
+	ipe_lifecycle_init(&w->policies);
 	return w;
 }
 
-static void drop_all(struct ipe_lifecycle *lifecycle)
+static void drop_all(struct ipe_policies *policies)
 {
 	struct ipe_loaded *active;
 
-	ipe_loaded_put(lifecycle->confirmed);
-	lifecycle->confirmed = NULL;
-	active = rcu_replace_pointer(lifecycle->active, NULL, true);
+	ipe_loaded_put(policies->confirmed);
+	policies->confirmed = NULL;
+	active = rcu_replace_pointer(policies->active, NULL, true);
 	ipe_loaded_put(active);
-	lifecycle->locked = false;
-	lifecycle->bar = (struct ipe_version){};
+	policies->locked = false;
+	policies->bar = (struct ipe_version){};
 }
 
 /* Forgets all policies, and what is remembered of their names. */
 void world_clear(struct kunit *test, struct world *w)
 {
 	const struct ipe_request revert = { .write = IPE_WRITE_REVERT };
-	struct ipe_lifecycle *lifecycle = &w->lifecycle;
+	struct ipe_policies *policies = &w->policies;
 	struct ipe_floor *floor, *next;
 	int name;
 
-	lifecycle->locked = false;
-	if (lifecycle->trial)
+	policies->locked = false;
+	if (policies->trial)
 		KUNIT_EXPECT_EQ(test, 0,
-				ipe_lifecycle_write(lifecycle, &revert));
-	drop_all(lifecycle);
+				ipe_lifecycle_write(policies, &revert));
+	drop_all(policies);
 	for (name = 0; name < WORLD_NAMES; name++) {
 		/* One that a test deleted itself is still to be forgotten. */
 		if (w->slots[name] && world_delete(w, name) == -ENOENT)
 			ipe_lifecycle_forget(w->slots[name]);
 		w->slots[name] = NULL;
 	}
-	KUNIT_EXPECT_NULL(test, rcu_access_pointer(lifecycle->shadow));
-	KUNIT_EXPECT_TRUE(test, list_empty(&lifecycle->slots));
-	list_for_each_entry_safe(floor, next, &lifecycle->floors, list) {
+	KUNIT_EXPECT_NULL(test, rcu_access_pointer(policies->shadow));
+	KUNIT_EXPECT_TRUE(test, list_empty(&policies->slots));
+	list_for_each_entry_safe(floor, next, &policies->floors, list) {
 		list_del(&floor->list);
 		kfree(floor);
 	}
@@ -61,11 +62,13 @@ void world_clear(struct kunit *test, struct world *w)
 void world_end(struct kunit *test, struct world *w)
 {
 	world_clear(test, w);
-	hrtimer_cancel(&w->lifecycle.timer);
-	KUNIT_EXPECT_NULL(test, w->lifecycle.expiry);
+	hrtimer_cancel(&w->policies.timer);
+	KUNIT_EXPECT_NULL(test, w->policies.expiry);
 }
 
-/* A policy that owns its text, as one from user space does. @floor may be NULL. */
+/*
+ * A policy that owns its text, as one from user space does. @floor may be NULL.
+ */
 struct ipe_loaded *world_load(struct kunit *test, const char *name,
 			      const char *version, const char *floor)
 {
@@ -103,7 +106,7 @@ int world_add(struct world *w, int name, struct ipe_loaded *loaded)
 	struct ipe_slot *slot;
 	int r;
 
-	r = ipe_lifecycle_add(&w->lifecycle, loaded, &slot);
+	r = ipe_lifecycle_add(&w->policies, loaded, &slot);
 	if (!r)
 		w->slots[name] = slot;
 	return r;
@@ -119,7 +122,7 @@ int world_write(struct world *w, enum ipe_write write, int name,
 
 	if (write == IPE_WRITE_CONFIRM || write == IPE_WRITE_REVERT)
 		request.slot = NULL;
-	return ipe_lifecycle_write(&w->lifecycle, &request);
+	return ipe_lifecycle_write(&w->policies, &request);
 }
 
 /* As the file does: a name that is deleted is forgotten, too. */
@@ -135,14 +138,14 @@ int world_delete(struct world *w, int name)
 }
 
 /* Name and version of the policy that decides; "" if none does. */
-const char *world_deciding(struct world *w, char buf[32])
+const char *world_active(struct world *w, char buf[32])
 {
 	char version[IPE_VERSION_STRLEN];
 	const struct ipe_loaded *loaded;
 
 	buf[0] = '\0';
 	rcu_read_lock();
-	loaded = ipe_lifecycle_deciding(&w->lifecycle);
+	loaded = ipe_policies_active(&w->policies);
 	if (loaded) {
 		ipe_version_print(ipe_policy_version(loaded->policy), version);
 		snprintf(buf, 32, "%s %s", ipe_policy_name(loaded->policy),
@@ -153,11 +156,11 @@ const char *world_deciding(struct world *w, char buf[32])
 }
 
 /* A digit of the version of A that decides, 'b' for any of B, '-' for none. */
-char world_decides(struct world *w)
+char world_digit(struct world *w)
 {
 	char buf[32];
 
-	world_deciding(w, buf);
+	world_active(w, buf);
 	return !*buf ? '-' : *buf == 'b' ? 'b' : buf[2];
 }
 
@@ -183,7 +186,7 @@ struct world *world_prepare(struct kunit *test, enum standing standing,
 
 	world_must(test, w, ADD, A, has_previous ? 3 : 4);
 	if (has_previous) {
-		w->slots[A]->versions[IPE_CURRENT]->was_confirmed = true;
+		w->slots[A]->versions[IPE_PLACE_CURRENT]->was_confirmed = true;
 		world_must(test, w, IPE_WRITE_UPDATE, A, 4);
 	}
 	world_must(test, w, ADD, B, 6);

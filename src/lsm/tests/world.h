@@ -19,11 +19,11 @@ enum { A, B };
 
 /**
  * struct world - what a test plays with
- * @lifecycle: all policies
+ * @policies: all policies
  * @slots: of each name; NULL where it is not taken
  */
 struct world {
-	struct ipe_lifecycle lifecycle;
+	struct ipe_policies policies;
 	struct ipe_slot *slots[WORLD_NAMES];
 };
 
@@ -53,8 +53,8 @@ enum standing {
 	STANDING_COUNT,
 };
 
-const char *world_deciding(struct world *w, char buf[32]);
-char world_decides(struct world *w);
+const char *world_active(struct world *w, char buf[32]);
+char world_digit(struct world *w);
 void world_must(struct kunit *test, struct world *w, int write, int name,
 		int version);
 struct world *world_prepare(struct kunit *test, enum standing standing,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where the LSM starts: switches, blobs, hooks, the boot policy. What each hook
- * does is in hooks.c and in the providers.
+ * Starts the LSM: switches, blobs, hooks, the boot policy. hooks.c and the
+ * providers say what each hook does.
  */
 
 #define pr_fmt(fmt) "ipe: " fmt
@@ -61,16 +61,16 @@ static int __init load_boot_policy(void)
 	if (r)
 		panic("ipe: boot policy, line %u, column %u: %s\n", error.line,
 		      error.column, error.sentence ?: "not usable");
-	r = ipe_lifecycle_boot(&ipe_lifecycle, loaded);
+	r = ipe_lifecycle_boot(&ipe_policies, loaded);
 	if (r)
 		panic("ipe: boot policy: error %d\n", r);
 	return 0;
 }
 
-static void __init forget_cmdline(void)
+static void __init ignore_cmdline(void)
 {
 	if (!ipe_enforce || ipe_success_audit)
-		pr_notice("ipe.enforce= and ipe.success_audit= of this command line do not count\n");
+		pr_notice("ignoring ipe.enforce= and ipe.success_audit= of this command line\n");
 	ipe_enforce = true;
 	ipe_success_audit = false;
 }
@@ -80,8 +80,8 @@ static int __init init_lsm(void)
 	int r;
 
 	if (!ipe_cmdline_is_believed())
-		forget_cmdline();
-	ipe_lifecycle_init(&ipe_lifecycle);
+		ignore_cmdline();
+	ipe_lifecycle_init(&ipe_policies);
 	r = ipe_providers_init();
 	if (!r)
 		r = ipe_report_init();

@@ -9,7 +9,7 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
-#include "events.h"
+#include "fs_events.h"
 #include "lines.h"
 #include "provider.h"
 #include "subject.h"
@@ -48,7 +48,8 @@ static struct world *new_world(struct kunit *test, const char *name,
 		 "policy_name=%s policy_version=65535.65535.65535\n"
 		 "DEFAULT action=DENY\n"
 		 "\n"
-		 "op=EXECUTE action=DENY\n", name);
+		 "op=EXECUTE action=DENY\n",
+		 name);
 	envelope = ipe_envelope_unsigned(policy, strlen(policy));
 	KUNIT_ASSERT_EQ(test, 0, ipe_loaded_new(&envelope, &loaded, &where));
 	w->event.loaded = loaded;
@@ -68,13 +69,13 @@ static void end_world(struct world *w)
 static size_t print(struct kunit *test, struct world *w, const char *file,
 		    const char *cgroup)
 {
-	const struct ipe_events_paths paths = { file, cgroup };
-	size_t size = ipe_events_size(&w->event, &paths);
+	const struct ipe_fs_events_paths paths = { file, cgroup };
+	size_t size = ipe_fs_events_size(&w->event, &paths);
 	struct seq_buf s;
 
 	KUNIT_ASSERT_LE(test, size, sizeof(w->text));
 	seq_buf_init(&s, w->text, size);
-	ipe_events_print(&s, &w->event, &paths);
+	ipe_fs_events_print(&s, &w->event, &paths);
 	KUNIT_EXPECT_FALSE(test, seq_buf_has_overflowed(&s));
 	seq_buf_str(&s);
 	return seq_buf_used(&s);
@@ -99,8 +100,8 @@ static void expect_text(struct kunit *test, const struct world *w,
 	char *expected = kunit_kzalloc(test, sizeof(w->text), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, expected);
-	snprintf(expected, sizeof(w->text), "%s %s %s", before,
-		 task_text(test), after);
+	snprintf(expected, sizeof(w->text), "%s %s %s", before, task_text(test),
+		 after);
 	KUNIT_EXPECT_STREQ(test, w->text, expected);
 }
 
@@ -117,16 +118,24 @@ static void line_of_a_file(struct kunit *test)
 	strscpy(w->sb.s_id, "vda");
 	w->inode.i_ino = 12;
 	w->sb.s_dev = MKDEV(254, 3);
-	w->facts.booleans = BIT(ipe_vocabulary.slot[IPE_PROPERTY_BOOT_VERIFIED]);
+	w->facts.booleans =
+		BIT(ipe_vocabulary.slot[IPE_PROPERTY_BOOT_VERIFIED]);
 	w->facts.digests[ipe_vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] =
 		(struct ipe_digest){
-			.algorithm = "sha256", .algorithm_len = 6,
-			.value = digest, .value_len = sizeof(digest),
+			.algorithm = "sha256",
+			.algorithm_len = 6,
+			.value = digest,
+			.value_len = sizeof(digest),
 		};
 	print(test, w, "/x y", "/system.slice/a.service");
 	expect_text(test, w,
-		    "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=0 policy_name=\"n\" policy_version=65535.65535.65535 line=4 rule=\"op=EXECUTE action=DENY\"",
-		    "cgroup=\"/system.slice/a.service\" path=2F782079 dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE fsverity_digest=sha256:ab01");
+		    "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 "
+		    "verdict=DENY shadow=0 policy_name=\"n\" "
+		    "policy_version=65535.65535.65535 line=4 rule=\"op=EXECUTE "
+		    "action=DENY\"",
+		    "cgroup=\"/system.slice/a.service\" path=2F782079 "
+		    "dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE "
+		    "fsverity_digest=sha256:ab01");
 	end_world(w);
 }
 
@@ -139,7 +148,9 @@ static void line_without_a_file(struct kunit *test)
 	w->event.verdict.action = IPE_ACTION_ALLOW;
 	print(test, w, NULL, NULL);
 	expect_text(test, w,
-		    "ipe_op=KMODULE ipe_hook=KERNEL_LOAD enforcing=0 verdict=ALLOW shadow=1 policy_name=\"n\" policy_version=65535.65535.65535 line=2 rule=?",
+		    "ipe_op=KMODULE ipe_hook=KERNEL_LOAD enforcing=0 "
+		    "verdict=ALLOW shadow=1 policy_name=\"n\" "
+		    "policy_version=65535.65535.65535 line=2 rule=?",
 		    "cgroup=? path=? dev=? ino=? sdev=?");
 	end_world(w);
 }
@@ -155,8 +166,12 @@ static void value_cannot_forge_a_field(struct kunit *test)
 	strscpy(w->sb.s_id, "a b");
 	print(test, w, "/a\nseq=7", "/a\" b");
 	expect_text(test, w,
-		    "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 verdict=DENY shadow=0 policy_name=612262 policy_version=65535.65535.65535 line=4 rule=6F703D5820612262FF",
-		    "cgroup=2F61222062 path=2F610A7365713D37 dev=612062 ino=0 sdev=0:0");
+		    "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 verdict=DENY "
+		    "shadow=0 policy_name=612262 "
+		    "policy_version=65535.65535.65535 line=4 "
+		    "rule=6F703D5820612262FF",
+		    "cgroup=2F61222062 path=2F610A7365713D37 dev=612062 ino=0 "
+		    "sdev=0:0");
 	end_world(w);
 }
 
@@ -173,7 +188,8 @@ static char *odd_bytes(struct kunit *test, size_t len)
 static void lengthen(struct kunit *test, struct world *w)
 {
 	struct ipe_digest digest = {
-		.algorithm = odd_bytes(test, 45), .algorithm_len = 45,
+		.algorithm = odd_bytes(test, 45),
+		.algorithm_len = 45,
 		.value = odd_bytes(test, IPE_EVIDENCE_DIGEST_MAX),
 		.value_len = IPE_EVIDENCE_DIGEST_MAX,
 	};
@@ -193,9 +209,9 @@ static void lengthen(struct kunit *test, struct world *w)
 
 static void longest_line_fits(struct kunit *test)
 {
-	struct world *w = new_world(test, odd_bytes(test, 2000),
-				    IPE_OP_KEXEC_INITRAMFS);
-	const char *cgroup = odd_bytes(test, IPE_EVENTS_CGROUP_MAX - 1);
+	struct world *w =
+		new_world(test, odd_bytes(test, 2000), IPE_OP_KEXEC_INITRAMFS);
+	const char *cgroup = odd_bytes(test, IPE_FS_EVENTS_CGROUP_MAX - 1);
 	const char *path = odd_bytes(test, PATH_MAX - 1);
 	char name[TASK_COMM_LEN];
 
@@ -205,8 +221,7 @@ static void longest_line_fits(struct kunit *test)
 
 	get_task_comm(name, current);
 	set_task_comm(current, odd_bytes(test, TASK_COMM_LEN - 1));
-	KUNIT_EXPECT_LE(test, print(test, w, path, cgroup),
-			IPE_LINES_TEXT_MAX);
+	KUNIT_EXPECT_LE(test, print(test, w, path, cgroup), IPE_LINES_TEXT_MAX);
 	set_task_comm(current, name);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, "FF policy_version="));
 	end_world(w);
@@ -214,30 +229,30 @@ static void longest_line_fits(struct kunit *test)
 
 static void longest_short_line_fits(struct kunit *test)
 {
-	struct world *w = new_world(test, odd_bytes(test, 255),
-				    IPE_OP_KEXEC_INITRAMFS);
+	struct world *w =
+		new_world(test, odd_bytes(test, 255), IPE_OP_KEXEC_INITRAMFS);
 	char name[TASK_COMM_LEN];
 	struct seq_buf s;
 
 	lengthen(test, w);
-	seq_buf_init(&s, w->text, IPE_EVENTS_SHORT_MAX);
+	seq_buf_init(&s, w->text, IPE_FS_EVENTS_SHORT_MAX);
 	get_task_comm(name, current);
 	set_task_comm(current, odd_bytes(test, TASK_COMM_LEN - 1));
-	ipe_events_print_short(&s, &w->event);
+	ipe_fs_events_print_short(&s, &w->event);
 	set_task_comm(current, name);
 	KUNIT_EXPECT_FALSE(test, seq_buf_has_overflowed(&s));
-	KUNIT_EXPECT_LT(test, seq_buf_used(&s), IPE_EVENTS_SHORT_MAX);
+	KUNIT_EXPECT_LT(test, seq_buf_used(&s), IPE_FS_EVENTS_SHORT_MAX);
 	seq_buf_str(&s);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " policy_name=? "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " rule=? "));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " path=? "));
-	KUNIT_EXPECT_NOT_NULL(test,
-			      strstr(w->text, " ino=18446744073709551615"));
+	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " ino="
+						    "18446744073709551615"));
 	KUNIT_EXPECT_NOT_NULL(test, strstr(w->text, " sdev=4095:1048575"));
 	end_world(w);
 }
 
-static struct kunit_case events_cases[] = {
+static struct kunit_case fs_events_cases[] = {
 	KUNIT_CASE(line_of_a_file),
 	KUNIT_CASE(line_without_a_file),
 	KUNIT_CASE(value_cannot_forge_a_field),
@@ -246,9 +261,9 @@ static struct kunit_case events_cases[] = {
 	{}
 };
 
-static struct kunit_suite events_suite = {
-	.name = "ipe-events",
-	.test_cases = events_cases,
+static struct kunit_suite fs_events_suite = {
+	.name = "ipe-fs-events",
+	.test_cases = fs_events_cases,
 };
 
-kunit_test_suite(events_suite);
+kunit_test_suite(fs_events_suite);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Verdict -> line -> whoever reads "events". Lines are put together before the
- * memory is locked; where there is no memory for one, there is a shorter one.
+ * Verdict -> line -> readers of "events". A line is printed before the lock of
+ * the lines is taken. If there is no memory for the line, a shorter one takes
+ * its place.
  */
 
 #include <linux/audit.h>
@@ -18,7 +19,7 @@
 #include <linux/wait.h>
 
 #include "audit.h"
-#include "events.h"
+#include "fs_events.h"
 #include "lines.h"
 #include "provider.h"
 #include "subject.h"
@@ -29,17 +30,17 @@
 static struct ipe_lines *lines __ro_after_init;
 static DECLARE_WAIT_QUEUE_HEAD(waiting);
 
-/* Each line fits into either half, root's and that of all others. */
+/* The longest line fits into either half: root's, and that of all others. */
 static_assert(IPE_LINES_BLOCKS(IPE_LINES_TEXT_MAX) <=
 	      SIZE / sizeof(struct ipe_lines_block) / 2);
 
 /**
- * ipe_events_init() - Get the memory for lines
+ * ipe_fs_events_init() - Get the memory for lines
  *
  * Context: while the LSM starts, once.
  * Return: %0 or %-ENOMEM.
  */
-int __init ipe_events_init(void)
+int __init ipe_fs_events_init(void)
 {
 	lines = ipe_lines_new(SIZE);
 	return lines ? 0 : -ENOMEM;
@@ -62,7 +63,7 @@ static void put_quoted(struct seq_buf *s, const char *text, size_t len)
 	seq_buf_putc(s, '"');
 }
 
-/* As audit_log_untrustedstring(); NULL is unknown. */
+/* As audit_log_untrustedstring(); NULL is printed as "?". */
 static void put_untrusted(struct seq_buf *s, const char *text, size_t max)
 {
 	size_t len = text ? strnlen(text, max) : 0;
@@ -87,7 +88,9 @@ static void put_rule(struct seq_buf *s, const struct ipe_event *event)
 
 static void put_question(struct seq_buf *s, const struct ipe_event *event)
 {
-	seq_buf_printf(s, "ipe_op=%s ipe_hook=%s enforcing=%d verdict=%s shadow=%d",
+	seq_buf_printf(s,
+		       "ipe_op=%s ipe_hook=%s enforcing=%d verdict=%s "
+		       "shadow=%d",
 		       ipe_op_name(event->verdict.op),
 		       ipe_hook_name(event->hook), event->enforcing,
 		       ipe_action_name(event->verdict.action), event->shadow);
@@ -101,7 +104,7 @@ static void put_reason(struct seq_buf *s, const struct ipe_event *event,
 
 	ipe_version_print(ipe_policy_version(policy), version);
 	seq_buf_puts(s, " policy_name=");
-	put_untrusted(s, name, IPE_EVENTS_NAME_MAX);
+	put_untrusted(s, name, IPE_FS_EVENTS_NAME_MAX);
 	seq_buf_printf(s, " policy_version=%s line=%u rule=", version,
 		       ipe_verdict_line(policy, &event->verdict));
 }
@@ -115,7 +118,7 @@ static void put_task(struct seq_buf *s, const char *cgroup)
 		       ipe_subject_uid());
 	put_untrusted(s, name, sizeof(name));
 	seq_buf_puts(s, " cgroup=");
-	put_untrusted(s, cgroup, IPE_EVENTS_CGROUP_MAX);
+	put_untrusted(s, cgroup, IPE_FS_EVENTS_CGROUP_MAX);
 }
 
 static void put_file(struct seq_buf *s, const struct file *file,
@@ -183,35 +186,37 @@ static size_t size_of_facts(const struct ipe_facts *facts)
 }
 
 /**
- * ipe_events_size() - Room that ipe_events_print() needs
- * @event: what is to be printed
+ * ipe_fs_events_size() - Room that ipe_fs_events_print() needs
+ * @event: to be printed
  * @paths: of its file and its task
  *
  * Return: bytes, and some more.
  */
-size_t ipe_events_size(const struct ipe_event *event,
-		       const struct ipe_events_paths *paths)
+size_t ipe_fs_events_size(const struct ipe_event *event,
+			  const struct ipe_fs_events_paths *paths)
 {
 	const char *name = ipe_policy_name(event->loaded->policy);
-	size_t strings = strnlen(name, IPE_EVENTS_NAME_MAX) + event->rule_len;
+	size_t strings =
+		strnlen(name, IPE_FS_EVENTS_NAME_MAX) + event->rule_len;
 
 	if (paths->file)
 		strings += strlen(paths->file);
 	if (paths->cgroup)
 		strings += strlen(paths->cgroup);
-	return IPE_EVENTS_SHORT_MAX + 2 * strings + size_of_facts(event->facts);
+	return IPE_FS_EVENTS_SHORT_MAX + 2 * strings +
+	       size_of_facts(event->facts);
 }
 
 /**
- * ipe_events_print() - Put a line together
+ * ipe_fs_events_print() - Print a line
  * @s: gets it, without sequence number, time and newline
- * @event: what it is about
+ * @event: to be printed
  * @paths: of its file and its task
  *
  * Context: RCU read-side critical section of the verdict; does not sleep.
  */
-void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,
-		      const struct ipe_events_paths *paths)
+void ipe_fs_events_print(struct seq_buf *s, const struct ipe_event *event,
+			 const struct ipe_fs_events_paths *paths)
 {
 	put_question(s, event);
 	put_reason(s, event, ipe_policy_name(event->loaded->policy));
@@ -222,14 +227,15 @@ void ipe_events_print(struct seq_buf *s, const struct ipe_event *event,
 }
 
 /**
- * ipe_events_print_short() - Put a line together without what may be long
+ * ipe_fs_events_print_short() - Print a line without the values that may be
+ * long
  * @s: gets it, without sequence number, time and newline; has
- *	IPE_EVENTS_SHORT_MAX bytes
- * @event: what it is about
+ *	IPE_FS_EVENTS_SHORT_MAX bytes
+ * @event: to be printed
  *
- * Context: as ipe_events_print().
+ * Context: as ipe_fs_events_print().
  */
-void ipe_events_print_short(struct seq_buf *s, const struct ipe_event *event)
+void ipe_fs_events_print_short(struct seq_buf *s, const struct ipe_event *event)
 {
 	put_question(s, event);
 	put_reason(s, event, NULL);
@@ -240,20 +246,20 @@ void ipe_events_print_short(struct seq_buf *s, const struct ipe_event *event)
 
 static noinline void add_short(const struct ipe_event *event)
 {
-	char text[IPE_EVENTS_SHORT_MAX] = {};
+	char text[IPE_FS_EVENTS_SHORT_MAX] = {};
 	struct seq_buf s;
 
 	seq_buf_init(&s, text, sizeof(text));
-	ipe_events_print_short(&s, event);
+	ipe_fs_events_print_short(&s, event);
 	WARN_ON_ONCE(seq_buf_has_overflowed(&s));
 	ipe_lines_put(lines, ipe_subject_uid(), text,
 		      strnlen(text, sizeof(text)));
 }
 
 static bool add_whole(const struct ipe_event *event,
-		      const struct ipe_events_paths *paths)
+		      const struct ipe_fs_events_paths *paths)
 {
-	size_t size = ipe_events_size(event, paths);
+	size_t size = ipe_fs_events_size(event, paths);
 	struct seq_buf s;
 	bool done;
 	char *text;
@@ -262,11 +268,10 @@ static bool add_whole(const struct ipe_event *event,
 	if (!text)
 		return false;
 	seq_buf_init(&s, text, size);
-	ipe_events_print(&s, event, paths);
+	ipe_fs_events_print(&s, event, paths);
 	done = !WARN_ON_ONCE(seq_buf_has_overflowed(&s));
 	if (done)
-		ipe_lines_put(lines, ipe_subject_uid(), text,
-			      seq_buf_used(&s));
+		ipe_lines_put(lines, ipe_subject_uid(), text, seq_buf_used(&s));
 	kfree(text);
 	return done;
 }
@@ -283,15 +288,15 @@ static const char *path_of(const struct file *file, char *buf)
 }
 
 /**
- * ipe_events_add() - Add a line for a verdict
- * @event: the verdict, and what it is about
+ * ipe_fs_events_add() - Add a line for a verdict
+ * @event: the verdict and its subject
  *
  * Context: RCU read-side critical section; does not sleep.
  */
-void ipe_events_add(const struct ipe_event *event)
+void ipe_fs_events_add(const struct ipe_event *event)
 {
-	char cgroup[IPE_EVENTS_CGROUP_MAX];
-	struct ipe_events_paths paths;
+	char cgroup[IPE_FS_EVENTS_CGROUP_MAX];
+	struct ipe_fs_events_paths paths;
 	char *buf = NULL;
 
 	if (event->file)
@@ -307,7 +312,7 @@ void ipe_events_add(const struct ipe_event *event)
 /**
  * struct events_file - an open file
  * @lock: one read() at a time, so that no line is read twice
- * @reader: where it is
+ * @reader: the position in the lines
  */
 struct events_file {
 	struct mutex lock;
@@ -335,7 +340,7 @@ static int release_events(struct inode *inode, struct file *file)
 	return 0;
 }
 
-/* Returns bytes of whole lines, or an errno if there is none of them. */
+/* Returns the bytes of whole lines; 0 or an errno if it read none. */
 static ssize_t read_lines(struct ipe_lines_reader *reader, char __user *data,
 			  size_t len)
 {
@@ -364,7 +369,7 @@ static ssize_t read_events(struct file *file, char __user *data, size_t len,
 
 	if (!len)
 		return 0;
-	/* However fast lines are added, a call ends. */
+	/* Bounds the call, however fast lines are added. */
 	len = min_t(size_t, len, SIZE);
 	for (;;) {
 		r = mutex_lock_interruptible(&f->lock);
@@ -391,7 +396,7 @@ static __poll_t poll_events(struct file *file, poll_table *table)
 	return ipe_lines_has_more(&f->reader) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
-const struct file_operations ipe_events_fops = {
+const struct file_operations ipe_fs_events_fops = {
 	.open = open_events,
 	.release = release_events,
 	.read = read_events,
