@@ -187,7 +187,7 @@ def test_damage_spoils_a_line_and_is_said(machine):
     path.write_bytes(path.read_bytes().replace(b'"corp-base"', b'"corp-bose"', 1))
     machine.start_daemon()
     assert [entry["Name"] for entry in transitions(machine)] == ["other"]
-    assert any("history is damaged: 1 lines" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
+    assert any("history' is damaged: ignoring 1 of its lines" in entry["MESSAGE"] for entry in machine.entries(PRIORITY="4"))
 
 
 def test_a_disk_that_takes_no_history_takes_a_policy(machine):
