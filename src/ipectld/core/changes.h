@@ -9,7 +9,7 @@
 #include "announce.h"
 #include "store-history.h"
 
-/* Why a change is made, where the states do not show it. Borrowed. */
+/* Why a change is made, if the states do not show it. Borrowed. */
 typedef struct Why {
         const char *reason;  /* one word; NULL: derived from the states */
         const char *message; /* a sentence, or the rest of "The trial ..."; NULL for none */

@@ -31,10 +31,10 @@ typedef struct DroppedFiles {
 /* Appends a file. Returns it, valid until the next one is added, or NULL for lack of memory. */
 Dropped *dropped_add(DroppedFiles *files, const LayeredFile *file);
 
-/* The file of the same path, or NULL. */
+/* The file with the same path, or NULL. */
 const Dropped *dropped_find(const DroppedFiles *files, const LayeredFile *file);
 
-/* Whether a file has that content. */
+/* Whether any file has that content. */
 bool dropped_have(const DroppedFiles *files, const Digest *digest);
 
 /* Whether a file is certainly unchanged since it was read. */

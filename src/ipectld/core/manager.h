@@ -132,7 +132,7 @@ int manager_find(const Manager *manager, const char *name, const char *version, 
 /* Reads a stored policy as it was when it was staged. Returns 0 or a negative errno. */
 int manager_open_envelope(const Manager *manager, const VersionRecord *record, Envelope **ret, Failure *reterr);
 
-/* Which stored version the kernel has loaded in a place, or NULL. */
+/* The stored version that the kernel has loaded in a place, or NULL. */
 const VersionRecord *manager_find_loaded(const Manager *manager, const char *name, KernelPlace place);
 
 /* Whether the kernel has loaded this very version in a place. Returns 1, 0, or a negative errno. */

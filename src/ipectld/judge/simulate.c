@@ -176,7 +176,7 @@ static void simulation_freep(Simulation **simulation) {
         simulate_cancel(*simulation);
 }
 
-/* What is denied today changes nothing, as long as it is enforced. */
+/* Loads the active policy, if the kernel enforces: only then does a denial by both policies change nothing. */
 static int load_enforced(const Manager *manager, Ruling **ret) {
         int r = kernel_get_switch(manager->kernel, KERNEL_ENFORCE);
 

@@ -145,7 +145,7 @@ static int compare(Volumes *volumes, const Inspection *inspection) {
         return 0;
 }
 
-/* Whether there is any volume to ask for. */
+/* Whether any volume exists. */
 static bool is_any(void) {
         sd_device_enumerator *enumerator = NULL;
         bool found = false;

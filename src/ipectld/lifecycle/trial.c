@@ -195,7 +195,7 @@ static void watch_health(Manager *manager) {
                 health_start(manager, manager->trial->deadline_usec, on_healthy, on_unhealthy);
 }
 
-/* The kernel has it on trial. must_record: a disk that fails is a failure. */
+/* Records a trial that the kernel has begun. must_record: fail if the disk fails. */
 static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bool must_record, Failure *reterr) {
         _cleanup_(store_state_freep) StoreState *new = store_state_copy(manager->state);
         const VersionRecord *record;
