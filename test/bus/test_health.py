@@ -11,6 +11,7 @@ from gi.repository import GLib
 from automatic_trials import (
     POLICY, VITAL, begin, calls, checks, hold, is_confirmed, state, tell_denial, wait_for_calls,
     wait_for_confirmation, wait_for_end, wait_for_further_calls)
+from kernel_files import begins_trial
 from programs import HEALTH
 from service_manager import COMMAND, TARGET, change_signal
 
@@ -46,8 +47,8 @@ def test_settings_that_are_added_in_the_trial_are_for_the_next_one(machine, sett
 def test_a_daemon_that_is_started_again_has_the_settings_of_the_trial(machine):
     machine.configure("HealthUnits=needed.service", "HealthIgnoreUnits=odd*", "HealthCommand=/bin/check")
     machine.start_daemon()
-    machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
-    machine.kernel.put_trial(POLICY, "2.0.0")
+    with begins_trial(machine, POLICY, "2.0.0"):
+        machine.call("Activate", GLib.Variant("(s)", (POLICY,)))
     machine.stop_daemon()
     machine.configure("HealthUnits=other.service")
     machine.start_daemon()
