@@ -37,7 +37,7 @@ int ipe_array_reserve(struct ipe_array *array, u64 room, size_t size)
 /**
  * ipe_array_grow() - Make room for @n more elements, by doubling
  * @array: its elements may move
- * @n: how many
+ * @n: new elements
  * @size: bytes of an element, always the same for one array
  *
  * Return: %0, or %-ENOMEM and the array as it was.

@@ -88,7 +88,7 @@ static int parse_floor(struct ipe_parser *parser, struct ipe_token *token)
 
 	if (policy->has_floor)
 		return ipe_parse_refuse(parser, token, -EBADMSG,
-					"policy_rollback_floor stands there already");
+					"policy_rollback_floor occurs twice");
 	r = parse_version(parser, token, "policy_rollback_floor=",
 			  "expected 'policy_rollback_floor=X.Y.Z'",
 			  &policy->floor);
@@ -107,10 +107,10 @@ static int parse_unsigned(struct ipe_parser *parser, struct ipe_token *token)
 
 	if (policy->may_be_unsigned)
 		return ipe_parse_refuse(parser, token, -EBADMSG,
-					"policy_unsigned stands there already");
+					"policy_unsigned occurs twice");
 	if (!ipe_token_equals(token, "policy_unsigned=TRUE"))
 		return ipe_parse_refuse(parser, token, -EBADMSG,
-					"policy_unsigned is TRUE or is left out");
+					"policy_unsigned has to be TRUE, or is left out");
 	policy->may_be_unsigned = true;
 	return 0;
 }

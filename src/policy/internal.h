@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * How a compiled policy looks in memory; known to src/policy alone.
+ * The form of a compiled policy in memory, private to src/policy.
  *
  * All positions in the text are byte offsets, all references are 32-bit
  * indices: a policy of 100,000 digests is mostly its digests.
@@ -16,18 +16,18 @@
 /**
  * struct ipe_rule - one "op=..." line
  * @line: counted from 1
- * @text: where "op=" stands
- * @refs: where @digests has one bit, that digest; where it has more, the first
- *	element of &ipe_policy.refs, one a bit in the order of the slots. See
- *	ipe_rule_digest()
+ * @text: offset of "op="
+ * @refs: if @digests has one bit, that digest; if it has more, the first of its
+ *	elements in &ipe_policy.refs, one for each bit in the order of the
+ *	slots. See ipe_rule_digest()
  * @next: the next rule of the same chain (see index.c), or IPE_NONE
  * @op: enum ipe_op
  * @action: enum ipe_action
  * @booleans: slots of the boolean properties that the rule names
  * @wanted: those of @booleans that must be TRUE
  * @digests: slots of the digest properties that the rule names
- * @never: contradictory, names a property that nobody answers, or an empty
- *	digest: it cannot match
+ * @never: it cannot match: it is contradictory, or has an empty digest, or a
+ *	property that no provider answers
  */
 struct ipe_rule {
 	u32 line;
@@ -44,12 +44,12 @@ struct ipe_rule {
 
 /**
  * struct ipe_stored_digest - a digest that some rule names, stored once
- * @algorithm: where its name stands in the text
- * @value: where the raw bytes stand in &ipe_policy.bytes
- * @rules: the first rule of those that name this digest and no other, the
- *	others by &ipe_rule.next; or IPE_NONE
+ * @algorithm: offset of its name in the text
+ * @value: offset of its raw bytes in &ipe_policy.bytes
+ * @rules: the first rule that names only this digest, or IPE_NONE; the others
+ *	follow by &ipe_rule.next
  * @algorithm_len: bytes of the name
- * @value_len: how many raw bytes there are
+ * @value_len: number of raw bytes
  */
 struct ipe_stored_digest {
 	u32 algorithm;
@@ -62,8 +62,8 @@ struct ipe_stored_digest {
 /**
  * struct ipe_array - growable array
  * @data: the elements; NULL while there are none
- * @n: how many are in use
- * @room: how many fit
+ * @n: elements in use
+ * @room: elements that fit
  */
 struct ipe_array {
 	void *data;
@@ -73,11 +73,11 @@ struct ipe_array {
 
 /**
  * struct ipe_table - open-addressing hash table of indices
- * @slots: IPE_NONE where empty; else an index in the lower bits, and bits of
- *	its hash above them, so that others need not be looked at
+ * @slots: IPE_NONE if empty; otherwise an index in the lower bits, and bits of
+ *	its hash above them, so that most other entries are skipped at a glance
  * @mask: number of slots, a power of two, less one
- * @n: how many slots are taken
- * @shift: how many bits an index has
+ * @n: taken slots
+ * @shift: bits of an index
  */
 struct ipe_table {
 	u32 *slots;
@@ -86,15 +86,15 @@ struct ipe_table {
 	u8 shift;
 };
 
-/* An index has so many bits at most; there are others for the hash then. */
+/* Most bits of an index; the others are for the hash. */
 #define IPE_TABLE_SHIFT_MAX 28
 
 /**
- * struct ipe_probe - the way through a table that a hash leads
+ * struct ipe_probe - a position in a table while a hash is looked up
  * @at: slot
- * @step: how far it is to the next one; grows by one each time, which leads to
- *	every slot, and apart from the ways of other hashes
- * @tag: what its entry has above the index, if it is of this hash
+ * @step: distance to the next slot; grows by one each time, which leads to
+ *	every slot, and away from the slots of other hashes
+ * @tag: the bits above the index in an entry with this hash
  */
 struct ipe_probe {
 	u32 at;
@@ -119,8 +119,8 @@ static inline void ipe_table_next(const struct ipe_table *table,
 }
 
 /*
- * Goes on to the next entry that may be it: sets @ret_index and returns true,
- * or returns false at an empty slot.
+ * Advances to the next entry with the same tag, sets @ret_index and returns
+ * true; or returns false at an empty slot.
  */
 static inline bool ipe_table_step(const struct ipe_table *table,
 				  struct ipe_probe *probe, u32 *ret_index)
@@ -147,9 +147,9 @@ static inline void ipe_table_put(struct ipe_table *table,
 }
 
 /*
- * What a digest may have to be hashed and compared by words: an algorithm whose
- * name two of 32 bits cover, and a value of so many times 16 bytes. That is
- * what there is; others are rare.
+ * Bounds for hashing and comparing a digest by words: two words of 32 bits
+ * cover the name of the algorithm, and the value is a multiple of 16 bytes.
+ * Others are rare.
  */
 #define IPE_WORDS_LETTERS_MIN	4
 #define IPE_WORDS_LETTERS_MAX	8
@@ -166,24 +166,24 @@ static inline void ipe_table_put(struct ipe_table *table,
  * @floor: policy_rollback_floor, or @version
  * @has_floor: the header names a floor
  * @may_be_unsigned: the header has policy_unsigned=TRUE
- * @header_line: where the header stands
+ * @header_line: line of the header
  * @extended_line: first line that upstream refuses; 0 if none
- * @default_line: the line that set each operation's default; last: the global
- *	default's; 0 if there is none
- * @defaults: actions; last: the global default
+ * @default_line: line of each operation's DEFAULT; last: of the global one; 0
+ *	for none
+ * @defaults: actions; last: of the global DEFAULT
  * @unknown: IPE_ACTION_DENY if IPE_OP_UNKNOWN is denied whatever the global
- *	default; else unset
+ *	DEFAULT; otherwise unset
  * @rules: struct ipe_rule, in the order of the text
- * @refs: u32, indices into @digests, of rules with several
+ * @refs: u32, indices into @digests, of rules with several digests
  * @digests: struct ipe_stored_digest
  * @bytes: u8, raw digest values
  * @key: secret of the tables below
- * @mix: coefficients of their hashes, made of @key: see index.c
- * @interned: digest bytes to index into @digests
- * @chains: (operation, digests named, the digests) to the first rule of those;
- *	of rules with several digests
- * @shapes: for each operation the sets of several digest slots that occur in
- *	its rules: bit n is set for the set n
+ * @mix: coefficients of their hashes, derived from @key: see index.c
+ * @interned: digest bytes -> index into @digests
+ * @chains: (operation, digest slots, digests) -> first rule; of rules with
+ *	several digests
+ * @shapes: for each operation the sets of several digest slots in its rules:
+ *	bit n is set for the set n
  * @slots: for each operation the digest slots that occur in any of its rules
  * @by_booleans: for each operation, for each combination of boolean
  *	properties, the first rule that names no digest and matches; IPE_NONE
@@ -230,7 +230,7 @@ ipe_stored_at(const struct ipe_policy *policy, u32 id)
 	return (struct ipe_stored_digest *)policy->digests.data + id;
 }
 
-/* Of a set of slots. */
+/* Does a set of slots have one member? */
 static inline bool ipe_is_single(u32 slots)
 {
 	return slots && !(slots & (slots - 1));
@@ -260,17 +260,16 @@ static inline char ipe_hex_lower(char c)
 /* hex.c */
 bool ipe_hex_decode(const char *hex, size_t n, u8 *ret);
 
-/* Of a line, so many spaces are remembered: a rule has two, mostly. */
+/* Gaps of a line that are remembered; most rules have two. */
 #define IPE_LINE_GAPS 4
 
 /**
- * struct ipe_line - one line of the text, and how far it is read
+ * struct ipe_line - one line of the text, and the position in it
  * @start: its first byte
- * @next: where the next token is looked for
+ * @next: where the search for the next token begins
  * @end: behind its last byte that is neither comment nor trailing space
- * @gaps: where spaces and tabs are, the first of them, so that tokens need not
- *	be searched for again
- * @n_gaps: how many of @gaps there are; if less than fit, those are all
+ * @gaps: its first spaces and tabs, so that tokens need no second search
+ * @n_gaps: number of @gaps; if not all are in use, the line has no more
  * @number: counted from 1
  */
 struct ipe_line {
@@ -282,7 +281,7 @@ struct ipe_line {
 	u32 number;
 };
 
-/* The text, and how far it is read: lines up to @number. */
+/* The text, and the position in it: lines up to @number are read. */
 struct ipe_reader {
 	u32 number;
 	const char *next;
@@ -300,7 +299,7 @@ bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret);
  * @token: to be compared
  * @word: NUL-terminated
  *
- * Return: whether it is.
+ * Return: %true if it is.
  */
 static inline bool ipe_token_equals(const struct ipe_token *token,
 				    const char *word)
@@ -311,10 +310,10 @@ static inline bool ipe_token_equals(const struct ipe_token *token,
 
 /**
  * ipe_token_strip() - Take a prefix from a token
- * @token: advanced behind @prefix if it starts so, unchanged if not
+ * @token: advanced behind @prefix; unchanged if it does not start with it
  * @prefix: NUL-terminated
  *
- * Return: whether it started so.
+ * Return: %true if it started with @prefix.
  */
 static inline bool ipe_token_strip(struct ipe_token *token, const char *prefix)
 {
@@ -340,8 +339,8 @@ int ipe_table_init(struct ipe_table *table, u32 n, u32 limit);
 
 /**
  * ipe_array_push() - Add @n elements
- * @array: doubled where it is full
- * @n: how many
+ * @array: doubled if it is full
+ * @n: new elements
  * @size: bytes of an element, always the same for one array
  *
  * Return: the first new element, not initialised, valid until the next push;

@@ -206,7 +206,7 @@ static void lint_property(struct linter *linter, const struct ipe_token *token)
 		lint_keyring(linter, token);
 	if (!(vocabulary->answered & (1U << id)))
 		remark_dead(linter, IPE_LINT_UNANSWERED, token,
-			    "nothing here answers this property, so the rule never matches");
+			    "no provider answers this property, so the rule never matches");
 	if (vocabulary->properties[id].kind == IPE_PROPERTY_BOOLEAN)
 		lint_boolean(linter, token, &value,
 			     1U << vocabulary->slot[id]);
@@ -304,7 +304,7 @@ static void find_kexec(struct linter *linter)
 			       IPE_ACTION_DENY)) {
 		op = IPE_OP_KEXEC_INITRAMFS;
 		linter->kexec_sentence =
-			"the next kernel takes all files of its initramfs for verified, so whoever may load one can run any program: deny KEXEC_INITRAMFS";
+			"the next kernel treats all files of its initramfs as verified, so whoever may load one can run any program: deny KEXEC_INITRAMFS";
 	} else {
 		return;
 	}

@@ -127,7 +127,7 @@ static int parse_digest(struct ipe_parser *parser,
 	n = value->text + value->len - hex;
 	if (n % 2)
 		return ipe_parse_refuse(parser, token, -EINVAL,
-					"a digest has two hexadecimal digits a byte");
+					"a digest has two hexadecimal digits for each byte");
 	n /= 2;
 	if (n > U16_MAX || colon - value->text > U16_MAX)
 		return ipe_parse_refuse(parser, token, -EBADMSG,

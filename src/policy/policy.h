@@ -2,13 +2,14 @@
 /*
  * The policy language: text -> rules -> index -> verdict.
  *
- * One implementation, compiled into the LSM and into user space. It knows
- * nothing of files, signatures or the kernel; a caller hands in the text and,
- * later, the facts of a file, and gets a verdict back. Nothing here keeps
- * state between calls: a struct ipe_policy is immutable once it is parsed,
- * so any number of threads may evaluate it at once.
+ * One implementation, compiled into the LSM and into user space. It does not
+ * know files, signatures or the kernel: a caller passes the text and, later,
+ * the facts about a file, and gets a verdict. There is no state between calls:
+ * a struct ipe_policy is immutable once it is parsed, so any number of threads
+ * may evaluate it at once.
  *
- * Reading order: this file, token.c, parse.c, index.c, eval.c, print.c.
+ * Reading order: this file, token.c, header.c, parse.c, index.c, eval.c,
+ * query.c, print.c.
  */
 #ifndef IPE_POLICY_POLICY_H
 #define IPE_POLICY_POLICY_H
@@ -16,8 +17,8 @@
 #include "port.h"
 
 /*
- * What is about to happen to a file. IPE_OP_UNKNOWN is an operation of a newer
- * kernel that the language has no word for; no line of a policy names it, see
+ * Operations on a file. IPE_OP_UNKNOWN is an operation of a newer kernel for
+ * which the language has no word. No line of a policy names it: see
  * ipe_policy_evaluate().
  */
 enum ipe_op {
@@ -39,7 +40,7 @@ enum ipe_action {
 };
 
 /**
- * enum ipe_property_kind - what a property is compared with
+ * enum ipe_property_kind - the kind of value of a property
  * @IPE_PROPERTY_BOOLEAN: TRUE or FALSE
  * @IPE_PROPERTY_DIGEST: ALGORITHM:HEX
  */
@@ -49,8 +50,8 @@ enum ipe_property_kind {
 };
 
 /*
- * The properties that every build of the language knows. A provider may
- * declare more of them; those come after these in the vocabulary.
+ * The properties that every build of the language knows. A provider may declare
+ * more; they come after these in the vocabulary.
  */
 enum ipe_property_id {
 	IPE_PROPERTY_BOOT_VERIFIED,
@@ -62,15 +63,15 @@ enum ipe_property_id {
 	IPE_PROPERTY_BUILTIN_COUNT,
 };
 
-/* Bounds of a vocabulary: they bound the index too, see index.c. */
+/* Bounds of a vocabulary, and so of the index: see index.c. */
 #define IPE_PROPERTIES_MAX	16
 #define IPE_BOOLEANS_MAX	8
 #define IPE_DIGESTS_MAX		4
 
 /**
  * struct ipe_property - one word of the language
- * @name: as it stands before the '=' in a rule
- * @kind: what stands behind the '='
+ * @name: the word before the '=' in a rule
+ * @kind: of the value behind the '='
  * @extended: not part of the upstream grammar
  */
 struct ipe_property {
@@ -86,13 +87,13 @@ struct ipe_property {
  * @slot: for each property its place among those of its kind: the bit in
  *	&ipe_facts.booleans, or the element of &ipe_facts.digests
  * @name_len: for each property the bytes of its name
- * @n_properties: how many of @properties are there
- * @n_booleans: how many of them are IPE_PROPERTY_BOOLEAN
- * @n_digests: how many of them are IPE_PROPERTY_DIGEST
- * @answered: bit n is set if somebody fills in the facts of property n. A rule
- *	that names a property nobody answers is accepted and never matches,
- *	neither with TRUE nor with FALSE (upstream's behaviour when a provider
- *	is configured out)
+ * @n_properties: elements of @properties in use
+ * @n_booleans: the number of IPE_PROPERTY_BOOLEAN among them
+ * @n_digests: the number of IPE_PROPERTY_DIGEST among them
+ * @answered: bit n is set if a provider fills in the facts of property n. A
+ *	rule with a property that no provider answers is accepted and never
+ *	matches, neither with TRUE nor with FALSE, as in upstream if a provider
+ *	is configured out
  */
 struct ipe_vocabulary {
 	struct ipe_property properties[IPE_PROPERTIES_MAX];
@@ -108,18 +109,18 @@ struct ipe_vocabulary {
 void ipe_vocabulary_init(struct ipe_vocabulary *vocabulary);
 
 /**
- * ipe_vocabulary_answer() - Say that the facts of a property are filled in
+ * ipe_vocabulary_answer() - Note that a provider answers a property
  * @vocabulary: not yet in use by any policy
  * @property: a builtin property, recognised by its name, or a new one
  *
- * Return: the property's number (its index in @vocabulary), or %-ENOSPC when
- * one of the IPE_*_MAX bounds is reached, %-EEXIST if a property of that name
- * is there with another kind.
+ * Return: the number of the property (its index in @vocabulary), %-ENOSPC if
+ * one of the IPE_*_MAX bounds is reached, or %-EEXIST if a property of that
+ * name has another kind.
  */
 int ipe_vocabulary_answer(struct ipe_vocabulary *vocabulary,
 			  const struct ipe_property *property);
 
-/* Says that all builtin properties are answered. */
+/* Notes that all builtin properties are answered. */
 void ipe_vocabulary_answer_builtin(struct ipe_vocabulary *vocabulary);
 
 /* X.Y.Z, compared from left to right. */
@@ -166,13 +167,13 @@ struct ipe_digest {
 };
 
 /**
- * struct ipe_facts - what the providers know of one file
+ * struct ipe_facts - the facts about one file
  * @booleans: bit &ipe_vocabulary.slot of each boolean property that is TRUE
  * @digests: element &ipe_vocabulary.slot of each digest property;
- *	&ipe_digest.value is NULL where the file has none, and the rest of it
- *	is not looked at
+ *	&ipe_digest.value is NULL if the file has none; then the other members
+ *	do not count
  *
- * All zero is what is known of anonymous memory: nothing.
+ * Anonymous memory has no facts: all zero.
  */
 struct ipe_facts {
 	u32 booleans;
@@ -184,11 +185,11 @@ struct ipe_rule;
 
 /**
  * struct ipe_parse_error - why a text is not a policy
- * @line: counted from 1; 0 if the text as a whole is meant
- * @column: byte in the line, counted from 1; 0 if the line as a whole is meant
- * @token: the offending bytes, borrowed from the text; NULL if there are none
+ * @line: counted from 1; 0 for the text as a whole
+ * @column: byte in the line, counted from 1; 0 for the line as a whole
+ * @token: the wrong bytes, borrowed from the text; may be NULL
  * @token_len: bytes of @token
- * @sentence: what is wrong and what is expected, without the token; static
+ * @sentence: the mistake and the expectation, without the token; static
  */
 struct ipe_parse_error {
 	unsigned int line;
@@ -236,9 +237,9 @@ const struct ipe_version *
 ipe_policy_rollback_floor(const struct ipe_policy *policy);
 
 /*
- * policy_unsigned=TRUE of the header: whoever wrote the text agrees that it may
- * be taken without a signature, where something else proves its origin. A
- * signed policy may say so as well.
+ * policy_unsigned=TRUE of the header: the author agrees that the text is loaded
+ * without a signature, if something else proves its origin. A signed policy may
+ * have it as well.
  */
 bool ipe_policy_may_be_unsigned(const struct ipe_policy *policy);
 
@@ -256,7 +257,7 @@ unsigned int ipe_policy_n_rules(const struct ipe_policy *policy);
 /* Bytes of memory that @policy holds, its text not counted. */
 size_t ipe_policy_size(const struct ipe_policy *policy);
 
-/* Which part of a policy decided. */
+/* The part of a policy that decided. */
 enum ipe_match {
 	IPE_MATCH_RULE,
 	IPE_MATCH_OP_DEFAULT,
@@ -267,7 +268,7 @@ enum ipe_match {
  * struct ipe_verdict - an answer, and the reason for it
  * @action: IPE_ACTION_ALLOW or IPE_ACTION_DENY
  * @match: what decided
- * @op: the operation that was asked about
+ * @op: the operation of the question
  * @rule: the rule that matched, owned by the policy; NULL unless @match is
  *	IPE_MATCH_RULE
  */
@@ -281,16 +282,16 @@ struct ipe_verdict {
 /*
  * Judges a file.
  *
- * Takes a time that does not depend on the number of rules, allocates nothing
- * and never sleeps. The first matching rule wins, then the operation's
- * DEFAULT, then the global DEFAULT.
+ * Its time does not depend on the number of rules. It allocates nothing and
+ * never sleeps. The first matching rule wins, then the operation's DEFAULT,
+ * then the global DEFAULT.
  *
- * IPE_OP_UNKNOWN is denied by a policy that may deny anything that the kernel
- * reads (any operation but EXECUTE), whatever the global DEFAULT: a later
- * kernel must not read as something else what the policy denies under its own
- * name.
- * @match is IPE_MATCH_OP_DEFAULT then, and no line of the policy says so. Under
- * other policies the global DEFAULT decides, and allows where there is none.
+ * A policy that may deny anything that the kernel reads (any operation but
+ * EXECUTE) denies IPE_OP_UNKNOWN, whatever the global DEFAULT: a later kernel
+ * must not get around a denial by reading the file under another operation.
+ * @match is then IPE_MATCH_OP_DEFAULT, and no line of the policy stands for it.
+ *	Under other
+ * policies the global DEFAULT decides; without one, the operation is allowed.
  */
 struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 				       enum ipe_op op,
@@ -352,15 +353,15 @@ size_t ipe_verdict_print(const struct ipe_policy *policy,
 			 char *buf, size_t size);
 
 /*
- * Bytes of a policy's text that ipe_verdict_excerpt() looks at, from the start
- * of the rule on.
+ * Bytes of a policy's text that ipe_verdict_excerpt() reads, from the start of
+ * the rule on.
  */
 #define IPE_EXCERPT_WINDOW 4096
 
 /*
- * Writes the text of ipe_verdict_print(), or its beginning where the rule is
- * wider than IPE_EXCERPT_WINDOW: the signer decides on the length of a line,
- * and anybody can be denied. A comment is never looked at. Arguments and return
+ * Writes the text of ipe_verdict_print(), or only its beginning if the rule is
+ * longer than IPE_EXCERPT_WINDOW: a signed policy may have lines of any length,
+ * and any user can cause denials. Never reads a comment. Arguments and return
  * as of ipe_verdict_print().
  */
 size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
@@ -371,8 +372,8 @@ size_t ipe_verdict_excerpt(const struct ipe_policy *policy,
  * Writes the whole policy as canonical text.
  *
  * Parsing the result gives a policy with the same verdicts, and printing that
- * one the same text. Arguments and return as of ipe_verdict_print(); the
- * result ends in a newline.
+ * policy gives the same text. Arguments and return as of ipe_verdict_print();
+ * the result ends in a newline.
  */
 size_t ipe_policy_print(const struct ipe_policy *policy, char *buf,
 			size_t size);

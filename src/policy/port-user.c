@@ -53,7 +53,7 @@ static void free_context(void *context)
 }
 
 /*
- * A context of our own: an openssl.cnf may leave the default one without
+ * A library context of our own: openssl.cnf may leave the default one without
  * SipHash.
  */
 static EVP_MAC *fetch_siphash(void)
@@ -74,7 +74,7 @@ static void init(void)
 		abort();
 }
 
-/* A context a thread, since evaluation may run in any number of them. */
+/* One context for each thread, as any number of threads may evaluate. */
 static EVP_MAC_CTX *thread_context(void)
 {
 	EVP_MAC_CTX *context;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * What src/policy needs from where it runs: the only file here that knows
- * whether that is the kernel. User space implements it in port-user.c.
+ * Services of the environment for src/policy. Only this file knows whether that
+ * is the kernel or user space, which implements them in port-user.c.
  */
 #ifndef IPE_POLICY_PORT_H
 #define IPE_POLICY_PORT_H
@@ -24,7 +24,9 @@
 #include <linux/unaligned.h>
 #include <linux/vmalloc.h>
 
-/* Key of the digest index, so that nobody can choose digests that collide. */
+/*
+ * Secret of the digest index, so that nobody can choose digests that collide.
+ */
 struct ipe_port_key {
 	siphash_key_t siphash;
 };
@@ -40,7 +42,7 @@ static inline u64 ipe_port_hash(const struct ipe_port_key *key,
 	return siphash(data, len, &key->siphash);
 }
 
-/* From so many bytes on kvmalloc() would round up to a power of two. */
+/* Above this size kvmalloc() would round up to a power of two. */
 #define IPE_PORT_PAGES SZ_64K
 
 /* Zeroed; NULL if there is no memory or @n * @size overflows. */
@@ -58,7 +60,7 @@ static inline void ipe_port_free(const void *memory)
 	kvfree(memory);
 }
 
-/* Called every few thousand steps of a long loop. */
+/* For every few thousand steps of a long loop. */
 static inline void ipe_port_relax(void)
 {
 	cond_resched();
@@ -81,7 +83,7 @@ static inline void ipe_port_store32(u8 *bytes, u32 word)
 	put_unaligned_le32(word, bytes);
 }
 
-/* The place of the lowest bit that is set; @word is not 0. */
+/* The number of the lowest bit that is set; @word is not 0. */
 static inline unsigned int ipe_port_lowest_bit(u64 word)
 {
 	return __ffs64(word);

@@ -157,7 +157,7 @@ static const char *end_of_token(const struct ipe_line *line, const char *start)
  * @line: advanced behind the token
  * @ret: unchanged if there is none
  *
- * Return: whether there was one.
+ * Return: %true if there was one.
  */
 bool ipe_line_next_token(struct ipe_line *line, struct ipe_token *ret)
 {

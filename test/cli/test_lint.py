@@ -120,7 +120,7 @@ def test_policy_that_may_be_unsigned_needs_the_extended_abi(ipectl, tmp_path):
 @pytest.mark.parametrize("word", ["policy_unsigned=FALSE", "policy_unsigned=", "policy_unsigned=true"])
 def test_policy_unsigned_of_another_value_is_an_error(ipectl, tmp_path, word):
     write(tmp_path, f"policy_name=p policy_version=1.0.0 {word}\nDEFAULT action=DENY\n")
-    assert (f"some.policy:1:36: error: policy_unsigned is TRUE or is left out: '{word}'"
+    assert (f"some.policy:1:36: error: policy_unsigned has to be TRUE, or is left out: '{word}'"
             in ipectl("lint", "some.policy", status=1).output)
 
 

@@ -132,10 +132,10 @@ static void policy_tells_whether_it_may_be_unsigned(void **state) {
 
 static void header_word_that_is_wrong_gets_its_sentence(void **state) {
         static const struct { const char *words, *sentence; } cases[] = {
-                { "policy_unsigned=FALSE", "policy_unsigned is TRUE or is left out" },
-                { "policy_unsigned=TRUE policy_unsigned=TRUE", "policy_unsigned stands there already" },
-                { "policy_unsigned=TRUE policy_unsigned=FALSE", "policy_unsigned stands there already" },
-                { "policy_rollback_floor=1.0.0 policy_rollback_floor=x", "policy_rollback_floor stands there already" },
+                { "policy_unsigned=FALSE", "policy_unsigned has to be TRUE, or is left out" },
+                { "policy_unsigned=TRUE policy_unsigned=TRUE", "policy_unsigned occurs twice" },
+                { "policy_unsigned=TRUE policy_unsigned=FALSE", "policy_unsigned occurs twice" },
+                { "policy_rollback_floor=1.0.0 policy_rollback_floor=x", "policy_rollback_floor occurs twice" },
                 { "policy_rollback_floor=", "expected 'policy_rollback_floor=X.Y.Z'" },
                 { "policy_rollback_floor=1.0.0 x",
                   "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What may stand between quotes in a record.
+ * Texts that may stand between quotes in a record.
  */
 
 #include <kunit/test.h>

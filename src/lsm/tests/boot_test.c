@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * boot_verified, on a file system of the test's own that is made to look like
- * the one with the initramfs: what a file loses it by, and what it does not.
+ * boot_verified, on a file system of the test's own that looks like the one
+ * with the initramfs: which actions make a file lose the property.
  */
 
 #include <kunit/test.h>
@@ -27,7 +27,7 @@ static int mount_fs(struct kunit *test)
 		kunit_skip(test, "lsm= does not name ipe");
 	if (!IS_ENABLED(CONFIG_BLK_DEV_INITRD))
 		kunit_skip(test, "no initramfs in this kernel");
-	/* What is made from here on is made late. */
+	/* Files from here on are late ones. */
 	wait_for_initramfs();
 	type = get_fs_type("ramfs");
 	KUNIT_ASSERT_NOT_NULL(test, type);
@@ -59,7 +59,7 @@ static void close_file(struct file *file)
 	__fput_sync(file);
 }
 
-/* Makes "f", as it is after the initramfs was unpacked. */
+/* Makes "f", as if the initramfs had just been unpacked. */
 static struct inode *unpack_file(struct kunit *test)
 {
 	struct file *file = open_file(test, O_CREAT | O_WRONLY);
@@ -105,8 +105,8 @@ static void opening_for_writing_loses_it(struct kunit *test)
 	}
 }
 
-/* Others who may open it cannot make every verdict be given anew. */
-static void only_the_first_writer_voids_verdicts(struct kunit *test)
+/* Later openings do not invalidate the cache again. */
+static void only_the_first_writer_invalidates_the_cache(struct kunit *test)
 {
 	struct inode *inode = unpack_file(test);
 	s64 before = ipe_cache_begin(), after;
@@ -179,7 +179,7 @@ static void root_file_system_of_this_kernel_is_known(struct kunit *test)
 static struct kunit_case boot_cases[] = {
 	KUNIT_CASE(reading_keeps_it),
 	KUNIT_CASE(opening_for_writing_loses_it),
-	KUNIT_CASE(only_the_first_writer_voids_verdicts),
+	KUNIT_CASE(only_the_first_writer_invalidates_the_cache),
 	KUNIT_CASE(truncating_loses_it),
 	KUNIT_CASE(only_the_size_counts_among_attributes),
 	KUNIT_CASE(late_file_never_has_it),

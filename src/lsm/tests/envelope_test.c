@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where a message ends, asked of bytes that nobody has verified.
+ * Finds the end of a message in bytes that are not verified.
  */
 
 #include <kunit/test.h>
@@ -62,7 +62,7 @@ static void message_ends_where_its_lengths_say(struct kunit *test)
 	int i;
 
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
-		/* Of just that size, so that KASAN sees a step too far. */
+		/* Exactly that size, so that KASAN sees a read beyond it. */
 		copy = kmemdup(cases[i].data, cases[i].len, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, copy);
 		KUNIT_EXPECT_EQ_MSG(test, cases[i].expected,
@@ -73,7 +73,7 @@ static void message_ends_where_its_lengths_say(struct kunit *test)
 	}
 }
 
-/* The bytes that steer the walk, more often than by chance. */
+/* Bytes that steer the walk come more often than by chance. */
 static u8 likely_byte(struct rnd_state *random)
 {
 	static const u8 steering[] = { 0x00, 0x30, 0x80, 0x81, 0x82, 0x1f };
@@ -132,7 +132,7 @@ static int verify(struct kunit *test, const char *data, size_t len)
 	return r;
 }
 
-static void what_is_no_message_is_refused_without_a_text(struct kunit *test)
+static void other_bytes_are_refused_without_a_text(struct kunit *test)
 {
 	KUNIT_EXPECT_EQ(test, -EBADMSG, verify(test, BYTES("\x30\x00")));
 	KUNIT_EXPECT_EQ(test, -EBADMSG, verify(test, BYTES("\x30\x00x")));
@@ -145,7 +145,7 @@ static struct kunit_case envelope_cases[] = {
 	KUNIT_CASE(message_ends_where_its_lengths_say),
 	KUNIT_CASE(hostile_bytes_are_never_overrun),
 	KUNIT_CASE(size_is_checked_before_anything_is_copied),
-	KUNIT_CASE(what_is_no_message_is_refused_without_a_text),
+	KUNIT_CASE(other_bytes_are_refused_without_a_text),
 	{}
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The tests of one boot come one after the other, and the bar only rises. So a
- * kernel with KUnit's tests, and no other, has ipe_test.forget_bar: what is
- * written to /sys/module/ipe_test/parameters/forget_bar lowers it to 0.0.0.
+ * Tests of one boot follow each other, and the bar only rises. So a kernel with
+ * the KUnit tests, and no other, has ipe_test.forget_bar: any write to
+ * /sys/module/ipe_test/parameters/forget_bar lowers the bar to 0.0.0.
  */
 
 #include <linux/moduleparam.h>

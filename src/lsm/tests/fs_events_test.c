@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What a line of the file "events" says of a verdict.
+ * Lines of the file "events" for verdicts.
  */
 
 #include <kunit/test.h>
@@ -15,12 +15,12 @@
 #include "subject.h"
 
 /**
- * struct world - a verdict, and what it points to
+ * struct world - a verdict, and the objects that it points to
  * @event: the verdict
- * @facts: of it
- * @file: has nothing but an inode
- * @inode: has nothing but a superblock and a number
- * @sb: has nothing but a name
+ * @facts: of @event
+ * @file: has only an inode
+ * @inode: has only a superblock and a number
+ * @sb: has only a name
  * @text: the line
  */
 struct world {
@@ -32,7 +32,7 @@ struct world {
 	char text[2 * IPE_LINES_TEXT_MAX];
 };
 
-/* A verdict of a policy of this name, on a file of which nothing is known. */
+/* A verdict of a policy of this name, on a file without facts. */
 static struct world *new_world(struct kunit *test, const char *name,
 			       enum ipe_op op)
 {
@@ -65,7 +65,7 @@ static void end_world(struct world *w)
 	ipe_loaded_put((struct ipe_loaded *)w->event.loaded);
 }
 
-/* Prints into as much room as the line is said to need; returns its length. */
+/* Prints into as much room as ipe_fs_events_size() says; returns the length. */
 static size_t print(struct kunit *test, struct world *w, const char *file,
 		    const char *cgroup)
 {
@@ -81,7 +81,7 @@ static size_t print(struct kunit *test, struct world *w, const char *file,
 	return seq_buf_used(&s);
 }
 
-/* What every line has of the task; its name is plain in these tests. */
+/* The part about the task; its name is plain in these tests. */
 static const char *task_text(struct kunit *test)
 {
 	char *text = kunit_kzalloc(test, 80, GFP_KERNEL);
@@ -175,7 +175,7 @@ static void value_cannot_forge_a_field(struct kunit *test)
 	end_world(w);
 }
 
-/* Bytes of which none is plain. */
+/* Bytes that are not plain. */
 static char *odd_bytes(struct kunit *test, size_t len)
 {
 	char *bytes = kunit_kzalloc(test, len + 1, GFP_KERNEL);
@@ -184,7 +184,7 @@ static char *odd_bytes(struct kunit *test, size_t len)
 	return memset(bytes, 0xff, len);
 }
 
-/* Makes all values as long as they can be, and none of them plain. */
+/* Gives every value its greatest length, without plain bytes. */
 static void lengthen(struct kunit *test, struct world *w)
 {
 	struct ipe_digest digest = {

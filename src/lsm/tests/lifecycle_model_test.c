@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random sequences of writes, on the lifecycle and on a small model of it that
- * is written from ipe(7), in whole numbers; after each write all that can be
- * seen of the one is to be as in the other.
+ * Random sequences of writes, to the lifecycle and to a small model that
+ * follows ipe(7), in whole numbers. After each write both have to look the
+ * same.
  */
 
 #include <kunit/test.h>
@@ -11,19 +11,21 @@
 
 #include "world.h"
 
-/* A kernel for debugging, or on an emulated processor, takes its time. */
+/*
+ * Fewer writes for a slow kernel: for debugging, or on an emulated processor.
+ */
 #define SEQUENCES \
 	(IS_ENABLED(CONFIG_UML) && !IS_ENABLED(CONFIG_KASAN) ? 100000 : 2000)
 #define WRITES 12
 #define VERSIONS 6
-/* By a number from 1 on. */
+/* By a number from 1. */
 #define POLICIES (VERSIONS + 1)
 
 /**
- * struct version - a version of a policy; all zero where there is none
- * @number: of the version, from 1 on
- * @floor: to which it lets one go back
- * @was_confirmed: so that one may go back to it
+ * struct version - a version of a policy; all zero for none
+ * @number: of the version, from 1
+ * @floor: its policy_rollback_floor
+ * @was_confirmed: a rollback may return to it
  */
 struct version {
 	int number;
@@ -33,11 +35,11 @@ struct version {
 
 /**
  * struct name - a policy name
- * @loaded: it is there
- * @now: what the files of its directory show
- * @next: what those in next/ show
- * @previous: what those in previous/ show
- * @floor: below which nothing is activated; outlives the policy
+ * @loaded: there is a policy of this name
+ * @now: the version that the files of its directory show
+ * @next: the version that next/ shows
+ * @previous: the version that previous/ shows
+ * @floor: no version below it becomes active; outlives the policy
  */
 struct name {
 	bool loaded;
@@ -58,17 +60,17 @@ struct policy {
 };
 
 /**
- * struct model - what is to be seen
+ * struct model - the expected state
  * @names: the names
- * @decides: the policy that decides
- * @confirmed: the policy that a trial ends with
- * @bar: the highest version that was confirmed, of whatever name
+ * @active: the active policy
+ * @confirmed: becomes active when a trial ends
+ * @bar: the highest version of any name that was confirmed
  * @tried: index of the name that is on trial, or -1
- * @shadow: the policy that is evaluated beside @decides
+ * @shadow: the policy that is evaluated beside @active
  */
 struct model {
 	struct name names[WORLD_NAMES];
-	struct policy decides;
+	struct policy active;
 	struct policy confirmed;
 	int bar;
 	int tried;
@@ -87,7 +89,7 @@ static struct policy policy_of(int name, struct version version)
 	return (struct policy){ name, version.number };
 }
 
-/* What is no candidate any more, or decides, is no shadow. */
+/* A version that is no longer the candidate, or is active, is no shadow. */
 static void check_shadow(struct model *m)
 {
 	const struct name *n;
@@ -95,8 +97,9 @@ static void check_shadow(struct model *m)
 	if (m->shadow.name < 0)
 		return;
 	n = &m->names[m->shadow.name];
-	if (!n->loaded || is(m->decides, m->shadow.name,
-			     (struct version){ m->shadow.number }) ||
+	if (!n->loaded ||
+	    is(m->active, m->shadow.name,
+	       (struct version){ m->shadow.number }) ||
 	    (m->shadow.number != n->now.number &&
 	     m->shadow.number != n->next.number))
 		m->shadow = none;
@@ -107,8 +110,8 @@ static void confirm(struct model *m, int name)
 	struct name *n = &m->names[name];
 
 	m->tried = -1;
-	m->decides = policy_of(name, n->now);
-	m->confirmed = m->decides;
+	m->active = policy_of(name, n->now);
+	m->confirmed = m->active;
 	n->floor = max(n->floor, n->now.floor);
 	n->now.was_confirmed = true;
 	m->bar = max(m->bar, n->now.number);
@@ -124,7 +127,7 @@ static bool is_below_bar(const struct model *m, int name,
 static int update(struct model *m, int name, struct version brought)
 {
 	struct name *n = &m->names[name];
-	bool live = is(m->decides, name, n->now);
+	bool live = is(m->active, name, n->now);
 
 	if (m->tried == name ||
 	    (m->tried >= 0 && is(m->confirmed, name, n->now)))
@@ -149,7 +152,7 @@ static int stage(struct model *m, int name, struct version brought)
 {
 	struct name *n = &m->names[name];
 
-	if (m->tried == name && is(m->decides, name, n->next))
+	if (m->tried == name && is(m->active, name, n->next))
 		return -EBUSY;
 	if (brought.number <= n->now.number)
 		return -ESTALE;
@@ -190,7 +193,7 @@ static int try(struct model *m, int name)
 	if (version.number < n->floor)
 		return -EPERM;
 	m->tried = name;
-	m->decides = policy_of(name, version);
+	m->active = policy_of(name, version);
 	return 0;
 }
 
@@ -201,7 +204,7 @@ static int confirm_tried(struct model *m)
 	if (m->tried < 0)
 		return -ENODATA;
 	n = &m->names[m->tried];
-	if (is(m->decides, m->tried, n->next)) {
+	if (is(m->active, m->tried, n->next)) {
 		n->previous = n->now;
 		n->now = n->next;
 		n->next = (struct version){};
@@ -215,7 +218,7 @@ static int revert(struct model *m)
 	if (m->tried < 0)
 		return -ENODATA;
 	m->tried = -1;
-	m->decides = m->confirmed;
+	m->active = m->confirmed;
 	return 0;
 }
 
@@ -243,7 +246,7 @@ static int forget(struct model *m, int name)
 {
 	struct name *n = &m->names[name];
 
-	if (m->decides.name == name || m->confirmed.name == name)
+	if (m->active.name == name || m->confirmed.name == name)
 		return -EPERM;
 	*n = (struct name){ .floor = n->floor };
 	return 0;
@@ -255,7 +258,7 @@ static int shadow(struct model *m, int name)
 
 	if (m->shadow.name >= 0 && m->shadow.name != name)
 		return -EBUSY;
-	if (is(m->decides, name, version))
+	if (is(m->active, name, version))
 		return -EALREADY;
 	m->shadow = policy_of(name, version);
 	return 0;
@@ -295,9 +298,9 @@ static int write_model(struct model *m, int write, int name,
  * struct game - both sides
  * @world: the lifecycle
  * @model: the model
- * @random: where the writes come from
- * @policies: for each name, version and floor the policy, so that none is
- *	parsed twice
+ * @random: the source of the writes
+ * @policies: the policy of each name, version and floor, so that none is parsed
+ *	twice
  */
 struct game {
 	struct world *world;
@@ -311,7 +314,7 @@ static int draw(struct game *g, int below)
 	return prandom_u32_state(&g->random) % below;
 }
 
-/* Loaded anew it would be another object. */
+/* Loading it again would make another object. */
 static void forget_confirmation(struct game *g, int name,
 				struct ipe_loaded *loaded)
 {
@@ -324,7 +327,7 @@ static void forget_confirmation(struct game *g, int name,
 	loaded->was_confirmed = false;
 }
 
-/* A new policy where the name is free, else one of the writes, or the timer. */
+/* A new policy if the name is free; otherwise a write, or the timer. */
 enum { EXPIRE = IPE_WRITE_COUNT, MOVES };
 
 static int move(struct game *g, int *ret_expected)
@@ -379,7 +382,7 @@ static bool same_name(const struct game *g, int name)
 		       n->next.number &&
 	       number(ipe_slot_version(slot, IPE_PLACE_PREVIOUS)) ==
 		       n->previous.number &&
-	       ipe_slot_is_active(slot) == is(g->model.decides, name, n->now) &&
+	       ipe_slot_is_active(slot) == is(g->model.active, name, n->now) &&
 	       ipe_slot_is_shadowed(slot) == (g->model.shadow.name == name) &&
 	       !!ipe_slot_trial_seconds(slot) == (g->model.tried == name);
 }
@@ -397,14 +400,14 @@ static bool same(const struct game *g)
 {
 	struct ipe_policies *policies = &g->world->policies;
 	struct ipe_loaded *tried = ipe_policies_on_trial(policies);
-	bool same = same_policy(tried, g->model.tried < 0 ? none :
-							    g->model.decides);
+	bool same =
+		same_policy(tried, g->model.tried < 0 ? none : g->model.active);
 	int name;
 
 	ipe_loaded_put(tried);
 	rcu_read_lock();
 	same = same &&
-	       same_policy(ipe_policies_active(policies), g->model.decides);
+	       same_policy(ipe_policies_active(policies), g->model.active);
 	same = same &&
 	       same_policy(ipe_policies_shadow(policies), g->model.shadow);
 	rcu_read_unlock();
@@ -413,13 +416,18 @@ static bool same(const struct game *g)
 	return same;
 }
 
-/* Returns whether both sides agree; how far it came is in @ret_writes. */
+/*
+ * Returns whether both sides agree; @ret_writes counts the writes until then.
+ */
 static bool play(struct game *g, int *ret_writes)
 {
 	int i, r, expected;
 
 	g->model = (struct model){
-		.decides = none, .confirmed = none, .tried = -1, .shadow = none,
+		.active = none,
+		.confirmed = none,
+		.tried = -1,
+		.shadow = none,
 	};
 	for (i = 0; i < WRITES; i++) {
 		r = move(g, &expected);
@@ -453,7 +461,7 @@ static void free_policies(struct game *g)
 				ipe_loaded_put(g->policies[name][version][floor]);
 }
 
-static void random_writes_do_what_the_model_says(struct kunit *test)
+static void random_writes_match_the_model(struct kunit *test)
 {
 	struct game *g = kunit_kzalloc(test, sizeof(*g), GFP_KERNEL);
 	int i, writes = 0;
@@ -476,7 +484,7 @@ static void random_writes_do_what_the_model_says(struct kunit *test)
 }
 
 static struct kunit_case model_cases[] = {
-	KUNIT_CASE(random_writes_do_what_the_model_says),
+	KUNIT_CASE(random_writes_match_the_model),
 	{}
 };
 

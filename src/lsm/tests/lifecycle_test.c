@@ -12,9 +12,9 @@
 #include "world.h"
 
 /**
- * struct step - one call, and its result
- * @write: what is called; ADD: a new policy
- * @name: A or B: of its slot
+ * struct step - one write, and its result
+ * @write: which write; ADD: a new policy
+ * @name: A or B: of the slot
  * @error: %0 or the errno
  * @active: name and version of the policy that is active afterwards; "" for
  *	none
@@ -55,7 +55,7 @@ static void must_take(struct kunit *test, struct world *w,
 	KUNIT_ASSERT_EQ(test, 0, take_step(test, w, step));
 }
 
-/* Takes steps, and looks at the result of each. */
+/* Takes steps, and checks the result of each. */
 static void walk_on(struct kunit *test, struct world *w,
 		    const struct step *steps, int n)
 {
@@ -120,17 +120,17 @@ static const struct step floor_steps[] = {
 	{ IPE_WRITE_ROLLBACK, A, -ENODATA, "a 1.0.0" },
 	{ IPE_WRITE_UPDATE, A, 0, "a 2.0.0", "a", "2.0.0", "1.0.0" },
 	{ IPE_WRITE_ROLLBACK, A, 0, "a 1.0.0" },
-	/* What was taken back is gone. */
+	/* The version that was rolled back is gone. */
 	{ IPE_WRITE_ROLLBACK, A, -ENODATA, "a 1.0.0" },
-	/* A trial moves no floor: one may go back to what was confirmed. */
+	/* A trial does not move the floor: rollback stays possible. */
 	{ IPE_WRITE_STAGE, A, 0, "a 1.0.0", "a", "3.0.0" },
 	{ IPE_WRITE_TRIAL, A, 0, "a 3.0.0" },
 	{ IPE_WRITE_REVERT, A, 0, "a 1.0.0" },
-	/* A confirmation does. */
+	/* A confirmation moves the floor. */
 	{ IPE_WRITE_TRIAL, A, 0, "a 3.0.0" },
 	{ IPE_WRITE_CONFIRM, A, 0, "a 3.0.0" },
 	{ IPE_WRITE_ROLLBACK, A, -EPERM, "a 3.0.0" },
-	/* Another name, so that this one can be deleted. */
+	/* Another name becomes active, so that this one can be deleted. */
 	{ ADD, B, 0, "a 3.0.0", "b", "3.0.0" },
 	{ IPE_WRITE_ACTIVATE, B, 0, "b 3.0.0" },
 };
@@ -142,7 +142,7 @@ static const struct step bar_steps[] = {
 	{ ADD, B, 0, "a 6.0.1", "b", "1.0.0" },
 	{ IPE_WRITE_ACTIVATE, B, -EINVAL, "a 6.0.1" },
 	{ IPE_WRITE_ROLLBACK, A, 0, "a 1.0.0" },
-	/* A version that was rolled back bars other names, not its own. */
+	/* A version that was rolled back bars other names, but not its own. */
 	{ IPE_WRITE_ACTIVATE, B, -EINVAL, "a 1.0.0" },
 	{ IPE_WRITE_TRIAL, B, -EINVAL, "a 1.0.0" },
 	{ IPE_WRITE_UPDATE, B, 0, "a 1.0.0", "b", "6.0.0" },
@@ -151,13 +151,13 @@ static const struct step bar_steps[] = {
 	{ IPE_WRITE_STAGE, A, 0, "a 1.0.0", "a", "2.0.0" },
 	{ IPE_WRITE_TRIAL, A, 0, "a 2.0.0" },
 	{ IPE_WRITE_CONFIRM, A, 0, "a 2.0.0" },
-	/* A trial does not raise it, and what was refused neither. */
+	/* Neither a trial nor a refused version raises the bar. */
 	{ IPE_WRITE_STAGE, B, 0, "a 2.0.0", "b", "7.0.0" },
 	{ IPE_WRITE_TRIAL, B, 0, "b 7.0.0" },
 	{ IPE_WRITE_REVERT, B, 0, "a 2.0.0" },
 	{ IPE_WRITE_UPDATE, B, 0, "a 2.0.0", "b", "6.0.1" },
 	{ IPE_WRITE_ACTIVATE, B, 0, "b 6.0.1" },
-	/* The way back to a name is no way down either. */
+	/* Returning to a name is no way down either. */
 	{ IPE_WRITE_ACTIVATE, A, -EINVAL, "b 6.0.1" },
 };
 
@@ -173,7 +173,7 @@ static const struct step unconfirmed_steps[] = {
 	{ IPE_WRITE_ROLLBACK, A, -EPERM, "a 6.0.1" },
 	{ IPE_WRITE_UPDATE, A, 0, "a 7.0.0", "a", "7.0.0", "0.0.0" },
 	{ IPE_WRITE_ROLLBACK, A, 0, "a 6.0.1" },
-	/* A trial is no confirmation. */
+	/* A trial does not confirm. */
 	{ ADD, B, 0, "a 6.0.1", "b", "8.0.0", "0.0.0" },
 	{ IPE_WRITE_TRIAL, B, 0, "b 8.0.0" },
 	{ IPE_WRITE_REVERT, B, 0, "a 6.0.1" },
@@ -182,12 +182,12 @@ static const struct step unconfirmed_steps[] = {
 	{ IPE_WRITE_ROLLBACK, B, -EPERM, "b 9.0.0" },
 };
 
-static void rollback_goes_only_to_what_was_confirmed(struct kunit *test)
+static void rollback_returns_only_to_a_confirmed_version(struct kunit *test)
 {
 	walk(test, unconfirmed_steps, ARRAY_SIZE(unconfirmed_steps));
 }
 
-/* Deleting a policy makes nobody forget how far it may go back. */
+/* The floor stays when the policy is deleted. */
 static void floor_outlives_the_policy(struct kunit *test)
 {
 	static const struct step reload = { ADD, A,	  0,	  NULL,
@@ -200,7 +200,7 @@ static void floor_outlives_the_policy(struct kunit *test)
 	walk_on(test, w, floor_steps, ARRAY_SIZE(floor_steps));
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	must_take(test, w, &reload);
-	/* The floor alone is in the way. */
+	/* Only the floor is in the way. */
 	w->policies.bar = (struct ipe_version){};
 	KUNIT_EXPECT_EQ(test, -EPERM,
 			world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
@@ -210,13 +210,13 @@ static void floor_outlives_the_policy(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, world_delete(w, A));
 	must_take(test, w, &higher);
 	KUNIT_EXPECT_EQ(test, 0, world_write(w, IPE_WRITE_ACTIVATE, A, NULL));
-	/* A lower floor of a later policy takes nothing back. */
+	/* A lower floor of a later policy does not lower the floor. */
 	KUNIT_EXPECT_EQ(test, 3, w->slots[A]->floor->version.major);
 	world_end(test, w);
 }
 
-/* A name that was only loaded leaves nothing behind. */
-static void name_that_was_never_confirmed_is_forgotten(struct kunit *test)
+/* A name without a confirmed policy leaves no floor behind. */
+static void unconfirmed_name_leaves_no_floor(struct kunit *test)
 {
 	static const struct step add = { ADD, A, 0, NULL, "a", "5.0.0" };
 	struct world *w = world_new(test);
@@ -230,7 +230,7 @@ static void name_that_was_never_confirmed_is_forgotten(struct kunit *test)
 	world_end(test, w);
 }
 
-/* Nothing but the shadow changes, in whatever standing. */
+/* Only the shadow still changes, in every standing. */
 static void locked_policies_stay_as_they_are(struct kunit *test)
 {
 	static const enum standing standings[] = { DELETED, IDLE, ACTIVE };
@@ -263,8 +263,8 @@ static void locked_policies_stay_as_they_are(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-/* poll() sees what it is for, and nothing of a shadow. */
-static void readers_hear_of_each_change(struct kunit *test)
+/* poll() reports changes, but not those of the shadow. */
+static void poll_reports_each_change(struct kunit *test)
 {
 	static const struct {
 		enum ipe_write write;
@@ -293,7 +293,7 @@ static void readers_hear_of_each_change(struct kunit *test)
 	world_end(test, w);
 }
 
-static void shadow_is_of_one_policy(struct kunit *test)
+static void only_one_policy_has_a_shadow(struct kunit *test)
 {
 	struct world *w = world_prepare(test, ACTIVE, false, false);
 	struct ipe_policies *policies = &w->policies;
@@ -309,7 +309,7 @@ static void shadow_is_of_one_policy(struct kunit *test)
 	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
 	KUNIT_EXPECT_PTR_EQ(test, rcu_access_pointer(policies->shadow),
 			    w->slots[A]->versions[IPE_PLACE_NEXT]);
-	/* What takes its place is not what was asked for. */
+	/* A version that takes its place is not the shadow. */
 	world_must(test, w, IPE_WRITE_STAGE, A, 6);
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_is_shadowed(w->slots[A]));
 	world_must(test, w, IPE_WRITE_SHADOW, A, 0);
@@ -319,7 +319,7 @@ static void shadow_is_of_one_policy(struct kunit *test)
 	world_end(test, w);
 }
 
-/* A policy that never became visible takes with it what came meanwhile. */
+/* Forgetting a policy that never became visible also drops a staged version. */
 static void forgotten_slot_leaves_no_version(struct kunit *test)
 {
 	struct ipe_loaded *next = world_policy(test, A, 2, 1);
@@ -352,8 +352,8 @@ static void name_is_found_while_it_is_visible(struct kunit *test)
 	world_end(test, w);
 }
 
-/* The record of its end names what was evaluated. */
-static void end_of_a_shadow_is_about_the_shadow(struct kunit *test)
+/* The record of its end names the version that was evaluated. */
+static void end_of_a_shadow_names_the_shadow(struct kunit *test)
 {
 	struct world *w = world_prepare(test, IDLE, false, false);
 	struct ipe_request request = {
@@ -412,13 +412,13 @@ static void open_file_outlives_the_policy(struct kunit *test)
 static struct kunit_case lifecycle_cases[] = {
 	KUNIT_CASE(every_step_of_upstream_has_its_errno),
 	KUNIT_CASE(bar_stays_after_a_rollback),
-	KUNIT_CASE(rollback_goes_only_to_what_was_confirmed),
+	KUNIT_CASE(rollback_returns_only_to_a_confirmed_version),
 	KUNIT_CASE(floor_outlives_the_policy),
-	KUNIT_CASE(name_that_was_never_confirmed_is_forgotten),
+	KUNIT_CASE(unconfirmed_name_leaves_no_floor),
 	KUNIT_CASE(locked_policies_stay_as_they_are),
-	KUNIT_CASE(readers_hear_of_each_change),
-	KUNIT_CASE(shadow_is_of_one_policy),
-	KUNIT_CASE(end_of_a_shadow_is_about_the_shadow),
+	KUNIT_CASE(poll_reports_each_change),
+	KUNIT_CASE(only_one_policy_has_a_shadow),
+	KUNIT_CASE(end_of_a_shadow_names_the_shadow),
 	KUNIT_CASE(forgotten_slot_leaves_no_version),
 	KUNIT_CASE(name_is_found_while_it_is_visible),
 	KUNIT_CASE(forgotten_name_is_free_again),

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Which of many denials are recorded. Time is an argument: nothing waits.
+ * Which of many denials get a record. Time is an argument: nothing waits.
  */
 
 #include <kunit/test.h>
@@ -9,7 +9,7 @@
 
 #include "limiter.h"
 
-/* A value that a counter of 32 bits would not hold. */
+/* More than a counter of 32 bits holds. */
 #define NOW ((u64)U32_MAX + 12345)
 
 static struct ipe_limiter *new_limiter(struct kunit *test)
@@ -22,7 +22,7 @@ static struct ipe_limiter *new_limiter(struct kunit *test)
 	return limiter;
 }
 
-/* Asks @times times; returns how often the answer was yes. */
+/* Asks @times times; returns how many denials were admitted. */
 static int ask(struct ipe_limiter *limiter, const struct ipe_limit_key *key,
 	       u64 now, int times, u64 *ret_suppressed)
 {
@@ -49,7 +49,7 @@ static void burst_is_recorded_and_the_rest_is_not(struct kunit *test)
 				  1000, &suppressed), 0);
 }
 
-static void record_after_the_window_tells_how_many_were_suppressed(struct kunit *test)
+static void record_after_the_window_counts_the_suppressed(struct kunit *test)
 {
 	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
 	struct ipe_limiter *limiter = new_limiter(test);
@@ -90,7 +90,7 @@ static void each_part_of_a_key_counts(struct kunit *test)
 					      &suppressed), 1, "key %d", i);
 }
 
-/* Keys that share their places with a first one, and differ in @serial. */
+/* Keys in the group of a first one, which differ in @serial. */
 static void make_rivals(const struct ipe_limiter *limiter,
 			struct ipe_limit_key *keys, int n)
 {
@@ -105,7 +105,7 @@ static void make_rivals(const struct ipe_limiter *limiter,
 	}
 }
 
-static void rivals_that_find_a_place_keep_their_counts(struct kunit *test)
+static void rivals_with_places_keep_their_counts(struct kunit *test)
 {
 	struct ipe_limit_key keys[IPE_LIMIT_PLACES];
 	struct ipe_limiter *limiter = new_limiter(test);
@@ -124,7 +124,7 @@ static void rivals_that_find_a_place_keep_their_counts(struct kunit *test)
 	}
 }
 
-static void one_rival_too_many_takes_the_oldest_place_and_silences_nobody(struct kunit *test)
+static void one_rival_too_many_takes_the_oldest_place(struct kunit *test)
 {
 	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
 	struct ipe_limiter *limiter = new_limiter(test);
@@ -132,7 +132,7 @@ static void one_rival_too_many_takes_the_oldest_place_and_silences_nobody(struct
 	int i;
 
 	make_rivals(limiter, keys, IPE_LIMIT_PLACES + 1);
-	/* The second one has the oldest window. */
+	/* The second key has the oldest window. */
 	for (i = 0; i < IPE_LIMIT_PLACES; i++)
 		ask(limiter, &keys[i], i == 1 ? NOW : NOW + 1, 100,
 		    &suppressed);
@@ -147,7 +147,7 @@ static void one_rival_too_many_takes_the_oldest_place_and_silences_nobody(struct
 	KUNIT_EXPECT_EQ(test, suppressed, 0);
 }
 
-static void record_that_was_not_made_uses_nothing_up(struct kunit *test)
+static void failed_record_uses_nothing_up(struct kunit *test)
 {
 	const struct ipe_limit_key key = { .serial = 1, .inode = 7 };
 	struct ipe_limiter *limiter = new_limiter(test);
@@ -166,7 +166,7 @@ static void record_that_was_not_made_uses_nothing_up(struct kunit *test)
 			IPE_LIMIT_BURST - 1);
 }
 
-static void what_is_returned_too_late_harms_no_other_key(struct kunit *test)
+static void late_return_harms_no_other_key(struct kunit *test)
 {
 	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
 	struct ipe_limiter *limiter = new_limiter(test);
@@ -182,7 +182,7 @@ static void what_is_returned_too_late_harms_no_other_key(struct kunit *test)
 					  &suppressed), 0);
 }
 
-/* Fills the places of a group with keys of which each has a count. */
+/* Fills the places of a group with keys that each have a count. */
 static void fill_group(struct ipe_limiter *limiter, struct ipe_limit_key *keys)
 {
 	u64 suppressed;
@@ -194,7 +194,7 @@ static void fill_group(struct ipe_limiter *limiter, struct ipe_limit_key *keys)
 		    &suppressed);
 }
 
-static void count_of_a_place_that_is_taken_over_is_handed_out(struct kunit *test)
+static void taken_over_place_hands_out_its_count(struct kunit *test)
 {
 	struct ipe_limit_trace trace = { .file = true, .ino = 12 };
 	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 2];
@@ -221,7 +221,8 @@ static void count_of_a_place_that_is_taken_over_is_handed_out(struct kunit *test
 	KUNIT_EXPECT_EQ(test, evicted.trace.ino, 12);
 }
 
-static void place_without_a_count_is_taken_over_in_silence(struct kunit *test)
+static void
+taken_over_place_without_a_count_hands_out_nothing(struct kunit *test)
 {
 	const struct ipe_limit_trace trace = {};
 	struct ipe_limit_key keys[IPE_LIMIT_PLACES + 1];
@@ -238,7 +239,7 @@ static void place_without_a_count_is_taken_over_in_silence(struct kunit *test)
 	}
 }
 
-static void count_that_audit_does_not_take_comes_again_without_its_key(struct kunit *test)
+static void count_that_audit_refuses_returns_without_its_key(struct kunit *test)
 {
 	static const struct ipe_limit_key no_key;
 	const struct ipe_limit_trace trace = {};
@@ -252,14 +253,14 @@ static void count_that_audit_does_not_take_comes_again_without_its_key(struct ku
 			  &suppressed, &evicted);
 	KUNIT_EXPECT_EQ(test, evicted.suppressed, 1);
 	ipe_limiter_return_evicted(limiter, evicted.suppressed);
-	/* Keys of a place that is gone since. */
+	/* The entries of these keys were taken over. */
 	ipe_limiter_return(limiter, &keys[0], 3);
-	/* There is a key to hand out first. */
+	/* An evicted key is handed out first. */
 	ipe_limiter_admit(limiter, &keys[IPE_LIMIT_PLACES + 1], &trace,
 			  NOW + 9, &suppressed, &evicted);
 	KUNIT_EXPECT_EQ(test, evicted.suppressed, 2);
 	KUNIT_EXPECT_MEMEQ(test, &evicted.key, &keys[1], sizeof(keys[1]));
-	/* One that is not recorded hands out nothing. */
+	/* A denial without a record hands out nothing. */
 	KUNIT_EXPECT_FALSE(test, ipe_limiter_admit(limiter, &keys[3], &trace,
 						   NOW + 9, &suppressed,
 						   &evicted));
@@ -274,7 +275,7 @@ static void count_that_audit_does_not_take_comes_again_without_its_key(struct ku
 }
 
 /* More keys than places, in any order: each denial is in exactly one record. */
-static void no_denial_is_counted_twice_or_not_at_all(struct kunit *test)
+static void each_denial_is_counted_once(struct kunit *test)
 {
 	struct ipe_limiter *limiter = new_limiter(test);
 	const struct ipe_limit_trace trace = {};
@@ -290,7 +291,7 @@ static void no_denial_is_counted_twice_or_not_at_all(struct kunit *test)
 		};
 		struct ipe_limit_entry evicted;
 
-		/* Some keys come often. */
+		/* Some keys are frequent. */
 		key.uid = key.uid < 300 ? key.uid % 3 : key.uid;
 		now += prandom_u32_state(&random) % 8;
 		if (!ipe_limiter_admit(limiter, &key, &trace, now, &suppressed,
@@ -322,22 +323,22 @@ static void nobody_knows_the_group_of_a_key(struct kunit *test)
 	for (key.inode = 0; key.inode < 1000; key.inode++)
 		same += ipe_limiter_group(one, &key) ==
 			ipe_limiter_group(other, &key);
-	/* One in IPE_LIMIT_GROUPS by chance. */
+	/* The chance is one in IPE_LIMIT_GROUPS. */
 	KUNIT_EXPECT_LT(test, same, 100);
 }
 
 static struct kunit_case limiter_cases[] = {
 	KUNIT_CASE(burst_is_recorded_and_the_rest_is_not),
-	KUNIT_CASE(record_after_the_window_tells_how_many_were_suppressed),
+	KUNIT_CASE(record_after_the_window_counts_the_suppressed),
 	KUNIT_CASE(each_part_of_a_key_counts),
-	KUNIT_CASE(rivals_that_find_a_place_keep_their_counts),
-	KUNIT_CASE(one_rival_too_many_takes_the_oldest_place_and_silences_nobody),
-	KUNIT_CASE(record_that_was_not_made_uses_nothing_up),
-	KUNIT_CASE(what_is_returned_too_late_harms_no_other_key),
-	KUNIT_CASE(count_of_a_place_that_is_taken_over_is_handed_out),
-	KUNIT_CASE(place_without_a_count_is_taken_over_in_silence),
-	KUNIT_CASE(count_that_audit_does_not_take_comes_again_without_its_key),
-	KUNIT_CASE(no_denial_is_counted_twice_or_not_at_all),
+	KUNIT_CASE(rivals_with_places_keep_their_counts),
+	KUNIT_CASE(one_rival_too_many_takes_the_oldest_place),
+	KUNIT_CASE(failed_record_uses_nothing_up),
+	KUNIT_CASE(late_return_harms_no_other_key),
+	KUNIT_CASE(taken_over_place_hands_out_its_count),
+	KUNIT_CASE(taken_over_place_without_a_count_hands_out_nothing),
+	KUNIT_CASE(count_that_audit_refuses_returns_without_its_key),
+	KUNIT_CASE(each_denial_is_counted_once),
 	KUNIT_CASE(nobody_knows_the_group_of_a_key),
 	{}
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Random lines of some users, in the memory and in a small model of it: a list
- * that is searched from the first to the last line.
+ * Random lines of some users, in the memory and in a small model: a list that
+ * is searched from the first to the last line.
  */
 
 #include <kunit/test.h>
@@ -17,9 +17,9 @@
 #define MODEL_READERS	3
 
 /**
- * struct model_line - a line that was put
+ * struct model_line - a line that was added
  * @user: index of the user
- * @blocks: that it takes
+ * @blocks: number that it takes
  * @kept: it was not dropped
  * @known: for each reader: it was read, or is known to be lost
  */
@@ -32,12 +32,12 @@ struct model_line {
 
 /**
  * struct model - the same lines twice
- * @test: that runs
- * @real: what is tested
+ * @test: the running test
+ * @real: the tested lines
  * @readers: of @real
  * @random: its seed is constant
- * @lines: that were put; the first one has the number 1
- * @n: how many
+ * @lines: all that were added; the first has the number 1
+ * @n: of @lines
  */
 struct model {
 	struct kunit *test;
@@ -70,7 +70,7 @@ static void model_drop(struct model *model, u32 user)
 	model->lines[i].kept = false;
 }
 
-/* Returns whose oldest line goes. */
+/* Returns the user whose oldest line is dropped. */
 static u32 model_loser(const struct model *model, u32 user, u32 blocks)
 {
 	u32 root = model_used(model, 0) + (user == 0 ? blocks : 0);
@@ -115,7 +115,7 @@ static void model_put(struct model *model, u32 user, u32 len)
 	};
 }
 
-/* Returns how many lines of a user that reader has lost, and now knows of. */
+/* Returns how many lines of a user the reader has lost; it knows them now. */
 static u64 model_lost(struct model *model, int reader, u32 user)
 {
 	struct model_line *line;
@@ -130,7 +130,7 @@ static u64 model_lost(struct model *model, int reader, u32 user)
 	return lost;
 }
 
-/* Returns the number of the line that is next for a reader, or 0. */
+/* Returns the number of the next line for a reader, or 0. */
 static u64 model_next(struct model *model, int reader)
 {
 	unsigned int i;
@@ -182,7 +182,7 @@ static void model_check(const struct model *model)
 }
 
 /*
- * Mostly short lines of one user in a while, with all that is possible between.
+ * Mostly short lines of one user for a while, sometimes any other line.
  */
 static void model_step(struct model *model)
 {
@@ -201,7 +201,7 @@ static void model_step(struct model *model)
 			model_read(model, 2);
 }
 
-static void random_lines_are_as_in_a_model(struct kunit *test)
+static void random_lines_match_the_model(struct kunit *test)
 {
 	struct model *model;
 	int i, reader;
@@ -213,7 +213,7 @@ static void random_lines_are_as_in_a_model(struct kunit *test)
 	for (i = 0; i < MODEL_READERS; i++)
 		model->readers[i] = reader_new(test, model->real);
 	prandom_seed_state(&model->random, 9);
-	/* Places in the order of the users. */
+	/* Gives out places in the order of the users. */
 	for (i = 0; i < MODEL_USERS; i++)
 		model_put(model, i, 0);
 	while (model->n < MODEL_LINES) {
@@ -229,7 +229,7 @@ static void random_lines_are_as_in_a_model(struct kunit *test)
 }
 
 static struct kunit_case lines_model_cases[] = {
-	KUNIT_CASE(random_lines_are_as_in_a_model),
+	KUNIT_CASE(random_lines_match_the_model),
 	{}
 };
 

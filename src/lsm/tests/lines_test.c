@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines that come and go, whose they are, and what each reader learns of them.
+ * Lines that are added and dropped, their users, and the view of each reader.
  */
 
 #include <kunit/test.h>
@@ -19,7 +19,7 @@
 #define BOB	1001
 #define FLOODER	1002
 
-/* The text of a number, of a length that depends on it. */
+/* The text for a number; its length depends on the number. */
 static size_t text_of(char *buf, size_t size, u64 number)
 {
 	return scnprintf(buf, size, "text %llu %.*s", number,
@@ -38,7 +38,7 @@ static void put_numbered(struct ipe_lines *lines, u32 uid, u64 from, u64 to)
 	}
 }
 
-/* Lines of which each takes so many blocks. */
+/* Adds lines that each take so many blocks. */
 static void put_blocks(struct ipe_lines *lines, u32 uid, u32 blocks, int times)
 {
 	static const char text[LINE_MAX];
@@ -75,7 +75,7 @@ static void expect_end(struct kunit *test, struct ipe_lines_reader *reader)
 	KUNIT_EXPECT_FALSE(test, ipe_lines_has_more(reader));
 }
 
-/* How many lines a reader gets that begins now. */
+/* The number of lines for a reader that begins now. */
 static int count_kept(struct kunit *test, struct ipe_lines *lines)
 {
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -92,7 +92,7 @@ static int count_kept(struct kunit *test, struct ipe_lines *lines)
 	return n;
 }
 
-/* Lines of a user that are dropped, or -1 if it has no place of its own. */
+/* Dropped lines of a user, or -1 if it has no place of its own. */
 static s64 dropped_of(const struct ipe_lines *lines, u32 uid)
 {
 	int i;
@@ -122,7 +122,7 @@ static void lines_have_numbers_from_1_and_times_in_order(struct kunit *test)
 	expect_end(test, reader);
 }
 
-static void reader_that_keeps_up_loses_nothing_when_memory_is_used_again(struct kunit *test)
+static void reader_that_keeps_up_loses_nothing(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -136,14 +136,16 @@ static void reader_that_keeps_up_loses_nothing_when_memory_is_used_again(struct 
 	}
 }
 
-static void slow_reader_learns_how_many_lines_are_gone(struct kunit *test)
+static void slow_reader_learns_how_many_lines_it_lost(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
 	u64 put = 0, number = 0, i;
 	struct given line;
 
-	/* Batches that do not fill the memory, and others that do often. */
+	/*
+	 * Batches that do not fill the memory, and others that fill it often.
+	 */
 	for (i = 0; i < 200; i++) {
 		put_numbered(lines, ALICE, put + 1, put + 1 + i % 40);
 		put += 1 + i % 40;
@@ -176,7 +178,7 @@ static void lost_lines_come_once_and_before_the_oldest_line(struct kunit *test)
 	expect_numbered(test, &line, lost + 2);
 }
 
-static void each_reader_is_at_its_own_place(struct kunit *test)
+static void each_reader_has_its_own_position(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *one = reader_new(test, lines);
@@ -198,7 +200,7 @@ static void each_reader_is_at_its_own_place(struct kunit *test)
 	expect_numbered(test, &line, 2);
 }
 
-static void late_reader_starts_with_the_oldest_line_that_is_kept(struct kunit *test)
+static void late_reader_starts_with_the_oldest_line(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader;
@@ -218,7 +220,7 @@ static void late_reader_starts_with_the_oldest_line_that_is_kept(struct kunit *t
 	expect_end(test, reader);
 }
 
-static void line_that_is_only_looked_at_is_not_consumed(struct kunit *test)
+static void peek_does_not_consume(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -239,8 +241,8 @@ static void line_that_is_only_looked_at_is_not_consumed(struct kunit *test)
 	expect_numbered(test, &line, 2);
 }
 
-/* The line was given to the reader, though it is not kept any more. */
-static void line_that_goes_while_it_is_read_is_not_lost(struct kunit *test)
+/* The reader got the line, although the memory has dropped it. */
+static void line_dropped_during_a_read_is_not_lost(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -261,7 +263,7 @@ static void line_that_goes_while_it_is_read_is_not_lost(struct kunit *test)
 	expect_numbered(test, &line, gone + 1);
 }
 
-static void loss_that_grows_while_it_is_read_is_told_in_two_parts(struct kunit *test)
+static void loss_that_grows_during_a_read_comes_in_two_parts(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -361,7 +363,7 @@ static void flood_drops_no_line_of_others(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, reader_next(test, reader).seq, 1);
 }
 
-static void root_has_half_and_the_rest_if_nobody_wants_it(struct kunit *test)
+static void root_has_half_and_the_rest_while_it_is_free(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 
@@ -398,13 +400,13 @@ static void two_floods_share(struct kunit *test)
 		put_blocks(lines, BOB, 1, 10);
 	KUNIT_EXPECT_EQ(test, lines->used[1], BLOCKS / 2);
 	KUNIT_EXPECT_EQ(test, lines->used[2], BLOCKS / 2);
-	/* The one that now writes drops its own, as both have equally much. */
+	/* The writer drops its own lines, as both users have equally much. */
 	i = dropped_of(lines, ALICE);
 	put_blocks(lines, BOB, 3, 100);
 	KUNIT_EXPECT_EQ(test, dropped_of(lines, ALICE), i);
 }
 
-static void reader_learns_whose_lines_are_gone(struct kunit *test)
+static void reader_learns_which_users_lost_lines(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
 	struct ipe_lines_reader *reader = reader_new(test, lines);
@@ -435,7 +437,7 @@ static void more_users_than_places_share_one(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dropped_of(lines, IPE_LINES_SHARED), -1);
 	KUNIT_EXPECT_EQ(test, lines->used[IPE_LINES_SHARED],
 			100 - (IPE_LINES_SHARED - 1));
-	/* A flood of one of these is a flood of all of these. */
+	/* These users share one place, and one flood. */
 	put_blocks(lines, 100, 1, 1000);
 	expect_lost(test, reader, lines->dropped[IPE_LINES_SHARED], U32_MAX);
 	KUNIT_EXPECT_EQ(test, reader_next(test, reader).seq, 1);
@@ -443,7 +445,9 @@ static void more_users_than_places_share_one(struct kunit *test)
 			4 * BLOCKS - (IPE_LINES_SHARED - 1));
 }
 
-/* Losses of a place's former user are not said to be its present user's. */
+/*
+ * Losses of the former user of a place do not count as those of its new user.
+ */
 static void place_without_lines_goes_to_another_user(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, SIZE);
@@ -453,7 +457,7 @@ static void place_without_lines_goes_to_another_user(struct kunit *test)
 
 	for (uid = 1; uid < IPE_LINES_SHARED; uid++)
 		put_blocks(lines, uid, 1, 1);
-	/* Two long lines leave the place of the first 32 without any. */
+	/* Two long lines leave the places of the first 32 users empty. */
 	put_blocks(lines, uid - 1, BLOCKS / 2 - 4, 1);
 	KUNIT_EXPECT_EQ(test, dropped_of(lines, 1), 1);
 	KUNIT_EXPECT_EQ(test, lines->used[1], 0);
@@ -462,7 +466,7 @@ static void place_without_lines_goes_to_another_user(struct kunit *test)
 	KUNIT_EXPECT_GT(test, dropped_of(lines, FLOODER), 0);
 	expect_lost(test, reader, 1, U32_MAX);
 	expect_lost(test, reader, dropped_of(lines, FLOODER), FLOODER);
-	/* One that is there from now on loses lines of FLOODER alone. */
+	/* A reader that begins now loses only lines of FLOODER. */
 	reader = reader_new(test, lines);
 	put_blocks(lines, FLOODER, 1, 2);
 	line = reader_next(test, reader);
@@ -470,7 +474,7 @@ static void place_without_lines_goes_to_another_user(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, line.uid, FLOODER);
 }
 
-/* Users come and go: nothing is lost that is not counted, nor counted twice. */
+/* Users come and go: every loss is counted once. */
 static void lines_of_very_many_users_are_all_counted(struct kunit *test)
 {
 	struct ipe_lines *lines = reader_lines(test, 4 * SIZE);
@@ -508,8 +512,8 @@ static void lines_of_very_many_users_are_all_counted(struct kunit *test)
 
 /**
  * struct crowd - tasks that write at once
- * @lines: where
- * @last: uid of the latest one
+ * @lines: written to
+ * @last: uid of the latest task
  * @done: one for each task
  */
 struct crowd {
@@ -565,22 +569,22 @@ static void lines_of_many_writers_are_all_counted(struct kunit *test)
 
 static struct kunit_case lines_cases[] = {
 	KUNIT_CASE(lines_have_numbers_from_1_and_times_in_order),
-	KUNIT_CASE(reader_that_keeps_up_loses_nothing_when_memory_is_used_again),
-	KUNIT_CASE(slow_reader_learns_how_many_lines_are_gone),
+	KUNIT_CASE(reader_that_keeps_up_loses_nothing),
+	KUNIT_CASE(slow_reader_learns_how_many_lines_it_lost),
 	KUNIT_CASE(lost_lines_come_once_and_before_the_oldest_line),
-	KUNIT_CASE(each_reader_is_at_its_own_place),
-	KUNIT_CASE(late_reader_starts_with_the_oldest_line_that_is_kept),
-	KUNIT_CASE(line_that_is_only_looked_at_is_not_consumed),
-	KUNIT_CASE(line_that_goes_while_it_is_read_is_not_lost),
-	KUNIT_CASE(loss_that_grows_while_it_is_read_is_told_in_two_parts),
+	KUNIT_CASE(each_reader_has_its_own_position),
+	KUNIT_CASE(late_reader_starts_with_the_oldest_line),
+	KUNIT_CASE(peek_does_not_consume),
+	KUNIT_CASE(line_dropped_during_a_read_is_not_lost),
+	KUNIT_CASE(loss_that_grows_during_a_read_comes_in_two_parts),
 	KUNIT_CASE(line_that_is_too_long_is_cut_to_half_of_the_memory),
 	KUNIT_CASE(longest_line_and_highest_numbers_fit_a_reader),
 	KUNIT_CASE(empty_line_is_a_line),
 	KUNIT_CASE(flood_drops_no_line_of_others),
-	KUNIT_CASE(root_has_half_and_the_rest_if_nobody_wants_it),
+	KUNIT_CASE(root_has_half_and_the_rest_while_it_is_free),
 	KUNIT_CASE(root_takes_its_half_back),
 	KUNIT_CASE(two_floods_share),
-	KUNIT_CASE(reader_learns_whose_lines_are_gone),
+	KUNIT_CASE(reader_learns_which_users_lost_lines),
 	KUNIT_CASE(more_users_than_places_share_one),
 	KUNIT_CASE(place_without_lines_goes_to_another_user),
 	KUNIT_CASE(lines_of_very_many_users_are_all_counted),

@@ -8,7 +8,7 @@
 
 #include "loaded.h"
 
-static void unsigned_policy_has_the_digest_of_nothing(struct kunit *test)
+static void unsigned_policy_has_the_digest_of_zero_bytes(struct kunit *test)
 {
 	static const char text[] = "policy_name=a policy_version=1.0.0\n"
 				   "DEFAULT action=ALLOW\n";
@@ -24,7 +24,7 @@ static void unsigned_policy_has_the_digest_of_nothing(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-static void text_that_is_no_policy_is_not_loaded(struct kunit *test)
+static void broken_text_is_not_loaded(struct kunit *test)
 {
 	static const char text[] = "policy_name=a policy_version=1.0.0\n"
 				   "DEFAULT action=ALLOW\nop=NONE\n";
@@ -46,8 +46,8 @@ static void text_that_is_no_policy_is_not_loaded(struct kunit *test)
 }
 
 static struct kunit_case loaded_cases[] = {
-	KUNIT_CASE(unsigned_policy_has_the_digest_of_nothing),
-	KUNIT_CASE(text_that_is_no_policy_is_not_loaded),
+	KUNIT_CASE(unsigned_policy_has_the_digest_of_zero_bytes),
+	KUNIT_CASE(broken_text_is_not_loaded),
 	{}
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The language, as the kernel has compiled it: the table that user space tests
- * with, too.
+ * The language, as compiled into the kernel, with the table of cases that user
+ * space uses, too.
  */
 
 #include <kunit/test.h>
@@ -17,7 +17,7 @@ static void parse_case(struct kunit *test, const struct ipe_vocabulary *words,
 	char *text;
 	int r;
 
-	/* Of just that size, so that KASAN sees a step too far. */
+	/* Exactly that size, so that KASAN sees a read beyond it. */
 	text = kmemdup(c->text, c->len, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, text);
 	r = ipe_policy_parse(text, c->len, words, &policy, &where);

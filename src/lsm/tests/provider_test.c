@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Providers and the vocabulary: that a new mechanism is one struct.
+ * Providers and the vocabulary: a new provider is one struct.
  */
 
 #include <kunit/test.h>
@@ -41,7 +41,7 @@ static void builtin_properties_are_answered_as_configured(struct kunit *test)
 			IS_ENABLED(CONFIG_IPE_PROP_FS_VERITY_BUILTIN_SIG));
 }
 
-static void features_name_what_is_built(struct kunit *test)
+static void features_name_the_built_providers(struct kunit *test)
 {
 	char text[256] = "", cut[4];
 
@@ -166,7 +166,7 @@ static void too_many_words_are_refused(struct kunit *test)
 	}
 }
 
-static void nothing_is_known_of_anonymous_memory(struct kunit *test)
+static void anonymous_memory_has_no_facts(struct kunit *test)
 {
 	unsigned int i;
 	struct ipe_evidence *evidence;
@@ -184,12 +184,12 @@ static void nothing_is_known_of_anonymous_memory(struct kunit *test)
 
 static struct kunit_case provider_cases[] = {
 	KUNIT_CASE(builtin_properties_are_answered_as_configured),
-	KUNIT_CASE(features_name_what_is_built),
+	KUNIT_CASE(features_name_the_built_providers),
 	KUNIT_CASE(new_provider_needs_no_more_than_its_answers),
 	KUNIT_CASE(property_that_is_left_out_is_neither_true_nor_false),
 	KUNIT_CASE(word_of_another_kind_is_refused),
 	KUNIT_CASE(too_many_words_are_refused),
-	KUNIT_CASE(nothing_is_known_of_anonymous_memory),
+	KUNIT_CASE(anonymous_memory_has_no_facts),
 	{}
 };
 

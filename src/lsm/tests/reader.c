@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lines, a reader of them, and what it was given.
+ * Reads lines for tests.
  */
 
 #include <linux/sprintf.h>
@@ -48,7 +48,7 @@ static bool split_lost(struct kunit *test, const char *text, struct given *line)
 }
 
 /*
- * Takes a line apart; it has to be whole. Of a long text it is the beginning.
+ * Parses a line, which has to be complete; keeps the beginning of a long text.
  */
 struct given reader_split(struct kunit *test, const char *text, size_t len)
 {
@@ -70,7 +70,7 @@ struct given reader_split(struct kunit *test, const char *text, size_t len)
 	return line;
 }
 
-/* The next line; all zero if there is none. */
+/* Reads the next line; all zero if there is none. */
 struct given reader_next(struct kunit *test, struct ipe_lines_reader *reader)
 {
 	const char *text;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Lines, a reader of them, and what it was given. All goes with the test.
+ * Reads lines for tests. The end of a test frees everything.
  */
 #ifndef _SECURITY_IPE_TESTS_READER_H
 #define _SECURITY_IPE_TESTS_READER_H
@@ -9,20 +9,20 @@
 
 #include "lines.h"
 
-/* Blocks of a small memory; half of them is root's. */
+/* Blocks of a small memory; half of them belongs to root. */
 #define BLOCKS	64
 #define SIZE	(BLOCKS * sizeof(struct ipe_lines_block))
 
-/* Room for a line of a small memory. */
+/* Room for a line in a small memory. */
 #define LINE_MAX (SIZE + IPE_LINES_PREFIX_MAX)
 
 /**
- * struct given - what a reader was given
+ * struct given - a line that a reader got
  * @lost: of "lost=N uid=U"
- * @uid: the same; U32_MAX for "?"
+ * @uid: of "lost=N uid=U"; U32_MAX for "?"
  * @seq: of a line
  * @time: of a line
- * @text: what follows, without the newline
+ * @text: the rest, without the newline
  */
 struct given {
 	u64 lost;

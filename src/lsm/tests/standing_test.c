@@ -13,8 +13,8 @@
 /**
  * struct outcome - of a write in a standing
  * @error: %0 or the errno
- * @active: afterwards, if @error is %0: version of A, "b" for that of B, "-"
- *	for nobody
+ * @active: the active policy afterwards, if @error is %0: the version of A, "b"
+ *	for B, "-" for none
  * @versions: of A afterwards, if @error is %0: current, next, previous; "x": as
  *	before
  */
@@ -24,9 +24,9 @@ struct outcome {
 	const char *versions;
 };
 
-/* With next and previous. What changes without them is in expect(). */
+/* With next and previous; expect() knows the difference without them. */
 static const struct outcome outcomes[IPE_WRITE_COUNT][STANDING_COUNT] = {
-	/* It brings version 7. */
+	/* With version 7. */
 	[IPE_WRITE_UPDATE] = {
 		[DELETED] = { -ENOENT },
 		[IDLE] = { 0, "-", "7-4" },
@@ -134,7 +134,7 @@ static char digit_of(const struct ipe_loaded *loaded)
 	return '0' + ipe_policy_version(loaded->policy)->major;
 }
 
-/* A digit for each version of A, '-' where there is none. */
+/* A digit for each version of A, '-' for none. */
 static void show_versions(struct world *w, char buf[4])
 {
 	struct ipe_loaded *loaded;
@@ -149,7 +149,7 @@ static void show_versions(struct world *w, char buf[4])
 }
 
 /**
- * struct view - what is to be seen of A
+ * struct view - the visible state of A
  * @error: of the write
  * @active: as in struct outcome
  * @versions: as in struct outcome
@@ -194,7 +194,7 @@ static bool is_same(const struct view *a, const struct view *b)
 }
 
 /*
- * All writes that change the active policy, but for the beginning of a trial.
+ * Writes that change the active policy, but for TRIAL.
  */
 static bool ends_a_trial(int write)
 {
@@ -244,7 +244,8 @@ static void every_write_in_every_standing(struct kunit *test)
 }
 
 static struct kunit_case standing_cases[] = {
-	KUNIT_CASE(every_write_in_every_standing), {}
+	KUNIT_CASE(every_write_in_every_standing),
+	{}
 };
 
 static struct kunit_suite standing_suite = {

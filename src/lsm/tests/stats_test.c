@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What is counted for a verdict, and how the file shows it.
+ * Counting verdicts, and the file that shows the counts.
  */
 
 #include <kunit/test.h>
@@ -80,7 +80,7 @@ static void policy_starts_at_zero(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-static void each_verdict_and_what_matched_is_counted(struct kunit *test)
+static void each_verdict_and_its_match_are_counted(struct kunit *test)
 {
 	struct ipe_loaded *loaded = load(test);
 
@@ -120,7 +120,7 @@ static void text_that_does_not_fit_is_asked_for_again(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-static void shadow_counts_differences_and_matches_alone(struct kunit *test)
+static void shadow_counts_only_differences_and_matches(struct kunit *test)
 {
 	struct ipe_loaded *loaded = load(test);
 	struct ipe_verdict allow = ask(loaded, IPE_OP_EXECUTE, true);
@@ -174,8 +174,8 @@ static void counters_have_64_bits(struct kunit *test)
 	ipe_loaded_put(loaded);
 }
 
-/* Two reasons that have the same place, and one that has another. */
-static void reasons_that_share_a_place_are_told_apart(struct kunit *test)
+/* Two reasons that share a place, and one with another place. */
+static void reasons_in_one_place_stay_apart(struct kunit *test)
 {
 	struct ipe_stats stats = {};
 	unsigned int a = IPE_STATS_RULES, b = a + IPE_STATS_RECENT;
@@ -194,7 +194,7 @@ static void reasons_that_share_a_place_are_told_apart(struct kunit *test)
 	ipe_stats_free(&stats);
 }
 
-static void count_of_a_cpu_does_not_run_over(struct kunit *test)
+static void count_of_a_cpu_does_not_overflow(struct kunit *test)
 {
 	unsigned int reason = IPE_STATS_RULES + 3;
 	u64 full = (u64)reason << 32 | U32_MAX;
@@ -214,7 +214,7 @@ static void count_of_a_cpu_does_not_run_over(struct kunit *test)
 
 /**
  * struct crowd - tasks that count at once
- * @loaded: for what they count
+ * @loaded: has the counters
  * @done: one for each task
  */
 struct crowd {
@@ -251,12 +251,12 @@ static void tasks_that_count_at_once_lose_nothing(struct kunit *test)
 
 static struct kunit_case stats_cases[] = {
 	KUNIT_CASE(policy_starts_at_zero),
-	KUNIT_CASE(each_verdict_and_what_matched_is_counted),
+	KUNIT_CASE(each_verdict_and_its_match_are_counted),
 	KUNIT_CASE(text_that_does_not_fit_is_asked_for_again),
-	KUNIT_CASE(shadow_counts_differences_and_matches_alone),
+	KUNIT_CASE(shadow_counts_only_differences_and_matches),
 	KUNIT_CASE(counters_have_64_bits),
-	KUNIT_CASE(reasons_that_share_a_place_are_told_apart),
-	KUNIT_CASE(count_of_a_cpu_does_not_run_over),
+	KUNIT_CASE(reasons_in_one_place_stay_apart),
+	KUNIT_CASE(count_of_a_cpu_does_not_overflow),
 	KUNIT_CASE(tasks_that_count_at_once_lose_nothing),
 	{}
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whose share a denial counts to.
+ * The user to whom a denial counts.
  */
 
 #include <kunit/test.h>
@@ -13,7 +13,7 @@
 
 /**
  * struct nest - a user namespace in another one
- * @outer: made in the initial one
+ * @outer: made in the initial namespace
  * @inner: made in @outer
  */
 struct nest {
@@ -21,7 +21,7 @@ struct nest {
 	struct user_namespace inner;
 };
 
-/* In @outer there are the users from @lower on; @inner has the same. */
+/* @outer maps the users from @lower on; @inner maps the same. */
 static struct nest *new_nest(struct kunit *test, u32 owner, u32 lower,
 			     u32 count)
 {
@@ -72,14 +72,14 @@ static void users_of_a_container_of_root_are_its_root(struct kunit *test)
 	struct nest *nest = new_nest(test, 0, 524288, 65536);
 
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->outer, 524288), 524288);
-	/* Otherwise there are no namespaces, and make_kuid() reads no map. */
+	/* Without CONFIG_USER_NS, make_kuid() reads no map. */
 	if (!IS_ENABLED(CONFIG_USER_NS))
 		return;
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->outer, 525288), 524288);
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->inner, 525289), 524288);
 }
 
-/* As where a service has a namespace in which users have their own numbers. */
+/* Like the namespace of a service in which users keep their numbers. */
 static void users_of_a_namespace_with_roots_numbers_are_themselves(struct kunit *test)
 {
 	struct nest *nest = new_nest(test, 0, 0, 65536);
@@ -89,7 +89,7 @@ static void users_of_a_namespace_with_roots_numbers_are_themselves(struct kunit 
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->inner, 1000), 1000);
 }
 
-/* A task in one may have any number there. */
+/* A task inside may have any number. */
 static void users_of_a_namespace_of_root_without_numbers_are_one(struct kunit *test)
 {
 	u32 one = IS_ENABLED(CONFIG_USER_NS) ? overflowuid : 1000;
@@ -98,7 +98,9 @@ static void users_of_a_namespace_of_root_without_numbers_are_one(struct kunit *t
 	KUNIT_EXPECT_EQ(test, uid_in(&nest->outer, 1000), one);
 }
 
-/* Its lines are not in the share of a user whose namespace it has entered. */
+/*
+ * Root that enters the namespace of a user does not use the share of that user.
+ */
 static void root_is_root_everywhere(struct kunit *test)
 {
 	struct nest *nest = new_nest(test, 1000, 100000, 65536);

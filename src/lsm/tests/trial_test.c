@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Trials end: by their time, by a timer that is early or late, and while
- * somebody waits for the record of it.
+ * The end of trials: in time, by a timer that is early or late, and while a
+ * record waits.
  */
 
 #include <kunit/test.h>
@@ -26,7 +26,7 @@ static void policies_on_trial_cannot_be_locked(struct kunit *test)
 	world_end(test, w);
 }
 
-static void trial_ends_when_it_is_due(struct kunit *test)
+static void trial_ends_at_its_deadline(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
 	struct ipe_policies *policies = &w->policies;
@@ -41,15 +41,15 @@ static void trial_ends_when_it_is_due(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, ipe_slot_trial_seconds(w->slots[A]));
 	KUNIT_EXPECT_EQ(test, -ENODATA,
 			world_write(w, IPE_WRITE_CONFIRM, A, NULL));
-	/* A timer that comes late ends no trial that began since. */
+	/* A late timer does not end a trial that began since. */
 	world_must(test, w, IPE_WRITE_TRIAL, A, 0);
 	ipe_lifecycle_expire(policies, ktime_sub_ns(policies->deadline, 1));
 	KUNIT_EXPECT_EQ(test, '5', world_digit(w));
 	world_end(test, w);
 }
 
-/* Nobody confirms what is over, though no timer has said so. */
-static void trial_is_over_though_the_timer_is_late(struct kunit *test)
+/* A trial cannot be confirmed after its time, even if the timer is late. */
+static void trial_ends_although_the_timer_is_late(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
 
@@ -60,7 +60,7 @@ static void trial_is_over_though_the_timer_is_late(struct kunit *test)
 	world_end(test, w);
 }
 
-/* A timer that came too early comes again. */
+/* A timer that fires too early is set again. */
 static void early_timer_is_started_again(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
@@ -74,7 +74,7 @@ static void early_timer_is_started_again(struct kunit *test)
 	world_end(test, w);
 }
 
-/* Several trials may have ended by themselves before the first is recorded. */
+/* The timer may end several trials before the first end is recorded. */
 static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
@@ -96,10 +96,10 @@ static void trials_end_faster_than_they_are_recorded(struct kunit *test)
 }
 
 /**
- * struct confirmation - by a thread of its own
- * @world: where
+ * struct confirmation - a confirmation in a thread of its own
+ * @world: has the trial
  * @done: the thread has returned from it
- * @error: its result, once it is done
+ * @error: its result, once @done
  */
 struct confirmation {
 	struct world *world;
@@ -125,8 +125,8 @@ static bool trial_has_ended(struct world *w)
 	return !ipe_slot_trial_seconds(w->slots[A]);
 }
 
-/* Audit keeps somebody waiting: here the test, that does not end its turn. */
-static void change_waits_for_no_record(struct kunit *test)
+/* A record waits for an earlier turn, which this test does not end. */
+static void change_does_not_wait_for_records(struct kunit *test)
 {
 	struct world *w = world_prepare(test, NEXT_TRIED_HELD, true, true);
 	struct confirmation c = { .world = w };
@@ -148,7 +148,7 @@ static void change_waits_for_no_record(struct kunit *test)
 	world_end(test, w);
 }
 
-/* The one thing here that waits: for the kernel's own timer. */
+/* The only test that waits, for the kernel's own timer. */
 static void timer_ends_a_trial(struct kunit *test)
 {
 	struct world *w = world_prepare(test, ACTIVE, true, true);
@@ -166,11 +166,11 @@ static void timer_ends_a_trial(struct kunit *test)
 
 static struct kunit_case trial_cases[] = {
 	KUNIT_CASE(policies_on_trial_cannot_be_locked),
-	KUNIT_CASE(trial_ends_when_it_is_due),
-	KUNIT_CASE(trial_is_over_though_the_timer_is_late),
+	KUNIT_CASE(trial_ends_at_its_deadline),
+	KUNIT_CASE(trial_ends_although_the_timer_is_late),
 	KUNIT_CASE(early_timer_is_started_again),
 	KUNIT_CASE(trials_end_faster_than_they_are_recorded),
-	KUNIT_CASE(change_waits_for_no_record),
+	KUNIT_CASE(change_does_not_wait_for_records),
 	KUNIT_CASE(timer_ends_a_trial),
 	{}
 };

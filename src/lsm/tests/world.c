@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Policies to play with. Time stands still: trials are long enough, and end by
+ * Policies for tests. Time stands still: trials last long enough, and end by
  * ipe_lifecycle_expire() with a time that the test chooses.
  */
 
@@ -32,7 +32,7 @@ static void drop_all(struct ipe_policies *policies)
 	policies->bar = (struct ipe_version){};
 }
 
-/* Forgets all policies, and what is remembered of their names. */
+/* Forgets all policies and their floors. */
 void world_clear(struct kunit *test, struct world *w)
 {
 	const struct ipe_request revert = { .write = IPE_WRITE_REVERT };
@@ -46,7 +46,7 @@ void world_clear(struct kunit *test, struct world *w)
 				ipe_lifecycle_write(policies, &revert));
 	drop_all(policies);
 	for (name = 0; name < WORLD_NAMES; name++) {
-		/* One that a test deleted itself is still to be forgotten. */
+		/* The test may have deleted it without forgetting it. */
 		if (w->slots[name] && world_delete(w, name) == -ENOENT)
 			ipe_lifecycle_forget(w->slots[name]);
 		w->slots[name] = NULL;
@@ -67,7 +67,7 @@ void world_end(struct kunit *test, struct world *w)
 }
 
 /*
- * A policy that owns its text, as one from user space does. @floor may be NULL.
+ * A policy that owns its text, like one from user space. @floor may be NULL.
  */
 struct ipe_loaded *world_load(struct kunit *test, const char *name,
 			      const char *version, const char *floor)
@@ -125,7 +125,7 @@ int world_write(struct world *w, enum ipe_write write, int name,
 	return ipe_lifecycle_write(&w->policies, &request);
 }
 
-/* As the file does: a name that is deleted is forgotten, too. */
+/* Deletes and forgets a name, as the file does. */
 int world_delete(struct world *w, int name)
 {
 	int r = world_write(w, IPE_WRITE_DELETE, name, NULL);
@@ -137,7 +137,7 @@ int world_delete(struct world *w, int name)
 	return r;
 }
 
-/* Name and version of the policy that decides; "" if none does. */
+/* Name and version of the active policy; "" for none. */
 const char *world_active(struct world *w, char buf[32])
 {
 	char version[IPE_VERSION_STRLEN];
@@ -155,7 +155,7 @@ const char *world_active(struct world *w, char buf[32])
 	return buf;
 }
 
-/* A digit of the version of A that decides, 'b' for any of B, '-' for none. */
+/* The active policy: the major digit of A, 'b' for any of B, '-' for none. */
 char world_digit(struct world *w)
 {
 	char buf[32];
@@ -178,7 +178,7 @@ void world_must(struct kunit *test, struct world *w, int write, int name,
 	KUNIT_ASSERT_EQ_MSG(test, 0, r, "write %d of %d", write, name);
 }
 
-/* A is at version 4, staged 5, before the confirmed 3; B is at 6. */
+/* A has version 4, next 5, and 3 as previous, which was confirmed; B has 6. */
 struct world *world_prepare(struct kunit *test, enum standing standing,
 			    bool has_next, bool has_previous)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Policies to play with, apart from those that decide about this kernel.
+ * Policies for tests, apart from those of the running kernel.
  */
 #ifndef _SECURITY_IPE_TESTS_WORLD_H
 #define _SECURITY_IPE_TESTS_WORLD_H
@@ -11,16 +11,16 @@
 
 enum { A, B };
 
-/* A write that is none of a slot: a new policy. */
+/* Beside the writes to a slot: a new policy. */
 #define ADD IPE_WRITE_COUNT
 
 /* Names are "a", "b" and "c". */
 #define WORLD_NAMES 3
 
 /**
- * struct world - what a test plays with
+ * struct world - the policies of a test
  * @policies: all policies
- * @slots: of each name; NULL where it is not taken
+ * @slots: of each name; NULL if the name is free
  */
 struct world {
 	struct ipe_policies policies;
@@ -40,7 +40,7 @@ int world_write(struct world *w, enum ipe_write write, int name,
 		struct ipe_loaded *loaded);
 int world_delete(struct world *w, int name);
 
-/* The slot of A does not decide, decides, or is on trial. */
+/* How the slot of A stands to the active policy and to a trial. */
 enum standing {
 	DELETED,
 	IDLE,

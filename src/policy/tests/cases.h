@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR LGPL-2.1-or-later */
 /*
- * Texts, and what the parser says of each: one table for KUnit and for user
+ * Texts with the answer of the parser to each: one table for KUnit and user
  * space. A test that includes this file loops over ipe_policy_cases.
  */
 #ifndef IPE_POLICY_CASES_H
@@ -13,11 +13,11 @@
  * @text: not NUL-terminated where a NUL is part of it
  * @len: bytes of @text
  * @error: %0, or the negative errno
- * @line: of the mistake, counted from 1; 0 if the text as a whole is meant
- * @column: of the mistake, counted from 1; 0 if the line as a whole is meant
+ * @line: of the mistake, counted from 1; 0 for the text as a whole
+ * @column: of the mistake, counted from 1; 0 for the line as a whole
  * @differs: upstream gives another answer: an addition to the language, or a
- *	point where this one is stricter
- * @description: what is tried
+ *	stricter check
+ * @description: of the case
  */
 struct ipe_policy_case {
 	const char *text;
