@@ -47,29 +47,6 @@ def test_file_names_its_licence(path):
     assert licence.group(1).strip() == expected
 
 
-# A layer may include its own headers, those of the layers below it, and the system's.
-LAYERS = {
-    "src/policy": ["src/policy"],
-    "src/libipe": ["src/libipe", "src/policy"],
-    "src/ipectld": ["src/ipectld", "src/libipe", "src/policy"],
-    "src/ipectl": ["src/ipectl", "src/libipe", "src/policy"],
-}
-
-
-@pytest.mark.parametrize("layer", LAYERS)
-def test_layer_includes_only_layers_below(layer):
-    files = tracked(layer)
-    headers = {Path(path).name for below in LAYERS[layer] for path in tracked(below) if path.endswith(".h")}
-    wrong = []
-    for path in files:
-        if not path.endswith((".c", ".h")):
-            continue
-        for name in re.findall(r'^\s*#\s*include\s+"([^"]+)"', (TOP / path).read_text(), re.M):
-            if Path(name).name not in headers or ".." in name:
-                wrong.append(f"{path}: {name}")
-    assert not wrong
-
-
 def test_policy_language_includes_only_itself():
     wrong = [f"{path}: {name}" for path in tracked("src/policy") if path.endswith((".c", ".h"))
              and Path(path).name not in ("port.h", "port-user.c")
