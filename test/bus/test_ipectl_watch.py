@@ -83,6 +83,22 @@ def watch(bare):
         watch.close()
 
 
+@pytest.fixture
+def subscriptions(bare):
+    """Waits until so many have called Subscribe() since the fixture began and were answered: ipectl prints its first lines before that."""
+    path = bare.directory / "monitor"
+
+    def answered():
+        lines = [line.split("\t") for line in path.read_text().splitlines() if line.startswith(("mc\t", "mr\t"))]
+        calls = {(words[3], words[2]) for words in lines if words[0] == "mc" and words[-1] == "Subscribe"}
+        return calls & {(words[4], words[5]) for words in lines if words[0] == "mr"}
+
+    with open(path, "wb") as output:
+        bare.start(["dbus-monitor", "--profile", "--address", "unix:path=/run/dbus/system_bus_socket"], stdout=output)
+    bare.wait_for(lambda: "NameLost" in path.read_text(), "the monitor")
+    return lambda count: bare.wait_for(lambda: len(answered()) >= count, "subscriptions")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_says_how_things_stand_and_ends_well(machine, watch, number):
     running = watch()
@@ -92,11 +108,11 @@ def test_it_says_how_things_stand_and_ends_well(machine, watch, number):
     assert running.stop(number) == 0
 
 
-def test_signals(machine, watch):
+def test_signals(machine, watch, subscriptions):
     running, plain = watch("--json"), watch()
     status = running.wait_event("status")
     assert status["properties"]["confirmed_policy"] == {"name": POLICY, "version": "1.0.0"}
-    plain.wait_for("runs;")
+    subscriptions(2)
     machine.stage(signed("other", "1.0.0"))
     event = running.wait_event("policy_staged")
     assert event["name"] == "other" and event["version"] == "1.0.0" and len(event["digest"]) == 64
@@ -119,10 +135,9 @@ def kernel(bare, kernel_files):
     return kernel_files
 
 
-def test_what_the_kernel_denies(kernel, watch):
+def test_what_the_kernel_denies(kernel, watch, subscriptions):
     running, plain = watch("--json"), watch()
-    running.wait_event("status")
-    plain.wait_for("runs;")
+    subscriptions(2)
     kernel.tell(shadow=0, enforcing=1, ipe_hook="BPRM_CHECK", dev='"vda"', ino=77, path=b"/bin/\033[31m".hex().upper())
     event = running.wait_event("denied")
     assert (event["name"], event["version"], event["operation"]) == (POLICY, "2.0.0", "EXECUTE")

@@ -457,7 +457,8 @@ def test_a_policy_whose_trial_ended_before_another_one_was_tried_is_rolled_back(
 
 def test_a_policy_confirmed_by_a_file_is_recorded_when_the_daemon_is_stopped(machine):
     begin_trial(machine)
-    put_confirmed(machine)
+    with machine.frozen_daemon():
+        put_confirmed(machine)
     machine.stop_daemon()
     assert states_on_disk(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
     machine.wait_signal("PolicyConfirmed")
@@ -554,8 +555,9 @@ def test_what_cannot_be_found_out_at_start_is_not_decided(machine):
 def test_a_rollback_does_not_ask_a_kernel_that_is_locked(machine):
     change_state(machine, lambda state: [record.update(state=new) for record, new in
                                          zip(state["versions"], ("superseded", "confirmed"), strict=True)])
-    put_confirmed(machine)
-    machine.kernel.put("lock", "policy\n")
+    with machine.frozen_daemon():
+        put_confirmed(machine)
+        machine.kernel.put("lock", "policy\n")
     assert refused(machine, "Rollback", POLICY).name == "org.ipe.Error.LockedDown"
     assert machine.kernel.read(f"policies/{POLICY}/rollback") == b""
     assert states(machine) == {"1.0.0": "superseded", "2.0.0": "confirmed"}
