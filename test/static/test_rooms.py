@@ -234,6 +234,7 @@ def test_a_circle_is_found(small, changes, circle):
 
 
 def test_an_internal_header_belongs_to_its_module(small):
-    whole = {"low/text.c": '#include "text-internal.h"\n', "low/text-internal.h": '#include "text.h"\n', "low/text-cut.c": '#include "text-internal.h"\n'}
+    whole = {"low/text.c": '#include "text-internal.h"\n',
+             "low/text-internal.h": '#include "text.h"\n', "low/text-cut.c": '#include "text-internal.h"\n'}
     assert not small(whole).circles()
     assert small({**whole, "low/text-cut.h": "", "low/text.h": '#include "text-cut.h"\n'}).circles() == [("low/text", "low/text-cut")]
