@@ -452,7 +452,7 @@ def test_a_user_who_activates_again_and_again_does_not_keep_root_from_it(machine
     machine.wait_for(lambda: machine.inspector.calls == 1, "the look")
     assert polkit.end(begin_activation(machine, polkit, 1, 2)).startswith(LIMITS), "another user waits"
     root = begin_activation(machine, polkit, 0, 2)
-    assert polkit.end(first).startswith(f"{LIMITS}Root activates")
+    assert polkit.end(first).startswith(f"{LIMITS}Root is activating")
     assert polkit.end(begin_activation(machine, polkit, NOBODY, 3)).startswith(LIMITS)
     assert polkit.end(begin_activation(machine, polkit, 0, 3)).startswith(LIMITS), "root does not take the place of root"
     machine.inspector.gate.set()

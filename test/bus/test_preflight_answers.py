@@ -37,7 +37,7 @@ def is_unknown(machine):
     assert not is_activated(machine)
     activate(machine, **FORCE, **ON_TRIAL)
     assert machine.kernel.read(f"policies/{POLICY}/trial") != b"0"
-    assert [entry for entry in machine.entries(PRIORITY="4") if "not known what it denies" in entry["MESSAGE"]]
+    assert [entry for entry in machine.entries(PRIORITY="4") if "files that it denies are unknown" in entry["MESSAGE"]]
     return message
 
 

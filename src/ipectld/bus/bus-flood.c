@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "log.h"
 #include "object-path.h"
+#include "timer.h"
 
 /* A unit pays for so many versions in a list. */
 #define VERSIONS_PER_UNIT 20
@@ -70,12 +71,6 @@ static int refuse_unknown(sd_bus_error *reterr) {
         return bus_refuse(reterr, r, &failure);
 }
 
-static int start_timer(sd_event_source *timer, uint64_t usec) {
-        int r = sd_event_source_set_time_relative(timer, usec);
-
-        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
-
 static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
         BusFlood *flood = userdata;
         int r;
@@ -84,7 +79,7 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
                 (void) bus_send_reply(flood->held[--flood->n], 0);
         if (flood->n == 0)
                 return 0;
-        r = start_timer(timer, PAUSE_USEC);
+        r = timer_start(timer, PAUSE_USEC);
         if (r < 0)
                 log_warning("Cannot start a timer, %zu callers wait for their refusals until the next one: %s", flood->n, strerror(-r));
         return 0;
@@ -103,7 +98,7 @@ static int hold(BusFlood *flood, sd_bus_message *reply) {
         }
         r = sd_event_source_get_enabled(flood->timer, &enabled);
         if (r >= 0 && enabled == SD_EVENT_OFF)
-                r = start_timer(flood->timer, HOLD_USEC);
+                r = timer_start(flood->timer, HOLD_USEC);
         if (r < 0)
                 return r;
         flood->held[flood->n++] = reply;
@@ -154,11 +149,9 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
 
 static int start_filter(Bus *bus, sd_event *event) {
         BusFlood *flood = bus->flood;
-        int r = sd_event_add_time_relative(event, &flood->timer, CLOCK_MONOTONIC, HOLD_USEC, 1, on_timer, flood);
+        int r = timer_new(event, 1, on_timer, flood, &flood->timer);
 
         flood->bus = bus;
-        if (r >= 0)
-                r = sd_event_source_set_enabled(flood->timer, SD_EVENT_OFF);
         return r < 0 ? r : sd_bus_add_filter(bus->bus, NULL, filter_call, flood);
 }
 

@@ -15,6 +15,7 @@
 #include "object-path.h"
 #include "preflight.h"
 #include "shares.h"
+#include "timer.h"
 
 /* Interval of the announcements of progress. */
 #define TICK_USEC (1000U * 1000)
@@ -176,22 +177,18 @@ static void announce_progress(BusJob *job) {
 }
 
 static int on_tick(sd_event_source *tick, uint64_t usec, void *userdata) {
-        Bus *bus = userdata;
-        int r;
+        const Bus *bus = userdata;
 
         if (!bus->jobs->running)
                 return 0;
         announce_progress(bus->jobs->running);
-        r = sd_event_source_set_time_relative(tick, TICK_USEC);
-        return r < 0 ? r : sd_event_source_set_enabled(tick, SD_EVENT_ONESHOT);
+        return timer_start(tick, TICK_USEC);
 }
 
 /* Without the timer the job announces no progress, and runs all the same. */
 static void start_tick(const Bus *bus) {
-        int r = sd_event_source_set_time_relative(bus->jobs->tick, TICK_USEC);
+        int r = timer_start(bus->jobs->tick, TICK_USEC);
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(bus->jobs->tick, SD_EVENT_ONESHOT);
         if (r < 0)
                 log_debug("Cannot start a timer, ignoring: %s", strerror(-r));
 }
@@ -431,9 +428,7 @@ static int add_sources(Bus *bus) {
         if (r >= 0)
                 r = sd_event_source_set_enabled(bus->jobs->next, SD_EVENT_OFF);
         if (r >= 0)
-                r = sd_event_add_time(event, &bus->jobs->tick, CLOCK_MONOTONIC, UINT64_MAX, 0, on_tick, bus);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(bus->jobs->tick, SD_EVENT_OFF);
+                r = timer_new(event, 0, on_tick, bus, &bus->jobs->tick);
         return r < 0 ? r : add_exit(bus);
 }
 

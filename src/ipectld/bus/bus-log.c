@@ -11,18 +11,19 @@ static int get_level(sd_bus *sd, const char *path, const char *interface, const 
         return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
 }
 
-/* Not by sd_bus_query_sender_privilege(): that asks the bus over the connection that has the calls, see callers.c. */
-static int check_root(const Bus *bus, sd_bus_message *call, sd_bus_error *reterr) {
-        return polkit_is_root(bus->polkit, call) ? 0 : sd_bus_error_set(reterr, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do that.");
+/* Reads the value that root sets; others are refused. Not by sd_bus_query_sender_privilege(): that asks the bus over the connection that
+ * has the calls, see callers.c. */
+static int read_of_root(const Bus *bus, sd_bus_message *value, const char **ret, sd_bus_error *reterr) {
+        if (!polkit_is_root(bus->polkit, value))
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do that.");
+        return sd_bus_message_read(value, "s", ret);
 }
 
 static int set_level(sd_bus *sd, const char *path, const char *interface, const char *property,
                      sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
         const char *text;
-        int r = check_root(userdata, value, reterr);
+        int r = read_of_root(userdata, value, &text, reterr);
 
-        if (r >= 0)
-                r = sd_bus_message_read(value, "s", &text);
         if (r < 0)
                 return r;
         r = log_level_from_string(text);
@@ -40,10 +41,8 @@ static int get_target(sd_bus *sd, const char *path, const char *interface, const
 static int set_target(sd_bus *sd, const char *path, const char *interface, const char *property,
                       sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
         const char *text;
-        int r = check_root(userdata, value, reterr);
+        int r = read_of_root(userdata, value, &text, reterr);
 
-        if (r >= 0)
-                r = sd_bus_message_read(value, "s", &text);
         if (r < 0)
                 return r;
         r = log_target_from_string(text);

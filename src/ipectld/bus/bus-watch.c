@@ -20,6 +20,7 @@
 #include "kernel-extended.h"
 #include "log.h"
 #include "object-path.h"
+#include "timer.h"
 #include "trial.h"
 
 /* One write may be the first of several. */
@@ -98,10 +99,8 @@ static void log_failure(BusWatch *watch, int r) {
 }
 
 static void look_in(BusWatch *watch, uint64_t usec) {
-        int r = sd_event_source_set_time_relative(watch->soon, usec);
+        int r = timer_start(watch->soon, usec);
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(watch->soon, SD_EVENT_ONESHOT);
         if (r < 0)
                 log_failure(watch, r);
         watch->retries = usec > DELAY_USEC;
@@ -392,11 +391,8 @@ void bus_watch_switch_announced(BusWatch *watch, KernelSwitch which, bool value)
 
 static int begin(BusWatch *watch) {
         Announced now;
-        int r = sd_event_add_time_relative(watch->bus->manager->event, &watch->soon, CLOCK_MONOTONIC, DELAY_USEC, ACCURACY_USEC,
-                                           on_soon, watch);
+        int r = timer_new(watch->bus->manager->event, ACCURACY_USEC, on_soon, watch, &watch->soon);
 
-        if (r >= 0)
-                r = sd_event_source_set_enabled(watch->soon, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         watch_all(watch);

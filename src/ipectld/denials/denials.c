@@ -21,6 +21,7 @@
 #include "event-reader.h"
 #include "kernel-event.h"
 #include "log.h"
+#include "timer.h"
 
 /* FileDescriptorName= of ipectld-audit.socket, and the name of the kernel's file in the store of systemd. */
 #define FD_AUDIT "audit"
@@ -187,9 +188,7 @@ static int add_sources(Denials *denials) {
         int r;
 
         r = event_reader_new(event, denials->fd, PRIORITY, &handler, denials, &denials->reader);
-        if (r >= 0)
-                r = sd_event_add_time(event, &denials->due, CLOCK_MONOTONIC, UINT64_MAX, 0, on_due, denials);
-        return r < 0 ? r : sd_event_source_set_enabled(denials->due, SD_EVENT_OFF);
+        return r < 0 ? r : timer_new(event, 0, on_due, denials, &denials->due);
 }
 
 /* Takes the descriptors that systemd passes, the first of each name; -1 for none. */

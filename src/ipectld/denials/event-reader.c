@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 
 #include "event-reader.h"
+#include "timer.h"
 
 struct EventReader {
         EventReaderHandler handler;
@@ -15,12 +16,6 @@ struct EventReader {
 
 static void event_reader_freep(EventReader **reader) {
         event_reader_free(*reader);
-}
-
-static int start_rest(const EventReader *reader, uint64_t usec) {
-        int r = sd_event_source_set_time_relative(reader->rest, usec);
-
-        return r < 0 ? r : sd_event_source_set_enabled(reader->rest, SD_EVENT_ONESHOT);
 }
 
 static int on_rest_over(sd_event_source *rest, uint64_t usec, void *userdata) {
@@ -37,7 +32,7 @@ static int on_readable(sd_event_source *readable, int fd, uint32_t revents, void
         (void) sd_event_source_set_enabled(readable, SD_EVENT_OFF);
         r = reader->handler.read(reader->userdata, &rest_usec);
         if (r >= 0)
-                r = start_rest(reader, rest_usec);
+                r = timer_start(reader->rest, rest_usec);
         if (r < 0)
                 reader->handler.failed(r, reader->userdata);
         return 0;
@@ -55,9 +50,7 @@ int event_reader_new(sd_event *event, int fd, int64_t priority, const EventReade
         if (r >= 0)
                 r = sd_event_source_set_priority(reader->readable, priority);
         if (r >= 0)
-                r = sd_event_add_time(event, &reader->rest, CLOCK_MONOTONIC, UINT64_MAX, 0, on_rest_over, reader);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(reader->rest, SD_EVENT_OFF);
+                r = timer_new(event, 0, on_rest_over, reader, &reader->rest);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(reader);

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "source.h"
 #include "stage.h"
+#include "timer.h"
 #include "watcher.h"
 
 #define SETTLE_USEC (100 * 1000)
@@ -82,12 +83,6 @@ struct Source {
 };
 
 static const char *const *const all_directories[] = { policy_directories, trust_directories, NULL };
-
-static int start_timer(sd_event_source *timer, uint64_t usec) {
-        int r = sd_event_source_set_time_relative(timer, usec);
-
-        return r < 0 ? r : sd_event_source_set_enabled(timer, SD_EVENT_ONESHOT);
-}
 
 /* The first failure is the answer of the scan. */
 static void scan_failed(Scan *scan, int result, const Failure *failure) {
@@ -277,7 +272,7 @@ static void schedule_retry(Source *source, bool retry) {
                 (void) sd_event_source_set_enabled(source->retry, SD_EVENT_OFF);
                 return;
         }
-        r = start_timer(source->retry, source->retry_usec);
+        r = timer_start(source->retry, source->retry_usec);
         if (r < 0)
                 log_error("Cannot start a timer, failures of this scan are not tried again: %s", strerror(-r));
         source->retry_usec = source->retry_usec < RETRY_MAX_USEC / 2 ? 2 * source->retry_usec : RETRY_MAX_USEC;
@@ -342,7 +337,7 @@ static int on_turn(sd_event_source *timer, uint64_t usec, void *userdata) {
                 r = r < 0 ? r : step(source);
         while (r > 0 && clock_usec(CLOCK_MONOTONIC) < end);
         if (r > 0)
-                r = start_timer(source->turn, 0) ?: 1;
+                r = timer_start(source->turn, 0) ?: 1;
         if (r <= 0)
                 finish(source, r);
         return 0;
@@ -356,7 +351,7 @@ static void start_next(Source *source) {
                 return;
         source->now = source->next;
         source->next = (Request) {};
-        r = start_timer(source->turn, 0);
+        r = timer_start(source->turn, 0);
         if (r < 0)
                 finish(source, r);
 }
@@ -404,7 +399,7 @@ static int on_settled(sd_event_source *timer, uint64_t usec, void *userdata) {
 static int keep_running(sd_event_source *timer, uint64_t usec) {
         int enabled, r = sd_event_source_get_enabled(timer, &enabled);
 
-        return r >= 0 && enabled == SD_EVENT_OFF ? start_timer(timer, usec) : r;
+        return r >= 0 && enabled == SD_EVENT_OFF ? timer_start(timer, usec) : r;
 }
 
 /* The first of many changes starts the timer; later ones do not delay it. */
@@ -464,13 +459,6 @@ static int watch_clock(Source *source) {
         return r;
 }
 
-/* Made once, so that starting it needs no memory. */
-static int add_timer(Source *source, sd_event_source **timer, sd_event_time_handler_t handler) {
-        int r = sd_event_add_time(source->event, timer, CLOCK_MONOTONIC, 0, 1, handler, source);
-
-        return r < 0 ? r : sd_event_source_set_enabled(*timer, SD_EVENT_OFF);
-}
-
 int source_new(Manager *manager, sd_event *event, Source **ret) {
         _cleanup_(source_freep) Source *source = calloc(1, sizeof(*source));
         int r;
@@ -480,13 +468,13 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
         source->manager = manager;
         source->event = sd_event_ref(event);
         source->retry_usec = RETRY_MIN_USEC;
-        r = add_timer(source, &source->settle, on_settled);
+        r = timer_new(event, 1, on_settled, source, &source->settle);
         if (r >= 0)
-                r = add_timer(source, &source->turn, on_turn);
+                r = timer_new(event, 1, on_turn, source, &source->turn);
         if (r >= 0)
-                r = add_timer(source, &source->retry, on_retry);
+                r = timer_new(event, 1, on_retry, source, &source->retry);
         if (r >= 0)
-                r = add_timer(source, &source->later, on_retry);
+                r = timer_new(event, 1, on_retry, source, &source->later);
         if (r >= 0)
                 r = watcher_new(event, on_event, source, &source->watcher);
         if (r < 0)
