@@ -21,19 +21,19 @@
 #define ELEMENTSOF(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Moves a value out of a variable that frees itself. */
-#define TAKE_PTR(pointer)                                                                                    \
-        ({                                                                                                   \
-                __typeof__(pointer) *_from = &(pointer);                                                     \
-                __typeof__(pointer) _taken = *_from;                                                         \
-                *_from = NULL;                                                                               \
-                _taken;                                                                                      \
+#define TAKE_PTR(pointer)                                \
+        ({                                               \
+                __typeof__(pointer) *_from = &(pointer); \
+                __typeof__(pointer) _taken = *_from;     \
+                *_from = NULL;                           \
+                _taken;                                  \
         })
-#define TAKE_FD(fd)                                                                                          \
-        ({                                                                                                   \
-                int *_from = &(fd);                                                                          \
-                int _taken = *_from;                                                                         \
-                *_from = -1;                                                                                 \
-                _taken;                                                                                      \
+#define TAKE_FD(fd)                  \
+        ({                           \
+                int *_from = &(fd);  \
+                int _taken = *_from; \
+                *_from = -1;         \
+                _taken;              \
         })
 
 static inline void freep(void *pointer) {

@@ -32,7 +32,9 @@ static int send_entry(const char *entry, size_t size, int flags) {
         const struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = JOURNAL_SOCKET };
 
         return sendto(socket_fd, entry, size, MSG_NOSIGNAL | flags, (const struct sockaddr *) &address,
-                      sizeof(address)) < 0 ? -errno : 0;
+                      sizeof(address)) < 0
+                       ? -errno
+                       : 0;
 }
 
 int journal_send(const char *entry, size_t size) {

@@ -99,7 +99,8 @@ static int send_entry(int priority, const char *message_id, const LogField *fiel
 
         if (!out)
                 return -ENOMEM;
-        fprintf(out, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", message, priority, program_invocation_short_name);
+        fprintf(out, "MESSAGE=%s\nPRIORITY=%d\nSYSLOG_IDENTIFIER=%s\n", message, priority,
+                program_invocation_short_name);
         if (message_id)
                 fprintf(out, "MESSAGE_ID=%s\n", message_id);
         for (; fields && fields->key; fields++)
@@ -110,7 +111,8 @@ static int send_entry(int priority, const char *message_id, const LogField *fiel
         return journal_send(entry, size);
 }
 
-/* systemd may have connected it to journald. Once poll() calls it writable, it takes MESSAGE_SIZE bytes without a wait. */
+/* systemd may have connected it to journald. Once poll() calls it writable, it takes MESSAGE_SIZE bytes without a wait.
+ */
 static int write_to_console(const char *message) {
         struct pollfd console = { .fd = STDERR_FILENO, .events = POLLOUT };
 
@@ -135,8 +137,9 @@ static int report_lost(void) {
         if (n_lost == 0)
                 return 0;
         (void) snprintf(count, sizeof(count), "%" PRIu64, n_lost);
-        (void) snprintf(message, sizeof(message), "%s entries of %s before this one are lost: journald did not take them in time.",
-                        count, program_invocation_short_name);
+        (void) snprintf(message, sizeof(message),
+                        "%s entries of %s before this one are lost: journald did not take them in time.", count,
+                        program_invocation_short_name);
         r = write_entry(LOG_WARNING, MESSAGE_LOG_LOST, (const LogField[]) { { "IPE_COUNT", count }, {} }, message);
         if (r >= 0)
                 n_lost = 0;

@@ -176,7 +176,8 @@ static bool is_named(const Named *named, const char *root_hash) {
         for (i = 0; root_hash[i] && i < HASH_LENGTH_MAX; i++)
                 lower[i] = (char) tolower((unsigned char) root_hash[i]);
         lower[i] = '\0';
-        return root_hash[i] == '\0' && named->n > 0 && bsearch(&key, named->hashes, named->n, sizeof(key), compare_text);
+        return root_hash[i] == '\0' && named->n > 0 &&
+               bsearch(&key, named->hashes, named->n, sizeof(key), compare_text);
 }
 
 static int order_after(FILE *file, const char *name) {
@@ -195,7 +196,8 @@ static int order_after_entry(FILE *file, const Named *named, const VeritytabEntr
         if (!is_named(named, entry->root_hash))
                 return 0;
         if (veritytab_has_option(entry, "_netdev")) {
-                complain("A policy names the root hash of '%s', which needs the network and is therefore opened after the policy is loaded.",
+                complain("A policy names the root hash of '%s', which needs the network and is therefore opened after "
+                         "the policy is loaded.",
                          entry->name);
                 return 0;
         }
@@ -303,7 +305,8 @@ static int generate_on_failure(const char *directory) {
 
         if (r < 0 || texts[config.on_failure][0] == '\0')
                 return r < 0 ? r : 0;
-        if (asprintf(&text, "# Written by ipe-generator(8): OnFailure= of ipectld.conf(5).\n\n[Unit]\n%s", texts[config.on_failure]) < 0)
+        if (asprintf(&text, "# Written by ipe-generator(8): OnFailure= of ipectld.conf(5).\n\n[Unit]\n%s",
+                     texts[config.on_failure]) < 0)
                 return -ENOMEM;
         return write_drop_in(directory, "50-ipe-on-failure.conf", text);
 }
@@ -312,7 +315,8 @@ int main(int argc, char **argv) {
         int r;
 
         if (argc != 2 && argc != 4) {
-                fprintf(stderr, "Usage: %s NORMAL-DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]; see ipe-generator(8).\n", argv[0]);
+                fprintf(stderr, "Usage: %s NORMAL-DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]; see ipe-generator(8).\n",
+                        argv[0]);
                 return EXIT_FAILURE;
         }
         umask(0022);

@@ -71,13 +71,16 @@ static size_t find_volume(const Look *look, const struct statx *stx, const struc
 }
 
 static void measure(int fd, FactDigest *ret) {
-        static const char *const algorithms[] = { [FS_VERITY_HASH_ALG_SHA256] = "sha256", [FS_VERITY_HASH_ALG_SHA512] = "sha512" };
+        static const char *const algorithms[] = {
+                [FS_VERITY_HASH_ALG_SHA256] = "sha256", [FS_VERITY_HASH_ALG_SHA512] = "sha512"
+        };
         union {
                 struct fsverity_digest digest;
                 uint8_t space[sizeof(struct fsverity_digest) + sizeof(ret->value)];
         } measured = { .digest.digest_size = sizeof(ret->value) };
 
-        if (ioctl(fd, FS_IOC_MEASURE_VERITY, &measured) < 0 || measured.digest.digest_algorithm >= ELEMENTSOF(algorithms) ||
+        if (ioctl(fd, FS_IOC_MEASURE_VERITY, &measured) < 0 ||
+            measured.digest.digest_algorithm >= ELEMENTSOF(algorithms) ||
             !algorithms[measured.digest.digest_algorithm] || measured.digest.digest_size > sizeof(ret->value))
                 return;
         snprintf(ret->algorithm, sizeof(ret->algorithm), "%s", algorithms[measured.digest.digest_algorithm]);
@@ -89,7 +92,9 @@ static void measure(int fd, FactDigest *ret) {
 static bool has_signature(int fd) {
         uint8_t byte;
         struct fsverity_read_metadata_arg arg = {
-                .metadata_type = FS_VERITY_METADATA_TYPE_SIGNATURE, .length = 1, .buf_ptr = (uintptr_t) &byte,
+                .metadata_type = FS_VERITY_METADATA_TYPE_SIGNATURE,
+                .length = 1,
+                .buf_ptr = (uintptr_t) &byte,
         };
 
         return ioctl(fd, FS_IOC_READ_VERITY_METADATA, &arg) > 0;
@@ -139,7 +144,8 @@ int look_at_file(Look *look, int fd, const char *path, enum ipe_op operation, si
         known = malloc(sizeof(*known));
         if (!known)
                 return -ENOMEM;
-        *known = (Known) { .device = makedev(stx.stx_dev_major, stx.stx_dev_minor), .inode = stx.stx_ino,
+        *known = (Known) { .device = makedev(stx.stx_dev_major, stx.stx_dev_minor),
+                           .inode = stx.stx_ino,
                            .operation = operation };
         found = tsearch(known, &look->known, compare);
         if (!found || *found != known) {

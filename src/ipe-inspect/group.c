@@ -42,7 +42,8 @@ static int add_cut(Look *look, const InspectionCut *cut) {
 }
 
 static int cut_all(Look *look, const Process *processes, size_t n) {
-        return add_cut(look, &(const InspectionCut) { .uid = processes->uid, .scope = processes->scope, .processes = n });
+        return add_cut(look,
+                       &(const InspectionCut) { .uid = processes->uid, .scope = processes->scope, .processes = n });
 }
 
 int look_at_group_here(Look *look, int proc_fd, const Process *processes, size_t n) {
@@ -51,8 +52,8 @@ int look_at_group_here(Look *look, int proc_fd, const Process *processes, size_t
 
         look->scope = processes->scope;
         for (size_t i = 0; i < n; i++) {
-                int r = budget_is_over(&look->budget) ? -EDQUOT :
-                        look_at_process(look, proc_fd, processes[i].pid, &shared);
+                int r = budget_is_over(&look->budget) ? -EDQUOT
+                                                      : look_at_process(look, proc_fd, processes[i].pid, &shared);
 
                 if (r == -EDQUOT)
                         cut.processes++;

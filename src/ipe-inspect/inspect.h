@@ -20,13 +20,13 @@ typedef struct Budget {
 
 typedef struct Look {
         Inspection *inspection;
-        ProcessList *processes; /* of each file of the inspection: those that have it mapped */
-        void *known;            /* of files.c: tree of the files, by device, inode and operation */
-        FileScope scope;        /* of the files that are looked at now */
-        Budget budget;          /* for this scope, or for one owner */
+        ProcessList *processes;           /* of each file of the inspection: those that have it mapped */
+        void *known;                      /* of files.c: tree of the files, by device, inode and operation */
+        FileScope scope;                  /* of the files that are looked at now */
+        Budget budget;                    /* for this scope, or for one owner */
         size_t users_room, services_room; /* bytes of the answer that are left for all users, and for all services */
-        dev_t initramfs;        /* 0 if it is not mounted */
-        bool verity_signatures; /* the kernel verifies the signatures of fs-verity */
+        dev_t initramfs;                  /* 0 if it is not mounted */
+        bool verity_signatures;           /* the kernel verifies the signatures of fs-verity */
 } Look;
 
 /* Whether an error means that a process has ended, which it may at any time. */

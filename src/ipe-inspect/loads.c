@@ -23,8 +23,10 @@ static int look_at_module_file(Look *look, const char *path) {
 
         /* If the kernel cannot decompress a module, modprobe does, and passes memory to the kernel. */
         if (!has_suffix(path, ".ko") && access("/sys/module/compression", F_OK) < 0)
-                return look_at_nothing(look, path, IPE_OP_KMODULE, "it is compressed, and this kernel gets its content without "
-                                       "the file", &unused);
+                return look_at_nothing(look, path, IPE_OP_KMODULE,
+                                       "it is compressed, and this kernel gets its content without "
+                                       "the file",
+                                       &unused);
         return look_at_path(look, path, IPE_OP_KMODULE);
 }
 
@@ -96,7 +98,8 @@ static int look_in(Look *look, const char *directory, const char *name, const ch
 
 int look_at_firmware(Look *look, const char *name) {
         static const char *const suffixes[] = { "", ".zst", ".xz" };
-        char updates[sizeof("/lib/firmware/updates/") + sizeof(((struct utsname *) NULL)->release)], own[sizeof(updates)];
+        char updates[sizeof("/lib/firmware/updates/") + sizeof(((struct utsname *) NULL)->release)],
+                own[sizeof(updates)];
         _cleanup_free_ char *custom = NULL;
         const char *directories[] = { "", updates, "/lib/firmware/updates", own, "/lib/firmware" };
         struct utsname uts;

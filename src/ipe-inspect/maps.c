@@ -49,8 +49,9 @@ static bool parse_mapping(char *line, Mapping *ret) {
         int name = 0;
 
         line[strcspn(line, "\n")] = '\0';
-        if (sscanf(line, "%lx-%lx %4s %*x %x:%x %llu %n", &ret->start, &ret->end, permissions, &major_number, &minor_number,
-                   &ret->inode, &name) != 6 || name == 0)
+        if (sscanf(line, "%lx-%lx %4s %*x %x:%x %llu %n", &ret->start, &ret->end, permissions, &major_number,
+                   &minor_number, &ret->inode, &name) != 6 ||
+            name == 0)
                 return false;
         ret->device = makedev(major_number, minor_number);
         ret->executable = permissions[2] == 'x';
@@ -164,9 +165,10 @@ static int look_at_line(Look *look, Subject *subject, char *line, Shared *shared
         if (!parse_mapping(line, &mapping) || !mapping.executable)
                 return 0;
         if (mapping.inode == 0)
-                return is_of_the_kernel(mapping.name) ? 0 :
-                        add_shared(look, &shared->anonymous, "it is memory that no file is mapped to", subject->comm,
-                                   subject->pid);
+                return is_of_the_kernel(mapping.name)
+                               ? 0
+                               : add_shared(look, &shared->anonymous, "it is memory that no file is mapped to",
+                                            subject->comm, subject->pid);
         r = see(look, &subject->seen, &mapping);
         if (r > 0)
                 r = look_at_mapping(look, subject->fd, &mapping, &number);

@@ -22,8 +22,8 @@ static int look_at_groups(Look *look, int proc_fd, const Process *processes, siz
         for (size_t i = 0, size; i < n && r >= 0; i += size) {
                 size = count_group(processes + i, n - i);
                 /* Root is trusted not to block us. */
-                r = processes[i].uid == 0 ? look_at_group_here(look, proc_fd, processes + i, size) :
-                                            look_at_group(look, proc_fd, processes + i, size);
+                r = processes[i].uid == 0 ? look_at_group_here(look, proc_fd, processes + i, size)
+                                          : look_at_group(look, proc_fd, processes + i, size);
         }
         return r;
 }

@@ -61,7 +61,8 @@ static int add_volume(Look *look, sd_device *device, const char *cmdline) {
         int r;
 
         /* Do not read other devices: we may not be allowed to, as with encrypted ones. */
-        if (sd_device_get_sysattr_value(device, "dm/uuid", &uuid) < 0 || strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) != 0)
+        if (sd_device_get_sysattr_value(device, "dm/uuid", &uuid) < 0 ||
+            strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) != 0)
                 return 0;
         if (sd_device_get_sysattr_value(device, "dm/name", &name) < 0 || sd_device_get_devnum(device, &number) < 0)
                 return 0;

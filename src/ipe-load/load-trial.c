@@ -39,8 +39,9 @@ bool load_trial_runs(const Kernel *kernel, const StoreState *state) {
                 kernel_policy_done(&trial.policy);
                 return true;
         }
-        return ours && store_trial_is_of_boot(&state->trial, this_boot().text) && kernel_find_active(kernel, &active) > 0 &&
-               streq(active.name, ours->name) && ipe_version_compare(&active.version, &ours->version) == 0;
+        return ours && store_trial_is_of_boot(&state->trial, this_boot().text) &&
+               kernel_find_active(kernel, &active) > 0 && streq(active.name, ours->name) &&
+               ipe_version_compare(&active.version, &ours->version) == 0;
 }
 
 bool load_trial_is_boot(const StoreState *state) {
@@ -106,14 +107,17 @@ int load_trial_count(StoreState **state, bool is_predecessor, const VersionRecor
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                load_log(LOG_WARNING, MESSAGE_TRIAL_NOT_LOADED, ours, "is on trial, but this boot does not try it, as the boot "
-                         "cannot be counted: %s", strerror(-r));
+                load_log(LOG_WARNING, MESSAGE_TRIAL_NOT_LOADED, ours,
+                         "is on trial, but this boot does not try it, as the boot "
+                         "cannot be counted: %s",
+                         strerror(-r));
         if (r > 0)
                 *ret = store_state_find_state(*state, VERSION_TRIAL);
         return 0;
 }
 
-static int ask_kernel(const Kernel *kernel, const VersionRecord *record, const StoreTrial *trial, const void *data, size_t size) {
+static int ask_kernel(const Kernel *kernel, const VersionRecord *record, const StoreTrial *trial, const void *data,
+                      size_t size) {
         if (kernel_has_feature(kernel, "trial"))
                 return kernel_trial(kernel, record->name, &record->version, data, size,
                                     kernel_trial_sec(trial->boot_sec, trial->confirm == CONFIRM_AUTO));
@@ -132,8 +136,10 @@ int load_trial(const Kernel *kernel, const Store *store, const StoreState *state
         if (r < 0)
                 load_log(LOG_ERR, MESSAGE_LOAD_FAILED, record, "is on trial, but cannot be loaded: %s", strerror(-r));
         else
-                load_log(LOG_NOTICE, MESSAGE_TRIAL_BOOT, record, "is active on trial, in boot %llu of the %llu that "
-                         "TrialBoots= allows; it has %llu seconds to be confirmed.", (unsigned long long) trial->boots,
-                         (unsigned long long) trial->boots_max, (unsigned long long) trial->boot_sec);
+                load_log(LOG_NOTICE, MESSAGE_TRIAL_BOOT, record,
+                         "is active on trial, in boot %llu of the %llu that "
+                         "TrialBoots= allows; it has %llu seconds to be confirmed.",
+                         (unsigned long long) trial->boots, (unsigned long long) trial->boots_max,
+                         (unsigned long long) trial->boot_sec);
         return r;
 }

@@ -19,10 +19,11 @@ bool load_vendor_is_initrd(void) {
         return access("/etc/initrd-release", F_OK) >= 0;
 }
 
-static void log_file(int priority, const char *message_id, const LayeredFile *file, const char *name, const char *format, ...)
-        _printf_(5, 6);
+static void log_file(int priority, const char *message_id, const LayeredFile *file, const char *name,
+                     const char *format, ...) _printf_(5, 6);
 
-static void log_file(int priority, const char *message_id, const LayeredFile *file, const char *name, const char *format, ...) {
+static void log_file(int priority, const char *message_id, const LayeredFile *file, const char *name,
+                     const char *format, ...) {
         const LogField fields[] = {
                 { "IPE_POLICY", name },
                 { "IPE_SOURCE", file->path },
@@ -51,7 +52,8 @@ static int load_file(const Kernel *kernel, const LayeredFile *file) {
         if (r >= 0)
                 r = kernel_activate_first(kernel, name, data, size);
         if (r == -ENOENT)
-                log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name, "does not hold a policy named '%s', as the file's name says.", name);
+                log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name,
+                         "does not hold a policy named '%s', as the file's name says.", name);
         else if (r < 0)
                 log_file(LOG_ERR, MESSAGE_FILE_NOT_LOADED, file, name, "cannot be loaded: %s", strerror(-r));
         else

@@ -39,13 +39,17 @@ int load_keep(const Kernel *kernel, const char *wanted) {
         _cleanup_kernel_policy_ KernelPolicy active = {};
         char version[IPE_VERSION_STRLEN];
         int r = kernel_find_active(kernel, &active);
-        LogField fields[] = { { "IPE_POLICY", active.name }, { "IPE_VERSION", version }, { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {} };
+        LogField fields[] = {
+                { "IPE_POLICY", active.name }, { "IPE_VERSION", version }, { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {}
+        };
 
         if (r <= 0)
                 return r < 0 ? r : -ENOENT;
         ipe_version_print(&active.version, version);
-        log_entry(LOG_NOTICE, MESSAGE_KEPT, fields, "The kernel already enforces '%s' %s and cannot go to a lower version, so it stays "
-                  "active and '%s' is not loaded.", active.name, version, wanted);
+        log_entry(LOG_NOTICE, MESSAGE_KEPT, fields,
+                  "The kernel already enforces '%s' %s and cannot go to a lower version, so it stays "
+                  "active and '%s' is not loaded.",
+                  active.name, version, wanted);
         return 0;
 }
 

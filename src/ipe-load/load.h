@@ -22,6 +22,7 @@ void load_log_no_ipe(const char *wanted);
 int load_read(const Store *store, const VersionRecord *record, void **ret, size_t *ret_size);
 
 /* Writes an entry about a version of the store; the text follows its name and version. */
-void load_log(int priority, const char *message_id, const VersionRecord *record, const char *format, ...) _printf_(4, 5);
+void load_log(int priority, const char *message_id, const VersionRecord *record, const char *format, ...)
+        _printf_(4, 5);
 
 #endif

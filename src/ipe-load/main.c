@@ -37,7 +37,9 @@ static int load_version(const Kernel *kernel, const Store *store, const VersionR
 
 static void log_damaged(const char *sentence) {
         static const LogField fields[] = {
-                { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT }, {},
+                { "IPE_SOURCE", STORE_DIRECTORY "/state.json" },
+                { "OBJECT_SYSTEMD_UNIT", LOAD_UNIT },
+                {},
         };
 
         log_entry(LOG_ERR, MESSAGE_STATE_DAMAGED, fields, "%s", sentence);
@@ -55,10 +57,12 @@ static int read_state(Store **ret_store, StoreState **ret_state) {
         if (r >= 0)
                 r = store_read_state(*ret_store, ret_state);
         if (r > 0)
-                log_damaged("'" STORE_DIRECTORY "/state.json' is damaged or missing: the version that state.json.old has as confirmed "
+                log_damaged("'" STORE_DIRECTORY
+                            "/state.json' is damaged or missing: the version that state.json.old has as confirmed "
                             "is loaded.");
         else if (r == -EUCLEAN || r == -EFBIG)
-                log_damaged("'" STORE_DIRECTORY "/state.json' is damaged or missing, and so is state.json.old: no policy is loaded.");
+                log_damaged("'" STORE_DIRECTORY
+                            "/state.json' is damaged or missing, and so is state.json.old: no policy is loaded.");
         else if (r < 0)
                 log_error("Cannot read '" STORE_DIRECTORY "': %s", strerror(-r));
         return r;
@@ -74,10 +78,13 @@ static void log_none_wanted(const Kernel *kernel) {
 
         if (kernel_find_active(kernel, &active) > 0) {
                 ipe_version_print(&active.version, version);
-                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields, "No policy is loaded, because of 'ipectl deactivate'; but the kernel "
-                          "already enforces '%s' %s, from the initrd or /etc/ipe, which stays active.", active.name, version);
+                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields,
+                          "No policy is loaded, because of 'ipectl deactivate'; but the kernel "
+                          "already enforces '%s' %s, from the initrd or /etc/ipe, which stays active.",
+                          active.name, version);
         } else
-                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields, "No policy is loaded, because of 'ipectl deactivate'. "
+                log_entry(LOG_NOTICE, MESSAGE_NONE_WANTED, fields,
+                          "No policy is loaded, because of 'ipectl deactivate'. "
                           "'ipectl activate' ends that, once the policy is confirmed.");
 }
 
@@ -106,7 +113,8 @@ static int load_best(const Kernel *kernel, const Store *store, const StoreState 
                 if (r >= 0)
                         return 0;
         }
-        log_error("None of %d policies could be loaded%s: nothing is enforced.", n, n > TRIES_MAX ? " (only the first were tried)" : "");
+        log_error("None of %d policies could be loaded%s: nothing is enforced.", n,
+                  n > TRIES_MAX ? " (only the first were tried)" : "");
         return -ENOENT;
 }
 
@@ -137,7 +145,8 @@ static int check(const Kernel *kernel) {
         return r == 0 ? -ENOENT : r;
 }
 
-/* For ipe-boot-check.service and ipe-confirm.service. Returns 0, or -ENOENT if this boot does not decide about a trial. */
+/* For ipe-boot-check.service and ipe-confirm.service. Returns 0, or -ENOENT if this boot does not decide about a trial.
+ */
 static int check_trial(void) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_(store_freep) Store *store = NULL;

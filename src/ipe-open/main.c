@@ -36,7 +36,9 @@ static int take_descriptor(struct msghdr *message) {
 static ssize_t receive(char request[static KERNEL_OPEN_REQUEST_MAX], int *ret_fd) {
         struct iovec iov = { request, KERNEL_OPEN_REQUEST_MAX };
         Control control = {};
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         ssize_t n;
 
         *ret_fd = -1;
@@ -60,7 +62,8 @@ static int answer(int result) {
         if (result >= 0) {
                 message.msg_control = &control;
                 message.msg_controllen = sizeof(control);
-                *CMSG_FIRSTHDR(&message) = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+                *CMSG_FIRSTHDR(&message) = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)),
+                                                              .cmsg_level = SOL_SOCKET,
                                                               .cmsg_type = SCM_RIGHTS };
                 memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &result, sizeof(result));
         }

@@ -47,7 +47,10 @@ static const char *guess_algorithm(size_t size) {
 }
 
 static int from_digit(char c) {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        return c >= '0' && c <= '9'   ? c - '0'
+               : c >= 'a' && c <= 'f' ? c - 'a' + 10
+               : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                      : -1;
 }
 
 /* Returns 0, or -EINVAL if the entry has no root hash. */
@@ -117,7 +120,8 @@ static int judge(VolumeFacts *volume, const char *text, size_t size) {
         ipe_policy_free(policy);
         if (streq(verdict.action, "ALLOW"))
                 return 1;
-        log_error("'%s' is not opened: the active policy would let nothing on it be executed, by '%s'.", volume->name, verdict.rule);
+        log_error("'%s' is not opened: the active policy would let nothing on it be executed, by '%s'.", volume->name,
+                  verdict.rule);
         return 0;
 }
 

@@ -114,8 +114,8 @@ static void describe_denial(struct json_object *event, struct json_object *sente
         }
         if (count > 1)
                 snprintf(times, sizeof(times), ", %llu times", count);
-        add(sentences, "%s %s of %s%s%s for %s[%llu]: '%s' %s, rule '%s'%s.", enforced ? "Denied" : "Would deny", operation,
-            quote, *path ? path : "memory without a file", quote, json_get_text(details, "comm"), pid,
+        add(sentences, "%s %s of %s%s%s for %s[%llu]: '%s' %s, rule '%s'%s.", enforced ? "Denied" : "Would deny",
+            operation, quote, *path ? path : "memory without a file", quote, json_get_text(details, "comm"), pid,
             json_get_text(event, "name"), json_get_text(event, "version"), json_get_text(details, "rule"), times);
 }
 
@@ -142,7 +142,8 @@ static void describe_pair(const char *label, struct json_object *pair, struct js
 
 /* Leaves out properties that mean nothing by themselves, as the time of a trial. reported: the checks as last
  * reported. */
-static void describe_properties(struct json_object *event, struct json_object *reported, struct json_object *sentences) {
+static void describe_properties(struct json_object *event, struct json_object *reported,
+                                struct json_object *sentences) {
         static const struct {
                 const char *key, *label;
         } pairs[] = { { "active_policy", "Active policy" },
@@ -157,8 +158,7 @@ static void describe_properties(struct json_object *event, struct json_object *r
         if (json_get(properties, "enforce"))
                 add(sentences, "Enforcement is %s.", json_get_boolean(properties, "enforce") ? "on" : "off");
         if (json_get(properties, "success_audit"))
-                add(sentences, "Success audit is %s.",
-                    json_get_boolean(properties, "success_audit") ? "on" : "off");
+                add(sentences, "Success audit is %s.", json_get_boolean(properties, "success_audit") ? "on" : "off");
         for (size_t i = 0; i < ELEMENTSOF(pairs); i++)
                 if (json_object_object_get_ex(properties, pairs[i].key, &value))
                         describe_pair(pairs[i].label, value, sentences);
@@ -241,7 +241,8 @@ char *event_countdown(struct json_object *state) {
                 passed += streq(result, "passed");
         }
         r = asprintf(&text,
-                     n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed" : "'%s' %s on trial: %llu s left",
+                     n > 0 ? "'%s' %s on trial: %llu s left, %zu of %zu checks passed"
+                           : "'%s' %s on trial: %llu s left",
                      json_get_text(trial, "name"), json_get_text(trial, "version"),
                      seconds_until(json_get_number(state, "trial_deadline_usec")), passed, n);
         if (r < 0)

@@ -21,8 +21,8 @@ static int append_query(sd_bus_message *message, const Query *query) {
         if (r >= 0 && query->name)
                 r = sd_bus_message_append(message, "{sv}", "name", "s", query->name);
         if (r >= 0)
-                r = sd_bus_message_append(message, "{sv}{sv}{sv}", "limit", "t", query->limit, "since-usec", "t", query->since_usec,
-                                          "before", "t", query->before);
+                r = sd_bus_message_append(message, "{sv}{sv}{sv}", "limit", "t", query->limit, "since-usec", "t",
+                                          query->since_usec, "before", "t", query->before);
         return r < 0 ? r : sd_bus_message_close_container(message);
 }
 
@@ -85,11 +85,13 @@ int history_ask(Client *client, char **argv, struct json_object **ret) {
 }
 
 char *history_describe(struct json_object *change) {
-        const char *from = json_get_text(change, "from"), *to = json_get_text(change, "to"), *message = json_get_text(change, "message");
+        const char *from = json_get_text(change, "from"), *to = json_get_text(change, "to"),
+                   *message = json_get_text(change, "message");
         char *sentence;
 
-        if (asprintf(&sentence, "'%s' %s: %s (%s -> %s)%s%s", json_get_text(change, "name"), json_get_text(change, "version"),
-                     json_get_text(change, "reason"), *from ? from : "none", *to ? to : "none", *message ? ". " : "", message) < 0)
+        if (asprintf(&sentence, "'%s' %s: %s (%s -> %s)%s%s", json_get_text(change, "name"),
+                     json_get_text(change, "version"), json_get_text(change, "reason"), *from ? from : "none",
+                     *to ? to : "none", *message ? ". " : "", message) < 0)
                 oom();
         return sentence;
 }

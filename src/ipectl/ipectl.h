@@ -76,7 +76,7 @@ typedef struct Options {
         const char *machine;
         const char *policy_version; /* --version=; NULL, and given: the version of ipectl is asked for */
         const char *from;
-        uint64_t trial_sec; /* valid if given */
+        uint64_t trial_sec;  /* valid if given */
         const char *confirm; /* "auto" or "manual" */
         const char *accept;
         uint64_t lines;      /* valid if given; UINT64_MAX: all */

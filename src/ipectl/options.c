@@ -108,8 +108,10 @@ static int parse_lines(const char *text, void *ret) {
 
 static int parse_since(const char *text, void *ret) {
         if (since_parse(text, time(NULL), ret) < 0) {
-                say_error("Invalid time '%s': expected 'YYYY-MM-DD HH:MM:SS' or a part of it, 'today', 'yesterday', or a "
-                          "form like '2h ago'.", text);
+                say_error("Invalid time '%s': expected 'YYYY-MM-DD HH:MM:SS' or a part of it, 'today', 'yesterday', or "
+                          "a "
+                          "form like '2h ago'.",
+                          text);
                 return -1;
         }
         return 0;
@@ -125,7 +127,8 @@ static const Option table[] = {
           "version, not the newest; confirm or end only its trial",
           parse_text, FIELD(policy_version) },
         { OPTION_QUIET, 'q', "quiet", "", "Do not report what was done", parse_flag, FIELD(quiet) },
-        { OPTION_JSON, 0, "json", "[=MODE]", "Print JSON: pretty (the default), short or off", parse_json, FIELD(json) },
+        { OPTION_JSON, 0, "json", "[=MODE]", "Print JSON: pretty (the default), short or off", parse_json,
+          FIELD(json) },
         { OPTION_NO_LEGEND, 0, "no-legend", "", "Print no header and no count", parse_flag, FIELD(no_legend) },
         { OPTION_FULL, 'l', "full", "", "Do not cut cells to the width of the terminal", parse_flag, FIELD(full) },
         { 0, 0, "no-pager", "", "Do not pipe long output into less", parse_flag, FIELD(no_pager) },
@@ -141,8 +144,8 @@ static const Option table[] = {
         { OPTION_CONFIRM, 0, "confirm", "=auto|manual", "Confirm once all checks pass, or only with 'confirm'",
           parse_confirm, FIELD(confirm) },
         { OPTION_WAIT, 0, "wait", "", "Wait for the end of the trial", parse_flag, FIELD(wait) },
-        { OPTION_ACCEPT, 0, "accept", "=ID", "Activate despite the denials that 'preflight' gave this ID",
-          parse_text, FIELD(accept) },
+        { OPTION_ACCEPT, 0, "accept", "=ID", "Activate despite the denials that 'preflight' gave this ID", parse_text,
+          FIELD(accept) },
         { OPTION_LINES, 'n', "lines", "=N", "Show the last N entries", parse_lines, FIELD(lines) },
         { OPTION_SINCE, 0, "since", "=TIME", "Show no older entries: a date, 'yesterday', '2h ago'", parse_since,
           FIELD(since_usec) },

@@ -31,7 +31,8 @@ static size_t printable_length(const char *bytes, size_t len) {
         return n == safe && wcwidth(wide) >= 0 ? n : 0;
 }
 
-char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len, size_t *ret_size) {
+char *escape_unless(size_t (*harmless)(const char *bytes, size_t len), const char *bytes, size_t len,
+                    size_t *ret_size) {
         char *ret = utf8_escape_unless(harmless, bytes, len, ret_size);
 
         if (!ret)

@@ -29,7 +29,8 @@ static int spawn_less(int input) {
 
         /* The options of systemd's tools: a text that fits is only printed, long lines are cut, colours pass, Ctrl-C
          * ends it. */
-        if (setenv("LESS", "FRSXMK", 1) < 0 || setenv("LESSSECURE", "1", 1) < 0 || posix_spawn_file_actions_init(&actions) != 0)
+        if (setenv("LESS", "FRSXMK", 1) < 0 || setenv("LESSSECURE", "1", 1) < 0 ||
+            posix_spawn_file_actions_init(&actions) != 0)
                 return -1;
         r = posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
         if (r == 0)

@@ -25,8 +25,8 @@ static const struct ipe_vocabulary *full_vocabulary(void) {
         return &vocabulary;
 }
 
-void report_add(Report *report, Severity severity, unsigned line, unsigned column, const char *kind,
-                const char *format, ...) {
+void report_add(Report *report, Severity severity, unsigned line, unsigned column, const char *kind, const char *format,
+                ...) {
         Finding *findings = reallocarray(report->findings, report->n_findings + 1, sizeof(*findings));
         va_list arguments;
         char *sentence;
@@ -38,7 +38,7 @@ void report_add(Report *report, Severity severity, unsigned line, unsigned colum
         if (vasprintf(&sentence, format, arguments) < 0)
                 oom();
         va_end(arguments);
-        findings[report->n_findings++] = (Finding){
+        findings[report->n_findings++] = (Finding) {
                 .severity = severity,
                 .line = line,
                 .column = column,
@@ -81,10 +81,14 @@ typedef struct LintContext {
 
 static const char *lint_word(enum ipe_lint_kind kind) {
         static const char *const words[] = {
-                [IPE_LINT_ALGORITHM] = "algorithm",         [IPE_LINT_LENGTH] = "length",
-                [IPE_LINT_CONTRADICTION] = "contradiction", [IPE_LINT_SHADOWED] = "shadowed",
-                [IPE_LINT_UNANSWERED] = "unanswered",       [IPE_LINT_EXTENDED] = "extended-abi",
-                [IPE_LINT_KEXEC] = "kexec",                 [IPE_LINT_KEYRING] = "keyring",
+                [IPE_LINT_ALGORITHM] = "algorithm",
+                [IPE_LINT_LENGTH] = "length",
+                [IPE_LINT_CONTRADICTION] = "contradiction",
+                [IPE_LINT_SHADOWED] = "shadowed",
+                [IPE_LINT_UNANSWERED] = "unanswered",
+                [IPE_LINT_EXTENDED] = "extended-abi",
+                [IPE_LINT_KEXEC] = "kexec",
+                [IPE_LINT_KEYRING] = "keyring",
         };
 
         return words[kind];
@@ -110,8 +114,8 @@ static void add_lint(const struct ipe_lint *lint, void *userdata) {
         if (lint->kind == IPE_LINT_KEYRING && is_keyring_sealed())
                 return;
         if (lint->other_line > 0)
-                report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind),
-                           "%s (line %u)", lint->sentence, lint->other_line);
+                report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind), "%s (line %u)",
+                           lint->sentence, lint->other_line);
         else
                 report_add(context->report, severity, lint->line, lint->column, lint_word(lint->kind), "%s",
                            lint->sentence);
@@ -126,8 +130,7 @@ static void check_name(Report *report) {
                            "no kernel accepts the policy name '%s': it cannot be the name of a directory", name);
         else if (strlen(name) > NAME_MAX)
                 report_add(report, SEVERITY_ERROR, 0, 0, "name",
-                           "no kernel accepts a policy name of %zu bytes; the maximum is %d", strlen(name),
-                           NAME_MAX);
+                           "no kernel accepts a policy name of %zu bytes; the maximum is %d", strlen(name), NAME_MAX);
 }
 
 /* Whether the form is ENVELOPE_APPENDED: of a text, whether its size will require that. */
@@ -141,15 +144,20 @@ static void check_size(Report *report) {
 
         if (signers > 1)
                 report_add(report, SEVERITY_NOTE, 0, 0, "signatures",
-                           "it has %u signatures: upstream kernels accept it if they trust one of them; kernels with the extended ABI "
-                           "accept only one signature, and refuse this policy", signers);
+                           "it has %u signatures: upstream kernels accept it if they trust one of them; kernels with "
+                           "the extended ABI "
+                           "accept only one signature, and refuse this policy",
+                           signers);
         if (report->envelope && is_appended(report))
                 report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
-                           "the signature is appended to the text: only a kernel with the feature 'appended-signature' accepts it");
+                           "the signature is appended to the text: only a kernel with the feature 'appended-signature' "
+                           "accepts it");
         else if (is_appended(report))
                 report_add(report, SEVERITY_NOTE, 0, 0, "extended-abi",
-                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels accept, and needs a "
-                           "kernel with the feature 'appended-signature'", report->text_size, MESSAGE_SIZE_MAX);
+                           "the text has %zu bytes; signed, it has more than %u, the most that upstream kernels "
+                           "accept, and needs a "
+                           "kernel with the feature 'appended-signature'",
+                           report->text_size, MESSAGE_SIZE_MAX);
 }
 
 static void examine_text(Report *report, bool strict) {
@@ -193,7 +201,9 @@ static bool open_envelope(Report *report, const char *data, size_t size) {
 }
 
 void report_make(const char *file, const char *data, size_t size, bool strict, Report *ret) {
-        *ret = (Report){ .file = file, .text = data, .text_size = size, .is_signed = envelope_looks_signed(data, size) };
+        *ret = (Report) {
+                .file = file, .text = data, .text_size = size, .is_signed = envelope_looks_signed(data, size)
+        };
 
         if (is_pem(data, size)) {
                 report_add(ret, SEVERITY_ERROR, 0, 0, "envelope",
@@ -213,7 +223,7 @@ void report_done(Report *report) {
         ipe_policy_free(report->policy);
         envelope_free(report->envelope);
         free(report->signer);
-        *report = (Report){};
+        *report = (Report) {};
 }
 
 static const char *severity_word(Severity severity) {

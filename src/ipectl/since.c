@@ -13,9 +13,9 @@ static const struct {
         const char *name;
         uint64_t seconds;
 } units[] = {
-        { "", 1 },           { "s", 1 },        { "sec", 1 },      { "second", 1 },   { "seconds", 1 },  { "min", 60 },
-        { "minute", 60 },    { "minutes", 60 }, { "h", 3600 },     { "hour", 3600 },  { "hours", 3600 }, { "d", DAY },
-        { "day", DAY },      { "days", DAY },   { "w", 7 * DAY },  { "week", 7 * DAY }, { "weeks", 7 * DAY },
+        { "", 1 },        { "s", 1 },        { "sec", 1 },     { "second", 1 },     { "seconds", 1 },     { "min", 60 },
+        { "minute", 60 }, { "minutes", 60 }, { "h", 3600 },    { "hour", 3600 },    { "hours", 3600 },    { "d", DAY },
+        { "day", DAY },   { "days", DAY },   { "w", 7 * DAY }, { "week", 7 * DAY }, { "weeks", 7 * DAY },
 };
 
 /* len: bytes of the span; text may be longer. */
@@ -82,7 +82,7 @@ static int midnight(time_t now, int days, uint64_t *ret) {
         if (!localtime_r(&now, &local))
                 return -ERANGE;
         /* mktime() knows the day before the first of a month, and that some days do not have 24 hours. */
-        day = (struct tm){ .tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_mday = local.tm_mday - days };
+        day = (struct tm) { .tm_year = local.tm_year, .tm_mon = local.tm_mon, .tm_mday = local.tm_mday - days };
         day.tm_isdst = -1;
         now = mktime(&day);
         return now < 0 ? -ERANGE : from_seconds(now, ret);
@@ -92,8 +92,11 @@ static int parse_calendar(const char *text, time_t now, uint64_t *ret) {
         static const struct {
                 const char *format;
                 bool has_date;
-        } formats[] = { { "%Y-%m-%d %H:%M:%S", true }, { "%Y-%m-%d %H:%M", true }, { "%Y-%m-%d", true },
-                        { "%H:%M:%S", false },         { "%H:%M", false } };
+        } formats[] = { { "%Y-%m-%d %H:%M:%S", true },
+                        { "%Y-%m-%d %H:%M", true },
+                        { "%Y-%m-%d", true },
+                        { "%H:%M:%S", false },
+                        { "%H:%M", false } };
 
         for (size_t i = 0; i < ELEMENTSOF(formats); i++) {
                 struct tm local = {}, today;

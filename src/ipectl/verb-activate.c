@@ -65,21 +65,20 @@ static void explain_trial(Change *change) {
                    json_get_text(change->answer, "version"),
                    seconds_until(json_get_number(change->manager, "trial_deadline_usec")));
         if (streq(json_get_text(change->manager, "trial_confirm"), "auto"))
-                change_say(
-                        change,
-                        "It is confirmed then if all health checks pass, which 'ipectl watch' shows; 'ipectl confirm "
-                        "%s' confirms it now, 'ipectl end-trial %s' ends the trial.",
-                        name, name);
+                change_say(change,
+                           "It is confirmed then if all health checks pass, which 'ipectl watch' shows; 'ipectl "
+                           "confirm "
+                           "%s' confirms it now, 'ipectl end-trial %s' ends the trial.",
+                           name, name);
         else
                 change_say(change,
                            "'ipectl confirm %s' confirms it; 'ipectl end-trial %s' ends the trial, as does the end of "
                            "this time.",
                            name, name);
         if (!has_feature(change->manager, "trial"))
-                change_say(
-                        change,
-                        "This kernel cannot go back while it runs: a policy that is not confirmed stays active until "
-                        "the next boot.");
+                change_say(change, "This kernel cannot go back while it runs: a policy that is not confirmed stays "
+                                   "active until "
+                                   "the next boot.");
 }
 
 static void explain_activated(Change *change) {

@@ -139,10 +139,9 @@ static int call_reload(Change *change, char **argv) {
 }
 
 static ExitStatus conclude_reload(Change *change, char **argv) {
-        change_say(
-                change,
-                "Read policies, certificates and settings again. 'ipectl list' shows the policies, 'ipectl log' those "
-                "that were refused.");
+        change_say(change, "Read policies, certificates and settings again. 'ipectl list' shows the policies, 'ipectl "
+                           "log' those "
+                           "that were refused.");
         return STATUS_OK;
 }
 

@@ -11,9 +11,9 @@ static void add_row(Table *table, struct json_object *change) {
         const char *from = json_get_text(change, "from"), *to = json_get_text(change, "to");
         char *when = format_usec(json_get_number(change, "time_usec"));
 
-        table_add(table, (const char *const[]){ when, json_get_text(change, "name"), json_get_text(change, "version"),
-                                                *from ? from : "-", *to ? to : "-", json_get_text(change, "reason"),
-                                                json_get_text(change, "message") });
+        table_add(table, (const char *const[]) { when, json_get_text(change, "name"), json_get_text(change, "version"),
+                                                 *from ? from : "-", *to ? to : "-", json_get_text(change, "reason"),
+                                                 json_get_text(change, "message") });
         free(when);
 }
 

@@ -175,7 +175,8 @@ static void print_entry(struct json_object *entry, const Options *options) {
                 json_print(entry, JSON_SHORT);
                 return;
         }
-        red = terminal_has_style() && *json_get_text(entry, "priority") && json_get_number(entry, "priority") <= LOG_ERR;
+        red = terminal_has_style() && *json_get_text(entry, "priority") &&
+              json_get_number(entry, "priority") <= LOG_ERR;
         when = format_usec(json_get_number(entry, "time_usec"));
         text = escape_bytes(json_object_get_string(message) ?: "", message ? json_object_get_string_len(message) : 0);
         printf("%s %s%s%s\n", when, red ? "\033[31m" : "", text, red ? "\033[0m" : "");
@@ -307,13 +308,15 @@ static ExitStatus go_without_journal(char **argv, const Options *options) {
                 return STATUS_FAILED;
         }
         if (options->follow) {
-                say_error("You may not read the journal. Run this as root, or as a member of the group 'systemd-journal'; "
+                say_error("You may not read the journal. Run this as root, or as a member of the group "
+                          "'systemd-journal'; "
                           "every user may run 'ipectl watch'.");
                 return STATUS_PERMISSION;
         }
         if (!options->quiet)
-                say_error("You may not read the journal. This is the history of policies; root, and members of the group "
-                          "'systemd-journal', see denials and other messages, too.");
+                say_error(
+                        "You may not read the journal. This is the history of policies; root, and members of the group "
+                        "'systemd-journal', see denials and other messages, too.");
         return client_ask(&history, argv, options);
 }
 

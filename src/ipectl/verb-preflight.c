@@ -12,7 +12,7 @@
 /* The matches precede the job, so that its end is not missed; the reply then says which daemon runs it. */
 typedef struct Job {
         Client *client;
-        char *daemon, *path;      /* unique name, object; NULL before the job has begun */
+        char *daemon, *path; /* unique name, object; NULL before the job has begun */
         sd_bus_slot *finished, *owner;
         struct json_object *rows; /* the findings; NULL until the job has succeeded */
         bool ended;
@@ -82,12 +82,14 @@ static int on_owner(sd_bus_message *message, void *userdata, sd_bus_error *reter
             !streq(before, job->daemon))
                 return 0;
         job->ended = true;
-        job->error = sd_bus_error_set(&job->client->error, SD_BUS_ERROR_NO_REPLY, "ipectld ended before the preflight did.");
+        job->error = sd_bus_error_set(&job->client->error, SD_BUS_ERROR_NO_REPLY,
+                                      "ipectld ended before the preflight did.");
         return 0;
 }
 
 static int add_matches(Job *job) {
-        int r = sd_bus_match_signal(job->client->bus, &job->finished, MANAGER_NAME, NULL, "org.ipe.Job", "Finished", on_finished, job);
+        int r = sd_bus_match_signal(job->client->bus, &job->finished, MANAGER_NAME, NULL, "org.ipe.Job", "Finished",
+                                    on_finished, job);
 
         return r < 0 ? r : client_match_owner(job->client, &job->owner, on_owner, job);
 }
@@ -179,10 +181,9 @@ static void print_table(struct json_object *rows, size_t n, const Options *optio
                 struct json_object *finding = json_at(rows, i);
                 const char *path = json_get_text(finding, "path");
 
-                table_add(table, (const char *const[]){ *path ? path : "(memory without a file)",
-                                                        json_get_text(finding, "operation"),
-                                                        json_get_text(finding, "rule"),
-                                                        json_get_text(finding, "processes") });
+                table_add(table, (const char *const[]) {
+                                         *path ? path : "(memory without a file)", json_get_text(finding, "operation"),
+                                         json_get_text(finding, "rule"), json_get_text(finding, "processes") });
         }
         table_print(table, options, "denial", "denials");
         table_free(table);

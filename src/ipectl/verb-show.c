@@ -45,8 +45,7 @@ static void show_features(struct json_object *features) {
         if (!out)
                 oom();
         for (size_t i = 0; i < n; i++)
-                fprintf(out, "%s%s", i > 0 ? " " : "",
-                        json_object_get_string(json_at(features, i)));
+                fprintf(out, "%s%s", i > 0 ? " " : "", json_object_get_string(json_at(features, i)));
         if (fclose(out) != 0)
                 oom();
         say_field(FIELD_WIDTH, "Features", "%s", n > 0 ? words : "none");
@@ -67,8 +66,8 @@ static const char *explain_abi(const char *abi) {
 static const char *explain_confirm(struct json_object *status) {
         if (!streq(json_get_text(status, "trial_confirm"), "auto"))
                 return ", unless it is confirmed";
-        return json_get_number(status, "trial_boots") > 0 ? ", unless the boot completes first and all checks pass" :
-                                                            "; it is confirmed then if all checks pass";
+        return json_get_number(status, "trial_boots") > 0 ? ", unless the boot completes first and all checks pass"
+                                                          : "; it is confirmed then if all checks pass";
 }
 
 static void show_trial(struct json_object *status) {
@@ -80,21 +79,22 @@ static void show_trial(struct json_object *status) {
                 say_field(FIELD_WIDTH, "Trial ends", "in %llu seconds%s", seconds_until(deadline),
                           explain_confirm(status));
         if (json_get_number(status, "trial_boots_max") > 0)
-                say_field(FIELD_WIDTH, "Reboots", "%llu of %llu", (unsigned long long) json_get_number(status, "trial_boots"),
+                say_field(FIELD_WIDTH, "Reboots", "%llu of %llu",
+                          (unsigned long long) json_get_number(status, "trial_boots"),
                           (unsigned long long) json_get_number(status, "trial_boots_max"));
         for (size_t i = 0; i < json_length(checks); i++) {
                 struct json_object *check = json_at(checks, i);
                 const char *detail = json_get_text(check, "detail");
 
-                say_field(FIELD_WIDTH, "Check", "%s: %s%s%s", json_get_text(check, "check"), json_get_text(check, "state"),
-                          *detail ? ": " : "", detail);
+                say_field(FIELD_WIDTH, "Check", "%s: %s%s%s", json_get_text(check, "check"),
+                          json_get_text(check, "state"), *detail ? ": " : "", detail);
         }
 }
 
 /* Shows "3 (1 confirmed, 2 staged)". */
 static void show_counts(struct json_object *policies) {
-        static const char *const states[] = { "trial",   "confirmed",  "pending-reboot", "staged", "superseded",
-                                              "rolled-back", "rejected", "failed" };
+        static const char *const states[] = { "trial",      "confirmed",   "pending-reboot", "staged",
+                                              "superseded", "rolled-back", "rejected",       "failed" };
         size_t n = json_length(policies), size = 0;
         char *text = NULL;
         FILE *out = open_memstream(&text, &size);
@@ -126,7 +126,8 @@ static void show_pending(struct json_object *status, struct json_object *policie
         size_t n = json_length(policies);
 
         if (json_get_boolean(status, "deactivated"))
-                say_field(FIELD_WIDTH, "At the next boot", "no policy (deactivated, until one is activated and confirmed)");
+                say_field(FIELD_WIDTH, "At the next boot",
+                          "no policy (deactivated, until one is activated and confirmed)");
         for (size_t i = 0; i < n; i++) {
                 struct json_object *entry = json_at(policies, i);
 
@@ -142,9 +143,8 @@ static void print_status(struct json_object *status, char **argv, const Options 
         say_field(FIELD_WIDTH, "Daemon", "ipectld %s", json_get_text(status, "version"));
         say_field(FIELD_WIDTH, "Kernel ABI", "%s", explain_abi(json_get_text(status, "kernel_abi")));
         show_features(json_get(status, "features"));
-        say_field(FIELD_WIDTH, "Enforce", "%s", json_get_boolean(status, "enforce")
-                                                        ? "yes"
-                                                        : "no (denials are logged, nothing is denied)");
+        say_field(FIELD_WIDTH, "Enforce", "%s",
+                  json_get_boolean(status, "enforce") ? "yes" : "no (denials are logged, nothing is denied)");
         say_field(FIELD_WIDTH, "Success audit", "%s", yes_no(status, "success_audit"));
         show_pair("Active policy", status, "active_policy");
         show_pair("Confirmed policy", status, "confirmed_policy");
@@ -152,7 +152,8 @@ static void print_status(struct json_object *status, char **argv, const Options 
                 show_trial(status);
         show_pending(status, policies);
         if (json_get(status, "state_recorded") && !json_get_boolean(status, "state_recorded"))
-                say_field(FIELD_WIDTH, "Not recorded", "/var/lib/ipe cannot be written: the next boot will not know of the latest change");
+                say_field(FIELD_WIDTH, "Not recorded",
+                          "/var/lib/ipe cannot be written: the next boot will not know of the latest change");
         show_counts(policies);
         show_warnings(status);
 }
@@ -195,9 +196,9 @@ static void print_list(struct json_object *policies, char **argv, const Options 
                 char digest[DIGEST_SHOWN + 1];
 
                 snprintf(digest, sizeof(digest), "%s", json_get_text(entry, "digest"));
-                table_add(table, (const char *const[]){ json_get_text(entry, "name"), json_get_text(entry, "version"),
-                                                        json_get_text(entry, "state"), yes_no(entry, "active"),
-                                                        digest });
+                table_add(table,
+                          (const char *const[]) { json_get_text(entry, "name"), json_get_text(entry, "version"),
+                                                  json_get_text(entry, "state"), yes_no(entry, "active"), digest });
         }
         table_print(table, options, "policy", "policies");
         table_free(table);
@@ -246,9 +247,8 @@ static void print_policy(struct json_object *policy, char **argv, const Options 
         show_time("Staged", policy, "staged_usec");
         show_time("State since", policy, "changed_usec");
         say_field(FIELD_WIDTH, "Rollback floor", "%s", json_get_text(policy, "rollback_floor"));
-        say_field(FIELD_WIDTH, "Kernels", "%s", json_get_boolean(policy, "needs_extended_abi")
-                                                        ? "only with the extended ABI"
-                                                        : "all");
+        say_field(FIELD_WIDTH, "Kernels", "%s",
+                  json_get_boolean(policy, "needs_extended_abi") ? "only with the extended ABI" : "all");
         show_warnings(policy);
         if (json_get_number(policy, "warnings_count") > json_length(json_get(policy, "warnings")))
                 say_field(FIELD_WIDTH, "Warnings", "%llu; 'ipectl lint' lists all of them",

@@ -120,7 +120,9 @@ static bool has_passphrase(const Signing *signing) {
 static ExitStatus set_key(Signing *signing) {
         Failure failure = {};
 
-        return say_refusal(signing, policy_signer_set_key(signing->signer, signing->key, signing->key_size, NULL, &failure), &failure);
+        return say_refusal(signing,
+                           policy_signer_set_key(signing->signer, signing->key, signing->key_size, NULL, &failure),
+                           &failure);
 }
 
 static void say_warning(const char *sentence, void *userdata) {
@@ -134,7 +136,8 @@ static ExitStatus prepare_signer(Signing *signing, const Options *options) {
         Failure failure = {};
         size_t size;
 
-        if (input_read(options->cert, &certificate, &size) < 0 || input_read(options->key, &signing->key, &signing->key_size) < 0)
+        if (input_read(options->cert, &certificate, &size) < 0 ||
+            input_read(options->key, &signing->key, &signing->key_size) < 0)
                 return STATUS_FAILED;
         status = say_refusal(signing, policy_signer_new(certificate, size, &signing->signer, &failure), &failure);
         if (status != STATUS_OK)
@@ -149,8 +152,10 @@ static ExitStatus sign_text(Signing *signing, const Options *options, void **ret
 
         if (status != STATUS_OK)
                 return status;
-        return say_refusal(signing, policy_signer_sign(signing->signer, signing->report.text, signing->report.text_size, options->format,
-                                                       ret, ret_size, &failure), &failure);
+        return say_refusal(signing,
+                           policy_signer_sign(signing->signer, signing->report.text, signing->report.text_size,
+                                              options->format, ret, ret_size, &failure),
+                           &failure);
 }
 
 static int write_file(const char *path, const void *data, size_t size) {
@@ -304,8 +309,7 @@ static void report_verified(const char *file, const Report *report, const Verifi
         json_object_put(object);
 }
 
-static ExitStatus verify(const char *file, const char *data, size_t size, const Trust *trust,
-                         const Options *options) {
+static ExitStatus verify(const char *file, const char *data, size_t size, const Trust *trust, const Options *options) {
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = NULL;
         _cleanup_(envelope_freep) Envelope *envelope = NULL;
         ExitStatus status = STATUS_OK;

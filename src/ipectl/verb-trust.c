@@ -32,8 +32,8 @@ static void add_row(Table *table, struct json_object *certificate) {
         uint64_t usec = json_get_number(certificate, "not_after_usec");
         char *until = usec > 0 ? format_usec(usec) : NULL;
 
-        table_add(table, (const char *const[]){ json_get_text(certificate, "subject"), name_use(certificate), until ?: "-",
-                                                json_get_text(certificate, "file") });
+        table_add(table, (const char *const[]) { json_get_text(certificate, "subject"), name_use(certificate),
+                                                 until ?: "-", json_get_text(certificate, "file") });
         free(until);
 }
 

@@ -29,16 +29,19 @@ static void print_volumes(struct json_object *volumes, char **argv, const Option
                 struct json_object *volume = json_at(volumes, i);
                 const char *verdict = json_get_text(volume, "verdict"), *rule = json_get_text(volume, "rule");
 
-                table_add(table, (const char *const[]){ json_get_text(volume, "name"), json_get_text(volume, "root_hash"),
-                                                        json_get_boolean(volume, "signed") ? "yes" : "no",
-                                                        *verdict ? verdict : "-", *rule ? rule : "-" });
+                table_add(table,
+                          (const char *const[]) { json_get_text(volume, "name"), json_get_text(volume, "root_hash"),
+                                                  json_get_boolean(volume, "signed") ? "yes" : "no",
+                                                  *verdict ? verdict : "-", *rule ? rule : "-" });
         }
         table_print(table, options, "volume", "volumes");
         table_free(table);
 }
 
 ExitStatus verb_volumes(int argc, char **argv, const Options *options) {
-        static const Question question = { .needs_authorization = true, .ask = ask_for_volumes, .print = print_volumes };
+        static const Question question = { .needs_authorization = true,
+                                           .ask = ask_for_volumes,
+                                           .print = print_volumes };
 
         return client_ask(&question, argv, options);
 }

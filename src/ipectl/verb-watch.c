@@ -35,7 +35,7 @@ typedef struct Watch {
         sd_bus_slot *subscription;  /* pending */
         sd_bus_slot *checks;        /* pending: the health checks that have changed */
         bool subscribed;
-        bool live;                  /* stdout is a terminal; its last line counts down */
+        bool live; /* stdout is a terminal; its last line counts down */
         bool drawn;
 } Watch;
 
@@ -112,7 +112,8 @@ static int on_countdown(sd_event_source *source, uint64_t usec, void *userdata) 
                 draw_countdown(watch);
         else if (seconds_until(json_get_number(watch->state, "trial_deadline_usec")) > 0)
                 report_countdown(watch);
-        r = sd_event_source_set_time(source, usec + (watch->live ? COUNTDOWN_TERMINAL : COUNTDOWN_LINES) * USEC_PER_SEC);
+        r = sd_event_source_set_time(source,
+                                     usec + (watch->live ? COUNTDOWN_TERMINAL : COUNTDOWN_LINES) * USEC_PER_SEC);
         if (r >= 0)
                 r = sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
         return r;
@@ -175,8 +176,8 @@ static int on_checks(sd_bus_message *reply, void *userdata, sd_bus_error *reterr
 static void ask_checks(Watch *watch) {
         watch->checks = sd_bus_slot_unref(watch->checks);
         (void) sd_bus_call_method_async(watch->client.bus, &watch->checks, MANAGER_NAME, MANAGER_PATH,
-                                        "org.freedesktop.DBus.Properties", "Get", on_checks, watch, "ss", MANAGER_INTERFACE,
-                                        "TrialChecks");
+                                        "org.freedesktop.DBus.Properties", "Get", on_checks, watch, "ss",
+                                        MANAGER_INTERFACE, "TrialChecks");
 }
 
 static int on_properties(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -223,8 +224,8 @@ static int on_signal(sd_bus_message *message, void *userdata, sd_bus_error *rete
 
 /* Two cases need no message: an older daemon broadcasts everything, and one that has ended is asked again later. */
 static void say_not_subscribed(Watch *watch, const sd_bus_error *error) {
-        if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_NO_REPLY, SD_BUS_ERROR_SERVICE_UNKNOWN,
-                                   SD_BUS_ERROR_NAME_HAS_NO_OWNER))
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_UNKNOWN_METHOD, SD_BUS_ERROR_NO_REPLY,
+                                   SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER))
                 return;
         erase_countdown(watch);
         say_error("Denials, and the sources of refused policies, are not shown: %s", error->message ?: error->name);
@@ -232,7 +233,8 @@ static void say_not_subscribed(Watch *watch, const sd_bus_error *error) {
 
 static void ask_properties(Watch *watch) {
         (void) sd_bus_call_method_async(watch->client.bus, &watch->question, MANAGER_NAME, MANAGER_PATH,
-                                        "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s", MANAGER_INTERFACE);
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_all_properties, watch, "s",
+                                        MANAGER_INTERFACE);
 }
 
 static int on_subscribed(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
@@ -321,8 +323,8 @@ static int read_state(Watch *watch) {
         sd_bus_message *reply = NULL;
         int r;
 
-        r = sd_bus_call_method(watch->client.bus, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties", "GetAll",
-                               &watch->client.error, &reply, "s", MANAGER_INTERFACE);
+        r = sd_bus_call_method(watch->client.bus, MANAGER_NAME, MANAGER_PATH, "org.freedesktop.DBus.Properties",
+                               "GetAll", &watch->client.error, &reply, "s", MANAGER_INTERFACE);
         if (r >= 0)
                 r = bus_read_dictionary(reply, &values);
         if (r >= 0) {

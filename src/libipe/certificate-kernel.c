@@ -48,7 +48,8 @@ static bool is_known_signature(int algorithm) {
 
 static int refuse(X509 *certificate, Failure *reterr, const char *what) {
         return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                           "The certificate '%s' %s: sign with one that the kernel takes, and leave out certificates that are not needed.",
+                           "The certificate '%s' %s: sign with one that the kernel takes, and leave out certificates "
+                           "that are not needed.",
                            certificate_name(certificate).text, what);
 }
 
@@ -73,7 +74,9 @@ static int check_curve(X509 *certificate, const X509_ALGOR *algorithm, bool is_u
         case NID_X9_62_prime256v1:
         case NID_secp384r1:
         case NID_secp521r1:
-                return is_uncompressed ? 0 : refuse(certificate, reterr, "has a compressed key, which the kernel does not read");
+                return is_uncompressed
+                               ? 0
+                               : refuse(certificate, reterr, "has a compressed key, which the kernel does not read");
         default:
                 return refuse(certificate, reterr, "has a key on a curve other than P-256, P-384 and P-521");
         }
@@ -131,8 +134,10 @@ int certificate_check_kernel(X509 *certificate, Failure *reterr) {
 
         X509_get0_signature(NULL, &outer, certificate);
         if (!is_known_signature(OBJ_obj2nid(inner->algorithm)) || OBJ_cmp(inner->algorithm, outer->algorithm) != 0)
-                return refuse(certificate, reterr, "is signed by an algorithm other than RSA (without PSS) and ECDSA with SHA");
-        if (!certificate_is_kernel_time(X509_get0_notBefore(certificate)) || !certificate_is_kernel_time(X509_get0_notAfter(certificate)))
+                return refuse(certificate, reterr,
+                              "is signed by an algorithm other than RSA (without PSS) and ECDSA with SHA");
+        if (!certificate_is_kernel_time(X509_get0_notBefore(certificate)) ||
+            !certificate_is_kernel_time(X509_get0_notAfter(certificate)))
                 return refuse(certificate, reterr, "has a date in a form that the kernel does not read");
         if (!has_kernel_extensions(certificate))
                 return refuse(certificate, reterr, "has an extension that is not encoded as the kernel wants it");

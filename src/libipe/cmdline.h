@@ -14,7 +14,8 @@
  * Returns whether it occurs. */
 bool cmdline_get_root_hash(const char *cmdline, const char *key, char ret[CMDLINE_HASH_SIZE]);
 
-/* Whether a command line has a root hash as roothash= or usrhash=. If one of these occurs again, the last one counts. */
+/* Whether a command line has a root hash as roothash= or usrhash=. If one of these occurs again, the last one counts.
+ */
 bool cmdline_has_root_hash(const char *cmdline, const FactDigest *root_hash);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct Reader {
         ConfigWarning warn;
         void *userdata;
         ConfigText text;
-        char *line;          /* a setting, as far as it is read */
+        char *line; /* a setting, as far as it is read */
         size_t line_size;
         uint64_t first_line; /* where it began */
 } Reader;
@@ -67,8 +67,8 @@ static int put_line(Reader *reader, const char *prefix, const char *line, size_t
 static int leave_out(Reader *reader, const char *reason) {
         char sentence[1024];
 
-        snprintf(sentence, sizeof(sentence), "%s:%llu: The line is longer than %zu bytes, and %s, ignoring it.", reader->path,
-                 (unsigned long long) reader->first_line, LINE_SIZE_MAX, reason);
+        snprintf(sentence, sizeof(sentence), "%s:%llu: The line is longer than %zu bytes, and %s, ignoring it.",
+                 reader->path, (unsigned long long) reader->first_line, LINE_SIZE_MAX, reason);
         reader->warn(sentence, reader->userdata);
         return 0;
 }
@@ -112,7 +112,8 @@ static int put_long_line(Reader *reader) {
 
 /* The setting is complete. */
 static int flush(Reader *reader) {
-        int r = reader->line_size > LINE_SIZE_MAX ? put_long_line(reader) : put_line(reader, "", reader->line, reader->line_size);
+        int r = reader->line_size > LINE_SIZE_MAX ? put_long_line(reader)
+                                                  : put_line(reader, "", reader->line, reader->line_size);
 
         reader->line_size = 0;
         return r;

@@ -11,7 +11,7 @@
 typedef void (*ConfigWarning)(const char *sentence, void *userdata);
 
 typedef struct ConfigText {
-        char *text;      /* without comments and continuations */
+        char *text; /* without comments and continuations */
         size_t size;
         uint64_t *lines; /* of each line of the text: its number in the file */
         size_t n_lines;

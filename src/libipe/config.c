@@ -160,18 +160,22 @@ static int parse_command(const Setting *setting, const char *text, void *place) 
 
 static const Setting settings[] = {
         { "Confirm", parse_confirm, "'auto' or 'manual'", offsetof(Config, confirm) },
-        { "EssentialFirmware", parse_firmware, "a list of names below /lib/firmware", offsetof(Config, essential_firmware) },
+        { "EssentialFirmware", parse_firmware, "a list of names below /lib/firmware",
+          offsetof(Config, essential_firmware) },
         { "EssentialModules", parse_modules, "a list of names of modules", offsetof(Config, essential_modules) },
         { "EssentialPaths", parse_paths, "a list of absolute paths", offsetof(Config, essential_paths) },
         { "HealthCommand", parse_command, "an absolute path with arguments, without quotes",
           offsetof(Config, health_command) },
-        { "HealthIgnoreUnits", parse_unit_globs, "a list of units, in which * and ? stand for any", offsetof(Config, health_ignore_units) },
+        { "HealthIgnoreUnits", parse_unit_globs, "a list of units, in which * and ? stand for any",
+          offsetof(Config, health_ignore_units) },
         { "HealthUnits", parse_units, "a list of units, as 'sshd.service'", offsetof(Config, health_units) },
         { "KeepVersions", parse_count, "a number up to 100", offsetof(Config, keep_versions), 0, KEEP_VERSIONS_MAX },
         { "OnFailure", parse_on_failure, "'continue', 'emergency' or 'poweroff'", offsetof(Config, on_failure) },
-        { "PreflightSec", parse_seconds, "a time of up to 10 minutes", offsetof(Config, preflight_sec), 0, PREFLIGHT_SEC_MAX },
+        { "PreflightSec", parse_seconds, "a time of up to 10 minutes", offsetof(Config, preflight_sec), 0,
+          PREFLIGHT_SEC_MAX },
         { "RollbackAtBoot", parse_boolean, "'yes' or 'no'", offsetof(Config, rollback_at_boot) },
-        { "TrialBootSec", parse_seconds, "a time of 1 second to 24 hours", offsetof(Config, trial_boot_sec), 1, TRIAL_BOOT_SEC_MAX },
+        { "TrialBootSec", parse_seconds, "a time of 1 second to 24 hours", offsetof(Config, trial_boot_sec), 1,
+          TRIAL_BOOT_SEC_MAX },
         { "TrialBoots", parse_count, "a number up to 100", offsetof(Config, trial_boots), 0, TRIAL_BOOTS_MAX },
         { "TrialSec", parse_seconds, "a time of up to 24 hours", offsetof(Config, trial_sec), 0, KERNEL_TRIAL_SEC_MAX },
 };
@@ -271,8 +275,8 @@ static void warn_of_section(const Input *input, const char *section) {
         if (econf_getKeys(input->file, section, &n, &keys) != ECONF_SUCCESS)
                 n = 0;
         for (size_t i = 0; i < n; i++)
-                warn(input, line_of(input, section, keys[i]), "There is no section [%s], ignoring its setting '%s'.", section,
-                     keys[i]);
+                warn(input, line_of(input, section, keys[i]), "There is no section [%s], ignoring its setting '%s'.",
+                     section, keys[i]);
         if (n == 0)
                 warn(input, 0, "There is no section [%s], ignoring it.", section);
         econf_freeArray(keys);
@@ -341,7 +345,8 @@ static int parse_text(Input *input) {
                         return r;
         }
         snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-        /* Comments are removed already; but without a comment character libeconf would take "#" within a line for one. */
+        /* Comments are removed already; but without a comment character libeconf would take "#" within a line for one.
+         */
         error = econf_readFile(&input->file, path, "=", "\001");
         if (error == ECONF_NOMEM)
                 return -ENOMEM;
@@ -361,7 +366,8 @@ static int apply_file(const Places *places, const char *path, Config *config) {
                 return apply_settings(&input, config);
         *places->incomplete = true;
         if (r < 0 && r != -ENOMEM) {
-                warn(&input, 0, "Cannot read this file, ignoring it: %s", r == -EBADMSG ? "there is a NUL in it" : strerror(-r));
+                warn(&input, 0, "Cannot read this file, ignoring it: %s",
+                     r == -EBADMSG ? "there is a NUL in it" : strerror(-r));
                 return 0;
         }
         return r;
@@ -401,7 +407,8 @@ static int apply_drop_ins(const Places *places, Config *config) {
                         r = -ENOMEM;
                 }
         if (r >= 0)
-                r = layers_list_readable((const char *const *) paths, ".conf", warn_of_directory, (void *) places, &files);
+                r = layers_list_readable((const char *const *) paths, ".conf", warn_of_directory, (void *) places,
+                                         &files);
         for (size_t i = 0; i < files.n && r >= 0; i++)
                 r = apply_file(places, files.files[i].path, config);
         for (size_t i = 0; i < ELEMENTSOF(paths); i++)
@@ -411,7 +418,9 @@ static int apply_drop_ins(const Places *places, Config *config) {
 
 int config_load(const char *const *directories, ConfigWarning warning, void *userdata, Config *ret) {
         bool incomplete = false;
-        Places places = { .directories = directories, .warn = warning, .userdata = userdata, .incomplete = &incomplete };
+        Places places = {
+                .directories = directories, .warn = warning, .userdata = userdata, .incomplete = &incomplete
+        };
         Config config = CONFIG_DEFAULT;
         int r;
 

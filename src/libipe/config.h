@@ -18,25 +18,29 @@ typedef enum OnFailure {
 
 /* Lists end with NULL; one that is empty is NULL. */
 typedef struct Config {
-        uint64_t trial_sec;       /* TrialSec=: how long a policy is on trial if the caller does not say; 0: not at all */
-        uint64_t trial_boots;     /* TrialBoots=: how many reboots a trial may survive */
-        uint64_t trial_boot_sec;  /* TrialBootSec=: how long each of them may take to confirm it */
-        uint64_t preflight_sec;   /* PreflightSec=: how long a preflight watches; 0: not at all */
-        uint64_t keep_versions;   /* KeepVersions=: of each name, besides those that are needed */
+        uint64_t trial_sec;   /* TrialSec=: how long a policy is on trial if the caller does not say; 0: not at all */
+        uint64_t trial_boots; /* TrialBoots=: how many reboots a trial may survive */
+        uint64_t trial_boot_sec; /* TrialBootSec=: how long each of them may take to confirm it */
+        uint64_t preflight_sec;  /* PreflightSec=: how long a preflight watches; 0: not at all */
+        uint64_t keep_versions;  /* KeepVersions=: of each name, besides those that are needed */
         OnFailure on_failure;
-        ConfirmBy confirm;        /* Confirm=: who confirms a trial if the caller does not say */
-        bool rollback_at_boot;    /* RollbackAtBoot=: select the version before for the next boot if that is the only way */
-        char **health_units;      /* HealthUnits=: must be active */
+        ConfirmBy confirm;     /* Confirm=: who confirms a trial if the caller does not say */
+        bool rollback_at_boot; /* RollbackAtBoot=: select the version before for the next boot if that is the only way
+                                */
+        char **health_units;   /* HealthUnits=: must be active */
         char **health_ignore_units; /* HealthIgnoreUnits=: globs of names; a failure of these does not count */
-        char **health_command;    /* HealthCommand=: must succeed; an absolute path and arguments */
-        char **essential_paths;   /* EssentialPaths=: absolute; a policy must allow them, besides those that are built in */
-        char **essential_modules; /* EssentialModules=: by name */
+        char **health_command;      /* HealthCommand=: must succeed; an absolute path and arguments */
+        char **essential_paths; /* EssentialPaths=: absolute; a policy must allow them, besides those that are built in
+                                 */
+        char **essential_modules;  /* EssentialModules=: by name */
         char **essential_firmware; /* EssentialFirmware=: below /lib/firmware */
 } Config;
 
-#define CONFIG_DEFAULT                                                                                       \
-        { .trial_sec = 120, .trial_boots = 3, .trial_boot_sec = 300, .preflight_sec = 10, .keep_versions = 5,  \
-          .confirm = CONFIRM_AUTO, .rollback_at_boot = true }
+#define CONFIG_DEFAULT                                                                                              \
+        {                                                                                                           \
+                .trial_sec = 120, .trial_boots = 3, .trial_boot_sec = 300, .preflight_sec = 10, .keep_versions = 5, \
+                .confirm = CONFIRM_AUTO, .rollback_at_boot = true                                                   \
+        }
 
 /* ipectl waits a little longer than that. */
 #define PREFLIGHT_SEC_MAX 600U

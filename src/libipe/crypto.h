@@ -20,7 +20,8 @@ int crypto_init(void);
 OSSL_LIB_CTX *crypto_context(void);
 const EVP_MD *crypto_sha256(void);
 
-/* The oldest reason in libcrypto's queue, which caused the others; "unknown error" if there is none. Empties the queue. */
+/* The oldest reason in libcrypto's queue, which caused the others; "unknown error" if there is none. Empties the queue.
+ */
 const char *crypto_reason(void);
 
 #endif

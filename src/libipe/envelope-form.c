@@ -42,10 +42,10 @@ typedef struct SignerForm {
         int32_t version;
         IdForm *id;
         X509_ALGOR *digest;
-        STACK_OF(X509_ATTRIBUTE) *signed_attributes;
+        STACK_OF(X509_ATTRIBUTE) * signed_attributes;
         X509_ALGOR *signature;
         ASN1_OCTET_STRING *value;
-        STACK_OF(X509_ATTRIBUTE) *unsigned_attributes;
+        STACK_OF(X509_ATTRIBUTE) * unsigned_attributes;
 } SignerForm;
 
 DEFINE_STACK_OF(SignerForm)
@@ -72,11 +72,11 @@ ASN1_SEQUENCE(ContentForm) = {
 
 typedef struct SignedForm {
         int32_t version;
-        STACK_OF(X509_ALGOR) *digests;
+        STACK_OF(X509_ALGOR) * digests;
         ContentForm *content;
-        STACK_OF(ASN1_TYPE) *certificates;
-        STACK_OF(ASN1_TYPE) *lists;
-        STACK_OF(SignerForm) *signers;
+        STACK_OF(ASN1_TYPE) * certificates;
+        STACK_OF(ASN1_TYPE) * lists;
+        STACK_OF(SignerForm) * signers;
 } SignedForm;
 
 ASN1_SEQUENCE(SignedForm) = {
@@ -113,17 +113,20 @@ static int check_numbers(const SignedForm *form, Failure *reterr) {
         if (signers == 0)
                 return refuse(reterr, "Nobody signed this message.");
         if (signers > SIGNERS_MAX)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The policy has %d signatures; at most %d are possible.", signers,
-                                   SIGNERS_MAX);
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The policy has %d signatures; at most %d are possible.", signers, SIGNERS_MAX);
         if (digests > DIGESTS_MAX)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The message names %d digest algorithms; at most %d are possible.",
-                                   digests, DIGESTS_MAX);
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The message names %d digest algorithms; at most %d are possible.", digests,
+                                   DIGESTS_MAX);
         if (sk_ASN1_TYPE_num(form->lists) > 0)
-                return refuse(reterr, "The signed policy contains a revocation list, which the kernel does not read: sign without it, and "
-                              "put the list into /etc/ipe/trust.d/.");
+                return refuse(reterr, "The signed policy contains a revocation list, which the kernel does not read: "
+                                      "sign without it, and "
+                                      "put the list into /etc/ipe/trust.d/.");
         for (int i = 0; i < sk_ASN1_TYPE_num(form->certificates); i++)
                 if (ASN1_TYPE_get(sk_ASN1_TYPE_value(form->certificates, i)) != V_ASN1_SEQUENCE)
-                        return refuse(reterr, "The signed policy contains a certificate other than X.509, which the kernel does not read.");
+                        return refuse(reterr, "The signed policy contains a certificate other than X.509, which the "
+                                              "kernel does not read.");
         return 0;
 }
 
@@ -135,8 +138,10 @@ static int check_versions(const SignedForm *form, Failure *reterr) {
 
                 if (form->version != version || signer->version != version)
                         return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                           "The message has version %d, and a signature of version %d; the kernel takes 1 if issuer and serial "
-                                           "number name the signer, and 3 if a key identifier does: sign with 'ipectl sign'.",
+                                           "The message has version %d, and a signature of version %d; the kernel "
+                                           "takes 1 if issuer and serial "
+                                           "number name the signer, and 3 if a key identifier does: sign with 'ipectl "
+                                           "sign'.",
                                            form->version, signer->version);
         }
         return 0;
@@ -158,8 +163,9 @@ static int check_algorithms(const SignerForm *signer, Failure *reterr) {
         case NID_ecdsa_with_SHA512:
                 return 0;
         default:
-                return refuse(reterr, "The signature uses an algorithm other than the kernel's RSA (PKCS#1 version 1.5, not PSS) and "
-                              "ECDSA: sign with 'ipectl sign'.");
+                return refuse(reterr, "The signature uses an algorithm other than the kernel's RSA (PKCS#1 version "
+                                      "1.5, not PSS) and "
+                                      "ECDSA: sign with 'ipectl sign'.");
         }
 }
 
@@ -183,7 +189,8 @@ static const ASN1_TIME *get_time(X509_ATTRIBUTE *attribute) {
 }
 
 /* The kernel compares the time of signing with the signer's certificate, if that is in the message. */
-static int check_time(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_OF(X509) *certificates, Failure *reterr) {
+static int check_time(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_OF(X509) * certificates,
+                      Failure *reterr) {
         const ASN1_TIME *time = get_time(attribute);
 
         if (!time || !certificate_is_kernel_time(time))
@@ -196,19 +203,23 @@ static int check_time(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_O
                 if (ASN1_TIME_compare(time, X509_get0_notBefore(certificate)) < 0 ||
                     ASN1_TIME_compare(time, X509_get0_notAfter(certificate)) > 0)
                         return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                           "The policy was signed while the certificate '%s' was not valid, which the kernel refuses: check "
-                                           "the clock where it was signed.", certificate_name(certificate).text);
+                                           "The policy was signed while the certificate '%s' was not valid, which the "
+                                           "kernel refuses: check "
+                                           "the clock where it was signed.",
+                                           certificate_name(certificate).text);
         }
         return 0;
 }
 
-static int check_attribute(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_OF(X509) *certificates, Failure *reterr) {
+static int check_attribute(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, STACK_OF(X509) * certificates,
+                           Failure *reterr) {
         const ASN1_OBJECT *object = X509_ATTRIBUTE_get0_object(attribute);
         int nid = OBJ_obj2nid(object), first;
 
         if (is_refused_attribute(object))
-                return refuse(reterr, "The signature has an attribute of S/MIME or Authenticode, which the kernel refuses: sign with "
-                              "'ipectl sign', or with -nosmimecap.");
+                return refuse(reterr, "The signature has an attribute of S/MIME or Authenticode, which the kernel "
+                                      "refuses: sign with "
+                                      "'ipectl sign', or with -nosmimecap.");
         if (nid != NID_pkcs9_contentType && nid != NID_pkcs9_messageDigest && nid != NID_pkcs9_signingTime)
                 return 0;
         first = CMS_signed_get_attr_by_NID(signer, nid, -1);
@@ -217,7 +228,7 @@ static int check_attribute(CMS_SignerInfo *signer, X509_ATTRIBUTE *attribute, ST
         return nid == NID_pkcs9_signingTime ? check_time(signer, attribute, certificates, reterr) : 0;
 }
 
-static int check_attributes(CMS_SignerInfo *signer, STACK_OF(X509) *certificates, Failure *reterr) {
+static int check_attributes(CMS_SignerInfo *signer, STACK_OF(X509) * certificates, Failure *reterr) {
         int n = CMS_signed_get_attr_count(signer), r = 0;
 
         for (int i = 0; i < n && r == 0; i++)
@@ -229,7 +240,7 @@ static int check_attributes(CMS_SignerInfo *signer, STACK_OF(X509) *certificates
         return r;
 }
 
-static int check_signers(CMS_ContentInfo *cms, const SignedForm *form, STACK_OF(X509) *certificates, Failure *reterr) {
+static int check_signers(CMS_ContentInfo *cms, const SignedForm *form, STACK_OF(X509) * certificates, Failure *reterr) {
         STACK_OF(CMS_SignerInfo) *signers = CMS_get0_SignerInfos(cms);
         bool with_attributes = CMS_signed_get_attr_count(sk_CMS_SignerInfo_value(signers, 0)) >= 0;
         int r = 0;
@@ -238,7 +249,8 @@ static int check_signers(CMS_ContentInfo *cms, const SignedForm *form, STACK_OF(
                 CMS_SignerInfo *signer = sk_CMS_SignerInfo_value(signers, i);
 
                 if ((CMS_signed_get_attr_count(signer) >= 0) != with_attributes)
-                        return refuse(reterr, "Some signatures have signed attributes and others do not; the kernel wants the same for all.");
+                        return refuse(reterr, "Some signatures have signed attributes and others do not; the kernel "
+                                              "wants the same for all.");
                 r = check_algorithms(sk_SignerForm_value(form->signers, i), reterr);
                 if (r == 0)
                         r = check_attributes(signer, certificates, reterr);
@@ -267,7 +279,7 @@ static int check_der(const MessageForm *form, const uint8_t *message, size_t siz
 }
 
 /* raw: the same certificates as bytes. */
-static int check_certificates(STACK_OF(X509) *certificates, const STACK_OF(ASN1_TYPE) *raw, Failure *reterr) {
+static int check_certificates(STACK_OF(X509) * certificates, const STACK_OF(ASN1_TYPE) * raw, Failure *reterr) {
         int r = 0;
 
         for (int i = 0; i < sk_X509_num(certificates) && r == 0; i++) {
@@ -284,7 +296,7 @@ static int check_certificates(STACK_OF(X509) *certificates, const STACK_OF(ASN1_
 }
 
 static int check_signed(CMS_ContentInfo *cms, const SignedForm *form, Failure *reterr) {
-        STACK_OF(X509) *certificates;
+        STACK_OF(X509) * certificates;
         int n, r;
 
         r = check_numbers(form, reterr);
@@ -312,10 +324,12 @@ static int check_content(CMS_ContentInfo *cms, bool is_appended, Failure *reterr
                 return refuse(reterr, "This is a PKCS#7 message, but not a signed one.");
         content = CMS_get0_content(cms);
         if (is_appended && content && *content)
-                return refuse(reterr, "The signature after the policy must be detached, but has content: sign the policy with "
+                return refuse(reterr,
+                              "The signature after the policy must be detached, but has content: sign the policy with "
                               "'ipectl sign --format=appended'.");
         if ((!is_appended && (!content || !*content)) || OBJ_obj2nid(CMS_get0_eContentType(cms)) != NID_pkcs7_data)
-                return refuse(reterr, "The signature does not contain the policy: sign it with 'ipectl sign', or with -nodetach.");
+                return refuse(reterr, "The signature does not contain the policy: sign it with 'ipectl sign', or with "
+                                      "-nodetach.");
         return 0;
 }
 
@@ -329,12 +343,13 @@ int envelope_check_form(CMS_ContentInfo *cms, bool is_appended, const uint8_t *m
                 return r;
         form = (MessageForm *) ASN1_item_d2i(NULL, &start, (long) size, ASN1_ITEM_rptr(MessageForm));
         if (!form)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The kernel does not read this form of a signed message: %s.",
-                                   crypto_reason());
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "The kernel does not read this form of a signed message: %s.", crypto_reason());
         r = check_der(form, message, size, reterr);
         if (r == 0)
                 r = check_signed(cms, form->content, reterr);
         if (r == 0 && is_appended && sk_SignerForm_num(form->content->signers) > 1)
-                return refuse(reterr, "The policy has several appended signatures, and the kernel takes one: sign the text anew with one key.");
+                return refuse(reterr, "The policy has several appended signatures, and the kernel takes one: sign the "
+                                      "text anew with one key.");
         return r;
 }

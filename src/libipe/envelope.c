@@ -102,7 +102,8 @@ uint64_t verified_envelope_expires_usec(const VerifiedEnvelope *verified) {
 #define DER_SEQUENCE 0x30
 
 static bool has_mark(const uint8_t *data, size_t size) {
-        return size >= strlen(ENVELOPE_MARK) && memcmp(data + size - strlen(ENVELOPE_MARK), ENVELOPE_MARK, strlen(ENVELOPE_MARK)) == 0;
+        return size >= strlen(ENVELOPE_MARK) &&
+               memcmp(data + size - strlen(ENVELOPE_MARK), ENVELOPE_MARK, strlen(ENVELOPE_MARK)) == 0;
 }
 
 bool envelope_looks_signed(const void *data, size_t size) {
@@ -124,22 +125,27 @@ static int find_message(Envelope *envelope, const uint8_t **ret, size_t *ret_siz
         if (data[0] == DER_SEQUENCE || !has_mark(data, size)) {
                 if (data[0] == DER_SEQUENCE && size > MESSAGE_SIZE_MAX)
                         return failure_set(reterr, FAILURE_TOO_LARGE,
-                                           "The signed policy has %zu bytes; the kernel takes at most %u in this form, and more from "
-                                           "'ipectl sign --format=appended'.", size, MESSAGE_SIZE_MAX);
+                                           "The signed policy has %zu bytes; the kernel takes at most %u in this form, "
+                                           "and more from "
+                                           "'ipectl sign --format=appended'.",
+                                           size, MESSAGE_SIZE_MAX);
                 return 0;
         }
         size -= strlen(ENVELOPE_MARK);
         if (size <= sizeof(trailer))
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "This is the end of a signed policy, and no more.");
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
+                                   "This is the end of a signed policy, and no more.");
         size -= sizeof(trailer);
         memcpy(&trailer, data + size, sizeof(trailer));
         message_size = be32toh(trailer.message_size);
         trailer.message_size = 0;
         if (memcmp(&trailer, &only, sizeof(trailer)) != 0 || message_size >= size)
                 return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "The trailer of the signed policy is not that of a PKCS#7 message: sign it with 'ipectl sign'.");
+                                   "The trailer of the signed policy is not that of a PKCS#7 message: sign it with "
+                                   "'ipectl sign'.");
         if (message_size > MESSAGE_SIZE_MAX)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The signature of the policy has %zu bytes; the kernel takes at most %u.",
+                return failure_set(reterr, FAILURE_TOO_LARGE,
+                                   "The signature of the policy has %zu bytes; the kernel takes at most %u.",
                                    message_size, MESSAGE_SIZE_MAX);
         envelope->is_appended = true;
         envelope->text_size = size - message_size;
@@ -163,8 +169,7 @@ static int parse_message(Envelope *envelope, const uint8_t *message, size_t size
         /* Certificates with keys that libcrypto cannot read leave errors in the queue. */
         ERR_clear_error();
         if (end != message + size)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID,
-                                   "Bytes follow the end of the signed policy.");
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "Bytes follow the end of the signed policy.");
         return envelope_check_form(envelope->cms, envelope->is_appended, message, size, reterr);
 }
 

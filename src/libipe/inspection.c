@@ -3,8 +3,8 @@
  * An inspection as a value, and as JSON:
  *
  *     {
- *       "volumes": [ { "name": "usr", "device": [ 254, 0 ], "root_hash": "sha256:HEX", "signed": true, "cmdline": false } ],
- *       "files": [ { "path": "/usr/bin/sh", "operation": "EXECUTE", "volume": 0, "processes": "sh[12]", "note": "",
+ *       "volumes": [ { "name": "usr", "device": [ 254, 0 ], "root_hash": "sha256:HEX", "signed": true, "cmdline": false
+ * } ], "files": [ { "path": "/usr/bin/sh", "operation": "EXECUTE", "volume": 0, "processes": "sh[12]", "note": "",
  *                    "initramfs": false, "fsverity": "", "fsverity_signed": false } ]
  *     }
  *
@@ -245,7 +245,8 @@ static int put_cuts(struct json_object *root, const Inspection *inspection) {
 /* Copies the text of an object. */
 static int copy_text(struct json_object *object, char **ret, size_t *ret_size) {
         size_t size;
-        const char *text = json_object_to_json_string_length(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+        const char *text = json_object_to_json_string_length(object,
+                                                             JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
                                                              &size);
         char *copy;
 

@@ -36,7 +36,7 @@ void fact_digest_print(const FactDigest *digest, char ret[FACT_DIGEST_STRLEN]);
 
 /* A dm-verity volume that is open. */
 typedef struct VolumeFacts {
-        char *name;     /* of device-mapper; UTF-8 */
+        char *name; /* of device-mapper; UTF-8 */
         unsigned major, minor;
         FactDigest root_hash;
         bool is_signed;  /* the kernel verified a signature of the root hash */
@@ -53,16 +53,16 @@ typedef enum FileScope {
 
 /* Something that is executed, or would be loaded. */
 typedef struct FileFacts {
-        char *path;          /* UTF-8; empty for memory that has no file */
+        char *path; /* UTF-8; empty for memory that has no file */
         enum ipe_op operation;
         FileScope scope;
-        size_t volume;       /* in the list of volumes; SIZE_MAX if it is on none */
+        size_t volume; /* in the list of volumes; SIZE_MAX if it is on none */
         bool is_initramfs;
-        bool is_incomplete;  /* the kernel may know more facts */
-        FactDigest fsverity; /* of the file, if it has fs-verity */
+        bool is_incomplete;   /* the kernel may know more facts */
+        FactDigest fsverity;  /* of the file, if it has fs-verity */
         bool fsverity_signed; /* the kernel verified a signature of it */
-        char *processes;     /* "sh[12], init[1]", UTF-8; empty if none has it mapped */
-        char *note;          /* a sentence about facts that could not be found; UTF-8; empty for none */
+        char *processes;      /* "sh[12], init[1]", UTF-8; empty if none has it mapped */
+        char *note;           /* a sentence about facts that could not be found; UTF-8; empty for none */
 } FileFacts;
 
 /* An owner who has more processes than ipe-inspect looks at. */

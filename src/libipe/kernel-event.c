@@ -162,7 +162,8 @@ static int set_device_number(const Field *field, dev_t *ret) {
                 return -EBADMSG;
         size = (size_t) (colon - field->value);
         if (kernel_event_number(field->value, size, &major) < 0 ||
-            kernel_event_number(colon + 1, field->value_size - size - 1, &minor) < 0 || major > UINT32_MAX || minor > UINT32_MAX)
+            kernel_event_number(colon + 1, field->value_size - size - 1, &minor) < 0 || major > UINT32_MAX ||
+            minor > UINT32_MAX)
                 return -EBADMSG;
         *ret = makedev((unsigned) major, (unsigned) minor);
         return 0;

@@ -8,23 +8,24 @@
 
 #include "kernel.h"
 
-/* One line. Members that it lacks, or that the kernel did not know, are NULL or 0. Strings may have any bytes but NUL. */
+/* One line. Members that it lacks, or that the kernel did not know, are NULL or 0. Strings may have any bytes but NUL.
+ */
 typedef struct KernelEvent {
-        uint64_t lost;     /* so many lines were dropped before a read; then all members but uid are empty */
-        uint32_t uid;      /* owner of the process, or of the lost lines; UINT32_MAX if the line does not say */
-        uint64_t seq;      /* counts all lines since boot */
-        uint64_t time_ns;  /* CLOCK_BOOTTIME */
-        uint64_t repeats;  /* equal denials before it that have no line of their own */
-        bool denied;       /* else allowed */
-        bool shadow;       /* by the policy in the shadow */
-        int enforcing;     /* 1; 0 if a denial has no effect; -1 if the line does not say */
+        uint64_t lost;    /* so many lines were dropped before a read; then all members but uid are empty */
+        uint32_t uid;     /* owner of the process, or of the lost lines; UINT32_MAX if the line does not say */
+        uint64_t seq;     /* counts all lines since boot */
+        uint64_t time_ns; /* CLOCK_BOOTTIME */
+        uint64_t repeats; /* equal denials before it that have no line of their own */
+        bool denied;      /* else allowed */
+        bool shadow;      /* by the policy in the shadow */
+        int enforcing;    /* 1; 0 if a denial has no effect; -1 if the line does not say */
         uint64_t pid;
         uint64_t inode;
-        char *operation;   /* "EXECUTE" */
-        char *hook;        /* "MMAP" */
+        char *operation; /* "EXECUTE" */
+        char *hook;      /* "MMAP" */
         char *policy_name;
         char *policy_version;
-        char *rule;        /* text of the rule, or the default, that matched */
+        char *rule; /* text of the rule, or the default, that matched */
         char *comm;
         char *cgroup;      /* path of the process's control group: "/system.slice/a.service" */
         char *path;        /* NULL for memory that has no file */
@@ -41,7 +42,8 @@ void kernel_event_done(KernelEvent *event);
 int kernel_event_parse(const char *line, size_t size, KernelEvent *ret);
 
 /* Opens the file for a new reader, which starts with the oldest line that the kernel keeps, and never blocks.
- * Returns a descriptor, -EOPNOTSUPP if the features do not name "events", -ENODEV without IPE, or an errno of open(). */
+ * Returns a descriptor, -EOPNOTSUPP if the features do not name "events", -ENODEV without IPE, or an errno of open().
+ */
 int kernel_open_events(const Kernel *kernel);
 
 typedef void (*KernelEventFunction)(const KernelEvent *event, void *userdata);

@@ -66,8 +66,8 @@ static int reload(const Kernel *kernel, const KernelPolicy *current, bool may_de
         return r < 0 ? r : load(kernel, data, size);
 }
 
-static int try_make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version, bool may_delete,
-                              const void *data, size_t size) {
+static int try_make_candidate(const Kernel *kernel, const char *name, const struct ipe_version *version,
+                              bool may_delete, const void *data, size_t size) {
         _cleanup_kernel_policy_ KernelPolicy current = {};
         struct ipe_version next;
         int r, has_next, same;
@@ -114,8 +114,8 @@ static int trial_runs(const Kernel *kernel) {
         return r;
 }
 
-int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data, size_t size,
-                 unsigned seconds) {
+int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                 size_t size, unsigned seconds) {
         char text[16];
         int r = check(kernel, "trial", name);
 

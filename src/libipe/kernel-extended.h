@@ -17,7 +17,8 @@
  * health, and for a slow disk. */
 #define KERNEL_TRIAL_NET_SEC 30U
 
-/* The time to ask the kernel for. seconds: of the trial; is_net: the daemon ends it. Returns 1..KERNEL_TRIAL_SEC_MAX. */
+/* The time to ask the kernel for. seconds: of the trial; is_net: the daemon ends it. Returns 1..KERNEL_TRIAL_SEC_MAX.
+ */
 static inline unsigned kernel_trial_sec(uint64_t seconds, bool is_net) {
         uint64_t all = seconds + (is_net ? KERNEL_TRIAL_NET_SEC : 0);
 
@@ -39,8 +40,8 @@ int kernel_stage(const Kernel *kernel, const char *name, const struct ipe_versio
  * policy is confirmed; -ESTALE if the version is below the confirmed one's, or below the highest that was confirmed
  * since the boot under another name, or below the current one of its name that cannot be taken away; -EPERM; an errno
  * of the loader. After a failure the same policy is active as before. */
-int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data, size_t size,
-                 unsigned seconds);
+int kernel_trial(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                 size_t size, unsigned seconds);
 
 /* Confirms the policy on trial. Returns 0, -ENODATA if there is none, -EPERM. */
 int kernel_confirm(const Kernel *kernel);
@@ -59,7 +60,8 @@ int kernel_rollback(const Kernel *kernel, const char *name);
  *
  * Returns 0, also if it is shadowed already; -EEXIST if an inactive current version is in the way; -EBUSY if a policy
  * of another name is shadowed; -EALREADY if this one is active; an errno as of kernel_trial(). */
-int kernel_shadow(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data, size_t size);
+int kernel_shadow(const Kernel *kernel, const char *name, const struct ipe_version *version, const void *data,
+                  size_t size);
 /* Returns 0, also if it was off or the policy is not loaded. */
 int kernel_end_shadow(const Kernel *kernel, const char *name);
 /* Returns 1, 0, or an errno. */

@@ -27,7 +27,8 @@ int kernel_write_policy_file(const Kernel *kernel, const char *name, const char 
 /* Returns a descriptor of the policy's directory, -ENOENT if there is none, -ENODEV, or another errno. */
 int kernel_open_policy(const Kernel *kernel, const char *name);
 
-/* Returns 1 if the policy in that place was loaded from these bytes, 0 if from others or if there is none, or an errno. */
+/* Returns 1 if the policy in that place was loaded from these bytes, 0 if from others or if there is none, or an errno.
+ */
 int kernel_has_content(const Kernel *kernel, const char *name, KernelPlace place, const void *data, size_t size);
 
 #endif

@@ -63,10 +63,13 @@ static int send_request(int fd, int dir_fd, const char *text, size_t size) {
                 char buffer[CMSG_SPACE(sizeof(int))];
         } control = {};
         struct iovec iov = { (void *) text, size };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         ssize_t n;
 
-        *CMSG_FIRSTHDR(&message) = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET,
+        *CMSG_FIRSTHDR(&message) = (struct cmsghdr) { .cmsg_len = CMSG_LEN(sizeof(int)),
+                                                      .cmsg_level = SOL_SOCKET,
                                                       .cmsg_type = SCM_RIGHTS };
         memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &dir_fd, sizeof(dir_fd));
         do
@@ -83,7 +86,9 @@ static int receive_answer(int fd, int *ret) {
         } control = {};
         int32_t result;
         struct iovec iov = { &result, sizeof(result) };
-        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+        };
         const struct cmsghdr *header;
         ssize_t n;
 
@@ -188,8 +193,8 @@ int kernel_open_for(int root_fd, int dir_fd, const char *request, size_t size) {
         char file[NAME_MAX + 1] = "";
         int r;
 
-        if (size < sizeof("r ") || size > sizeof(file) + 1 || (request[0] != 'r' && request[0] != 'w') || request[1] != ' ' ||
-            memchr(request, '\0', size))
+        if (size < sizeof("r ") || size > sizeof(file) + 1 || (request[0] != 'r' && request[0] != 'w') ||
+            request[1] != ' ' || memchr(request, '\0', size))
                 return -EINVAL;
         memcpy(file, request + 2, size - 2);
         if (!kernel_is_component(file))

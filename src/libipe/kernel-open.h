@@ -25,12 +25,14 @@ typedef enum KernelOpenMode {
 /* The errno of every function that opens a file of the kernel, when ipe-open does not answer: nobody knows what the
  * kernel would say. */
 #define KERNEL_NOT_REACHED (-ENOTCONN)
-#define KERNEL_NOT_REACHED_SENTENCE                                                                                     \
-        "ipe-open, which opens the kernel's files for ipectld, does not answer: see 'systemctl status ipe-open.socket'"
+#define KERNEL_NOT_REACHED_SENTENCE                                                                     \
+        "ipe-open, which opens the kernel's files for ipectld, does not answer: see 'systemctl status " \
+        "ipe-open.socket'"
 /* As strerror(-r). */
 const char *kernel_strerror(int r);
 
-/* Whether a name is a single component of a path. A signature proves who named a policy, not that the name is harmless. */
+/* Whether a name is a single component of a path. A signature proves who named a policy, not that the name is harmless.
+ */
 bool kernel_is_component(const char *name);
 
 /* Makes this process ask from now on when it may not open a file itself. socket_path: kept; NULL for no more. */

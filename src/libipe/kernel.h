@@ -14,8 +14,9 @@
 #define KERNEL_DIRECTORY "/sys/kernel/security/ipe"
 
 /* A sentence for a kernel without that directory; it is also missing without securityfs. */
-#define KERNEL_NO_IPE "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line, or mount securityfs at " \
-                      "/sys/kernel/security where it is not"
+#define KERNEL_NO_IPE                                                                                              \
+        "IPE is not enabled in this kernel: add 'ipe' to lsm= on the kernel command line, or mount securityfs at " \
+        "/sys/kernel/security where it is not"
 
 typedef enum KernelAbi {
         KERNEL_ABI_NONE,     /* IPE is not enabled */

@@ -21,7 +21,7 @@
 #define SECURITY_BITS_MIN 112
 
 struct PolicySigner {
-        STACK_OF(X509) *chain; /* the signer's first */
+        STACK_OF(X509) * chain; /* the signer's first */
         EVP_PKEY *key;
 };
 
@@ -44,7 +44,7 @@ static int fail(Failure *reterr, int error, const char *what) {
 }
 
 /* Returns 1 if there is another certificate, 0 at the end, -EKEYREJECTED, -ENOMEM. */
-static int read_certificate(BIO *bio, STACK_OF(X509) *chain, Failure *reterr) {
+static int read_certificate(BIO *bio, STACK_OF(X509) * chain, Failure *reterr) {
         X509 *certificate = X509_new_ex(crypto_context(), NULL);
         unsigned long error;
 
@@ -59,13 +59,14 @@ static int read_certificate(BIO *bio, STACK_OF(X509) *chain, Failure *reterr) {
         }
         X509_free(certificate);
         error = ERR_peek_last_error();
-        if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE || sk_X509_num(chain) == 0)
+        if (ERR_GET_LIB(error) != ERR_LIB_PEM || ERR_GET_REASON(error) != PEM_R_NO_START_LINE ||
+            sk_X509_num(chain) == 0)
                 return fail(reterr, -EKEYREJECTED, "Cannot read the certificate as PEM");
         ERR_clear_error();
         return 0;
 }
 
-static int read_chain(const char *pem, size_t size, STACK_OF(X509) *chain, Failure *reterr) {
+static int read_chain(const char *pem, size_t size, STACK_OF(X509) * chain, Failure *reterr) {
         BIO *bio = BIO_new_mem_buf(pem, (int) size);
         int r = bio ? 1 : -ENOMEM;
 
@@ -108,7 +109,8 @@ int policy_signer_new(const char *chain, size_t chain_size, PolicySigner **ret, 
         return 0;
 }
 
-int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size, const char *passphrase, Failure *reterr) {
+int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size, const char *passphrase,
+                          Failure *reterr) {
         BIO *bio = key_size <= INT32_MAX ? BIO_new_mem_buf(key, (int) key_size) : NULL;
         EVP_PKEY *private_key;
         int r = 0;
@@ -121,7 +123,8 @@ int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size
         if (!private_key)
                 r = fail(reterr, -EKEYREJECTED, "Cannot read the private key as PEM");
         else if (X509_check_private_key(own_certificate(signer), private_key) != 1)
-                r = fail(reterr, -EKEYREJECTED, "The private key does not match the certificate, which has to be the first one in its file");
+                r = fail(reterr, -EKEYREJECTED,
+                         "The private key does not match the certificate, which has to be the first one in its file");
         if (r < 0) {
                 EVP_PKEY_free(private_key);
                 return r;
@@ -157,7 +160,8 @@ static void warn_of_dates(const Warning *warning, X509 *certificate, unsigned da
         if (left < 0 || seconds < 0)
                 snprintf(what, sizeof(what), "expired on %s: ipectld refuses the policy.", date);
         else if (left < (int) days)
-                snprintf(what, sizeof(what), "expires on %s: from then on ipectld refuses to stage or activate the policy.", date);
+                snprintf(what, sizeof(what),
+                         "expires on %s: from then on ipectld refuses to stage or activate the policy.", date);
         else
                 return;
         warn_of(warning, certificate, what);
@@ -169,18 +173,22 @@ static bool is_weakly_signed(X509 *certificate) {
         return X509_get_signature_info(certificate, NULL, NULL, &bits, NULL) != 1 || bits < SECURITY_BITS_MIN;
 }
 
-void policy_signer_warn(const PolicySigner *signer, unsigned days, void (*warn)(const char *sentence, void *userdata), void *userdata) {
+void policy_signer_warn(const PolicySigner *signer, unsigned days, void (*warn)(const char *sentence, void *userdata),
+                        void *userdata) {
         const Warning warning = { warn, userdata };
 
         for (int i = 0; i < sk_X509_num(signer->chain); i++) {
                 X509 *certificate = sk_X509_value(signer->chain, i);
-                bool is_root = X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0;
+                bool is_root = X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) ==
+                               0;
 
                 warn_of_dates(&warning, certificate, days);
                 if (!is_root && is_weakly_signed(certificate))
-                        warn_of(&warning, certificate, "is certified by a weak signature: it counts only where it is in trust.d itself.");
+                        warn_of(&warning, certificate,
+                                "is certified by a weak signature: it counts only where it is in trust.d itself.");
                 if (certificate_check_usage(certificate, false, false, NULL) != 0)
-                        warn_of(&warning, certificate, "has no extendedKeyUsage codeSigning: it counts only where it is in trust.d itself.");
+                        warn_of(&warning, certificate,
+                                "has no extendedKeyUsage codeSigning: it counts only where it is in trust.d itself.");
         }
         ERR_clear_error();
 }
@@ -199,7 +207,8 @@ static int add_chain(const PolicySigner *signer, CMS_ContentInfo *cms) {
 }
 
 /* ret: DER, to be freed with OPENSSL_free(). Returns 0 or a negative errno. */
-static int make_message(const PolicySigner *signer, BIO *input, unsigned form, uint8_t **ret, size_t *ret_size, Failure *reterr) {
+static int make_message(const PolicySigner *signer, BIO *input, unsigned form, uint8_t **ret, size_t *ret_size,
+                        Failure *reterr) {
         const unsigned flags = CMS_BINARY | CMS_NOATTR | CMS_NOSMIMECAP | form;
         CMS_ContentInfo *cms;
         int size = -1;
@@ -207,8 +216,8 @@ static int make_message(const PolicySigner *signer, BIO *input, unsigned form, u
         ERR_clear_error();
         cms = CMS_sign_ex(NULL, NULL, NULL, NULL, CMS_PARTIAL | flags, crypto_context(), NULL);
         *ret = NULL;
-        if (cms && CMS_add1_signer(cms, own_certificate(signer), signer->key, crypto_sha256(), flags) && add_chain(signer, cms) == 0 &&
-            CMS_final(cms, input, NULL, flags) == 1)
+        if (cms && CMS_add1_signer(cms, own_certificate(signer), signer->key, crypto_sha256(), flags) &&
+            add_chain(signer, cms) == 0 && CMS_final(cms, input, NULL, flags) == 1)
                 size = i2d_CMS_ContentInfo(cms, ret);
         CMS_ContentInfo_free(cms);
         if (size < 0)
@@ -218,8 +227,8 @@ static int make_message(const PolicySigner *signer, BIO *input, unsigned form, u
 }
 
 /* before: the first bytes. message: not freed. Returns 0 or -ENOMEM. */
-static int join(const void *before, size_t before_size, const uint8_t *message, size_t message_size, const Trailer *trailer,
-                void **ret, size_t *ret_size) {
+static int join(const void *before, size_t before_size, const uint8_t *message, size_t message_size,
+                const Trailer *trailer, void **ret, size_t *ret_size) {
         size_t end = before_size + message_size;
         uint8_t *data = malloc(end + (trailer ? sizeof(*trailer) + strlen(ENVELOPE_MARK) : 0));
 
@@ -237,15 +246,18 @@ static int join(const void *before, size_t before_size, const uint8_t *message, 
         return 0;
 }
 
-static int make_pkcs7(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size, Failure *reterr) {
+static int make_pkcs7(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size,
+                      Failure *reterr) {
         BIO *input = BIO_new_mem_buf(text, (int) text_size);
         uint8_t *message = NULL;
         size_t size = 0;
         int r = input ? make_message(signer, input, 0, &message, &size, reterr) : -ENOMEM;
 
         if (r >= 0 && size > MESSAGE_SIZE_MAX) {
-                failure_set(reterr, FAILURE_TOO_LARGE, "The signed policy would have %zu bytes; the kernel takes at most %u in this "
-                            "form, and more with --format=appended.", size, MESSAGE_SIZE_MAX);
+                failure_set(reterr, FAILURE_TOO_LARGE,
+                            "The signed policy would have %zu bytes; the kernel takes at most %u in this "
+                            "form, and more with --format=appended.",
+                            size, MESSAGE_SIZE_MAX);
                 r = -EFBIG;
         }
         if (r >= 0)
@@ -255,7 +267,8 @@ static int make_pkcs7(const PolicySigner *signer, const char *text, size_t text_
         return r;
 }
 
-static int make_appended(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size, Failure *reterr) {
+static int make_appended(const PolicySigner *signer, const char *text, size_t text_size, void **ret, size_t *ret_size,
+                         Failure *reterr) {
         BIO *input = BIO_new_mem_buf(text, (int) text_size);
         uint8_t *message = NULL;
         size_t size = 0;
@@ -271,8 +284,8 @@ static int make_appended(const PolicySigner *signer, const char *text, size_t te
         return r;
 }
 
-static int make_envelope(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format, void **ret,
-                         size_t *ret_size, Failure *reterr) {
+static int make_envelope(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format,
+                         void **ret, size_t *ret_size, Failure *reterr) {
         int r = -EFBIG;
 
         if (format != ENVELOPE_APPENDED)
@@ -302,8 +315,8 @@ static int check_result(const char *text, size_t text_size, const void *data, si
         return r;
 }
 
-int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format, void **ret,
-                       size_t *ret_size, Failure *reterr) {
+int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format,
+                       void **ret, size_t *ret_size, Failure *reterr) {
         _cleanup_free_ void *data = NULL;
         size_t size = 0;
         int r;

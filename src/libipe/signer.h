@@ -25,11 +25,13 @@ static inline void policy_signer_freep(PolicySigner **signer) {
 /* Warns of what may have the signature refused, now or soon: dates, and certificates that count only if they are in
  * trust.d themselves.
  * days: how many before its end a certificate is mentioned. */
-void policy_signer_warn(const PolicySigner *signer, unsigned days, void (*warn)(const char *sentence, void *userdata), void *userdata);
+void policy_signer_warn(const PolicySigner *signer, unsigned days, void (*warn)(const char *sentence, void *userdata),
+                        void *userdata);
 
 /* key: PEM. passphrase: for an encrypted key; NULL to be asked on the terminal.
  * Returns 0; -EKEYREJECTED if it cannot be read, or does not match the certificate. */
-int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size, const char *passphrase, Failure *reterr);
+int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size, const char *passphrase,
+                          Failure *reterr);
 
 /* Signs a policy text as the kernel wants it: SHA-256, no signed attributes, definite length. Reads and verifies the
  * result.
@@ -38,7 +40,7 @@ int policy_signer_set_key(PolicySigner *signer, const char *key, size_t key_size
  *
  * Returns 0; -EFBIG if the format cannot hold the text, -ENOMEM, -EKEYREJECTED if the kernel would refuse the result,
  * -EIO if libcrypto fails; reterr has the sentence. */
-int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format, void **ret,
-                       size_t *ret_size, Failure *reterr);
+int policy_signer_sign(const PolicySigner *signer, const char *text, size_t text_size, EnvelopeFormat format,
+                       void **ret, size_t *ret_size, Failure *reterr);
 
 #endif

@@ -5,7 +5,8 @@
  *
  *      1. state.json.old: what state.json says now     both say the same
  *      2. state.json: the new state                    the new state, and the one before it
- *      3. state.json.old: the new state                both say the same; this step only if the next boot is to load another version
+ *      3. state.json.old: the new state                both say the same; this step only if the next boot is to load
+ * another version
  *
  * Each step is durable before the next one begins. So at any instant both exist undamaged, and the predecessor is at
  * most one change behind. It may lack a version that was staged, discarded or marked, which does no harm; or a boot
@@ -40,8 +41,8 @@ static int read_state_file(const Store *store, const char *name, StateFile *ret)
 
 /* Whether the file, its content, or the disk below it is at fault, so that the other file may be better. */
 static bool is_damage(int r) {
-        return r == -EUCLEAN || r == -EFBIG || r == -EISDIR || r == -EBADF || r == -ELOOP || r == -ENXIO ||
-               r == -EIO || r == -EBADMSG;
+        return r == -EUCLEAN || r == -EFBIG || r == -EISDIR || r == -EBADF || r == -ELOOP || r == -ENXIO || r == -EIO ||
+               r == -EBADMSG;
 }
 
 /* Neither file exists. Returns 0 if, by all signs, none ever did. */

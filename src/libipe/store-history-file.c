@@ -2,8 +2,8 @@
 /*
  * The file "history": one line for each entry, with a check, a space and a JSON object:
  *
- *     0123456789abcdef {"sequence":1,"usec":1,"name":"corp-base","version":"1.0.0","digest":"SHA-256 in hex","to":"staged",
- *                       "reason":"staged"}
+ *     0123456789abcdef {"sequence":1,"usec":1,"name":"corp-base","version":"1.0.0","digest":"SHA-256 in
+ * hex","to":"staged", "reason":"staged"}
  *
  * (on one line), and "change", "from", "message" and "transaction" where there are any; "to" is missing if the
  * version was removed. The check is the start of the object's SHA-256. It finds damage, and does not prove who wrote
@@ -142,7 +142,8 @@ static int get_texts(struct json_object *object, HistoryEntry *entry) {
 
 /* ret: its strings are to be freed also on failure. */
 static int read_entry(struct json_object *object, HistoryEntry *ret) {
-        int r = json_object_is_type(object, json_type_object) ? json_get_number(object, "sequence", &ret->sequence) : -EUCLEAN;
+        int r = json_object_is_type(object, json_type_object) ? json_get_number(object, "sequence", &ret->sequence)
+                                                              : -EUCLEAN;
 
         if (r >= 0 && json_object_object_get_ex(object, "change", NULL))
                 r = json_get_number(object, "change", &ret->change);
@@ -160,7 +161,8 @@ static int read_entry(struct json_object *object, HistoryEntry *ret) {
                 r = get_utf8(object, "reason", &ret->reason);
         if (r >= 0 && json_object_object_get_ex(object, "message", NULL))
                 r = get_utf8(object, "message", &ret->message);
-        if (r >= 0 && (ret->change > CHANGE_MAX || strlen(ret->name) > NAME_SIZE_MAX || strlen(ret->reason) > REASON_SIZE_MAX))
+        if (r >= 0 &&
+            (ret->change > CHANGE_MAX || strlen(ret->name) > NAME_SIZE_MAX || strlen(ret->reason) > REASON_SIZE_MAX))
                 r = -EUCLEAN;
         return r;
 }
@@ -240,7 +242,8 @@ int history_read(const Store *store, History **ret, size_t *ret_damaged) {
 
 /* Removes a part that was written before the disk failed; if that fails too, the check of the line finds it. */
 static int append(const Store *store, const char *text, size_t size) {
-        _cleanup_close_ int fd = openat(store->dir_fd, HISTORY_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        _cleanup_close_ int fd = openat(store->dir_fd, HISTORY_FILE,
+                                        O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
         struct stat st;
         int r;
 

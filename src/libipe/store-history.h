@@ -29,19 +29,19 @@ typedef struct HistoryEntry {
         char *name;
         struct ipe_version version;
         Digest digest;
-        int from, to;      /* VersionState, or VERSION_ABSENT */
-        char *reason;      /* a word */
-        char *message;     /* a sentence; NULL for none */
+        int from, to;  /* VersionState, or VERSION_ABSENT */
+        char *reason;  /* a word */
+        char *message; /* a sentence; NULL for none */
         char transaction[TRANSACTION_SIZE];
 } HistoryEntry;
 
 typedef struct History {
         HistoryEntry *entries; /* the latest comes last */
         size_t n;
-        uint64_t sequence;     /* of the last one */
-        uint64_t change;       /* the highest that was ever added */
-        size_t n_written;      /* so many, from the first, are on disk; the file has no others */
-        bool rewrite;          /* the next write replaces the file */
+        uint64_t sequence; /* of the last one */
+        uint64_t change;   /* the highest that was ever added */
+        size_t n_written;  /* so many, from the first, are on disk; the file has no others */
+        bool rewrite;      /* the next write replaces the file */
 } History;
 
 /* Returns an empty one, or NULL. */

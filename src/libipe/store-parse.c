@@ -15,7 +15,8 @@
  *         "transaction": "32 digits of hex",     (may be missing)
  *         "summary": {                           (may be missing)
  *           "floor": "1.0.0", "needs_extended_abi": false, "size": 1, "text_size": 1, "n_warnings": 1,
- *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "...", "expires_usec": 1     (the last two may be missing)
+ *           "warnings": [ "line 3, column 1: ..." ], "keyring_warning": "...", "expires_usec": 1     (the last two may
+ * be missing)
  *         }
  *       } ],
  *       "sequence": 7,                           (the highest number so far)
@@ -183,8 +184,7 @@ static int read_versions(struct json_object *root, StoreState *state) {
         struct json_object *versions;
         size_t n;
 
-        if (!json_object_object_get_ex(root, "versions", &versions) ||
-            !json_object_is_type(versions, json_type_array))
+        if (!json_object_object_get_ex(root, "versions", &versions) || !json_object_is_type(versions, json_type_array))
                 return -EUCLEAN;
         n = json_object_array_length(versions);
         state->versions = calloc(n + 1, sizeof(*state->versions));
@@ -218,7 +218,8 @@ static int read_shadowing(struct json_object *root, StoreState *state) {
 static int read_boots(struct json_object *object, StoreTrial *trial) {
         int r;
 
-        if (!json_object_object_get_ex(object, "boots", NULL) && !json_object_object_get_ex(object, "boots_max", NULL) &&
+        if (!json_object_object_get_ex(object, "boots", NULL) &&
+            !json_object_object_get_ex(object, "boots_max", NULL) &&
             !json_object_object_get_ex(object, "boot_sec", NULL))
                 return 0;
         r = json_get_number(object, "boots", &trial->boots);

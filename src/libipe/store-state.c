@@ -149,8 +149,8 @@ StoreState *store_state_copy(const StoreState *state) {
         copy->n_discarded = 0;
         copy->versions = calloc(state->n_versions + 1, sizeof(*copy->versions));
         copy->shadowing = state->shadowing ? strdup(state->shadowing) : NULL;
-        if (!copy->versions || !copy->shadowing != !state->shadowing ||
-            trial_copy(&state->trial, &copy->trial) < 0 || store_discarded_copy(state, copy) < 0)
+        if (!copy->versions || !copy->shadowing != !state->shadowing || trial_copy(&state->trial, &copy->trial) < 0 ||
+            store_discarded_copy(state, copy) < 0)
                 return NULL;
         for (; copy->n_versions < state->n_versions; copy->n_versions++)
                 if (copy_record(&state->versions[copy->n_versions], &copy->versions[copy->n_versions]) < 0)
@@ -181,8 +181,8 @@ bool store_trial_is_of_boot(const StoreTrial *trial, const char *boot_id) {
 }
 
 bool store_state_boot_is_on_trial(const StoreState *state, const char *boot_id) {
-        return store_state_find_state(state, VERSION_TRIAL) && state->trial.boots > 0 && state->trial.confirm == CONFIRM_AUTO &&
-               store_trial_is_of_boot(&state->trial, boot_id);
+        return store_state_find_state(state, VERSION_TRIAL) && state->trial.boots > 0 &&
+               state->trial.confirm == CONFIRM_AUTO && store_trial_is_of_boot(&state->trial, boot_id);
 }
 
 int store_state_set_shadowing(StoreState *state, const char *name, const Digest *digest) {
@@ -209,7 +209,8 @@ int version_record_compare(const void *a, const void *b) {
 }
 
 /* Finds the place of a version, or the one where it belongs. */
-static size_t find_place(const StoreState *state, const char *name, const struct ipe_version *version, bool *ret_found) {
+static size_t find_place(const StoreState *state, const char *name, const struct ipe_version *version,
+                         bool *ret_found) {
         size_t low = 0, high = state->n_versions;
 
         *ret_found = false;
@@ -337,7 +338,8 @@ static VersionRecord *find_latest_superseded(const StoreState *state) {
         VersionRecord *latest = NULL;
 
         for (size_t i = 0; i < state->n_versions; i++)
-                if (state->versions[i].state == VERSION_SUPERSEDED && (!latest || state->versions[i].sequence > latest->sequence))
+                if (state->versions[i].state == VERSION_SUPERSEDED &&
+                    (!latest || state->versions[i].sequence > latest->sequence))
                         latest = state->versions + i;
         return latest;
 }
@@ -347,7 +349,8 @@ VersionRecord *store_state_find_selected(const StoreState *state) {
 
         if (state->deactivated_boot_id[0] != '\0')
                 return NULL;
-        first = store_state_find_state(state, VERSION_PENDING_REBOOT) ?: store_state_find_state(state, VERSION_CONFIRMED);
+        first = store_state_find_state(state, VERSION_PENDING_REBOOT)
+                        ?: store_state_find_state(state, VERSION_CONFIRMED);
         return first ?: find_latest_superseded(state);
 }
 

@@ -212,8 +212,8 @@ static int make_room(int dir_fd) {
 
                         if (entry->d_name[0] == '.' || fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                                 continue;
-                        if (n++ > 0 && (st.st_ctim.tv_sec > changed.tv_sec || (st.st_ctim.tv_sec == changed.tv_sec &&
-                                                                              st.st_ctim.tv_nsec > changed.tv_nsec)))
+                        if (n++ > 0 && (st.st_ctim.tv_sec > changed.tv_sec ||
+                                        (st.st_ctim.tv_sec == changed.tv_sec && st.st_ctim.tv_nsec > changed.tv_nsec)))
                                 continue;
                         changed = st.st_ctim;
                         strcpy(oldest, entry->d_name);

@@ -15,7 +15,8 @@
 
 #define STORE_DIRECTORY "/var/lib/ipe"
 
-/* The states of a version of a policy. ipectld.service(8) explains them; src/ipectld/core/transition.c has their order. */
+/* The states of a version of a policy. ipectld.service(8) explains them; src/ipectld/core/transition.c has their order.
+ */
 typedef enum VersionState {
         VERSION_STAGED,
         VERSION_TRIAL,
@@ -55,12 +56,13 @@ typedef struct PolicySummary {
         bool known;               /* false, and all else 0, if an earlier release wrote the state */
         struct ipe_version floor; /* policy_rollback_floor= */
         bool needs_extended_abi;
-        size_t size;              /* of the signed policy, in bytes */
-        size_t text_size;         /* of its text, in bytes */
-        uint64_t expires_usec;    /* when the first certificate from its signer to the trusted one ends, wall clock; 0: not known */
+        size_t size;           /* of the signed policy, in bytes */
+        size_t text_size;      /* of its text, in bytes */
+        uint64_t expires_usec; /* when the first certificate from its signer to the trusted one ends, wall clock; 0: not
+                                  known */
         uint64_t n_warnings;
-        char **warnings;          /* the first of them, at most SUMMARY_WARNINGS_MAX; NULL at the end; NULL for none */
-        char *keyring_warning;    /* counts until the keyring .fs-verity is sealed; NULL for none */
+        char **warnings;       /* the first of them, at most SUMMARY_WARNINGS_MAX; NULL at the end; NULL for none */
+        char *keyring_warning; /* counts until the keyring .fs-verity is sealed; NULL for none */
 } PolicySummary;
 
 void policy_summary_done(PolicySummary *summary);
@@ -107,10 +109,10 @@ typedef struct StoreTrial {
         uint64_t boots_max;     /* that it may survive */
         uint64_t boot_sec;      /* how long each of those boots may take to confirm it */
         ConfirmBy confirm;
-        char **failed_units;    /* units that had failed before it began: names, NULL at the end; NULL for none */
+        char **failed_units;     /* units that had failed before it began: names, NULL at the end; NULL for none */
         char **restarting_units; /* units that waited for a restart then: likewise */
         TrialHealth health;
-        bool unenforced;        /* enforcement was off at some time during the trial */
+        bool unenforced; /* enforcement was off at some time during the trial */
 } StoreTrial;
 
 /* A policy that was discarded while its file lay in policy.d: the file is not staged again. */
@@ -123,7 +125,7 @@ typedef struct DiscardedFile {
 typedef struct StoreState {
         VersionRecord *versions; /* sorted by name, then by version; a pair of both is there once */
         size_t n_versions;
-        uint64_t sequence;       /* the highest number that a version of this store ever got */
+        uint64_t sequence; /* the highest number that a version of this store ever got */
         /* An activation that has begun: set before the kernel is asked, cleared when its answer is on disk. */
         bool activating;
         Digest activating_digest;
@@ -268,7 +270,8 @@ int store_quarantine_object(Store *store, const Digest *digest);
  * Returns how many, or the first errno. */
 int store_collect(Store *store, const StoreState *state);
 
-/* Whether the same versions are pending, confirmed and on trial in both, and no policy is wanted in both or in neither. */
+/* Whether the same versions are pending, confirmed and on trial in both, and no policy is wanted in both or in neither.
+ */
 bool store_state_boots_alike(const StoreState *a, const StoreState *b);
 
 /* For qsort() of pointers to records: the one that got its state last comes first. */

@@ -81,8 +81,8 @@ static int add_doubt(Trust *trust, const char *path) {
 
 /* The content of a file, until the whole file has proved well formed. */
 typedef struct Content {
-        STACK_OF(X509) *certificates;
-        STACK_OF(X509_CRL) *crls;
+        STACK_OF(X509) * certificates;
+        STACK_OF(X509_CRL) * crls;
         unsigned n_certificates, n_crls, n_ignored;
 } Content;
 
@@ -198,7 +198,8 @@ static int add_file(Trust *trust, const char *path) {
 
 static int take_content(Trust *trust, const char *path, Content *content) {
         while (sk_X509_num(content->certificates) > 0) {
-                if (add_file(trust, path) < 0 || sk_X509_push(trust->trusted, sk_X509_value(content->certificates, 0)) <= 0)
+                if (add_file(trust, path) < 0 ||
+                    sk_X509_push(trust->trusted, sk_X509_value(content->certificates, 0)) <= 0)
                         return -ENOMEM;
                 (void) sk_X509_shift(content->certificates);
         }
@@ -225,7 +226,8 @@ static unsigned count_lists(const char *data, size_t size) {
 
 /* Uses a whole file or nothing of it. is_list: by its name it has a revocation list. */
 static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const void *data, size_t size) {
-        _cleanup_(content_done) Content content = { .certificates = sk_X509_new_null(), .crls = sk_X509_CRL_new_null() };
+        _cleanup_(content_done)
+                Content content = { .certificates = sk_X509_new_null(), .crls = sk_X509_CRL_new_null() };
         int r;
 
         if (!content.certificates || !content.crls)
@@ -234,20 +236,25 @@ static int take_file(Trust *trust, const LayeredFile *file, bool is_list, const 
         if (r == -ENOMEM)
                 return r;
         if (r == -EOPNOTSUPP)
-                r = add_problem(trust, file->path, "it has a revocation list that is not complete (delta), or not of its issuer or for all reasons");
+                r = add_problem(trust, file->path,
+                                "it has a revocation list that is not complete (delta), or not of its issuer or for "
+                                "all reasons");
         else if (r < 0)
-                r = add_problem(trust, file->path, "not a certificate or a revocation list in PEM: %s", crypto_reason());
+                r = add_problem(trust, file->path, "not a certificate or a revocation list in PEM: %s",
+                                crypto_reason());
         else if (is_list && content.n_crls == 0)
                 r = add_problem(trust, file->path, "it has no revocation list in PEM");
         else if (count_lists(data, size) != content.n_crls)
-                r = add_problem(trust, file->path, "there is a revocation list in it that cannot be read: its lines begin with dashes");
+                r = add_problem(trust, file->path,
+                                "there is a revocation list in it that cannot be read: its lines begin with dashes");
         else if (content.n_certificates + content.n_crls == 0)
                 r = add_problem(trust, file->path, "it has no certificate in PEM");
         else if (is_list && content.n_certificates > 0)
                 r = add_problem(trust, file->path, "it has a certificate; to trust that, call the file NAME.pem");
         else {
                 if (content.n_ignored > 0)
-                        r = add_problem(trust, file->path, "it has other blocks than certificates and revocation lists");
+                        r = add_problem(trust, file->path,
+                                        "it has other blocks than certificates and revocation lists");
                 return r < 0 ? r : take_content(trust, file->path, &content);
         }
         ERR_clear_error();
@@ -272,8 +279,9 @@ static int read_file(Trust *trust, const LayeredFile *file) {
                         r == -EACCES ? " (ipectld reads it as the user 'ipe': 'chmod a+r' makes it readable)" : "") < 0)
                 return -ENOMEM;
         /* These errors mean that it is no file, so it has no list. */
-        return is_list || (r != -ENOENT && r != -EISDIR && r != -ELOOP && r != -ENOTDIR && r != -EBADF) ?
-               add_doubt(trust, file->path) : 0;
+        return is_list || (r != -ENOENT && r != -EISDIR && r != -ELOOP && r != -ENOTDIR && r != -EBADF)
+                       ? add_doubt(trust, file->path)
+                       : 0;
 }
 
 static void take_trace(const char *path, Traces *traces, time_t now) {
@@ -316,8 +324,8 @@ static bool time_equal(const struct timespec *a, const struct timespec *b) {
 }
 
 static bool trace_equal(const Trace *a, const Trace *b) {
-        return a->device == b->device && a->inode == b->inode && a->size == b->size && time_equal(&a->modified, &b->modified) &&
-               time_equal(&a->changed, &b->changed);
+        return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+               time_equal(&a->modified, &b->modified) && time_equal(&a->changed, &b->changed);
 }
 
 static bool traces_prove(const Traces *known, const Traces *now) {
@@ -362,7 +370,8 @@ static int read_files(const LayeredFiles *files, Traces *traces, Trust **ret) {
 
 static bool has_problem(const Trust *trust, const Problem *problem) {
         for (size_t i = 0; trust && i < trust->n_problems; i++)
-                if (streq(trust->problems[i].path, problem->path) && streq(trust->problems[i].sentence, problem->sentence))
+                if (streq(trust->problems[i].path, problem->path) &&
+                    streq(trust->problems[i].sentence, problem->sentence))
                         return true;
         return false;
 }

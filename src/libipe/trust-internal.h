@@ -30,10 +30,11 @@ typedef struct Problem {
 } Problem;
 
 struct Trust {
-        STACK_OF(X509) *trusted;
+        STACK_OF(X509) * trusted;
         char **files; /* the path of each of them; NULL at the end, NULL for none */
-        STACK_OF(X509_CRL) *crls;
-        char *doubt; /* path of a revocation list that could not be read, or of a file that may have one; NULL for none */
+        STACK_OF(X509_CRL) * crls;
+        char *doubt; /* path of a revocation list that could not be read, or of a file that may have one; NULL for none
+                      */
         bool unread; /* a file could not be read, for a reason that may pass */
         Problem *problems;
         size_t n_problems;

@@ -34,7 +34,9 @@ static int describe(X509 *x509, const char *file, TrustedCertificate *certificat
         certificate->issuer = certificate_issuer(x509);
         certificate->file = utf8_escape(file, strlen(file));
         return certificate->subject && certificate->issuer && certificate->file &&
-               X509_digest(x509, crypto_sha256(), certificate->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
+                               X509_digest(x509, crypto_sha256(), certificate->fingerprint.bytes, &length) == 1
+                       ? 0
+                       : -ENOMEM;
 }
 
 static int judge(const Trust *trust, X509 *x509, TrustedCertificate *certificate) {
@@ -46,7 +48,8 @@ static int judge(const Trust *trust, X509 *x509, TrustedCertificate *certificate
         certificate->revoked = r == FAILURE_CERTIFICATE_REVOKED;
         if (r == 0) {
                 certificate->signs = certificate_check_usage(x509, true, true, &failure) == 0;
-                certificate->certifies = certificate_check_usage(x509, false, true, &failure) == 0 && X509_check_ca(x509) > 0;
+                certificate->certifies = certificate_check_usage(x509, false, true, &failure) == 0 &&
+                                         X509_check_ca(x509) > 0;
         }
         if (certificate->signs || certificate->certifies)
                 return 0;

@@ -92,7 +92,8 @@ typedef struct Judge {
         bool any_time;
 } Judge;
 
-/* An issuer without a list revokes nothing, unless a list could not be read. For the end of the chain see check_top(). */
+/* An issuer without a list revokes nothing, unless a list could not be read. For the end of the chain see check_top().
+ */
 static int on_problem(int ok, X509_STORE_CTX *context) {
         const Judge *judge = X509_STORE_CTX_get_app_data(context);
         const Trust *trust = judge->trust;
@@ -117,7 +118,7 @@ static int on_problem(int ok, X509_STORE_CTX *context) {
 typedef struct Way {
         int error;      /* of libcrypto's, X509_V_OK for none */
         X509 *at_fault; /* referenced; NULL if there is no error */
-        STACK_OF(X509) *chain;
+        STACK_OF(X509) * chain;
 } Way;
 
 static void way_done(Way *way) {
@@ -126,7 +127,7 @@ static void way_done(Way *way) {
         *way = (Way) {};
 }
 
-static void set_rules(const Trust *trust, STACK_OF(X509) *trusted, X509_STORE_CTX *context) {
+static void set_rules(const Trust *trust, STACK_OF(X509) * trusted, X509_STORE_CTX *context) {
         X509_VERIFY_PARAM *rules = X509_STORE_CTX_get0_param(context);
 
         /* A chain may end at any certificate of trust.d, not only at a root. */
@@ -168,7 +169,7 @@ static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Wa
         return 0;
 }
 
-static int find_way(const Judge *judge, STACK_OF(X509) *trusted, X509 *signer, STACK_OF(X509) *others, Way *ret) {
+static int find_way(const Judge *judge, STACK_OF(X509) * trusted, X509 *signer, STACK_OF(X509) * others, Way *ret) {
         X509_STORE_CTX *context = X509_STORE_CTX_new_ex(crypto_context(), NULL);
         int r = -ENOMEM;
 
@@ -184,18 +185,19 @@ static int find_way(const Judge *judge, STACK_OF(X509) *trusted, X509 *signer, S
 
 /* If several authorities share a name, libcrypto tries only one: this tries each alone. way: of the first attempt,
  * replaced by one that leads to a trusted certificate. */
-static int find_way_by_namesakes(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way) {
+static int find_way_by_namesakes(const Judge *judge, X509 *signer, STACK_OF(X509) * others, Way *way) {
         int r = 0;
 
         for (int i = 0; i < sk_X509_num(judge->trust->trusted) && r == 0 && way->error != X509_V_OK; i++) {
                 X509 *trusted = sk_X509_value(judge->trust->trusted, i);
-                STACK_OF(X509) *alone;
+                STACK_OF(X509) * alone;
                 _cleanup_(way_done) Way other = {};
 
                 if (!is_issued_by(way->at_fault, trusted) && !is_same(way->at_fault, trusted))
                         continue;
                 alone = sk_X509_new_null();
-                r = alone && sk_X509_push(alone, trusted) > 0 ? find_way(judge, alone, signer, others, &other) : -ENOMEM;
+                r = alone && sk_X509_push(alone, trusted) > 0 ? find_way(judge, alone, signer, others, &other)
+                                                              : -ENOMEM;
                 sk_X509_free(alone);
                 if (r == 0 && other.error == X509_V_OK) {
                         way_done(way);
@@ -227,43 +229,49 @@ static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *re
         _cleanup_free_ char *issuer = NULL;
         char who[640];
 
-        snprintf(who, sizeof(who), is_signer ? "certificate of the signer '%s'%s" : "certificate '%s', which certifies the signer '%s',",
+        snprintf(who, sizeof(who),
+                 is_signer ? "certificate of the signer '%s'%s" : "certificate '%s', which certifies the signer '%s',",
                  certificate_name(way->at_fault).text, is_signer ? "" : certificate_name(signer).text);
         switch (way->error) {
         case X509_V_ERR_CERT_HAS_EXPIRED:
         case X509_V_ERR_CERT_NOT_YET_VALID:
                 return failure_set(reterr, FAILURE_CERTIFICATE_EXPIRED,
-                                   "The %s is not valid now (%s): sign with a valid one, or check the clock.", who, reason);
+                                   "The %s is not valid now (%s): sign with a valid one, or check the clock.", who,
+                                   reason);
         case X509_V_ERR_CERT_REVOKED:
                 return failure_set(reterr, FAILURE_CERTIFICATE_REVOKED, "The %s is revoked.", who);
         case X509_V_ERR_UNABLE_TO_GET_CRL:
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The %s may be revoked, as '%.128s' cannot be read: repair or remove that file.", who,
-                                   trust->doubt);
+                                   "The %s may be revoked, as '%.128s' cannot be read: repair or remove that file.",
+                                   who, trust->doubt);
         case X509_V_ERR_EE_KEY_TOO_SMALL:
         case X509_V_ERR_CA_KEY_TOO_SMALL:
         case X509_V_ERR_CA_MD_TOO_WEAK:
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The %s is too weak (%s): RSA needs 2048 bits, and certificates are signed with SHA-256 or better.", who,
-                                   reason);
+                                   "The %s is too weak (%s): RSA needs 2048 bits, and certificates are signed with "
+                                   "SHA-256 or better.",
+                                   who, reason);
         }
         if (is_about_list(way->error)) {
                 issuer = certificate_issuer(way->at_fault);
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
                                    "The %s may be revoked (%s): renew or remove the revocation list of '%.255s' in "
-                                   "/etc/ipe/trust.d/, NAME.crl.pem.", who, reason, issuer ?: "?");
+                                   "/etc/ipe/trust.d/, NAME.crl.pem.",
+                                   who, reason, issuer ?: "?");
         }
         if (!is_signer)
                 return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                                   "The signer '%s' is not trusted, because of the certificate '%s' (%s): put one of them into "
-                                   "/etc/ipe/trust.d/ as NAME.pem if it should be.", certificate_name(signer).text,
-                                   certificate_name(way->at_fault).text, reason);
+                                   "The signer '%s' is not trusted, because of the certificate '%s' (%s): put one of "
+                                   "them into "
+                                   "/etc/ipe/trust.d/ as NAME.pem if it should be.",
+                                   certificate_name(signer).text, certificate_name(way->at_fault).text, reason);
         return failure_set(reterr, FAILURE_KEY_NOT_TRUSTED,
-                           "The signer '%s' is not trusted (%s): put the certificate into /etc/ipe/trust.d/ as NAME.pem if it should be.",
+                           "The signer '%s' is not trusted (%s): put the certificate into /etc/ipe/trust.d/ as "
+                           "NAME.pem if it should be.",
                            certificate_name(signer).text, reason);
 }
 
-static uint64_t find_expiry(STACK_OF(X509) *chain) {
+static uint64_t find_expiry(STACK_OF(X509) * chain) {
         uint64_t first = UINT64_MAX;
 
         for (int i = 0; i < sk_X509_num(chain); i++) {
@@ -275,7 +283,7 @@ static uint64_t find_expiry(STACK_OF(X509) *chain) {
         return first;
 }
 
-static int judge_way(const Judge *judge, X509 *signer, STACK_OF(X509) *others, Way *way, Failure *reterr) {
+static int judge_way(const Judge *judge, X509 *signer, STACK_OF(X509) * others, Way *way, Failure *reterr) {
         int r = certificate_check_kernel(signer, reterr);
 
         if (r == 0)
@@ -295,7 +303,8 @@ int trust_judge(const Trust *trust, X509 *certificate, Failure *reterr) {
 }
 
 /* ret_expires_usec: when its trust ends by date; unchanged if it is not trusted. */
-static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others, uint64_t *ret_expires_usec, Failure *reterr) {
+static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) * others, uint64_t *ret_expires_usec,
+                        Failure *reterr) {
         _cleanup_(way_done) Way way = {};
         int r = judge_way(judge, signer, others, &way, reterr);
 
@@ -313,7 +322,7 @@ static int judge_signer(const Judge *judge, X509 *signer, STACK_OF(X509) *others
 typedef struct Subject {
         Judge judge;
         BIO *content; /* has read the text */
-        STACK_OF(X509) *certificates;
+        STACK_OF(X509) * certificates;
 } Subject;
 
 static void subject_done(Subject *subject) {
@@ -370,7 +379,8 @@ typedef struct Signer {
 
 /* Several certificates can share a name and number, or a key: one that fits and is trusted is enough. Returns 0 or
  * -ENOMEM. */
-static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_OF(X509) *certificates, Signer *signer) {
+static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_OF(X509) * certificates,
+                            Signer *signer) {
         for (int i = 0; i < sk_X509_num(certificates) && (!signer->certificate || signer->result != 0); i++) {
                 X509 *certificate = sk_X509_value(certificates, i);
                 uint64_t expires_usec = 0;
@@ -389,7 +399,10 @@ static int try_certificates(const Subject *subject, CMS_SignerInfo *info, STACK_
                         continue;
                 X509_free(signer->certificate);
                 X509_up_ref(certificate);
-                *signer = (Signer) { .is_named = true, .certificate = certificate, .result = r, .expires_usec = expires_usec,
+                *signer = (Signer) { .is_named = true,
+                                     .certificate = certificate,
+                                     .result = r,
+                                     .expires_usec = expires_usec,
                                      .failure = failure };
         }
         return 0;
@@ -407,16 +420,19 @@ static int find_signer(const Subject *subject, CMS_SignerInfo *info, Signer *ret
         if (r < 0)
                 return r;
         if (ret->is_named && !ret->certificate)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.", crypto_reason());
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.",
+                                   crypto_reason());
         ERR_clear_error();
         if (!ret->is_named)
-                ret->result = failure_set(&ret->failure, FAILURE_KEY_NOT_TRUSTED,
-                                          "The signer's certificate is neither in the policy nor in /etc/ipe/trust.d/.");
+                ret->result =
+                        failure_set(&ret->failure, FAILURE_KEY_NOT_TRUSTED,
+                                    "The signer's certificate is neither in the policy nor in /etc/ipe/trust.d/.");
         return 0;
 }
 
 static int add_other(VerifiedEnvelope *verified, X509 *certificate) {
-        _cleanup_free_ char *subject = certificate ? certificate_subject(certificate) : strdup("?"), *before = verified->others;
+        _cleanup_free_ char *subject = certificate ? certificate_subject(certificate) : strdup("?"),
+                            *before = verified->others;
 
         verified->others = NULL;
         if (!subject || asprintf(&verified->others, "%s%s'%s'", before ?: "", before ? ", " : "", subject) < 0) {
@@ -431,7 +447,10 @@ static int set_signer(VerifiedEnvelope *verified, const Signer *signer) {
 
         verified->expires_usec = signer->expires_usec;
         verified->signer = certificate_subject(signer->certificate);
-        return verified->signer && X509_digest(signer->certificate, crypto_sha256(), verified->fingerprint.bytes, &length) == 1 ? 0 : -ENOMEM;
+        return verified->signer && X509_digest(signer->certificate, crypto_sha256(), verified->fingerprint.bytes,
+                                               &length) == 1
+                       ? 0
+                       : -ENOMEM;
 }
 
 /* One trusted signer is enough, as for the kernel. */
@@ -466,7 +485,8 @@ static int verify(const Judge *judge, const Envelope *envelope, VerifiedEnvelope
         ERR_clear_error();
         r = read_text(envelope, &subject.content);
         if (r == -EINVAL)
-                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.", crypto_reason());
+                return failure_set(reterr, FAILURE_SIGNATURE_INVALID, "The signature does not match the policy: %s.",
+                                   crypto_reason());
         if (r < 0)
                 return r;
         return judge_signers(&subject, envelope->cms, verified, reterr);

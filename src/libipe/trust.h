@@ -76,9 +76,9 @@ typedef struct TrustedCertificate {
         uint64_t not_before_usec; /* since 1970; 0: before that, or unreadable */
         uint64_t not_after_usec;  /* likewise */
         bool revoked;
-        bool signs;               /* its key may sign policies */
-        bool certifies;           /* its key may certify signers */
-        char *problem;            /* the reason if it may do neither; else NULL */
+        bool signs;     /* its key may sign policies */
+        bool certifies; /* its key may certify signers */
+        char *problem;  /* the reason if it may do neither; else NULL */
 } TrustedCertificate;
 
 typedef struct TrustList {

@@ -66,7 +66,10 @@ int veritytab_next(const char **text, size_t *size, VeritytabEntry *ret) {
                 size_t length = next_line(text, size, &line);
                 int n = split(line, length, fields);
                 VeritytabEntry entry = {
-                        .name = fields[0], .data = fields[1], .hash = fields[2], .root_hash = fields[3],
+                        .name = fields[0],
+                        .data = fields[1],
+                        .hash = fields[2],
+                        .root_hash = fields[3],
                         .options = fields[4] ?: strdup(""),
                 };
 

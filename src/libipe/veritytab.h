@@ -12,7 +12,7 @@
 
 typedef struct VeritytabEntry {
         char *name;
-        char *data;      /* device, as written: a path, or "UUID=..." */
+        char *data; /* device, as written: a path, or "UUID=..." */
         char *hash;
         char *root_hash; /* as written: hex in any case, or "-" */
         char *options;   /* between commas; empty for none */

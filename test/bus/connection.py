@@ -59,8 +59,8 @@ class Connection:
         fd_list = Gio.UnixFDList.new_from_array(list(fds))
         try:
             return self.bus.call_with_unix_fd_list_sync(name, path, interface, method, arguments, None,
-                                                            Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000,
-                                                            fd_list, None)
+                                                        Gio.DBusCallFlags.NO_AUTO_START, DEADLINE_SEC * 1000,
+                                                        fd_list, None)
         except GLib.Error as error:
             raise bus_error(error) from None
 

@@ -214,7 +214,7 @@ TRIAL = {"Version": GLib.Variant("s", "9.9"), "KernelAbi": GLib.Variant("s", "ex
          "TrialPolicy": GLib.Variant("(ss)", ("base", "2.0.0")), "TrialConfirm": GLib.Variant("s", "auto"),
          "TrialDeadlineUSec": GLib.Variant("t", int(time.clock_gettime(time.CLOCK_BOOTTIME) + 5000) * 1_000_000),
          "TrialChecks": GLib.Variant("a(sss)", [("units", "passed", ""), ("denials", "pending", "none so far"),
-                                                       ("health-units", "none", "")])}
+                                                ("health-units", "none", "")])}
 
 
 def test_checks_of_a_trial(bare, watch):

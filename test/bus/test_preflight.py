@@ -261,7 +261,7 @@ def test_volumes_are_listed_with_the_verdict_of_the_active_policy(machine):
     machine.kernel.put_policy(POLICY, ("1.0.0", signed(body=SIGNED)), active=True)
     machine.kernel.put(f"policies/{POLICY}/policy", policy_text(body=SIGNED))
     assert call(machine, "ListVolumes") == ([(*unsigned, "DENY", RULE),
-                                           (*root, "ALLOW", "op=EXECUTE dmverity_signature=TRUE action=ALLOW")],)
+                                             (*root, "ALLOW", "op=EXECUTE dmverity_signature=TRUE action=ALLOW")],)
     machine.kernel.put(f"policies/{POLICY}/policy", "what is no policy")
     assert call(machine, "ListVolumes") == ([(*unsigned, "", ""), (*root, "", "")],)
 

@@ -18,6 +18,7 @@ from raw_client import RawClient
 STAGED = message_id("STAGED")
 REJECTED = message_id("REJECTED")
 
+
 def stage_fd(machine, fd):
     return machine.call("Stage", GLib.Variant("(ha{sv})", (0, {})), [fd])[0]
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as an inspection, and as a request for one: refused, or what is printed and read back to the same text, and gives
- * facts that a policy can be evaluated with.
+ * Any bytes as an inspection, and as a request for one: refused, or what is printed and read back to the same text, and
+ * gives facts that a policy can be evaluated with.
  */
 
 #include <string.h>
@@ -19,8 +19,9 @@ static void check_facts(const Inspection *inspection) {
 
                 inspection_facts(inspection, &inspection->files[i], &vocabulary, &facts);
                 for (size_t slot = 0; slot < IPE_DIGESTS_MAX; slot++)
-                        require(!facts.digests[slot].value || (facts.digests[slot].value_len > 0 &&
-                                facts.digests[slot].algorithm_len > 0), "a digest without a value");
+                        require(!facts.digests[slot].value ||
+                                        (facts.digests[slot].value_len > 0 && facts.digests[slot].algorithm_len > 0),
+                                "a digest without a value");
         }
 }
 

@@ -60,7 +60,10 @@ static size_t take_digest(const char *text, const char *end, uint8_t *bytes, str
         for (const char *hex = colon + 1; hex + 1 < end && nibble(hex[0]) >= 0 && nibble(hex[1]) >= 0; hex += 2)
                 bytes[n++] = nibble(hex[0]) << 4 | nibble(hex[1]);
         *ret = (struct ipe_digest) {
-                .algorithm = text, .algorithm_len = colon - text, .value = bytes, .value_len = n,
+                .algorithm = text,
+                .algorithm_len = colon - text,
+                .value = bytes,
+                .value_len = n,
         };
         return n;
 }
@@ -113,7 +116,7 @@ static void check_verdicts(const struct ipe_policy *policy, const struct ipe_pol
                            size_t len, const struct ipe_facts *facts, const struct remarks *remarks) {
         for (unsigned op = 0; op <= IPE_OP_UNKNOWN; op++) {
                 struct ipe_verdict verdict = ipe_policy_evaluate(policy, op, facts),
-                        second = ipe_policy_evaluate(again, op, facts);
+                                   second = ipe_policy_evaluate(again, op, facts);
                 struct scan_result expected = scan_policy(text, len, op, facts);
 
                 require(verdict.match == expected.match, "another part of the policy matches");

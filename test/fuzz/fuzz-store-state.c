@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Any bytes as state.json: refused, or a state that is printed and read back to the same text. The check is left out on the way
- * in, as it would refuse everything.
+ * Any bytes as state.json: refused, or a state that is printed and read back to the same text. The check is left out on
+ * the way in, as it would refuse everything.
  */
 
 #include "fuzz.h"

@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                 if (r == 0)
                         break;
                 before = left;
-                require(entry.name[0] && entry.data[0] && entry.hash[0] && entry.root_hash[0] && entry.options, "a field is missing");
+                require(entry.name[0] && entry.data[0] && entry.hash[0] && entry.root_hash[0] && entry.options,
+                        "a field is missing");
                 check_unit(entry.name);
                 (void) veritytab_has_option(&entry, "_netdev");
         }

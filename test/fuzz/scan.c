@@ -67,8 +67,7 @@ struct seen {
         bool denies_reads; /* any line of an operation but EXECUTE has action=DENY */
 };
 
-static void read_line(char *line, unsigned number, enum ipe_op op, const struct ipe_facts *facts,
-                      struct seen *seen) {
+static void read_line(char *line, unsigned number, enum ipe_op op, const struct ipe_facts *facts, struct seen *seen) {
         bool is_default = false, has_op = false, ours = false, reads = false, holds = true;
         enum ipe_action action = IPE_ACTION_UNSET;
         char *save = NULL;

@@ -36,7 +36,7 @@ def test_kernel_by_where_it_comes_from(world, machine):
 
 def test_initramfs_by_where_it_comes_from(world, machine):
     world.activate(ALLOW + "DEFAULT op=KEXEC_INITRAMFS action=DENY\n"
-                 "op=KEXEC_INITRAMFS boot_verified=TRUE action=ALLOW\n")
+                   "op=KEXEC_INITRAMFS boot_verified=TRUE action=ALLOW\n")
     machine.must("audit")
     assert machine.errno("kexec", "/tmp/bzImage", "/certificate") == "OK"
     assert machine.errno("kexec", "/bzImage", "/tmp/hello") == "EACCES"

@@ -19,13 +19,13 @@
 
 /* The calls that the store and io.c make on files. The sanitizers' own calls, like mmap, are none of these. */
 static const int watched[] = {
-        SYS_openat, SYS_read,   SYS_write,  SYS_fsync,    SYS_close, SYS_mkdirat,
+        SYS_openat,   SYS_read,  SYS_write,     SYS_fsync,      SYS_close,     SYS_mkdirat,
         SYS_unlinkat, SYS_flock, SYS_ftruncate, SYS_getdents64, SYS_renameat2,
 #ifdef SYS_renameat
         SYS_renameat,
 #endif
 #ifdef SYS_open
-        SYS_open, SYS_mkdir, SYS_rename, SYS_unlink,
+        SYS_open,     SYS_mkdir, SYS_rename,    SYS_unlink,
 #endif
 };
 

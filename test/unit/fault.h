@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Runs something in a child process of which one system call on files does not happen: the process is killed instead, or
- * the call fails. Which calls there are is recorded, too. By seccomp's notifications, so that no program is changed.
+ * Runs something in a child process of which one system call on files does not happen: the process is killed instead,
+ * or the call fails. Which calls there are is recorded, too. By seccomp's notifications, so that no program is changed.
  */
 #ifndef FAULT_H
 #define FAULT_H

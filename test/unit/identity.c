@@ -47,24 +47,31 @@ Identity *identity_make(const IdentityOptions *options) {
         X509_set_version(certificate, X509_VERSION_3);
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), ++serial);
         if (options->like)
-                assert_int_equal(X509_set_serialNumber(certificate, X509_get_serialNumber(options->like->certificate)), 1);
+                assert_int_equal(X509_set_serialNumber(certificate, X509_get_serialNumber(options->like->certificate)),
+                                 1);
         X509_gmtime_adj(X509_getm_notBefore(certificate), (options->from ? options->from : -1) * DAY);
         X509_gmtime_adj(X509_getm_notAfter(certificate), (options->to ? options->to : 1) * DAY);
         name = X509_get_subject_name(certificate);
         assert_int_equal(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *) options->name,
-                                                    -1, -1, 0), 1);
+                                                    -1, -1, 0),
+                         1);
         X509_set_issuer_name(certificate, X509_get_subject_name(issuer->certificate));
         X509_set_pubkey(certificate, identity->key);
         add_extension(certificate, issuer->certificate, NID_basic_constraints,
                       options->authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
-        usage = options->usage ? options->usage : options->authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature";
+        usage = options->usage       ? options->usage
+                : options->authority ? "critical,keyCertSign,cRLSign"
+                                     : "critical,digitalSignature";
         if (*usage)
                 add_extension(certificate, issuer->certificate, NID_key_usage, usage);
         if (options->extended)
                 add_extension(certificate, issuer->certificate, NID_ext_key_usage, options->extended);
         if (!options->nameless)
                 add_extension(certificate, issuer->certificate, NID_subject_key_identifier, "hash");
-        assert_true(X509_sign(certificate, issuer->key, own_digest(issuer->key) ? NULL : options->digest ? options->digest : EVP_sha256()) > 0);
+        assert_true(X509_sign(certificate, issuer->key,
+                              own_digest(issuer->key) ? NULL
+                              : options->digest       ? options->digest
+                                                      : EVP_sha256()) > 0);
         return identity;
 }
 
@@ -104,7 +111,8 @@ char *identity_key(const Identity *identity, const char *passphrase) {
         BIO *bio = BIO_new(BIO_s_mem());
 
         assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, identity->key, cipher, passphrase,
-                                                       passphrase ? (int) strlen(passphrase) : 0, NULL, NULL), 1);
+                                                       passphrase ? (int) strlen(passphrase) : 0, NULL, NULL),
+                         1);
         return take_bio(bio, NULL);
 }
 
@@ -118,12 +126,14 @@ static void add_list(CMS_ContentInfo *cms, const char *pem) {
 
 static void add_signer(CMS_ContentInfo *cms, const Identity *signer, const MessageOptions *options, unsigned flags) {
         bool pss = options->pss == signer->key;
-        CMS_SignerInfo *info = CMS_add1_signer(cms, signer->certificate, signer->key, options->digest ? options->digest : EVP_sha256(),
+        CMS_SignerInfo *info = CMS_add1_signer(cms, signer->certificate, signer->key,
+                                               options->digest ? options->digest : EVP_sha256(),
                                                pss ? flags | CMS_KEY_PARAM : flags);
 
         assert_non_null(info);
         if (pss)
-                assert_true(EVP_PKEY_CTX_set_rsa_padding(CMS_SignerInfo_get0_pkey_ctx(info), RSA_PKCS1_PSS_PADDING) > 0);
+                assert_true(EVP_PKEY_CTX_set_rsa_padding(CMS_SignerInfo_get0_pkey_ctx(info), RSA_PKCS1_PSS_PADDING) >
+                            0);
 }
 
 static ASN1_TIME *days_from_now(int days) {

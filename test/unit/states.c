@@ -98,10 +98,18 @@ void assert_state_equal(const StoreState *a, const StoreState *b) {
 
 void set_trial(StoreState *s, ConfirmBy confirm, char **failed_units) {
         StoreTrial trial = {
-                .boot_id = SOME_ID, .deadline_usec = INT64_MAX, .boots = 2, .boots_max = 3, .boot_sec = 300, .confirm = confirm,
-                .failed_units = failed_units, .restarting_units = failed_units,
+                .boot_id = SOME_ID,
+                .deadline_usec = INT64_MAX,
+                .boots = 2,
+                .boots_max = 3,
+                .boot_sec = 300,
+                .confirm = confirm,
+                .failed_units = failed_units,
+                .restarting_units = failed_units,
                 /* An earlier release has written no settings. */
-                .health = { .known = failed_units, .command = failed_units, .units = failed_units,
+                .health = { .known = failed_units,
+                            .command = failed_units,
+                            .units = failed_units,
                             .essential_paths = failed_units },
                 .unenforced = failed_units,
         };

@@ -12,7 +12,8 @@
 #include "events.h"
 
 #define STAMP "audit(1700000000.123:45): "
-#define FIELDS "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 pid=42 comm=\"sh\" path=\"/tmp/hello\" dev=\"tmpfs\" ino=12"
+#define FIELDS \
+        "ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 pid=42 comm=\"sh\" path=\"/tmp/hello\" dev=\"tmpfs\" ino=12"
 #define RECORD STAMP FIELDS " rule=\"DEFAULT op=EXECUTE action=DENY\""
 
 /* FIELDS, of a denial. */
@@ -57,8 +58,8 @@ static void a_record_is_taken_apart(void **state) {
 }
 
 static void what_is_allowed_is_no_denial(void **state) {
-        assert_rule("rule=\"op=EXECUTE boot_verified=TRUE action=ALLOW\"",
-                    "op=EXECUTE boot_verified=TRUE action=ALLOW", false);
+        assert_rule("rule=\"op=EXECUTE boot_verified=TRUE action=ALLOW\"", "op=EXECUTE boot_verified=TRUE action=ALLOW",
+                    false);
 }
 
 static void a_rule_that_is_not_known_is_taken_for_the_worse(void **state) {
@@ -67,12 +68,20 @@ static void a_rule_that_is_not_known_is_taken_for_the_worse(void **state) {
 
 static void memory_has_no_path(void **state) {
         const KernelEvent expected = {
-                .seq = 45, .uid = UINT32_MAX, .denied = true, .enforcing = 0, .pid = 1, .operation = TEXT("EXECUTE"),
-                .hook = TEXT("MMAP"), .comm = TEXT("a b"), .rule = TEXT("DEFAULT action=DENY"),
+                .seq = 45,
+                .uid = UINT32_MAX,
+                .denied = true,
+                .enforcing = 0,
+                .pid = 1,
+                .operation = TEXT("EXECUTE"),
+                .hook = TEXT("MMAP"),
+                .comm = TEXT("a b"),
+                .rule = TEXT("DEFAULT action=DENY"),
         };
 
         assert_record(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=0 pid=1 comm=612062 path=? dev=? ino=? "
-                      "rule=\"DEFAULT action=DENY\"", &expected);
+                            "rule=\"DEFAULT action=DENY\"",
+                      &expected);
 }
 
 /* The stock kernel does not escape what a policy has in its rules. */
@@ -105,7 +114,8 @@ static void record_of_suppressed_denials_alone_is_of_no_other(void **state) {
         };
 
         assert_record(STAMP "ipe_op=EXECUTE ipe_hook=MMAP enforcing=1 pid=? comm=\"sh\" path=? dev=\"vda\" ino=12 "
-                      "rule=? suppressed=7 uid=1000 auid=4294967295", &file);
+                            "rule=? suppressed=7 uid=1000 auid=4294967295",
+                      &file);
         assert_record(STAMP "ipe_op=? ipe_hook=? enforcing=? pid=? comm=? path=? dev=? ino=? rule=? suppressed=1",
                       &unknown);
 }
@@ -113,8 +123,15 @@ static void record_of_suppressed_denials_alone_is_of_no_other(void **state) {
 /* The process that is denied has chosen its path and its name. */
 static void a_path_cannot_forge_a_field(void **state) {
         const KernelEvent expected = {
-                .seq = 45, .uid = UINT32_MAX, .denied = true, .enforcing = -1, .pid = 42, .operation = TEXT("EXECUTE"),
-                .comm = TEXT("sh"), .path = TEXT("/a rule=\"x"), .rule = TEXT("DEFAULT action=DENY"),
+                .seq = 45,
+                .uid = UINT32_MAX,
+                .denied = true,
+                .enforcing = -1,
+                .pid = 42,
+                .operation = TEXT("EXECUTE"),
+                .comm = TEXT("sh"),
+                .path = TEXT("/a rule=\"x"),
+                .rule = TEXT("DEFAULT action=DENY"),
         };
 
         /* "/a rule="x": the kernel writes in hex what has a space or a quote. */
@@ -124,10 +141,24 @@ static void a_path_cannot_forge_a_field(void **state) {
 
 static void nonsense_is_refused(void **state) {
         static const char *const texts[] = {
-                "", "audit(", "audit(1.1:1)", "audit(1.1:): ipe_op=A", "audit(1.1:x): ipe_op=A", "audit(1): ipe_op=A",
-                "ipe_op=EXECUTE", STAMP, STAMP "pid=1", STAMP "ipe_op", STAMP "ipe_op=A pid=x", STAMP "ipe_op=A rule=\"",
-                STAMP "ipe_op=A rule=00 rule=\"x\"", STAMP "ipe_op=A rule=41 rule=\"x\"", STAMP "ipe_op=A rule=\"x\" y",
-                STAMP "ipe_op=A lost=1", STAMP "ipe_op=A path=\"x", " " RECORD,
+                "",
+                "audit(",
+                "audit(1.1:1)",
+                "audit(1.1:): ipe_op=A",
+                "audit(1.1:x): ipe_op=A",
+                "audit(1): ipe_op=A",
+                "ipe_op=EXECUTE",
+                STAMP,
+                STAMP "pid=1",
+                STAMP "ipe_op",
+                STAMP "ipe_op=A pid=x",
+                STAMP "ipe_op=A rule=\"",
+                STAMP "ipe_op=A rule=00 rule=\"x\"",
+                STAMP "ipe_op=A rule=41 rule=\"x\"",
+                STAMP "ipe_op=A rule=\"x\" y",
+                STAMP "ipe_op=A lost=1",
+                STAMP "ipe_op=A path=\"x",
+                " " RECORD,
         };
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++) {
@@ -138,7 +169,8 @@ static void nonsense_is_refused(void **state) {
                 assert_null(event.operation);
         }
         assert_int_equal(audit_record_parse(STAMP "ipe_op=A rule=\"x\0y\"", sizeof(STAMP "ipe_op=A rule=\"x\0y\"") - 1,
-                                            &(KernelEvent) {}), -EBADMSG);
+                                            &(KernelEvent) {}),
+                         -EBADMSG);
 }
 
 static void no_byte_leads_astray(void **state) {
@@ -175,9 +207,16 @@ static void a_message_is_as_long_as_it_says_and_no_longer_than_it_is(void **stat
                 uint32_t says, is;
                 int expected;
         } cases[] = {
-                { 1420, 0, 0, 1 }, { 1419, 0, 0, 0 }, { 1300, 0, 0, 0 }, { 1420, 1, 0, -EBADMSG },
-                { 1420, 15, 0, -EBADMSG }, { 1420, 16, 0, -EBADMSG }, { 1420, UINT32_MAX, 0, -EBADMSG },
-                { 1420, 0, 15, -EBADMSG }, { 1420, 0, 16, -EBADMSG }, { 1420, 0, 1, -EBADMSG },
+                { 1420, 0, 0, 1 },
+                { 1419, 0, 0, 0 },
+                { 1300, 0, 0, 0 },
+                { 1420, 1, 0, -EBADMSG },
+                { 1420, 15, 0, -EBADMSG },
+                { 1420, 16, 0, -EBADMSG },
+                { 1420, UINT32_MAX, 0, -EBADMSG },
+                { 1420, 0, 15, -EBADMSG },
+                { 1420, 0, 16, -EBADMSG },
+                { 1420, 0, 1, -EBADMSG },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {

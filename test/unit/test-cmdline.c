@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Root hashes on the kernel command line. The same cases hold for the kernel's own reader, see src/lsm/providers/dm_verity.c.
+ * Root hashes on the kernel command line. The same cases hold for the kernel's own reader, see
+ * src/lsm/providers/dm_verity.c.
  */
 
 #include "test-unit.h"

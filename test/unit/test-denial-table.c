@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * src/ipectld/denials/denial-table.c: how and when many denials are reported; denial-origin.c: whose they are. Time is a number here.
+ * src/ipectld/denials/denial-table.c: how and when many denials are reported; denial-origin.c: whose they are. Time is
+ * a number here.
  */
 
 #include "test-unit.h"
@@ -38,9 +39,17 @@ static void on_report(const DenialReport *report, void *userdata) {
 
 static KernelEvent denial(const char *path) {
         return (KernelEvent) {
-                .seq = 1, .denied = true, .enforcing = 1, .pid = 12, .uid = USER, .operation = (char *) "EXECUTE",
-                .policy_name = (char *) "corp-base", .policy_version = (char *) "1.0.0",
-                .rule = (char *) "DEFAULT action=DENY", .comm = (char *) "sh", .path = (char *) path,
+                .seq = 1,
+                .denied = true,
+                .enforcing = 1,
+                .pid = 12,
+                .uid = USER,
+                .operation = (char *) "EXECUTE",
+                .policy_name = (char *) "corp-base",
+                .policy_version = (char *) "1.0.0",
+                .rule = (char *) "DEFAULT action=DENY",
+                .comm = (char *) "sh",
+                .path = (char *) path,
         };
 }
 
@@ -240,12 +249,12 @@ static void a_flood_of_one_user_hides_no_other(void **state) {
                 uint32_t flooder, victim;
                 bool flooder_is_system, victim_is_system;
         } cases[] = {
-                { USER, 0, false, false },       /* root */
+                { USER, 0, false, false }, /* root */
                 { USER, 0, false, true },
                 { USER, USER + 1, false, false },
-                { USER, USER, false, true },     /* the same user's service of the system */
+                { USER, USER, false, true }, /* the same user's service of the system */
                 { USER, 33, false, true },
-                { 33, 0, true, false },          /* a service that was broken into */
+                { 33, 0, true, false }, /* a service that was broken into */
                 { 33, 34, true, true },
                 { 33, USER, true, false },
                 { 0, USER, false, false },

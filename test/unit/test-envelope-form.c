@@ -55,10 +55,11 @@ static int parse_new(const MessageOptions *options) {
 }
 
 #define assert_taken(...) assert_int_equal(parse_new(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), 0)
-#define assert_refused(words, ...)                                                                                    \
-        do {                                                                                                          \
-                assert_int_equal(parse_new(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), FAILURE_SIGNATURE_INVALID); \
-                assert_non_null(strstr(failure.sentence, words));                                                     \
+#define assert_refused(words, ...)                                                           \
+        do {                                                                                 \
+                assert_int_equal(parse_new(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), \
+                                 FAILURE_SIGNATURE_INVALID);                                 \
+                assert_non_null(strstr(failure.sentence, words));                            \
         } while (false)
 
 static void signed_attributes_are_taken_and_those_of_mail_are_not(void **state) {
@@ -89,7 +90,8 @@ static void nine_signatures_are_refused(void **state) {
         int size;
 
         for (int i = 0; i < 9; i++)
-                assert_non_null(CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha256(), flags | (i ? CMS_NOCERTS : 0)));
+                assert_non_null(CMS_add1_signer(cms, signer->certificate, signer->key, EVP_sha256(),
+                                                flags | (i ? CMS_NOCERTS : 0)));
         assert_int_equal(CMS_final(cms, input, NULL, flags), 1);
         size = i2d_CMS_ContentInfo(cms, &der);
         assert_int_equal(parse(der, (size_t) size), FAILURE_SIGNATURE_INVALID);
@@ -195,8 +197,9 @@ static void a_signature_with_other_padding_is_refused(void **state) {
 
 static void keys_that_the_kernel_does_not_know_are_refused(void **state) {
         static const unsigned good_sizes[] = { 2048, 3072, 4096 }, bad_sizes[] = { 1024, 1536, 2560 };
-        static const char *const good_curves[] = { "P-256", "P-384", "P-521" },
-                                *const bad_curves[] = { "P-224", "secp256k1", "brainpoolP256r1" };
+        static const char *const good_curves[] = { "P-256", "P-384", "P-521" }, *const bad_curves[] = {
+                "P-224", "secp256k1", "brainpoolP256r1"
+        };
 
         for (size_t i = 0; i < ELEMENTSOF(good_sizes); i++) {
                 _cleanup_identity_ Identity *good = identity_new(.name = "good", .rsa = true, .bits = good_sizes[i]);
@@ -227,7 +230,8 @@ static void one_certificate_that_the_kernel_cannot_read_spoils_the_message(void 
         assert_taken(.signers = { signer }, .others = { sha1 });
 }
 
-/* The outer length in the indefinite form, which takes as many bytes: 30 80 ... 00 00 in the place of 30 82 xx xx ... */
+/* The outer length in the indefinite form, which takes as many bytes: 30 80 ... 00 00 in the place of 30 82 xx xx ...
+ */
 static void another_encoding_of_the_same_length_is_refused(void **state) {
         _cleanup_free_ unsigned char *message = NULL;
         size_t size;
@@ -241,7 +245,8 @@ static void another_encoding_of_the_same_length_is_refused(void **state) {
         assert_non_null(strstr(failure.sentence, "DER"));
 }
 
-/* Its length in more bytes than it needs, which BER permits: here of the certificate alone, which libcrypto reads without a word. */
+/* Its length in more bytes than it needs, which BER permits: here of the certificate alone, which libcrypto reads
+ * without a word. */
 static void a_certificate_in_another_encoding_is_refused(void **state) {
         _cleanup_free_ unsigned char *message = NULL, *der = NULL;
         unsigned char *place;

@@ -163,7 +163,8 @@ static void bytes_behind_the_message_are_refused(void **state) {
 }
 
 static void what_is_no_message_is_refused(void **state) {
-        static const char *const wrong[] = { "", TEXT, "-----BEGIN PKCS7-----\n", "0", "\x30\x80", "\x30\x84\xff\xff\xff\xff" };
+        static const char *const wrong[] = { "",  TEXT,       "-----BEGIN PKCS7-----\n",
+                                             "0", "\x30\x80", "\x30\x84\xff\xff\xff\xff" };
         _cleanup_free_ char *certificate = identity_certificate(signer);
 
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++)
@@ -281,8 +282,9 @@ static int sign_as(const SignOptions *options, EnvelopeFormat format, void **ret
         if (r >= 0)
                 r = policy_signer_set_key(policy_signer, k, strlen(k), options->passphrase, reterr);
         if (r >= 0)
-                r = policy_signer_sign(policy_signer, options->text, options->size ? options->size : strlen(options->text), format, ret,
-                                       ret_size, reterr);
+                r = policy_signer_sign(policy_signer, options->text,
+                                       options->size ? options->size : strlen(options->text), format, ret, ret_size,
+                                       reterr);
         return r;
 }
 
@@ -333,7 +335,9 @@ static void the_smallest_form_that_holds_the_text_is_chosen(void **state) {
         static const struct {
                 size_t size;
                 EnvelopeFormat format;
-        } cases[] = { { 100, ENVELOPE_PKCS7 }, { 60000, ENVELOPE_PKCS7 }, { MESSAGE_SIZE_MAX, ENVELOPE_APPENDED },
+        } cases[] = { { 100, ENVELOPE_PKCS7 },
+                      { 60000, ENVELOPE_PKCS7 },
+                      { MESSAGE_SIZE_MAX, ENVELOPE_APPENDED },
                       { 2 * MESSAGE_SIZE_MAX, ENVELOPE_APPENDED } };
 
         assert_non_null(text);
@@ -342,7 +346,8 @@ static void the_smallest_form_that_holds_the_text_is_chosen(void **state) {
                 _cleanup_free_ void *data = NULL;
                 size_t size;
 
-                assert_int_equal(sign_as(&(SignOptions) { text, cases[i].size }, ENVELOPE_SMALLEST, &data, &size, NULL), 0);
+                assert_int_equal(sign_as(&(SignOptions) { text, cases[i].size }, ENVELOPE_SMALLEST, &data, &size, NULL),
+                                 0);
                 assert_int_equal(parse(data, size, &envelope, NULL), 0);
                 assert_int_equal(envelope_format(envelope), cases[i].format);
         }
@@ -408,7 +413,8 @@ static void an_encrypted_key_is_opened_by_its_passphrase(void **state) {
         size_t size;
 
         assert_int_equal(sign(&(SignOptions) { TEXT, .key = key, .passphrase = "correct horse" }, &message, &size,
-                              NULL), 0);
+                              NULL),
+                         0);
         assert_non_null(message);
 }
 

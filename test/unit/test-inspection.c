@@ -11,11 +11,14 @@
 #define HASH "0101010101010101010101010101010101010101010101010101010101010101"
 
 static const char *const typical =
-        "{\"volumes\":[{\"device\":[254,1],\"name\":\"usr\",\"root_hash\":\"sha256:" HASH "\",\"signed\":true,\"cmdline\":false}],"
+        "{\"volumes\":[{\"device\":[254,1],\"name\":\"usr\",\"root_hash\":\"sha256:" HASH
+        "\",\"signed\":true,\"cmdline\":false}],"
         "\"files\":[{\"path\":\"/usr/bin/a\\\"b\\\\x0a\",\"operation\":\"EXECUTE\",\"volume\":0,\"initramfs\":false,"
         "\"fsverity\":\"sha512:ab\",\"fsverity_signed\":true,\"processes\":\"sh[12]\",\"note\":\"\"},"
-        "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"incomplete\":true,\"fsverity\":\"\",\"fsverity_signed\":false,"
-        "\"processes\":\"\",\"note\":\"n\",\"scope\":\"users\"}],\"cuts\":[{\"uid\":65534,\"scope\":\"users\",\"processes\":3}]}";
+        "{\"path\":\"\",\"operation\":\"KMODULE\",\"initramfs\":true,\"incomplete\":true,\"fsverity\":\"\",\"fsverity_"
+        "signed\":false,"
+        "\"processes\":\"\",\"note\":\"n\",\"scope\":\"users\"}],\"cuts\":[{\"uid\":65534,\"scope\":\"users\","
+        "\"processes\":3}]}";
 
 static Inspection *parse(const char *text) {
         Inspection *inspection = NULL;
@@ -55,8 +58,10 @@ static bool matches(const Inspection *inspection, size_t number, const char *pro
         struct ipe_verdict verdict;
         struct ipe_facts facts;
         char text[512];
-        int size = snprintf(text, sizeof(text), "policy_name=a policy_version=1.0.0\nDEFAULT action=DENY\n"
-                            "op=EXECUTE %s action=ALLOW\n", property);
+        int size = snprintf(text, sizeof(text),
+                            "policy_name=a policy_version=1.0.0\nDEFAULT action=DENY\n"
+                            "op=EXECUTE %s action=ALLOW\n",
+                            property);
 
         ipe_vocabulary_init(&vocabulary);
         ipe_vocabulary_answer_builtin(&vocabulary);
@@ -72,14 +77,10 @@ static void facts_match_the_rules_that_name_them(void **state) {
                 const char *property;
                 bool of_first, of_second;
         } cases[] = {
-                { "dmverity_roothash=sha256:" HASH, true, false },
-                { "dmverity_roothash=sha512:" HASH, false, false },
-                { "dmverity_signature=TRUE", true, false },
-                { "dmverity_signature=FALSE", false, true },
-                { "dmverity_cmdline=TRUE", false, false },
-                { "boot_verified=TRUE", false, true },
-                { "fsverity_digest=sha512:ab", true, false },
-                { "fsverity_digest=sha256:ab", false, false },
+                { "dmverity_roothash=sha256:" HASH, true, false }, { "dmverity_roothash=sha512:" HASH, false, false },
+                { "dmverity_signature=TRUE", true, false },        { "dmverity_signature=FALSE", false, true },
+                { "dmverity_cmdline=TRUE", false, false },         { "boot_verified=TRUE", false, true },
+                { "fsverity_digest=sha512:ab", true, false },      { "fsverity_digest=sha256:ab", false, false },
                 { "fsverity_signature=TRUE", true, false },
         };
         _cleanup_(inspection_freep) Inspection *inspection = parse(typical);
@@ -112,7 +113,9 @@ static void what_is_larger_than_is_read_is_refused(void **state) {
 
 static void names_in_other_scripts_come_back_as_they_were(void **state) {
         static const char path[] = "/home/m\xc3\xbcller/\xe6\x97\xa5\xf0\x9f\x98\x80\\x41", processes[] = "\xc3\xa4[7]";
-        FileFacts file = { .path = strdup(path), .processes = strdup(processes), .note = strdup(""), .volume = SIZE_MAX };
+        FileFacts file = {
+                .path = strdup(path), .processes = strdup(processes), .note = strdup(""), .volume = SIZE_MAX
+        };
         _cleanup_(inspection_freep) Inspection *inspection = calloc(1, sizeof(*inspection)), *back = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size;

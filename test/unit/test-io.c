@@ -86,14 +86,8 @@ static void what_is_no_regular_file_is_refused_at_once(void **state) {
                 const char *path;
                 int error;
         } cases[] = {
-                { "fifo", -EBADF },
-                { "/dev/null", -EBADF },
-                { "/dev/zero", -EBADF },
-                { "directory", -EISDIR },
-                { "dangling", -ENOENT },
-                { "missing", -ENOENT },
-                { "loop", -ELOOP },
-                { "file/below", -ENOTDIR },
+                { "fifo", -EBADF },      { "/dev/null", -EBADF }, { "/dev/zero", -EBADF }, { "directory", -EISDIR },
+                { "dangling", -ENOENT }, { "missing", -ENOENT },  { "loop", -ELOOP },      { "file/below", -ENOTDIR },
         };
         void *data = NULL;
         size_t size;

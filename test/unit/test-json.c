@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Strings with any byte, lists and flags through JSON and back, whatever json-c's version makes of bytes that are not ASCII.
+ * Strings with any byte, lists and flags through JSON and back, whatever json-c's version makes of bytes that are not
+ * ASCII.
  */
 
 #include "test-unit.h"
@@ -40,10 +41,10 @@ static void the_text_is_ascii(void **state) {
 
 static void no_other_spelling_is_read(void **state) {
         static const char *const others[] = {
-                "\\", "\\x", "\\x1", "\\xg0", "\\xFF", "\\n", "\\u00e4", /* no sequence of ours */
-                "\\x00",                                              /* no byte of a string */
-                "\\x41", "\\x5c",                                     /* what stands for itself, or has a form of its own */
-                "\xc3\xa4", "\n",                                      /* what does not stand for itself */
+                "\\",       "\\x",   "\\x1", "\\xg0", "\\xFF", "\\n", "\\u00e4", /* no sequence of ours */
+                "\\x00",                                                         /* no byte of a string */
+                "\\x41",    "\\x5c", /* what stands for itself, or has a form of its own */
+                "\xc3\xa4", "\n",    /* what does not stand for itself */
         };
         char *back = NULL;
 
@@ -56,7 +57,8 @@ static void no_other_spelling_is_read(void **state) {
 }
 
 static void what_is_no_string_is_refused(void **state) {
-        _cleanup_json_ struct json_object *object = json_object_new_object(), *nul = json_object_new_string_len("a\0b", 3);
+        _cleanup_json_ struct json_object *object = json_object_new_object(),
+                                          *nul = json_object_new_string_len("a\0b", 3);
         char *back = NULL;
 
         assert_int_equal(json_get_bytes(object, "a", &back), -EUCLEAN);
@@ -85,7 +87,8 @@ static void a_list_comes_back_as_it_was(void **state) {
 }
 
 static void a_list_of_anything_else_is_refused(void **state) {
-        static const char *const others[] = { "{}", "{\"a\":\"b\"}", "{\"a\":[1]}", "{\"a\":[\"b\",null]}", "{\"a\":[\"\\u00e4\"]}" };
+        static const char *const others[] = { "{}", "{\"a\":\"b\"}", "{\"a\":[1]}", "{\"a\":[\"b\",null]}",
+                                              "{\"a\":[\"\\u00e4\"]}" };
         char **back = NULL;
 
         for (size_t i = 0; i < ELEMENTSOF(others); i++) {

@@ -13,10 +13,11 @@
 #include "files.h"
 #include "kernel-event.h"
 
-#define LINE                                                                                                 \
-        "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "      \
-        "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "     \
-        "pid=42 uid=1000 comm=\"sh\" cgroup=\"/a.slice/b.service\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 sdev=254:3 boot_verified=TRUE "         \
+#define LINE                                                                                                   \
+        "seq=7 time=123456789012 ipe_op=EXECUTE ipe_hook=BPRM_CHECK enforcing=1 verdict=DENY shadow=1 "        \
+        "policy_name=\"corp-base\" policy_version=1.2.3 line=4 rule=\"DEFAULT op=EXECUTE action=DENY\" "       \
+        "pid=42 uid=1000 comm=\"sh\" cgroup=\"/a.slice/b.service\" path=\"/usr/bin/true\" dev=\"vda\" ino=12 " \
+        "sdev=254:3 boot_verified=TRUE "                                                                       \
         "dmverity_roothash=sha256:00ff"
 
 static int parse(const char *line, KernelEvent *ret) {
@@ -57,7 +58,11 @@ static void a_line_is_taken_apart(void **state) {
 
 static void what_is_not_plain_comes_in_hex(void **state) {
         const KernelEvent expected = {
-                .seq = 1, .uid = UINT32_MAX, .enforcing = -1, .comm = TEXT("a b"), .path = TEXT("/a\n\"\xff"),
+                .seq = 1,
+                .uid = UINT32_MAX,
+                .enforcing = -1,
+                .comm = TEXT("a b"),
+                .path = TEXT("/a\n\"\xff"),
         };
         KernelEvent event = {};
 
@@ -72,7 +77,9 @@ static void what_the_kernel_did_not_know_is_null(void **state) {
 }
 
 static void a_device_number_is_two_numbers(void **state) {
-        static const char *const wrong[] = { "8", "8:", ":1", "8:1:1", "8:x", "-8:1", "4294967296:0", "0:4294967296", "" };
+        static const char *const wrong[] = {
+                "8", "8:", ":1", "8:1:1", "8:x", "-8:1", "4294967296:0", "0:4294967296", ""
+        };
         _cleanup_kernel_event_ KernelEvent event = {};
 
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
@@ -102,10 +109,34 @@ static void lost_lines_say_whose_they_were(void **state) {
 
 static void nonsense_is_refused(void **state) {
         static const char *const lines[] = {
-                "", " ", "x", "=", "=1", "seq", "seq=", "seq=x", "seq=-1", "seq=18446744073709551616", "seq=1 x",
-                "seq=1 path=\"/a", "seq=1 path=2", "seq=1 path=2f", "seq=1 path=2G", "seq=1 path=00", "seq=1 path=",
-                "seq=1 a b=c", "lost=1 uid=4294967296", "lost=1 uid=", "lost=1 uid=x", "lost=1 uid=-1",
-                "lost=0 uid=1", "lost=0", "seq=0", "time=1", "seq=1 shadow=x", "seq=1 pid=",
+                "",
+                " ",
+                "x",
+                "=",
+                "=1",
+                "seq",
+                "seq=",
+                "seq=x",
+                "seq=-1",
+                "seq=18446744073709551616",
+                "seq=1 x",
+                "seq=1 path=\"/a",
+                "seq=1 path=2",
+                "seq=1 path=2f",
+                "seq=1 path=2G",
+                "seq=1 path=00",
+                "seq=1 path=",
+                "seq=1 a b=c",
+                "lost=1 uid=4294967296",
+                "lost=1 uid=",
+                "lost=1 uid=x",
+                "lost=1 uid=-1",
+                "lost=0 uid=1",
+                "lost=0",
+                "seq=0",
+                "time=1",
+                "seq=1 shadow=x",
+                "seq=1 pid=",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(lines); i++) {

@@ -33,7 +33,8 @@ static Kernel *open_kernel(void) {
         return kernel;
 }
 
-/* version, pkcs7: NULL if there is none; without a version it is not loaded, though the files that are written are there. */
+/* version, pkcs7: NULL if there is none; without a version it is not loaded, though the files that are written are
+ * there. */
 static void put_policy(const char *name, const char *version, const char *pkcs7, bool active) {
         for (size_t i = 0; i < ELEMENTSOF(policy_files); i++)
                 put_file(name, policy_files[i], "");
@@ -65,7 +66,8 @@ static const CandidateCase candidate_cases[] = {
         { "a lower version decides", "1.0.0", "old", true, .writes_stage = true },
         { "a lower version is loaded", "1.0.0", "old", false, .writes_stage = true },
         { "it is staged", "1.0.0", "old", true, "2.0.0", NEW_DATA },
-        { "the same version is staged with other content", "1.0.0", "old", true, "2.0.0", "other", .writes_stage = true },
+        { "the same version is staged with other content", "1.0.0", "old", true, "2.0.0", "other",
+          .writes_stage = true },
         { "a lower version is staged", "1.0.0", "old", true, "1.5.0", "staged", .writes_stage = true },
         { "a higher version is staged", "1.0.0", "old", true, "3.0.0", "staged", .writes_stage = true },
         { "it is loaded", "2.0.0", NEW_DATA, false },
@@ -105,7 +107,8 @@ static void a_trial_takes_the_version_that_is_meant(void **state) {
 
                 print_message("# %s\n", c->situation);
                 put_situation(c);
-                assert_int_equal(kernel_trial(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA), 86400), c->result);
+                assert_int_equal(kernel_trial(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA), 86400),
+                                 c->result);
                 assert_written(c);
                 assert_file("wanted", "trial", c->result < 0 ? "" : "86400");
         }
@@ -122,7 +125,8 @@ static void a_shadow_takes_the_version_that_is_meant(void **state) {
                 print_message("# %s\n", c->situation);
                 put_situation(c);
                 if (c->writes_delete) {
-                        assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)), -EEXIST);
+                        assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)),
+                                         -EEXIST);
                         assert_file("wanted", "delete", "");
                         assert_file_text("ipe/new_policy", "");
                         assert_file("wanted", "shadow", "");
@@ -366,8 +370,9 @@ static void the_latches_are_words_of_a_file(void **state) {
                 const char *text;
                 bool mode, policy;
         } cases[] = {
-                { "", false, false },          { "mode\n", true, false },  { "policy\n", false, true },
-                { "mode\npolicy\n", true, true }, { "policies\n", false, false },
+                { "", false, false },           { "mode\n", true, false },
+                { "policy\n", false, true },    { "mode\npolicy\n", true, true },
+                { "policies\n", false, false },
         };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
 

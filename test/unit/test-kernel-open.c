@@ -78,8 +78,17 @@ static void links_are_not_followed(void **state) {
 }
 
 static void what_is_no_request_is_refused(void **state) {
-        static const char *const requests[] = { "", "r", "r ", "x enforce", "wenforce", "R enforce", "w ..", "r .", "r policies/corp/active",
-                                                "r /etc/passwd", "r ../outside/active" };
+        static const char *const requests[] = { "",
+                                                "r",
+                                                "r ",
+                                                "x enforce",
+                                                "wenforce",
+                                                "R enforce",
+                                                "w ..",
+                                                "r .",
+                                                "r policies/corp/active",
+                                                "r /etc/passwd",
+                                                "r ../outside/active" };
         char longest[KERNEL_OPEN_REQUEST_MAX + 2] = "r ";
         _cleanup_close_ int root_fd = -1;
 

@@ -132,7 +132,7 @@ static void a_switch_is_read_with_or_without_a_newline(void **state) {
                 const char *text;
                 int value;
         } cases[] = {
-                { "0", 0 },    { "1", 1 },     { "0\n", 0 },   { "1\n", 1 },    { "", -EIO },     { "\n", -EIO },
+                { "0", 0 },    { "1", 1 },     { "0\n", 0 },   { "1\n", 1 },    { "", -EIO },      { "\n", -EIO },
                 { "2", -EIO }, { "01", -EIO }, { "1 ", -EIO }, { "yes", -EIO }, { "1\n\n", -EIO },
         };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
@@ -270,8 +270,12 @@ static void nonsense_in_the_kernels_files_is_an_error(void **state) {
                 const char *version, *active;
                 int error;
         } cases[] = {
-                { "", "1", -EIO },      { "1.0", "1", -EIO },   { "1.0.65536", "1", -EIO },
-                { "1.0.0", "", -EIO },  { "1.0.0", "x", -EIO }, { "1.0.0.0", "0", -EIO },
+                { "", "1", -EIO },
+                { "1.0", "1", -EIO },
+                { "1.0.65536", "1", -EIO },
+                { "1.0.0", "", -EIO },
+                { "1.0.0", "x", -EIO },
+                { "1.0.0.0", "0", -EIO },
                 { "1.0.0000000000000000000000000000000000000000000000000000000000000", "0", -EFBIG },
         };
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();

@@ -26,7 +26,7 @@ static void assert_listed(const char *const *expected) {
         assert_int_equal(files.n, n);
 }
 
-#define assert_files(...) assert_listed((const char *const[]) { __VA_ARGS__ __VA_OPT__(,) NULL })
+#define assert_files(...) assert_listed((const char *const[]) { __VA_ARGS__ __VA_OPT__(, ) NULL })
 
 static void put_link(const char *target, const char *path) {
         assert_int_equal(symlink(target, path), 0);
@@ -68,7 +68,9 @@ static void a_link_to_dev_null_masks_what_is_below_it_and_nothing_above(void **s
 
 /* Neither is an empty file a mask, nor a link to anything else; whoever reads it will say what is wrong. */
 static void only_a_link_to_dev_null_is_a_mask(void **state) {
-        static const char *const targets[] = { "/dev/zero", "/dev/null/", "/dev/nul", "../dev/null", "null", "missing" };
+        static const char *const targets[] = {
+                "/dev/zero", "/dev/null/", "/dev/nul", "../dev/null", "null", "missing"
+        };
 
         put_text("usr/a.p7b", "");
         put_text("etc/a.p7b", "");
@@ -82,8 +84,8 @@ static void only_a_link_to_dev_null_is_a_mask(void **state) {
 
 static void hidden_names_and_other_suffixes_do_not_count(void **state) {
         static const char *const other[] = {
-                "etc/.hidden.p7b", "etc/.p7b", "etc/.#a.p7b.0123", "etc/p7b",   "etc/a",
-                "etc/a.P7B",       "etc/a.p7b~", "etc/a.p7b.tmp",  "etc/a.p7",
+                "etc/.hidden.p7b", "etc/.p7b",   "etc/.#a.p7b.0123", "etc/p7b",  "etc/a",
+                "etc/a.P7B",       "etc/a.p7b~", "etc/a.p7b.tmp",    "etc/a.p7",
         };
 
         for (size_t i = 0; i < ELEMENTSOF(other); i++)
@@ -132,9 +134,15 @@ static void the_stem_is_what_comes_before_the_suffix(void **state) {
                 const char *name, *suffix;
                 size_t length;
         } cases[] = {
-                { "a.p7b", ".p7b", 1 },       { "a.p7b.p7b", ".p7b", 5 }, { "root.crl.pem", ".pem", 8 },
-                { "root.crl.pem", ".crl.pem", 4 }, { ".p7b", ".p7b", 0 },  { "p7b", ".p7b", 0 },
-                { "", ".p7b", 0 },            { "a.p7", ".p7b", 0 },      { "a.p7b ", ".p7b", 0 },
+                { "a.p7b", ".p7b", 1 },
+                { "a.p7b.p7b", ".p7b", 5 },
+                { "root.crl.pem", ".pem", 8 },
+                { "root.crl.pem", ".crl.pem", 4 },
+                { ".p7b", ".p7b", 0 },
+                { "p7b", ".p7b", 0 },
+                { "", ".p7b", 0 },
+                { "a.p7", ".p7b", 0 },
+                { "a.p7b ", ".p7b", 0 },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++)

@@ -79,7 +79,8 @@ static void a_reader_that_does_not_read_costs_entries_and_no_time(void **state) 
         assert_non_null(line);
         assert_string_equal(line, "\nfirst\nsecond\n");
         *line = '\0';
-        assert_string_equal(text, "3 entries of test-log before this one are lost: journald did not take them in time.");
+        assert_string_equal(text,
+                            "3 entries of test-log before this one are lost: journald did not take them in time.");
         close(kept);
         close(ends[0]);
         close(ends[1]);

@@ -31,8 +31,8 @@ static void assert_listed(const char *expected) {
         assert_true(fd >= 0);
         assert_int_equal(list_processes(fd, &processes, &n), 0);
         for (size_t i = 0; i < n; i++) {
-                used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%d %u %s", i > 0 ? ", " : "", processes[i].pid,
-                                          processes[i].uid, scopes[processes[i].scope]);
+                used += (size_t) snprintf(text + used, sizeof(text) - used, "%s%d %u %s", i > 0 ? ", " : "",
+                                          processes[i].pid, processes[i].uid, scopes[processes[i].scope]);
                 assert_true(used < sizeof(text));
         }
         assert_string_equal(text, expected);
@@ -72,7 +72,9 @@ static void other_user_ids_of_a_user_take_from_his_budget(void **state) {
 }
 
 static void the_hierarchy_of_the_service_manager_counts(void **state) {
-        put_process(1, 1000, "12:pids:/system.slice/x.service\n1:name=systemd:/user.slice/user-1000.slice\n0::/system.slice/x.service\n");
+        put_process(1, 1000,
+                    "12:pids:/system.slice/x.service\n1:name=systemd:/user.slice/user-1000.slice\n0::/system.slice/"
+                    "x.service\n");
         put_process(2, 1000, "1:name=systemd:/system.slice/y.service\n0::/\n");
         put_process(3, 1000, "");
         assert_listed("2 1000 system, 1 1000 users, 3 1000 users");

@@ -70,7 +70,8 @@ static size_t excerpt_for(const struct guarded *g, const struct ipe_facts *facts
         assert_int_equal(IPE_EXCERPT_WINDOW % g->page, 0);
         assert_int_equal(mprotect(g->text, g->page, PROT_NONE), 0);
         assert_int_equal(mprotect(g->text + g->page + IPE_EXCERPT_WINDOW, g->size - g->page - IPE_EXCERPT_WINDOW,
-                                  PROT_NONE), 0);
+                                  PROT_NONE),
+                         0);
         len = ipe_verdict_excerpt(g->policy, &verdict, buf, size);
         assert_int_equal(mprotect(g->text, g->size, PROT_READ), 0);
         return len;
@@ -83,7 +84,11 @@ static size_t excerpt(const struct guarded *g, char *buf, size_t size) {
 }
 
 static void excerpt_looks_at_a_page_of_a_rule(void **state) {
-        static const struct { const char *before; char filler; const char *after, *expected; } cases[] = {
+        static const struct {
+                const char *before;
+                char filler;
+                const char *after, *expected;
+        } cases[] = {
                 { "op=EXECUTE action=DENY # ", 'x', "\n", "op=EXECUTE action=DENY" },
                 { "op=EXECUTE boot_verified=FALSE action=DENY#", '#', "\r\n",
                   "op=EXECUTE boot_verified=FALSE action=DENY" },

@@ -71,12 +71,11 @@ static void assert_remarks(const char *text, const struct remark *expected, unsi
 #define NO_REMARK(text) assert_remarks(text, NULL, 0)
 
 static void good_policy_has_no_remark(void **state) {
-        NO_REMARK(START
-                  "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
-                  "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n"
-                  "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n"
-                  "op=EXECUTE dmverity_roothash=sha512:" HEX64 " dmverity_signature=FALSE action=ALLOW\n"
-                  "op=KMODULE fsverity_digest=sha256:" HEX32 " action=ALLOW\n");
+        NO_REMARK(START "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                        "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n"
+                        "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n"
+                        "op=EXECUTE dmverity_roothash=sha512:" HEX64 " dmverity_signature=FALSE action=ALLOW\n"
+                        "op=KMODULE fsverity_digest=sha256:" HEX32 " action=ALLOW\n");
 }
 
 static void each_algorithm_of_its_length_is_fine(void **state) {
@@ -85,25 +84,25 @@ static void each_algorithm_of_its_length_is_fine(void **state) {
                 unsigned len;
                 bool fsverity;
         } table[] = {
-                { "sha256", 32, true },       { "sha512", 64, true },    { "sha224", 28, false },
-                { "sha384", 48, false },      { "sha1", 20, false },     { "sha3-224", 28, false },
-                { "sha3-256", 32, false },    { "sha3-384", 48, false }, { "sha3-512", 64, false },
-                { "blake2b-512", 64, false }, { "blake2s-256", 32, false },
-                { "sm3", 32, false },         { "rmd160", 20, false },
+                { "sha256", 32, true },       { "sha512", 64, true },       { "sha224", 28, false },
+                { "sha384", 48, false },      { "sha1", 20, false },        { "sha3-224", 28, false },
+                { "sha3-256", 32, false },    { "sha3-384", 48, false },    { "sha3-512", 64, false },
+                { "blake2b-512", 64, false }, { "blake2s-256", 32, false }, { "sm3", 32, false },
+                { "rmd160", 20, false },
         };
         char text[512];
 
         for (unsigned i = 0; i < N(table); i++) {
                 int digits = table[i].len * 2;
 
-                snprintf(text, sizeof(text), START "op=EXECUTE dmverity_roothash=%s:%.*s action=ALLOW\n",
-                         table[i].name, digits, HEX64);
+                snprintf(text, sizeof(text), START "op=EXECUTE dmverity_roothash=%s:%.*s action=ALLOW\n", table[i].name,
+                         digits, HEX64);
                 NO_REMARK(text);
-                snprintf(text, sizeof(text), START "op=EXECUTE dmverity_roothash=%s:%.*s action=ALLOW\n",
-                         table[i].name, digits - 2, HEX64);
+                snprintf(text, sizeof(text), START "op=EXECUTE dmverity_roothash=%s:%.*s action=ALLOW\n", table[i].name,
+                         digits - 2, HEX64);
                 REMARKS(text, { IPE_LINT_LENGTH, 3, 12 });
-                snprintf(text, sizeof(text), START "op=EXECUTE fsverity_digest=%s:%.*s action=ALLOW\n",
-                         table[i].name, digits, HEX64);
+                snprintf(text, sizeof(text), START "op=EXECUTE fsverity_digest=%s:%.*s action=ALLOW\n", table[i].name,
+                         digits, HEX64);
                 if (table[i].fsverity)
                         NO_REMARK(text);
                 else
@@ -112,84 +111,73 @@ static void each_algorithm_of_its_length_is_fine(void **state) {
 }
 
 static void unknown_algorithm_is_named(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=TRUE dmverity_roothash=SHA256:" HEX32 " action=ALLOW\n"
-                "\n  op=EXECUTE fsverity_digest=:" HEX32 " action=ALLOW # c\r\n"
-                "op=EXECUTE fsverity_digest=md5:" HEX32 " action=ALLOW\n",
+        REMARKS(START "op=EXECUTE boot_verified=TRUE dmverity_roothash=SHA256:" HEX32 " action=ALLOW\n"
+                      "\n  op=EXECUTE fsverity_digest=:" HEX32 " action=ALLOW # c\r\n"
+                      "op=EXECUTE fsverity_digest=md5:" HEX32 " action=ALLOW\n",
                 { IPE_LINT_ALGORITHM, 3, 31 }, { IPE_LINT_ALGORITHM, 5, 14 }, { IPE_LINT_ALGORITHM, 6, 12 });
 }
 
 static void wrong_length_is_named(void **state) {
-        REMARKS(START
-                "op=EXECUTE fsverity_digest=sha256:" HEX64 " action=ALLOW\n"
-                "op=EXECUTE fsverity_digest=sha256:ab dmverity_roothash=sha512:" HEX32 " action=ALLOW\n",
+        REMARKS(START "op=EXECUTE fsverity_digest=sha256:" HEX64 " action=ALLOW\n"
+                      "op=EXECUTE fsverity_digest=sha256:ab dmverity_roothash=sha512:" HEX32 " action=ALLOW\n",
                 { IPE_LINT_LENGTH, 3, 12 }, { IPE_LINT_LENGTH, 4, 12 }, { IPE_LINT_LENGTH, 4, 38 });
 }
 
 static void empty_digest_is_named(void **state) {
-        REMARKS(START
-                "op=EXECUTE fsverity_digest=sha256: action=ALLOW\n"
-                "op=EXECUTE dmverity_roothash=: action=ALLOW\n",
+        REMARKS(START "op=EXECUTE fsverity_digest=sha256: action=ALLOW\n"
+                      "op=EXECUTE dmverity_roothash=: action=ALLOW\n",
                 { IPE_LINT_LENGTH, 3, 12 }, { IPE_LINT_LENGTH, 4, 12 });
 }
 
 static void contradicting_booleans_are_named(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=TRUE dmverity_signature=TRUE boot_verified=FALSE action=ALLOW\n"
-                "op=EXECUTE fsverity_signature=FALSE fsverity_signature=TRUE action=ALLOW\n",
+        REMARKS(START "op=EXECUTE boot_verified=TRUE dmverity_signature=TRUE boot_verified=FALSE action=ALLOW\n"
+                      "op=EXECUTE fsverity_signature=FALSE fsverity_signature=TRUE action=ALLOW\n",
                 { IPE_LINT_CONTRADICTION, 3, 55 }, { IPE_LINT_CONTRADICTION, 4, 37 });
 }
 
 static void contradicting_digests_are_named(void **state) {
-        REMARKS(START
-                "op=EXECUTE fsverity_digest=sha256:" HEX32 " fsverity_digest=sha512:" HEX64 " action=ALLOW\n",
+        REMARKS(START "op=EXECUTE fsverity_digest=sha256:" HEX32 " fsverity_digest=sha512:" HEX64 " action=ALLOW\n",
                 { IPE_LINT_CONTRADICTION, 3, 12 + 16 + 7 + 64 + 1 });
 }
 
 static void repetition_is_no_contradiction(void **state) {
         NO_REMARK(START "op=EXECUTE boot_verified=TRUE boot_verified=TRUE action=ALLOW\n"
-                  "op=EXECUTE fsverity_digest=sha256:" HEX32 " fsverity_digest=sha256:"
-                  "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF action=ALLOW\n");
+                        "op=EXECUTE fsverity_digest=sha256:" HEX32 " fsverity_digest=sha256:"
+                        "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF action=ALLOW\n");
 }
 
 static void shadowed_rule_is_named_with_its_shadow(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
-                "op=EXECUTE boot_verified=TRUE action=DENY\n"
-                "op=KMODULE boot_verified=TRUE action=DENY\n"
-                "op=EXECUTE boot_verified=TRUE dmverity_signature=TRUE action=DENY\n",
+        REMARKS(START "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                      "op=EXECUTE boot_verified=TRUE action=DENY\n"
+                      "op=KMODULE boot_verified=TRUE action=DENY\n"
+                      "op=EXECUTE boot_verified=TRUE dmverity_signature=TRUE action=DENY\n",
                 { IPE_LINT_SHADOWED, 4, 1, 3 }, { IPE_LINT_SHADOWED, 6, 1, 3 });
 }
 
 static void rules_that_shadow_together_are_found(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=FALSE action=DENY\n"
-                "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
-                " op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n",
+        REMARKS(START "op=EXECUTE boot_verified=FALSE action=DENY\n"
+                      "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                      " op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n",
                 { IPE_LINT_SHADOWED, 5, 2, 4 });
 }
 
 static void rule_behind_one_without_conditions_is_shadowed(void **state) {
-        REMARKS(START
-                "op=EXECUTE action=DENY\n"
-                "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n",
+        REMARKS(START "op=EXECUTE action=DENY\n"
+                      "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n",
                 { IPE_LINT_SHADOWED, 4, 1, 3 });
 }
 
 static void rule_of_a_subset_of_digests_shadows(void **state) {
-        REMARKS(START
-                "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n"
-                "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n",
+        REMARKS(START "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n"
+                      "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n",
                 { IPE_LINT_SHADOWED, 4, 1, 3 });
-        NO_REMARK(START
-                  "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n"
-                  "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n");
+        NO_REMARK(START "op=EXECUTE dmverity_roothash=sha256:" HEX32 " fsverity_digest=sha256:" HEX32 " action=ALLOW\n"
+                        "op=EXECUTE fsverity_digest=sha256:" HEX32 " action=DENY\n");
 }
 
 static void rule_that_can_never_match_shadows_nothing(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=TRUE boot_verified=FALSE action=DENY\n"
-                "op=EXECUTE boot_verified=TRUE action=ALLOW\n",
+        REMARKS(START "op=EXECUTE boot_verified=TRUE boot_verified=FALSE action=DENY\n"
+                      "op=EXECUTE boot_verified=TRUE action=ALLOW\n",
                 { IPE_LINT_CONTRADICTION, 3, 31 });
 }
 
@@ -200,7 +188,8 @@ static void what_needs_the_extended_abi_is_noted(void **state) {
                 "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
                 "op=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n"
                 "op=KMODULE boot_verified=FALSE dmverity_cmdline=TRUE action=ALLOW\n",
-                { IPE_LINT_EXTENDED, 2, 56 }, { IPE_LINT_EXTENDED, 2, 77 }, { IPE_LINT_EXTENDED, 5, 12 }, { IPE_LINT_EXTENDED, 6, 32 });
+                { IPE_LINT_EXTENDED, 2, 56 }, { IPE_LINT_EXTENDED, 2, 77 }, { IPE_LINT_EXTENDED, 5, 12 },
+                { IPE_LINT_EXTENDED, 6, 32 });
 }
 
 static void property_that_nobody_answers_is_named(void **state) {
@@ -210,7 +199,8 @@ static void property_that_nobody_answers_is_named(void **state) {
         vocabulary.answered &= ~(1U << IPE_PROPERTY_FSVERITY_SIGNATURE);
         assert_remarks_with(&vocabulary,
                             START "op=EXECUTE boot_verified=TRUE fsverity_signature=TRUE action=ALLOW\n"
-                            "op=EXECUTE boot_verified=TRUE action=ALLOW\n", &expected, 1);
+                                  "op=EXECUTE boot_verified=TRUE action=ALLOW\n",
+                            &expected, 1);
 }
 
 static void digest_of_another_provider_is_not_judged(void **state) {
@@ -221,14 +211,14 @@ static void digest_of_another_provider_is_not_judged(void **state) {
         assert_true(ipe_vocabulary_answer(&vocabulary, &measure) >= 0);
         assert_remarks_with(&vocabulary,
                             START "op=EXECUTE measurement=odd:ab action=ALLOW\n"
-                            "op=EXECUTE measurement=odd: action=ALLOW\n", &expected, 1);
+                                  "op=EXECUTE measurement=odd: action=ALLOW\n",
+                            &expected, 1);
 }
 
 static void fsverity_signature_is_noted_once_where_a_rule_can_match(void **state) {
-        REMARKS(START
-                "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
-                "op=EXECUTE boot_verified=FALSE fsverity_signature=TRUE fsverity_signature=TRUE action=ALLOW\n"
-                "op=KMODULE fsverity_signature=FALSE action=DENY\n",
+        REMARKS(START "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                      "op=EXECUTE boot_verified=FALSE fsverity_signature=TRUE fsverity_signature=TRUE action=ALLOW\n"
+                      "op=KMODULE fsverity_signature=FALSE action=DENY\n",
                 { IPE_LINT_KEYRING, 4, 32 });
         REMARKS(START "  op=KMODULE fsverity_signature=FALSE action=DENY\n", { IPE_LINT_KEYRING, 3, 14 });
         NO_REMARK(START "op=EXECUTE boot_verified=TRUE action=ALLOW # fsverity_signature=TRUE\n");
@@ -259,7 +249,8 @@ static void line_of_the_keyring_is_that_of_the_note(void **state) {
         }
 }
 
-#define KEXEC(header, line, column) REMARKS("policy_name=n policy_version=1.2.3\n" header, { IPE_LINT_KEXEC, line, column })
+#define KEXEC(header, line, column) \
+        REMARKS("policy_name=n policy_version=1.2.3\n" header, { IPE_LINT_KEXEC, line, column })
 #define NO_KEXEC(header) NO_REMARK("policy_name=n policy_version=1.2.3\n" header)
 
 static void open_kexec_is_named_where_execution_is_restricted(void **state) {
@@ -269,12 +260,15 @@ static void open_kexec_is_named_where_execution_is_restricted(void **state) {
         KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_IMAGE action=ALLOW\n", 3, 1);
         /* Rules that only allow change nothing. */
         KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\n"
-              "op=KEXEC_IMAGE boot_verified=TRUE action=ALLOW\n", 2, 1);
+              "op=KEXEC_IMAGE boot_verified=TRUE action=ALLOW\n",
+              2, 1);
         /* The initramfs that may be loaded with a kernel that may. */
         KEXEC("DEFAULT action=ALLOW\nDEFAULT op=EXECUTE action=DENY\nDEFAULT op=KEXEC_IMAGE action=DENY\n"
-              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n", 2, 1);
+              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n",
+              2, 1);
         KEXEC("DEFAULT action=DENY\nDEFAULT op=KEXEC_INITRAMFS action=ALLOW\n"
-              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n", 3, 1);
+              "op=KEXEC_IMAGE dmverity_signature=TRUE action=ALLOW\n",
+              3, 1);
 }
 
 static void a_rule_that_never_matches_closes_no_kexec(void **state) {

@@ -31,10 +31,9 @@ static void assert_decides(const char *text, enum ipe_op op, const struct ipe_fa
 }
 
 static void first_matching_rule_wins(void **state) {
-        const char *text = IPE_START
-                "op=EXECUTE boot_verified=TRUE action=DENY\n"
-                "op=EXECUTE action=ALLOW\n"
-                "op=EXECUTE boot_verified=FALSE action=DENY\n";
+        const char *text = IPE_START "op=EXECUTE boot_verified=TRUE action=DENY\n"
+                                     "op=EXECUTE action=ALLOW\n"
+                                     "op=EXECUTE boot_verified=FALSE action=DENY\n";
         struct ipe_facts facts = { .booleans = bit(IPE_PROPERTY_BOOT_VERIFIED) };
 
         assert_decides(text, IPE_OP_EXECUTE, &facts, "op=EXECUTE boot_verified=TRUE action=DENY");
@@ -44,14 +43,12 @@ static void first_matching_rule_wins(void **state) {
 static void first_matching_rule_wins_whatever_index_finds_it(void **state) {
         struct ipe_facts facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xab", 1);
 
-        assert_decides(IPE_START
-                       "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n"
-                       "op=EXECUTE action=DENY\n", IPE_OP_EXECUTE, &facts,
-                       "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW");
-        assert_decides(IPE_START
-                       "op=EXECUTE boot_verified=FALSE action=DENY\n"
-                       "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n", IPE_OP_EXECUTE, &facts,
-                       "op=EXECUTE boot_verified=FALSE action=DENY");
+        assert_decides(IPE_START "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n"
+                                 "op=EXECUTE action=DENY\n",
+                       IPE_OP_EXECUTE, &facts, "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW");
+        assert_decides(IPE_START "op=EXECUTE boot_verified=FALSE action=DENY\n"
+                                 "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n",
+                       IPE_OP_EXECUTE, &facts, "op=EXECUTE boot_verified=FALSE action=DENY");
 }
 
 static void default_of_the_operation_comes_before_the_global_one(void **state) {
@@ -63,8 +60,8 @@ static void default_of_the_operation_comes_before_the_global_one(void **state) {
 }
 
 static void rules_of_other_operations_do_not_match(void **state) {
-        static const char *const ops[] = { "EXECUTE", "FIRMWARE", "KMODULE", "KEXEC_IMAGE", "KEXEC_INITRAMFS",
-                                           "POLICY", "X509_CERT" };
+        static const char *const ops[] = { "EXECUTE",         "FIRMWARE", "KMODULE",  "KEXEC_IMAGE",
+                                           "KEXEC_INITRAMFS", "POLICY",   "X509_CERT" };
         char text[256], rule[64];
 
         for (unsigned i = 0; i < N(ops); i++) {
@@ -84,9 +81,13 @@ static void unknown_operation_is_for_the_global_default(void **state) {
 }
 
 static void unknown_operation_is_denied_if_any_kernel_read_may_be(void **state) {
-        static const struct { const char *before, *after; } denials[] = {
-                { "DEFAULT op=", " action=DENY" }, { "op=", " action=DENY" },
-                { "op=", " boot_verified=FALSE action=DENY" }, { "op=EXECUTE action=ALLOW\nop=", " action=DENY" },
+        static const struct {
+                const char *before, *after;
+        } denials[] = {
+                { "DEFAULT op=", " action=DENY" },
+                { "op=", " action=DENY" },
+                { "op=", " boot_verified=FALSE action=DENY" },
+                { "op=EXECUTE action=ALLOW\nop=", " action=DENY" },
                 { "op=", " boot_verified=TRUE boot_verified=FALSE action=DENY" },
                 { "op=", " fsverity_digest=sha256:ab action=DENY" },
         };
@@ -94,8 +95,8 @@ static void unknown_operation_is_denied_if_any_kernel_read_may_be(void **state) 
 
         for (unsigned op = 0; op < IPE_OP_COUNT; op++)
                 for (size_t i = 0; i < N(denials); i++) {
-                        const char *expected = op == IPE_OP_EXECUTE ? "DEFAULT action=ALLOW" :
-                                                                      "DEFAULT op=UNKNOWN action=DENY";
+                        const char *expected = op == IPE_OP_EXECUTE ? "DEFAULT action=ALLOW"
+                                                                    : "DEFAULT op=UNKNOWN action=DENY";
 
                         snprintf(denial, sizeof(denial), "%s%s%s\n", denials[i].before, ipe_op_name(op),
                                  denials[i].after);
@@ -154,7 +155,8 @@ static void contradiction_never_matches(void **state) {
                 assert_decides(IPE_START "op=EXECUTE boot_verified=TRUE boot_verified=FALSE action=ALLOW\n",
                                IPE_OP_EXECUTE, &facts, "DEFAULT action=DENY");
                 assert_decides(IPE_START "op=EXECUTE boot_verified=FALSE boot_verified=TRUE boot_verified=FALSE "
-                               "action=ALLOW\n", IPE_OP_EXECUTE, &facts, "DEFAULT action=DENY");
+                                         "action=ALLOW\n",
+                               IPE_OP_EXECUTE, &facts, "DEFAULT action=DENY");
         }
 }
 
@@ -169,7 +171,7 @@ static void repeated_property_is_that_property(void **state) {
 static void two_digests_of_one_kind_never_match(void **state) {
         const char *text = IPE_START "op=EXECUTE fsverity_digest=sha256:ab fsverity_digest=sha256:cd action=ALLOW\n";
         struct ipe_facts first = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xab", 1),
-                second = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xcd", 1);
+                         second = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xcd", 1);
 
         assert_decides(text, IPE_OP_EXECUTE, &first, "DEFAULT action=DENY");
         assert_decides(text, IPE_OP_EXECUTE, &second, "DEFAULT action=DENY");
@@ -181,30 +183,27 @@ static void digest_is_algorithm_length_and_bytes(void **state) {
                 size_t len;
                 bool matches;
         } table[] = {
-                { "sha256", "\xab\xcd", 2, true },
-                { "sha256", "\xab\xce", 2, false },
-                { "sha256", "\xab\xcd\x00", 3, false },
-                { "sha256", "\xab", 1, false },
-                { "sha512", "\xab\xcd", 2, false },
-                { "SHA256", "\xab\xcd", 2, false },
-                { "sha25", "\xab\xcd", 2, false },
-                { "sha2567", "\xab\xcd", 2, false },
+                { "sha256", "\xab\xcd", 2, true },      { "sha256", "\xab\xce", 2, false },
+                { "sha256", "\xab\xcd\x00", 3, false }, { "sha256", "\xab", 1, false },
+                { "sha512", "\xab\xcd", 2, false },     { "SHA256", "\xab\xcd", 2, false },
+                { "sha25", "\xab\xcd", 2, false },      { "sha2567", "\xab\xcd", 2, false },
                 { "", "\xab\xcd", 2, false },
         };
 
         for (unsigned i = 0; i < N(table); i++) {
-                struct ipe_facts facts = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, table[i].algorithm,
-                                                    table[i].value, table[i].len);
+                struct ipe_facts facts = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, table[i].algorithm, table[i].value,
+                                                    table[i].len);
 
                 assert_decides(IPE_START "op=EXECUTE dmverity_roothash=sha256:ABCD action=ALLOW\n", IPE_OP_EXECUTE,
-                               &facts, table[i].matches ? "op=EXECUTE dmverity_roothash=sha256:abcd action=ALLOW" :
-                                                          "DEFAULT action=DENY");
+                               &facts,
+                               table[i].matches ? "op=EXECUTE dmverity_roothash=sha256:abcd action=ALLOW"
+                                                : "DEFAULT action=DENY");
         }
 }
 
 static void algorithm_may_be_empty_or_odd(void **state) {
         struct ipe_facts none = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "", "\xab", 1),
-                odd = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "\xff=", "\xab", 1);
+                         odd = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "\xff=", "\xab", 1);
 
         assert_decides(IPE_START "op=EXECUTE fsverity_digest=:ab action=ALLOW\n", IPE_OP_EXECUTE, &none,
                        "op=EXECUTE fsverity_digest=:ab action=ALLOW");
@@ -222,9 +221,9 @@ static void empty_digest_never_matches(void **state) {
 
 static void digests_of_different_kinds_are_kept_apart(void **state) {
         const char *text = IPE_START "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n"
-                "op=KMODULE dmverity_roothash=sha256:ab action=ALLOW\n";
+                                     "op=KMODULE dmverity_roothash=sha256:ab action=ALLOW\n";
         struct ipe_facts fsverity = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\xab", 1),
-                dmverity = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, "sha256", "\xab", 1);
+                         dmverity = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, "sha256", "\xab", 1);
 
         assert_decides(text, IPE_OP_EXECUTE, &fsverity, "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW");
         assert_decides(text, IPE_OP_EXECUTE, &dmverity, "DEFAULT action=DENY");
@@ -233,11 +232,10 @@ static void digests_of_different_kinds_are_kept_apart(void **state) {
 }
 
 static void rule_with_two_digests_wants_both(void **state) {
-        const char *text = IPE_START
-                "op=EXECUTE dmverity_roothash=sha256:01 fsverity_digest=sha256:02 action=ALLOW\n"
-                "op=EXECUTE fsverity_digest=sha256:02 dmverity_signature=TRUE action=ALLOW\n";
+        const char *text = IPE_START "op=EXECUTE dmverity_roothash=sha256:01 fsverity_digest=sha256:02 action=ALLOW\n"
+                                     "op=EXECUTE fsverity_digest=sha256:02 dmverity_signature=TRUE action=ALLOW\n";
         struct ipe_facts facts = facts_with(IPE_PROPERTY_FSVERITY_DIGEST, "sha256", "\x02", 1),
-                volume = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, "sha256", "\x01", 1);
+                         volume = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, "sha256", "\x01", 1);
 
         assert_decides(text, IPE_OP_EXECUTE, &facts, "DEFAULT action=DENY");
         facts.booleans = bit(IPE_PROPERTY_DMVERITY_SIGNATURE);

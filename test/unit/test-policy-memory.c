@@ -69,10 +69,12 @@ static struct ipe_policy *parse(const char *text) {
 static struct ipe_facts facts_of(const uint8_t digest[32]) {
         struct ipe_facts facts = {};
 
-        facts.digests[vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] =
-                (struct ipe_digest) {
-                        .algorithm = "sha256", .algorithm_len = strlen("sha256"), .value = digest, .value_len = 32,
-                };
+        facts.digests[vocabulary.slot[IPE_PROPERTY_FSVERITY_DIGEST]] = (struct ipe_digest) {
+                .algorithm = "sha256",
+                .algorithm_len = strlen("sha256"),
+                .value = digest,
+                .value_len = 32,
+        };
         return facts;
 }
 
@@ -256,8 +258,7 @@ static void *evaluate_often(void *userdata) {
                 facts = facts_of(digest);
                 verdict = ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts);
                 if (i % 1500 < 1000)
-                        wrong += verdict.match != IPE_MATCH_RULE ||
-                                 ipe_rule_index(policy, verdict.rule) != i % 1500;
+                        wrong += verdict.match != IPE_MATCH_RULE || ipe_rule_index(policy, verdict.rule) != i % 1500;
                 else
                         wrong += verdict.match != IPE_MATCH_GLOBAL_DEFAULT;
         }

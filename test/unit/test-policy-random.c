@@ -209,10 +209,9 @@ static bool holds(const struct model *m, const struct condition *c, const struct
         if (m->vocabulary.properties[c->property].kind == IPE_PROPERTY_BOOLEAN)
                 return ((facts->booleans >> m->vocabulary.slot[c->property]) & 1) == c->wanted;
         fact = &facts->digests[m->vocabulary.slot[c->property]];
-        return fact->value && d->len > 0 && fact->value_len == d->len &&
-                fact->algorithm_len == strlen(d->algorithm) &&
-                memcmp(fact->algorithm, d->algorithm, fact->algorithm_len) == 0 &&
-                memcmp(fact->value, d->value, d->len) == 0;
+        return fact->value && d->len > 0 && fact->value_len == d->len && fact->algorithm_len == strlen(d->algorithm) &&
+               memcmp(fact->algorithm, d->algorithm, fact->algorithm_len) == 0 &&
+               memcmp(fact->value, d->value, d->len) == 0;
 }
 
 static bool applies(const struct model *m, const struct line *line, int op, const struct ipe_facts *facts) {
@@ -264,8 +263,10 @@ static void generate_facts(const struct model *m, struct ipe_facts *facts) {
 
                 if (!rarely(4))
                         facts->digests[i] = (struct ipe_digest) {
-                                .algorithm = d->algorithm, .algorithm_len = strlen(d->algorithm),
-                                .value = d->value, .value_len = d->len,
+                                .algorithm = d->algorithm,
+                                .algorithm_len = strlen(d->algorithm),
+                                .value = d->value,
+                                .value_len = d->len,
                         };
         }
 }
@@ -284,9 +285,9 @@ static void assert_same_decision(const struct model *m, const struct ipe_policy 
                 return;
         }
         assert_int_equal(verdict.action, expected->deny ? IPE_ACTION_DENY : IPE_ACTION_ALLOW);
-        assert_int_equal(verdict.match, !expected->is_default ? IPE_MATCH_RULE :
-                                        expected->op >= 0     ? IPE_MATCH_OP_DEFAULT :
-                                                                IPE_MATCH_GLOBAL_DEFAULT);
+        assert_int_equal(verdict.match, !expected->is_default ? IPE_MATCH_RULE
+                                        : expected->op >= 0   ? IPE_MATCH_OP_DEFAULT
+                                                              : IPE_MATCH_GLOBAL_DEFAULT);
         if (verdict.match == IPE_MATCH_RULE)
                 assert_int_equal(ipe_rule_line(verdict.rule), expected - m->lines + 2);
         if (print) {

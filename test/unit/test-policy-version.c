@@ -11,8 +11,16 @@
 
 static void versions_are_ordered_from_left_to_right(void **state) {
         static const struct ipe_version order[] = {
-                { 0, 0, 0 }, { 0, 0, 1 }, { 0, 0, 65535 }, { 0, 1, 0 }, { 0, 65535, 2 }, { 1, 0, 0 }, { 1, 0, 1 },
-                { 2, 0, 0 }, { 65535, 65535, 65534 }, { 65535, 65535, 65535 },
+                { 0, 0, 0 },
+                { 0, 0, 1 },
+                { 0, 0, 65535 },
+                { 0, 1, 0 },
+                { 0, 65535, 2 },
+                { 1, 0, 0 },
+                { 1, 0, 1 },
+                { 2, 0, 0 },
+                { 65535, 65535, 65534 },
+                { 65535, 65535, 65535 },
         };
 
         for (unsigned i = 0; i < N(order); i++)
@@ -41,9 +49,9 @@ static void bad_version_leaves_the_result_alone(void **state) {
                 const char *text;
                 int error;
         } table[] = {
-                { "", -EINVAL },          { "1", -EBADMSG },     { "1.2", -EBADMSG },     { "1.2.3.4", -EBADMSG },
-                { "1.2.x", -EINVAL },     { "1..3", -EINVAL },   { "65536.0.0", -ERANGE }, { "1.2.3 ", -EINVAL },
-                { "1.2.-3", -EINVAL },
+                { "", -EINVAL },          { "1", -EBADMSG },     { "1.2", -EBADMSG },
+                { "1.2.3.4", -EBADMSG },  { "1.2.x", -EINVAL },  { "1..3", -EINVAL },
+                { "65536.0.0", -ERANGE }, { "1.2.3 ", -EINVAL }, { "1.2.-3", -EINVAL },
         };
 
         for (unsigned i = 0; i < N(table); i++) {

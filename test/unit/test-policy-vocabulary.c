@@ -12,14 +12,13 @@
 
 static void unanswered_property_matches_neither_way(void **state) {
         static const struct ipe_property boot = { "boot_verified", IPE_PROPERTY_BOOLEAN },
-                digest = { "fsverity_digest", IPE_PROPERTY_DIGEST };
-        const char *text = IPE_START
-                "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n"
-                "op=EXECUTE dmverity_signature=FALSE action=ALLOW\n"
-                "op=EXECUTE dmverity_roothash=sha256:ab action=ALLOW\n"
-                "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n"
-                "op=KMODULE boot_verified=FALSE dmverity_cmdline=FALSE action=ALLOW\n"
-                "op=KMODULE boot_verified=FALSE action=ALLOW\n";
+                                         digest = { "fsverity_digest", IPE_PROPERTY_DIGEST };
+        const char *text = IPE_START "op=EXECUTE dmverity_signature=TRUE action=ALLOW\n"
+                                     "op=EXECUTE dmverity_signature=FALSE action=ALLOW\n"
+                                     "op=EXECUTE dmverity_roothash=sha256:ab action=ALLOW\n"
+                                     "op=EXECUTE fsverity_digest=sha256:ab action=ALLOW\n"
+                                     "op=KMODULE boot_verified=FALSE dmverity_cmdline=FALSE action=ALLOW\n"
+                                     "op=KMODULE boot_verified=FALSE action=ALLOW\n";
         struct ipe_vocabulary some;
         struct ipe_policy *policy = NULL;
         struct ipe_facts facts = facts_with(IPE_PROPERTY_DMVERITY_ROOTHASH, "sha256", "\xab", 1);
@@ -48,7 +47,7 @@ static void unanswered_property_matches_neither_way(void **state) {
 
 static void provider_may_add_properties(void **state) {
         static const struct ipe_property tpm = { "tpm_sealed", IPE_PROPERTY_BOOLEAN, true },
-                measure = { "measurement", IPE_PROPERTY_DIGEST, true };
+                                         measure = { "measurement", IPE_PROPERTY_DIGEST, true };
         const char *text = IPE_START "op=EXECUTE tpm_sealed=TRUE measurement=sha256:abcd action=ALLOW\n";
         struct ipe_vocabulary more = vocabulary;
         struct ipe_policy *policy = NULL;
@@ -65,9 +64,11 @@ static void provider_may_add_properties(void **state) {
         assert_int_equal(ipe_policy_extended_line(policy), 3);
 
         facts.digests[more.slot[b]] = (struct ipe_digest) {
-                        .algorithm = "sha256", .algorithm_len = 6,
-                        .value = (const uint8_t *) "\xab\xcd", .value_len = 2,
-                };
+                .algorithm = "sha256",
+                .algorithm_len = 6,
+                .value = (const uint8_t *) "\xab\xcd",
+                .value_len = 2,
+        };
         assert_int_equal(ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts).action, IPE_ACTION_DENY);
         facts.booleans = 1U << more.slot[a];
         assert_int_equal(ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts).action, IPE_ACTION_ALLOW);

@@ -65,8 +65,7 @@ static void text_above_the_ceiling_is_refused(void **state) {
         struct ipe_parse_error error;
         struct ipe_policy *policy = NULL;
 
-        assert_int_equal(ipe_policy_parse("x", (size_t) IPE_POLICY_TEXT_MAX + 1, &vocabulary, &policy, &error),
-                         -EFBIG);
+        assert_int_equal(ipe_policy_parse("x", (size_t) IPE_POLICY_TEXT_MAX + 1, &vocabulary, &policy, &error), -EFBIG);
         assert_null(policy);
         assert_non_null(error.sentence);
 }
@@ -101,7 +100,8 @@ static void policy_tells_its_header(void **state) {
 }
 
 static void policy_tells_its_floor(void **state) {
-        struct ipe_policy *policy = parse("\npolicy_name=n policy_version=3.2.1 policy_rollback_floor=1.0.9\n" IPE_DENY);
+        struct ipe_policy *policy = parse(
+                "\npolicy_name=n policy_version=3.2.1 policy_rollback_floor=1.0.9\n" IPE_DENY);
         char version[IPE_VERSION_STRLEN];
 
         ipe_version_print(ipe_policy_rollback_floor(policy), version);
@@ -111,13 +111,19 @@ static void policy_tells_its_floor(void **state) {
 }
 
 static void policy_tells_whether_it_may_be_unsigned(void **state) {
-        static const struct { const char *text; bool may; unsigned line, extended; } cases[] = {
+        static const struct {
+                const char *text;
+                bool may;
+                unsigned line, extended;
+        } cases[] = {
                 { IPE_START, false, 1, 0 },
                 { "#\n\npolicy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0\n" IPE_DENY, false, 3, 3 },
                 { "policy_name=n policy_version=1.2.3 policy_unsigned=TRUE\n" IPE_DENY, true, 1, 1 },
-                { "# c\r\npolicy_name=n policy_version=1.2.3 policy_unsigned=TRUE policy_rollback_floor=1.0.0\n" IPE_DENY,
+                { "# c\r\npolicy_name=n policy_version=1.2.3 policy_unsigned=TRUE "
+                  "policy_rollback_floor=1.0.0\n" IPE_DENY,
                   true, 2, 2 },
-                { "policy_name=policy_unsigned=TRUE policy_version=1.2.3 #policy_unsigned=TRUE\n" IPE_DENY, false, 1, 0 },
+                { "policy_name=policy_unsigned=TRUE policy_version=1.2.3 #policy_unsigned=TRUE\n" IPE_DENY, false, 1,
+                  0 },
         };
 
         for (size_t i = 0; i < N(cases); i++) {
@@ -131,7 +137,9 @@ static void policy_tells_whether_it_may_be_unsigned(void **state) {
 }
 
 static void header_word_that_is_wrong_gets_its_sentence(void **state) {
-        static const struct { const char *words, *sentence; } cases[] = {
+        static const struct {
+                const char *words, *sentence;
+        } cases[] = {
                 { "policy_unsigned=FALSE", "policy_unsigned has to be TRUE, or is left out" },
                 { "policy_unsigned=TRUE policy_unsigned=TRUE", "policy_unsigned occurs twice" },
                 { "policy_unsigned=TRUE policy_unsigned=FALSE", "policy_unsigned occurs twice" },
@@ -139,8 +147,7 @@ static void header_word_that_is_wrong_gets_its_sentence(void **state) {
                 { "policy_rollback_floor=", "expected 'policy_rollback_floor=X.Y.Z'" },
                 { "policy_rollback_floor=1.0.0 x",
                   "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
-                { "policy_unsigned",
-                  "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
+                { "policy_unsigned", "expected 'policy_rollback_floor=X.Y.Z', 'policy_unsigned=TRUE' or nothing" },
         };
 
         for (size_t i = 0; i < N(cases); i++) {
@@ -151,24 +158,25 @@ static void header_word_that_is_wrong_gets_its_sentence(void **state) {
                 snprintf(text, sizeof(text), "policy_name=n policy_version=1.2.3 %s\n" IPE_DENY, cases[i].words);
                 assert_int_equal(ipe_policy_parse(text, strlen(text), &vocabulary, &policy, &error), -EBADMSG);
                 assert_string_equal(error.sentence, cases[i].sentence);
-                assert_memory_equal(error.token, strrchr(cases[i].words, ' ') ? strrchr(cases[i].words, ' ') + 1 :
-                                                                                cases[i].words, error.token_len);
+                assert_memory_equal(error.token,
+                                    strrchr(cases[i].words, ' ') ? strrchr(cases[i].words, ' ') + 1 : cases[i].words,
+                                    error.token_len);
         }
 }
 
 static void policy_tells_the_first_extended_line(void **state) {
-        struct ipe_policy *policy = parse(IPE_START
-                                          "# dmverity_cmdline=TRUE\n"
-                                          "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
-                                          "op=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n"
-                                          "op=KMODULE dmverity_cmdline=TRUE action=ALLOW\n");
+        struct ipe_policy *policy = parse(IPE_START "# dmverity_cmdline=TRUE\n"
+                                                    "op=EXECUTE boot_verified=TRUE action=ALLOW\n"
+                                                    "op=EXECUTE dmverity_cmdline=TRUE action=ALLOW\n"
+                                                    "op=KMODULE dmverity_cmdline=TRUE action=ALLOW\n");
 
         assert_int_equal(ipe_policy_extended_line(policy), 5);
         ipe_policy_free(policy);
 }
 
 static void rule_tells_its_line_and_index(void **state) {
-        struct ipe_policy *policy = parse("# c\n\n" IPE_START "op=KMODULE action=DENY\r\n\n\top=EXECUTE action=ALLOW\n");
+        struct ipe_policy *policy = parse("# c\n\n" IPE_START
+                                          "op=KMODULE action=DENY\r\n\n\top=EXECUTE action=ALLOW\n");
         struct ipe_facts facts = {};
         struct ipe_verdict verdict = ipe_policy_evaluate(policy, IPE_OP_EXECUTE, &facts);
 
@@ -184,7 +192,10 @@ static void what_decided_tells_its_line(void **state) {
                                           "DEFAULT op=KMODULE action=DENY\n"
                                           "DEFAULT action=ALLOW\n"
                                           "op=FIRMWARE action=DENY\n");
-        static const struct { enum ipe_op op; unsigned line, default_line; } cases[] = {
+        static const struct {
+                enum ipe_op op;
+                unsigned line, default_line;
+        } cases[] = {
                 { IPE_OP_FIRMWARE, 5, 0 },
                 { IPE_OP_KMODULE, 3, 3 },
                 { IPE_OP_POLICY, 4, 0 },
@@ -203,8 +214,7 @@ static void what_decided_tells_its_line(void **state) {
 }
 
 static void no_line_decides_where_the_policy_has_none(void **state) {
-        struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n"
-                                          EACH_DEFAULT("DENY", "ALLOW"));
+        struct ipe_policy *policy = parse("policy_name=n policy_version=1.0.0\n" EACH_DEFAULT("DENY", "ALLOW"));
         struct ipe_facts facts = {};
         struct ipe_verdict verdict = ipe_policy_evaluate(policy, IPE_OP_UNKNOWN, &facts);
 
@@ -214,12 +224,13 @@ static void no_line_decides_where_the_policy_has_none(void **state) {
 }
 
 static void canonical_text_is_as_documented(void **state) {
-        struct ipe_policy *policy = parse("# comment\r\n"
-                                          "\tpolicy_name=n\tpolicy_version=+1.02.3 policy_unsigned=TRUE "
-                                          " policy_rollback_floor=1.0.0 \r\n"
-                                          "op=EXECUTE\t fsverity_digest=SHA256:ABCD  boot_verified=TRUE action=ALLOW#x\n"
-                                          "DEFAULT op=KMODULE   action=ALLOW\n"
-                                          "DEFAULT action=DENY\n");
+        struct ipe_policy *policy = parse(
+                "# comment\r\n"
+                "\tpolicy_name=n\tpolicy_version=+1.02.3 policy_unsigned=TRUE "
+                " policy_rollback_floor=1.0.0 \r\n"
+                "op=EXECUTE\t fsverity_digest=SHA256:ABCD  boot_verified=TRUE action=ALLOW#x\n"
+                "DEFAULT op=KMODULE   action=ALLOW\n"
+                "DEFAULT action=DENY\n");
         const char *expected = "policy_name=n policy_version=1.2.3 policy_rollback_floor=1.0.0 policy_unsigned=TRUE\n"
                                "DEFAULT action=DENY\n"
                                "DEFAULT op=KMODULE action=ALLOW\n"

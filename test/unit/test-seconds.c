@@ -12,9 +12,11 @@ static void spans_are_read(void **unused) {
                 const char *text;
                 uint64_t seconds;
         } cases[] = {
-                { "0", 0 },   { "90", 90 },      { "90s", 90 },   { "90 s", 90 },
-                { "1sec", 1 }, { "2min", 120 },  { "2 min", 120 }, { "24h", 86400 },
-                { "007", 7 }, { "18446744073709551615", UINT64_MAX },
+                { "0", 0 },       { "90", 90 },
+                { "90s", 90 },    { "90 s", 90 },
+                { "1sec", 1 },    { "2min", 120 },
+                { "2 min", 120 }, { "24h", 86400 },
+                { "007", 7 },     { "18446744073709551615", UINT64_MAX },
         };
 
         for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
@@ -26,8 +28,8 @@ static void spans_are_read(void **unused) {
 }
 
 static void nonsense_is_refused(void **unused) {
-        static const char *const texts[] = { "", " ", " 1", "+1", "-1", "1 ", "1  s", "s", "1m", "1x", "1s1", "1.5", "0x1",
-                                             "1min 1s", "one", "1\n" };
+        static const char *const texts[] = { "",   " ",  " 1",  "+1",  "-1",  "1 ",      "1  s", "s",
+                                             "1m", "1x", "1s1", "1.5", "0x1", "1min 1s", "one",  "1\n" };
         uint64_t seconds;
 
         for (size_t i = 0; i < ELEMENTSOF(texts); i++)

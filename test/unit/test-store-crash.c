@@ -2,7 +2,8 @@
 /*
  * The store after a writer that was killed before each of its system calls in turn, and after one for which each of
  * them failed in turn: the old state or the new one, with the objects that it names. A kill does not show what a cut of
- * power loses; the order of the calls shows that: a file is synced before it gets its name, and the name is synced after.
+ * power loses; the order of the calls shows that: a file is synced before it gets its name, and the name is synced
+ * after.
  */
 
 #include "test-unit.h"
@@ -98,7 +99,8 @@ static void restore(void) {
         copy_tree("before", "store");
 }
 
-/* Returns the word of a state, with its object undamaged; -1 for the empty state. result: 1 if it must be the predecessor. */
+/* Returns the word of a state, with its object undamaged; -1 for the empty state. result: 1 if it must be the
+ * predecessor. */
 static int read_word_of(const Store *store, int result) {
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_free_ void *data = NULL;
@@ -204,7 +206,8 @@ static void a_writer_killed_at_any_call_leaves_the_old_state_or_the_new_one(void
         } while (result.killed);
         assert_int_equal(result.status, 0);
         assert_int_equal(word, 1);
-        /* It was killed before each call of a whole run: one for the object, one for the state, two for its predecessor are renames. */
+        /* It was killed before each call of a whole run: one for the object, one for the state, two for its predecessor
+         * are renames. */
         assert_int_equal(result.n_calls, plan.at - 1);
         assert_int_equal(count_renames(&result), 4);
         assert_int_equal(count_entries("store/objects"), 1);

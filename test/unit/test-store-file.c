@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * state.json and its predecessor as files: which of them is read where one is damaged or missing, and what a write leaves in both.
- * Crashes are in test-store-crash.c.
+ * state.json and its predecessor as files: which of them is read where one is damaged or missing, and what a write
+ * leaves in both. Crashes are in test-store-crash.c.
  */
 
 #include "test-unit.h"
@@ -253,9 +253,10 @@ static void what_decides_at_the_next_boot_is_the_same_in_both(void **state) {
 
 /* As the releases before this one wrote it. */
 static void a_state_without_a_check_is_read_and_becomes_the_predecessor(void **state) {
-        static const char text[] = "{\"format\":1,\"versions\":[{\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":"
-                                   "\"0000000000000000000000000000000000000000000000000000000000000001\",\"state\":\"staged\","
-                                   "\"signer\":\"s\",\"source\":\"f\",\"staged_usec\":1,\"changed_usec\":2}]}";
+        static const char text[] =
+                "{\"format\":1,\"versions\":[{\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":"
+                "\"0000000000000000000000000000000000000000000000000000000000000001\",\"state\":\"staged\","
+                "\"signer\":\"s\",\"source\":\"f\",\"staged_usec\":1,\"changed_usec\":2}]}";
         _cleanup_(store_freep) Store *store = open_store();
 
         put_text(FILE_NAME, text);

@@ -24,8 +24,8 @@ static void versions_are_kept_in_order_however_they_come(void **state) {
                 const char *name;
                 struct ipe_version version;
         } sorted[] = {
-                { "A", { 9, 9, 9 } }, { "a", { 1, 0, 0 } },  { "a", { 1, 0, 1 } },
-                { "a", { 2, 0, 0 } }, { "a", { 10, 0, 0 } }, { "aa", { 0, 0, 0 } }, { "b", { 1, 0, 0 } },
+                { "A", { 9, 9, 9 } },  { "a", { 1, 0, 0 } },  { "a", { 1, 0, 1 } }, { "a", { 2, 0, 0 } },
+                { "a", { 10, 0, 0 } }, { "aa", { 0, 0, 0 } }, { "b", { 1, 0, 0 } },
         };
 
         /* Each element first, and the others behind it in two directions. */
@@ -116,7 +116,8 @@ static void the_boot_tries_pending_then_confirmed_then_the_latest_superseded(voi
         const BootCase cases[] = {
                 { {}, {} },
                 { { record("a", one, 1, VERSION_STAGED), record("a", two, 2, VERSION_FAILED),
-                    record("b", one, 3, VERSION_ROLLED_BACK), record("c", one, 4, VERSION_TRIAL) }, {} },
+                    record("b", one, 3, VERSION_ROLLED_BACK), record("c", one, 4, VERSION_TRIAL) },
+                  {} },
                 { { record("a", one, 9, VERSION_CONFIRMED) }, { 9 } },
                 { { record("a", one, 3, VERSION_SUPERSEDED), record("b", one, 4, VERSION_SUPERSEDED),
                     record("a", two, 5, VERSION_SUPERSEDED), record("c", one, 1, VERSION_CONFIRMED),
@@ -215,7 +216,8 @@ static void a_rollback_goes_to_what_was_confirmed_last_whatever_its_name(void **
         assert_previous(s, NULL, NULL);
 }
 
-static void assert_first_of_boot_order_is_selected(const StoreState *s, const char *name, const struct ipe_version *version) {
+static void assert_first_of_boot_order_is_selected(const StoreState *s, const char *name,
+                                                   const struct ipe_version *version) {
         const VersionRecord **order = NULL;
 
         assert_int_not_equal(store_state_boot_order(s, &order), 0);

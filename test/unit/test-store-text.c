@@ -149,13 +149,14 @@ static void a_state_that_would_be_too_large_is_not_written(void **state) {
 #define BOOT_ID "0123456789abcdef0123456789abcdef"
 /* A version: what differs between them; all members but one for those in which something is wrong. */
 #define TAIL "\"signer\":\"s\",\"source\":\"f\",\"staged_usec\":1,\"changed_usec\":2}"
-#define VERSION(name, version, digest, state)                                                                          \
-        "{\"name\":\"" name "\",\"version\":\"" version "\",\"digest\":\"" digest HEX "\",\"state\":\"" state "\"," TAIL
+#define VERSION(name, version, digest, state)                                                                      \
+        "{\"name\":\"" name "\",\"version\":\"" version "\",\"digest\":\"" digest HEX "\",\"state\":\"" state "\"" \
+        "," TAIL
 #define A VERSION("a", "1.0.0", "01", "staged")
 #define BOOT "\"boot_id\":\"" BOOT_ID "\","
-#define TRIAL(boot, deadline, confirm, units)                                                                \
+#define TRIAL(boot, deadline, confirm, units) \
         "{" boot "\"deadline_usec\":" deadline ",\"confirm\":\"" confirm "\",\"failed_units\":[" units "]}"
-#define BOOT_TRIAL(boots, max, sec)                                                                          \
+#define BOOT_TRIAL(boots, max, sec) \
         TRIAL(BOOT "\"boots\":" boots ",\"boots_max\":" max ",\"boot_sec\":" sec ",", "1", "auto", "")
 #define HEALTH(members) TRIAL(BOOT "\"health\":" members ",", "1", "auto", "")
 #define HEALTH_LISTS "\"units\":[\"a\"],\"ignore_units\":[],\"essential_paths\":[\"/b\"]"
@@ -170,15 +171,19 @@ static void texts_in_other_spelling_are_read(void **state) {
                 { " \t\r\n" STATE(" 1 ", " ", " ") " \n\n", 0 },
                 { STATE("1", A, ""), 1 },
                 { "{\"versions\":[" A "],\"format\":1}", 1 },
-                { STATE("1", VERSION("b", "1.0.0", "02", "trial") "," VERSION("a", "10.0.0", "03", "staged") "," A, ""), 3 },
+                { STATE("1", VERSION("b", "1.0.0", "02", "trial") "," VERSION("a", "10.0.0", "03", "staged") "," A, ""),
+                  3 },
                 { STATE("1", A, ",\"activating\":\"ff" HEX "\",\"pending_boot_id\":\"" BOOT_ID "\""), 1 },
                 { STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "\"a\",\"b\"")), 1 },
                 { STATE("1", A, ",\"trial\":" BOOT_TRIAL("100", "100", "86400")), 1 },
                 { STATE("1", A, ",\"trial\":" HEALTH("{\"command\":true," HEALTH_LISTS "}")), 1 },
                 { STATE("1", A, ",\"trial\":" TRIAL(BOOT "\"unenforced\":true,", "1", "auto", "")), 1 },
                 /* Of a newer daemon. */
-                { STATE("1", "{\"colour\":[null]," "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX
-                        "\",\"state\":\"staged\"," TAIL, ",\"more\":{\"format\":2}"), 1 },
+                { STATE("1",
+                        "{\"colour\":[null],"
+                        "\"name\":\"a\",\"version\":\"1.0.0\",\"digest\":\"01" HEX "\",\"state\":\"staged\"," TAIL,
+                        ",\"more\":{\"format\":2}"),
+                  1 },
                 { STATE("1", VERSION("\\u0061", "1.0.0", "01", "staged"), ""), 1 },
         };
 
@@ -281,24 +286,28 @@ static const DamagedCase damaged[] = {
         { "a version twice", STATE("1", A "," VERSION("a", "1.0.0", "02", "failed"), "") },
         { "a version twice, in two spellings", STATE("1", A "," VERSION("\\u0061", "1.0.0", "02", "failed"), "") },
         { "an object twice", STATE("1", A "," VERSION("b", "1.0.0", "01", "failed"), "") },
-        { "two on trial", STATE("1", VERSION("a", "1.0.0", "01", "trial") "," VERSION("b", "1.0.0", "02", "trial"), "") },
-        { "two confirmed", STATE("1", VERSION("a", "1.0.0", "01", "confirmed") "," A "," VERSION("b", "1.0.0", "02",
-                                 "confirmed"), "") },
-        { "two pending", STATE("1", VERSION("a", "1.0.0", "01", "pending-reboot") ","
-                               VERSION("a", "2.0.0", "02", "pending-reboot"), "") },
+        { "two on trial",
+          STATE("1", VERSION("a", "1.0.0", "01", "trial") "," VERSION("b", "1.0.0", "02", "trial"), "") },
+        { "two confirmed",
+          STATE("1", VERSION("a", "1.0.0", "01", "confirmed") "," A "," VERSION("b", "1.0.0", "02", "confirmed"), "") },
+        { "two pending",
+          STATE("1", VERSION("a", "1.0.0", "01", "pending-reboot") "," VERSION("a", "2.0.0", "02", "pending-reboot"),
+                "") },
 
         { "an activation of nothing", STATE("1", "", ",\"activating\":\"\"") },
         { "an activation that is true", STATE("1", "", ",\"activating\":true") },
         { "a preflight of nothing", STATE("1", "", ",\"shadowing\":\"\"") },
         { "a preflight of no policy", STATE("1", A, ",\"shadowing\":\"01" HEX "\"") },
-        { "a preflight of a policy without a name", STATE("1", A, ",\"shadowing\":\"01" HEX "\",\"shadowing_name\":\"\"") },
+        { "a preflight of a policy without a name",
+          STATE("1", A, ",\"shadowing\":\"01" HEX "\",\"shadowing_name\":\"\"") },
         { "a preflight of a name alone", STATE("1", A, ",\"shadowing_name\":\"a\"") },
         { "a preflight that is a number", STATE("1", "", ",\"shadowing\":1") },
         { "an activation that is null", STATE("1", "", ",\"activating\":null") },
         { "a transaction of another form", STATE("1", A, ",\"activating_transaction\":\"1\"") },
         { "a trial that is true", STATE("1", A, ",\"trial\":true") },
         { "a trial of no boot", STATE("1", A, ",\"trial\":" TRIAL("", "1", "auto", "")) },
-        { "a trial of a boot of another form", STATE("1", A, ",\"trial\":" TRIAL("\"boot_id\":\"1\",", "1", "auto", "")) },
+        { "a trial of a boot of another form",
+          STATE("1", A, ",\"trial\":" TRIAL("\"boot_id\":\"1\",", "1", "auto", "")) },
         { "a trial that ended before all time", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "-1", "auto", "")) },
         { "a trial that nobody confirms", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "never", "")) },
         { "a failed unit that is a number", STATE("1", A, ",\"trial\":" TRIAL(BOOT, "1", "auto", "1")) },
@@ -325,7 +334,8 @@ static const DamagedCase damaged[] = {
         { "a discarded file that is a text", STATE("1", "", ",\"discarded\":[\"a\"]") },
         { "a discarded file without a digest", STATE("1", "", ",\"discarded\":[{\"name\":\"a\"}]") },
         { "a discarded file without a name", STATE("1", "", ",\"discarded\":[{\"digest\":\"01" HEX "\"}]") },
-        { "a discarded file of no policy", STATE("1", "", ",\"discarded\":[{\"name\":\"\",\"digest\":\"01" HEX "\"}]") },
+        { "a discarded file of no policy",
+          STATE("1", "", ",\"discarded\":[{\"name\":\"\",\"digest\":\"01" HEX "\"}]") },
 };
 
 /* Completes a text with a check that holds. */
@@ -391,7 +401,9 @@ static void a_number_may_be_any_up_to_the_highest(void **state) {
         _cleanup_free_ char *text = NULL;
         size_t size;
 
-        text = seal(STATE("1", V2(NUMBER("3")) "," V1(NUMBER("9223372036854775807")), ",\"sequence\":9223372036854775807"), &size);
+        text = seal(STATE("1", V2(NUMBER("3")) "," V1(NUMBER("9223372036854775807")),
+                          ",\"sequence\":9223372036854775807"),
+                    &size);
         assert_int_equal(store_state_parse(text, size, &s), 0);
         assert_int_equal(store_state_find(s, "a", &one)->sequence, INT64_MAX);
         assert_int_equal(store_state_find(s, "a", &two)->sequence, 3);
@@ -399,11 +411,13 @@ static void a_number_may_be_any_up_to_the_highest(void **state) {
 
 /* An older release wrote neither numbers nor a check. */
 static void versions_without_numbers_are_in_the_order_of_their_times(void **state) {
-        static const char text[] = STATE("1", "{" NAME V DIGEST ST SIGNER SOURCE STAGED "\"changed_usec\":7},"
-                                         "{" NAME "\"version\":\"2.0.0\",\"digest\":\"02" HEX "\"," ST SIGNER SOURCE STAGED
-                                         "\"changed_usec\":5},"
-                                         "{" NAME "\"version\":\"10.0.0\",\"digest\":\"03" HEX "\"," ST SIGNER SOURCE STAGED
-                                         "\"changed_usec\":7}", "");
+        static const char text[] = STATE("1",
+                                         "{" NAME V DIGEST ST SIGNER SOURCE STAGED "\"changed_usec\":7},"
+                                         "{" NAME "\"version\":\"2.0.0\",\"digest\":\"02" HEX
+                                         "\"," ST SIGNER SOURCE STAGED "\"changed_usec\":5},"
+                                         "{" NAME "\"version\":\"10.0.0\",\"digest\":\"03" HEX
+                                         "\"," ST SIGNER SOURCE STAGED "\"changed_usec\":7}",
+                                         "");
         _cleanup_(store_state_freep) StoreState *s = NULL;
 
         assert_int_equal(store_state_parse(text, strlen(text), &s), 0);

@@ -246,8 +246,7 @@ static void an_object_with_other_content_is_replaced(void **state) {
         static const char large[ENVELOPE_SIZE_MAX + 1];
         _cleanup_(verified_envelope_freep) VerifiedEnvelope *verified = verified_new(TEXT);
         const Envelope *envelope = verified_envelope_get(verified);
-        _cleanup_free_ char *path = object_path(envelope_digest(envelope)), *changed = NULL,
-                            *longer = NULL;
+        _cleanup_free_ char *path = object_path(envelope_digest(envelope)), *changed = NULL, *longer = NULL;
         _cleanup_(store_freep) Store *store = open_store();
         const void *data;
         Digest digest;
@@ -264,7 +263,9 @@ static void an_object_with_other_content_is_replaced(void **state) {
         const struct {
                 const void *data;
                 size_t size;
-        } wrong[] = { { "", 0 }, { data, size - 1 }, { changed, size }, { longer, size + 1 }, { large, sizeof(large) } };
+        } wrong[] = {
+                { "", 0 }, { data, size - 1 }, { changed, size }, { longer, size + 1 }, { large, sizeof(large) }
+        };
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
                 put_bytes(path, wrong[i].data, wrong[i].size);
                 assert_int_equal(store_add(store, verified, &digest), 1);

@@ -74,7 +74,7 @@ static void actions_follow_from_the_states(void **unused) {
                         /* The kernel has answered. */
                         assert_int_equal(!!(transition.actions & ACTION_CLEAR_MARK),
                                          event == EVENT_TRIED || event == EVENT_ACTIVATED || event == EVENT_REFUSED ||
-                                                         state == VERSION_TRIAL);
+                                                 state == VERSION_TRIAL);
                         assert_int_equal(!!(transition.actions & ACTION_END_TRIAL),
                                          event == EVENT_ACTIVATED || event == EVENT_REFUSED || state == VERSION_TRIAL);
                 }
@@ -93,8 +93,11 @@ static StoreState *some_versions(unsigned n) {
         assert_non_null(state);
         for (unsigned i = 0; i < n; i++) {
                 VersionRecord record = {
-                        .name = (char *) (i % 3 == 0 ? "other" : "name"), .version = { 1, (uint16_t) i, 0 },
-                        .digest = { { (uint8_t) (i + 1) } }, .signer = (char *) "", .source = (char *) "",
+                        .name = (char *) (i % 3 == 0 ? "other" : "name"),
+                        .version = { 1, (uint16_t) i, 0 },
+                        .digest = { { (uint8_t) (i + 1) } },
+                        .signer = (char *) "",
+                        .source = (char *) "",
                 };
 
                 assert_int_equal(store_state_add(state, &record), 0);

@@ -63,13 +63,13 @@ static void a_file_that_is_no_certificate_is_named_and_the_others_are_taken(void
 static void a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list(void **state) {
         _cleanup_identity_ Identity *other_root = identity_new(.name = "other-root", .authority = true),
                                     *other = identity_new(.name = "other", .issuer = other_root);
-        _cleanup_free_ char *good = identity_certificate(leaf), *list = identity_revoke(root, NULL, -1, 1), *half = strndup(list, 200),
-                            *both = NULL;
+        _cleanup_free_ char *good = identity_certificate(leaf), *list = identity_revoke(root, NULL, -1, 1),
+                            *half = strndup(list, 200), *both = NULL;
         const struct {
                 const char *path, *text;
         } wrong[] = {
-                { "etc/x.crl.pem", "" }, { "etc/x.crl.pem", "garbage" }, { "etc/x.crl.pem", good }, { "etc/x.crl.pem", half },
-                { "etc/x.pem", half }, { "etc/x.pem", both },
+                { "etc/x.crl.pem", "" },   { "etc/x.crl.pem", "garbage" }, { "etc/x.crl.pem", good },
+                { "etc/x.crl.pem", half }, { "etc/x.pem", half },          { "etc/x.pem", both },
         };
 
         assert_true(asprintf(&both, "%s%s", good, half) > 0);
@@ -78,13 +78,16 @@ static void a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list(void 
         put_certificate("etc/stranger.pem", stranger);
         for (size_t i = 0; i < ELEMENTSOF(wrong); i++) {
                 put_text(wrong[i].path, wrong[i].text ?: both);
-                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }),
+                                 FAILURE_KEY_NOT_TRUSTED);
                 assert_non_null(strstr(failure.sentence, wrong[i].path));
                 /* It issued itself. */
-                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { stranger } }), 0);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { stranger } }),
+                                 0);
                 put_text("etc/root.crl.pem", list);
                 assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), 0);
-                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { other } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { other } }),
+                                 FAILURE_KEY_NOT_TRUSTED);
                 assert_int_equal(unlink("etc/root.crl.pem"), 0);
                 assert_int_equal(unlink(wrong[i].path), 0);
         }
@@ -94,7 +97,8 @@ static void a_list_that_cannot_be_read_casts_doubt_on_those_without_a_list(void 
 
 /* libcrypto would pass over them, or take one for all that is revoked. */
 static void a_list_that_is_not_complete_casts_doubt(void **state) {
-        static const char *const scopes[] = { "delta", "critical,indirectCRL:TRUE", "critical,onlysomereasons:keyCompromise" };
+        static const char *const scopes[] = { "delta", "critical,indirectCRL:TRUE",
+                                              "critical,onlysomereasons:keyCompromise" };
         _cleanup_free_ char *whole = identity_revoke_in(root, leaf, -1, 1, "critical,onlyuser:TRUE");
 
         put_certificate("etc/root.pem", root);
@@ -102,7 +106,8 @@ static void a_list_that_is_not_complete_casts_doubt(void **state) {
                 _cleanup_free_ char *list = identity_revoke_in(root, leaf, -1, 1, scopes[i]);
 
                 put_text("etc/x.crl.pem", list);
-                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }),
+                                 FAILURE_KEY_NOT_TRUSTED);
                 assert_non_null(strstr(failure.sentence, "etc/x.crl.pem"));
         }
         put_text("etc/x.crl.pem", whole);
@@ -118,7 +123,8 @@ static void a_list_behind_a_blank_is_not_lost(void **state) {
 
                 assert_true(asprintf(&both, "%s%s%s", before[i], list, certificate) > 0);
                 put_text("etc/root.pem", both);
-                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+                assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }),
+                                 FAILURE_KEY_NOT_TRUSTED);
         }
 }
 
@@ -127,13 +133,15 @@ static void a_list_that_cannot_be_read_casts_doubt_on_a_trusted_certificate_with
         put_certificate("etc/leaf.pem", leaf);
         assert_verified(.signers = { leaf });
         put_text("etc/x.crl.pem", "garbage");
-        assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), FAILURE_KEY_NOT_TRUSTED);
+        assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }),
+                         FAILURE_KEY_NOT_TRUSTED);
         put_list("etc/root.crl.pem", root, intermediate);
         assert_int_equal(verify_with_problems(1, &(MessageOptions) { .text = TEXT, .signers = { leaf } }), 0);
 }
 
 static void a_list_counts_beside_a_certificate(void **state) {
-        _cleanup_free_ char *certificate = identity_certificate(root), *list = identity_revoke(root, leaf, -1, 1), *both = NULL;
+        _cleanup_free_ char *certificate = identity_certificate(root), *list = identity_revoke(root, leaf, -1, 1),
+                            *both = NULL;
 
         assert_true(asprintf(&both, "%s%s", certificate, list) > 0);
         put_text("etc/keyring.pem", both);

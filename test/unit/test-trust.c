@@ -180,8 +180,10 @@ static void a_signer_is_refused_outside_of_its_validity(void **state) {
 /* Going back to an old policy forgives its dates, and no error that the dates would hide. */
 static void at_any_time_all_counts_but_the_dates(void **state) {
         _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .from = -3, .to = -2),
-                                    *old_of_intermediate = identity_new(.name = "old-low", .issuer = intermediate, .from = -3, .to = -2),
-                                    *old_root = identity_new(.name = "old-root", .authority = true, .from = -3, .to = -2),
+                                    *old_of_intermediate = identity_new(.name = "old-low", .issuer = intermediate,
+                                                                        .from = -3, .to = -2),
+                                    *old_root = identity_new(.name = "old-root", .authority = true, .from = -3,
+                                                             .to = -2),
                                     *of_old_root = identity_new(.name = "of-old-root", .issuer = old_root),
                                     *namesake = identity_new(.name = "old-root", .authority = true),
                                     *forged = identity_new(.name = "forged", .issuer = namesake);
@@ -300,7 +302,8 @@ static void signed_attributes_count_as_much_as_none(void **state) {
 }
 
 static void a_weak_certificate_is_refused_and_named(void **state) {
-        _cleanup_identity_ Identity *weak_root = identity_new(.name = "weak-root", .authority = true, .rsa = true, .bits = 1024),
+        _cleanup_identity_ Identity *weak_root = identity_new(.name = "weak-root", .authority = true, .rsa = true,
+                                                              .bits = 1024),
                                     *of_weak = identity_new(.name = "of-weak", .issuer = weak_root),
                                     *sha1 = identity_new(.name = "sha1", .issuer = root, .digest = EVP_sha1()),
                                     *tiny = identity_new(.name = "tiny", .rsa = true, .bits = 1024);
@@ -332,10 +335,14 @@ static void a_signer_may_sign(void **state) {
 }
 
 static void the_key_of_a_web_server_signs_no_policies(void **state) {
-        _cleanup_identity_ Identity *server = identity_new(.name = "server", .issuer = root, .extended = "critical,serverAuth"),
-                                    *any = identity_new(.name = "any", .issuer = root, .extended = "anyExtendedKeyUsage"),
-                                    *signer = identity_new(.name = "signer", .issuer = root, .extended = "serverAuth,codeSigning"),
-                                    *middle = identity_new(.name = "middle", .issuer = root, .authority = true, .extended = "serverAuth"),
+        _cleanup_identity_ Identity *server = identity_new(.name = "server", .issuer = root,
+                                                           .extended = "critical,serverAuth"),
+                                    *any = identity_new(.name = "any", .issuer = root,
+                                                        .extended = "anyExtendedKeyUsage"),
+                                    *signer = identity_new(.name = "signer", .issuer = root,
+                                                           .extended = "serverAuth,codeSigning"),
+                                    *middle = identity_new(.name = "middle", .issuer = root, .authority = true,
+                                                           .extended = "serverAuth"),
                                     *below = identity_new(.name = "below", .issuer = middle);
 
         put_certificate("etc/root.pem", root);
@@ -353,7 +360,8 @@ static void the_key_of_a_web_server_signs_no_policies(void **state) {
 }
 
 static void the_certificate_at_fault_is_named(void **state) {
-        _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .authority = true, .from = -3, .to = -2),
+        _cleanup_identity_ Identity *old = identity_new(.name = "old", .issuer = root, .authority = true, .from = -3,
+                                                        .to = -2),
                                     *of_old = identity_new(.name = "of-old", .issuer = old);
 
         put_certificate("etc/root.pem", root);

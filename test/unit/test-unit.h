@@ -11,7 +11,6 @@
 #include <cmocka.h>
 
 /* Runs an array of struct CMUnitTest and prints TAP; the value of main(). */
-#define run_tests_as_tap(tests) \
-        (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, NULL, NULL))
+#define run_tests_as_tap(tests) (cmocka_set_message_output(CM_OUTPUT_TAP), cmocka_run_group_tests(tests, NULL, NULL))
 
 #endif

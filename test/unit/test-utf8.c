@@ -68,7 +68,9 @@ static const struct {
         { "\033[31m", "\\x1b[31m" },
         { "\x7f", "\\x7f" },
         /* C1: U+009B is ESC [ for terminals; as a lone byte it is no UTF-8 */
-        { "\xc2\x9b" "1m", "\\xc2\\x9b1m" },
+        { "\xc2\x9b"
+          "1m",
+          "\\xc2\\x9b1m" },
         { "\xc2\xa0", "\xc2\xa0" },
         { "\x9b", "\\x9b" },
         /* U+202E, U+2066, U+200F, U+061C turn the direction of writing */
@@ -110,7 +112,8 @@ static void a_text_is_cut_between_characters(void **state) {
         strcpy(text, "01234\xe6\xbc\xa2xx");
         utf8_cut(text, 10);
         assert_string_equal(text, "01234...");
-        strcpy(text, "\xf0\x9f\x98\x80" "a");
+        strcpy(text, "\xf0\x9f\x98\x80"
+                     "a");
         utf8_cut(text, 5);
         assert_string_equal(text, "...");
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * veritytab: what is an entry, and which unit it becomes. test/bus/test_generator.py holds both against systemd's own programs.
+ * veritytab: what is an entry, and which unit it becomes. test/bus/test_generator.py holds both against systemd's own
+ * programs.
  */
 
 #include "test-unit.h"
@@ -8,7 +9,8 @@
 #include "veritytab.h"
 
 static void fields_are_between_white_space(void **state) {
-        static const char text[] = "# a comment\n\n \t \n  # another one\nusr /dev/a /dev/b AB12\n\troot\tUUID=1  PARTLABEL=x\t- nofail,_netdev,a=b   more\n"
+        static const char text[] = "# a comment\n\n \t \n  # another one\nusr /dev/a /dev/b AB12\n\troot\tUUID=1  "
+                                   "PARTLABEL=x\t- nofail,_netdev,a=b   more\n"
                                    "short /dev/a /dev/b\n\"a b\" /dev/a x y z\nlast 1 2 3 4";
         static const struct {
                 const char *name, *data, *hash, *root_hash, *options;

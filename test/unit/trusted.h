@@ -47,6 +47,7 @@ int verify_with_problems(unsigned problems, const MessageOptions *options);
 
 #define assert_verified(...) assert_int_equal(verify(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), 0)
 #define assert_refused(code, ...) assert_int_equal(verify(&(MessageOptions) { .text = TEXT, __VA_ARGS__ }), code)
-#define assert_result_at_any_time(code, ...) assert_int_equal(verify_at(true, &(MessageOptions) { .text = TEXT, __VA_ARGS__ }), code)
+#define assert_result_at_any_time(code, ...) \
+        assert_int_equal(verify_at(true, &(MessageOptions) { .text = TEXT, __VA_ARGS__ }), code)
 
 #endif

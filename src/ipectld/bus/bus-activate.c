@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Activate() and ActivateWithOptions(). Before anything changes, a simulation finds out which running files the policy would deny.
- * Then, if health checks are to confirm the policy, the service manager lists the units that have failed already. Both take a moment,
- * in which the daemon serves others, so activate_policy() repeats the checks from before.
+ * Activate() and ActivateWithOptions(). Before anything changes, a simulation finds out which running files the policy
+ * would deny. Then, if health checks are to confirm the policy, the service manager lists the units that have failed
+ * already. Both take a moment, in which the daemon serves others, so activate_policy() repeats the checks from before.
  *
  * The question to polkit names one version and one kind of trial. From there on both are fixed.
  */
@@ -64,18 +64,23 @@ static int refuse(const Findings *findings, FileScope scope, const char *sentenc
                 if (findings->list[i].scope == scope)
                         size += (size_t) snprintf(named + size, sizeof(named) - size, "%s '%.150s' by \"%.100s\"",
                                                   n++ > 0 ? "," : " It would deny",
-                                                  findings->list[i].path[0] ? findings->list[i].path : "memory without a file",
+                                                  findings->list[i].path[0] ? findings->list[i].path
+                                                                            : "memory without a file",
                                                   findings->list[i].rule);
         return failure_set(reterr, FAILURE_WOULD_LOCK_OUT, "%s%s%s", sentence, named,
-                           n == 0 ? "" : findings->by_scope[scope] > n ? ", ..." : ".");
+                           n == 0                          ? ""
+                           : findings->by_scope[scope] > n ? ", ..."
+                                                           : ".");
 }
 
 static int refuse_essential(const BusActivation *activation, const Findings *findings, Failure *reterr) {
         char sentence[512];
 
-        snprintf(sentence, sizeof(sentence), "'%.64s' %s would deny %llu things that are essential, and no option permits that: "
-                 "'ipectl preflight %.64s' lists them. Permit them in the policy.", activation->name, activation->version,
-                 (unsigned long long) findings->by_scope[SCOPE_ESSENTIAL], activation->name);
+        snprintf(sentence, sizeof(sentence),
+                 "'%.64s' %s would deny %llu things that are essential, and no option permits that: "
+                 "'ipectl preflight %.64s' lists them. Permit them in the policy.",
+                 activation->name, activation->version, (unsigned long long) findings->by_scope[SCOPE_ESSENTIAL],
+                 activation->name);
         return refuse(findings, SCOPE_ESSENTIAL, sentence, reterr);
 }
 
@@ -83,9 +88,11 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         char sentence[768], accept[256] = "";
 
         if (findings->accept[0])
-                snprintf(accept, sizeof(accept), ", 'ipectl activate --accept=%s %.64s' (option 'accept') accepts these alone",
+                snprintf(accept, sizeof(accept),
+                         ", 'ipectl activate --accept=%s %.64s' (option 'accept') accepts these alone",
                          findings->accept, activation->name);
-        snprintf(sentence, sizeof(sentence), "%s'%.64s' %s would deny %llu things that the system runs now. 'ipectl preflight %.64s' "
+        snprintf(sentence, sizeof(sentence),
+                 "%s'%.64s' %s would deny %llu things that the system runs now. 'ipectl preflight %.64s' "
                  "lists them%s, and 'ipectl activate --force %.64s' (option 'force') accepts any.",
                  activation->options.accept ? "These are not the findings that were accepted: " : "", activation->name,
                  activation->version, (unsigned long long) findings_blocking(findings), activation->name, accept,
@@ -93,26 +100,30 @@ static int refuse_lock_out(const BusActivation *activation, const Findings *find
         return refuse(findings, SCOPE_SYSTEM, sentence, reterr);
 }
 
-/* Decides about a version whose findings are unknown: essential files may be among those that the inspection could not see. So the
- * version needs a trial of the kernel, which ends even if nothing can be executed, or it was confirmed before. Without trials in the
- * kernel only a reboot would end the trial, and TrialBoots= boots would try the version again: nobody could log in to stop that.
+/* Decides about a version whose findings are unknown: essential files may be among those that the inspection could not
+ * see. So the version needs a trial of the kernel, which ends even if nothing can be executed, or it was confirmed
+ * before. Without trials in the kernel only a reboot would end the trial, and TrialBoots= boots would try the version
+ * again: nobody could log in to stop that.
  *
  * code, failure: of the simulation. Returns 0, or the refusal. */
 static int judge_unknown(const BusActivation *activation, int code, const Failure *failure, Failure *reterr) {
-        const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state, &activation->digest);
+        const VersionRecord *record = store_state_find_digest(activation->call->bus->manager->state,
+                                                              &activation->digest);
         bool confirmed = record && record->state == VERSION_CONFIRMED;
         Failure why = *failure;
 
         if (!activation->force || code == -ENOMEM)
                 return code;
         if (!confirmed && !trial_is_kernel_timed(activation->call->bus->manager))
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s '%.64s' %s may deny essential files, and only reboots would end "
-                                   "that, as this kernel has no trials: so 'force' does not activate it.", why.sentence,
-                                   activation->name, activation->version);
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "%s '%.64s' %s may deny essential files, and only reboots would end "
+                                   "that, as this kernel has no trials: so 'force' does not activate it.",
+                                   why.sentence, activation->name, activation->version);
         if (!confirmed && activation->options.trial_sec == 0)
-                return failure_set(reterr, FAILURE_NOT_SUPPORTED, "%s '%.64s' %s may deny essential files, so 'force' does not activate it "
-                                   "without a trial: 'ipectl activate --trial-sec=' sets one.", why.sentence, activation->name,
-                                   activation->version);
+                return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                                   "%s '%.64s' %s may deny essential files, so 'force' does not activate it "
+                                   "without a trial: 'ipectl activate --trial-sec=' sets one.",
+                                   why.sentence, activation->name, activation->version);
         log_warning("'%s' %s is activated on demand, though the files that it denies are unknown: %s", activation->name,
                     activation->version, why.sentence);
         return 0;
@@ -141,7 +152,8 @@ static int judge(const BusActivation *activation, const Findings *findings, Fail
         return 0;
 }
 
-/* The version may have been discarded meanwhile, and another policy with the same version staged, which was not simulated. */
+/* The version may have been discarded meanwhile, and another policy with the same version staged, which was not
+ * simulated. */
 static int check_same(const Manager *manager, const BusActivation *activation, Failure *reterr) {
         const VersionRecord *record = store_state_find_digest(manager->state, &activation->digest);
 
@@ -256,7 +268,8 @@ static int simulate_first(Bus *bus, BusActivation *activation, const VersionReco
         return r;
 }
 
-/* Root goes first, so that calls in a loop cannot keep root from activating. Nothing has changed yet for the other activation. */
+/* Root goes first, so that calls in a loop cannot keep root from activating. Nothing has changed yet for the other
+ * activation. */
 static void make_room(Bus *bus) {
         Failure failure = {};
         int r = failure_set(&failure, FAILURE_BUSY, "Root is activating a policy: try again in a moment.");
@@ -267,8 +280,8 @@ static void make_room(Bus *bus) {
         bus_activation_cancel(bus);
 }
 
-/* activate_check() reads the kernel, after which another version may be the newest that waits: polkit was not asked about that.
- * ret, ret_plan: the version to activate, and how. Returns as activate_check(). */
+/* activate_check() reads the kernel, after which another version may be the newest that waits: polkit was not asked
+ * about that. ret, ret_plan: the version to activate, and how. Returns as activate_check(). */
 static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *request, const VersionRecord **ret,
                  ActivatePlan *ret_plan, Failure *reterr) {
         int r = activate_check(bus->manager, request->name, &request->options, ret, reterr);
@@ -276,7 +289,8 @@ static int check(Bus *bus, sd_bus_message *message, const ActivationRequest *req
         if (r == 0)
                 r = activate_plan(bus->manager, request->name, &request->options, ret, ret_plan, reterr);
         if (r == 0 && !activation_request_is(request, *ret, ret_plan) && !polkit_is_root(bus->polkit, message))
-                return failure_set(reterr, FAILURE_NOT_THAT_VERSION, "The version or the trial has changed since polkit was asked. Nothing "
+                return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
+                                   "The version or the trial has changed since polkit was asked. Nothing "
                                    "was done: look again, and repeat the call.");
         if (r == 0 && bus->activation && bus->activation->uid != 0 && polkit_is_root(bus->polkit, message))
                 make_room(bus);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The age of an answer that was read from the kernel or the disk. Root always gets a new one. Other users may get one that is ten times
- * as old as it took to find, so that their calls cannot keep the daemon busy.
+ * The age of an answer that was read from the kernel or the disk. Root always gets a new one. Other users may get one
+ * that is ten times as old as it took to find, so that their calls cannot keep the daemon busy.
  */
 #ifndef IPECTLD_BUS_AGE_H
 #define IPECTLD_BUS_AGE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CheckBoot() and ConfirmBoot(): ipe-boot-check.service and ipe-confirm.service call them in each boot. If a trial goes on across the
- * reboot, both wait for its health checks; else there is nothing to do.
+ * CheckBoot() and ConfirmBoot(): ipe-boot-check.service and ipe-confirm.service call them in each boot. If a trial goes
+ * on across the reboot, both wait for its health checks; else there is nothing to do.
  */
 
 #include "bus-boot.h"
@@ -59,7 +59,8 @@ static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_b
                 return r;
         /* If users could keep root out, they could make the boot fail. */
         if (!bus_wait_has_room(bus->boot_calls, uid))
-                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for the health checks already.");
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many calls wait for the health checks already.");
         r = bus_wait_new(bus, message, uid, &waiter);
         if (r < 0)
                 return r;
@@ -70,7 +71,9 @@ static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_b
 }
 
 static int authorise(const Bus *bus, sd_bus_message *message, sd_bus_error *reterr) {
-        const VersionRecord *trial = trial_is_boot(bus->manager) ? store_state_find_state(bus->manager->state, VERSION_TRIAL) : NULL;
+        const VersionRecord *trial = trial_is_boot(bus->manager)
+                                             ? store_state_find_state(bus->manager->state, VERSION_TRIAL)
+                                             : NULL;
         _cleanup_(bus_details_done) BusDetails details = {};
         int r = trial ? bus_details_add_state(&details, trial->name, trial) : 0;
 

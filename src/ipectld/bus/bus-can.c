@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * CanActivate() and its like tell a graphical interface which buttons to offer. The answers are those of systemd-logind:
+ * CanActivate() and its like tell a graphical interface which buttons to offer. The answers are those of
+ * systemd-logind:
  *
  *      yes         the caller has the right to the call
  *      challenge   the same, after authentication
  *      no          the caller has no right to the call
  *      na          there is nothing that the call could change
  *
- * Nobody gets a dialog for a password. Everybody may ask, so these calls do not read the kernel, and "yes" does not promise that the
- * call succeeds.
+ * Nobody gets a dialog for a password. Everybody may ask, so these calls do not read the kernel, and "yes" does not
+ * promise that the call succeeds.
  */
 
 #include "bus-can.h"
@@ -18,8 +19,11 @@
 #include "rollback.h"
 #include "trial.h"
 
-static int answer(Bus *bus, sd_bus_message *message, const char *const *actions, const char *const *details, sd_bus_error *reterr) {
-        static const char *const words[] = { [POLKIT_NO] = "no", [POLKIT_CHALLENGE] = "challenge", [POLKIT_YES] = "yes" };
+static int answer(Bus *bus, sd_bus_message *message, const char *const *actions, const char *const *details,
+                  sd_bus_error *reterr) {
+        static const char *const words[] = {
+                [POLKIT_NO] = "no", [POLKIT_CHALLENGE] = "challenge", [POLKIT_YES] = "yes"
+        };
         PolkitAnswer found;
         int r = polkit_find_out(bus->polkit, message, actions, details, &found, reterr);
 
@@ -33,7 +37,8 @@ static int answer_not_available(sd_bus_message *message) {
 }
 
 /* polkit gets the same details as for the call itself. */
-static int answer_about_state(Bus *bus, sd_bus_message *message, const char *action, const VersionRecord *record, sd_bus_error *reterr) {
+static int answer_about_state(Bus *bus, sd_bus_message *message, const char *action, const VersionRecord *record,
+                              sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
         int r = bus_details_add_state(&details, record->name, record);
 
@@ -72,7 +77,9 @@ int method_can_activate(sd_bus_message *message, void *userdata, sd_bus_error *r
 static int can_end_trial(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {
         const VersionRecord *trial = store_state_find_state(bus->manager->state, VERSION_TRIAL);
         TrialMeant meant = {};
-        const BusOption options[] = { { "version", "s", &meant.version }, { "transaction", "s", &meant.transaction }, {} };
+        const BusOption options[] = { { "version", "s", &meant.version },
+                                      { "transaction", "s", &meant.transaction },
+                                      {} };
         Failure ignored = {};
         const char *name;
         int r = bus_read_text(message, "name", &name, reterr);
@@ -124,7 +131,8 @@ int method_can_deactivate(sd_bus_message *message, void *userdata, sd_bus_error 
 
         if (r < 0)
                 return r;
-        if (store_state_find_state(state, VERSION_TRIAL) || deactivate_check_meant(record, name, version, &ignored) != 0)
+        if (store_state_find_state(state, VERSION_TRIAL) ||
+            deactivate_check_meant(record, name, version, &ignored) != 0)
                 return answer_not_available(message);
         return answer_about_state(bus, message, ACTION("deactivate"), record, reterr);
 }
@@ -141,11 +149,13 @@ int method_can_discard(sd_bus_message *message, void *userdata, sd_bus_error *re
         if (r < 0)
                 return r;
         /* Without a version the call means none: it never takes the newest. */
-        if (!*version || manager_find(bus->manager, name, version, &record, NULL) != 0 || record->state == VERSION_CONFIRMED ||
-            record->state == VERSION_PENDING_REBOOT || record->state == VERSION_TRIAL)
+        if (!*version || manager_find(bus->manager, name, version, &record, NULL) != 0 ||
+            record->state == VERSION_CONFIRMED || record->state == VERSION_PENDING_REBOOT ||
+            record->state == VERSION_TRIAL)
                 return answer_not_available(message);
         r = bus_details_add_version(&details, name, record);
-        return r < 0 ? r : answer(bus, message, (const char *const[]) { ACTION("discard"), NULL }, details.list, reterr);
+        return r < 0 ? r
+                     : answer(bus, message, (const char *const[]) { ACTION("discard"), NULL }, details.list, reterr);
 }
 
 int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *reterr) {
@@ -167,7 +177,8 @@ int method_can_preflight(sd_bus_message *message, void *userdata, sd_bus_error *
         if (!record || (record->state != VERSION_STAGED && record->state != VERSION_FAILED))
                 return answer_not_available(message);
         r = bus_details_add_names(&details, name, version);
-        return r < 0 ? r : answer(bus, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
+        return r < 0 ? r
+                     : answer(bus, message, (const char *const[]) { ACTION("inspect"), NULL }, details.list, reterr);
 }
 
 static int can_switch(Bus *bus, sd_bus_message *message, const char *action, sd_bus_error *reterr) {

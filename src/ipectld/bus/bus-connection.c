@@ -30,7 +30,8 @@ static int filter_machine_id(sd_bus_message *message, void *userdata, sd_bus_err
         if (sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Peer", "GetMachineId") <= 0 ||
             sd_id128_get_machine(&id) >= 0)
                 return 0;
-        return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED, "This machine has no ID: /etc/machine-id cannot be read.");
+        return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_FAILED,
+                                          "This machine has no ID: /etc/machine-id cannot be read.");
 }
 
 static int connect_bus(Bus *bus, sd_event *event) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Names of policies may contain characters that look like others, so the values are escaped, as everywhere that people read.
+ * Names of policies may contain characters that look like others, so the values are escaped, as everywhere that people
+ * read.
  */
 
 #include "bus-details.h"

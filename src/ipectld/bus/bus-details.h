@@ -11,8 +11,9 @@
 
 /* A list as polkit_check() takes it. */
 typedef struct BusDetails {
-        const char *list[2 * BUS_DETAILS_MAX + 1]; /* a key, which is a constant, and a value by turns; ends with NULL */
-        size_t n;                                  /* strings in the list */
+        const char
+                *list[2 * BUS_DETAILS_MAX + 1]; /* a key, which is a constant, and a value by turns; ends with NULL */
+        size_t n;                               /* strings in the list */
 } BusDetails;
 
 void bus_details_done(BusDetails *details);

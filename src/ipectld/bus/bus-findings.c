@@ -6,7 +6,8 @@
 #include "bus-details.h"
 #include "bus-findings.h"
 
-int bus_findings_authorise(const Bus *bus, sd_bus_message *message, const char *name, const char *version, sd_bus_error *reterr) {
+int bus_findings_authorise(const Bus *bus, sd_bus_message *message, const char *name, const char *version,
+                           sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
         int r = bus_details_add_names(&details, name, version);
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A filter counts the calls of users other than root before they reach a handler. An answer about one object costs a unit. A list of
- * all versions costs more, the more versions there are, and is refused if it is larger than the bus carries.
+ * A filter counts the calls of users other than root before they reach a handler. An answer about one object costs a
+ * unit. A list of all versions costs more, the more versions there are, and is refused if it is larger than the bus
+ * carries.
  *
- * Users whose budget is used up get the refusal a second later, the latest call first. So the daemon answers calls of others that came
- * in between before. And dbus-daemon has less to do: for each answer it searches its list of calls that wait, which begins with the
- * latest; in a flood that search costs more than all work of this daemon.
+ * Users whose budget is used up get the refusal a second later, the latest call first. So the daemon answers calls of
+ * others that came in between before. And dbus-daemon has less to do: for each answer it searches its list of calls
+ * that wait, which begins with the latest; in a flood that search costs more than all work of this daemon.
  */
 
 #include "bus-flood.h"
@@ -58,15 +59,16 @@ static size_t list_size(const StoreState *state) {
         for (size_t i = 0; i < state->n_versions; i++) {
                 const VersionRecord *record = &state->versions[i];
 
-                size += ENTRY_SIZE + STRING_COPIES * strlen(record->name) + strlen(record->signer) + strlen(record->source) +
-                        summary_size(&record->summary);
+                size += ENTRY_SIZE + STRING_COPIES * strlen(record->name) + strlen(record->signer) +
+                        strlen(record->source) + summary_size(&record->summary);
         }
         return size;
 }
 
 static int refuse_unknown(sd_bus_error *reterr) {
         Failure failure = {};
-        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS, "The bus does not tell which user calls: try again in a few seconds.");
+        int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS,
+                            "The bus does not tell which user calls: try again in a few seconds.");
 
         return bus_refuse(reterr, r, &failure);
 }
@@ -81,7 +83,8 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
                 return 0;
         r = timer_start(timer, PAUSE_USEC);
         if (r < 0)
-                log_warning("Cannot start a timer, %zu callers wait for their refusals until the next one: %s", flood->n, strerror(-r));
+                log_warning("Cannot start a timer, %zu callers wait for their refusals until the next one: %s",
+                            flood->n, strerror(-r));
         return 0;
 }
 
@@ -141,7 +144,8 @@ static int filter_call(sd_bus_message *message, void *userdata, sd_bus_error *re
         if (!callers_charge(bus->callers, uid, 1 + (list ? state->n_versions / VERSIONS_PER_UNIT : 0)))
                 return refuse_later(flood, message, uid, reterr);
         if (list && list_size(state) > REPLY_SIZE_MAX)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "A list of %zu versions is more than the bus "
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                         "A list of %zu versions is more than the bus "
                                          "carries: discard versions with 'ipectl discard', or lower KeepVersions=.",
                                          state->n_versions);
         return 0;

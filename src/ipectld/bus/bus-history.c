@@ -20,10 +20,12 @@ typedef struct Page {
 } Page;
 
 static bool is_wanted(const Page *page, const HistoryEntry *entry) {
-        return entry->sequence < page->before && entry->usec >= page->since_usec && (!page->name || streq(entry->name, page->name));
+        return entry->sequence < page->before && entry->usec >= page->since_usec &&
+               (!page->name || streq(entry->name, page->name));
 }
 
-/* Finds the page: the latest entries that are wanted. Returns the index of its first entry. ret_n: the number of its entries. */
+/* Finds the page: the latest entries that are wanted. Returns the index of its first entry. ret_n: the number of its
+ * entries. */
 static size_t find_first(const History *history, const Page *page, uint64_t *ret_n) {
         size_t first = history->n;
         uint64_t n = 0;

@@ -2,9 +2,9 @@
 /*
  * StartPreflight(): a preflight as an object, /org/ipe/job/N, so that no call has to wait for minutes.
  *
- * The kernel evaluates one policy at a time beside the active one, so one job runs, and the others wait: root's before those of other
- * users, else in the order in which they came. At its end a job sends a signal to its caller alone, as findings name programs of all
- * users. If the caller leaves the bus, its jobs end.
+ * The kernel evaluates one policy at a time beside the active one, so one job runs, and the others wait: root's before
+ * those of other users, else in the order in which they came. At its end a job sends a signal to its caller alone, as
+ * findings name programs of all users. If the caller leaves the bus, its jobs end.
  */
 
 #include "bus-findings.h"
@@ -85,8 +85,9 @@ static int append_failure(sd_bus_message *message, const BusJob *job, int result
         int r;
 
         (void) bus_refuse(&error, result, failure);
-        r = sd_bus_message_append(message, "a{sv}", 4, "Name", "s", job->name, "Version", "s", job->version, "Error", "s",
-                                  error.name ?: SD_BUS_ERROR_NO_MEMORY, "Message", "s", error.message ?: strerror(ENOMEM));
+        r = sd_bus_message_append(message, "a{sv}", 4, "Name", "s", job->name, "Version", "s", job->version, "Error",
+                                  "s", error.name ?: SD_BUS_ERROR_NO_MEMORY, "Message", "s",
+                                  error.message ?: strerror(ENOMEM));
         sd_bus_error_free(&error);
         return r;
 }
@@ -97,11 +98,15 @@ static int send_finished(const BusJob *job, int result, const Failure *failure, 
         int r = sd_bus_message_new_signal(job->bus->bus, &message, job->path, JOB_INTERFACE, "Finished");
 
         if (r >= 0)
-                r = sd_bus_message_append(message, "s", job->is_canceled ? "canceled" : result == 0 ? "done" : "failed");
+                r = sd_bus_message_append(message, "s",
+                                          job->is_canceled ? "canceled"
+                                          : result == 0    ? "done"
+                                                           : "failed");
         if (r >= 0)
                 r = bus_findings_append(message, result == 0 ? findings : &nothing);
         if (r >= 0)
-                r = result == 0 ? sd_bus_message_append(message, "a{sv}", 2, "Name", "s", job->name, "Version", "s", job->version)
+                r = result == 0 ? sd_bus_message_append(message, "a{sv}", 2, "Name", "s", job->name, "Version", "s",
+                                                        job->version)
                                 : append_failure(message, job, result, failure);
         if (r >= 0)
                 r = sd_bus_send_to(job->bus->bus, message, job->caller, NULL);
@@ -171,7 +176,8 @@ static void announce_progress(BusJob *job) {
         else if (progress != job->progress)
                 r = sd_bus_emit_properties_changed(job->bus->bus, job->path, JOB_INTERFACE, "Progress", NULL);
         if (r < 0)
-                log_debug("Cannot announce the progress of the preflight of '%s', ignoring: %s", job->name, strerror(-r));
+                log_debug("Cannot announce the progress of the preflight of '%s', ignoring: %s", job->name,
+                          strerror(-r));
         job->state = state;
         job->progress = progress;
 }
@@ -229,7 +235,8 @@ static int on_next(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* Later, from the event loop: the preflight that has ended is still being freed. At the end of the daemon there are no jobs. */
+/* Later, from the event loop: the preflight that has ended is still being freed. At the end of the daemon there are no
+ * jobs. */
 void bus_job_next(const Bus *bus) {
         int r = bus->jobs && bus->jobs->list ? sd_event_source_set_enabled(bus->jobs->next, SD_EVENT_ONESHOT) : 0;
 
@@ -291,7 +298,8 @@ static int job_new(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRe
 }
 
 /* ret: in the list, and running if no other preflight is. */
-static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRecord *record, BusJob **ret, Failure *reterr) {
+static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const VersionRecord *record, BusJob **ret,
+                     Failure *reterr) {
         _cleanup_(job_freep) BusJob *job = NULL;
         int r = job_new(bus, message, uid, record, &job);
 
@@ -306,7 +314,8 @@ static int job_begin(Bus *bus, sd_bus_message *message, uid_t uid, const Version
 }
 
 /* Checks all that can refuse the call, and makes the job. */
-static int start(Bus *bus, sd_bus_message *message, const char *name, const char *version, BusJob **ret, sd_bus_error *reterr) {
+static int start(Bus *bus, sd_bus_message *message, const char *name, const char *version, BusJob **ret,
+                 sd_bus_error *reterr) {
         const VersionRecord *record;
         Failure failure = {};
         uid_t uid;
@@ -346,7 +355,8 @@ int method_start_preflight(sd_bus_message *message, void *userdata, sd_bus_error
 
 /* Objects */
 
-static int find_job(sd_bus *sd, const char *path, const char *interface, void *userdata, void **ret_found, sd_bus_error *reterr) {
+static int find_job(sd_bus *sd, const char *path, const char *interface, void *userdata, void **ret_found,
+                    sd_bus_error *reterr) {
         BusJob *job = job_find(userdata, path);
 
         *ret_found = job;
@@ -371,17 +381,19 @@ static int list_jobs(sd_bus *sd, const char *prefix, void *userdata, char ***ret
         return 1;
 }
 
-static int get_text(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply, void *userdata,
-                    sd_bus_error *reterr) {
+static int get_text(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                    void *userdata, sd_bus_error *reterr) {
         const BusJob *job = userdata;
         unsigned progress;
 
-        return sd_bus_message_append(reply, "s", streq(property, "State") ? find_state(job, &progress) :
-                                     streq(property, "Name") ? job->name : job->version);
+        return sd_bus_message_append(reply, "s",
+                                     streq(property, "State")  ? find_state(job, &progress)
+                                     : streq(property, "Name") ? job->name
+                                                               : job->version);
 }
 
-static int get_progress(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                        void *userdata, sd_bus_error *reterr) {
+static int get_progress(sd_bus *sd, const char *path, const char *interface, const char *property,
+                        sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         unsigned progress;
 
         (void) find_state(userdata, &progress);

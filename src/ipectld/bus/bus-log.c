@@ -6,21 +6,21 @@
 #include "bus-log.h"
 #include "log.h"
 
-static int get_level(sd_bus *sd, const char *path, const char *interface, const char *property,
-                     sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+static int get_level(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                     void *userdata, sd_bus_error *reterr) {
         return sd_bus_message_append(reply, "s", log_level_to_string(log_get_level()));
 }
 
-/* Reads the value that root sets; others are refused. Not by sd_bus_query_sender_privilege(): that asks the bus over the connection that
- * has the calls, see callers.c. */
+/* Reads the value that root sets; others are refused. Not by sd_bus_query_sender_privilege(): that asks the bus over
+ * the connection that has the calls, see callers.c. */
 static int read_of_root(const Bus *bus, sd_bus_message *value, const char **ret, sd_bus_error *reterr) {
         if (!polkit_is_root(bus->polkit, value))
                 return sd_bus_error_set(reterr, SD_BUS_ERROR_ACCESS_DENIED, "Only root may do that.");
         return sd_bus_message_read(value, "s", ret);
 }
 
-static int set_level(sd_bus *sd, const char *path, const char *interface, const char *property,
-                     sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
+static int set_level(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *value,
+                     void *userdata, sd_bus_error *reterr) {
         const char *text;
         int r = read_of_root(userdata, value, &text, reterr);
 
@@ -33,13 +33,13 @@ static int set_level(sd_bus *sd, const char *path, const char *interface, const 
         return 0;
 }
 
-static int get_target(sd_bus *sd, const char *path, const char *interface, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+static int get_target(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                      void *userdata, sd_bus_error *reterr) {
         return sd_bus_message_append(reply, "s", log_target_to_string(log_get_target()));
 }
 
-static int set_target(sd_bus *sd, const char *path, const char *interface, const char *property,
-                      sd_bus_message *value, void *userdata, sd_bus_error *reterr) {
+static int set_target(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *value,
+                      void *userdata, sd_bus_error *reterr) {
         const char *text;
         int r = read_of_root(userdata, value, &text, reterr);
 
@@ -66,6 +66,6 @@ static const sd_bus_vtable log_vtable[] = {
 };
 
 int bus_log_register(Bus *bus) {
-        return sd_bus_add_object_vtable(bus->bus, NULL, "/org/freedesktop/LogControl1",
-                                        "org.freedesktop.LogControl1", log_vtable, bus);
+        return sd_bus_add_object_vtable(bus->bus, NULL, "/org/freedesktop/LogControl1", "org.freedesktop.LogControl1",
+                                        log_vtable, bus);
 }

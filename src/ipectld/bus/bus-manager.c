@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The interface org.ipe.Manager: its table of methods, its properties and its signals. A handler reads its arguments, asks polkit,
- * calls the manager and replies; after polkit it runs again from its start, so it changes nothing before that.
+ * The interface org.ipe.Manager: its table of methods, its properties and its signals. A handler reads its arguments,
+ * asks polkit, calls the manager and replies; after polkit it runs again from its start, so it changes nothing before
+ * that.
  */
 
 #include "bus-activate.h"
@@ -26,8 +27,8 @@
 #include "object-path.h"
 #include "trial.h"
 
-static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property,
-                       sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+static int get_version(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                       void *userdata, sd_bus_error *reterr) {
         return sd_bus_message_append(reply, "s", PROJECT_VERSION);
 }
 
@@ -45,15 +46,16 @@ static int get_kernel_abi(sd_bus *sd, const char *path, const char *interface, c
         return sd_bus_message_append(reply, "s", kernel_abi_to_string(kernel_abi(bus->manager->kernel)));
 }
 
-static int get_switch(sd_bus *sd, const char *path, const char *interface, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+static int get_switch(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                      void *userdata, sd_bus_error *reterr) {
         const Bus *bus = userdata;
         int r = kernel_get_switch(bus->manager->kernel,
                                   streq(property, "Enforce") ? KERNEL_ENFORCE : KERNEL_SUCCESS_AUDIT);
 
         /* Without IPE both are off. */
         if (r < 0 && r != -ENODEV)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_FAILED, "Cannot read the switch from the kernel: %s.", kernel_strerror(r));
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_FAILED, "Cannot read the switch from the kernel: %s.",
+                                         kernel_strerror(r));
         return sd_bus_message_append(reply, "b", r > 0);
 }
 
@@ -90,8 +92,10 @@ static int get_trial_confirm(sd_bus *sd, const char *path, const char *interface
                              sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         const StoreState *state = ((const Bus *) userdata)->manager->state;
 
-        return sd_bus_message_append(reply, "s", store_state_find_state(state, VERSION_TRIAL) ?
-                                     confirm_by_to_string(state->trial.confirm) : "");
+        return sd_bus_message_append(reply, "s",
+                                     store_state_find_state(state, VERSION_TRIAL)
+                                             ? confirm_by_to_string(state->trial.confirm)
+                                             : "");
 }
 
 static int get_trial_boots(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -99,14 +103,16 @@ static int get_trial_boots(sd_bus *sd, const char *path, const char *interface, 
         const StoreState *state = ((const Bus *) userdata)->manager->state;
         StoreTrial trial = store_state_find_state(state, VERSION_TRIAL) ? state->trial : (StoreTrial) {};
 
-        return sd_bus_message_append(reply, "u", (uint32_t) (streq(property, "TrialBoots") ? trial.boots : trial.boots_max));
+        return sd_bus_message_append(reply, "u",
+                                     (uint32_t) (streq(property, "TrialBoots") ? trial.boots : trial.boots_max));
 }
 
 /* Not everybody may read paths. The names and states of units are open to all, by the service manager. */
 static const char *detail_for(const HealthCheck *check, bool may_inspect) {
         const char *detail = check->detail.sentence;
 
-        return may_inspect || !strchr(detail, '/') ? detail : "this names a file, so only callers of Subscribe() may read it";
+        return may_inspect || !strchr(detail, '/') ? detail
+                                                   : "this names a file, so only callers of Subscribe() may read it";
 }
 
 static int get_trial_checks(sd_bus *sd, const char *path, const char *interface, const char *property,
@@ -131,13 +137,14 @@ static int get_confirmed_policy(sd_bus *sd, const char *path, const char *interf
         return bus_append_pair(reply, record ? record->name : NULL, record ? &record->version : NULL);
 }
 
-static int get_deactivated(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                           void *userdata, sd_bus_error *reterr) {
-        return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->state->deactivated_boot_id[0] != '\0');
+static int get_deactivated(sd_bus *sd, const char *path, const char *interface, const char *property,
+                           sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+        return sd_bus_message_append(reply, "b",
+                                     ((const Bus *) userdata)->manager->state->deactivated_boot_id[0] != '\0');
 }
 
-static int get_state_recorded(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
-                              void *userdata, sd_bus_error *reterr) {
+static int get_state_recorded(sd_bus *sd, const char *path, const char *interface, const char *property,
+                              sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
         return sd_bus_message_append(reply, "b", ((const Bus *) userdata)->manager->disk_error == 0);
 }
 
@@ -151,38 +158,39 @@ static int get_warnings(sd_bus *sd, const char *path, const char *interface, con
 
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_ARGS("Stage", SD_BUS_ARGS("h", fd, "a{sv}", options),
-                                SD_BUS_RESULT("o", policy), method_stage,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Stage", SD_BUS_ARGS("h", fd, "a{sv}", options), SD_BUS_RESULT("o", policy),
+                                method_stage, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Activate", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_activate,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ActivateWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options),
-                                SD_BUS_RESULT("o", policy), method_activate_with_options,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+                                SD_BUS_RESULT("o", policy), method_activate_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Confirm", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT, method_confirm,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ConfirmWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
-                                method_confirm_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ConfirmWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", outcome), method_confirm_with_options,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("EndTrial", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
                                 method_end_trial, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("CheckBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_check_boot, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CheckBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_check_boot,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ConfirmBoot", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_confirm_boot,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Rollback", SD_BUS_ARGS("s", name), SD_BUS_RESULT("o", policy), method_rollback,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("RollbackWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
-                                method_rollback_with_options, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("Deactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", outcome), method_deactivate,
+        SD_BUS_METHOD_WITH_ARGS("RollbackWithOptions", SD_BUS_ARGS("s", name, "a{sv}", options),
+                                SD_BUS_RESULT("a{sv}", outcome), method_rollback_with_options,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("Deactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", outcome),
+                                method_deactivate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Discard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_NO_RESULT, method_discard,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Preflight", SD_BUS_ARGS("s", name), SD_BUS_RESULT("a(ssss)", findings),
                                 method_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("StartPreflight", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("o", job),
                                 method_start_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("CanStage", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_stage, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanStage", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_stage,
+                                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanActivate", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
                                 method_can_activate, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanConfirm", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
@@ -191,24 +199,22 @@ static const sd_bus_vtable manager_vtable[] = {
                                 method_can_end_trial, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanRollback", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
                                 method_can_roll_back, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("CanDeactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", result), method_can_deactivate,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("CanDiscard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("s", result), method_can_discard,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanDeactivate", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("s", result),
+                                method_can_deactivate, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanDiscard", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("s", result),
+                                method_can_discard, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanPreflight", SD_BUS_ARGS("s", name, "a{sv}", options), SD_BUS_RESULT("s", result),
                                 method_can_preflight, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanInspect", SD_BUS_NO_ARGS, SD_BUS_RESULT("s", result), method_can_inspect,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("CanSetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_RESULT("s", result), method_can_set_enforce,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("CanSetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_RESULT("s", result),
+                                method_can_set_enforce, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("CanSetSuccessAudit", SD_BUS_ARGS("b", enable), SD_BUS_RESULT("s", result),
                                 method_can_set_success_audit, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS,
-                                SD_BUS_RESULT("a(ssssbo)", policies), method_list_policies,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name, "s", version),
-                                SD_BUS_RESULT("a{sv}", policy), method_get_policy,
-                                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("ListPolicies", SD_BUS_NO_ARGS, SD_BUS_RESULT("a(ssssbo)", policies),
+                                method_list_policies, SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_ARGS("GetPolicy", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("a{sv}", policy),
+                                method_get_policy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("OpenPolicy", SD_BUS_ARGS("s", name, "s", version), SD_BUS_RESULT("h", text),
                                 method_open_policy, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("ListTransitions", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("aa{sv}", transitions),
@@ -219,8 +225,7 @@ static const sd_bus_vtable manager_vtable[] = {
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("SetEnforce", SD_BUS_ARGS("b", enforce), SD_BUS_NO_RESULT, method_set_enforce,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_METHOD_WITH_ARGS("SetSuccessAudit", SD_BUS_ARGS("b", enable),
-                                SD_BUS_NO_RESULT, method_set_success_audit,
+        SD_BUS_METHOD_WITH_ARGS("SetSuccessAudit", SD_BUS_ARGS("b", enable), SD_BUS_NO_RESULT, method_set_success_audit,
                                 SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_METHOD_WITH_ARGS("Subscribe", SD_BUS_ARGS("a{sv}", options), SD_BUS_RESULT("a{sv}", subscription),
                                 method_subscribe, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -248,8 +253,8 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_ARGS("PolicyConfirmed", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyRolledBack", SD_BUS_ARGS("s", name, "s", version, "s", digest), 0),
         SD_BUS_SIGNAL_WITH_ARGS("PolicyChanged", SD_BUS_ARGS("s", name, "s", version, "a{sv}", change), 0),
-        SD_BUS_SIGNAL_WITH_ARGS("Denied", SD_BUS_ARGS("s", policy, "s", version, "s", operation, "s", path, "a{sv}", details),
-                                0),
+        SD_BUS_SIGNAL_WITH_ARGS("Denied",
+                                SD_BUS_ARGS("s", policy, "s", version, "s", operation, "s", path, "a{sv}", details), 0),
         SD_BUS_VTABLE_END,
 };
 

@@ -17,11 +17,12 @@ static const BusOption *find_option(const BusOption *options, const char *name) 
 
 static int read_value(sd_bus_message *message, const BusOption *option, sd_bus_error *reterr) {
         if (sd_bus_message_read(message, "v", option->type, option->value) < 0)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The value of the option '%s' has another type.",
-                                         option->name);
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The value of the option '%s' has another type.", option->name);
         if (streq(option->type, "s") && strlen(*(const char **) option->value) > BUS_TEXT_SIZE_MAX)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The value of the option '%s' has more than %u bytes.",
-                                         option->name, BUS_TEXT_SIZE_MAX);
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The value of the option '%s' has more than %u bytes.", option->name,
+                                         BUS_TEXT_SIZE_MAX);
         return 0;
 }
 
@@ -37,7 +38,9 @@ static int read_option(sd_bus_message *message, const BusOption *options, uint32
                 return r;
         option = find_option(options, name);
         if (!option)
-                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "There is no option '%.100s'.", name), &failure);
+                return bus_refuse(reterr,
+                                  failure_set(&failure, FAILURE_INVALID_ARGUMENT, "There is no option '%.100s'.", name),
+                                  &failure);
         bit = 1U << (option - options);
         if (*seen & bit)
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option '%s' is given twice.", name);

@@ -21,11 +21,12 @@ typedef struct BusOption {
 } BusOption;
 
 /* Reads the options of a call; strings belong to the message.
- * Returns 0, or a negative errno with reterr set for an option that the call does not take, that is given twice, or whose value is
- * of another type or too long. */
+ * Returns 0, or a negative errno with reterr set for an option that the call does not take, that is given twice, or
+ * whose value is of another type or too long. */
 int bus_read_options(sd_bus_message *message, const BusOption *options, sd_bus_error *reterr);
 
-/* Reads a string, which belongs to the message. what: "name", for the sentence of the error. Returns as bus_read_options(). */
+/* Reads a string, which belongs to the message. what: "name", for the sentence of the error. Returns as
+ * bus_read_options(). */
 int bus_read_text(sd_bus_message *message, const char *what, const char **ret, sd_bus_error *reterr);
 
 #endif

@@ -47,10 +47,13 @@ typedef struct Member {
 } Member;
 
 static const Member members[] = {
-        { "Name", "s" }, { "Version", "s" }, { "State", "s" }, { "Digest", "s" }, { "Signer", "s" }, { "Source", "s" },
-        { "StagedUSec", "t" }, { "ChangedUSec", "t" }, { "ExpiresUSec", "t" }, { "Transaction", "s" }, { "Active", "b" },
-        { "SelectedForBoot", "b" }, { "KernelPlace", "s" }, { "RollbackFloor", "s" }, { "NeedsExtendedAbi", "b" }, { "Size", "t" },
-        { "TextSize", "t" }, { "WarningsCount", "t" }, { "Warnings", "as" },
+        { "Name", "s" },        { "Version", "s" },       { "State", "s" },
+        { "Digest", "s" },      { "Signer", "s" },        { "Source", "s" },
+        { "StagedUSec", "t" },  { "ChangedUSec", "t" },   { "ExpiresUSec", "t" },
+        { "Transaction", "s" }, { "Active", "b" },        { "SelectedForBoot", "b" },
+        { "KernelPlace", "s" }, { "RollbackFloor", "s" }, { "NeedsExtendedAbi", "b" },
+        { "Size", "t" },        { "TextSize", "t" },      { "WarningsCount", "t" },
+        { "Warnings", "as" },
 };
 
 static const char *find_place(const Bus *bus, const VersionRecord *record) {
@@ -134,8 +137,8 @@ static int append_member(sd_bus_message *reply, const Bus *bus, const VersionRec
         }
 }
 
-static int get_member(sd_bus *sd, const char *path, const char *interface, const char *property,
-                      sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
+static int get_member(sd_bus *sd, const char *path, const char *interface, const char *property, sd_bus_message *reply,
+                      void *userdata, sd_bus_error *reterr) {
         const VersionRecord *record;
         int r = record_of(path, userdata, &record, reterr);
 
@@ -147,7 +150,8 @@ static int get_member(sd_bus *sd, const char *path, const char *interface, const
         return -ENOENT;
 }
 
-/* KernelPlace changes without a notice of the kernel, and the warnings depend on the keyring .fs-verity: nothing announces these. */
+/* KernelPlace changes without a notice of the kernel, and the warnings depend on the keyring .fs-verity: nothing
+ * announces these. */
 static const sd_bus_vtable policy_vtable[] = {
         SD_BUS_VTABLE_START(0),
         SD_BUS_PROPERTY("Name", "s", get_member, 0, SD_BUS_VTABLE_PROPERTY_CONST),
@@ -245,8 +249,8 @@ int method_get_policy(sd_bus_message *message, void *userdata, sd_bus_error *ret
 }
 
 int bus_policy_register(Bus *bus) {
-        int r = sd_bus_add_fallback_vtable(bus->bus, NULL, POLICY_PREFIX, POLICY_INTERFACE, policy_vtable,
-                                           find_policy, bus);
+        int r = sd_bus_add_fallback_vtable(bus->bus, NULL, POLICY_PREFIX, POLICY_INTERFACE, policy_vtable, find_policy,
+                                           bus);
 
         if (r >= 0)
                 r = sd_bus_add_node_enumerator(bus->bus, NULL, POLICY_PREFIX, list_objects, bus);

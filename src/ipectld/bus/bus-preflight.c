@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Preflight() answers when its time is over; its caller may have gone by then. StartPreflight() in bus-job.c keeps no call waiting.
+ * Preflight() answers when its time is over; its caller may have gone by then. StartPreflight() in bus-job.c keeps no
+ * call waiting.
  */
 
 #include "bus-call.h"

@@ -26,7 +26,8 @@ int bus_reply_with_error(sd_bus_message *call, int result, const Failure *failur
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = bus_refuse(&error, result, failure);
 
-        r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(call, &error) : sd_bus_reply_method_errno(call, r, NULL);
+        r = sd_bus_error_is_set(&error) ? sd_bus_reply_method_error(call, &error)
+                                        : sd_bus_reply_method_errno(call, r, NULL);
         sd_bus_error_free(&error);
         return r < 0 ? r : 0;
 }

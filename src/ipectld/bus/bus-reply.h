@@ -10,7 +10,8 @@
 #include "failure.h"
 #include "store.h"
 
-/* Makes a bus error of a refusal or an errno that a function of the manager returned. Returns a negative errno, for a handler to return. */
+/* Makes a bus error of a refusal or an errno that a function of the manager returned. Returns a negative errno, for a
+ * handler to return. */
 int bus_refuse(sd_bus_error *reterr, int result, const Failure *failure);
 
 /* Makes the error of a user whose budget of calls is used up. Returns as bus_refuse(). */

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The activation that a caller asks for. Beside the right to activate there are two rights that weaken the protection of the machine
- * from a bad policy, each with an action of its own:
+ * The activation that a caller asks for. Beside the right to activate there are two rights that weaken the protection
+ * of the machine from a bad policy, each with an action of its own:
  *
  *      activate-force      activates the policy whatever it would deny
- *      activate-no-trial   confirms the policy at once, without a trial, or with a shorter or weaker trial than that of the configuration
+ *      activate-no-trial   confirms the policy at once, without a trial, or with a shorter or weaker trial than that of
+ * the configuration
  */
 
 #include "bus-options.h"
@@ -17,9 +18,11 @@ static int check_trial_sec(const ActivateOptions *options, sd_bus_error *reterr)
         if (!options->has_trial_sec)
                 return 0;
         if (options->trial_sec > KERNEL_TRIAL_SEC_MAX)
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "A trial takes at most %u seconds.", KERNEL_TRIAL_SEC_MAX);
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "A trial takes at most %u seconds.",
+                                         KERNEL_TRIAL_SEC_MAX);
         if (options->trial_sec == 0 && options->has_confirm)
-                return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS, "Without a trial there is nothing to confirm: leave 'confirm' "
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                        "Without a trial there is nothing to confirm: leave 'confirm' "
                                         "out, or set trial-sec.");
         return 0;
 }
@@ -29,15 +32,24 @@ static int check_options(ActivateOptions *options, const char *confirm, sd_bus_e
         struct ipe_version version;
         Failure failure = {};
 
-        if (options->version && *options->version && ipe_version_parse(options->version, strlen(options->version), &version) < 0)
-                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "'%.50s' is not a version: expected X.Y.Z.",
-                                                      options->version), &failure);
+        if (options->version && *options->version &&
+            ipe_version_parse(options->version, strlen(options->version), &version) < 0)
+                return bus_refuse(reterr,
+                                  failure_set(&failure, FAILURE_INVALID_ARGUMENT,
+                                              "'%.50s' is not a version: expected X.Y.Z.", options->version),
+                                  &failure);
         if (options->accept && !findings_is_accept(options->accept))
-                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "The option 'accept' has the %u hexadecimal digits that "
-                                         "'ipectl preflight' prints.", ACCEPT_DIGITS);
+                return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                         "The option 'accept' has the %u hexadecimal digits that "
+                                         "'ipectl preflight' prints.",
+                                         ACCEPT_DIGITS);
         if (by < 0)
-                return bus_refuse(reterr, failure_set(&failure, FAILURE_INVALID_ARGUMENT, "The option 'confirm' is 'auto' or "
-                                                      "'manual', not '%.100s'.", confirm), &failure);
+                return bus_refuse(reterr,
+                                  failure_set(&failure, FAILURE_INVALID_ARGUMENT,
+                                              "The option 'confirm' is 'auto' or "
+                                              "'manual', not '%.100s'.",
+                                              confirm),
+                                  &failure);
         options->has_confirm = confirm != NULL;
         options->confirm = (ConfirmBy) by;
         return check_trial_sec(options, reterr);
@@ -75,7 +87,8 @@ static void plan(const Bus *bus, ActivationRequest *request) {
         request->is_confirmed = record->state == VERSION_CONFIRMED;
 }
 
-int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options, ActivationRequest *ret, sd_bus_error *reterr) {
+int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options, ActivationRequest *ret,
+                            sd_bus_error *reterr) {
         ActivationRequest request = {};
         int r = bus_read_text(message, "name", &request.name, reterr);
 
@@ -130,7 +143,8 @@ int activation_request_describe(const Bus *bus, const ActivationRequest *request
         if (!request->is_planned)
                 r = bus_details_add_names(ret, request->name, request->options.version);
         else
-                r = bus_details_add_version(ret, request->name, store_state_find_digest(bus->manager->state, &request->digest));
+                r = bus_details_add_version(ret, request->name,
+                                            store_state_find_digest(bus->manager->state, &request->digest));
         if (r >= 0 && request->is_planned)
                 r = describe_plan(&request->plan, ret);
         if (r >= 0)

@@ -10,10 +10,11 @@
 #include "bus.h"
 
 typedef struct ActivationRequest {
-        const char *name;        /* belongs to the message, as the strings of the options */
+        const char *name; /* belongs to the message, as the strings of the options */
         ActivateOptions options;
         bool force;
-        bool is_planned;         /* by state and configuration there is a version to activate, which the next members describe */
+        bool is_planned; /* by state and configuration there is a version to activate, which the next members describe
+                          */
         Digest digest;
         bool is_confirmed;
         ActivatePlan plan;
@@ -21,7 +22,8 @@ typedef struct ActivationRequest {
 
 /* Reads the arguments of a call, "s" or "sa{sv}", and plans the activation.
  * Returns 0, or a negative errno with reterr set for invalid arguments. */
-int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options, ActivationRequest *ret, sd_bus_error *reterr);
+int activation_request_read(Bus *bus, sd_bus_message *message, bool has_options, ActivationRequest *ret,
+                            sd_bus_error *reterr);
 
 /* Lists the actions that the caller needs. ret: ends with NULL. */
 void activation_request_list_actions(const Bus *bus, const ActivationRequest *request,

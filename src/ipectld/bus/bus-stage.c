@@ -24,8 +24,8 @@ static char *describe_sender(const Bus *bus, sd_bus_message *message) {
         char *text = NULL;
         pid_t pid = 0;
 
-        if (callers_ask(bus->callers, message, SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT,
-                        &creds) >= 0) {
+        if (callers_ask(bus->callers, message,
+                        SD_BUS_CREDS_EUID | SD_BUS_CREDS_PID | SD_BUS_CREDS_COMM | SD_BUS_CREDS_AUGMENT, &creds) >= 0) {
                 (void) sd_bus_creds_get_euid(creds, &uid);
                 (void) sd_bus_creds_get_pid(creds, &pid);
                 (void) sd_bus_creds_get_comm(creds, &command);
@@ -38,8 +38,9 @@ static char *describe_sender(const Bus *bus, sd_bus_message *message) {
 
 /* Whether reading from the file system never waits for another process or machine. */
 static bool is_local(const struct statfs *st) {
-        static const long magics[] = { TMPFS_MAGIC, RAMFS_MAGIC, EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
-                                       EROFS_SUPER_MAGIC_V1, SQUASHFS_MAGIC, MSDOS_SUPER_MAGIC };
+        static const long magics[] = { TMPFS_MAGIC,          RAMFS_MAGIC,       EXT4_SUPER_MAGIC,
+                                       XFS_SUPER_MAGIC,      BTRFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,
+                                       EROFS_SUPER_MAGIC_V1, SQUASHFS_MAGIC,    MSDOS_SUPER_MAGIC };
 
         for (size_t i = 0; i < ELEMENTSOF(magics); i++)
                 if ((long) st->f_type == magics[i])
@@ -51,11 +52,13 @@ static bool is_local(const struct statfs *st) {
 static int check_descriptor(const Bus *bus, sd_bus_message *message, int fd, sd_bus_error *reterr) {
         if (fcntl(fd, F_GET_SEALS) >= 0 || polkit_is_root(bus->polkit, message))
                 return 0;
-        return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS, "The descriptor is not one of memory: pass the policy as memory "
+        return sd_bus_error_set(reterr, SD_BUS_ERROR_INVALID_ARGS,
+                                "The descriptor is not one of memory: pass the policy as memory "
                                 "(memfd_create), as 'ipectl stage' does. Root may pass files.");
 }
 
-/* Root may have taken the wrong file, so this never waits for the content. It leaves the position of the descriptor as it is. */
+/* Root may have taken the wrong file, so this never waits for the content. It leaves the position of the descriptor as
+ * it is. */
 static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr) {
         struct statfs fs;
         struct stat st;
@@ -72,11 +75,12 @@ static int read_descriptor(int fd, void **ret, size_t *ret_size, Failure *reterr
                                    "(memfd_create), as 'ipectl stage' does.");
         r = pread_fd(fd, ENVELOPE_SIZE_MAX, ret, ret_size);
         if (r == -EFBIG)
-                return failure_set(reterr, FAILURE_TOO_LARGE, "The policy has more than %u bytes, which no kernel "
-                                   "accepts.", ENVELOPE_SIZE_MAX);
+                return failure_set(reterr, FAILURE_TOO_LARGE,
+                                   "The policy has more than %u bytes, which no kernel "
+                                   "accepts.",
+                                   ENVELOPE_SIZE_MAX);
         if (r < 0 && r != -ENOMEM)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Cannot read the descriptor: %s.",
-                                   strerror(-r));
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "Cannot read the descriptor: %s.", strerror(-r));
         return r;
 }
 
@@ -137,8 +141,7 @@ int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) 
         if (r == 0)
                 r = stage_policy(bus->manager, data, size, sender, NULL, &record, &is_new, &failure);
         if (r == 0 && !is_new)
-                r = failure_set(&failure, FAILURE_ALREADY_EXISTS,
-                                "This policy is stored already; its state is '%s'.",
+                r = failure_set(&failure, FAILURE_ALREADY_EXISTS, "This policy is stored already; its state is '%s'.",
                                 version_state_to_string(record->state));
         if (r != 0) {
                 if (is_new)
@@ -148,7 +151,8 @@ int method_stage(sd_bus_message *message, void *userdata, sd_bus_error *reterr) 
         return bus_reply_with_path(message, record);
 }
 
-static int may_discard(const Bus *bus, sd_bus_message *message, const char *name, const char *version, sd_bus_error *reterr) {
+static int may_discard(const Bus *bus, sd_bus_message *message, const char *name, const char *version,
+                       sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
         const VersionRecord *record = NULL;
         int r;

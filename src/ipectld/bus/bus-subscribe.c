@@ -22,7 +22,8 @@ int method_subscribe(sd_bus_message *message, void *userdata, sd_bus_error *rete
                 return r < 0 ? r : 1;
         r = subscribers_add(bus->subscribers, message);
         if (r == -EDQUOT)
-                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many connections have subscribed already.");
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many connections have subscribed already.");
         return r < 0 ? r : reply_to_subscribe(message, bus->manager);
 }
 

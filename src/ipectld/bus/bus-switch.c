@@ -8,14 +8,16 @@
 #include "bus-watch.h"
 #include "switch.h"
 
-static int set_switch(const Bus *bus, sd_bus_message *message, KernelSwitch which, const char *action, sd_bus_error *reterr) {
+static int set_switch(const Bus *bus, sd_bus_message *message, KernelSwitch which, const char *action,
+                      sd_bus_error *reterr) {
         Failure failure = {};
         bool changed = false;
         int r, value;
 
         r = sd_bus_message_read(message, "b", &value);
         if (r >= 0)
-                r = polkit_check(bus->polkit, message, action, (const char *const[]) { "value", value ? "true" : "false", NULL }, reterr);
+                r = polkit_check(bus->polkit, message, action,
+                                 (const char *const[]) { "value", value ? "true" : "false", NULL }, reterr);
         if (r <= 0)
                 return r < 0 ? r : 1;
         bus_watch_before_switch(bus->watch, which);

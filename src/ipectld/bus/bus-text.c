@@ -2,9 +2,10 @@
 /*
  * OpenPolicy(): the text of a version in sealed memory, which nobody can change.
  *
- * The memory counts as the daemon's until the last caller closes the descriptor. Therefore there is one text at most of each version,
- * kept as long as the version is stored: callers that keep their descriptors use no more memory. The daemon cannot see whether callers
- * still have the text of a version that was removed, so that text counts until the daemon ends.
+ * The memory counts as the daemon's until the last caller closes the descriptor. Therefore there is one text at most of
+ * each version, kept as long as the version is stored: callers that keep their descriptors use no more memory. The
+ * daemon cannot see whether callers still have the text of a version that was removed, so that text counts until the
+ * daemon ends.
  */
 
 #include <fcntl.h>
@@ -86,9 +87,12 @@ static int read_text(const Bus *bus, const VersionRecord *record, uid_t uid, int
         text = envelope_text(envelope, &size);
         room = size <= TEXTS_SIZE_MAX && known <= TEXTS_SIZE_MAX - size;
         if (!room && uid != 0) {
-                *ret_result = failure_set(reterr, FAILURE_TOO_LARGE, "The texts of policies that were handed out take %zu MiB already, "
-                                          "those of discarded versions included: only root gets another one until ipectld is started "
-                                          "again.", known >> 20);
+                *ret_result = failure_set(reterr, FAILURE_TOO_LARGE,
+                                          "The texts of policies that were handed out take %zu MiB already, "
+                                          "those of discarded versions included: only root gets another one until "
+                                          "ipectld is started "
+                                          "again.",
+                                          known >> 20);
                 return -1;
         }
         fd = seal_memory("ipe-policy", text, size);

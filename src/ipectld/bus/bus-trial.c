@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Confirms a trial, ends it, rolls back, or deactivates. Each call may name the version, or the transaction, that its caller means:
- * when the daemon handles the call another version may be on trial, or none.
+ * Confirms a trial, ends it, rolls back, or deactivates. Each call may name the version, or the transaction, that its
+ * caller means: when the daemon handles the call another version may be on trial, or none.
  */
 
 #include "bus-details.h"
@@ -23,8 +23,8 @@ static int reply_with_outcome(const Bus *bus, sd_bus_message *message, const Ver
                 return r;
         if (record)
                 ipe_version_print(&record->version, version);
-        return sd_bus_reply_method_return(message, "a{sv}", 5, "Policy", "o", path ?: "/", "Name", "s", record ? record->name : "",
-                                          "Version", "s", version, "State", "s",
+        return sd_bus_reply_method_return(message, "a{sv}", 5, "Policy", "o", path ?: "/", "Name", "s",
+                                          record ? record->name : "", "Version", "s", version, "State", "s",
                                           record ? version_state_to_string(record->state) : "", "Recorded", "b",
                                           bus->manager->disk_error == 0);
 }
@@ -48,24 +48,24 @@ static const VersionRecord *find_trial(const Bus *bus, const char *name) {
 }
 
 /* Asks polkit about the version that a call ends or keeps. record: NULL if the state has none. */
-static int authorise(Bus *bus, sd_bus_message *message, const char *action, const char *name, const VersionRecord *record,
-                     sd_bus_error *reterr) {
+static int authorise(Bus *bus, sd_bus_message *message, const char *action, const char *name,
+                     const VersionRecord *record, sd_bus_error *reterr) {
         _cleanup_(bus_details_done) BusDetails details = {};
         int r = bus_details_add_state(&details, name, record);
 
         return r < 0 ? r : polkit_check(bus->polkit, message, action, details.list, reterr);
 }
 
-/* Binds a call to the trial that polkit was asked about: the kernel may end that trial, and begin another, before the state has
- * that. Calls of root are not bound, as there are no questions to polkit about them.
- * Returns the argument for the function of the manager. */
+/* Binds a call to the trial that polkit was asked about: the kernel may end that trial, and begin another, before the
+ * state has that. Calls of root are not bound, as there are no questions to polkit about them. Returns the argument for
+ * the function of the manager. */
 static const Authorised *bind(const Bus *bus, sd_bus_message *message, const VersionRecord *record, Authorised *ret) {
         authorised_set(ret, record);
         return polkit_is_root(bus->polkit, message) ? NULL : ret;
 }
 
-static int confirm(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant, const VersionRecord **ret,
-                   sd_bus_error *reterr) {
+static int confirm(Bus *bus, sd_bus_message *message, const char *name, const TrialMeant *meant,
+                   const VersionRecord **ret, sd_bus_error *reterr) {
         const VersionRecord *trial = find_trial(bus, name);
         TrialMeant bound = meant ? *meant : (TrialMeant) {};
         Authorised authorised;

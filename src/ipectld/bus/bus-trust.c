@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListTrust(): the certificates of trust.d, and the use of each. The judgement takes time and depends on the clock, so users other
- * than root may get an answer that is a bit old, see bus-age.h.
+ * ListTrust(): the certificates of trust.d, and the use of each. The judgement takes time and depends on the clock, so
+ * users other than root may get an answer that is a bit old, see bus-age.h.
  */
 
 #include "bus-age.h"
@@ -23,8 +23,8 @@ static bool charge(const Bus *bus, uid_t uid, size_t n) {
 
 /* Returns 0, FAILURE_TOO_MANY_CALLS without a sentence, or a negative errno.
  *
- * The function reads only files that have changed, but judges every certificate, which takes time: the budget of the user pays for
- * that. */
+ * The function reads only files that have changed, but judges every certificate, which takes time: the budget of the
+ * user pays for that. */
 static int refresh(const Bus *bus, uid_t uid, Failure *reterr) {
         uint64_t begun = clock_usec(CLOCK_MONOTONIC);
         TrustList list;
@@ -54,11 +54,12 @@ static int append_certificate(sd_bus_message *reply, const TrustedCertificate *c
         char fingerprint[DIGEST_HEX_SIZE];
 
         digest_to_hex(&certificate->fingerprint, fingerprint);
-        return sd_bus_message_append(reply, "a{sv}", 10, "Subject", "s", certificate->subject, "Issuer", "s", certificate->issuer,
-                                  "Fingerprint", "s", fingerprint, "NotBeforeUSec", "t", certificate->not_before_usec,
-                                  "NotAfterUSec", "t", certificate->not_after_usec, "File", "s", certificate->file,
-                                  "Revoked", "b", (int) certificate->revoked, "Signs", "b", (int) certificate->signs,
-                                  "Certifies", "b", (int) certificate->certifies, "Problem", "s", certificate->problem ?: "");
+        return sd_bus_message_append(reply, "a{sv}", 10, "Subject", "s", certificate->subject, "Issuer", "s",
+                                     certificate->issuer, "Fingerprint", "s", fingerprint, "NotBeforeUSec", "t",
+                                     certificate->not_before_usec, "NotAfterUSec", "t", certificate->not_after_usec,
+                                     "File", "s", certificate->file, "Revoked", "b", (int) certificate->revoked,
+                                     "Signs", "b", (int) certificate->signs, "Certifies", "b",
+                                     (int) certificate->certifies, "Problem", "s", certificate->problem ?: "");
 }
 
 static int append_list(sd_bus_message *reply, const TrustList *list) {

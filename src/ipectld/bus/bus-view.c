@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * To find out which stored version is active, the daemon reads and hashes a policy of up to 64 MiB, so these answers may be a bit old.
- * Decisions never use them.
+ * To find out which stored version is active, the daemon reads and hashes a policy of up to 64 MiB, so these answers
+ * may be a bit old. Decisions never use them.
  */
 
 #include "bus-age.h"
@@ -24,13 +24,13 @@ struct BusView {
         Place *places;
         size_t n_places;
         KernelPolicy active;
-        bool active_is_ours; /* active_digest is that of a stored version */
+        bool active_is_ours;               /* active_digest is that of a stored version */
         bool active_failed, places_failed; /* to be read, the last time */
         Digest active_digest;
         bool selected_known, any_selected; /* the next boot loads the version of selected_digest */
         Digest selected_digest;
         uint64_t selected_commits; /* of the manager when that was found */
-        char *warning; /* NULL for none */
+        char *warning;             /* NULL for none */
 };
 
 /* A failure is logged once, and the kernel is read again once a second at most: callers may ask at any rate. */
@@ -95,7 +95,8 @@ static int find_in_place(const Bus *bus, const char *name, KernelPlace place) {
         struct ipe_version version;
         Place *larger;
 
-        if (kernel_find_version(bus->manager->kernel, name, place, &version) > 0 && store_state_find(bus->manager->state, name, &version))
+        if (kernel_find_version(bus->manager->kernel, name, place, &version) > 0 &&
+            store_state_find(bus->manager->state, name, &version))
                 record = manager_find_loaded(bus->manager, name, place);
         if (!record)
                 return 0;

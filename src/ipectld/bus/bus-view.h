@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Answers about the kernel, which several properties and calls share. They may be a bit old for users other than root, see bus-age.h.
+ * Answers about the kernel, which several properties and calls share. They may be a bit old for users other than root,
+ * see bus-age.h.
  */
 #ifndef IPECTLD_BUS_VIEW_H
 #define IPECTLD_BUS_VIEW_H
@@ -22,7 +23,8 @@ bool bus_view_is_active(const Bus *bus, const VersionRecord *record);
 /* Whether the next boot tries this version first. */
 bool bus_view_is_selected(const Bus *bus, const VersionRecord *record);
 
-/* Finds the place of a stored version in the kernel. Returns false if the kernel does not have it; it may be the active one. */
+/* Finds the place of a stored version in the kernel. Returns false if the kernel does not have it; it may be the active
+ * one. */
 bool bus_view_place(const Bus *bus, const VersionRecord *record, KernelPlace *ret);
 
 /* The warning of the manager, borrowed; NULL for none. Returns 0 or -ENOMEM. */

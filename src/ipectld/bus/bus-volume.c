@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * ListVolumes(): the dm-verity volumes that are open, and the verdict of the active policy on each. An inspection takes seconds and
- * reads the whole system, so only one runs at a time, for all callers that ask before it begins.
+ * ListVolumes(): the dm-verity volumes that are open, and the verdict of the active policy on each. An inspection takes
+ * seconds and reads the whole system, so only one runs at a time, for all callers that ask before it begins.
  */
 
 #include "bus-reply.h"
@@ -22,7 +22,8 @@ static int append_volume(sd_bus_message *reply, const Manager *manager, const st
         char root_hash[FACT_DIGEST_STRLEN];
 
         fact_digest_print(&volume->root_hash, root_hash);
-        return sd_bus_message_append(reply, "(ssbss)", volume->name, root_hash, volume->is_signed, verdict.action, verdict.rule);
+        return sd_bus_message_append(reply, "(ssbss)", volume->name, root_hash, volume->is_signed, verdict.action,
+                                     verdict.rule);
 }
 
 static int answer(const BusCall *call, const struct ipe_policy *policy, const Inspection *inspection) {
@@ -84,7 +85,8 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
         for (BusWaiter *waiter = bus->volume_calls; waiter; waiter = next) {
                 next = waiter->next;
                 if (!waiter->mark)
-                        finish(waiter, result == 0 ? answer(waiter->call, ruling_policy(ruling), inspection) : result, failure);
+                        finish(waiter, result == 0 ? answer(waiter->call, ruling_policy(ruling), inspection) : result,
+                               failure);
         }
         serve_late(bus);
 }
@@ -95,7 +97,8 @@ static int start(Bus *bus, Failure *reterr) {
 
 /* If the caller leaves, the inspection goes on: else calls that come and go would begin one each time.
  *
- * The waiter is marked if it comes late: the inspection that is under way may have passed a volume that has changed since. */
+ * The waiter is marked if it comes late: the inspection that is under way may have passed a volume that has changed
+ * since. */
 static int wait_for_inspection(Bus *bus, sd_bus_message *message, uid_t uid, Failure *reterr) {
         _cleanup_(bus_wait_freep) BusWaiter *waiter = NULL;
         int r = bus_wait_new(bus, message, uid, &waiter);
@@ -124,7 +127,8 @@ int method_list_volumes(sd_bus_message *message, void *userdata, sd_bus_error *r
         if (r < 0)
                 return r;
         if (!bus_wait_has_room(bus->volume_calls, uid))
-                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED, "Too many calls wait for an inspection already.");
+                return sd_bus_error_set(reterr, SD_BUS_ERROR_LIMITS_EXCEEDED,
+                                        "Too many calls wait for an inspection already.");
         r = wait_for_inspection(bus, message, uid, &failure);
         return r != 0 ? bus_refuse(reterr, r, &failure) : 1;
 }

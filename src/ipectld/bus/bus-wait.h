@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A list of calls that wait for the same event. It has room for 16 calls of root, and for 16 of all other users, 4 of each.
+ * A list of calls that wait for the same event. It has room for 16 calls of root, and for 16 of all other users, 4 of
+ * each.
  */
 #ifndef IPECTLD_BUS_WAIT_H
 #define IPECTLD_BUS_WAIT_H
@@ -18,7 +19,8 @@ typedef struct BusWaiter {
 /* Whether the list has room for one more call of that user. */
 bool bus_wait_has_room(const BusWaiter *list, uid_t uid);
 
-/* Makes a waiter that is in no list yet. It ends when its caller leaves the bus. ret: to be freed. Returns 0 or a negative errno. */
+/* Makes a waiter that is in no list yet. It ends when its caller leaves the bus. ret: to be freed. Returns 0 or a
+ * negative errno. */
 int bus_wait_new(Bus *bus, sd_bus_message *message, uid_t uid, BusWaiter **ret);
 
 /* Puts a waiter into a list, which owns it from then on. */

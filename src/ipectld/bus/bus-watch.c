@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Changes of the kernel that others make: root writes to its files, PID 1 loads a policy, the kernel's own timer ends a trial.
- * trial.c records the end of a trial; this file announces all other changes as changes of properties. It decides nothing.
+ * Changes of the kernel that others make: root writes to its files, PID 1 loads a policy, the kernel's own timer ends a
+ * trial. trial.c records the end of a trial; this file announces all other changes as changes of properties. It decides
+ * nothing.
  *
- * inotify reports each write to a file of securityfs, on any kernel. Only the end of a trial is no write, and for that the LSM of
- * this project has poll() on "confirm". The files of a policy appear with its directory, which a write creates, too. Each look
- * watches new directories before it reads, so no change falls between. A policy that is loaded again has a new directory of the old
- * name.
+ * inotify reports each write to a file of securityfs, on any kernel. Only the end of a trial is no write, and for that
+ * the LSM of this project has poll() on "confirm". The files of a policy appear with its directory, which a write
+ * creates, too. Each look watches new directories before it reads, so no change falls between. A policy that is loaded
+ * again has a new directory of the old name.
  */
 
 #include <sys/epoll.h>
@@ -33,15 +34,16 @@
 
 /* The state that was announced last. */
 typedef struct Announced {
-        int switches[2]; /* by KernelSwitch; negative: not known */
-        char *active, *trial; /* "NAME VERSION"; NULL: none */
+        int switches[2];         /* by KernelSwitch; negative: not known */
+        char *active, *trial;    /* "NAME VERSION"; NULL: none */
         uint64_t trial_end_usec; /* CLOCK_BOOTTIME */
         bool is_ours;
         Digest digest; /* of the stored version that was active */
 } Announced;
 
-/* The directory of a policy. An open file keeps a directory alive after its policy was deleted, so device and inode tell whether it is
- * still the one of that name; their numbers may be used again, so the end of the inode counts as well. */
+/* The directory of a policy. An open file keeps a directory alive after its policy was deleted, so device and inode
+ * tell whether it is still the one of that name; their numbers may be used again, so the end of the inode counts as
+ * well. */
 typedef struct WatchedPolicy {
         char *name;
         dev_t dev;
@@ -93,7 +95,8 @@ BusWatch *bus_watch_free(BusWatch *watch) {
 
 static void log_failure(BusWatch *watch, int r) {
         if (!watch->failed)
-                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY "', so ipectld may miss changes that others make there, trying again: %s",
+                log_warning("Cannot watch the files of '" KERNEL_DIRECTORY
+                            "', so ipectld may miss changes that others make there, trying again: %s",
                             strerror(-r));
         watch->failed = true;
 }
@@ -163,7 +166,8 @@ static int add_policy(BusWatch *watch, const char *name, const char *path, const
         *new = (WatchedPolicy) { .name = strdup(name), .dev = st->st_dev, .ino = st->st_ino };
         if (!new->name)
                 return -ENOMEM;
-        r = sd_event_add_inotify(watch->bus->manager->event, &new->source, path, IN_MODIFY | IN_ONLYDIR, on_write_to_policy, watch);
+        r = sd_event_add_inotify(watch->bus->manager->event, &new->source, path, IN_MODIFY | IN_ONLYDIR,
+                                 on_write_to_policy, watch);
         if (r < 0) {
                 free(new->name);
                 return r;
@@ -220,7 +224,8 @@ static int watch_policies(BusWatch *watch) {
 static int watch_top(BusWatch *watch) {
         if (watch->top)
                 return 0;
-        return sd_event_add_inotify(watch->bus->manager->event, &watch->top, KERNEL_DIRECTORY, IN_MODIFY | IN_ONLYDIR, on_write, watch);
+        return sd_event_add_inotify(watch->bus->manager->event, &watch->top, KERNEL_DIRECTORY, IN_MODIFY | IN_ONLYDIR,
+                                    on_write, watch);
 }
 
 /* Only the LSM of this project has poll() there; elsewhere epoll refuses the file with -EPERM. */
@@ -232,7 +237,8 @@ static int watch_trial(BusWatch *watch) {
         watch->confirm_fd = kernel_open_trial(watch->bus->manager->kernel);
         if (watch->confirm_fd < 0)
                 return watch->confirm_fd;
-        r = sd_event_add_io(watch->bus->manager->event, &watch->confirm, watch->confirm_fd, EPOLLPRI, on_end_of_trial, watch);
+        r = sd_event_add_io(watch->bus->manager->event, &watch->confirm, watch->confirm_fd, EPOLLPRI, on_end_of_trial,
+                            watch);
         if (r >= 0 || r == -EPERM)
                 return 0;
         forget_trial(watch);
@@ -278,7 +284,9 @@ static void read_trial(const BusWatch *watch, Announced *ret) {
         int r = kernel_find_trial(watch->bus->manager->kernel, &trial);
 
         ret->trial = print_policy(r, &trial.policy, watch->announced.trial);
-        ret->trial_end_usec = r > 0 ? clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC : r < 0 ? watch->announced.trial_end_usec : 0;
+        ret->trial_end_usec = r > 0   ? clock_usec(CLOCK_BOOTTIME) + trial.remaining_sec * USEC_PER_SEC
+                              : r < 0 ? watch->announced.trial_end_usec
+                                      : 0;
         kernel_policy_done(&trial.policy);
 }
 
@@ -289,7 +297,7 @@ static void read_now(const BusWatch *watch, Announced *ret) {
         int r;
 
         *ret = (Announced) { .switches = { kernel_get_switch(manager->kernel, KERNEL_ENFORCE),
-                                      kernel_get_switch(manager->kernel, KERNEL_SUCCESS_AUDIT) } };
+                                           kernel_get_switch(manager->kernel, KERNEL_SUCCESS_AUDIT) } };
         r = kernel_find_active(manager->kernel, &active);
         ret->active = print_policy(r, &active, watch->announced.active);
         read_trial(watch, ret);
@@ -314,7 +322,9 @@ static void announce_switch_change(BusWatch *watch, KernelSwitch which, int now)
 }
 
 static void announce_object(const BusWatch *watch, const Announced *state) {
-        const VersionRecord *record = state->is_ours ? store_state_find_digest(watch->bus->manager->state, &state->digest) : NULL;
+        const VersionRecord *record = state->is_ours
+                                              ? store_state_find_digest(watch->bus->manager->state, &state->digest)
+                                              : NULL;
         _cleanup_free_ char *path = NULL;
 
         if (record && object_path_of(record, &path) >= 0)
@@ -332,7 +342,8 @@ static void announce_policies(BusWatch *watch, const Announced *now) {
         if (!text_equal(now->active, before->active))
                 (void) sd_bus_emit_properties_changed(bus, MANAGER_PATH, MANAGER_INTERFACE, "ActivePolicy", NULL);
         if (!text_equal(now->trial, before->trial) || is_other_time(now->trial_end_usec, before->trial_end_usec))
-                (void) sd_bus_emit_properties_changed(bus, MANAGER_PATH, MANAGER_INTERFACE, "TrialPolicy", "TrialDeadlineUSec", NULL);
+                (void) sd_bus_emit_properties_changed(bus, MANAGER_PATH, MANAGER_INTERFACE, "TrialPolicy",
+                                                      "TrialDeadlineUSec", NULL);
         if (now->is_ours == before->is_ours && digest_equal(&now->digest, &before->digest))
                 return;
         announce_object(watch, before);
@@ -346,12 +357,13 @@ static void take_over(BusWatch *watch, const Announced *now) {
 }
 
 static bool has_news_of_trial(const BusWatch *watch, const Announced *now) {
-        return !text_equal(now->trial, watch->announced.trial) || is_other_time(now->trial_end_usec, watch->announced.trial_end_usec) ||
+        return !text_equal(now->trial, watch->announced.trial) ||
+               is_other_time(now->trial_end_usec, watch->announced.trial_end_usec) ||
                store_state_find_state(watch->bus->manager->state, VERSION_TRIAL);
 }
 
-/* Records the end of a trial before this file announces anything: the properties come from the state. This runs from the event loop,
- * so no caller holds a pointer to a record. trial.c logs a failure and tries again. */
+/* Records the end of a trial before this file announces anything: the properties come from the state. This runs from
+ * the event loop, so no caller holds a pointer to a record. trial.c logs a failure and tries again. */
 static void settle(BusWatch *watch, Announced *now) {
         Failure ignored = {};
 
@@ -416,7 +428,8 @@ int bus_watch_start(Bus *bus) {
                 bus_watch_free(watch);
                 if (r == -ENOMEM)
                         return r;
-                log_warning("Cannot set a timer, so ipectld misses changes that others make in '" KERNEL_DIRECTORY "': %s",
+                log_warning("Cannot set a timer, so ipectld misses changes that others make in '" KERNEL_DIRECTORY
+                            "': %s",
                             strerror(-r));
                 return 0;
         }

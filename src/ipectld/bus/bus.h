@@ -28,16 +28,16 @@ typedef struct Bus {
         struct Source *source; /* borrowed */
 
         /* Each of these belongs to the file that is named behind it. */
-        BusFlood *flood;                     /* bus-flood.c */
-        BusTexts *texts;                     /* bus-text.c */
-        BusTrust *trust;                     /* bus-trust.c */
-        BusView *view;                       /* bus-view.c */
-        BusWatch *watch;                     /* bus-watch.c; NULL without IPE */
-        struct BusJobs *jobs;                /* bus-job.c: preflights that run or wait */
-        struct BusActivation *activation;    /* bus-activate.c: the one that is being prepared, or NULL */
-        struct BusWaiter *boot_calls;        /* bus-boot.c: calls that wait for the health checks */
-        struct BusWaiter *volume_calls;      /* bus-volume.c: calls that wait for the inspection */
-        struct InspectCall *volume_inspect;  /* bus-volume.c: that inspection, or NULL */
+        BusFlood *flood;                    /* bus-flood.c */
+        BusTexts *texts;                    /* bus-text.c */
+        BusTrust *trust;                    /* bus-trust.c */
+        BusView *view;                      /* bus-view.c */
+        BusWatch *watch;                    /* bus-watch.c; NULL without IPE */
+        struct BusJobs *jobs;               /* bus-job.c: preflights that run or wait */
+        struct BusActivation *activation;   /* bus-activate.c: the one that is being prepared, or NULL */
+        struct BusWaiter *boot_calls;       /* bus-boot.c: calls that wait for the health checks */
+        struct BusWaiter *volume_calls;     /* bus-volume.c: calls that wait for the inspection */
+        struct InspectCall *volume_inspect; /* bus-volume.c: that inspection, or NULL */
 } Bus;
 
 /* The polkit action of that name. */

@@ -9,8 +9,8 @@
  *      3. the handler needs another action           back to 1
  *      4. the handler has all actions that it needs  the query is freed, 1 is returned
  *
- * A no, and details that differ from those of the first question, free the query with an error. The end of a run that has not asked
- * again frees it as well, as if the object of the call has gone.
+ * A no, and details that differ from those of the first question, free the query with an error. The end of a run that
+ * has not asked again frees it as well, as if the object of the call has gone.
  */
 
 #include "clock.h"
@@ -19,29 +19,29 @@
 #include "log.h"
 #include "polkit.h"
 
-/* Calls that wait at once. dbus-daemon lets a connection wait for 128 replies, beyond which the daemon could not ask polkit at all. No
- * user keeps another one out: see make_room(). */
+/* Calls that wait at once. dbus-daemon lets a connection wait for 128 replies, beyond which the daemon could not ask
+ * polkit at all. No user keeps another one out: see make_room(). */
 #define QUERIES_MAX 100
 #define QUERIES_PER_USER_MAX 20
-/* For all questions of a call together. It gives a person time to type a password, but is shorter than the time that ipectl waits, so
- * that a call which ipectl has given up is not carried out later. */
+/* For all questions of a call together. It gives a person time to type a password, but is shorter than the time that
+ * ipectl waits, so that a call which ipectl has given up is not carried out later. */
 #define QUERY_USEC (100ULL * 1000 * 1000)
 #define FLAG_ALLOW_INTERACTION 1U
 
 typedef struct Query {
         Polkit *polkit;
         sd_bus_message *message; /* the call that waits */
-        sd_bus_slot *slot;    /* of the question, NULL once it is answered */
-        PresenceWatch *sender; /* drops the query when the sender leaves the bus */
-        uid_t uid;            /* of the sender */
-        uint64_t id;          /* for polkit, of the question that is pending, or was the last */
-        uint64_t until_usec;  /* CLOCK_MONOTONIC: deadline of all answers */
-        char **details;       /* of the first question; NULL for none */
-        const char *action;   /* of the question that is pending, or was the last */
+        sd_bus_slot *slot;       /* of the question, NULL once it is answered */
+        PresenceWatch *sender;   /* drops the query when the sender leaves the bus */
+        uid_t uid;               /* of the sender */
+        uint64_t id;             /* for polkit, of the question that is pending, or was the last */
+        uint64_t until_usec;     /* CLOCK_MONOTONIC: deadline of all answers */
+        char **details;          /* of the first question; NULL for none */
+        const char *action;      /* of the question that is pending, or was the last */
         const char *granted[POLKIT_ACTIONS_MAX];
         size_t n_granted;
-        bool only_asks;       /* the call changes nothing: there is no dialog for a password */
-        PolkitAnswer worst;   /* so far; for queries that only ask */
+        bool only_asks;     /* the call changes nothing: there is no dialog for a password */
+        PolkitAnswer worst; /* so far; for queries that only ask */
         sd_bus_error error; /* set once the answer is no */
         bool answered;
         sd_event_source *not_taken; /* frees the query once the bus has nothing to do, so that the handler has run */
@@ -63,8 +63,8 @@ static void print_id(const Query *query, char ret[static ID_SIZE]) {
 }
 
 static int new_message(const Query *query, const char *member, sd_bus_message **ret) {
-        return sd_bus_message_new_method_call(sd_bus_message_get_bus(query->message), ret,
-                                              "org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority",
+        return sd_bus_message_new_method_call(sd_bus_message_get_bus(query->message), ret, "org.freedesktop.PolicyKit1",
+                                              "/org/freedesktop/PolicyKit1/Authority",
                                               "org.freedesktop.PolicyKit1.Authority", member);
 }
 
@@ -141,7 +141,8 @@ static PolkitAnswer read_answer(Query *query, sd_bus_message *reply) {
                                  "Only root may do that, as polkit does not answer.");
                 return POLKIT_NO;
         }
-        if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 || sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0) {
+        if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
+            sd_bus_message_read(reply, "bb", &authorized, &challenge) < 0) {
                 sd_bus_error_set(&query->error, SD_BUS_ERROR_ACCESS_DENIED, "Cannot understand the answer of polkit.");
                 return POLKIT_NO;
         }
@@ -157,7 +158,8 @@ static void take_answer(Query *query, PolkitAnswer answer) {
         if (answer < query->worst)
                 query->worst = answer;
         if (answer == POLKIT_CHALLENGE && !query->only_asks)
-                sd_bus_error_set(&query->error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, "This call needs authentication.");
+                sd_bus_error_set(&query->error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
+                                 "This call needs authentication.");
         else if (answer != POLKIT_NO)
                 query->granted[query->n_granted++] = query->action;
         query->answered = true;
@@ -262,7 +264,8 @@ static Query *find_query_to_end(const Polkit *polkit) {
         return found;
 }
 
-/* If the list is full, drops a query of the user who has the most, so that each user has a share. Returns whether there is room. */
+/* If the list is full, drops a query of the user who has the most, so that each user has a share. Returns whether there
+ * is room. */
 static bool make_room(Polkit *polkit, uid_t uid) {
         size_t n = count_queries(polkit, uid);
         Query *last;
@@ -275,7 +278,8 @@ static bool make_room(Polkit *polkit, uid_t uid) {
         if (!last || count_queries(polkit, last->uid) <= n + 1)
                 return false;
         (void) sd_bus_reply_method_errorf(last->message, SD_BUS_ERROR_LIMITS_EXCEEDED,
-                                          "Too many calls wait for polkit, and most of them are those of user %u.", last->uid);
+                                          "Too many calls wait for polkit, and most of them are those of user %u.",
+                                          last->uid);
         query_free(last);
         return true;
 }
@@ -303,8 +307,8 @@ static int new_query(Polkit *polkit, sd_bus_message *message, uid_t uid, const c
         return 0;
 }
 
-static int begin_query(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details, bool only_asks,
-                       sd_bus_error *reterr) {
+static int begin_query(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details,
+                       bool only_asks, sd_bus_error *reterr) {
         _cleanup_(query_freep) Query *query = NULL;
         uid_t uid;
         int r = callers_find_uid(polkit->callers, message, &uid);
@@ -352,9 +356,12 @@ static int check_same(const Query *query, const char *const *details, sd_bus_err
 
         if (!key)
                 return 0;
-        return sd_bus_error_setf(reterr, error_name_of(FAILURE_NOT_THAT_VERSION), "While polkit was asked, another change has affected "
-                                 "this call ('%s'), and that was not authorized. Nothing was done: look again, and repeat the "
-                                 "call.", key);
+        return sd_bus_error_setf(reterr, error_name_of(FAILURE_NOT_THAT_VERSION),
+                                 "While polkit was asked, another change has affected "
+                                 "this call ('%s'), and that was not authorized. Nothing was done: look again, and "
+                                 "repeat the "
+                                 "call.",
+                                 key);
 }
 
 static bool is_granted(const Query *query, const char *action) {
@@ -392,7 +399,8 @@ int polkit_check_all(Polkit *polkit, sd_bus_message *message, const char *const 
         return r;
 }
 
-int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details, sd_bus_error *reterr) {
+int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details,
+                 sd_bus_error *reterr) {
         return polkit_check_all(polkit, message, (const char *const[]) { action, NULL }, details, reterr);
 }
 

@@ -2,13 +2,13 @@
 /*
  * Asks polkit whether the sender of a message may do something, without blocking.
  *
- * A handler reads and checks all of its arguments, calls one of these functions before it changes anything, and returns 1 at once if
- * the answer is pending. When the answer comes, sd-bus dispatches the same message again and the handler runs from its start; this time
- * the function has the answer. A call that needs several actions asks for one after the other, and runs again after each answer.
- * If the sender leaves the bus before the answer, the call is forgotten.
+ * A handler reads and checks all of its arguments, calls one of these functions before it changes anything, and returns
+ * 1 at once if the answer is pending. When the answer comes, sd-bus dispatches the same message again and the handler
+ * runs from its start; this time the function has the answer. A call that needs several actions asks for one after the
+ * other, and runs again after each answer. If the sender leaves the bus before the answer, the call is forgotten.
  *
- * Details say what the call would do at this moment: rules of polkit decide by them, and its dialog may show them. Things may change
- * while a person types a password, so a call whose details differ when it runs again is refused.
+ * Details say what the call would do at this moment: rules of polkit decide by them, and its dialog may show them.
+ * Things may change while a person types a password, so a call whose details differ when it runs again is refused.
  */
 #ifndef IPECTLD_POLKIT_H
 #define IPECTLD_POLKIT_H
@@ -41,14 +41,15 @@ Polkit *polkit_free(Polkit *polkit);
  * details: a key and a value by turns, ends with NULL; NULL for none.
  *
  * Returns 1 if the sender may, 0 if the answer is pending, a negative errno with reterr set if not. */
-int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details, sd_bus_error *reterr);
+int polkit_check(Polkit *polkit, sd_bus_message *message, const char *action, const char *const *details,
+                 sd_bus_error *reterr);
 
 /* The same for several actions, all of which the call needs. actions: in the order of the questions, ends with NULL. */
 int polkit_check_all(Polkit *polkit, sd_bus_message *message, const char *const *actions, const char *const *details,
                      sd_bus_error *reterr);
 
-/* Finds out whether polkit_check_all() would say yes, and asks nobody for a password. ret: the worst answer about the actions. Returns
- * as polkit_check_all(), where 1 means that *ret is set. */
+/* Finds out whether polkit_check_all() would say yes, and asks nobody for a password. ret: the worst answer about the
+ * actions. Returns as polkit_check_all(), where 1 means that *ret is set. */
 int polkit_find_out(Polkit *polkit, sd_bus_message *message, const char *const *actions, const char *const *details,
                     PolkitAnswer *ret, sd_bus_error *reterr);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A budget makes room for another user once it is full again, so that no user gains a unit by that. While all budgets are in use,
- * further users share one: a person with many user IDs gets no more units than the table has.
+ * A budget makes room for another user once it is full again, so that no user gains a unit by that. While all budgets
+ * are in use, further users share one: a person with many user IDs gets no more units than the table has.
  */
 
 #include "budgets.h"
@@ -12,7 +12,8 @@ static void refill(Budget *budget, uint64_t now_usec) {
 
         if (units == 0)
                 return;
-        budget->units = units >= (uint64_t) (BUDGET_UNITS_MAX - budget->units) ? BUDGET_UNITS_MAX : budget->units + (int64_t) units;
+        budget->units = units >= (uint64_t) (BUDGET_UNITS_MAX - budget->units) ? BUDGET_UNITS_MAX
+                                                                               : budget->units + (int64_t) units;
         budget->refilled_usec = now_usec;
 }
 

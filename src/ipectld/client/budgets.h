@@ -11,7 +11,8 @@
 /* A user can spend so many units at once, and so many in each second after that. */
 #define BUDGET_UNITS_MAX 200
 #define BUDGET_UNITS_PER_SEC 100
-/* Four seconds pay off the largest debt: the call that ends a trial must not wait long after one that stages a large policy. */
+/* Four seconds pay off the largest debt: the call that ends a trial must not wait long after one that stages a large
+ * policy. */
 #define BUDGET_DEBT_MAX (4 * BUDGET_UNITS_PER_SEC)
 
 typedef struct Budget {

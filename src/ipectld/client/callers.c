@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * A connection of its own asks the bus. On the connection that has the calls, the answer would wait behind all of them: libsystemd would
- * read them into memory meanwhile, and with a full queue of the bus there would be no answer. By the policy of the bus, only the bus
- * itself may send to this connection.
+ * A connection of its own asks the bus. On the connection that has the calls, the answer would wait behind all of them:
+ * libsystemd would read them into memory meanwhile, and with a full queue of the bus there would be no answer. By the
+ * policy of the bus, only the bus itself may send to this connection.
  *
- * The table of connections has a fixed size; the entry that was last used the longest time ago makes room. The bus never gives a unique
- * name to a second connection, so an entry is never wrong; the entry of a connection that has left keeps its error.
+ * The table of connections has a fixed size; the entry that was last used the longest time ago makes room. The bus
+ * never gives a unique name to a second connection, so an entry is never wrong; the entry of a connection that has left
+ * keeps its error.
  */
 
 #include "budgets.h"
@@ -14,7 +15,8 @@
 #include "log.h"
 
 #define SENDERS_MAX 1024
-/* A question blocks the event loop for so long at most. If the bus does not answer, there are no questions for so long. */
+/* A question blocks the event loop for so long at most. If the bus does not answer, there are no questions for so long.
+ */
 #define ANSWER_USEC (2 * USEC_PER_SEC)
 #define SILENCE_USEC (4 * USEC_PER_SEC)
 

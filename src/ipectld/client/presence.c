@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * One match for all connections, from the start. sd_bus_track has a match for each caller, so it asks the bus twice for each call; if an
- * answer takes 25 seconds, in a flood, libsystemd closes the daemon's own connection.
+ * One match for all connections, from the start. sd_bus_track has a match for each caller, so it asks the bus twice for
+ * each call; if an answer takes 25 seconds, in a flood, libsystemd closes the daemon's own connection.
  *
  * The bus delivers a call before the signal that its caller has left, so no such signal is missed.
  */
 
 #include "presence.h"
 
-#define MATCH "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus'," \
-              "member='NameOwnerChanged',arg2=''"
+#define MATCH                                                                                                        \
+        "type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',interface='org.freedesktop.DBus'," \
+        "member='NameOwnerChanged',arg2=''"
 
 struct PresenceWatch {
         Presence *presence;
@@ -77,7 +78,8 @@ Presence *presence_free(Presence *presence) {
         return NULL;
 }
 
-int presence_watch(Presence *presence, sd_bus_message *message, PresenceGone gone, void *userdata, PresenceWatch **ret) {
+int presence_watch(Presence *presence, sd_bus_message *message, PresenceGone gone, void *userdata,
+                   PresenceWatch **ret) {
         const char *name = sd_bus_message_get_sender(message);
         PresenceWatch *watch = name ? calloc(1, sizeof(*watch)) : NULL;
 

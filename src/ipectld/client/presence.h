@@ -21,7 +21,8 @@ int presence_new(sd_bus *bus, Presence **ret);
 /* All watches must be freed before. */
 Presence *presence_free(Presence *presence);
 
-/* Watches the sender of a message whose handler runs. gone: may be NULL. ret: to be freed. Returns 0 or a negative errno. */
+/* Watches the sender of a message whose handler runs. gone: may be NULL. ret: to be freed. Returns 0 or a negative
+ * errno. */
 int presence_watch(Presence *presence, sd_bus_message *message, PresenceGone gone, void *userdata, PresenceWatch **ret);
 
 PresenceWatch *presence_watch_free(PresenceWatch *watch);

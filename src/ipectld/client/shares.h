@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Shares of a list that has room for a few entries of each user. Root has places of its own, so that others never keep it out.
+ * Shares of a list that has room for a few entries of each user. Root has places of its own, so that others never keep
+ * it out.
  */
 #ifndef IPECTLD_SHARES_H
 #define IPECTLD_SHARES_H

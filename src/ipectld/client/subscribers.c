@@ -10,14 +10,14 @@
 
 typedef struct Subscriber {
         Subscribers *subscribers;
-        char *name;          /* unique: ":1.7"; no other connection ever gets it */
+        char *name; /* unique: ":1.7"; no other connection ever gets it */
         uid_t uid;
         PresenceWatch *watch;
         struct Subscriber *next;
 } Subscriber;
 
 struct Subscribers {
-        sd_bus *bus;        /* borrowed, as the next two */
+        sd_bus *bus; /* borrowed, as the next two */
         Callers *callers;
         Presence *presence;
         Subscriber *list;
@@ -64,7 +64,9 @@ static Subscriber *find(const Subscribers *subscribers, const char *name) {
 }
 
 static bool has_room(const Subscribers *subscribers, uid_t uid) {
-        static const ShareLimits limits = { .root = SUBSCRIBERS_ROOT_MAX, .others = SUBSCRIBERS_MAX, .per_user = SUBSCRIBERS_PER_USER_MAX };
+        static const ShareLimits limits = { .root = SUBSCRIBERS_ROOT_MAX,
+                                            .others = SUBSCRIBERS_MAX,
+                                            .per_user = SUBSCRIBERS_PER_USER_MAX };
         Shares shares = { .uid = uid };
 
         for (const Subscriber *subscriber = subscribers->list; subscriber; subscriber = subscriber->next)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Connections that get signals with paths and with programs of other users, which not everybody may see. Each subscriber gets a signal of
- * its own; apart from it the bus passes that only to monitors of root.
+ * Connections that get signals with paths and with programs of other users, which not everybody may see. Each
+ * subscriber gets a signal of its own; apart from it the bus passes that only to monitors of root.
  */
 #ifndef IPECTLD_SUBSCRIBERS_H
 #define IPECTLD_SUBSCRIBERS_H
@@ -24,8 +24,8 @@ Subscribers *subscribers_new(sd_bus *bus, Callers *callers, Presence *presence);
 
 Subscribers *subscribers_free(Subscribers *subscribers);
 
-/* Adds the sender of a message, until it leaves the bus. Returns 0, also for one that is there already; -EDQUOT if there are too many; or
- * another errno. */
+/* Adds the sender of a message, until it leaves the bus. Returns 0, also for one that is there already; -EDQUOT if
+ * there are too many; or another errno. */
 int subscribers_add(Subscribers *subscribers, sd_bus_message *message);
 
 /* Removes a connection, if it is there. */

@@ -22,15 +22,15 @@ static void name_version(const VersionRecord *record, Names *ret) {
 }
 
 /* The fields of an entry about a version. They borrow from "names". */
-#define FIELDS_OF(record, names, ...)                                                                        \
-        ((const LogField[]) {                                                                                \
-                { "IPE_POLICY", (record)->name },                                                            \
-                { "IPE_VERSION", (names).version },                                                          \
-                { "IPE_DIGEST", (names).digest },                                                            \
-                { "IPE_SIGNER", (record)->signer },                                                          \
-                { "IPE_SOURCE", (record)->source },                                                          \
-                { "IPE_TRANSACTION", (record)->transaction[0] ? (record)->transaction : NULL },              \
-                __VA_ARGS__ {},                                                                              \
+#define FIELDS_OF(record, names, ...)                                                           \
+        ((const LogField[]) {                                                                   \
+                { "IPE_POLICY", (record)->name },                                               \
+                { "IPE_VERSION", (names).version },                                             \
+                { "IPE_DIGEST", (names).digest },                                               \
+                { "IPE_SIGNER", (record)->signer },                                             \
+                { "IPE_SOURCE", (record)->source },                                             \
+                { "IPE_TRANSACTION", (record)->transaction[0] ? (record)->transaction : NULL }, \
+                __VA_ARGS__ {},                                                                 \
         })
 
 static void log_signal_failure(const char *member, int r) {
@@ -61,9 +61,8 @@ void announce_staged(const Announcer *announcer, const VersionRecord *record, bo
         Names names;
 
         name_version(record, &names);
-        log_entry(LOG_NOTICE, MESSAGE_STAGED, FIELDS_OF(record, names),
-                  "Staged '%s' %s from '%s', signed by '%s'.", record->name, names.version, record->source,
-                  record->signer);
+        log_entry(LOG_NOTICE, MESSAGE_STAGED, FIELDS_OF(record, names), "Staged '%s' %s from '%s', signed by '%s'.",
+                  record->name, names.version, record->source, record->signer);
         for (; warnings && warnings[n]; n++)
                 log_warning_of(record, &names, warnings[n]);
         if (summary->n_warnings > n)
@@ -202,8 +201,8 @@ void announce_activation_failed(const Announcer *announcer, const VersionRecord 
 
         name_version(record, &names);
         log_entry(LOG_ERR, MESSAGE_ACTIVATION_FAILED,
-                  FIELDS_OF(record, names, { "IPE_ERROR", error_name_of(result) }, ),
-                  "Cannot activate '%s' %s: %s", record->name, names.version, failure->sentence);
+                  FIELDS_OF(record, names, { "IPE_ERROR", error_name_of(result) }, ), "Cannot activate '%s' %s: %s",
+                  record->name, names.version, failure->sentence);
 }
 
 void announce_rolled_back(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up) {
@@ -216,8 +215,7 @@ void announce_rolled_back(const Announcer *announcer, const VersionRecord *recor
         emit_version(announcer, "PolicyRolledBack", record, &names);
 }
 
-void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record,
-                               const VersionRecord *given_up) {
+void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up) {
         Names names, old;
 
         name_version(record, &names);
@@ -297,7 +295,8 @@ void announce_behind(const Announcer *announcer, int error) {
                 log_entry(LOG_ERR, MESSAGE_BEHIND,
                           (const LogField[]) { { "IPE_SOURCE", STORE_DIRECTORY "/state.json" }, {} },
                           "Cannot write '" STORE_DIRECTORY "/state.json', so the next boot does not know yet what the "
-                          "kernel has changed: %s. ipectld retries until it succeeds.", strerror(-error));
+                          "kernel has changed: %s. ipectld retries until it succeeds.",
+                          strerror(-error));
         else
                 log_notice("'" STORE_DIRECTORY "/state.json' is written: the next boot knows what the kernel has "
                            "changed.");
@@ -332,8 +331,8 @@ static void announce_superseded(const VersionRecord *record) {
         Names names;
 
         name_version(record, &names);
-        log_entry(LOG_NOTICE, MESSAGE_SUPERSEDED, FIELDS_OF(record, names),
-                  "'%s' %s is superseded.", record->name, names.version);
+        log_entry(LOG_NOTICE, MESSAGE_SUPERSEDED, FIELDS_OF(record, names), "'%s' %s is superseded.", record->name,
+                  names.version);
 }
 
 void announce_changes(const Announcer *announcer, const StoreState *before, const StoreState *after) {
@@ -344,7 +343,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
 
-                if (old && old->state != new->state && new->state == VERSION_SUPERSEDED)
+                if (old && old->state != new->state &&new->state == VERSION_SUPERSEDED)
                         announce_superseded(new);
         }
         if (!announcer->bus)
@@ -354,7 +353,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                                     *old = store_state_find(before, new->name, &new->version);
 
                 if (!old || old->state != new->state || (old == selected_before) != (new == selected_after) ||
-                    (new->state == VERSION_CONFIRMED && trial_differs(before, after)))
+                    (new->state == VERSION_CONFIRMED &&trial_differs(before, after)))
                         emit_object(announcer->bus, old, new);
         }
         for (size_t i = 0; i < before->n_versions; i++)
@@ -381,10 +380,10 @@ int announce_append_transition(sd_bus_message *message, const HistoryEntry *entr
         int r;
 
         digest_to_hex(&entry->digest, digest);
-        r = sd_bus_message_append(message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Sequence", "t", entry->sequence,
-                                  "TimeUSec", "t", entry->usec, "Digest", "s", digest, "From", "s",
-                                  name_state(entry->from), "To", "s", name_state(entry->to), "Reason", "s",
-                                  entry->reason, "Transaction", "s", entry->transaction);
+        r = sd_bus_message_append(message, "{sv}{sv}{sv}{sv}{sv}{sv}{sv}", "Sequence", "t", entry->sequence, "TimeUSec",
+                                  "t", entry->usec, "Digest", "s", digest, "From", "s", name_state(entry->from), "To",
+                                  "s", name_state(entry->to), "Reason", "s", entry->reason, "Transaction", "s",
+                                  entry->transaction);
         if (r < 0 || !entry->message || (!may_inspect && !may_be_broadcast(entry->message)))
                 return r;
         return sd_bus_message_append(message, "{sv}", "Message", "s", entry->message);

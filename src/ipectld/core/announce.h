@@ -38,8 +38,7 @@ void announce_activation_failed(const Announcer *announcer, const VersionRecord 
                                 const Failure *failure);
 /* record: the version that is active again. given_up: the version that was rolled back. */
 void announce_rolled_back(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up);
-void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record,
-                               const VersionRecord *given_up);
+void announce_rollback_pending(const Announcer *announcer, const VersionRecord *record, const VersionRecord *given_up);
 /* The version was selected for this boot, but another one is active. */
 void announce_not_loaded(const Announcer *announcer, const VersionRecord *record);
 /* record: the version that the next boot would have loaded; NULL for none. */

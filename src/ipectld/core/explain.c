@@ -17,9 +17,11 @@ static int explain_permission(const Manager *manager, Failure *reterr) {
         return failure_set(reterr, FAILURE_KERNEL_REJECTED,
                            "The kernel does not permit it: %sa security module denies ipectld its privilege "
                            "(CAP_MAC_ADMIN); see the audit log.",
-                           kernel_has_feature(manager->kernel, "rollback-floor") ?
-                           "the version is below the rollback floor of a policy that was confirmed since the boot, the "
-                           "policy to be removed is in use, or " : "");
+                           kernel_has_feature(manager->kernel, "rollback-floor")
+                                   ? "the version is below the rollback floor of a policy that was confirmed since the "
+                                     "boot, the "
+                                     "policy to be removed is in use, or "
+                                   : "");
 }
 
 int explain_unknown(int r, const char *what, Failure *reterr) {
@@ -68,11 +70,11 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
                                    "The kernel refuses the policy, its signature or a certificate in it as invalid: "
                                    "'ipectl lint' names what no kernel takes, and the kernel log may say more.");
         case -ENOENT:
-                return failure_set(
-                        reterr, FAILURE_KERNEL_REJECTED,
-                        "The kernel does not have the policy any more, or lacks the algorithm of its "
-                        "signature, such as ECDSA: 'ipectl list' shows what is loaded, and every kernel with "
-                        "IPE has RSA.");
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED,
+                                   "The kernel does not have the policy any more, or lacks the algorithm of its "
+                                   "signature, such as ECDSA: 'ipectl list' shows what is loaded, and every kernel "
+                                   "with "
+                                   "IPE has RSA.");
         case -ENOPKG:
                 return failure_set(reterr, FAILURE_KERNEL_REJECTED,
                                    "The kernel lacks the algorithms of the signature: sign the policy with others, "
@@ -82,7 +84,6 @@ int explain_kernel(const Manager *manager, int r, Failure *reterr) {
         case -ENOMEM:
                 return r;
         default:
-                return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.",
-                                   strerror(-r));
+                return failure_set(reterr, FAILURE_KERNEL_REJECTED, "The kernel refuses the policy: %s.", strerror(-r));
         }
 }

@@ -67,14 +67,17 @@ static int reload_trust(Manager *manager, bool again, Failure *reterr) {
         if (again)
                 trust_report_problems(manager->trust, log_trust_problem, NULL);
         if (r >= 0)
-                return trust_doubt(manager->trust) ?
-                       failure_set(reterr, FAILURE_CANNOT_READ,
-                                   "Cannot use '%.200s', which may revoke certificates: repair or remove it; "
-                                   "'journalctl -u ipectld' says more.", trust_doubt(manager->trust)) : 0;
+                return trust_doubt(manager->trust)
+                               ? failure_set(reterr, FAILURE_CANNOT_READ,
+                                             "Cannot use '%.200s', which may revoke certificates: repair or remove it; "
+                                             "'journalctl -u ipectld' says more.",
+                                             trust_doubt(manager->trust))
+                               : 0;
         remarks_add(&manager->remarks, "Cannot read the trusted certificates, so nobody is trusted: %s", strerror(-r));
         return failure_set(reterr, FAILURE_CANNOT_READ,
                            "Cannot read the trusted certificates in trust.d: %s. Repair or remove the file at fault; "
-                           "'journalctl -u ipectld' says more.", strerror(-r));
+                           "'journalctl -u ipectld' says more.",
+                           strerror(-r));
 }
 
 int manager_reload(Manager *manager, bool again, Failure *reterr) {
@@ -212,8 +215,7 @@ int manager_find(const Manager *manager, const char *name, const char *version, 
         if (!version || !*version)
                 record = find_newest(manager->state, name);
         else if (ipe_version_parse(version, strlen(version), &number) < 0)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is not a version: expected X.Y.Z.",
-                                   version);
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is not a version: expected X.Y.Z.", version);
         else
                 record = store_state_find(manager->state, name, &number);
         if (!record)

@@ -63,7 +63,7 @@ struct Manager {
         Changes *changes;  /* NULL before the store is read */
         Why why;           /* of the next change; manager_commit() clears it, also if it fails */
         char boot_id[33];
-        sd_event *event;   /* borrowed; NULL before main.c makes the event loop */
+        sd_event *event;    /* borrowed; NULL before main.c makes the event loop */
         unsigned n_batches; /* stage.c: while above 0, there may be objects that no state names yet */
         bool collect_later; /* manager_collect() was called while n_batches was above 0 */
         Remarks remarks;    /* about configuration and certificates */

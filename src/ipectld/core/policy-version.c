@@ -46,7 +46,8 @@ static int check_name(const char *name, Failure *reterr) {
         if (name[0] == '.' || size > NAME_SIZE_MAX || !utf8_is_valid(name, size))
                 return failure_set(reterr, FAILURE_SYNTAX_ERROR,
                                    "The text is not a usable policy: line 1: policy_name starts with '.', is longer "
-                                   "than %u bytes, or is not UTF-8.", NAME_SIZE_MAX);
+                                   "than %u bytes, or is not UTF-8.",
+                                   NAME_SIZE_MAX);
         return 0;
 }
 

@@ -7,7 +7,8 @@
 
 #include "timer.h"
 
-int timer_new(sd_event *event, uint64_t accuracy_usec, sd_event_time_handler_t handler, void *userdata, sd_event_source **ret) {
+int timer_new(sd_event *event, uint64_t accuracy_usec, sd_event_time_handler_t handler, void *userdata,
+              sd_event_source **ret) {
         sd_event_source *timer = NULL;
         int r = sd_event_add_time(event, &timer, CLOCK_MONOTONIC, UINT64_MAX, accuracy_usec, handler, userdata);
 

@@ -20,7 +20,8 @@
 #include "transition.h"
 
 /* A cell without a state cannot happen. */
-#define TO(state, ...) { (state) + 1, __VA_ARGS__ }
+#define TO(state, ...) \
+        { (state) + 1, __VA_ARGS__ }
 
 #define CONFIRMED TO(VERSION_CONFIRMED, ACTION_CLEAR_MARK | ACTION_END_TRIAL)
 #define TRIAL TO(VERSION_TRIAL, ACTION_CLEAR_MARK)

@@ -21,9 +21,9 @@ typedef enum VersionEvent {
 
 /* What changes with a version in the same state file. */
 typedef enum TransitionAction {
-        ACTION_CLEAR_MARK = 1 << 0,  /* the kernel has answered: the version is no longer "activating" */
-        ACTION_END_TRIAL = 1 << 1,   /* forget how the trial was to end */
-        ACTION_NOTE_BOOT = 1 << 2,   /* remember in which boot it was selected */
+        ACTION_CLEAR_MARK = 1 << 0, /* the kernel has answered: the version is no longer "activating" */
+        ACTION_END_TRIAL = 1 << 1,  /* forget how the trial was to end */
+        ACTION_NOTE_BOOT = 1 << 2,  /* remember in which boot it was selected */
         ACTION_FORGET_BOOT = 1 << 3,
 } TransitionAction;
 

@@ -40,9 +40,14 @@ static char *to_utf8(const char *text) {
 /* Returns false if there is no memory. ret: to be freed in either case. */
 static bool to_texts(const DenialReport *report, Texts *ret) {
         *ret = (Texts) {
-                .policy = to_utf8(report->policy_name), .version = to_utf8(report->policy_version),
-                .operation = to_utf8(report->operation), .path = to_utf8(report->path), .rule = to_utf8(report->rule),
-                .comm = to_utf8(report->comm), .hook = to_utf8(report->hook), .device = to_utf8(report->device),
+                .policy = to_utf8(report->policy_name),
+                .version = to_utf8(report->policy_version),
+                .operation = to_utf8(report->operation),
+                .path = to_utf8(report->path),
+                .rule = to_utf8(report->rule),
+                .comm = to_utf8(report->comm),
+                .hook = to_utf8(report->hook),
+                .device = to_utf8(report->device),
         };
         print_number(report->pid, ret->pid);
         print_number(report->inode, ret->inode);
@@ -66,25 +71,36 @@ static void log_summary(const Texts *texts) {
 
         log_entry(LOG_WARNING, MESSAGE_DENIALS_MISSED,
                   (const LogField[]) { { "IPE_COUNT", texts->count }, { "IPE_UID", empty_to_null(texts->uid) }, {} },
-                  "At least %s denials%s%s came too fast to be listed one by one.", texts->count, known ? " of user " : "",
-                  texts->uid);
+                  "At least %s denials%s%s came too fast to be listed one by one.", texts->count,
+                  known ? " of user " : "", texts->uid);
 }
 
 static void log_denial(const DenialReport *report, const Texts *texts) {
         const bool has_file = *texts->path;
         const LogField fields[] = {
-                { "IPE_POLICY", texts->policy }, { "IPE_VERSION", texts->version }, { "IPE_OPERATION", texts->operation },
-                { "IPE_PATH", texts->path }, { "IPE_RULE", texts->rule }, { "IPE_COUNT", texts->count },
-                { "IPE_PID", texts->pid }, { "IPE_COMM", texts->comm }, { "IPE_HOOK", texts->hook },
-                { "IPE_DEVICE", texts->device }, { "IPE_INODE", texts->inode }, { "IPE_UID", empty_to_null(texts->uid) },
-                { "IPE_ENFORCED", report->enforcing < 0 ? NULL : report->enforcing ? "1" : "0" }, {},
+                { "IPE_POLICY", texts->policy },
+                { "IPE_VERSION", texts->version },
+                { "IPE_OPERATION", texts->operation },
+                { "IPE_PATH", texts->path },
+                { "IPE_RULE", texts->rule },
+                { "IPE_COUNT", texts->count },
+                { "IPE_PID", texts->pid },
+                { "IPE_COMM", texts->comm },
+                { "IPE_HOOK", texts->hook },
+                { "IPE_DEVICE", texts->device },
+                { "IPE_INODE", texts->inode },
+                { "IPE_UID", empty_to_null(texts->uid) },
+                { "IPE_ENFORCED", report->enforcing < 0 ? NULL
+                                  : report->enforcing   ? "1"
+                                                        : "0" },
+                {},
         };
 
         log_entry(LOG_WARNING, MESSAGE_DENIED, fields, "%s %s of %s%s%s for %s[%s]: '%s' %s, rule '%s'%s%s%s.",
                   report->enforcing == 0 ? "Would deny" : "Denied", texts->operation, has_file ? "'" : "",
                   has_file ? texts->path : "memory without a file", has_file ? "'" : "", texts->comm, texts->pid,
-                  texts->policy, texts->version, texts->rule, report->first ? "" : ", ", report->first ? "" : texts->count,
-                  report->first ? "" : " times since the last entry");
+                  texts->policy, texts->version, texts->rule, report->first ? "" : ", ",
+                  report->first ? "" : texts->count, report->first ? "" : " times since the last entry");
 }
 
 static int append(sd_bus_message *m, const char *key, const char *type, ...) {

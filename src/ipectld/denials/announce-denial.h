@@ -8,7 +8,8 @@
 #include "announce.h"
 #include "denial-table.h"
 
-/* The first denial of a kind, the number of denials since the last report of the kind, or the number of those not reported by kind. */
+/* The first denial of a kind, the number of denials since the last report of the kind, or the number of those not
+ * reported by kind. */
 void announce_denied(const Announcer *announcer, const DenialReport *report);
 
 /* So many denials, which the kernel had kept, happened before the daemon started. */

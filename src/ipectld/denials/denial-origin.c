@@ -86,7 +86,8 @@ char *denial_origin_unit(const char *cgroup) {
 
                 if (size > 0 && !ends_in(cgroup, size, ".slice"))
                         /* systemd escapes names that look like files of the kernel by a '_' in front. */
-                        return memchr(cgroup, '.', size) ? strndup(cgroup + (*cgroup == '_'), size - (*cgroup == '_')) : NULL;
+                        return memchr(cgroup, '.', size) ? strndup(cgroup + (*cgroup == '_'), size - (*cgroup == '_'))
+                                                         : NULL;
                 cgroup += size;
         }
         return NULL;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Searches arrays from end to end: a hash sorts out most kinds that differ, and denials.c bounds the number of lines that it reads in a
- * second.
+ * Searches arrays from end to end: a hash sorts out most kinds that differ, and denials.c bounds the number of lines
+ * that it reads in a second.
  */
 
 #include "denial-table.h"
 
-/* Sizes at which strings are cut. A path is never longer; the other strings are those of the kernel, or of the policy. */
+/* Sizes at which strings are cut. A path is never longer; the other strings are those of the kernel, or of the policy.
+ */
 #define PATH_SIZE 4096U
 #define RULE_SIZE 1024U
 #define NAME_SIZE 256U
@@ -19,7 +20,7 @@ typedef struct Kind {
         uint32_t uid;
         int enforcing;
         uint64_t hash;
-        uint64_t pending; /* not reported yet */
+        uint64_t pending;                                 /* not reported yet */
         uint64_t seen_usec, reported_usec, interval_usec; /* 0: not reported yet */
 } Kind;
 
@@ -177,11 +178,20 @@ static uint64_t next_interval(const Kind *kind, bool was_quiet) {
 
 static void report(DenialTable *table, Kind *kind, uint64_t now_usec, bool was_quiet) {
         const DenialReport out = {
-                .policy_name = kind->policy_name ?: "", .policy_version = kind->policy_version ?: "",
-                .operation = kind->operation ?: "", .path = kind->path ?: "", .rule = kind->rule ?: "",
-                .comm = kind->comm ?: "", .hook = kind->hook ?: "", .device = kind->device ?: "",
-                .pid = kind->pid, .inode = kind->inode, .uid = kind->uid, .enforcing = kind->enforcing,
-                .count = kind->pending, .first = kind->interval_usec == 0,
+                .policy_name = kind->policy_name ?: "",
+                .policy_version = kind->policy_version ?: "",
+                .operation = kind->operation ?: "",
+                .path = kind->path ?: "",
+                .rule = kind->rule ?: "",
+                .comm = kind->comm ?: "",
+                .hook = kind->hook ?: "",
+                .device = kind->device ?: "",
+                .pid = kind->pid,
+                .inode = kind->inode,
+                .uid = kind->uid,
+                .enforcing = kind->enforcing,
+                .count = kind->pending,
+                .first = kind->interval_usec == 0,
         };
 
         kind->interval_usec = next_interval(kind, was_quiet);
@@ -202,8 +212,8 @@ static void hit(DenialTable *table, Kind *kind, uint64_t now_usec, uint64_t n) {
 static void add_credit(Budget *budget, uint64_t now_usec) {
         uint64_t passed = now_usec - budget->credited_usec;
 
-        budget->credit_usec = passed < budget->most_usec - budget->credit_usec ? budget->credit_usec + passed :
-                                                                                 budget->most_usec;
+        budget->credit_usec = passed < budget->most_usec - budget->credit_usec ? budget->credit_usec + passed
+                                                                               : budget->most_usec;
         budget->credited_usec = now_usec;
 }
 
@@ -215,7 +225,8 @@ static bool take_credit(Budget *budget, uint64_t now_usec) {
         return true;
 }
 
-/* Whether another user may take the place: nothing waits to be reported, and the budget is full, so nobody gains credit by that. */
+/* Whether another user may take the place: nothing waits to be reported, and the budget is full, so nobody gains credit
+ * by that. */
 static bool is_idle(User *user, uint64_t now_usec) {
         add_credit(&user->budget, now_usec);
         if (user->budget.credit_usec < user->budget.most_usec || user->others.pending > 0)
@@ -273,7 +284,8 @@ static bool grow(User *user) {
         return true;
 }
 
-/* Returns a free kind, if need be by dropping the kind that was last seen the longest time ago; NULL if there is no memory. */
+/* Returns a free kind, if need be by dropping the kind that was last seen the longest time ago; NULL if there is no
+ * memory. */
 static Kind *make_room(User *user) {
         Kind *oldest;
 
@@ -305,7 +317,11 @@ static bool fill(Kind *kind, uint64_t hash, const KernelEvent *event) {
                 .hook = cut(event->hook, WORD_SIZE),
                 .device = cut(event->device, WORD_SIZE),
                 .comm = cut(event->comm, WORD_SIZE),
-                .pid = event->pid, .inode = event->inode, .uid = event->uid, .enforcing = event->enforcing, .hash = hash,
+                .pid = event->pid,
+                .inode = event->inode,
+                .uid = event->uid,
+                .enforcing = event->enforcing,
+                .hash = hash,
         };
         return kind->policy_name && kind->policy_version && kind->operation && kind->path && kind->rule && kind->hook &&
                kind->device && kind->comm;

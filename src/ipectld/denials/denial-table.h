@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Decides which of many denials are reported, and when: the first of its kind at once; then, while more come, their number at growing
- * intervals. The table is bounded in memory and in the number of new kinds that it reports; denials beyond that are only counted.
+ * Decides which of many denials are reported, and when: the first of its kind at once; then, while more come, their
+ * number at growing intervals. The table is bounded in memory and in the number of new kinds that it reports; denials
+ * beyond that are only counted.
  *
- * Each user has kinds and a budget of its own, so that denials of one user do not hide those of another: root, users with denials in
- * services of the system, and others. Each of the latter two groups has room for some users at a time, and one place that all further
- * users share.
- * Pure: time comes in, reports go out.
+ * Each user has kinds and a budget of its own, so that denials of one user do not hide those of another: root, users
+ * with denials in services of the system, and others. Each of the latter two groups has room for some users at a time,
+ * and one place that all further users share. Pure: time comes in, reports go out.
  */
 #ifndef IPECTLD_DENIAL_TABLE_H
 #define IPECTLD_DENIAL_TABLE_H
@@ -30,8 +30,8 @@
 
 typedef struct DenialTable DenialTable;
 
-/* One kind: policy, version, operation, path and rule; the rest describes its latest denial. Strings are those of the kernel, cut if
- * they are very long, "" if unknown. All are empty for denials that are not reported by kind. */
+/* One kind: policy, version, operation, path and rule; the rest describes its latest denial. Strings are those of the
+ * kernel, cut if they are very long, "" if unknown. All are empty for denials that are not reported by kind. */
 typedef struct DenialReport {
         const char *policy_name, *policy_version, *operation, *path, *rule;
         const char *comm, *hook, *device;
@@ -53,7 +53,8 @@ static inline void denial_table_freep(DenialTable **table) {
         denial_table_free(*table);
 }
 
-/* Takes a denial, or the number of lost ones. now_usec: must never decrease. system: in a service of the system, see denial-origin.h. */
+/* Takes a denial, or the number of lost ones. now_usec: must never decrease. system: in a service of the system, see
+ * denial-origin.h. */
 void denial_table_add(DenialTable *table, uint64_t now_usec, const KernelEvent *event, bool system);
 
 /* Reports the kinds that are due. */

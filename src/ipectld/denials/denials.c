@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads denials by turns of event-reader.c: once, a bounded number of lines, then a rest of REST_USEC, or of REST_FULL_USEC after a
- * storm.
+ * Reads denials by turns of event-reader.c: once, a bounded number of lines, then a rest of REST_USEC, or of
+ * REST_FULL_USEC after a storm.
  *
- * systemd keeps the descriptor of the kernel's "events" across restarts, as it has the position up to which this daemon has read: a
- * daemon that is restarted continues there. A daemon that was stopped in between starts with the next denial, and reports the number
- * of earlier ones that the kernel still had.
+ * systemd keeps the descriptor of the kernel's "events" across restarts, as it has the position up to which this daemon
+ * has read: a daemon that is restarted continues there. A daemon that was stopped in between starts with the next
+ * denial, and reports the number of earlier ones that the kernel still had.
  */
 
 #include <sys/socket.h>
@@ -42,7 +42,7 @@ struct Denials {
         Manager *manager;
         int fd;
         bool is_audit;
-        uint64_t start_ns;   /* CLOCK_BOOTTIME; older denials are only counted. 0: all are reported */
+        uint64_t start_ns; /* CLOCK_BOOTTIME; older denials are only counted. 0: all are reported */
         uint64_t n_before;
         uint64_t lines;      /* of this read */
         KernelPolicy active; /* at this read, for records that name no policy */
@@ -143,8 +143,8 @@ static int read_some(Denials *denials) {
 
         denials->lines = 0;
         denials->active_known = false;
-        r = denials->is_audit ? audit_read_events(denials->fd, on_event, denials) :
-                                kernel_read_some_events(denials->fd, on_event, denials);
+        r = denials->is_audit ? audit_read_events(denials->fd, on_event, denials)
+                              : kernel_read_some_events(denials->fd, on_event, denials);
         if (r == -ENOMEM) {
                 on_event(&lost, denials);
                 return 0;
@@ -279,7 +279,8 @@ void denials_start(Manager *manager) {
         take_fds(&events, &audit);
         r = kernel_abi(manager->kernel) == KERNEL_ABI_NONE ? 0 : start(manager, &events, &audit);
         if (r == -ENOENT)
-                log_notice("Denials are not reported: this kernel has no 'events', and ipectld-audit.socket is missing.");
+                log_notice(
+                        "Denials are not reported: this kernel has no 'events', and ipectld-audit.socket is missing.");
         else if (r < 0)
                 log_warning("Cannot watch for denials of the kernel, reporting none: %s", strerror(-r));
         safe_close(events);

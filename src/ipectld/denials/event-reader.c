@@ -38,7 +38,8 @@ static int on_readable(sd_event_source *readable, int fd, uint32_t revents, void
         return 0;
 }
 
-int event_reader_new(sd_event *event, int fd, int64_t priority, const EventReaderHandler *handler, void *userdata, EventReader **ret) {
+int event_reader_new(sd_event *event, int fd, int64_t priority, const EventReaderHandler *handler, void *userdata,
+                     EventReader **ret) {
         _cleanup_(event_reader_freep) EventReader *reader = calloc(1, sizeof(*reader));
         int r;
 

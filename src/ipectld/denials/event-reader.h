@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Reads a source of kernel events as they come, and rests after each read. A storm of denials must not keep the daemon busy, so it does
- * not try to read all of them:
+ * Reads a source of kernel events as they come, and rests after each read. A storm of denials must not keep the daemon
+ * busy, so it does not try to read all of them:
  *
  *      1. the first event after a quiet time wakes the daemon at once, and it reads
  *      2. the reader does not listen for a while
- *      3. then it listens again: one read gets all events that came meanwhile, and the kernel counts those that it had no room for
+ *      3. then it listens again: one read gets all events that came meanwhile, and the kernel counts those that it had
+ * no room for
  *
  * Without events there are no wake-ups.
  */
@@ -30,7 +31,8 @@ typedef struct EventReaderHandler {
 } EventReaderHandler;
 
 /* Listens from now on. fd: borrowed. priority: of sd-event. Returns 0 or a negative errno. */
-int event_reader_new(sd_event *event, int fd, int64_t priority, const EventReaderHandler *handler, void *userdata, EventReader **ret);
+int event_reader_new(sd_event *event, int fd, int64_t priority, const EventReaderHandler *handler, void *userdata,
+                     EventReader **ret);
 
 EventReader *event_reader_free(EventReader *reader);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Follows paths one name at a time, as the kernel does. Each step starts from the descriptor of the one before, so that nobody can
- * exchange a directory between two steps.
+ * Follows paths one name at a time, as the kernel does. Each step starts from the descriptor of the one before, so that
+ * nobody can exchange a directory between two steps.
  */
 
 #include <dirent.h>
@@ -17,10 +17,10 @@
 /* The position of a walk. */
 typedef struct Walk {
         Route *route;
-        int fd;          /* O_PATH of a directory, or of the file at the end of the path */
+        int fd; /* O_PATH of a directory, or of the file at the end of the path */
         bool is_directory;
-        char *path;      /* of fd, without links; empty for the root */
-        char *rest;      /* names that are still to be followed */
+        char *path; /* of fd, without links; empty for the root */
+        char *rest; /* names that are still to be followed */
         unsigned n_links;
 } Walk;
 
@@ -56,7 +56,9 @@ static int add_place(Route *route, const Walk *walk, const struct stat *st, Plac
         place = calloc(1, sizeof(*place));
         if (!place)
                 return -ENOMEM;
-        *place = (Place) { .device = st->st_dev, .inode = st->st_ino, .path = strdup(walk->path[0] ? walk->path : "/"),
+        *place = (Place) { .device = st->st_dev,
+                           .inode = st->st_ino,
+                           .path = strdup(walk->path[0] ? walk->path : "/"),
                            .fd = fcntl(walk->fd, F_DUPFD_CLOEXEC, 3) };
         if (!place->path || place->fd < 0) {
                 int r = place->path ? -errno : -ENOMEM;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The places on the way to a file: every directory in which the kernel looks up a name of its path, with that name. A watcher of these
- * names in these directories notices every change of the way, except mounts.
+ * The places on the way to a file: every directory in which the kernel looks up a name of its path, with that name. A
+ * watcher of these names in these directories notices every change of the way, except mounts.
  */
 #ifndef IPECTLD_ROUTE_H
 #define IPECTLD_ROUTE_H
@@ -31,11 +31,11 @@ typedef struct Route {
 #define ROUTE_PLACES_MAX 256U
 #define ROUTE_LINKS_MAX 1024U
 
-/* Adds the places on the way to a directory, the directory, and the places on the way of the links in it. If a name is missing, the path
- * is followed up to there.
+/* Adds the places on the way to a directory, the directory, and the places on the way of the links in it. If a name is
+ * missing, the path is followed up to there.
  *
- * Returns 0; -ENOMEM; -ELOOP, -EACCES or another errno of a step that failed; -E2BIG beyond the limits above. After an error the places
- * that were added before stay. */
+ * Returns 0; -ENOMEM; -ELOOP, -EACCES or another errno of a step that failed; -E2BIG beyond the limits above. After an
+ * error the places that were added before stay. */
 int route_add_directory(Route *route, const char *path);
 
 /* Whether a change of that name matters. */

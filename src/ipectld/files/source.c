@@ -2,13 +2,14 @@
 /*
  * watcher.c watches policy.d and trust.d; each change starts a scan:
  *
- *      renew the watches -> read configuration and certificates -> list files -> read a few files in each turn of the event loop
+ *      renew the watches -> read configuration and certificates -> list files -> read a few files in each turn of the
+ * event loop
  *      -> write the state once -> announce one version in each turn -> answer the callers that wait
  *
- * The list has all changes from before the watches; a later change starts a short timer, so that many changes at once are one scan.
- * There is no other way to notice a file. A scan also follows when the clock is set, as certificates have dates, and when a mount leads
- * a path elsewhere. After a failure to read, watch or store that may pass without a change of a file, a timer repeats the scan, less and
- * less often.
+ * The list has all changes from before the watches; a later change starts a short timer, so that many changes at once
+ * are one scan. There is no other way to notice a file. A scan also follows when the clock is set, as certificates have
+ * dates, and when a mount leads a path elsewhere. After a failure to read, watch or store that may pass without a
+ * change of a file, a timer repeats the scan, less and less often.
  *
  * A turn has the priority of the bus: it waits for one message at most, and no message waits longer than a turn.
  */
@@ -59,9 +60,9 @@ typedef struct Request {
 typedef struct Scan {
         bool running;
         bool all_again;
-        bool retry;         /* a failure may pass by itself */
+        bool retry; /* a failure may pass by itself */
         int result;
-        Failure failure;    /* the first one */
+        Failure failure; /* the first one */
         LayeredFiles files;
         size_t next;
         DroppedFiles found;
@@ -74,11 +75,11 @@ struct Source {
         sd_event *event;
         Watcher *watcher;
         sd_event_source *settle, *turn, *retry, *later, *clock;
-        bool changed;           /* while settle runs: files changed, not only mounts */
+        bool changed; /* while settle runs: files changed, not only mounts */
         uint64_t retry_usec;
-        Request now, next;      /* the callers of the scan that runs, and of the one after it */
+        Request now, next; /* the callers of the scan that runs, and of the one after it */
         Scan scan;
-        DroppedFiles known;     /* from the scan before */
+        DroppedFiles known; /* from the scan before */
         Remarks remarks, watch_remarks;
 };
 
@@ -112,7 +113,8 @@ static void note_directory(const char *directory, int error, void *userdata) {
         Failure failure = {};
 
         failure_set_errno(&failure, error, "Cannot read '%s', all other directories were read", directory);
-        remarks_add(&source->remarks, "Cannot read '%s', continuing with the other directories: %s", directory, strerror(-error));
+        remarks_add(&source->remarks, "Cannot read '%s', continuing with the other directories: %s", directory,
+                    strerror(-error));
         scan_failed(&source->scan, FAILURE_CANNOT_READ, &failure);
         source->scan.retry = true;
 }
@@ -154,7 +156,8 @@ static int begin(Source *source) {
 
 /* Whether a refusal of the same file, with the same content and for the same reason, was announced. */
 static bool was_announced(const Source *source, const Dropped *file, const Dropped *before) {
-        return before && !source->scan.all_again && before->result == file->result && digest_equal(&before->digest, &file->digest);
+        return before && !source->scan.all_again && before->result == file->result &&
+               digest_equal(&before->digest, &file->digest);
 }
 
 /* A lack of memory or disk space, or a wrong clock, may pass without a change in policy.d. */
@@ -410,7 +413,8 @@ static void on_event(WatcherEvent event, void *userdata) {
         if (event == WATCHER_CREATION) {
                 r = keep_running(source->later, LATER_USEC);
                 if (r < 0)
-                        log_error("Cannot start a timer, a new file in policy.d or trust.d may go unnoticed: %s", strerror(-r));
+                        log_error("Cannot start a timer, a new file in policy.d or trust.d may go unnoticed: %s",
+                                  strerror(-r));
                 return;
         }
         source->changed = source->changed || event == WATCHER_CHANGE;
@@ -481,7 +485,9 @@ int source_new(Manager *manager, sd_event *event, Source **ret) {
                 return r;
         r = watch_clock(source);
         if (r < 0)
-                log_warning("Cannot watch the clock, a certificate that becomes valid when the clock is set goes unnoticed: %s", strerror(-r));
+                log_warning("Cannot watch the clock, a certificate that becomes valid when the clock is set goes "
+                            "unnoticed: %s",
+                            strerror(-r));
         *ret = TAKE_PTR(source);
         return 0;
 }

@@ -2,9 +2,10 @@
 /*
  * Watches the places of a route by inotify, and the mounts by /proc/self/mountinfo.
  *
- * An inotify watch belongs to an inode: it reports nothing when a mount hides the inode, and nothing more once the inode is gone.
- * Therefore each renewal follows the paths again. A watch stays as long as its place is the same inode and the kernel has not ended it.
- * The descriptors of a route are closed after a renewal: an open one would keep a mount busy.
+ * An inotify watch belongs to an inode: it reports nothing when a mount hides the inode, and nothing more once the
+ * inode is gone. Therefore each renewal follows the paths again. A watch stays as long as its place is the same inode
+ * and the kernel has not ended it. The descriptors of a route are closed after a renewal: an open one would keep a
+ * mount busy.
  */
 
 #include <fcntl.h>
@@ -52,8 +53,8 @@ static void watches_done(Watches *watches) {
         *watches = (Watches) {};
 }
 
-/* A file that is being written is complete when it is closed; links and directories are complete at once. A hard link whose other name
- * has gone since looks like a file that is being written, but nobody closes it. */
+/* A file that is being written is complete when it is closed; links and directories are complete at once. A hard link
+ * whose other name has gone since looks like a file that is being written, but nobody closes it. */
 static bool may_be_complete(const Watch *watch, const struct inotify_event *event) {
         _cleanup_free_ char *path = NULL;
         struct stat st;
@@ -74,7 +75,8 @@ static int on_change(sd_event_source *event_source, const struct inotify_event *
                 watch->ended = true;
         else if (event->len > 0 && !place_has(watch->place, event->name))
                 return 0;
-        watch->watcher->handler(may_be_complete(watch, event) ? WATCHER_CHANGE : WATCHER_CREATION, watch->watcher->userdata);
+        watch->watcher->handler(may_be_complete(watch, event) ? WATCHER_CHANGE : WATCHER_CREATION,
+                                watch->watcher->userdata);
         return 0;
 }
 
@@ -108,7 +110,8 @@ int watcher_new(sd_event *event, WatcherHandler handler, void *userdata, Watcher
         watcher->userdata = userdata;
         r = watch_mounts(watcher);
         if (r < 0)
-                log_warning("Cannot watch mounts, a mount over a directory of policies goes unnoticed: %s", strerror(-r));
+                log_warning("Cannot watch mounts, a mount over a directory of policies goes unnoticed: %s",
+                            strerror(-r));
         *ret = TAKE_PTR(watcher);
         return 0;
 }
@@ -132,11 +135,14 @@ static int follow_all(const char *const *const *directories, Route *route, Remar
                         if (r == -ENOMEM)
                                 return r;
                         if (r == -E2BIG)
-                                remarks_add(remarks, "Too many links on the way to the files of '%s' to watch them all; ipectld reads "
-                                            "them from time to time.", (*directories)[i]);
+                                remarks_add(remarks,
+                                            "Too many links on the way to the files of '%s' to watch them all; ipectld "
+                                            "reads "
+                                            "them from time to time.",
+                                            (*directories)[i]);
                         else if (r < 0)
-                                remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s", (*directories)[i],
-                                            strerror(-r));
+                                remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s",
+                                            (*directories)[i], strerror(-r));
                         if (r < 0)
                                 complete = 0;
                 }
@@ -157,8 +163,9 @@ static Watch *take_old(Watcher *watcher, const Place *place) {
 
 static int watch_place(Watch *watch) {
         return sd_event_add_inotify_fd(watch->watcher->event, &watch->event_source, watch->place->fd,
-                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_ATTRIB |
-                                       IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR, on_change, watch);
+                                       IN_CREATE | IN_CLOSE_WRITE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |
+                                               IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR,
+                                       on_change, watch);
 }
 
 /* Takes ownership of the place. Returns 1 if it is watched, or 0. */
@@ -173,7 +180,8 @@ static int add_watch(Watcher *watcher, Watches *watches, Watch *watch, Place *pl
                 r = watch_place(watch);
         place->fd = safe_close(place->fd);
         if (r < 0)
-                remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s%s", place->path, strerror(-r),
+                remarks_add(remarks, "Cannot watch '%s', trying again from time to time: %s%s", place->path,
+                            strerror(-r),
                             r == -ENOSPC ? " (for watches: see fs.inotify.max_user_watches in inotify(7))" : "");
         return r >= 0;
 }

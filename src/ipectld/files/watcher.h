@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Notices that files of some directories may have changed, by any change of a file, of a link on the way, of the name of a parent, or by
- * a mount. It never reads the files.
+ * Notices that files of some directories may have changed, by any change of a file, of a link on the way, of the name
+ * of a parent, or by a mount. It never reads the files.
  */
 #ifndef IPECTLD_WATCHER_H
 #define IPECTLD_WATCHER_H
@@ -14,7 +14,8 @@ typedef struct Watcher Watcher;
 
 typedef enum WatcherEvent {
         WATCHER_CHANGE,   /* files may have changed */
-        WATCHER_CREATION, /* a file was created: usually it is being written, and WATCHER_CHANGE follows when it is closed */
+        WATCHER_CREATION, /* a file was created: usually it is being written, and WATCHER_CHANGE follows when it is
+                             closed */
         WATCHER_MOUNT,    /* a mount or unmount anywhere: watcher_renew() finds out whether it matters */
 } WatcherEvent;
 
@@ -29,8 +30,8 @@ static inline void watcher_freep(Watcher **watcher) {
         watcher_free(*watcher);
 }
 
-/* Follows the paths again, and watches the places on their way. A caller that reads afterwards sees all earlier changes; a later change
- * calls the handler.
+/* Follows the paths again, and watches the places on their way. A caller that reads afterwards sees all earlier
+ * changes; a later change calls the handler.
  *
  * directories: lists of absolute paths; each list ends with NULL, and NULL follows the last list.
  * remarks: gets the places that cannot be watched, with the reason.

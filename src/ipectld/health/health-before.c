@@ -41,8 +41,10 @@ UnitsBeforeQuery *units_before_cancel(UnitsBeforeQuery *query) {
 }
 
 static int refuse(const char *why, Failure *reterr) {
-        return failure_set(reterr, FAILURE_NOT_SUPPORTED, "Cannot ask the service manager which units have failed "
-                           "(%s), so there are no health checks: confirm the policy by hand (confirm=manual).", why);
+        return failure_set(reterr, FAILURE_NOT_SUPPORTED,
+                           "Cannot ask the service manager which units have failed "
+                           "(%s), so there are no health checks: confirm the policy by hand (confirm=manual).",
+                           why);
 }
 
 static int append(char ***list, const char *name) {

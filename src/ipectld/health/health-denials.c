@@ -46,9 +46,12 @@ static void judge(Health *health, const KernelEvent *denial) {
                 health_fail(health, CHECK_DENIALS, "the essential file '%s' was denied", denial->path);
                 return;
         }
-        (void) failure_set(&why, FAILURE_NOT_SUPPORTED, "'%s' was denied, but ipectld does not know whether %s; if so, "
-                           "'ipectl end-trial' ends the trial", denial->path, match == ESSENTIAL_UNSURE ?
-                           "its file system is the essential one" : "the system needs what was mapped");
+        (void) failure_set(&why, FAILURE_NOT_SUPPORTED,
+                           "'%s' was denied, but ipectld does not know whether %s; if so, "
+                           "'ipectl end-trial' ends the trial",
+                           denial->path,
+                           match == ESSENTIAL_UNSURE ? "its file system is the essential one"
+                                                     : "the system needs what was mapped");
         doubt(health, &why);
 }
 

@@ -62,11 +62,11 @@ struct Health {
         sd_event_source *timer;
         uint64_t deadline_usec; /* end of the trial, CLOCK_BOOTTIME */
         TrialHealth settings;
-        char **essential; /* paths that must not be denied */
+        char **essential;                    /* paths that must not be denied */
         UnitDenial denied[UNIT_DENIALS_MAX]; /* the first denial of each unit; of the latest units */
         size_t n_denied;                     /* of all so far */
         Question failed, states;
-        size_t n_asked;   /* units of "states" */
+        size_t n_asked; /* units of "states" */
         HealthUnit command, target;
         sd_bus_slot *members_call;
         MembersKnown members; /* whether ipe-health.target has any unit */

@@ -9,8 +9,9 @@
 
 #include "health-internal.h"
 
-#define MATCH "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.DBus.Properties'," \
-              "member='PropertiesChanged',arg0='" SERVICE_INTERFACE "'"
+#define MATCH                                                                                          \
+        "type='signal',sender='org.freedesktop.systemd1',interface='org.freedesktop.DBus.Properties'," \
+        "member='PropertiesChanged',arg0='" SERVICE_INTERFACE "'"
 #define SERVICE_INTERFACE "org.freedesktop.systemd1.Service"
 #define UNIT_PREFIX "/org/freedesktop/systemd1/unit"
 /* This many restarts after a failure, within a trial, are a loop. */

@@ -19,7 +19,9 @@ static const char *const member_properties[] = { "Requires", "Requisite", "Wants
 
 void health_prepare_units(Health *health) {
         health->command = (HealthUnit) {
-                .health = health, .name = COMMAND_UNIT, .check = CHECK_HEALTH_COMMAND,
+                .health = health,
+                .name = COMMAND_UNIT,
+                .check = CHECK_HEALTH_COMMAND,
                 .wanted = health->settings.command,
         };
         health->target = (HealthUnit) { .health = health, .name = TARGET_UNIT, .check = CHECK_HEALTH_TARGET };
@@ -35,9 +37,9 @@ bool health_units_are_pending(const Health *health) {
 }
 
 bool health_units_are_known(const Health *health) {
-        return !health->starts || (health->members != MEMBERS_UNKNOWN &&
-                                   (!health->command.wanted || health->command.accepted) &&
-                                   (!health->target.wanted || health->target.accepted));
+        return !health->starts ||
+               (health->members != MEMBERS_UNKNOWN && (!health->command.wanted || health->command.accepted) &&
+                (!health->target.wanted || health->target.accepted));
 }
 
 static int on_restarted(sd_bus_message *reply, void *userdata, sd_bus_error *reterr) {
@@ -144,7 +146,8 @@ static void judge_command(Health *health, const UnitRow *row) {
 
 static void judge_target(Health *health, const UnitRow *row) {
         if (row->job == 0)
-                health_fail(health, CHECK_HEALTH_TARGET, "'" TARGET_UNIT "' was not reached: a unit that it requires "
+                health_fail(health, CHECK_HEALTH_TARGET,
+                            "'" TARGET_UNIT "' was not reached: a unit that it requires "
                             "has failed; see 'systemctl list-dependencies " TARGET_UNIT "'");
         else if (health->concluding)
                 health_fail(health, CHECK_HEALTH_TARGET,

@@ -16,9 +16,14 @@
 #define DIGITS "+([0-9])"
 
 static const char *const of_users[] = {
-        "user@*.service", "user-runtime-dir@*.service", "run-user-*.mount", "*.scope",
+        "user@*.service",
+        "user-runtime-dir@*.service",
+        "run-user-*.mount",
+        "*.scope",
         /* transient commands that systemd-run has named */
-        "run-u[0-9]*.service", "run-p[0-9]*-i[0-9]*.service", "run-r" HEX16 HEX16 ".service",
+        "run-u[0-9]*.service",
+        "run-p[0-9]*-i[0-9]*.service",
+        "run-r" HEX16 HEX16 ".service",
         /* a connection to a socket with Accept=yes, which its peer can make fail: a number, and then the peer's process
          * and user (a number below 100 is no process of a user, but the month of a date), or both addresses with their
          * ports */
@@ -27,7 +32,9 @@ static const char *const of_users[] = {
         /* dumps the core of a user's program */
         "systemd-coredump@*.service",
         /* ends when somebody at the terminal wants */
-        "*getty@*.service", "console-getty.service", "autovt@*.service",
+        "*getty@*.service",
+        "console-getty.service",
+        "autovt@*.service",
         NULL,
 };
 

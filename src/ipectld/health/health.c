@@ -25,8 +25,7 @@
 /* Time for the last answers after the end of the trial; the kernel's own timer runs longer. */
 #define LAST_ANSWER_USEC (20 * USEC_PER_SEC)
 
-static_assert(LAST_ANSWER_USEC < KERNEL_TRIAL_NET_SEC * USEC_PER_SEC,
-              "the daemon ends a trial before the kernel does");
+static_assert(LAST_ANSWER_USEC < KERNEL_TRIAL_NET_SEC * USEC_PER_SEC, "the daemon ends a trial before the kernel does");
 
 static const char *const check_names[_CHECK_MAX] = { "units",          "denials",       "health-units",
                                                      "health-command", "health-target", "enforcement" };
@@ -84,8 +83,10 @@ void health_note_unenforced(Health *health) {
         if (health->unenforced)
                 return;
         health->unenforced = true;
-        (void) failure_set(&detail, FAILURE_NOT_SUPPORTED, "%s; at its end the trial is rolled back, unless 'ipectl "
-                           "confirm' keeps the policy", not_enforced);
+        (void) failure_set(&detail, FAILURE_NOT_SUPPORTED,
+                           "%s; at its end the trial is rolled back, unless 'ipectl "
+                           "confirm' keeps the policy",
+                           not_enforced);
         health_set_detail(health, CHECK_ENFORCEMENT, &detail);
         log_warning("Enforcement is off during a trial: %s.", detail.sentence);
 }
@@ -221,8 +222,11 @@ static int on_timer(sd_event_source *timer, uint64_t usec, void *userdata) {
 static int take_settings(Health *health) {
         const Config *config = &health->manager->config;
         const TrialHealth now = {
-                .known = true, .command = config->health_command, .units = config->health_units,
-                .ignore_units = config->health_ignore_units, .essential_paths = config->essential_paths,
+                .known = true,
+                .command = config->health_command,
+                .units = config->health_units,
+                .ignore_units = config->health_ignore_units,
+                .essential_paths = config->essential_paths,
         };
         const TrialHealth *trial = &health->manager->state->trial.health;
 

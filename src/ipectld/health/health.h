@@ -23,9 +23,9 @@ typedef enum HealthState {
 const char *health_state_to_string(HealthState state);
 
 typedef struct HealthCheck {
-        const char *name;  /* "units", "denials", "health-units", "health-command", "health-target", "enforcement" */
+        const char *name; /* "units", "denials", "health-units", "health-command", "health-target", "enforcement" */
         HealthState state;
-        Failure detail;    /* empty, or the finding */
+        Failure detail; /* empty, or the finding */
 } HealthCheck;
 
 typedef void (*HealthGood)(Manager *manager);

@@ -55,12 +55,7 @@ static const char *const built_in[] = {
 };
 
 static const char *const tools[] = {
-        "/usr/bin/busctl",
-        "/usr/bin/su",
-        "/bin/su",
-        "/usr/bin/sudo",
-        "/usr/bin/bash",
-        "/bin/bash",
+        "/usr/bin/busctl", "/usr/bin/su", "/bin/su", "/usr/bin/sudo", "/usr/bin/bash", "/bin/bash",
 };
 
 /* Adds the file to which a path leads. If the file cannot be examined, trusts its path. Returns 0 or -ENOMEM. */

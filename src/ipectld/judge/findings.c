@@ -215,16 +215,20 @@ static int add_cut(Findings *findings, const InspectionCut *cut) {
                 return add_sentence(findings, "uid=", "%" PRIu64 " processes of more users were not inspected",
                                     cut->processes);
         snprintf(about, sizeof(about), "uid=%" PRIu32, cut->uid);
-        return add_sentence(findings, about, "%" PRIu64 " processes of user %" PRIu32 " were not inspected, or not "
-                            "completely%s", cut->processes, cut->uid, consequence);
+        return add_sentence(findings, about,
+                            "%" PRIu64 " processes of user %" PRIu32 " were not inspected, or not "
+                            "completely%s",
+                            cut->processes, cut->uid, consequence);
 }
 
 static int add_accept(Findings *findings) {
         char about[sizeof("accept=") + ACCEPT_DIGITS];
 
         snprintf(about, sizeof(about), "accept=%s", findings->accept);
-        return add_sentence(findings, about, "%" PRIu64 " of these block an activation; '--accept=%s' of 'ipectl "
-                            "activate' accepts them", findings_blocking(findings), findings->accept);
+        return add_sentence(findings, about,
+                            "%" PRIu64 " of these block an activation; '--accept=%s' of 'ipectl "
+                            "activate' accepts them",
+                            findings_blocking(findings), findings->accept);
 }
 
 static int add_essential(Findings *findings) {

@@ -33,11 +33,11 @@ typedef struct Finding {
 typedef struct Findings {
         Finding *list;
         size_t n;
-        uint64_t missed;              /* did not fit, or only their number is known */
+        uint64_t missed;               /* did not fit, or only their number is known */
         uint64_t by_scope[_SCOPE_MAX]; /* with those that did not fit */
         InspectionCut *cuts;
         size_t n_cuts;
-        size_t n_sentences;           /* that many entries at the end are sentences */
+        size_t n_sentences;             /* that many entries at the end are sentences */
         char accept[ACCEPT_DIGITS + 1]; /* empty if nothing can be accepted */
 } Findings;
 

@@ -41,7 +41,8 @@ InspectCall *inspect_cancel(InspectCall *call) {
 static int cannot(Failure *failure, const char *why) {
         return failure_set(failure, FAILURE_NOT_SUPPORTED,
                            "Cannot find out what runs on this system, nor what the policy would deny of it (%s): see "
-                           "'systemctl status ipe-inspect.socket' and 'journalctl -u \"ipe-inspect@*\"'.", why);
+                           "'systemctl status ipe-inspect.socket' and 'journalctl -u \"ipe-inspect@*\"'.",
+                           why);
 }
 
 static void finish(InspectCall *ended, int result, const Failure *failure, const Inspection *inspection) {

@@ -34,12 +34,19 @@ int keyring_warning(const Manager *manager, char **ret) {
         if (r == -ENOMEM)
                 return r;
         if (r < 0)
-                return asprintf(ret, "Cannot read the active policy (%s), so ipectld does not know whether it uses "
-                                "fsverity_signature.", kernel_strerror(r)) < 0 ? -ENOMEM : 0;
+                return asprintf(ret,
+                                "Cannot read the active policy (%s), so ipectld does not know whether it uses "
+                                "fsverity_signature.",
+                                kernel_strerror(r)) < 0
+                               ? -ENOMEM
+                               : 0;
         line = ruling ? ipe_lint_keyring_line(ruling_policy(ruling)) : 0;
         if (line == 0)
                 return 0;
-        return asprintf(ret, "The active policy uses fsverity_signature (line %u), and %s. Run "
+        return asprintf(ret,
+                        "The active policy uses fsverity_signature (line %u), and %s. Run "
                         "'keyctl restrict_keyring %%:.fs-verity' at boot, once the keys are in.",
-                        line, describe_keyring(state)) < 0 ? -ENOMEM : 0;
+                        line, describe_keyring(state)) < 0
+                       ? -ENOMEM
+                       : 0;
 }

@@ -88,7 +88,8 @@ static int add_remark(char **remarks, const char *before, const char *quoted, co
 static int remark_on(const Simulation *simulation, const Inspection *inspection, const FileFacts *file,
                      const struct ipe_facts *facts, char **ret) {
         static const char *const scopes[_SCOPE_MAX] = {
-                [SCOPE_USERS] = "only users run it", [SCOPE_ESSENTIAL] = "it is essential",
+                [SCOPE_USERS] = "only users run it",
+                [SCOPE_ESSENTIAL] = "it is essential",
         };
         _cleanup_free_ char *remarks = NULL;
         int r = 0;

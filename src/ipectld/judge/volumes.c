@@ -75,8 +75,9 @@ static void log_volume(const VolumeFacts *volume, const VolumeVerdict *verdict, 
         if (is_denied)
                 log_entry(LOG_WARNING, MESSAGE_VOLUME_DENIED, fields,
                           "No rule trusts the volume '%s': nothing on it can be executed. The kernel has %s its root "
-                          "hash %s; '%s' decides.", volume->name,
-                          volume->is_signed ? "verified a signature of" : "no signature of", root_hash, verdict->rule);
+                          "hash %s; '%s' decides.",
+                          volume->name, volume->is_signed ? "verified a signature of" : "no signature of", root_hash,
+                          verdict->rule);
         else
                 log_entry(LOG_INFO, MESSAGE_VOLUME, fields, "Volume '%s' with root hash %s, %s by the kernel: %s.",
                           volume->name, root_hash,
@@ -90,8 +91,10 @@ static int note(const Volumes *volumes, const VolumeFacts *volume, const VolumeV
         const Known *before = find(volumes, volume);
         const char *denied_by = streq(verdict->action, "DENY") ? policy : before ? before->denied_by : NULL;
         Known new = {
-                .name = strdup(volume->name), .root_hash = volume->root_hash,
-                .major = volume->major, .minor = volume->minor,
+                .name = strdup(volume->name),
+                .root_hash = volume->root_hash,
+                .major = volume->major,
+                .minor = volume->minor,
                 .denied_by = denied_by ? strdup(denied_by) : NULL,
         };
 
@@ -187,8 +190,8 @@ static void on_inspected(int result, const Failure *failure, const Inspection *i
         if (result == 0)
                 result = compare(volumes, inspection);
         if (result != 0) {
-                log_warning("Cannot inspect the volumes, retrying later: %s", failure && failure->sentence[0] ?
-                            failure->sentence : strerror(result < 0 ? -result : EIO));
+                log_warning("Cannot inspect the volumes, retrying later: %s",
+                            failure && failure->sentence[0] ? failure->sentence : strerror(result < 0 ? -result : EIO));
                 look_in(volumes, RETRY_USEC);
         } else if (volumes->again)
                 look_soon(volumes);
@@ -218,8 +221,9 @@ static int on_device(sd_device_monitor *monitor, sd_device *device, void *userda
 
         /* A device that is gone has only its name left. */
         if (sd_device_get_sysattr_value(device, UUID_ATTRIBUTE, &uuid) >= 0
-            ? strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0
-            : volumes->n > 0 && sd_device_get_sysname(device, &name) >= 0 && strncmp(name, "dm-", strlen("dm-")) == 0)
+                    ? strncmp(uuid, VERITY_UUID, strlen(VERITY_UUID)) == 0
+                    : volumes->n > 0 && sd_device_get_sysname(device, &name) >= 0 &&
+                              strncmp(name, "dm-", strlen("dm-")) == 0)
                 look_soon(volumes);
         return 0;
 }

@@ -27,8 +27,7 @@ const VersionRecord *activation_candidate(const StoreState *state, const char *n
         for (size_t i = 0; i < state->n_versions; i++) {
                 const VersionRecord *record = &state->versions[i];
 
-                if (streq(record->name, name) &&
-                    (record->state == VERSION_STAGED || record->state == VERSION_FAILED) &&
+                if (streq(record->name, name) && (record->state == VERSION_STAGED || record->state == VERSION_FAILED) &&
                     (!best || ipe_version_compare(&record->version, &best->version) > 0))
                         best = record;
         }
@@ -45,7 +44,8 @@ static int find_version(const Manager *manager, const char *name, const char *ve
         if (!record)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' is staged: put the signed policy into /etc/ipe/policy.d/, or "
-                                   "name a version that 'ipectl list' shows.", name);
+                                   "name a version that 'ipectl list' shows.",
+                                   name);
         *ret = record;
         return 0;
 }
@@ -86,7 +86,8 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
             kernel_abi(manager->kernel) == KERNEL_ABI_EXTENDED)
                 return failure_set(reterr, FAILURE_NOT_SUPPORTED,
                                    "The policy has %u signatures, but this kernel takes only one: sign its text again "
-                                   "with one key.", envelope_n_signers(verified_envelope_get(subject->verified)));
+                                   "with one key.",
+                                   envelope_n_signers(verified_envelope_get(subject->verified)));
         r = kernel_find_active(manager->kernel, &active);
         if (r < 0)
                 return explain_unknown(r, "which policy is active", reterr);
@@ -94,7 +95,8 @@ static int check_kernel(const Manager *manager, const VersionRecord *record, con
                 ipe_version_print(&active.version, version);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
                                    "The kernel enforces '%s' %s and never goes below that version while it runs; "
-                                   "'ipectl rollback' goes back at the next boot.", active.name, version);
+                                   "'ipectl rollback' goes back at the next boot.",
+                                   active.name, version);
         }
         return 0;
 }
@@ -148,7 +150,8 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
                 return r;
         return failure_set_errno(reterr, manager->disk_error,
                                  "'%s' is active, but this cannot be recorded yet: ipectld retries, and a boot before "
-                                 "that loads the previous version", record->name);
+                                 "that loads the previous version",
+                                 record->name);
 }
 
 /* A policy that could not be recorded must not stay active. */
@@ -158,8 +161,11 @@ static void take_back(Manager *manager, const VersionRecord *record) {
         /* -ENODATA: it has ended already. */
         if (r < 0 && r != -ENODATA)
                 log_error("Cannot end the trial of '%s', which could not be recorded; %s, and ipectld retries to "
-                          "record it: %s", record->name, trial_is_kernel_timed(manager) ?
-                          "the kernel ends it by itself" : "the next boot loads the confirmed version", strerror(-r));
+                          "record it: %s",
+                          record->name,
+                          trial_is_kernel_timed(manager) ? "the kernel ends it by itself"
+                                                         : "the next boot loads the confirmed version",
+                          strerror(-r));
         else
                 activation_unmark(manager);
 }
@@ -189,7 +195,8 @@ static int mark(Manager *manager, const Digest *digest, const ActivatePlan *plan
         StoreTrial trial = trial_new(manager, plan->trial_sec, plan->confirm, before);
 
         if (activate_plan_is_watched(plan) && !before)
-                return failure_set(reterr, FAILURE_BUSY, "The settings have just changed, so that health checks are to "
+                return failure_set(reterr, FAILURE_BUSY,
+                                   "The settings have just changed, so that health checks are to "
                                    "confirm the policy now: try again.");
         return activation_mark(manager, digest, occasion.transaction, plan->trial_sec > 0 ? &trial : NULL, reterr);
 }
@@ -230,7 +237,9 @@ static int make_plan(const Manager *manager, const ActivateOptions *options, con
                      ActivatePlan *ret, Failure *reterr) {
         bool confirmed = record->state == VERSION_CONFIRMED;
         ActivatePlan plan = {
-                .trial_sec = options->has_trial_sec ? options->trial_sec : confirmed ? 0 : manager->config.trial_sec,
+                .trial_sec = options->has_trial_sec ? options->trial_sec
+                             : confirmed            ? 0
+                                                    : manager->config.trial_sec,
                 .confirm = options->has_confirm ? options->confirm : manager->config.confirm,
         };
         Transition transition;
@@ -246,8 +255,10 @@ static int make_plan(const Manager *manager, const ActivateOptions *options, con
                                    "Without a trial there is nothing to confirm: leave 'confirm' out, or set "
                                    "trial-sec.");
         if (plan.trial_sec > 0 && version_transition(record->state, EVENT_TRIED, &transition) < 0)
-                return failure_set(reterr, FAILURE_INVALID_ARGUMENT, "'%s' is selected for the next boot, and cannot "
-                                   "be on trial before.", record->name);
+                return failure_set(reterr, FAILURE_INVALID_ARGUMENT,
+                                   "'%s' is selected for the next boot, and cannot "
+                                   "be on trial before.",
+                                   record->name);
         *ret = plan;
         return plan.trial_sec > 0 ? check_way_back(manager, reterr) : 0;
 }

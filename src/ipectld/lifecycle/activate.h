@@ -14,7 +14,7 @@ typedef struct ActivateOptions {
         uint64_t trial_sec;  /* 0: confirm at once */
         bool has_confirm;    /* else Confirm= of the configuration */
         ConfirmBy confirm;
-        const char *accept;  /* name of the findings that the caller accepts: see findings.h; NULL for none */
+        const char *accept;        /* name of the findings that the caller accepts: see findings.h; NULL for none */
         const UnitsBefore *before; /* units that fail already; NULL if nobody has looked */
 } ActivateOptions;
 

@@ -33,5 +33,6 @@ int authorised_check(const Authorised *authorised, const VersionRecord *record, 
         ipe_version_print(&record->version, version);
         return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
                            "'%s' %s, in state '%s', is not what polkit was asked about. Nothing was done: look again, "
-                           "and repeat the call.", record->name, version, version_state_to_string(record->state));
+                           "and repeat the call.",
+                           record->name, version, version_state_to_string(record->state));
 }

@@ -14,7 +14,8 @@ static void unload(const Manager *manager, const VersionRecord *record) {
         r = manager_is_loaded(manager, record, KERNEL_NEXT);
         if (r > 0) {
                 log_warning("The kernel keeps the discarded version of '%s' as its next one, until another one takes "
-                            "its place.", record->name);
+                            "its place.",
+                            record->name);
                 return;
         }
         if (r == 0)
@@ -64,6 +65,7 @@ int discard_version(Manager *manager, const char *name, const char *version, Fai
         announce_discarded(&manager->announcer, record);
         if (has_file)
                 log_notice("The file of '%s' %s stays in policy.d, but is not staged again; to do that, use 'ipectl "
-                           "stage FILE'.", name, version);
+                           "stage FILE'.",
+                           name, version);
         return 0;
 }

@@ -34,11 +34,11 @@ struct Preflight {
         char *name;
         char version[IPE_VERSION_STRLEN];
         Digest digest;
-        Simulation *simulation; /* NULL once it has ended; only then the fields below are used */
-        uint64_t start_ns; /* CLOCK_BOOTTIME; earlier events are not from this preflight */
+        Simulation *simulation;          /* NULL once it has ended; only then the fields below are used */
+        uint64_t start_ns;               /* CLOCK_BOOTTIME; earlier events are not from this preflight */
         uint64_t watch_usec, until_usec; /* length of the shadow, and its end in CLOCK_MONOTONIC; 0 before it */
         bool in_shadow;
-        bool keep_shadow;  /* somebody else has put it there */
+        bool keep_shadow; /* somebody else has put it there */
         int events_fd;
         EventReader *reader;
         sd_event_source *timer;
@@ -101,8 +101,10 @@ static int check_watched(const Preflight *preflight, Failure *reterr) {
                 return explain_unknown(r, "which policy the kernel has evaluated", reterr);
         if (r > 0)
                 return 0;
-        failure_set(reterr, FAILURE_BUSY, "'%s' %s was replaced, activated or unloaded during the preflight, so its "
-                    "result is unknown: run the preflight again.", preflight->name, preflight->version);
+        failure_set(reterr, FAILURE_BUSY,
+                    "'%s' %s was replaced, activated or unloaded during the preflight, so its "
+                    "result is unknown: run the preflight again.",
+                    preflight->name, preflight->version);
         return -ECANCELED;
 }
 
@@ -166,7 +168,8 @@ static int watch(Preflight *preflight) {
 
         preflight->watch_usec = manager->config.preflight_sec * USEC_PER_SEC;
         preflight->until_usec = clock_usec(CLOCK_MONOTONIC) + preflight->watch_usec;
-        r = event_reader_new(manager->event, preflight->events_fd, SD_EVENT_PRIORITY_NORMAL, &handler, preflight, &preflight->reader);
+        r = event_reader_new(manager->event, preflight->events_fd, SD_EVENT_PRIORITY_NORMAL, &handler, preflight,
+                             &preflight->reader);
         if (r >= 0)
                 r = sd_event_add_time(manager->event, &preflight->timer, CLOCK_MONOTONIC, preflight->until_usec, 0,
                                       on_time, manager);
@@ -283,7 +286,8 @@ int preflight_find(Manager *manager, const char *name, const char *version, cons
         if (!record || record->state == VERSION_CONFIRMED)
                 return failure_set(reterr, FAILURE_NO_SUCH_POLICY,
                                    "No version of '%s' waits to be activated: put the signed policy into "
-                                   "/etc/ipe/policy.d/.", name);
+                                   "/etc/ipe/policy.d/.",
+                                   name);
         *ret = record;
         return 0;
 }

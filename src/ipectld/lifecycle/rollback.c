@@ -30,8 +30,9 @@ const VersionRecord *rollback_candidate(const StoreState *state, const char *nam
                 return streq(trial->name, name) ? trial : NULL;
         if (!confirmed || !streq(confirmed->name, name))
                 return NULL;
-        return store_state_find_previous(state, confirmed) || store_state_find_state(state, VERSION_PENDING_REBOOT) ?
-               confirmed : NULL;
+        return store_state_find_previous(state, confirmed) || store_state_find_state(state, VERSION_PENDING_REBOOT)
+                       ? confirmed
+                       : NULL;
 }
 
 static int find_versions(const Manager *manager, const char *name, const VersionRecord **ret_previous,
@@ -188,23 +189,24 @@ static int check_from(const Manager *manager, const char *name, const char *from
                 return 0;
         ipe_version_print(&confirmed->version, version);
         if (from)
-                return streq(from, version) ? 0 :
-                       failure_set(reterr, FAILURE_NOT_THAT_VERSION, "'%s' %s is confirmed, not %.50s.", name, version,
-                                   from);
+                return streq(from, version) ? 0
+                                            : failure_set(reterr, FAILURE_NOT_THAT_VERSION,
+                                                          "'%s' %s is confirmed, not %.50s.", name, version, from);
         ended = store_state_find_ended_trial(manager->state);
         if (!ended)
                 return 0;
         ipe_version_print(&ended->version, other);
         return failure_set(reterr, FAILURE_NO_TRIAL,
                            "The trial of '%s' %s has ended already, and %s is confirmed. To take back the latter, name "
-                           "it: 'ipectl rollback --from=%s %s'.", name, other, version, version, name);
+                           "it: 'ipectl rollback --from=%s %s'.",
+                           name, other, version, version, name);
 }
 
 /* Whether the next boot loads another version in place of this one. If the kernel cannot go back, a version whose trial
  * has ended may be active until then. */
 static bool is_left(const VersionRecord *record, const VersionRecord *active) {
-        return record && (record->state == VERSION_CONFIRMED ||
-                          (record->state == VERSION_ROLLED_BACK && record == active));
+        return record &&
+               (record->state == VERSION_CONFIRMED || (record->state == VERSION_ROLLED_BACK && record == active));
 }
 
 /* Whether a rollback from, or to, that name waits for the next boot. */
@@ -227,7 +229,8 @@ static int answer_pending(const Manager *manager, const char *name, const char *
                 ipe_version_print(&pending->version, version);
                 return failure_set(reterr, FAILURE_NOT_THAT_VERSION,
                                    "'%s' %.50s is neither confirmed nor active. A rollback to '%s' %s waits for the "
-                                   "next boot.", name, from, pending->name, version);
+                                   "next boot.",
+                                   name, from, pending->name, version);
         }
         *ret = pending;
         return 0;

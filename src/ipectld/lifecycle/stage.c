@@ -25,8 +25,8 @@
 /* name: the required name, or NULL. */
 static int check_place(const Manager *manager, const char *own, const struct ipe_version *number, const char *name,
                        Failure *reterr) {
-        const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED) ?:
-                                      store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
+        const VersionRecord *lowest = store_state_find_state(manager->state, VERSION_CONFIRMED)
+                                              ?: store_state_find_state(manager->state, VERSION_PENDING_REBOOT);
         char text[IPE_VERSION_STRLEN], floor[IPE_VERSION_STRLEN];
 
         ipe_version_print(number, text);
@@ -36,13 +36,15 @@ static int check_place(const Manager *manager, const char *own, const struct ipe
         if (store_state_find(manager->state, own, number))
                 return failure_set(reterr, FAILURE_ALREADY_EXISTS,
                                    "Version %s of '%s' exists already, with other content: raise policy_version= and "
-                                   "sign it again.", text, own);
+                                   "sign it again.",
+                                   text, own);
         if (lowest && streq(lowest->name, own) && ipe_version_compare(number, &lowest->version) < 0) {
                 ipe_version_print(&lowest->version, floor);
                 return failure_set(reterr, FAILURE_VERSION_TOO_OLD,
                                    "Version %s of '%s' is below %s, which is %s: raise policy_version= and sign it "
-                                   "again.", text, own, floor, lowest->state == VERSION_CONFIRMED ? "confirmed" :
-                                   "selected for the next boot");
+                                   "again.",
+                                   text, own, floor,
+                                   lowest->state == VERSION_CONFIRMED ? "confirmed" : "selected for the next boot");
         }
         return 0;
 }
@@ -79,7 +81,7 @@ struct StageBatch {
         StoreState *records; /* to be staged */
         Entry *entries;      /* in the order in which they were added */
         size_t n;
-        size_t next;         /* index of the next one to announce */
+        size_t next; /* index of the next one to announce */
         bool committed;
 };
 
@@ -222,8 +224,9 @@ bool stage_batch_announce(StageBatch *batch) {
         while (batch->next < batch->n) {
                 const Entry *entry = &batch->entries[batch->next++];
                 /* It may be discarded by now. */
-                const VersionRecord *record = entry->refused ? NULL :
-                                              store_state_find_digest(batch->manager->state, &entry->digest);
+                const VersionRecord *record = entry->refused
+                                                      ? NULL
+                                                      : store_state_find_digest(batch->manager->state, &entry->digest);
 
                 if (!record)
                         continue;

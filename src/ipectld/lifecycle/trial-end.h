@@ -9,9 +9,9 @@
 
 struct Trial {
         sd_event_time_handler_t on_time;
-        sd_event_source *timer; /* NULL while nothing is on trial */
-        uint64_t deadline_usec; /* CLOCK_BOOTTIME; 0 while nothing is on trial */
-        bool boot_passed;       /* the health checks of a boot on trial passed */
+        sd_event_source *timer;                         /* NULL while nothing is on trial */
+        uint64_t deadline_usec;                         /* CLOCK_BOOTTIME; 0 while nothing is on trial */
+        bool boot_passed;                               /* the health checks of a boot on trial passed */
         void (*boot_done)(bool passed, void *userdata); /* NULL: nobody waits */
         void *boot_userdata;
 };

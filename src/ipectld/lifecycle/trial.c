@@ -64,7 +64,8 @@ StoreTrial trial_new(const Manager *manager, uint64_t seconds, ConfirmBy confirm
                 .confirm = confirm,
                 .failed_units = before ? before->failed : NULL,
                 .restarting_units = before ? before->restarting : NULL,
-                .health = { .known = true, .command = manager->config.health_command,
+                .health = { .known = true,
+                            .command = manager->config.health_command,
                             .units = manager->config.health_units,
                             .ignore_units = manager->config.health_ignore_units,
                             .essential_paths = manager->config.essential_paths },
@@ -121,8 +122,10 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
                 return trial_end_confirmed(manager, &digest, ENDED_BY_KERNEL, reterr);
         if (active != ours)
                 return trial_end_unconfirmed(manager, &digest,
-                                             is_of_this_boot(manager, &manager->state->trial) ? by_itself :
-                                             reason_of_reboot(&manager->state->trial), reterr);
+                                             is_of_this_boot(manager, &manager->state->trial)
+                                                     ? by_itself
+                                                     : reason_of_reboot(&manager->state->trial),
+                                             reterr);
         /* Somebody has just begun another trial of it. */
         trial_look_soon(manager);
         return 0;
@@ -350,7 +353,8 @@ int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
                 return r;
         if (trial_is_boot(manager)) {
                 if (!manager->trial->boot_passed && !health_boot_is_up(manager))
-                        return failure_set(reterr, FAILURE_NO_TRIAL, "The health of the trial is not watched; "
+                        return failure_set(reterr, FAILURE_NO_TRIAL,
+                                           "The health of the trial is not watched; "
                                            "'journalctl -u ipectld' says why.");
                 /* Enforcement may have been switched off since. */
                 *ret_passed = manager->trial->boot_passed && health_is_enforced(manager);
@@ -390,7 +394,8 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
         if (r < 0)
                 return failure_set_errno(reterr, r,
                                          "The kernel has confirmed '%s', but this cannot be recorded yet: ipectld "
-                                         "retries, and a boot before that loads the previous version", record->name);
+                                         "retries, and a boot before that loads the previous version",
+                                         record->name);
         if (record->state == VERSION_CONFIRMED)
                 return 0;
         return failure_set(reterr, FAILURE_NO_TRIAL, "The trial of '%s' has just ended without a confirmation.",
@@ -498,7 +503,7 @@ int trial_give_up(Manager *manager, const char *reason, const VersionRecord **re
         Digest digest = store_state_find_state(manager->state, VERSION_TRIAL)->digest;
         const VersionRecord *confirmed, *active = NULL;
         int r = trial_is_kernel_timed(manager) ? revert_in_kernel(manager, &digest, reason, reterr)
-                                          : revert_alone(manager, &digest, reason, reterr);
+                                               : revert_alone(manager, &digest, reason, reterr);
 
         if (r != 0)
                 return r;

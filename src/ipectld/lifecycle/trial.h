@@ -58,8 +58,8 @@ void trial_on_boot(Manager *manager, TrialBootDone done, void *userdata);
 
 /* The trial that a caller has in mind. */
 typedef struct TrialMeant {
-        const char *version;     /* NULL: any */
-        const char *transaction; /* that began the trial; NULL: any */
+        const char *version;          /* NULL: any */
+        const char *transaction;      /* that began the trial; NULL: any */
         const Authorised *authorised; /* NULL: any */
 } TrialMeant;
 

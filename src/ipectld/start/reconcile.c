@@ -115,7 +115,8 @@ static int finish_deactivation(Manager *manager, const VersionRecord *active) {
                 return 0;
         if (active == confirmed) {
                 log_warning("'%s' is active in spite of 'ipectl deactivate': something other than ipe-load has "
-                            "activated it, such as the initrd or /etc/ipe.", active->name);
+                            "activated it, such as the initrd or /etc/ipe.",
+                            active->name);
                 return 0;
         }
         new = store_state_copy(manager->state);
@@ -153,7 +154,8 @@ static void log_kept_out(const Manager *manager, const KernelPolicy *kernel) {
         ipe_version_print(&kernel->version, kept);
         log_warning("'%s' %s was selected for this boot, but '%s' %s is active, and the kernel never goes to a lower "
                     "version. The selection stays until a boot without that policy, which may be in the initrd or in "
-                    "/etc/ipe; to end it, activate another version.", pending->name, wanted, kernel->name, kept);
+                    "/etc/ipe; to end it, activate another version.",
+                    pending->name, wanted, kernel->name, kept);
 }
 
 /* A rollback selected a version for a boot that has come: ipe-load has loaded it, or could not. */
@@ -227,7 +229,8 @@ int reconcile(Manager *manager) {
         r = manager_find_active(manager, &kernel, &active);
         if (r < 0) {
                 log_error("Cannot find out which policy is active, so the next start finishes what may have been cut "
-                          "off: %s", kernel_strerror(r));
+                          "off: %s",
+                          kernel_strerror(r));
                 return r;
         }
         if (manager->state->activating) {

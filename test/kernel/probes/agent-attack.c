@@ -24,11 +24,10 @@
 #define PAGE 4096
 
 /* loop IMAGE: a device of the file, for as long as the agent lives; answers its node */
-static int loop(struct answer *answer, int argc, struct word *argv)
-{
+static int loop(struct answer *answer, int argc, struct word *argv) {
         int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC), image = open(argv[0].data, O_RDWR | O_CLOEXEC);
         int number = control < 0 ? -1 : ioctl(control, LOOP_CTL_GET_FREE), device, error = 0;
-        struct loop_config configuration = { .fd = (uint32_t)image };
+        struct loop_config configuration = { .fd = (uint32_t) image };
         char path[32];
 
         if (number < 0 || image < 0)
@@ -46,13 +45,12 @@ static int loop(struct answer *answer, int argc, struct word *argv)
 }
 
 /* patch PATH OFFSET BYTES: overwrites a part of a file or device, and sees to it that it is there */
-static int patch(struct answer *answer, int argc, struct word *argv)
-{
+static int patch(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_WRONLY | O_CLOEXEC), error = 0;
 
         if (fd < 0)
                 return errno;
-        if (pwrite(fd, argv[2].data, argv[2].size, strtoll(argv[1].data, NULL, 0)) != (ssize_t)argv[2].size ||
+        if (pwrite(fd, argv[2].data, argv[2].size, strtoll(argv[1].data, NULL, 0)) != (ssize_t) argv[2].size ||
             fsync(fd) < 0)
                 error = errno;
         close(fd);
@@ -60,8 +58,7 @@ static int patch(struct answer *answer, int argc, struct word *argv)
 }
 
 /* patch-direct PATH OFFSET BYTES: writes a page of BYTES and zeros past the page cache */
-static int patch_direct(struct answer *answer, int argc, struct word *argv)
-{
+static int patch_direct(struct answer *answer, int argc, struct word *argv) {
         static char page[PAGE] __attribute__((aligned(PAGE)));
         int fd = open(argv[0].data, O_WRONLY | O_DIRECT | O_CLOEXEC), error = 0;
 
@@ -76,8 +73,7 @@ static int patch_direct(struct answer *answer, int argc, struct word *argv)
 }
 
 /* patch-mapped PATH OFFSET BYTES: the same by a shared mapping of the page at OFFSET */
-static int patch_mapped(struct answer *answer, int argc, struct word *argv)
-{
+static int patch_mapped(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDWR | O_CLOEXEC), error = 0;
         char *page;
 
@@ -97,8 +93,7 @@ static int patch_mapped(struct answer *answer, int argc, struct word *argv)
 }
 
 /* writable DEVICE: clears its read-only flag (BLKROSET) */
-static int make_writable(struct answer *answer, int argc, struct word *argv)
-{
+static int make_writable(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), off = 0, error;
 
         if (fd < 0)
@@ -109,8 +104,7 @@ static int make_writable(struct answer *answer, int argc, struct word *argv)
 }
 
 /* peek PATH OFFSET COUNT: reads a part, and no page beside it */
-static int peek(struct answer *answer, int argc, struct word *argv)
-{
+static int peek(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), error = 0;
         size_t count = strtoul(argv[2].data, NULL, 0);
         char data[PAGE];
@@ -123,14 +117,13 @@ static int peek(struct answer *answer, int argc, struct word *argv)
         if (n < 0)
                 error = errno;
         else
-                answer_add(answer, data, (size_t)n);
+                answer_add(answer, data, (size_t) n);
         close(fd);
         return error;
 }
 
 /* evict PATH OFFSET COUNT: takes clean pages out of memory */
-static int evict(struct answer *answer, int argc, struct word *argv)
-{
+static int evict(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), error;
 
         if (fd < 0)
@@ -141,8 +134,7 @@ static int evict(struct answer *answer, int argc, struct word *argv)
 }
 
 /* block PATH PAGE: where on the device the page of the file is, in pages */
-static int block(struct answer *answer, int argc, struct word *argv)
-{
+static int block(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), number = atoi(argv[1].data), error = 0;
 
         if (fd < 0)
@@ -161,8 +153,7 @@ struct pinned {
         ssize_t n;
 };
 
-static void *read_into(void *pointer)
-{
+static void *read_into(void *pointer) {
         struct pinned *pinned = pointer;
 
         pinned->n = read(pinned->source, pinned->page, PAGE);
@@ -173,8 +164,7 @@ static void *read_into(void *pointer)
  * pin PATH SOURCE: reads SOURCE past the page cache, straight into the first page of PATH; while that waits (for the
  * program that serves SOURCE), the mapping goes, and with it the last writer of PATH
  */
-static int pin(struct answer *answer, int argc, struct word *argv)
-{
+static int pin(struct answer *answer, int argc, struct word *argv) {
         struct pinned pinned = { .source = open(argv[1].data, O_RDONLY | O_DIRECT | O_CLOEXEC) };
         int fd = open(argv[0].data, O_RDWR | O_CLOEXEC);
         pthread_t reader;
@@ -193,10 +183,9 @@ static int pin(struct answer *answer, int argc, struct word *argv)
 }
 
 /* pin-buffer PATH: registers the first page of PATH as a buffer of an io_uring, for as long as that lives */
-static int pin_buffer(struct answer *answer, int argc, struct word *argv)
-{
+static int pin_buffer(struct answer *answer, int argc, struct word *argv) {
         struct io_uring_params parameters = { 0 };
-        int ring = (int)syscall(SYS_io_uring_setup, 1, &parameters), fd = open(argv[0].data, O_RDWR | O_CLOEXEC);
+        int ring = (int) syscall(SYS_io_uring_setup, 1, &parameters), fd = open(argv[0].data, O_RDWR | O_CLOEXEC);
         struct iovec buffer = { .iov_len = PAGE };
         int error = 0;
 
@@ -214,8 +203,7 @@ static int pin_buffer(struct answer *answer, int argc, struct word *argv)
 }
 
 /* splice-write PATH BYTES: puts the first page of PATH into a pipe, and writes BYTES behind it: into that page? */
-static int splice_write(struct answer *answer, int argc, struct word *argv)
-{
+static int splice_write(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), fds[2], error = 0;
         off_t start = 0;
 
@@ -230,8 +218,7 @@ static int splice_write(struct answer *answer, int argc, struct word *argv)
 }
 
 /* read-on COUNT PATH MSEC: so many processes read the file, and take it out of memory, for a time */
-static int read_on(struct answer *answer, int argc, struct word *argv)
-{
+static int read_on(struct answer *answer, int argc, struct word *argv) {
         char data[PAGE];
 
         for (int i = atoi(argv[0].data); i > 0; i--) {
@@ -240,7 +227,7 @@ static int read_on(struct answer *answer, int argc, struct word *argv)
                 if (fork() != 0)
                         continue;
                 fd = open(argv[1].data, O_RDONLY | O_CLOEXEC);
-                alarm((unsigned int)atoi(argv[2].data) / 1000 + 1);
+                alarm((unsigned int) atoi(argv[2].data) / 1000 + 1);
                 for (off_t at = 0;; at += PAGE) {
                         if (pread(fd, data, PAGE, at) <= 0)
                                 at = -PAGE;
@@ -251,18 +238,16 @@ static int read_on(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-const struct verb attack_verbs[] = {
-        { "loop", 1, 1, loop },
-        { "patch", 3, 3, patch },
-        { "patch-direct", 3, 3, patch_direct },
-        { "patch-mapped", 3, 3, patch_mapped },
-        { "writable", 1, 1, make_writable },
-        { "peek", 3, 3, peek },
-        { "evict", 3, 3, evict },
-        { "block", 2, 2, block },
-        { "pin", 2, 2, pin },
-        { "pin-buffer", 1, 1, pin_buffer },
-        { "splice-write", 2, 2, splice_write },
-        { "read-on", 3, 3, read_on },
-        { 0 }
-};
+const struct verb attack_verbs[] = { { "loop", 1, 1, loop },
+                                     { "patch", 3, 3, patch },
+                                     { "patch-direct", 3, 3, patch_direct },
+                                     { "patch-mapped", 3, 3, patch_mapped },
+                                     { "writable", 1, 1, make_writable },
+                                     { "peek", 3, 3, peek },
+                                     { "evict", 3, 3, evict },
+                                     { "block", 2, 2, block },
+                                     { "pin", 2, 2, pin },
+                                     { "pin-buffer", 1, 1, pin_buffer },
+                                     { "splice-write", 2, 2, splice_write },
+                                     { "read-on", 3, 3, read_on },
+                                     { 0 } };

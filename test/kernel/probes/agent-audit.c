@@ -27,10 +27,10 @@ struct message {
         char data[9000];
 };
 
-static int send_message(int type, const void *data, size_t size)
-{
+static int send_message(int type, const void *data, size_t size) {
         struct message message = {
-                .header = { .nlmsg_len = (unsigned int)NLMSG_LENGTH(size), .nlmsg_type = (unsigned short)type,
+                .header = { .nlmsg_len = (unsigned int) NLMSG_LENGTH(size),
+                            .nlmsg_type = (unsigned short) type,
                             .nlmsg_flags = NLM_F_REQUEST },
         };
 
@@ -39,12 +39,11 @@ static int send_message(int type, const void *data, size_t size)
 }
 
 /* audit-start: from now on records are kept for "audit" */
-static int audit_start(struct answer *answer, int argc, struct word *argv)
-{
+static int audit_start(struct answer *answer, int argc, struct word *argv) {
         struct audit_status status = {
-                .mask = AUDIT_STATUS_ENABLED | AUDIT_STATUS_PID | AUDIT_STATUS_BACKLOG_LIMIT |
-                        AUDIT_STATUS_RATE_LIMIT,
-                .enabled = 1, .pid = (unsigned int)getpid(),
+                .mask = AUDIT_STATUS_ENABLED | AUDIT_STATUS_PID | AUDIT_STATUS_BACKLOG_LIMIT | AUDIT_STATUS_RATE_LIMIT,
+                .enabled = 1,
+                .pid = (unsigned int) getpid(),
         };
         int size = 64 << 20;
 
@@ -56,8 +55,7 @@ static int audit_start(struct answer *answer, int argc, struct word *argv)
 }
 
 /* audit: the records since the last call, one a line: TYPE TEXT */
-static int audit(struct answer *answer, int argc, struct word *argv)
-{
+static int audit(struct answer *answer, int argc, struct word *argv) {
         static unsigned int count;
         struct message message;
         char mark[64];
@@ -69,9 +67,9 @@ static int audit(struct answer *answer, int argc, struct word *argv)
                 ssize_t n = recv(audit_fd, &message, sizeof(message) - 1, 0);
                 int type = message.header.nlmsg_type;
 
-                if (n < (ssize_t)sizeof(message.header))
+                if (n < (ssize_t) sizeof(message.header))
                         return n < 0 ? errno : EIO;
-                ((char *)&message)[n] = 0;
+                ((char *) &message)[n] = 0;
                 if (type == AUDIT_FIRST_USER_MSG2 && strstr(message.data, mark))
                         break;
                 if (type >= AUDIT_FIRST_USER_MSG && type != AUDIT_FIRST_USER_MSG2)
@@ -81,8 +79,7 @@ static int audit(struct answer *answer, int argc, struct word *argv)
 }
 
 /* audit-lost: how many records the kernel could not keep for us since it started */
-static int audit_lost(struct answer *answer, int argc, struct word *argv)
-{
+static int audit_lost(struct answer *answer, int argc, struct word *argv) {
         struct message message;
         struct audit_status status;
         int error = send_message(AUDIT_GET, "", 0);
@@ -90,7 +87,7 @@ static int audit_lost(struct answer *answer, int argc, struct word *argv)
         while (!error) {
                 ssize_t n = recv(audit_fd, &message, sizeof(message), 0);
 
-                if (n < (ssize_t)NLMSG_LENGTH(sizeof(status)))
+                if (n < (ssize_t) NLMSG_LENGTH(sizeof(status)))
                         return n < 0 ? errno : EIO;
                 if (message.header.nlmsg_type == AUDIT_GET)
                         break;
@@ -101,20 +98,21 @@ static int audit_lost(struct answer *answer, int argc, struct word *argv)
 }
 
 /* audit-exclude TYPE on|off: a rule against records of a type */
-static int audit_exclude(struct answer *answer, int argc, struct word *argv)
-{
+static int audit_exclude(struct answer *answer, int argc, struct word *argv) {
         struct audit_rule_data rule = {
-                .flags = AUDIT_FILTER_EXCLUDE, .action = AUDIT_NEVER, .field_count = 1,
-                .fields = { AUDIT_MSGTYPE }, .fieldflags = { AUDIT_EQUAL },
-                .values = { (unsigned int)atoi(argv[0].data) },
+                .flags = AUDIT_FILTER_EXCLUDE,
+                .action = AUDIT_NEVER,
+                .field_count = 1,
+                .fields = { AUDIT_MSGTYPE },
+                .fieldflags = { AUDIT_EQUAL },
+                .values = { (unsigned int) atoi(argv[0].data) },
         };
 
         return send_message(strcmp(argv[1].data, "on") == 0 ? AUDIT_ADD_RULE : AUDIT_DEL_RULE, &rule, sizeof(rule));
 }
 
 /* Puts a copy in the place of a mapping, with the same content and no file. */
-static int replace_mapping(char *start, size_t size, const char *protection)
-{
+static int replace_mapping(char *start, size_t size, const char *protection) {
         int flags = (protection[0] == 'r' ? PROT_READ : 0) | (protection[1] == 'w' ? PROT_WRITE : 0) |
                     (protection[2] == 'x' ? PROT_EXEC : 0);
         char *copy = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -128,8 +126,7 @@ static int replace_mapping(char *start, size_t size, const char *protection)
 }
 
 /* The kernel changes /proc/self/exe only while nothing of the old program is mapped. */
-static int replace_program(void)
-{
+static int replace_program(void) {
         char *maps, *line, *rest, exe[256], protection[5], path[256];
         ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
         unsigned long start, end;
@@ -142,12 +139,11 @@ static int replace_program(void)
         for (line = strtok_r(maps, "\n", &rest); line && r == 0; line = strtok_r(NULL, "\n", &rest))
                 if (sscanf(line, "%lx-%lx %4s %*s %*s %*s %255s", &start, &end, protection, path) == 4 &&
                     strcmp(path, exe) == 0)
-                        r = replace_mapping((char *)start, end - start, protection);
+                        r = replace_mapping((char *) start, end - start, protection);
         return r;
 }
 
-static int claim_program(const char *path)
-{
+static int claim_program(const char *path) {
         int fd = open(path, O_RDONLY | O_CLOEXEC);
         char exe[256];
         ssize_t n;
@@ -155,17 +151,15 @@ static int claim_program(const char *path)
         if (fd < 0 || replace_program() < 0 || prctl(PR_SET_MM, PR_SET_MM_EXE_FILE, fd, 0, 0) < 0)
                 return -1;
         n = readlink("/proc/self/exe", exe, sizeof(exe));
-        return n == (ssize_t)strlen(path) && memcmp(exe, path, strlen(path)) == 0 ? 0 : -1;
+        return n == (ssize_t) strlen(path) && memcmp(exe, path, strlen(path)) == 0 ? 0 : -1;
 }
 
-static int join_session(const char *uid)
-{
+static int join_session(const char *uid) {
         return write_once("/proc/self/loginuid", uid, strlen(uid)) ? -1 : 0;
 }
 
 /* Runs a verb in a process that has done something before; ENOMEDIUM if it could not. */
-static int run_after(int (*before)(const char *), int argc, struct word *argv)
-{
+static int run_after(int (*before)(const char *), int argc, struct word *argv) {
         struct answer ignored = { 0 };
         int status;
 
@@ -179,23 +173,19 @@ static int run_after(int (*before)(const char *), int argc, struct word *argv)
 }
 
 /* claiming PATH VERB...: runs a verb in a process whose /proc/self/exe is that program, which it did not execute */
-static int claiming(struct answer *answer, int argc, struct word *argv)
-{
+static int claiming(struct answer *answer, int argc, struct word *argv) {
         return run_after(claim_program, argc, argv);
 }
 
 /* in-session UID VERB...: runs a verb in a process with that login UID */
-static int in_session(struct answer *answer, int argc, struct word *argv)
-{
+static int in_session(struct answer *answer, int argc, struct word *argv) {
         return run_after(join_session, argc, argv);
 }
 
-const struct verb audit_verbs[] = {
-        { "audit-start", 0, 0, audit_start },
-        { "audit", 0, 0, audit },
-        { "audit-lost", 0, 0, audit_lost },
-        { "audit-exclude", 2, 2, audit_exclude },
-        { "claiming", 2, 32, claiming },
-        { "in-session", 2, 32, in_session },
-        { 0 }
-};
+const struct verb audit_verbs[] = { { "audit-start", 0, 0, audit_start },
+                                    { "audit", 0, 0, audit },
+                                    { "audit-lost", 0, 0, audit_lost },
+                                    { "audit-exclude", 2, 2, audit_exclude },
+                                    { "claiming", 2, 32, claiming },
+                                    { "in-session", 2, 32, in_session },
+                                    { 0 } };

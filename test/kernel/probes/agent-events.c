@@ -24,14 +24,12 @@
 static int readers[READERS_MAX];
 
 /* Where a reader's descriptor is kept; 0 if it is not open. */
-static int *reader(const struct word *number)
-{
-        return &readers[(unsigned int)atoi(number->data) % READERS_MAX];
+static int *reader(const struct word *number) {
+        return &readers[(unsigned int) atoi(number->data) % READERS_MAX];
 }
 
 /* events-open READER: not blocking */
-static int events_open(struct answer *answer, int argc, struct word *argv)
-{
+static int events_open(struct answer *answer, int argc, struct word *argv) {
         int fd = open(EVENTS, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 
         if (fd < 0)
@@ -40,8 +38,7 @@ static int events_open(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-static int events_close(struct answer *answer, int argc, struct word *argv)
-{
+static int events_close(struct answer *answer, int argc, struct word *argv) {
         int fd = *reader(&argv[0]);
 
         *reader(&argv[0]) = 0;
@@ -49,15 +46,14 @@ static int events_close(struct answer *answer, int argc, struct word *argv)
 }
 
 /* events-read READER SIZE: what one read() of that many bytes gives */
-static int events_read(struct answer *answer, int argc, struct word *argv)
-{
+static int events_read(struct answer *answer, int argc, struct word *argv) {
         size_t size = strtoul(argv[1].data, NULL, 10);
         char *data = malloc(size + 1);
         ssize_t n = data ? read(*reader(&argv[0]), data, size) : -1;
         int error = n < 0 ? errno : 0;
 
         if (n > 0)
-                answer_add(answer, data, (size_t)n);
+                answer_add(answer, data, (size_t) n);
         free(data);
         return error;
 }
@@ -68,8 +64,7 @@ struct tally {
 };
 
 /* Counts a line; returns false if its number does not come after the last one. */
-static bool count_line(struct tally *tally, const char *line)
-{
+static bool count_line(struct tally *tally, const char *line) {
         unsigned long number, lost;
 
         if (sscanf(line, "lost=%lu uid=", &lost) == 1) {
@@ -86,8 +81,7 @@ static bool count_line(struct tally *tally, const char *line)
 }
 
 /* Reads until there is nothing; returns 0, EPROTO if lines are cut or out of order, or another errno. */
-static int count_lines(int fd, struct tally *tally)
-{
+static int count_lines(int fd, struct tally *tally) {
         static char data[1 << 16];
         ssize_t n;
 
@@ -104,14 +98,12 @@ static int count_lines(int fd, struct tally *tally)
         return n == 0 ? EPROTO : errno == EAGAIN ? 0 : errno;
 }
 
-static void print_tally(struct answer *answer, const struct tally *tally)
-{
+static void print_tally(struct answer *answer, const struct tally *tally) {
         answer_print(answer, "%lu %lu %lu %lu", tally->lines, tally->lost, tally->first, tally->last);
 }
 
 /* events-count READER: reads all there is; answers LINES LOST FIRST LAST, of which the last two are numbers of lines */
-static int events_count(struct answer *answer, int argc, struct word *argv)
-{
+static int events_count(struct answer *answer, int argc, struct word *argv) {
         struct tally tally = { 0 };
         int error = count_lines(*reader(&argv[0]), &tally);
 
@@ -120,8 +112,7 @@ static int events_count(struct answer *answer, int argc, struct word *argv)
 }
 
 /* Maps a page of a file executable; returns whether that was denied. */
-static bool is_denied(int fd)
-{
+static bool is_denied(int fd) {
         void *page = mmap(NULL, PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 
         if (page == MAP_FAILED)
@@ -134,8 +125,7 @@ static bool is_denied(int fd)
  * Maps a file again and again; returns how often that was denied. It is opened often, too: KASAN keeps what is freed
  * until somebody allocates who may sleep, and a denial never does.
  */
-static unsigned long storm(const char *path, unsigned long times)
-{
+static unsigned long storm(const char *path, unsigned long times) {
         unsigned long denied = 0;
 
         while (times > 0) {
@@ -150,9 +140,9 @@ static unsigned long storm(const char *path, unsigned long times)
         return denied;
 }
 
-/* storm-files TIMES PATH: makes as many empty files, PATH and a number, and maps each once; answers how many were denied */
-static int storm_files(struct answer *answer, int argc, struct word *argv)
-{
+/* storm-files TIMES PATH: makes as many empty files, PATH and a number, and maps each once; answers how many were
+ * denied */
+static int storm_files(struct answer *answer, int argc, struct word *argv) {
         unsigned long times = strtoul(argv[0].data, NULL, 10), denied = 0;
         char path[256];
 
@@ -172,8 +162,7 @@ static int storm_files(struct answer *answer, int argc, struct word *argv)
 }
 
 /* Starts a process that storms and then writes its count into the pipe, which it closes. */
-static int start_storm(const char *path, unsigned long times)
-{
+static int start_storm(const char *path, unsigned long times) {
         int fds[2];
 
         if (pipe2(fds, O_CLOEXEC) < 0)
@@ -187,8 +176,7 @@ static int start_storm(const char *path, unsigned long times)
         return fds[0];
 }
 
-static unsigned long end_storm(int fd)
-{
+static unsigned long end_storm(int fd) {
         unsigned long denied = 0;
 
         if (read(fd, &denied, sizeof(denied)) != sizeof(denied))
@@ -198,8 +186,7 @@ static unsigned long end_storm(int fd)
 }
 
 /* storm TIMES PATH...: a process for each path; answers how often they were denied */
-static int storm_verb(struct answer *answer, int argc, struct word *argv)
-{
+static int storm_verb(struct answer *answer, int argc, struct word *argv) {
         unsigned long denied = 0;
         int fds[32];
 
@@ -212,8 +199,7 @@ static int storm_verb(struct answer *answer, int argc, struct word *argv)
 }
 
 /* events-storm READER TIMES PATH: reads while a process storms; answers DENIED, and as "events-count" */
-static int events_storm(struct answer *answer, int argc, struct word *argv)
-{
+static int events_storm(struct answer *answer, int argc, struct word *argv) {
         struct tally tally = { 0 };
         struct pollfd waits[2] = {
                 { .fd = *reader(&argv[0]), .events = POLLIN },
@@ -235,8 +221,7 @@ static int events_storm(struct answer *answer, int argc, struct word *argv)
 }
 
 /* events-poll READER: what poll() says without waiting, as a number */
-static int events_poll(struct answer *answer, int argc, struct word *argv)
-{
+static int events_poll(struct answer *answer, int argc, struct word *argv) {
         struct pollfd wait = { .fd = *reader(&argv[0]), .events = POLLIN | POLLRDNORM };
 
         if (poll(&wait, 1, 0) < 0)
@@ -245,8 +230,7 @@ static int events_poll(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-static bool sleeps(pid_t process)
-{
+static bool sleeps(pid_t process) {
         char path[64], text[512] = "", *state;
         FILE *file;
 
@@ -259,13 +243,11 @@ static bool sleeps(pid_t process)
         return state && state[1] == ' ' && state[2] == 'S';
 }
 
-static void no_action(int signal)
-{
+static void no_action(int signal) {
 }
 
 /* Starts a process that waits until we sleep, and then is denied PATH, or sends a signal where that is "-". */
-static pid_t start_waker(const char *path)
-{
+static pid_t start_waker(const char *path) {
         struct sigaction action = { .sa_handler = no_action };
         pid_t parent = getpid(), child;
 
@@ -282,9 +264,9 @@ static pid_t start_waker(const char *path)
         _exit(0);
 }
 
-/* events-wait READER HOW PATH: blocks in a "poll" or a "read" until a process is denied PATH; "-": until a signal comes */
-static int events_wait(struct answer *answer, int argc, struct word *argv)
-{
+/* events-wait READER HOW PATH: blocks in a "poll" or a "read" until a process is denied PATH; "-": until a signal comes
+ */
+static int events_wait(struct answer *answer, int argc, struct word *argv) {
         int fd = *reader(&argv[0]), error = 0;
         struct pollfd wait = { .fd = fd, .events = POLLIN };
         char data[PAGE];
@@ -301,15 +283,14 @@ static int events_wait(struct answer *answer, int argc, struct word *argv)
         if (n < 0)
                 error = errno;
         else if (strcmp(argv[1].data, "poll") != 0)
-                answer_add(answer, data, (size_t)n);
+                answer_add(answer, data, (size_t) n);
         waitpid(child, NULL, 0);
         fcntl(fd, F_SETFL, O_NONBLOCK);
         return error;
 }
 
 /* events-seek READER: the errnos of lseek(), pread() and of a read() into memory that is not there */
-static int events_seek(struct answer *answer, int argc, struct word *argv)
-{
+static int events_seek(struct answer *answer, int argc, struct word *argv) {
         int fd = *reader(&argv[0]);
         void *nothing = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         char data[PAGE];
@@ -322,8 +303,7 @@ static int events_seek(struct answer *answer, int argc, struct word *argv)
 }
 
 /* events-write: what a write() says */
-static int events_write(struct answer *answer, int argc, struct word *argv)
-{
+static int events_write(struct answer *answer, int argc, struct word *argv) {
         int fd = open(EVENTS, O_RDWR | O_CLOEXEC), error;
 
         if (fd < 0)
@@ -333,17 +313,9 @@ static int events_write(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-const struct verb event_verbs[] = {
-        { "storm", 2, 31, storm_verb },
-        { "storm-files", 2, 2, storm_files },
-        { "events-open", 1, 1, events_open },
-        { "events-close", 1, 1, events_close },
-        { "events-read", 2, 2, events_read },
-        { "events-count", 1, 1, events_count },
-        { "events-storm", 3, 3, events_storm },
-        { "events-poll", 1, 1, events_poll },
-        { "events-wait", 3, 3, events_wait },
-        { "events-seek", 1, 1, events_seek },
-        { "events-write", 0, 0, events_write },
-        { 0 }
-};
+const struct verb event_verbs[] = { { "storm", 2, 31, storm_verb },         { "storm-files", 2, 2, storm_files },
+                                    { "events-open", 1, 1, events_open },   { "events-close", 1, 1, events_close },
+                                    { "events-read", 2, 2, events_read },   { "events-count", 1, 1, events_count },
+                                    { "events-storm", 3, 3, events_storm }, { "events-poll", 1, 1, events_poll },
+                                    { "events-wait", 3, 3, events_wait },   { "events-seek", 1, 1, events_seek },
+                                    { "events-write", 0, 0, events_write }, { 0 } };

@@ -25,8 +25,7 @@
 
 static int held[HELD_MAX];
 
-int read_file(const char *path, char **ret, size_t *ret_size)
-{
+int read_file(const char *path, char **ret, size_t *ret_size) {
         char *data = NULL;
         size_t size = 0;
         int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
@@ -44,7 +43,7 @@ int read_file(const char *path, char **ret, size_t *ret_size)
                         error = errno;
                 if (n <= 0)
                         break;
-                size += (size_t)n;
+                size += (size_t) n;
         }
         close(fd);
         data[size] = 0;
@@ -58,15 +57,13 @@ int read_file(const char *path, char **ret, size_t *ret_size)
         return error;
 }
 
-static int write_fd(int fd, const void *data, size_t size)
-{
+static int write_fd(int fd, const void *data, size_t size) {
         ssize_t n = write(fd, data, size);
 
-        return n < 0 ? errno : (size_t)n == size ? 0 : EIO;
+        return n < 0 ? errno : (size_t) n == size ? 0 : EIO;
 }
 
-int write_once(const char *path, const void *data, size_t size)
-{
+int write_once(const char *path, const void *data, size_t size) {
         int fd = open(path, O_WRONLY | O_CLOEXEC), error;
 
         if (fd < 0)
@@ -77,14 +74,12 @@ int write_once(const char *path, const void *data, size_t size)
 }
 
 /* put PATH BYTES: writes to a file that is there */
-static int put(struct answer *answer, int argc, struct word *argv)
-{
+static int put(struct answer *answer, int argc, struct word *argv) {
         return write_once(argv[0].data, argv[1].data, argv[1].size);
 }
 
 /* put-file PATH SOURCE: as put, with the content of a file */
-static int put_file(struct answer *answer, int argc, struct word *argv)
-{
+static int put_file(struct answer *answer, int argc, struct word *argv) {
         char *data;
         size_t size;
         int error = read_file(argv[1].data, &data, &size);
@@ -97,8 +92,7 @@ static int put_file(struct answer *answer, int argc, struct word *argv)
 }
 
 /* put-halves PATH BYTES: as put, with two calls of write() on one descriptor; the first error counts */
-static int put_halves(struct answer *answer, int argc, struct word *argv)
-{
+static int put_halves(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_WRONLY | O_CLOEXEC), error;
         size_t half = argv[1].size / 2;
 
@@ -112,8 +106,7 @@ static int put_halves(struct answer *answer, int argc, struct word *argv)
 }
 
 /* create PATH BYTES: a new or emptied file, executable */
-static int create(struct answer *answer, int argc, struct word *argv)
-{
+static int create(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755), error;
 
         if (fd < 0)
@@ -124,8 +117,7 @@ static int create(struct answer *answer, int argc, struct word *argv)
 }
 
 /* copy SOURCE PATH */
-static int copy(struct answer *answer, int argc, struct word *argv)
-{
+static int copy(struct answer *answer, int argc, struct word *argv) {
         struct word words[2] = { argv[1] };
         int error = read_file(argv[0].data, &words[1].data, &words[1].size);
 
@@ -136,13 +128,11 @@ static int copy(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static int get(struct answer *answer, int argc, struct word *argv)
-{
+static int get(struct answer *answer, int argc, struct word *argv) {
         return read_file(argv[0].data, &answer->data, &answer->size);
 }
 
-static int list(struct answer *answer, int argc, struct word *argv)
-{
+static int list(struct answer *answer, int argc, struct word *argv) {
         DIR *directory = opendir(argv[0].data);
 
         if (!directory)
@@ -154,34 +144,28 @@ static int list(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-static int make_directory(struct answer *answer, int argc, struct word *argv)
-{
+static int make_directory(struct answer *answer, int argc, struct word *argv) {
         return mkdir(argv[0].data, 0755) < 0 ? errno : 0;
 }
 
-static int unlink_file(struct answer *answer, int argc, struct word *argv)
-{
+static int unlink_file(struct answer *answer, int argc, struct word *argv) {
         return unlink(argv[0].data) < 0 ? errno : 0;
 }
 
-static int rename_file(struct answer *answer, int argc, struct word *argv)
-{
+static int rename_file(struct answer *answer, int argc, struct word *argv) {
         return rename(argv[0].data, argv[1].data) < 0 ? errno : 0;
 }
 
-static int link_file(struct answer *answer, int argc, struct word *argv)
-{
+static int link_file(struct answer *answer, int argc, struct word *argv) {
         return link(argv[0].data, argv[1].data) < 0 ? errno : 0;
 }
 
-static int change_mode(struct answer *answer, int argc, struct word *argv)
-{
-        return chmod(argv[0].data, (mode_t)strtoul(argv[1].data, NULL, 8)) < 0 ? errno : 0;
+static int change_mode(struct answer *answer, int argc, struct word *argv) {
+        return chmod(argv[0].data, (mode_t) strtoul(argv[1].data, NULL, 8)) < 0 ? errno : 0;
 }
 
 /* mode PATH: the permission bits, in octal */
-static int mode(struct answer *answer, int argc, struct word *argv)
-{
+static int mode(struct answer *answer, int argc, struct word *argv) {
         struct stat status;
 
         if (stat(argv[0].data, &status) < 0)
@@ -191,19 +175,17 @@ static int mode(struct answer *answer, int argc, struct word *argv)
 }
 
 /* inode PATH: the inode number */
-static int inode(struct answer *answer, int argc, struct word *argv)
-{
+static int inode(struct answer *answer, int argc, struct word *argv) {
         struct stat status;
 
         if (stat(argv[0].data, &status) < 0)
                 return errno;
-        answer_print(answer, "%lu", (unsigned long)status.st_ino);
+        answer_print(answer, "%lu", (unsigned long) status.st_ino);
         return 0;
 }
 
 /* device PATH: the number of the device that has it, MAJOR:MINOR */
-static int device(struct answer *answer, int argc, struct word *argv)
-{
+static int device(struct answer *answer, int argc, struct word *argv) {
         struct stat status;
 
         if (stat(argv[0].data, &status) < 0)
@@ -213,8 +195,7 @@ static int device(struct answer *answer, int argc, struct word *argv)
 }
 
 /* touch-open PATH: opens for writing and writes nothing */
-static int touch_open(struct answer *answer, int argc, struct word *argv)
-{
+static int touch_open(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDWR | O_CLOEXEC);
 
         if (fd < 0)
@@ -224,8 +205,7 @@ static int touch_open(struct answer *answer, int argc, struct word *argv)
 }
 
 /* truncate-same PATH: sets the length that the file has */
-static int truncate_same(struct answer *answer, int argc, struct word *argv)
-{
+static int truncate_same(struct answer *answer, int argc, struct word *argv) {
         struct stat status;
 
         if (stat(argv[0].data, &status) < 0)
@@ -234,26 +214,22 @@ static int truncate_same(struct answer *answer, int argc, struct word *argv)
 }
 
 /* mount SOURCE TARGET TYPE FLAGS [OPTIONS]; FLAGS: "rw", "ro" or "bind" */
-static int mount_verb(struct answer *answer, int argc, struct word *argv)
-{
-        unsigned long flags = strcmp(argv[3].data, "ro") == 0 ? MS_RDONLY :
-                              strcmp(argv[3].data, "bind") == 0 ? MS_BIND : 0;
+static int mount_verb(struct answer *answer, int argc, struct word *argv) {
+        unsigned long flags = strcmp(argv[3].data, "ro") == 0     ? MS_RDONLY
+                              : strcmp(argv[3].data, "bind") == 0 ? MS_BIND
+                                                                  : 0;
 
         mkdir(argv[1].data, 0755);
-        return mount(argv[0].data, argv[1].data, argv[2].data, flags, argc > 4 ? argv[4].data : NULL) < 0 ?
-               errno : 0;
+        return mount(argv[0].data, argv[1].data, argv[2].data, flags, argc > 4 ? argv[4].data : NULL) < 0 ? errno : 0;
 }
 
-static int umount_verb(struct answer *answer, int argc, struct word *argv)
-{
+static int umount_verb(struct answer *answer, int argc, struct word *argv) {
         return umount2(argv[0].data, 0) < 0 ? errno : 0;
 }
 
 /* hold SLOT PATH MODE: opens a file ("r", "w", "rw") and keeps it open */
-static int hold(struct answer *answer, int argc, struct word *argv)
-{
-        int flags = strcmp(argv[2].data, "r") == 0 ? O_RDONLY :
-                    strcmp(argv[2].data, "w") == 0 ? O_WRONLY : O_RDWR;
+static int hold(struct answer *answer, int argc, struct word *argv) {
+        int flags = strcmp(argv[2].data, "r") == 0 ? O_RDONLY : strcmp(argv[2].data, "w") == 0 ? O_WRONLY : O_RDWR;
         int fd = open(argv[1].data, flags | O_CLOEXEC);
 
         if (fd < 0)
@@ -262,38 +238,34 @@ static int hold(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-static int hold_write(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_write(struct answer *answer, int argc, struct word *argv) {
         return write_fd(held[atoi(argv[0].data) % HELD_MAX], argv[1].data, argv[1].size);
 }
 
-static int hold_read(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_read(struct answer *answer, int argc, struct word *argv) {
         char data[4096];
         ssize_t n = pread(held[atoi(argv[0].data) % HELD_MAX], data, sizeof(data), 0);
 
         if (n < 0)
                 return errno;
-        answer_add(answer, data, (size_t)n);
+        answer_add(answer, data, (size_t) n);
         return 0;
 }
 
 /* hold-next N SIZE: reads on from where the last hold-next of this file has come to */
-static int hold_next(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_next(struct answer *answer, int argc, struct word *argv) {
         char data[4096];
         size_t size = strtoul(argv[1].data, NULL, 10);
         ssize_t n = read(held[atoi(argv[0].data) % HELD_MAX], data, size < sizeof(data) ? size : sizeof(data));
 
         if (n < 0)
                 return errno;
-        answer_add(answer, data, (size_t)n);
+        answer_add(answer, data, (size_t) n);
         return 0;
 }
 
 /* hold-poll N MSEC: waits for POLLPRI as of an attribute in sysfs; ETIME when nothing came */
-static int hold_poll(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_poll(struct answer *answer, int argc, struct word *argv) {
         struct pollfd entry = { .fd = held[atoi(argv[0].data) % HELD_MAX], .events = POLLPRI };
         int n = poll(&entry, 1, atoi(argv[1].data));
 
@@ -303,8 +275,7 @@ static int hold_poll(struct answer *answer, int argc, struct word *argv)
 }
 
 /* hold-mmap N: maps what file N has executable; the errno is that of mmap() */
-static int hold_mmap(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_mmap(struct answer *answer, int argc, struct word *argv) {
         void *memory = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, held[atoi(argv[0].data) % HELD_MAX], 0);
 
         if (memory == MAP_FAILED)
@@ -314,8 +285,7 @@ static int hold_mmap(struct answer *answer, int argc, struct word *argv)
 }
 
 /* fill PATH: writes to a new file until the file system has no block left */
-static int fill(struct answer *answer, int argc, struct word *argv)
-{
+static int fill(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_WRONLY | O_CREAT | O_EXCL, 0600), error = 0;
         static const char block[4096];
 
@@ -332,14 +302,12 @@ static int fill(struct answer *answer, int argc, struct word *argv)
         return error == ENOSPC ? 0 : error;
 }
 
-static int hold_close(struct answer *answer, int argc, struct word *argv)
-{
+static int hold_close(struct answer *answer, int argc, struct word *argv) {
         return close(held[atoi(argv[0].data) % HELD_MAX]) < 0 ? errno : 0;
 }
 
 /* The child's half of "as" and "race": runs a verb and passes errno and answer through a pipe. */
-static void run_in_child(int fd, int argc, struct word *argv)
-{
+static void run_in_child(int fd, int argc, struct word *argv) {
         struct answer answer = { 0 };
         int error = run_verb(&answer, argc, argv);
 
@@ -350,8 +318,7 @@ static void run_in_child(int fd, int argc, struct word *argv)
 
 /* Runs a verb in a child that has given up what this function takes away; it returns 0, or -1. */
 static int run_without(struct answer *answer, int (*give_up)(unsigned int id), unsigned int id, int argc,
-                       struct word *argv)
-{
+                       struct word *argv) {
         int pipe_fds[2], error = EIO;
         char data[4096];
         ssize_t n;
@@ -366,25 +333,22 @@ static int run_without(struct answer *answer, int (*give_up)(unsigned int id), u
         close(pipe_fds[1]);
         if (read(pipe_fds[0], &error, sizeof(error)) == sizeof(error))
                 while ((n = read(pipe_fds[0], data, sizeof(data))) > 0)
-                        answer_add(answer, data, (size_t)n);
+                        answer_add(answer, data, (size_t) n);
         close(pipe_fds[0]);
         wait(NULL);
         return error;
 }
 
-static int become_user(unsigned int id)
-{
+static int become_user(unsigned int id) {
         return setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
 }
 
 /* as UID VERB...: runs a verb as another user, without capabilities */
-static int as(struct answer *answer, int argc, struct word *argv)
-{
-        return run_without(answer, become_user, (unsigned int)strtoul(argv[0].data, NULL, 10), argc - 1, argv + 1);
+static int as(struct answer *answer, int argc, struct word *argv) {
+        return run_without(answer, become_user, (unsigned int) strtoul(argv[0].data, NULL, 10), argc - 1, argv + 1);
 }
 
-static int drop_capability(unsigned int id)
-{
+static int drop_capability(unsigned int id) {
         struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
         struct __user_cap_data_struct data[2];
 
@@ -395,14 +359,12 @@ static int drop_capability(unsigned int id)
 }
 
 /* without-mac-admin VERB...: runs a verb as root that lacks this one capability */
-static int without_mac_admin(struct answer *answer, int argc, struct word *argv)
-{
+static int without_mac_admin(struct answer *answer, int argc, struct word *argv) {
         return run_without(answer, drop_capability, CAP_MAC_ADMIN, argc, argv);
 }
 
 /* named NAME VERB...: runs a verb while the agent's command name is another one */
-static int named(struct answer *answer, int argc, struct word *argv)
-{
+static int named(struct answer *answer, int argc, struct word *argv) {
         char before[17] = "";
         int error;
 
@@ -414,8 +376,7 @@ static int named(struct answer *answer, int argc, struct word *argv)
 }
 
 /* failing N VERB...: runs a verb whose Nth allocation in the kernel fails; answers whether there were so many */
-static int failing(struct answer *answer, int argc, struct word *argv)
-{
+static int failing(struct answer *answer, int argc, struct word *argv) {
         struct answer ignored = { 0 };
         char left[16] = "";
         int fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC), error;
@@ -432,15 +393,14 @@ static int failing(struct answer *answer, int argc, struct word *argv)
 }
 
 /* race PATH BYTES...: one process for each BYTES writes it to PATH, all at once; answers their errnos */
-static int race(struct answer *answer, int argc, struct word *argv)
-{
+static int race(struct answer *answer, int argc, struct word *argv) {
         int start[2], result[2], error;
         char go;
 
         if (pipe(start) < 0 || pipe(result) < 0)
                 return errno;
         for (int i = 1; i < argc; i++) {
-                struct word words[3] = { { (char *)"put", 3 }, argv[0], argv[i] };
+                struct word words[3] = { { (char *) "put", 3 }, argv[0], argv[i] };
 
                 if (fork() == 0) {
                         close(start[1]);
@@ -464,8 +424,7 @@ static int race(struct answer *answer, int argc, struct word *argv)
 static pid_t writers[HELD_MAX];
 
 /* write-on SLOT PATH BYTES [PATH BYTES]...: a process that writes each of these again and again, until write-off */
-static int write_on(struct answer *answer, int argc, struct word *argv)
-{
+static int write_on(struct answer *answer, int argc, struct word *argv) {
         pid_t child = fork();
 
         if (child < 0)
@@ -477,16 +436,14 @@ static int write_on(struct answer *answer, int argc, struct word *argv)
         return 0;
 }
 
-static int write_off(struct answer *answer, int argc, struct word *argv)
-{
+static int write_off(struct answer *answer, int argc, struct word *argv) {
         pid_t child = writers[atoi(argv[0].data) % HELD_MAX];
 
         return kill(child, SIGKILL) < 0 || waitpid(child, NULL, 0) < 0 ? errno : 0;
 }
 
 /* repeat COUNT VERB...: answers how often each errno came */
-static int repeat(struct answer *answer, int argc, struct word *argv)
-{
+static int repeat(struct answer *answer, int argc, struct word *argv) {
         unsigned int counts[256] = { 0 };
 
         for (unsigned long i = strtoul(argv[0].data, NULL, 10); i > 0; i--) {
@@ -502,8 +459,7 @@ static int repeat(struct answer *answer, int argc, struct word *argv)
 }
 
 /* wait-readable PATH MSEC: polls a file for reading; ETIME when nothing came */
-static int wait_readable(struct answer *answer, int argc, struct word *argv)
-{
+static int wait_readable(struct answer *answer, int argc, struct word *argv) {
         struct pollfd entry = { .fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), .events = POLLIN };
         int n;
 
@@ -514,48 +470,45 @@ static int wait_readable(struct answer *answer, int argc, struct word *argv)
         return n < 0 ? errno : n == 0 ? ETIME : 0;
 }
 
-static int sleep_verb(struct answer *answer, int argc, struct word *argv)
-{
-        return usleep((unsigned int)strtoul(argv[0].data, NULL, 10) * 1000) < 0 ? errno : 0;
+static int sleep_verb(struct answer *answer, int argc, struct word *argv) {
+        return usleep((unsigned int) strtoul(argv[0].data, NULL, 10) * 1000) < 0 ? errno : 0;
 }
 
-const struct verb file_verbs[] = {
-        { "put", 2, 2, put },
-        { "put-file", 2, 2, put_file },
-        { "put-halves", 2, 2, put_halves },
-        { "create", 2, 2, create },
-        { "copy", 2, 2, copy },
-        { "get", 1, 1, get },
-        { "list", 1, 1, list },
-        { "mkdir", 1, 1, make_directory },
-        { "unlink", 1, 1, unlink_file },
-        { "rename", 2, 2, rename_file },
-        { "link", 2, 2, link_file },
-        { "chmod", 2, 2, change_mode },
-        { "mode", 1, 1, mode },
-        { "inode", 1, 1, inode },
-        { "device", 1, 1, device },
-        { "touch-open", 1, 1, touch_open },
-        { "truncate-same", 1, 1, truncate_same },
-        { "mount", 4, 5, mount_verb },
-        { "umount", 1, 1, umount_verb },
-        { "hold", 3, 3, hold },
-        { "hold-write", 2, 2, hold_write },
-        { "hold-read", 1, 1, hold_read },
-        { "hold-close", 1, 1, hold_close },
-        { "hold-next", 2, 2, hold_next },
-        { "hold-poll", 2, 2, hold_poll },
-        { "hold-mmap", 1, 1, hold_mmap },
-        { "fill", 1, 1, fill },
-        { "as", 2, 32, as },
-        { "without-mac-admin", 1, 32, without_mac_admin },
-        { "named", 2, 32, named },
-        { "failing", 2, 32, failing },
-        { "race", 2, 32, race },
-        { "write-on", 3, 32, write_on },
-        { "write-off", 1, 1, write_off },
-        { "repeat", 2, 32, repeat },
-        { "wait-readable", 2, 2, wait_readable },
-        { "sleep", 1, 1, sleep_verb },
-        { 0 }
-};
+const struct verb file_verbs[] = { { "put", 2, 2, put },
+                                   { "put-file", 2, 2, put_file },
+                                   { "put-halves", 2, 2, put_halves },
+                                   { "create", 2, 2, create },
+                                   { "copy", 2, 2, copy },
+                                   { "get", 1, 1, get },
+                                   { "list", 1, 1, list },
+                                   { "mkdir", 1, 1, make_directory },
+                                   { "unlink", 1, 1, unlink_file },
+                                   { "rename", 2, 2, rename_file },
+                                   { "link", 2, 2, link_file },
+                                   { "chmod", 2, 2, change_mode },
+                                   { "mode", 1, 1, mode },
+                                   { "inode", 1, 1, inode },
+                                   { "device", 1, 1, device },
+                                   { "touch-open", 1, 1, touch_open },
+                                   { "truncate-same", 1, 1, truncate_same },
+                                   { "mount", 4, 5, mount_verb },
+                                   { "umount", 1, 1, umount_verb },
+                                   { "hold", 3, 3, hold },
+                                   { "hold-write", 2, 2, hold_write },
+                                   { "hold-read", 1, 1, hold_read },
+                                   { "hold-close", 1, 1, hold_close },
+                                   { "hold-next", 2, 2, hold_next },
+                                   { "hold-poll", 2, 2, hold_poll },
+                                   { "hold-mmap", 1, 1, hold_mmap },
+                                   { "fill", 1, 1, fill },
+                                   { "as", 2, 32, as },
+                                   { "without-mac-admin", 1, 32, without_mac_admin },
+                                   { "named", 2, 32, named },
+                                   { "failing", 2, 32, failing },
+                                   { "race", 2, 32, race },
+                                   { "write-on", 3, 32, write_on },
+                                   { "write-off", 1, 1, write_off },
+                                   { "repeat", 2, 32, repeat },
+                                   { "wait-readable", 2, 2, wait_readable },
+                                   { "sleep", 1, 1, sleep_verb },
+                                   { 0 } };

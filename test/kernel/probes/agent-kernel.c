@@ -16,8 +16,7 @@
 #define IPE "/sys/kernel/security/ipe"
 
 /* insmod PATH [PARAMETERS]: the kernel reads the file (finit_module) */
-static int insmod(struct answer *answer, int argc, struct word *argv)
-{
+static int insmod(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), error = 0;
 
         if (fd < 0)
@@ -29,8 +28,7 @@ static int insmod(struct answer *answer, int argc, struct word *argv)
 }
 
 /* insmod-data PATH: we read the file (init_module) */
-static int insmod_data(struct answer *answer, int argc, struct word *argv)
-{
+static int insmod_data(struct answer *answer, int argc, struct word *argv) {
         char *data;
         size_t size;
         int error = read_file(argv[0].data, &data, &size);
@@ -43,14 +41,12 @@ static int insmod_data(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static int rmmod(struct answer *answer, int argc, struct word *argv)
-{
+static int rmmod(struct answer *answer, int argc, struct word *argv) {
         return syscall(SYS_delete_module, argv[0].data, O_NONBLOCK) < 0 ? errno : 0;
 }
 
 /* kexec IMAGE INITRD: loads a kernel, and unloads it again */
-static int kexec(struct answer *answer, int argc, struct word *argv)
-{
+static int kexec(struct answer *answer, int argc, struct word *argv) {
         int image = open(argv[0].data, O_RDONLY | O_CLOEXEC), initrd = open(argv[1].data, O_RDONLY | O_CLOEXEC);
         int error = 0;
 
@@ -59,15 +55,14 @@ static int kexec(struct answer *answer, int argc, struct word *argv)
         if (syscall(SYS_kexec_file_load, image, initrd, 1UL, "", 0UL) < 0)
                 error = errno;
         else
-                syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long)KEXEC_FILE_UNLOAD);
+                syscall(SYS_kexec_file_load, -1, -1, 0UL, NULL, (unsigned long) KEXEC_FILE_UNLOAD);
         close(image);
         close(initrd);
         return error;
 }
 
 /* kexec-go IMAGE INITRD CMDLINE: starts a kernel, once this is answered */
-static int kexec_go(struct answer *answer, int argc, struct word *argv)
-{
+static int kexec_go(struct answer *answer, int argc, struct word *argv) {
         int image = open(argv[0].data, O_RDONLY | O_CLOEXEC), initrd = open(argv[1].data, O_RDONLY | O_CLOEXEC);
         int error = 0;
 
@@ -84,13 +79,11 @@ static int kexec_go(struct answer *answer, int argc, struct word *argv)
 }
 
 /* kexec-data: asks for a kernel that we have read, in no segments, which loads nothing */
-static int kexec_data(struct answer *answer, int argc, struct word *argv)
-{
-        return syscall(SYS_kexec_load, 0UL, 0UL, NULL, (unsigned long)KEXEC_ARCH_DEFAULT) < 0 ? errno : 0;
+static int kexec_data(struct answer *answer, int argc, struct word *argv) {
+        return syscall(SYS_kexec_load, 0UL, 0UL, NULL, (unsigned long) KEXEC_ARCH_DEFAULT) < 0 ? errno : 0;
 }
 
-static int delete_policy(const char *name)
-{
+static int delete_policy(const char *name) {
         char path[512];
 
         snprintf(path, sizeof(path), IPE "/policies/%s/delete", name);
@@ -98,8 +91,7 @@ static int delete_policy(const char *name)
 }
 
 /* Deletes every policy that is not active; returns how many there were. */
-static int delete_inactive(void)
-{
+static int delete_inactive(void) {
         DIR *directory = opendir(IPE "/policies");
         int n = 0;
 
@@ -113,8 +105,7 @@ static int delete_inactive(void)
 }
 
 /* try-policy PATH: loads a signed policy, and deletes it again; answers how many there were to delete */
-static int try_policy(struct answer *answer, int argc, struct word *argv)
-{
+static int try_policy(struct answer *answer, int argc, struct word *argv) {
         char *data;
         size_t size;
         int error = read_file(argv[0].data, &data, &size);
@@ -129,8 +120,7 @@ static int try_policy(struct answer *answer, int argc, struct word *argv)
 }
 
 /* use-policy PATH NAME: loads and activates a signed policy, and deletes the one that was active before */
-static int use_policy(struct answer *answer, int argc, struct word *argv)
-{
+static int use_policy(struct answer *answer, int argc, struct word *argv) {
         char *data, path[512];
         size_t size;
         int error = read_file(argv[0].data, &data, &size);
@@ -147,21 +137,13 @@ static int use_policy(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static int power_off(struct answer *answer, int argc, struct word *argv)
-{
+static int power_off(struct answer *answer, int argc, struct word *argv) {
         sync();
         return reboot(RB_POWER_OFF) < 0 ? errno : 0;
 }
 
-const struct verb kernel_verbs[] = {
-        { "insmod", 1, 2, insmod },
-        { "insmod-data", 1, 1, insmod_data },
-        { "rmmod", 1, 1, rmmod },
-        { "kexec", 2, 2, kexec },
-        { "kexec-data", 0, 0, kexec_data },
-        { "kexec-go", 3, 3, kexec_go },
-        { "try-policy", 1, 1, try_policy },
-        { "use-policy", 2, 2, use_policy },
-        { "power-off", 0, 0, power_off },
-        { 0 }
-};
+const struct verb kernel_verbs[] = { { "insmod", 1, 2, insmod },         { "insmod-data", 1, 1, insmod_data },
+                                     { "rmmod", 1, 1, rmmod },           { "kexec", 2, 2, kexec },
+                                     { "kexec-data", 0, 0, kexec_data }, { "kexec-go", 3, 3, kexec_go },
+                                     { "try-policy", 1, 1, try_policy }, { "use-policy", 2, 2, use_policy },
+                                     { "power-off", 0, 0, power_off },   { 0 } };

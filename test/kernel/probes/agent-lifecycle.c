@@ -20,9 +20,22 @@
 
 static const char *const top_files[] = { "confirm", "lock", "enforce", "success_audit" };
 static const char *const policy_files[] = {
-        "name", "version", "policy", "pkcs7", "active", "trial", "shadow", "stats",
-        "next/version", "next/policy", "next/pkcs7", "next/stats",
-        "previous/version", "previous/policy", "previous/pkcs7", "previous/stats",
+        "name",
+        "version",
+        "policy",
+        "pkcs7",
+        "active",
+        "trial",
+        "shadow",
+        "stats",
+        "next/version",
+        "next/policy",
+        "next/pkcs7",
+        "next/stats",
+        "previous/version",
+        "previous/policy",
+        "previous/pkcs7",
+        "previous/stats",
 };
 #define N_TOP_FILES (sizeof(top_files) / sizeof(*top_files))
 #define N_POLICY_FILES (sizeof(policy_files) / sizeof(*policy_files))
@@ -34,12 +47,11 @@ static struct {
 } slots[SLOTS_MAX];
 static int top_fds[N_TOP_FILES];
 
-static uint32_t crc32(const char *data, size_t size)
-{
+static uint32_t crc32(const char *data, size_t size) {
         uint32_t crc = ~0U;
 
         for (size_t i = 0; i < size; i++) {
-                crc ^= (unsigned char)data[i];
+                crc ^= (unsigned char) data[i];
                 for (int bit = 0; bit < 8; bit++)
                         crc = crc >> 1 ^ (crc & 1 ? 0xedb88320U : 0);
         }
@@ -50,8 +62,7 @@ static uint32_t crc32(const char *data, size_t size)
  * Adds FILE=VALUE. An errno is '!' and its number, what is not text '#', its size and its CRC; the time left of a long
  * trial, which changes while one looks at it, is "running".
  */
-static int add_value(struct answer *answer, const char *directory, const char *file, int fd)
-{
+static int add_value(struct answer *answer, const char *directory, const char *file, int fd) {
         static char data[70000];
         ssize_t n = fd < 0 ? -1 : pread(fd, data, sizeof(data) - 1, 0);
         int error = errno;
@@ -68,24 +79,22 @@ static int add_value(struct answer *answer, const char *directory, const char *f
         }
         for (ssize_t i = 0; i < n; i++)
                 if ((data[i] < ' ' && data[i] != '\n') || data[i] > '~') {
-                        answer_print(answer, "#%zd:%08x\n", n, crc32(data, (size_t)n));
+                        answer_print(answer, "#%zd:%08x\n", n, crc32(data, (size_t) n));
                         return 0;
                 }
-        answer_add(answer, data, (size_t)n);
+        answer_add(answer, data, (size_t) n);
         answer_add(answer, "\n", 1);
         return 0;
 }
 
-static void close_slot(int number)
-{
+static void close_slot(int number) {
         for (size_t i = 0; slots[number].name[0] && i < N_POLICY_FILES; i++)
                 if (slots[number].fds[i] >= 0)
                         close(slots[number].fds[i]);
         slots[number].name[0] = 0;
 }
 
-static void open_slot(int number, const char *name)
-{
+static void open_slot(int number, const char *name) {
         char path[512];
 
         close_slot(number);
@@ -96,13 +105,11 @@ static void open_slot(int number, const char *name)
         }
 }
 
-static int compare_names(const void *a, const void *b)
-{
+static int compare_names(const void *a, const void *b) {
         return strcmp(a, b);
 }
 
-static int list_policies(char names[SLOTS_MAX][256])
-{
+static int list_policies(char names[SLOTS_MAX][256]) {
         DIR *directory = opendir(IPE "/policies");
         int n = 0;
 
@@ -112,12 +119,11 @@ static int list_policies(char names[SLOTS_MAX][256])
                 if (entry->d_name[0] != '.')
                         strcpy(names[n++], entry->d_name);
         closedir(directory);
-        qsort(names, (size_t)n, sizeof(*names), compare_names);
+        qsort(names, (size_t) n, sizeof(*names), compare_names);
         return n;
 }
 
-static void add_policy(struct answer *answer, int number, const char *name)
-{
+static void add_policy(struct answer *answer, int number, const char *name) {
         char byte, directory[300];
 
         /* Files that were opened before a delete say ENOENT for ever. */
@@ -128,8 +134,7 @@ static void add_policy(struct answer *answer, int number, const char *name)
                 add_value(answer, directory, policy_files[i], slots[number].fds[i]);
 }
 
-static int try_to_map(const char *path)
-{
+static int try_to_map(const char *path) {
         int fd = open(path, O_RDONLY | O_CLOEXEC), error = 0;
         void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
 
@@ -145,8 +150,7 @@ static int try_to_map(const char *path)
  * snapshot PROGRAM [text]: maps a program executable, then reads every file of every policy; answers the CRC of it
  * all, or the text itself
  */
-static int snapshot(struct answer *answer, int argc, struct word *argv)
-{
+static int snapshot(struct answer *answer, int argc, struct word *argv) {
         static char names[SLOTS_MAX][256];
         struct answer text = { 0 };
         int n;
@@ -174,8 +178,7 @@ static int snapshot(struct answer *answer, int argc, struct word *argv)
 }
 
 /* snapshot-end: closes the files that snapshots have kept open */
-static int snapshot_end(struct answer *answer, int argc, struct word *argv)
-{
+static int snapshot_end(struct answer *answer, int argc, struct word *argv) {
         for (int i = 0; i < SLOTS_MAX; i++)
                 close_slot(i);
         for (size_t i = 0; i < N_TOP_FILES; i++) {
@@ -187,8 +190,7 @@ static int snapshot_end(struct answer *answer, int argc, struct word *argv)
 }
 
 /* put-at PATH OFFSET BYTES: as put, at an offset */
-static int put_at(struct answer *answer, int argc, struct word *argv)
-{
+static int put_at(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_WRONLY | O_CLOEXEC), error = 0;
         ssize_t n;
 
@@ -197,15 +199,14 @@ static int put_at(struct answer *answer, int argc, struct word *argv)
         n = pwrite(fd, argv[2].data, argv[2].size, strtoll(argv[1].data, NULL, 10));
         if (n < 0)
                 error = errno;
-        else if ((size_t)n != argv[2].size)
+        else if ((size_t) n != argv[2].size)
                 error = EIO;
         close(fd);
         return error;
 }
 
 /* put-zeros PATH SIZE [BYTES]: as put, with SIZE bytes of 0, after BYTES */
-static int put_zeros(struct answer *answer, int argc, struct word *argv)
-{
+static int put_zeros(struct answer *answer, int argc, struct word *argv) {
         size_t size = strtoull(argv[1].data, NULL, 10), before = argc > 2 ? argv[2].size : 0;
         char *data = calloc(1, before + size);
         int error;
@@ -220,8 +221,7 @@ static int put_zeros(struct answer *answer, int argc, struct word *argv)
 }
 
 /* put-unmapped PATH: a write of bytes that cannot be read */
-static int put_unmapped(struct answer *answer, int argc, struct word *argv)
-{
+static int put_unmapped(struct answer *answer, int argc, struct word *argv) {
         void *page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         int error;
 
@@ -233,8 +233,7 @@ static int put_unmapped(struct answer *answer, int argc, struct word *argv)
 }
 
 /* get-at PATH OFFSET SIZE: one pread() */
-static int get_at(struct answer *answer, int argc, struct word *argv)
-{
+static int get_at(struct answer *answer, int argc, struct word *argv) {
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), error = 0;
         size_t size = strtoull(argv[2].data, NULL, 10);
         char *data = calloc(1, size + 1);
@@ -248,39 +247,35 @@ static int get_at(struct answer *answer, int argc, struct word *argv)
         if (n < 0)
                 error = errno;
         else
-                answer_add(answer, data, (size_t)n);
+                answer_add(answer, data, (size_t) n);
         free(data);
         close(fd);
         return error;
 }
 
 /* clocks: milliseconds of the clock that stands still while the machine is suspended, and of the one that does not */
-static int clocks(struct answer *answer, int argc, struct word *argv)
-{
+static int clocks(struct answer *answer, int argc, struct word *argv) {
         static const clockid_t ids[] = { CLOCK_MONOTONIC, CLOCK_BOOTTIME };
         struct timespec time;
 
         for (size_t i = 0; i < 2; i++) {
                 if (clock_gettime(ids[i], &time) < 0)
                         return errno;
-                answer_print(answer, "%lld\n", (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000);
+                answer_print(answer, "%lld\n", (long long) time.tv_sec * 1000 + time.tv_nsec / 1000000);
         }
         return 0;
 }
 
 /* make-fifo PATH, symlink TARGET PATH */
-static int make_fifo(struct answer *answer, int argc, struct word *argv)
-{
+static int make_fifo(struct answer *answer, int argc, struct word *argv) {
         return mknod(argv[0].data, S_IFIFO | 0600, 0) < 0 ? errno : 0;
 }
 
-static int make_symlink(struct answer *answer, int argc, struct word *argv)
-{
+static int make_symlink(struct answer *answer, int argc, struct word *argv) {
         return symlink(argv[0].data, argv[1].data) < 0 ? errno : 0;
 }
 
-static void race_writer(int start, int result, const struct word *path, const struct word *data)
-{
+static void race_writer(int start, int result, const struct word *path, const struct word *data) {
         char go;
         int error;
 
@@ -301,8 +296,7 @@ struct outcomes {
         int n;
 };
 
-static void count_outcome(struct outcomes *outcomes, const char *text)
-{
+static void count_outcome(struct outcomes *outcomes, const char *text) {
         int i = 0;
 
         while (i < outcomes->n && strcmp(outcomes->texts[i], text))
@@ -317,8 +311,7 @@ static void count_outcome(struct outcomes *outcomes, const char *text)
 }
 
 /* What there is to see after a race: what a file says, or after "map:" whether it can be mapped executable. */
-static void watch(const char *watched, char *ret, size_t size)
-{
+static void watch(const char *watched, char *ret, size_t size) {
         ssize_t n;
         int fd;
 
@@ -338,8 +331,8 @@ static void watch(const char *watched, char *ret, size_t size)
 }
 
 /* One round: both writers start, and end, before it is looked at what came of it. */
-static int run_race(struct outcomes *outcomes, const int start[2], const int result[2], int first, const char *watched)
-{
+static int run_race(struct outcomes *outcomes, const int start[2], const int result[2], int first,
+                    const char *watched) {
         char text[128], value[64];
         int got[2];
 
@@ -360,8 +353,7 @@ static int run_race(struct outcomes *outcomes, const int start[2], const int res
  * to its PATH; then one looks at WATCHED, and the other files are written in turn. Answers how often each outcome came:
  * COUNT, errno, errno, what was seen.
  */
-static int races(struct answer *answer, int argc, struct word *argv)
-{
+static int races(struct answer *answer, int argc, struct word *argv) {
         static struct outcomes outcomes;
         int start[2], result[2], error = 0;
 
@@ -384,7 +376,7 @@ static int races(struct answer *answer, int argc, struct word *argv)
                 result[side] = from[0];
         }
         for (unsigned long i = strtoul(argv[0].data, NULL, 10); i > 0 && !error; i--) {
-                error = run_race(&outcomes, start, result, (int)(i & 1), argv[1].data);
+                error = run_race(&outcomes, start, result, (int) (i & 1), argv[1].data);
                 for (int j = 6; j + 1 < argc; j += 2)
                         write_once(argv[j].data, argv[j + 1].data, argv[j + 1].size);
         }
@@ -399,16 +391,14 @@ static int races(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-const struct verb lifecycle_verbs[] = {
-        { "snapshot", 1, 2, snapshot },
-        { "snapshot-end", 0, 0, snapshot_end },
-        { "put-at", 3, 3, put_at },
-        { "put-zeros", 2, 3, put_zeros },
-        { "put-unmapped", 1, 1, put_unmapped },
-        { "get-at", 3, 3, get_at },
-        { "clocks", 0, 0, clocks },
-        { "make-fifo", 1, 1, make_fifo },
-        { "symlink", 2, 2, make_symlink },
-        { "races", 6, 60, races },
-        { 0 }
-};
+const struct verb lifecycle_verbs[] = { { "snapshot", 1, 2, snapshot },
+                                        { "snapshot-end", 0, 0, snapshot_end },
+                                        { "put-at", 3, 3, put_at },
+                                        { "put-zeros", 2, 3, put_zeros },
+                                        { "put-unmapped", 1, 1, put_unmapped },
+                                        { "get-at", 3, 3, get_at },
+                                        { "clocks", 0, 0, clocks },
+                                        { "make-fifo", 1, 1, make_fifo },
+                                        { "symlink", 2, 2, make_symlink },
+                                        { "races", 6, 60, races },
+                                        { 0 } };

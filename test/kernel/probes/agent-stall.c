@@ -41,10 +41,9 @@
 static struct stall {
         atomic_bool on;
         atomic_uint arrived, released;
-} *stall;
+} * stall;
 
-static int share_stall(void)
-{
+static int share_stall(void) {
         if (stall)
                 return 0;
         stall = mmap(NULL, sizeof(*stall), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -54,8 +53,7 @@ static int share_stall(void)
         return errno;
 }
 
-static void wait_here(void)
-{
+static void wait_here(void) {
         unsigned int number;
 
         if (!stall->on)
@@ -65,8 +63,7 @@ static void wait_here(void)
                 usleep(1000);
 }
 
-static int stall_on(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_on(struct answer *answer, int argc, struct word *argv) {
         int error = share_stall();
 
         if (error)
@@ -77,8 +74,7 @@ static int stall_on(struct answer *answer, int argc, struct word *argv)
 }
 
 /* stall-wait MSEC: until somebody waits; ETIME if nobody came */
-static int stall_wait(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_wait(struct answer *answer, int argc, struct word *argv) {
         for (int left = atoi(argv[0].data); left > 0; left--) {
                 if (stall->arrived > stall->released)
                         return 0;
@@ -88,14 +84,12 @@ static int stall_wait(struct answer *answer, int argc, struct word *argv)
 }
 
 /* stall-next: lets go who waits; the next one waits again */
-static int stall_next(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_next(struct answer *answer, int argc, struct word *argv) {
         stall->released++;
         return 0;
 }
 
-static int stall_off(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_off(struct answer *answer, int argc, struct word *argv) {
         if (!stall)
                 return ESRCH;
         stall->on = false;
@@ -108,8 +102,7 @@ static pid_t background;
 static int background_fd = -1;
 
 /* begin VERB...: runs a verb in a process of its own */
-static int begin(struct answer *answer, int argc, struct word *argv)
-{
+static int begin(struct answer *answer, int argc, struct word *argv) {
         int fds[2];
 
         if (background)
@@ -131,8 +124,7 @@ static int begin(struct answer *answer, int argc, struct word *argv)
 }
 
 /* end MSEC: waits for the verb in the background and answers as it did; ETIME if it goes on, ECHILD if it was killed */
-static int end(struct answer *answer, int argc, struct word *argv)
-{
+static int end(struct answer *answer, int argc, struct word *argv) {
         struct pollfd entry = { .fd = background_fd, .events = POLLIN };
         char data[PAGE];
         int error;
@@ -145,7 +137,7 @@ static int end(struct answer *answer, int argc, struct word *argv)
         if (read(background_fd, &error, sizeof(error)) != sizeof(error))
                 error = ECHILD;
         while ((n = read(background_fd, data, sizeof(data))) > 0)
-                answer_add(answer, data, (size_t)n);
+                answer_add(answer, data, (size_t) n);
         close(background_fd);
         waitpid(background, NULL, 0);
         background = 0;
@@ -154,15 +146,14 @@ static int end(struct answer *answer, int argc, struct word *argv)
 
 /* fanotify */
 
-static void serve_fanotify(int fd)
-{
+static void serve_fanotify(int fd) {
         char events[PAGE] __attribute__((aligned(8)));
         pid_t agent = getppid();
         ssize_t n;
 
         signal(SIGCHLD, SIG_IGN);
         while ((n = read(fd, events, sizeof(events))) > 0) {
-                struct fanotify_event_metadata *event = (void *)events;
+                struct fanotify_event_metadata *event = (void *) events;
 
                 for (; FAN_EVENT_OK(event, n); event = FAN_EVENT_NEXT(event, n)) {
                         struct fanotify_response response = { .fd = event->fd, .response = FAN_ALLOW };
@@ -181,8 +172,7 @@ static void serve_fanotify(int fd)
 static pid_t fanotify_server;
 
 /* stall-mark PATH: from now on, whoever reads the file comes to a point */
-static int stall_mark(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_mark(struct answer *answer, int argc, struct word *argv) {
         int error = share_stall(), fd;
 
         if (error)
@@ -202,8 +192,7 @@ static int stall_mark(struct answer *answer, int argc, struct word *argv)
 }
 
 /* stall-unmark: ends what stall-mark began */
-static int stall_unmark(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_unmark(struct answer *answer, int argc, struct word *argv) {
         if (!fanotify_server || kill(fanotify_server, SIGKILL) < 0)
                 return ESRCH;
         waitpid(fanotify_server, NULL, 0);
@@ -227,33 +216,37 @@ struct served {
         uint32_t point; /* the opcode that comes to a point; 0 for none */
 };
 
-static struct fuse_attr attributes(const struct served *served, uint64_t node)
-{
+static struct fuse_attr attributes(const struct served *served, uint64_t node) {
         if (node == FUSE_ROOT_ID)
-                return (struct fuse_attr){ .ino = node, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = PAGE };
-        return (struct fuse_attr){ .ino = node, .mode = S_IFREG | 0755, .nlink = 1, .blksize = PAGE,
-                                   .size = served->content->size };
+                return (struct fuse_attr) { .ino = node, .mode = S_IFDIR | 0755, .nlink = 2, .blksize = PAGE };
+        return (struct fuse_attr) {
+                .ino = node, .mode = S_IFREG | 0755, .nlink = 1, .blksize = PAGE, .size = served->content->size
+        };
 }
 
-static struct iovec part_of(const struct word *content, const struct fuse_read_in *wanted)
-{
+static struct iovec part_of(const struct word *content, const struct fuse_read_in *wanted) {
         size_t offset = wanted->offset < content->size ? wanted->offset : content->size;
         size_t left = content->size - offset;
 
-        return (struct iovec){ content->data + offset, wanted->size < left ? wanted->size : left };
+        return (struct iovec) { content->data + offset, wanted->size < left ? wanted->size : left };
 }
 
 /* The kernel goes on without what is not offered. */
-static void answer_request(const struct served *served, const struct fuse_request *request)
-{
+static void answer_request(const struct served *served, const struct fuse_request *request) {
         struct fuse_init_out init = {
-                .major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .max_write = PAGE,
+                .major = FUSE_KERNEL_VERSION,
+                .minor = FUSE_KERNEL_MINOR_VERSION,
+                .max_write = PAGE,
         };
         struct fuse_entry_out entry = {
-                .nodeid = 2, .entry_valid = SERVED_SEC, .attr_valid = SERVED_SEC, .attr = attributes(served, 2),
+                .nodeid = 2,
+                .entry_valid = SERVED_SEC,
+                .attr_valid = SERVED_SEC,
+                .attr = attributes(served, 2),
         };
         struct fuse_attr_out attr = {
-                .attr_valid = SERVED_SEC, .attr = attributes(served, request->header.nodeid),
+                .attr_valid = SERVED_SEC,
+                .attr = attributes(served, request->header.nodeid),
         };
         struct fuse_open_out opened = { 0 };
         struct fuse_statfs_out status = { .st = { .bsize = PAGE, .namelen = 255 } };
@@ -262,20 +255,20 @@ static void answer_request(const struct served *served, const struct fuse_reques
 
         switch (request->header.opcode) {
         case FUSE_INIT:
-                parts[1] = (struct iovec){ &init, sizeof(init) };
+                parts[1] = (struct iovec) { &init, sizeof(init) };
                 break;
         case FUSE_LOOKUP:
-                parts[1] = (struct iovec){ &entry, sizeof(entry) };
+                parts[1] = (struct iovec) { &entry, sizeof(entry) };
                 break;
         case FUSE_GETATTR:
-                parts[1] = (struct iovec){ &attr, sizeof(attr) };
+                parts[1] = (struct iovec) { &attr, sizeof(attr) };
                 break;
         case FUSE_OPEN:
         case FUSE_OPENDIR:
-                parts[1] = (struct iovec){ &opened, sizeof(opened) };
+                parts[1] = (struct iovec) { &opened, sizeof(opened) };
                 break;
         case FUSE_STATFS:
-                parts[1] = (struct iovec){ &status, sizeof(status) };
+                parts[1] = (struct iovec) { &status, sizeof(status) };
                 break;
         case FUSE_READ:
                 parts[1] = part_of(served->content, &request->read);
@@ -290,19 +283,18 @@ static void answer_request(const struct served *served, const struct fuse_reques
         default:
                 header.error = -ENOSYS;
         }
-        header.len = (uint32_t)(sizeof(header) + parts[1].iov_len);
-        (void)!writev(served->fd, parts, 2);
+        header.len = (uint32_t) (sizeof(header) + parts[1].iov_len);
+        (void) !writev(served->fd, parts, 2);
 }
 
 /* Until it is unmounted. */
-static void serve_fuse(const struct served *served)
-{
+static void serve_fuse(const struct served *served) {
         static struct fuse_request request;
         pid_t agent = getppid();
 
         signal(SIGCHLD, SIG_IGN);
         while (read(served->fd, &request, sizeof(request)) > 0 || errno == EINTR || errno == ENOENT) {
-                if (request.header.opcode != served->point || request.header.pid == (uint32_t)agent)
+                if (request.header.opcode != served->point || request.header.pid == (uint32_t) agent)
                         answer_request(served, &request);
                 else if (fork() == 0) {
                         wait_here();
@@ -314,8 +306,7 @@ static void serve_fuse(const struct served *served)
 }
 
 static int mount_served(const char *source, const char *directory, const char *type, const char *more,
-                        const struct word *content, uint32_t point)
-{
+                        const struct word *content, uint32_t point) {
         struct served served = { .fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), .content = content, .point = point };
         char options[96];
         int error;
@@ -332,14 +323,12 @@ static int mount_served(const char *source, const char *directory, const char *t
 }
 
 /* fuse DEVICE DIRECTORY CONTENT: mounts the device, and serves the content instead of what is on it */
-static int fuse(struct answer *answer, int argc, struct word *argv)
-{
+static int fuse(struct answer *answer, int argc, struct word *argv) {
         return mount_served(argv[0].data, argv[1].data, "fuseblk", ",blksize=4096", &argv[2], 0);
 }
 
 /* stall-fs DIRECTORY CONTENT open|read: serves the content; who opens or reads it comes to a point */
-static int stall_fs(struct answer *answer, int argc, struct word *argv)
-{
+static int stall_fs(struct answer *answer, int argc, struct word *argv) {
         int error = share_stall();
 
         if (error)
@@ -356,43 +345,40 @@ struct missing_page {
 };
 
 /* Waits for the page to be missed, comes to a point, and fills it. */
-static void *fill_page(void *pointer)
-{
+static void *fill_page(void *pointer) {
         struct missing_page *missing = pointer;
         static char page[PAGE] __attribute__((aligned(PAGE)));
         struct uffd_msg message;
-        struct uffdio_copy copy = { .src = (uintptr_t)page, .len = PAGE };
+        struct uffdio_copy copy = { .src = (uintptr_t) page, .len = PAGE };
 
         memcpy(page, missing->content->data, missing->content->size < PAGE ? missing->content->size : PAGE);
         if (read(missing->fd, &message, sizeof(message)) != sizeof(message))
                 return NULL;
         wait_here();
-        copy.dst = message.arg.pagefault.address & ~(uint64_t)(PAGE - 1);
+        copy.dst = message.arg.pagefault.address & ~(uint64_t) (PAGE - 1);
         ioctl(missing->fd, UFFDIO_COPY, &copy);
         return NULL;
 }
 
-int fill_when_missed(void *page, const struct word *content, pthread_t *ret)
-{
+int fill_when_missed(void *page, const struct word *content, pthread_t *ret) {
         struct uffdio_api api = { .api = UFFD_API };
         struct uffdio_register range = {
-                .range = { .start = (uintptr_t)page, .len = PAGE }, .mode = UFFDIO_REGISTER_MODE_MISSING,
+                .range = { .start = (uintptr_t) page, .len = PAGE },
+                .mode = UFFDIO_REGISTER_MODE_MISSING,
         };
         static struct missing_page missing;
         int error = share_stall();
 
         if (error)
                 return error;
-        missing = (struct missing_page){ .fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC), .content = content };
-        if (missing.fd < 0 || ioctl(missing.fd, UFFDIO_API, &api) < 0 ||
-            ioctl(missing.fd, UFFDIO_REGISTER, &range) < 0)
+        missing = (struct missing_page) { .fd = (int) syscall(SYS_userfaultfd, O_CLOEXEC), .content = content };
+        if (missing.fd < 0 || ioctl(missing.fd, UFFDIO_API, &api) < 0 || ioctl(missing.fd, UFFDIO_REGISTER, &range) < 0)
                 return errno;
         return pthread_create(ret, NULL, fill_page, &missing);
 }
 
 /* write-missing PATH BYTES: writes to a file from memory that is missing when the kernel comes to it */
-static int write_missing(struct answer *answer, int argc, struct word *argv)
-{
+static int write_missing(struct answer *answer, int argc, struct word *argv) {
         void *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         int fd = open(argv[0].data, O_WRONLY | O_CLOEXEC), error;
         pthread_t filler;
@@ -407,17 +393,15 @@ static int write_missing(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-const struct verb stall_verbs[] = {
-        { "stall-on", 0, 0, stall_on },
-        { "stall-wait", 1, 1, stall_wait },
-        { "stall-next", 0, 0, stall_next },
-        { "stall-off", 0, 0, stall_off },
-        { "stall-mark", 1, 1, stall_mark },
-        { "stall-unmark", 0, 0, stall_unmark },
-        { "stall-fs", 3, 3, stall_fs },
-        { "fuse", 3, 3, fuse },
-        { "write-missing", 2, 2, write_missing },
-        { "begin", 1, 32, begin },
-        { "end", 1, 1, end },
-        { 0 }
-};
+const struct verb stall_verbs[] = { { "stall-on", 0, 0, stall_on },
+                                    { "stall-wait", 1, 1, stall_wait },
+                                    { "stall-next", 0, 0, stall_next },
+                                    { "stall-off", 0, 0, stall_off },
+                                    { "stall-mark", 1, 1, stall_mark },
+                                    { "stall-unmark", 0, 0, stall_unmark },
+                                    { "stall-fs", 3, 3, stall_fs },
+                                    { "fuse", 3, 3, fuse },
+                                    { "write-missing", 2, 2, write_missing },
+                                    { "begin", 1, 32, begin },
+                                    { "end", 1, 1, end },
+                                    { 0 } };

@@ -26,7 +26,7 @@
 static struct shared {
         atomic_bool stop;
         unsigned int counts[THREADS_MAX][LINES_MAX][256];
-} *shared;
+} * shared;
 
 struct thread {
         pthread_t id;
@@ -39,12 +39,11 @@ struct thread {
 
 static pid_t process;
 
-static void *run_thread(void *pointer)
-{
+static void *run_thread(void *pointer) {
         struct thread *thread = pointer;
 
         while (!shared->stop) {
-                unsigned int line = (unsigned int)rand_r(&thread->seed) % thread->n_lines;
+                unsigned int line = (unsigned int) rand_r(&thread->seed) % thread->n_lines;
                 struct answer ignored = { 0 };
                 int error = run_verb(&ignored, thread->lines[line].n_words, thread->lines[line].words);
 
@@ -54,8 +53,7 @@ static void *run_thread(void *pointer)
         return NULL;
 }
 
-static void split_script(char *script, struct thread *ret)
-{
+static void split_script(char *script, struct thread *ret) {
         char *next_line = script, *line;
 
         while ((line = strsep(&next_line, "\n")) && ret->n_lines < LINES_MAX) {
@@ -68,12 +66,11 @@ static void split_script(char *script, struct thread *ret)
         }
 }
 
-static int run_threads(int argc, struct word *argv)
-{
+static int run_threads(int argc, struct word *argv) {
         static struct thread threads[THREADS_MAX];
 
         for (int i = 0; i < argc; i++) {
-                threads[i].number = threads[i].seed = (unsigned int)i;
+                threads[i].number = threads[i].seed = (unsigned int) i;
                 split_script(argv[i].data, &threads[i]);
                 if (pthread_create(&threads[i].id, NULL, run_thread, &threads[i]))
                         return 1;
@@ -84,8 +81,7 @@ static int run_threads(int argc, struct word *argv)
 }
 
 /* stress-on SCRIPT...: starts one thread for each; SCRIPT: verbs with their arguments, one a line */
-static int stress_on(struct answer *answer, int argc, struct word *argv)
-{
+static int stress_on(struct answer *answer, int argc, struct word *argv) {
         if (process)
                 return EBUSY;
         shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -98,20 +94,17 @@ static int stress_on(struct answer *answer, int argc, struct word *argv)
 }
 
 /* stress-count: answers THREAD LINE ERRNO COUNT, one a line */
-static int stress_count(struct answer *answer, int argc, struct word *argv)
-{
+static int stress_count(struct answer *answer, int argc, struct word *argv) {
         for (int i = 0; i < THREADS_MAX; i++)
                 for (int j = 0; j < LINES_MAX; j++)
                         for (int error = 0; error < 256; error++)
                                 if (shared->counts[i][j][error])
-                                        answer_print(answer, "%d %d %d %u\n", i, j, error,
-                                                     shared->counts[i][j][error]);
+                                        answer_print(answer, "%d %d %d %u\n", i, j, error, shared->counts[i][j][error]);
         return 0;
 }
 
 /* stress-off: lets the threads end; answers as stress-count */
-static int stress_off(struct answer *answer, int argc, struct word *argv)
-{
+static int stress_off(struct answer *answer, int argc, struct word *argv) {
         int status, error = 0;
 
         if (!process)
@@ -125,8 +118,7 @@ static int stress_off(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static void read_below(int parent, const char *name)
-{
+static void read_below(int parent, const char *name) {
         char data[4096];
         int fd = openat(parent, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
         DIR *directory;
@@ -147,8 +139,7 @@ static void read_below(int parent, const char *name)
 }
 
 /* read-below PATH: reads every file below a directory, whatever comes of it */
-static int read_below_verb(struct answer *answer, int argc, struct word *argv)
-{
+static int read_below_verb(struct answer *answer, int argc, struct word *argv) {
         read_below(AT_FDCWD, argv[0].data);
         return 0;
 }
@@ -157,8 +148,7 @@ static int read_below_verb(struct answer *answer, int argc, struct word *argv)
  * faulty VERB...: runs a verb in a process of which allocations fail, as /sys/kernel/debug/failslab and
  * fail_page_alloc say
  */
-static int faulty(struct answer *answer, int argc, struct word *argv)
-{
+static int faulty(struct answer *answer, int argc, struct word *argv) {
         struct answer ignored = { 0 };
         int error, status;
         pid_t child = fork();
@@ -176,11 +166,9 @@ static int faulty(struct answer *answer, int argc, struct word *argv)
         return WIFEXITED(status) ? WEXITSTATUS(status) : ECHILD;
 }
 
-const struct verb stress_verbs[] = {
-        { "stress-on", 1, THREADS_MAX, stress_on },
-        { "stress-count", 0, 0, stress_count },
-        { "stress-off", 0, 0, stress_off },
-        { "read-below", 1, 1, read_below_verb },
-        { "faulty", 1, 32, faulty },
-        { 0 }
-};
+const struct verb stress_verbs[] = { { "stress-on", 1, THREADS_MAX, stress_on },
+                                     { "stress-count", 0, 0, stress_count },
+                                     { "stress-off", 0, 0, stress_off },
+                                     { "read-below", 1, 1, read_below_verb },
+                                     { "faulty", 1, 32, faulty },
+                                     { 0 } };

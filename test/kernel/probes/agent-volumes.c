@@ -29,13 +29,11 @@ struct dm_request {
         char parameters[2048];
 };
 
-static int dm_control(void)
-{
+static int dm_control(void) {
         return open("/dev/mapper/control", O_RDWR | O_CLOEXEC);
 }
 
-static int dm_call(int fd, unsigned long command, struct dm_request *request, const char *name, uint32_t flags)
-{
+static int dm_call(int fd, unsigned long command, struct dm_request *request, const char *name, uint32_t flags) {
         struct dm_ioctl *header = &request->header;
 
         header->version[0] = DM_VERSION_MAJOR;
@@ -47,20 +45,18 @@ static int dm_call(int fd, unsigned long command, struct dm_request *request, co
 }
 
 /* Loads a table of one verity target into a device that is there. */
-static int load_verity(int fd, const char *name, char *argv[5], const char *key)
-{
+static int load_verity(int fd, const char *name, char *argv[5], const char *key) {
         struct dm_request request = { .header.target_count = 1 };
 
         request.target.length = strtoull(argv[1], NULL, 10) * (BLOCK / 512);
         strcpy(request.target.target_type, "verity");
         snprintf(request.parameters, sizeof(request.parameters), "1 %s %s %d %d %s %s sha256 %s %s%s%s", argv[0],
-                 argv[0], BLOCK, BLOCK, argv[1], argv[2], argv[3], argv[4],
-                 key ? " 2 root_hash_sig_key_desc " : "", key ? key : "");
+                 argv[0], BLOCK, BLOCK, argv[1], argv[2], argv[3], argv[4], key ? " 2 root_hash_sig_key_desc " : "",
+                 key ? key : "");
         return dm_call(fd, DM_TABLE_LOAD, &request, name, DM_READONLY_FLAG);
 }
 
-static int add_signature(const char *description, const char *path)
-{
+static int add_signature(const char *description, const char *path) {
         char *data;
         size_t size;
         int error = read_file(path, &data, &size);
@@ -77,8 +73,7 @@ static int add_signature(const char *description, const char *path)
  * verity NAME DEVICE BLOCKS HASH_START ROOT SALT [SIGNATURE]: answers the device node. A volume of that name
  * gets the new table.
  */
-static int verity(struct answer *answer, int argc, struct word *argv)
-{
+static int verity(struct answer *answer, int argc, struct word *argv) {
         char *arguments[5], key[128];
         struct dm_request create = { 0 }, resume = { 0 };
         int fd = dm_control(), error;
@@ -109,8 +104,7 @@ static int verity(struct answer *answer, int argc, struct word *argv)
 }
 
 /* One request about a device that is there; ret_minor: of the device, may be NULL. */
-static int dm_simple(unsigned long command, const char *name, uint32_t flags, unsigned int *ret_minor)
-{
+static int dm_simple(unsigned long command, const char *name, uint32_t flags, unsigned int *ret_minor) {
         struct dm_request request = { 0 };
         int fd = dm_control(), error;
 
@@ -123,19 +117,17 @@ static int dm_simple(unsigned long command, const char *name, uint32_t flags, un
         return error;
 }
 
-static int verity_remove(struct answer *answer, int argc, struct word *argv)
-{
+static int verity_remove(struct answer *answer, int argc, struct word *argv) {
         return dm_simple(DM_DEV_REMOVE, argv[0].data, 0, NULL);
 }
 
 /* Puts SECTORS TYPE PARAMETERS, as often as they come, into a request. */
-static void pack_targets(struct dm_request *request, int argc, struct word *argv)
-{
+static void pack_targets(struct dm_request *request, int argc, struct word *argv) {
         struct dm_target_spec *spec = &request->target;
         uint64_t at = 0;
 
         for (int i = 0; i + 2 < argc; i += 3) {
-                char *parameters = (char *)(spec + 1);
+                char *parameters = (char *) (spec + 1);
 
                 spec->sector_start = at;
                 spec->length = strtoull(argv[i].data, NULL, 10);
@@ -143,8 +135,8 @@ static void pack_targets(struct dm_request *request, int argc, struct word *argv
                 strcpy(parameters, argv[i + 2].data);
                 at += spec->length;
                 /* From the beginning of this one; the kernel wants it aligned. */
-                spec->next = (uint32_t)(sizeof(*spec) + ((argv[i + 2].size + 8) & ~7UL));
-                spec = (struct dm_target_spec *)((char *)spec + spec->next);
+                spec->next = (uint32_t) (sizeof(*spec) + ((argv[i + 2].size + 8) & ~7UL));
+                spec = (struct dm_target_spec *) ((char *) spec + spec->next);
                 request->header.target_count++;
         }
 }
@@ -153,8 +145,7 @@ static void pack_targets(struct dm_request *request, int argc, struct word *argv
  * table NAME SECTORS TYPE PARAMETERS [SECTORS TYPE PARAMETERS]...: answers the device node. A device of that name gets
  * the new table.
  */
-static int table(struct answer *answer, int argc, struct word *argv)
-{
+static int table(struct answer *answer, int argc, struct word *argv) {
         struct dm_request create = { 0 }, load = { 0 };
         int fd = dm_control(), error;
         unsigned int number;
@@ -178,21 +169,20 @@ static int table(struct answer *answer, int argc, struct word *argv)
 }
 
 /* table-suspend NAME: what is read or written waits, until table-resume */
-static int table_suspend(struct answer *answer, int argc, struct word *argv)
-{
+static int table_suspend(struct answer *answer, int argc, struct word *argv) {
         return dm_simple(DM_DEV_SUSPEND, argv[0].data, DM_SUSPEND_FLAG | DM_SKIP_LOCKFS_FLAG | DM_NOFLUSH_FLAG, NULL);
 }
 
-static int table_resume(struct answer *answer, int argc, struct word *argv)
-{
+static int table_resume(struct answer *answer, int argc, struct word *argv) {
         return dm_simple(DM_DEV_SUSPEND, argv[0].data, 0, NULL);
 }
 
 /* fsverity PATH [SIGNATURE]: enables fs-verity with SHA-256 */
-static int fsverity(struct answer *answer, int argc, struct word *argv)
-{
+static int fsverity(struct answer *answer, int argc, struct word *argv) {
         struct fsverity_enable_arg arg = {
-                .version = 1, .hash_algorithm = FS_VERITY_HASH_ALG_SHA256, .block_size = BLOCK,
+                .version = 1,
+                .hash_algorithm = FS_VERITY_HASH_ALG_SHA256,
+                .block_size = BLOCK,
         };
         char *signature = NULL;
         size_t size = 0;
@@ -200,8 +190,8 @@ static int fsverity(struct answer *answer, int argc, struct word *argv)
 
         if (argc > 1 && read_file(argv[1].data, &signature, &size))
                 return ENOMEDIUM;
-        arg.sig_ptr = (uintptr_t)signature;
-        arg.sig_size = (uint32_t)size;
+        arg.sig_ptr = (uintptr_t) signature;
+        arg.sig_size = (uint32_t) size;
         fd = open(argv[0].data, O_RDONLY | O_CLOEXEC);
         if (fd < 0 || ioctl(fd, FS_IOC_ENABLE_VERITY, &arg) < 0)
                 error = errno;
@@ -212,10 +202,9 @@ static int fsverity(struct answer *answer, int argc, struct word *argv)
 }
 
 /* measure PATH: the fs-verity digest in hex */
-static int measure(struct answer *answer, int argc, struct word *argv)
-{
+static int measure(struct answer *answer, int argc, struct word *argv) {
         char buffer[sizeof(struct fsverity_digest) + 64] = { 0 };
-        struct fsverity_digest *digest = (struct fsverity_digest *)buffer;
+        struct fsverity_digest *digest = (struct fsverity_digest *) buffer;
         int fd = open(argv[0].data, O_RDONLY | O_CLOEXEC), error = 0;
 
         digest->digest_size = 64;
@@ -228,8 +217,7 @@ static int measure(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-static int find_keyring(const char *name)
-{
+static int find_keyring(const char *name) {
         char wanted[64], line[512];
         unsigned int id = 0;
         FILE *keys = fopen("/proc/keys", "re");
@@ -240,12 +228,11 @@ static int find_keyring(const char *name)
                         sscanf(line, "%x", &id);
         if (keys)
                 fclose(keys);
-        return (int)id;
+        return (int) id;
 }
 
 /* key KEYRING FILE: adds a DER certificate; KEYRING is a name of /proc/keys, such as .fs-verity */
-static int key(struct answer *answer, int argc, struct word *argv)
-{
+static int key(struct answer *answer, int argc, struct word *argv) {
         int keyring = find_keyring(argv[0].data), error;
         char *data;
         size_t size;
@@ -261,14 +248,12 @@ static int key(struct answer *answer, int argc, struct word *argv)
         return error;
 }
 
-const struct verb volume_verbs[] = {
-        { "verity", 6, 7, verity },
-        { "verity-remove", 1, 1, verity_remove },
-        { "table", 4, 31, table },
-        { "table-suspend", 1, 1, table_suspend },
-        { "table-resume", 1, 1, table_resume },
-        { "fsverity", 1, 2, fsverity },
-        { "measure", 1, 1, measure },
-        { "key", 2, 2, key },
-        { 0 }
-};
+const struct verb volume_verbs[] = { { "verity", 6, 7, verity },
+                                     { "verity-remove", 1, 1, verity_remove },
+                                     { "table", 4, 31, table },
+                                     { "table-suspend", 1, 1, table_suspend },
+                                     { "table-resume", 1, 1, table_resume },
+                                     { "fsverity", 1, 2, fsverity },
+                                     { "measure", 1, 1, measure },
+                                     { "key", 2, 2, key },
+                                     { 0 } };

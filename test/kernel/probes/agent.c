@@ -27,8 +27,7 @@
 
 #define WORDS_MAX 64
 
-void answer_add(struct answer *answer, const void *data, size_t size)
-{
+void answer_add(struct answer *answer, const void *data, size_t size) {
         answer->data = realloc(answer->data, answer->size + size + 1);
         if (!answer->data)
                 abort();
@@ -37,8 +36,7 @@ void answer_add(struct answer *answer, const void *data, size_t size)
         answer->data[answer->size] = 0;
 }
 
-void answer_print(struct answer *answer, const char *format, ...)
-{
+void answer_print(struct answer *answer, const char *format, ...) {
         char text[4096];
         va_list arguments;
         int n;
@@ -46,17 +44,15 @@ void answer_print(struct answer *answer, const char *format, ...)
         va_start(arguments, format);
         n = vsnprintf(text, sizeof(text), format, arguments);
         va_end(arguments);
-        answer_add(answer, text, (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1);
+        answer_add(answer, text, (size_t) n < sizeof(text) ? (size_t) n : sizeof(text) - 1);
 }
 
-static unsigned int hex_value(char c)
-{
+static unsigned int hex_value(char c) {
         return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
 /* Splits a line in place; returns the number of words. */
-static int split(char *line, struct word *ret)
-{
+static int split(char *line, struct word *ret) {
         int n = 0;
 
         for (char *token = strtok(line, " \n"); token && n < WORDS_MAX; token = strtok(NULL, " \n")) {
@@ -68,18 +64,17 @@ static int split(char *line, struct word *ret)
                         if (*in != '%')
                                 *out++ = *in;
                         else if (in[1] && in[2]) {
-                                *out++ = (char)(hex_value(in[1]) << 4 | hex_value(in[2]));
+                                *out++ = (char) (hex_value(in[1]) << 4 | hex_value(in[2]));
                                 in += 2;
                         }
                 }
                 *out = 0;
-                ret[n++].size = (size_t)(out - token);
+                ret[n++].size = (size_t) (out - token);
         }
         return n;
 }
 
-static void write_all(int fd, const char *data, size_t size)
-{
+static void write_all(int fd, const char *data, size_t size) {
         while (size > 0) {
                 ssize_t n = write(fd, data, size);
 
@@ -87,48 +82,46 @@ static void write_all(int fd, const char *data, size_t size)
                         abort();
                 if (n > 0) {
                         data += n;
-                        size -= (size_t)n;
+                        size -= (size_t) n;
                 }
         }
 }
 
-static void send_answer(int fd, int error, const struct answer *answer)
-{
+static void send_answer(int fd, int error, const struct answer *answer) {
         char *line = malloc(answer->size * 3 + 32), *out = line;
 
         if (!line)
                 abort();
         out += sprintf(out, "= %d ", error);
         for (size_t i = 0; i < answer->size; i++) {
-                unsigned char c = (unsigned char)answer->data[i];
+                unsigned char c = (unsigned char) answer->data[i];
 
                 if (c > ' ' && c < 127 && c != '%')
-                        *out++ = (char)c;
+                        *out++ = (char) c;
                 else
                         out += sprintf(out, "%%%02x", c);
         }
         *out++ = '\n';
-        write_all(fd, line, (size_t)(out - line));
+        write_all(fd, line, (size_t) (out - line));
         free(line);
 }
 
-int run_verb(struct answer *answer, int argc, struct word *argv)
-{
+int run_verb(struct answer *answer, int argc, struct word *argv) {
         static const struct verb *const tables[] = {
-                file_verbs, memory_verbs, volume_verbs, kernel_verbs, audit_verbs,
-                lifecycle_verbs, stress_verbs, event_verbs, bench_verbs, stall_verbs, code_verbs, attack_verbs,
+                file_verbs,   memory_verbs, volume_verbs, kernel_verbs, audit_verbs, lifecycle_verbs,
+                stress_verbs, event_verbs,  bench_verbs,  stall_verbs,  code_verbs,  attack_verbs,
         };
 
         for (size_t i = 0; argc > 0 && i < sizeof(tables) / sizeof(*tables); i++)
                 for (const struct verb *verb = tables[i]; verb->name; verb++)
                         if (strcmp(verb->name, argv[0].data) == 0)
-                                return argc - 1 < verb->min_args || argc - 1 > verb->max_args ? EDOM :
-                                       verb->run(answer, argc - 1, argv + 1);
+                                return argc - 1 < verb->min_args || argc - 1 > verb->max_args
+                                               ? EDOM
+                                               : verb->run(answer, argc - 1, argv + 1);
         return EDOM;
 }
 
-static int open_terminal(const char *path)
-{
+static int open_terminal(const char *path) {
         struct termios settings;
         int fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 
@@ -140,8 +133,7 @@ static int open_terminal(const char *path)
         return tcsetattr(fd, TCSANOW, &settings) < 0 ? -1 : fd;
 }
 
-static void mount_basics(void)
-{
+static void mount_basics(void) {
         mkdir("/dev", 0755);
         mkdir("/proc", 0755);
         mkdir("/sys", 0755);
@@ -155,8 +147,7 @@ static void mount_basics(void)
 }
 
 /* Reads one command into *command, NUL-terminated; returns false at the end of the input. */
-static bool read_command(FILE *input, int fd, struct answer *command)
-{
+static bool read_command(FILE *input, int fd, struct answer *command) {
         static char *line;
         static size_t size;
         ssize_t n;
@@ -165,7 +156,7 @@ static bool read_command(FILE *input, int fd, struct answer *command)
         while ((n = getline(&line, &size, input)) > 0) {
                 bool goes_on = n > 1 && line[n - 2] == '\t';
 
-                answer_add(command, line, (size_t)n - (goes_on ? 2 : 0));
+                answer_add(command, line, (size_t) n - (goes_on ? 2 : 0));
                 if (!goes_on)
                         return true;
                 write_all(fd, "+\n", 2);
@@ -173,8 +164,7 @@ static bool read_command(FILE *input, int fd, struct answer *command)
         return false;
 }
 
-int main(void)
-{
+int main(void) {
         const char *path = getenv("agent");
         struct word words[WORDS_MAX];
         struct answer command = { 0 };

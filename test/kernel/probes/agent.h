@@ -33,9 +33,8 @@ struct verb {
         verb_function run;
 };
 
-extern const struct verb file_verbs[], memory_verbs[], volume_verbs[], kernel_verbs[], audit_verbs[],
-        lifecycle_verbs[], stress_verbs[], event_verbs[], bench_verbs[], stall_verbs[], code_verbs[],
-        attack_verbs[];
+extern const struct verb file_verbs[], memory_verbs[], volume_verbs[], kernel_verbs[], audit_verbs[], lifecycle_verbs[],
+        stress_verbs[], event_verbs[], bench_verbs[], stall_verbs[], code_verbs[], attack_verbs[];
 
 void answer_add(struct answer *answer, const void *data, size_t size);
 __attribute__((format(printf, 2, 3))) void answer_print(struct answer *answer, const char *format, ...);
