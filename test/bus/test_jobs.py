@@ -325,7 +325,7 @@ def test_ipectl_says_that_somebody_has_ended_its_job(machine):
 def test_ipectl_says_that_the_daemon_has_gone(machine):
     process = begin_ipectl(machine)
     machine.kill_daemon()
-    assert process.wait() == 7 and "has ended" in said(machine)
+    assert process.wait() == 7 and "ended before the preflight did" in said(machine)
 
 
 def test_ipectl_that_is_interrupted_ends_its_job(machine):

@@ -62,6 +62,9 @@ def test_a_user_may_wait_four_times_and_root_is_not_kept_out(held):
 
 
 def test_who_calls_and_leaves_again_and_again_begins_no_more_than_the_next_inspection(held):
+    client = ask(held, NOBODY, 1)
+    held.wait_for(lambda: held.inspector.calls == 1, "an inspection")
+    client.close()
     for _ in range(30):
         client = ask(held, NOBODY, 1)
         held.list()
