@@ -133,7 +133,7 @@ BAD_POLICIES = {
     "text": (lambda: GOOD.encode(), "SignatureInvalid", "not a signed policy"),
     "cut": (lambda: signed()[:500], "SignatureInvalid", "not a signed policy"),
     "last byte": (lambda: signed()[:-1], "SignatureInvalid", "not a signed policy"),
-    "byte behind": (lambda: signed() + b"\0", "SignatureInvalid", "behind"),
+    "byte behind": (lambda: signed() + b"\0", "SignatureInvalid", "Bytes follow"),
     "tampered text": (lambda: signed().replace(b"action=ALLOW", b"action=DENY "), "SignatureInvalid", "does not match"),
     "tampered signature": (lambda: flip(signed(), -1), "SignatureInvalid", "does not match"),
     "detached": (lambda: keys.smime(GOOD.encode(), "-noattr"), "SignatureInvalid", "does not contain"),
