@@ -44,7 +44,7 @@ static const ErrorMeaning meanings[] = {
         { "org.ipe.Error.KernelRejected", STATUS_FAILED, "The kernel's own log may say more: 'journalctl -k -g ipe'." },
         { "org.ipe.Error.NotSupported", STATUS_NOT_SUPPORTED, NULL },
         { "org.ipe.Error.NotThatVersion", STATUS_FAILED, "'ipectl status' shows the versions on trial and confirmed." },
-        { "org.ipe.Error.TooManyCalls", STATUS_FAILED, "Wait a second, and try again." },
+        { "org.ipe.Error.TooManyCalls", STATUS_FAILED, NULL },
         { "org.ipe.Error.CannotRead", STATUS_FAILED, NULL },
         { SD_BUS_ERROR_ACCESS_DENIED, STATUS_PERMISSION, "Run this as root, or ask the administrator." },
         { SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED, STATUS_PERMISSION,

@@ -42,7 +42,7 @@ ExitStatus verb_boot_check(int argc, char **argv, const Options *options) {
 
 ExitStatus verb_boot_confirm(int argc, char **argv, const Options *options) {
         static const BootCall call = { "ConfirmBoot", "Failed to confirm the policy on trial",
-                                       "No policy waits for this boot any more." };
+                                       "No policy is on trial in this boot any more." };
 
         return change_run(&boot_verb, argv, options, &call);
 }

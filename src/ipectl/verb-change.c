@@ -37,8 +37,8 @@ ExitStatus verb_confirm(int argc, char **argv, const Options *options) {
 static void explain_record(Change *change) {
         if (json_get(change->manager, "state_recorded") && !json_get_boolean(change->manager, "state_recorded"))
                 change_say(change,
-                           "This is not on disk yet, as /var/lib/ipe cannot be written: a boot before that loads the "
-                           "policy that was active until now. 'ipectl status' shows when it is.");
+                           "ipectld cannot write /var/lib/ipe and keeps trying. If the machine reboots before it "
+                           "succeeds, the policy that was active until now is loaded.");
 }
 
 static ExitStatus conclude_return(Change *change, char **argv) {

@@ -35,7 +35,8 @@ const char *kernel_strerror(int r);
  */
 bool kernel_is_component(const char *name);
 
-/* Makes this process ask from now on when it may not open a file itself. socket_path: kept; NULL for no more. */
+/* From now on, ipe-open opens the files that this process may not open itself. socket_path: of ipe-open, kept; NULL: no
+ * longer. */
 void kernel_open_ask(const char *socket_path);
 
 /* Opens a file of the kernel, with O_NONBLOCK. file: within dir_fd, without a slash if only root may open it.

@@ -5,8 +5,8 @@
  *
  *      1. state.json.old: what state.json says now     both say the same
  *      2. state.json: the new state                    the new state, and the one before it
- *      3. state.json.old: the new state                both say the same; this step only if the next boot is to load
- * another version
+ *      3. state.json.old: the new state                both say the same; only if the next boot is to load
+ *                                                      another version
  *
  * Each step is durable before the next one begins. So at any instant both exist undamaged, and the predecessor is at
  * most one change behind. It may lack a version that was staged, discarded or marked, which does no harm; or a boot

@@ -10,7 +10,7 @@
 #include "bus-activate.h"
 #include "bus-call.h"
 #include "bus-reply.h"
-#include "bus-request.h"
+#include "bus-activate-request.h"
 #include "log.h"
 #include "simulate.h"
 #include "trial.h"
@@ -146,7 +146,7 @@ static int judge(const BusActivation *activation, const Findings *findings, Fail
 
         if (findings->by_scope[SCOPE_ESSENTIAL] > 0)
                 return refuse_essential(activation, findings, reterr);
-        if (findings_blocking(findings) > 0 && !activation->force && (!accept || !findings_are(findings, accept)))
+        if (findings_blocking(findings) > 0 && !activation->force && (!accept || !findings_have_id(findings, accept)))
                 return refuse_lock_out(activation, findings, reterr);
         log_denied(activation, findings);
         return 0;

@@ -19,9 +19,9 @@ void bus_boot_cancel(Bus *bus) {
 /* The name is copied, as the confirmation frees the record that has it. */
 static int confirm_boot(Manager *manager, Failure *reterr) {
         const VersionRecord *trial = store_state_find_state(manager->state, VERSION_TRIAL);
-        _cleanup_free_ char *name = trial_is_boot(manager) ? strdup(trial->name) : NULL;
+        _cleanup_free_ char *name = trial_awaits_boot_checks(manager) ? strdup(trial->name) : NULL;
 
-        if (!trial_is_boot(manager))
+        if (!trial_awaits_boot_checks(manager))
                 return 0;
         return name ? confirm_policy(manager, name, NULL, reterr) : -ENOMEM;
 }
@@ -71,7 +71,7 @@ static int wait_for_checks(Bus *bus, sd_bus_message *message, bool confirm, sd_b
 }
 
 static int authorise(const Bus *bus, sd_bus_message *message, sd_bus_error *reterr) {
-        const VersionRecord *trial = trial_is_boot(bus->manager)
+        const VersionRecord *trial = trial_awaits_boot_checks(bus->manager)
                                              ? store_state_find_state(bus->manager->state, VERSION_TRIAL)
                                              : NULL;
         _cleanup_(bus_details_done) BusDetails details = {};

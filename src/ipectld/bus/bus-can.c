@@ -14,7 +14,7 @@
 
 #include "bus-can.h"
 #include "bus-options.h"
-#include "bus-request.h"
+#include "bus-activate-request.h"
 #include "deactivate.h"
 #include "rollback.h"
 #include "trial.h"

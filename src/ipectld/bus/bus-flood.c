@@ -4,9 +4,10 @@
  * unit. A list of all versions costs more, the more versions there are, and is refused if it is larger than the bus
  * carries.
  *
- * Users whose budget is used up get the refusal a second later, the latest call first. So the daemon answers calls of
- * others that came in between before. And dbus-daemon has less to do: for each answer it searches its list of calls
- * that wait, which begins with the latest; in a flood that search costs more than all work of this daemon.
+ * Users whose budget is used up get the refusal a second later, the latest call first. So the daemon answers the
+ * calls of others that arrive in that second first. And dbus-daemon has less to do: for each answer it searches its
+ * list of calls that wait, which begins with the latest; in a flood that search costs more than all work of this
+ * daemon.
  */
 
 #include "bus-flood.h"
@@ -68,7 +69,7 @@ static size_t list_size(const StoreState *state) {
 static int refuse_unknown(sd_bus_error *reterr) {
         Failure failure = {};
         int r = failure_set(&failure, FAILURE_TOO_MANY_CALLS,
-                            "The bus does not tell which user calls: try again in a few seconds.");
+                            "The bus did not say who is calling: try again in a few seconds.");
 
         return bus_refuse(reterr, r, &failure);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * The only writer of structured journal entries and of signals. Nothing here can fail: a decision stands even if its
- * announcement is lost.
+ * Journal entries and signals about versions, trials and switches; denials, volumes and jobs have their own. Nothing
+ * here can fail: a decision stands even if its announcement is lost.
  */
 #ifndef IPECTLD_ANNOUNCE_H
 #define IPECTLD_ANNOUNCE_H

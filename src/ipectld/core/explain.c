@@ -15,8 +15,8 @@ static int explain_permission(const Manager *manager, Failure *reterr) {
                                    "The kernel's policies are locked until the next boot: none can be loaded, "
                                    "activated or rolled back.");
         return failure_set(reterr, FAILURE_KERNEL_REJECTED,
-                           "The kernel does not permit it: %sa security module denies ipectld its privilege "
-                           "(CAP_MAC_ADMIN); see the audit log.",
+                           "The kernel does not permit it: %sa security module denies CAP_MAC_ADMIN to ipe-open, "
+                           "which opens the kernel's files for ipectld; see the audit log.",
                            kernel_has_feature(manager->kernel, "rollback-floor")
                                    ? "the version is below the rollback floor of a policy that was confirmed since the "
                                      "boot, the "

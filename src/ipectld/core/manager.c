@@ -59,12 +59,12 @@ static int reload_config(Manager *manager, Failure *reterr) {
         return 0;
 }
 
-static int reload_trust(Manager *manager, bool again, Failure *reterr) {
-        int r = trust_refresh(manager->trust, trust_directories, again ? NULL : log_trust_problem, NULL);
+static int reload_trust(Manager *manager, bool on_demand, Failure *reterr) {
+        int r = trust_refresh(manager->trust, trust_directories, on_demand ? NULL : log_trust_problem, NULL);
 
         if (r == -ENOMEM)
                 return r;
-        if (again)
+        if (on_demand)
                 trust_report_problems(manager->trust, log_trust_problem, NULL);
         if (r >= 0)
                 return trust_doubt(manager->trust)
@@ -80,13 +80,13 @@ static int reload_trust(Manager *manager, bool again, Failure *reterr) {
                            strerror(-r));
 }
 
-int manager_reload(Manager *manager, bool again, Failure *reterr) {
+int manager_reload(Manager *manager, bool on_demand, Failure *reterr) {
         int config = 0, trust;
         Failure other = {};
 
-        remarks_begin(&manager->remarks, again);
-        trust = reload_trust(manager, again, reterr);
-        if (!again || trust < 0)
+        remarks_begin(&manager->remarks, on_demand);
+        trust = reload_trust(manager, on_demand, reterr);
+        if (!on_demand || trust < 0)
                 return trust;
         config = reload_config(manager, trust == 0 ? reterr : &other);
         call_listeners(manager, MANAGER_CONFIG_READ);

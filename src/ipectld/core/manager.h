@@ -58,7 +58,7 @@ struct Manager {
         Trust *trust;
         Store *store;
         StoreState *state; /* current; on disk, unless disk_error is set: see behind.h */
-        int disk_error;    /* negative errno of the latest write; 0: the disk has this state */
+        int disk_error;    /* why the disk does not have this state, a negative errno; 0 if it has */
         uint64_t commits;  /* counts changes of state */
         Changes *changes;  /* NULL before the store is read */
         Why why;           /* of the next change; manager_commit() clears it, also if it fails */
@@ -70,7 +70,7 @@ struct Manager {
         ManagerListener listeners[4];
         size_t n_listeners;
 
-        /* Each is created, used and freed only by the file that defines it; main.c has the order. */
+        /* Only the file that defines one looks into it. */
         Trial *trial;
         Behind *behind;
         Forget *forget;
@@ -94,12 +94,12 @@ static inline void manager_freep(Manager **manager) {
  * the functions were added. At most four. */
 void manager_on_change(Manager *manager, ManagerChanged changed, void *userdata);
 
-/* Reads the trusted certificates again and, on demand, the configuration; if a part of that cannot be read, it stays as
- * it was.
+/* Reads the trusted certificates again; nobody is trusted if they cannot be read. On demand, reads the configuration
+ * too, which stays as it was if a part of it cannot be read.
  *
- * again: on demand; logs problems again that were logged before.
+ * on_demand: somebody asks; logs problems again that were logged before.
  * Returns 0, FAILURE_CANNOT_READ or -ENOMEM. */
-int manager_reload(Manager *manager, bool again, Failure *reterr);
+int manager_reload(Manager *manager, bool on_demand, Failure *reterr);
 
 /* Removes the objects that no version names; waits while policies are being staged. Returns 0 or a negative errno. */
 int manager_collect(Manager *manager);

@@ -5,8 +5,8 @@
  *
  *      1. the first event after a quiet time wakes the daemon at once, and it reads
  *      2. the reader does not listen for a while
- *      3. then it listens again: one read gets all events that came meanwhile, and the kernel counts those that it had
- * no room for
+ *      3. then it listens again: one read gets all events that came meanwhile, and the kernel counts those
+ *         that it had no room for
  *
  * Without events there are no wake-ups.
  */

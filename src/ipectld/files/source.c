@@ -2,9 +2,9 @@
 /*
  * watcher.c watches policy.d and trust.d; each change starts a scan:
  *
- *      renew the watches -> read configuration and certificates -> list files -> read a few files in each turn of the
- * event loop
- *      -> write the state once -> announce one version in each turn -> answer the callers that wait
+ *      renew the watches -> read certificates (on demand, the configuration) -> list files
+ *      -> read a few files in each turn of the event loop -> write the state once -> announce one version in each turn
+ * -> answer the callers that wait
  *
  * The list has all changes from before the watches; a later change starts a short timer, so that many changes at once
  * are one scan. There is no other way to notice a file. A scan also follows when the clock is set, as certificates have

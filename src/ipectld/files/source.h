@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Stages the files of policy.d, at start and after each change.
+ * Stages the files of policy.d, at start and after each change of policy.d or trust.d.
  */
 #ifndef IPECTLD_SOURCE_H
 #define IPECTLD_SOURCE_H

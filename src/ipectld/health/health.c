@@ -284,7 +284,7 @@ void health_start(Manager *manager, uint64_t deadline_usec, HealthGood good, Hea
         announce_checks(&manager->announcer);
 }
 
-bool health_boot_is_up(Manager *manager) {
+bool health_begin_boot_checks(Manager *manager) {
         Health *health = manager->health;
 
         if (!health || !health->running)
@@ -311,7 +311,7 @@ bool health_conclude(Manager *manager) {
         return true;
 }
 
-bool health_is_enforced(Manager *manager) {
+bool health_check_enforcement(Manager *manager) {
         Health *health = manager->health;
 
         return health && health->running && check_enforcement(health) && !health->unenforced;

@@ -40,14 +40,14 @@ void health_start(Manager *manager, uint64_t deadline_usec, HealthGood good, Hea
 /* The boot is up: begins the checks that only such a system can pass, and concludes as health_conclude() as soon as
  * none of them is pending. Only for a trial that has continued after a reboot.
  * Returns false if health is not watched. */
-bool health_boot_is_up(Manager *manager);
+bool health_begin_boot_checks(Manager *manager);
 
 /* The daemon's time of the trial has passed: looks a last time, and then calls one of the two functions.
  * Returns false if health is not watched, and then calls neither. */
 bool health_conclude(Manager *manager);
 
 /* Whether the kernel enforces now, and was never seen not to during this trial. */
-bool health_is_enforced(Manager *manager);
+bool health_check_enforcement(Manager *manager);
 
 /* Why the trial is to end; NULL as long as nothing is wrong. */
 const char *health_failure(const Manager *manager);

@@ -179,11 +179,11 @@ int findings_seal(Findings *findings, const Digest *policy) {
         return 0;
 }
 
-bool findings_is_accept(const char *text) {
+bool findings_id_is_valid(const char *text) {
         return strlen(text) == ACCEPT_DIGITS && strspn(text, "0123456789abcdef") == ACCEPT_DIGITS;
 }
 
-bool findings_are(const Findings *findings, const char *accept) {
+bool findings_have_id(const Findings *findings, const char *accept) {
         return findings->accept[0] != '\0' && streq(findings->accept, accept);
 }
 

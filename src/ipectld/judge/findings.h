@@ -56,10 +56,10 @@ int findings_set_cuts(Findings *findings, const Inspection *inspection);
 int findings_seal(Findings *findings, const Digest *policy);
 
 /* Whether a text may be a name of findings. */
-bool findings_is_accept(const char *text);
+bool findings_id_is_valid(const char *text);
 
 /* Whether that is the name of the findings that block an activation. */
-bool findings_are(const Findings *findings, const char *accept);
+bool findings_have_id(const Findings *findings, const char *accept);
 
 /* How many there are, with those that were missed; valid before and after findings_finish(). */
 uint64_t findings_count(const Findings *findings);

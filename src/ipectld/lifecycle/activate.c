@@ -149,8 +149,8 @@ static int end_activated(Manager *manager, const Digest *digest, Failure *reterr
         if (r <= 0)
                 return r;
         return failure_set_errno(reterr, manager->disk_error,
-                                 "'%s' is active, but this cannot be recorded yet: ipectld retries, and a boot before "
-                                 "that loads the previous version",
+                                 "'%s' is active, but this cannot be recorded yet: ipectld keeps trying, and if the "
+                                 "machine reboots before it succeeds, the previous version is loaded",
                                  record->name);
 }
 

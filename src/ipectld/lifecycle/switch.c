@@ -25,6 +25,6 @@ int switch_set(Manager *manager, KernelSwitch which, bool value, bool *ret_chang
                 announce_switch(&manager->announcer, which == KERNEL_ENFORCE, value);
         /* The trial must learn of it now, as enforcement may be on again at the next health check. */
         if (which == KERNEL_ENFORCE && !value)
-                (void) health_is_enforced(manager);
+                (void) health_check_enforcement(manager);
         return 0;
 }

@@ -22,7 +22,7 @@ void trial_report_boot(const Manager *manager, bool passed) {
                 trial->boot_done(passed, trial->boot_userdata);
 }
 
-void trial_look_at(Manager *manager, uint64_t usec) {
+void trial_schedule_check(Manager *manager, uint64_t usec) {
         int r;
 
         if (!manager->trial->timer)
@@ -45,8 +45,8 @@ void trial_stop_looking(Manager *manager) {
         manager->trial->boot_passed = false;
 }
 
-void trial_look_soon(Manager *manager) {
-        trial_look_at(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
+void trial_check_soon(Manager *manager) {
+        trial_schedule_check(manager, clock_usec(CLOCK_BOOTTIME) + RETRY_USEC);
 }
 
 /* Changes the state of the version on trial; the callers do what differs between the ends. Returns as behind_commit(),
@@ -74,7 +74,7 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
         if (r >= 0)
                 trial_stop_looking(manager);
         else
-                trial_look_soon(manager);
+                trial_check_soon(manager);
         return r;
 }
 

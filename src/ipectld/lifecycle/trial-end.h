@@ -24,10 +24,10 @@ typedef enum EndedBy {
 } EndedBy;
 
 /* Calls on_time at a time of CLOCK_BOOTTIME. */
-void trial_look_at(Manager *manager, uint64_t usec);
+void trial_schedule_check(Manager *manager, uint64_t usec);
 
 /* After a failure: looks again soon, as the end of the trial may be a day away, or past. */
-void trial_look_soon(Manager *manager);
+void trial_check_soon(Manager *manager);
 
 /* After the end of a trial: stops its timer and its health checks. */
 void trial_stop_looking(Manager *manager);

@@ -48,9 +48,9 @@
 /* The kernel reports whole seconds; a larger difference means another trial of the same version. */
 #define ROUNDING_USEC (USEC_PER_SEC + USEC_PER_SEC / 2)
 
-static const char by_itself[] = "ended without a confirmation", by_reboot[] = "was ended by a reboot",
-                  by_boots[] = "was not confirmed in any of the boots that TrialBoots= allows",
-                  by_boot[] = "ended, as the boot was not complete within TrialBootSec=";
+static const char reason_time_over[] = "ended without a confirmation", reason_reboot[] = "was ended by a reboot",
+                  reason_boots_used_up[] = "was not confirmed in any of the boots that TrialBoots= allows",
+                  reason_boot_too_slow[] = "ended, as the boot was not complete within TrialBootSec=";
 
 bool trial_is_kernel_timed(const Manager *manager) {
         return kernel_has_feature(manager->kernel, "trial");
@@ -81,10 +81,10 @@ static bool is_of_this_boot(const Manager *manager, const StoreTrial *trial) {
 
 /* Why ipe-load has not activated it in this boot. */
 static const char *reason_of_reboot(const StoreTrial *trial) {
-        return trial->boots_max > 0 && trial->boots >= trial->boots_max ? by_boots : by_reboot;
+        return trial->boots_max > 0 && trial->boots >= trial->boots_max ? reason_boots_used_up : reason_reboot;
 }
 
-bool trial_is_boot(const Manager *manager) {
+bool trial_awaits_boot_checks(const Manager *manager) {
         return store_state_boot_is_on_trial(manager->state, manager->boot_id);
 }
 
@@ -123,11 +123,11 @@ static int find_out(Manager *manager, const VersionRecord *ours, Failure *reterr
         if (active != ours)
                 return trial_end_unconfirmed(manager, &digest,
                                              is_of_this_boot(manager, &manager->state->trial)
-                                                     ? by_itself
+                                                     ? reason_time_over
                                                      : reason_of_reboot(&manager->state->trial),
                                              reterr);
         /* Somebody has just begun another trial of it. */
-        trial_look_soon(manager);
+        trial_check_soon(manager);
         return 0;
 }
 
@@ -154,7 +154,7 @@ static int change_at_begin(const Manager *manager, StoreState *state, const Dige
 static void look_at_end(Manager *manager) {
         bool by_kernel = trial_is_kernel_timed(manager) && manager->state->trial.confirm == CONFIRM_MANUAL;
 
-        trial_look_at(manager, manager->trial->deadline_usec + (by_kernel ? GRACE_USEC : 0));
+        trial_schedule_check(manager, manager->trial->deadline_usec + (by_kernel ? GRACE_USEC : 0));
 }
 
 /* Returns 0, also if the kernel refuses it, or a negative errno. */
@@ -164,7 +164,7 @@ static int give_up_by_itself(Manager *manager, const char *reason, Failure *rete
 
         if (r > 0 && r != FAILURE_NO_TRIAL) {
                 log_error("Cannot end a trial that %s, retrying later: %s", reason, reterr->sentence);
-                trial_look_soon(manager);
+                trial_check_soon(manager);
         }
         return r < 0 ? r : 0;
 }
@@ -181,7 +181,7 @@ static void on_healthy(Manager *manager) {
         _cleanup_free_ char *name = ours ? strdup(ours->name) : NULL;
         Failure failure = {};
 
-        if (trial_is_boot(manager)) {
+        if (trial_awaits_boot_checks(manager)) {
                 manager->trial->boot_passed = true;
                 trial_report_boot(manager, true);
                 return;
@@ -189,7 +189,7 @@ static void on_healthy(Manager *manager) {
         /* Without memory, the kernel's timer or the next look ends the trial. */
         if (name && confirm_policy(manager, name, NULL, &failure) != 0) {
                 log_error("Cannot confirm '%s', although its trial passed: %s", name, failure.sentence);
-                trial_look_soon(manager);
+                trial_check_soon(manager);
         }
 }
 
@@ -226,11 +226,11 @@ static int take_up(Manager *manager, const Digest *digest, uint64_t end_usec, bo
 
 /* The daemon's time has passed: health decides, or nobody has confirmed the version. */
 static int end_of_time(Manager *manager, Failure *reterr) {
-        if (trial_is_boot(manager))
-                return give_up_by_itself(manager, by_boot, reterr);
+        if (trial_awaits_boot_checks(manager))
+                return give_up_by_itself(manager, reason_boot_too_slow, reterr);
         if (manager->state->trial.confirm == CONFIRM_AUTO && health_conclude(manager))
                 return 0;
-        return give_up_by_itself(manager, by_itself, reterr);
+        return give_up_by_itself(manager, reason_time_over, reterr);
 }
 
 /* The trial goes on, or the daemon was started during it. end_usec: the kernel's end of it. */
@@ -319,7 +319,7 @@ int trial_settle(Manager *manager, Failure *reterr) {
         int r = settle(manager, reterr);
 
         if (r < 0)
-                trial_look_soon(manager);
+                trial_check_soon(manager);
         return r < 0 ? r : 0;
 }
 
@@ -327,7 +327,7 @@ int trial_record(Manager *manager, const Digest *digest, Failure *reterr) {
         int r = take_up(manager, digest, manager->state->trial.deadline_usec, true, reterr);
 
         if (r < 0)
-                trial_look_soon(manager);
+                trial_check_soon(manager);
         return r;
 }
 
@@ -344,20 +344,21 @@ uint64_t trial_deadline(const Manager *manager) {
 }
 
 int trial_check_boot(Manager *manager, bool *ret_passed, Failure *reterr) {
-        const VersionRecord *ours = trial_is_boot(manager) ? store_state_find_state(manager->state, VERSION_TRIAL)
-                                                           : NULL;
+        const VersionRecord *ours = trial_awaits_boot_checks(manager)
+                                            ? store_state_find_state(manager->state, VERSION_TRIAL)
+                                            : NULL;
         Digest digest = ours ? ours->digest : (Digest) {};
         int r = trial_settle(manager, reterr);
 
         if (r < 0)
                 return r;
-        if (trial_is_boot(manager)) {
-                if (!manager->trial->boot_passed && !health_boot_is_up(manager))
+        if (trial_awaits_boot_checks(manager)) {
+                if (!manager->trial->boot_passed && !health_begin_boot_checks(manager))
                         return failure_set(reterr, FAILURE_NO_TRIAL,
                                            "The health of the trial is not watched; "
                                            "'journalctl -u ipectld' says why.");
                 /* Enforcement may have been switched off since. */
-                *ret_passed = manager->trial->boot_passed && health_is_enforced(manager);
+                *ret_passed = manager->trial->boot_passed && health_check_enforcement(manager);
                 return 0;
         }
         ours = ours ? store_state_find_digest(manager->state, &digest) : NULL;
@@ -394,7 +395,8 @@ static int find_confirmed(Manager *manager, const Digest *digest, bool confirmed
         if (r < 0)
                 return failure_set_errno(reterr, r,
                                          "The kernel has confirmed '%s', but this cannot be recorded yet: ipectld "
-                                         "retries, and a boot before that loads the previous version",
+                                         "keeps trying, and if the machine reboots before it succeeds, the previous "
+                                         "version is loaded",
                                          record->name);
         if (record->state == VERSION_CONFIRMED)
                 return 0;

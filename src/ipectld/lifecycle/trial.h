@@ -42,7 +42,7 @@ int trial_record(Manager *manager, const Digest *digest, Failure *reterr);
 uint64_t trial_deadline(const Manager *manager);
 
 /* Whether the daemon is to confirm a trial that has continued after a reboot; then the health of this boot decides. */
-bool trial_is_boot(const Manager *manager);
+bool trial_awaits_boot_checks(const Manager *manager);
 
 /* Whether the trial of this boot has passed, once the boot is up. Settles first.
  *

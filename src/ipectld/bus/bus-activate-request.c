@@ -3,14 +3,15 @@
  * The activation that a caller asks for. Beside the right to activate there are two rights that weaken the protection
  * of the machine from a bad policy, each with an action of its own:
  *
- *      activate-force      activates the policy whatever it would deny
- *      activate-no-trial   confirms the policy at once, without a trial, or with a shorter or weaker trial than that of
- * the configuration
+ *      activate-force      activates the policy although it denies files that run (force, accept); never if it
+ *                          denies an essential file
+ *      activate-no-trial   confirms the policy at once, without a trial, or with a shorter or weaker trial than the
+ *                          configuration says
  */
 
 #include "bus-options.h"
 #include "bus-reply.h"
-#include "bus-request.h"
+#include "bus-activate-request.h"
 #include "findings.h"
 #include "kernel-extended.h"
 
@@ -38,7 +39,7 @@ static int check_options(ActivateOptions *options, const char *confirm, sd_bus_e
                                   failure_set(&failure, FAILURE_INVALID_ARGUMENT,
                                               "'%.50s' is not a version: expected X.Y.Z.", options->version),
                                   &failure);
-        if (options->accept && !findings_is_accept(options->accept))
+        if (options->accept && !findings_id_is_valid(options->accept))
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS,
                                          "The option 'accept' has the %u hexadecimal digits that "
                                          "'ipectl preflight' prints.",

@@ -2,8 +2,8 @@
 /*
  * The activation that a caller asks for, shared by Activate() and CanActivate().
  */
-#ifndef IPECTLD_BUS_REQUEST_H
-#define IPECTLD_BUS_REQUEST_H
+#ifndef IPECTLD_BUS_ACTIVATE_REQUEST_H
+#define IPECTLD_BUS_ACTIVATE_REQUEST_H
 
 #include "activate.h"
 #include "bus-details.h"
