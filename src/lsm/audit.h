@@ -18,7 +18,8 @@
  * struct ipe_identity - a policy, as a record names it
  * @name: NULL if it could not be read
  * @version: NULL if it could not be read
- * @digest: SHA-256 of the signed policy; NULL if no bytes could be read
+ * @digest: SHA-256 of the bytes that were written: the envelope, or the text
+ *	of an unsigned policy; NULL if none could be read
  */
 struct ipe_identity {
 	const char *name;

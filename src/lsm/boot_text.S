@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The policy text that CONFIG_IPE_BOOT_POLICY names, for setup.c; nothing
+ * The policy text that CONFIG_IPE_BOOT_POLICY names, for ipe.c; nothing
  * between the two labels if it names none. The text stays: policies/NAME/policy
  * shows it, and audit records quote its rules.
  */

@@ -89,8 +89,7 @@ static void put_rule(struct seq_buf *s, const struct ipe_event *event)
 static void put_question(struct seq_buf *s, const struct ipe_event *event)
 {
 	seq_buf_printf(s,
-		       "ipe_op=%s ipe_hook=%s enforcing=%d verdict=%s "
-		       "shadow=%d",
+		       "ipe_op=%s ipe_hook=%s enforcing=%d verdict=%s shadow=%d",
 		       ipe_op_name(event->verdict.op),
 		       ipe_hook_name(event->hook), event->enforcing,
 		       ipe_action_name(event->verdict.action), event->shadow);

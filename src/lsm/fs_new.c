@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * /sys/kernel/security/ipe/new_policy and load: policies come in. Each attempt
- * is recorded here; a success, when the directory of the policy is visible.
+ * /sys/kernel/security/ipe/new_policy and load: policies come in. A
+ * policy that is added is recorded here, once its directory is visible; what
+ * cannot be loaded in fs_envelope.c, what "load" stages in lifecycle.c.
  */
 
 #include <linux/cleanup.h>

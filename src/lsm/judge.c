@@ -83,13 +83,17 @@ static __always_inline int judge_anew(const struct ipe_question *q)
 
 /**
  * ipe_judge() - Answer a question
- * @q: the question; a file that is not stacked has no cached verdict
+ * @q: the question; unless its file is stacked, the caller has looked at the
+ *	cache
+ *
+ * Not inline, as ipe_judge_file() and ipe_judge_unknown() are not: the caller
+ * must not save registers for them where the cached verdict does.
  *
  * Context: Process context. May sleep: an inode may have pages to drop before
  * its facts are true.
  * Return: %0 or %-EACCES.
  */
-int ipe_judge(const struct ipe_question *q)
+noinline int ipe_judge(const struct ipe_question *q)
 {
 	if (ipe_judge_is_idle())
 		return 0;
@@ -116,7 +120,8 @@ int ipe_judge(const struct ipe_question *q)
  * Context: as ipe_judge().
  * Return: %0 or %-EACCES.
  */
-int ipe_judge_file(enum ipe_hook hook, enum ipe_op op, const struct file *file)
+noinline int ipe_judge_file(enum ipe_hook hook, enum ipe_op op,
+			    const struct file *file)
 {
 	return ipe_judge(&(struct ipe_question){
 		.hook = hook,
@@ -135,8 +140,8 @@ int ipe_judge_file(enum ipe_hook hook, enum ipe_op op, const struct file *file)
  * Context: as ipe_judge().
  * Return: %0 or %-EACCES.
  */
-int ipe_judge_unknown(enum ipe_hook hook, enum ipe_op op,
-		      const struct file *file)
+noinline int ipe_judge_unknown(enum ipe_hook hook, enum ipe_op op,
+			       const struct file *file)
 {
 	return ipe_judge(&(struct ipe_question){
 		.hook = hook,

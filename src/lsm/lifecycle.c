@@ -2,7 +2,9 @@
 /*
  * The life of policies:
  *
- *	add -> stage -> trial -> confirm -> rollback -> delete -> forget
+ *	add or stage -> trial -> confirm -> rollback
+ *			trial -> revert, or its time is over
+ *	delete, then forget: the name is free
  *
  * One policy is active and one is confirmed. They differ only during a trial. A
  * trial ends when somebody confirms the policy on trial, or when somebody or

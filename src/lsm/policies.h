@@ -56,8 +56,8 @@ struct ipe_expiry {
  *	while waiting; the timer takes it, too
  * @writer: serialises adding and forgetting names. Taken before @lock
  * @shadow_slot: has @shadow as one of its versions
- * @confirmed: becomes active again when a trial ends; with a reference, may be
- *	NULL. The same as @active while there is no trial
+ * @confirmed: becomes active again when a trial ends without a confirmation;
+ *	with a reference, may be NULL. The same as @active without a trial
  * @bar: the highest version of any name that was confirmed since the boot; a
  *	rollback does not lower it
  * @trial: the slot whose next or current is on trial; NULL if none is

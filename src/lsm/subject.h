@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The subject of a denial: its user, its program and its control group. A task
- * cannot choose any of them by itself.
+ * The subject of a denial: its user, its program and its control group, as the
+ * kernel knows them; none of them is what the task says of itself.
  */
 #ifndef _SECURITY_IPE_SUBJECT_H
 #define _SECURITY_IPE_SUBJECT_H

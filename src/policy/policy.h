@@ -290,8 +290,8 @@ struct ipe_verdict {
  * EXECUTE) denies IPE_OP_UNKNOWN, whatever the global DEFAULT: a later kernel
  * must not get around a denial by reading the file under another operation.
  * @match is then IPE_MATCH_OP_DEFAULT, and no line of the policy stands for it.
- *	Under other
- * policies the global DEFAULT decides; without one, the operation is allowed.
+ * Under other policies the global DEFAULT decides; without one, the operation
+ * is allowed.
  */
 struct ipe_verdict ipe_policy_evaluate(const struct ipe_policy *policy,
 				       enum ipe_op op,

@@ -323,4 +323,4 @@ def test_a_change_is_signalled(machine):
 def test_ipectl_says_that_it_is_not_recorded(machine):
     machine.fail_disk()
     said = machine.ipectl("rollback", POLICY).stdout
-    assert "Rolled back to 'corp-base' 1.0.0; it is active." in said and "not on disk yet" in said
+    assert "Rolled back to 'corp-base' 1.0.0; it is active." in said and "keeps trying" in said

@@ -43,6 +43,9 @@ ROOMS = {
                       "ipectld/lifecycle", "ipectld/files", "ipectld/bus"],
 }
 
+# kbuild takes "ipe." of the kernel's parameters from the name of ipe.c, which knows all files; ipe.h is for all files.
+ENTRIES = ["lsm/ipe.c"]
+
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"', re.M)
 # In the kernel's tree src/lsm is security/ipe, and this is where the kernel itself begins.
 KERNEL_TREE = "../../"
@@ -101,7 +104,7 @@ class Source:
     @staticmethod
     def module_of(path):
         """x.c, x.h and x-internal.h are the module x."""
-        return path[:-2].removesuffix("-internal")
+        return path if path in ENTRIES else path[:-2].removesuffix("-internal")
 
     def arrows(self):
         """{module: the modules that it includes}"""

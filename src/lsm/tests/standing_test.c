@@ -194,7 +194,7 @@ static bool is_same(const struct view *a, const struct view *b)
 }
 
 /*
- * Writes that change the active policy, but for TRIAL.
+ * Writes after which nothing is on trial.
  */
 static bool ends_a_trial(int write)
 {

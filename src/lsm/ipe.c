@@ -26,6 +26,7 @@ bool ipe_success_audit __read_mostly;
 bool ipe_cache __ro_after_init = true;
 bool ipe_enabled __ro_after_init;
 
+/* kbuild takes the prefix "ipe." of these from the name of this file: it is ABI. */
 module_param_named(enforce, ipe_enforce, bool, 0400);
 MODULE_PARM_DESC(enforce, "Deny what the policy denies (0: record it only)");
 module_param_named(success_audit, ipe_success_audit, bool, 0400);
