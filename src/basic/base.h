@@ -86,9 +86,10 @@ static inline bool strv_contains(char *const *list, const char *text) {
         return false;
 }
 
-/* Makes room for one more element in a list that grows by doubling. list: the variable that points to it. n: how many
- * it has.
- * size: of one. Returns 0 or -ENOMEM, and then the list is unchanged. */
+/* Makes room for one more element in a list that grows by doubling.
+ *
+ * list: the variable that points to it. n: how many elements it has. size: of one element.
+ * Returns 0 or -ENOMEM, and then the list is unchanged. */
 static inline int list_make_room(void *list, size_t n, size_t size) {
         void *larger;
 

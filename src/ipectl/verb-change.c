@@ -38,7 +38,8 @@ static void explain_record(Change *change) {
         if (json_get(change->manager, "state_recorded") && !json_get_boolean(change->manager, "state_recorded"))
                 change_say(change,
                            "ipectld cannot write /var/lib/ipe and keeps trying. If the machine reboots before it "
-                           "succeeds, the policy that was active until now is loaded.");
+                           "succeeds, the policy that was active until now is loaded. 'ipectl status' shows when it "
+                           "has succeeded.");
 }
 
 static ExitStatus conclude_return(Change *change, char **argv) {

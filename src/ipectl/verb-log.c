@@ -308,15 +308,14 @@ static ExitStatus go_without_journal(char **argv, const Options *options) {
                 return STATUS_FAILED;
         }
         if (options->follow) {
-                say_error("You may not read the journal. Run this as root, or as a member of the group "
-                          "'systemd-journal'; "
-                          "every user may run 'ipectl watch'.");
+                say_error("There is no journal that you may read. Run this as root, or as a member of the group "
+                          "'systemd-journal'; every user may run 'ipectl watch'.");
                 return STATUS_PERMISSION;
         }
         if (!options->quiet)
                 say_error(
-                        "You may not read the journal. This is the history of policies; root, and members of the group "
-                        "'systemd-journal', see denials and other messages, too.");
+                        "There is no journal that you may read. This is the history of policies; root, and members of "
+                        "the group 'systemd-journal', see denials and other messages, too.");
         return client_ask(&history, argv, options);
 }
 

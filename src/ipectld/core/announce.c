@@ -343,7 +343,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                 const VersionRecord *new = &after->versions[i],
                                     *old = store_state_find(before, new->name, &new->version);
 
-                if (old && old->state != new->state &&new->state == VERSION_SUPERSEDED)
+                if (old && new->state == VERSION_SUPERSEDED && old->state != VERSION_SUPERSEDED)
                         announce_superseded(new);
         }
         if (!announcer->bus)
@@ -353,7 +353,7 @@ void announce_changes(const Announcer *announcer, const StoreState *before, cons
                                     *old = store_state_find(before, new->name, &new->version);
 
                 if (!old || old->state != new->state || (old == selected_before) != (new == selected_after) ||
-                    (new->state == VERSION_CONFIRMED &&trial_differs(before, after)))
+                    (trial_differs(before, after) && new->state == VERSION_CONFIRMED))
                         emit_object(announcer->bus, old, new);
         }
         for (size_t i = 0; i < before->n_versions; i++)

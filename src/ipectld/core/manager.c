@@ -126,7 +126,7 @@ int manager_check_return(const Manager *manager, const VersionRecord *record, Fa
                 return r;
         r = verify(manager, true, &envelope, &verified, reterr);
         if (r == 0)
-                log_warning("Going back to '%s', although its certificate has expired: %s", record->name,
+                log_warning("Going back to '%s', although its certificate is not valid at this time: %s", record->name,
                             by_date.sentence);
         return r;
 }

@@ -111,9 +111,9 @@ int manager_refresh_trust(const Manager *manager);
  * trusted. Returns as trust_verify(). */
 int manager_verify(const Manager *manager, Envelope **envelope, VerifiedEnvelope **ret, Failure *reterr);
 
-/* Whether the daemon may go back to a stored version: its signer must still be trusted. An expired certificate does not
- * matter, as it is no reason to stay with a worse policy. Returns 0, a refusal of trust_verify(), or an error of
- * manager_open_envelope(). */
+/* Whether the daemon may go back to a stored version: its signer must still be trusted. A certificate that is not valid
+ * at this time does not matter, as it is no reason to stay with a worse policy. Returns 0, a refusal of trust_verify(),
+ * or an error of manager_open_envelope(). */
 int manager_check_return(const Manager *manager, const VersionRecord *record, Failure *reterr);
 
 /* Writes a new state to disk and makes it the current one. new: taken over on success.

@@ -8,7 +8,7 @@
 
 #include "manager.h"
 
-/* Call before open_store(), and after the other listeners were added. Returns 0 or -ENOMEM. */
+/* Call before open_store(). Returns 0 or -ENOMEM. */
 int behind_attach(Manager *manager);
 void behind_detach(Manager *manager);
 

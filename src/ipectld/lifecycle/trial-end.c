@@ -38,7 +38,7 @@ void trial_schedule_check(Manager *manager, uint64_t usec) {
                           strerror(-r));
 }
 
-void trial_stop_looking(Manager *manager) {
+static void stop_looking(Manager *manager) {
         health_stop(manager);
         manager->trial->timer = sd_event_source_disable_unref(manager->trial->timer);
         manager->trial->deadline_usec = 0;
@@ -72,7 +72,7 @@ static int record_end(Manager *manager, const Digest *digest, VersionEvent event
                 r = by == ENDED_BY_KERNEL ? behind_commit(manager, &new, reterr)
                                           : manager_commit(manager, &new, reterr);
         if (r >= 0)
-                trial_stop_looking(manager);
+                stop_looking(manager);
         else
                 trial_check_soon(manager);
         return r;

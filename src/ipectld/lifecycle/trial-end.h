@@ -29,9 +29,6 @@ void trial_schedule_check(Manager *manager, uint64_t usec);
 /* After a failure: looks again soon, as the end of the trial may be a day away, or past. */
 void trial_check_soon(Manager *manager);
 
-/* After the end of a trial: stops its timer and its health checks. */
-void trial_stop_looking(Manager *manager);
-
 /* Answers the caller that waits for the boot; see trial_on_boot(). */
 void trial_report_boot(const Manager *manager, bool passed);
 

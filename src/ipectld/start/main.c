@@ -171,6 +171,7 @@ static int attach_parts(Manager *manager) {
 static void detach_parts(Manager *manager) {
         if (!manager)
                 return;
+        manager->n_listeners = 0;
         health_free(manager);
         behind_detach(manager);
         forget_detach(manager);
