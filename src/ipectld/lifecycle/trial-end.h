@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * How a trial ends; for trial.c alone.
+ * The time of a trial, and how it ends; for trial.c alone.
  */
 #ifndef IPECTLD_TRIAL_END_H
 #define IPECTLD_TRIAL_END_H
