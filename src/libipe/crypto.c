@@ -70,3 +70,12 @@ int digest_of(const void *data, size_t size, Digest *ret) {
         }
         return 0;
 }
+
+int digest_hex_of(const void *data, size_t size, char ret[DIGEST_HEX_SIZE]) {
+        Digest digest;
+        int r = digest_of(data, size, &digest);
+
+        if (r >= 0)
+                digest_to_hex(&digest, ret);
+        return r;
+}

@@ -23,4 +23,7 @@ bool digest_equal(const Digest *a, const Digest *b);
  * Returns 0 or what crypto_init() returns; *ret is not defined then. */
 __attribute__((warn_unused_result)) int digest_of(const void *data, size_t size, Digest *ret);
 
+/* The same in hex. */
+__attribute__((warn_unused_result)) int digest_hex_of(const void *data, size_t size, char ret[DIGEST_HEX_SIZE]);
+
 #endif

@@ -32,14 +32,11 @@
 
 static int make_check(const char *text, size_t size, char ret[CHECK_SIZE + 1]) {
         char hex[DIGEST_HEX_SIZE];
-        Digest digest;
-        int r = digest_of(text, size, &digest);
+        int r = digest_hex_of(text, size, hex);
 
-        if (r < 0)
-                return r;
-        digest_to_hex(&digest, hex);
-        (void) snprintf(ret, CHECK_SIZE + 1, "%.*s", (int) CHECK_SIZE, hex);
-        return 0;
+        if (r >= 0)
+                (void) snprintf(ret, CHECK_SIZE + 1, "%.*s", (int) CHECK_SIZE, hex);
+        return r;
 }
 
 static int put_state(struct json_object *object, const char *member, int state) {

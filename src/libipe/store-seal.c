@@ -13,14 +13,11 @@
 /* Makes the last lines of a text that has these other lines. */
 static int make_seal(const char *text, size_t size, char ret[SEAL_SIZE + 1]) {
         char hex[DIGEST_HEX_SIZE];
-        Digest digest;
-        int r = digest_of(text, size, &digest);
+        int r = digest_hex_of(text, size, hex);
 
-        if (r < 0)
-                return r;
-        digest_to_hex(&digest, hex);
-        (void) snprintf(ret, SEAL_SIZE + 1, BEGIN "%s" END, hex);
-        return 0;
+        if (r >= 0)
+                (void) snprintf(ret, SEAL_SIZE + 1, BEGIN "%s" END, hex);
+        return r;
 }
 
 int store_seal(const char *text, size_t size, char **ret, size_t *ret_size) {
