@@ -293,11 +293,14 @@ static void complain_of_config(const char *sentence, void *userdata) {
         complain("%s", sentence);
 }
 
+/* FailureAction= acts at once, but only if ipe-load.service itself fails; OnFailure= also if a unit that it requires
+ * does. */
 static int generate_on_failure(const char *directory) {
         static const char *const texts[_ON_FAILURE_MAX] = {
                 [ON_FAILURE_CONTINUE] = "",
                 [ON_FAILURE_EMERGENCY] = "OnFailure=emergency.target\nOnFailureJobMode=replace-irreversibly\n",
-                [ON_FAILURE_POWEROFF] = "FailureAction=poweroff-force\n",
+                [ON_FAILURE_POWEROFF] = "FailureAction=poweroff-force\nOnFailure=poweroff.target\n"
+                                        "OnFailureJobMode=replace-irreversibly\n",
         };
         _cleanup_(config_done) Config config = CONFIG_DEFAULT;
         _cleanup_free_ char *text = NULL;

@@ -213,7 +213,7 @@ def test_a_veritytab_that_is_too_large_is_said(generate):
 @pytest.mark.parametrize("value, expected", [
     ("continue", None), ("nonsense", None), ("", None),
     ("emergency", "OnFailure=emergency.target\nOnFailureJobMode=replace-irreversibly\n"),
-    ("poweroff", "FailureAction=poweroff-force\n"),
+    ("poweroff", "FailureAction=poweroff-force\nOnFailure=poweroff.target\nOnFailureJobMode=replace-irreversibly\n"),
 ])
 def test_what_a_failure_comes_to(generate, value, expected):
     (generate.machine.etc / "ipectld.conf").write_text(f"[Manager]\nOnFailure={value}\n")

@@ -113,6 +113,24 @@ def test_where_nothing_can_be_loaded_the_configuration_decides(scenario, choice,
 
 
 @pytest.mark.long
+def test_a_unit_that_ipe_load_requires_fails_and_the_machine_is_switched_off(scenario):
+    """As the file system of /var: systemd does not start ipe-load.service then, so its FailureAction= does nothing."""
+    files = "/etc/systemd/system/broken.service", "/etc/systemd/system/ipe-load.service.d/broken.conf", "/etc/ipe/ipectld.conf"
+    scenario.system.put(files[0], "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n")
+    scenario.system.put(files[1], "[Unit]\nRequires=broken.service\nAfter=broken.service\n")
+    scenario.system.put(files[2], "[Manager]\nOnFailure=poweroff\n")
+    scenario.system.must("sync")
+    scenario.system.kill()
+    scenario.system.launch()
+    scenario.system.process.wait(120)
+    scenario.system.kill()
+    scenario.system.command_line.append("systemd.mask=ipe-load.service")
+    scenario.system.start()
+    scenario.system.command_line.pop()
+    scenario.system.must(f"rm {' '.join(files)}")
+
+
+@pytest.mark.long
 def test_a_volume_that_does_not_appear_delays_the_policy_and_no_more(scenario):
     missing = "77" * 32
     scenario.drop(keys.sign_policy(
