@@ -33,7 +33,7 @@ const char *version_state_to_string(VersionState state);
 /* Returns the state, or -EINVAL. */
 int version_state_from_string(const char *text);
 
-/* Who confirms a trial. */
+/* The side that confirms a trial. */
 typedef enum ConfirmBy {
         CONFIRM_MANUAL, /* a caller */
         CONFIRM_AUTO,   /* the daemon, if the health checks find nothing */

@@ -98,44 +98,46 @@ static void assert_written(const CandidateCase *c) {
         assert_file("wanted", "active", c->active ? "1" : "0");
 }
 
-static void a_trial_takes_the_version_that_is_meant(void **state) {
-        const struct ipe_version version = { 2, 0, 0 };
+static const struct ipe_version wanted_version = { 2, 0, 0 };
+
+static void for_each_situation(void (*check)(const Kernel *kernel, const CandidateCase *c)) {
         _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
 
         for (size_t i = 0; i < ELEMENTSOF(candidate_cases); i++) {
-                const CandidateCase *c = &candidate_cases[i];
-
-                print_message("# %s\n", c->situation);
-                put_situation(c);
-                assert_int_equal(kernel_trial(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA), 86400),
-                                 c->result);
-                assert_written(c);
-                assert_file("wanted", "trial", c->result < 0 ? "" : "86400");
+                print_message("# %s\n", candidate_cases[i].situation);
+                put_situation(&candidate_cases[i]);
+                check(kernel, &candidate_cases[i]);
         }
 }
 
-/* And takes nothing away that another program has loaded. */
-static void a_shadow_takes_the_version_that_is_meant(void **state) {
-        const struct ipe_version version = { 2, 0, 0 };
-        _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
+static void check_trial(const Kernel *kernel, const CandidateCase *c) {
+        assert_int_equal(kernel_trial(kernel, "wanted", &wanted_version, NEW_DATA, strlen(NEW_DATA), 86400), c->result);
+        assert_written(c);
+        assert_file("wanted", "trial", c->result < 0 ? "" : "86400");
+}
 
-        for (size_t i = 0; i < ELEMENTSOF(candidate_cases); i++) {
-                const CandidateCase *c = &candidate_cases[i];
+static void a_trial_takes_the_version_that_is_meant(void **state) {
+        for_each_situation(check_trial);
+}
 
-                print_message("# %s\n", c->situation);
-                put_situation(c);
-                if (c->writes_delete) {
-                        assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)),
-                                         -EEXIST);
-                        assert_file("wanted", "delete", "");
-                        assert_file_text("ipe/new_policy", "");
-                        assert_file("wanted", "shadow", "");
-                        continue;
-                }
-                assert_int_equal(kernel_shadow(kernel, "wanted", &version, NEW_DATA, strlen(NEW_DATA)), c->result);
-                assert_written(c);
-                assert_file("wanted", "shadow", c->result < 0 ? "" : "1");
+/* A shadow takes nothing away that another program has loaded. */
+static void check_shadow(const Kernel *kernel, const CandidateCase *c) {
+        int r = kernel_shadow(kernel, "wanted", &wanted_version, NEW_DATA, strlen(NEW_DATA));
+
+        if (c->writes_delete) {
+                assert_int_equal(r, -EEXIST);
+                assert_file("wanted", "delete", "");
+                assert_file_text("ipe/new_policy", "");
+                assert_file("wanted", "shadow", "");
+                return;
         }
+        assert_int_equal(r, c->result);
+        assert_written(c);
+        assert_file("wanted", "shadow", c->result < 0 ? "" : "1");
+}
+
+static void a_shadow_takes_the_version_that_is_meant(void **state) {
+        for_each_situation(check_shadow);
 }
 
 static void what_is_on_trial_is_not_taken_for_confirmed(void **state) {

@@ -92,23 +92,28 @@ def test_a_policy_that_systemd_has_loaded_stays_if_it_is_newer(scenario):
     scenario.system.must(f"rm /etc/ipe/{NAME}.p7b")
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("choice, reached", [("emergency", "emergency.target"), ("poweroff", None)])
-def test_where_nothing_can_be_loaded_the_configuration_decides(scenario, choice, reached):
-    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE} {STATE}.old; mkdir {STATE}")
-    scenario.system.put("/etc/ipe/ipectld.conf", f"[Manager]\nOnFailure={choice}\n")
+def boot_without_a_policy(scenario, reached):
+    """Cuts the power, and boots: until the words, or until the machine switches itself off. Then boots with nothing to load."""
     scenario.system.must("sync")
     scenario.system.kill()
     if reached:
-        scenario.system.boot_until(rb"Reached target.*emergency.target|Emergency Mode|emergency mode")
+        scenario.system.boot_until(reached)
     else:
         scenario.system.launch()
         scenario.system.process.wait(120)
     scenario.system.kill()
-    # The way out: nothing is to be loaded.
     scenario.system.command_line.append("systemd.mask=ipe-load.service")
     scenario.system.start()
     scenario.system.command_line.pop()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("choice, reached", [
+    ("emergency", rb"Reached target.*emergency.target|Emergency Mode|emergency mode"), ("poweroff", None)])
+def test_where_nothing_can_be_loaded_the_configuration_decides(scenario, choice, reached):
+    scenario.system.must(f"systemctl stop ipectld; cp {STATE} /var/saved; rm {STATE} {STATE}.old; mkdir {STATE}")
+    scenario.system.put("/etc/ipe/ipectld.conf", f"[Manager]\nOnFailure={choice}\n")
+    boot_without_a_policy(scenario, reached)
     scenario.system.must(f"systemctl stop ipectld; rmdir {STATE}; cp /var/saved {STATE}; rm /etc/ipe/ipectld.conf")
 
 
@@ -119,14 +124,7 @@ def test_a_unit_that_ipe_load_requires_fails_and_the_machine_is_switched_off(sce
     scenario.system.put(files[0], "[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=/bin/false\n")
     scenario.system.put(files[1], "[Unit]\nRequires=broken.service\nAfter=broken.service\n")
     scenario.system.put(files[2], "[Manager]\nOnFailure=poweroff\n")
-    scenario.system.must("sync")
-    scenario.system.kill()
-    scenario.system.launch()
-    scenario.system.process.wait(120)
-    scenario.system.kill()
-    scenario.system.command_line.append("systemd.mask=ipe-load.service")
-    scenario.system.start()
-    scenario.system.command_line.pop()
+    boot_without_a_policy(scenario, None)
     scenario.system.must(f"rm {' '.join(files)}")
 
 

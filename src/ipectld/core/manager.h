@@ -70,7 +70,7 @@ struct Manager {
         ManagerListener listeners[4];
         size_t n_listeners;
 
-        /* Only the file that defines one looks into it. */
+        /* Each belongs to the files of its concept; no others look into it. */
         Trial *trial;
         Behind *behind;
         Forget *forget;

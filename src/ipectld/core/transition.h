@@ -19,7 +19,7 @@ typedef enum VersionEvent {
         _VERSION_EVENT_MAX,
 } VersionEvent;
 
-/* What changes with a version in the same state file. */
+/* Changes of the state that go with a change of a version, in the same write. */
 typedef enum TransitionAction {
         ACTION_CLEAR_MARK = 1 << 0, /* the kernel has answered: the version is no longer "activating" */
         ACTION_END_TRIAL = 1 << 1,  /* forget how the trial was to end */
