@@ -299,8 +299,8 @@ static int generate_on_failure(const char *directory) {
         static const char *const texts[_ON_FAILURE_MAX] = {
                 [ON_FAILURE_CONTINUE] = "",
                 [ON_FAILURE_EMERGENCY] = "OnFailure=emergency.target\nOnFailureJobMode=replace-irreversibly\n",
-                [ON_FAILURE_POWEROFF] = "FailureAction=poweroff-force\nOnFailure=poweroff.target\n"
-                                        "OnFailureJobMode=replace-irreversibly\n",
+                [ON_FAILURE_POWEROFF] = ("FailureAction=poweroff-force\nOnFailure=poweroff.target\n"
+                                         "OnFailureJobMode=replace-irreversibly\n"),
         };
         _cleanup_(config_done) Config config = CONFIG_DEFAULT;
         _cleanup_free_ char *text = NULL;
