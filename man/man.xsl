@@ -7,6 +7,9 @@
   <xsl:param name="man.output.quietly" select="1"/>
   <xsl:param name="man.authors.section.enabled" select="0"/>
   <xsl:param name="man.copyright.section.enabled" select="0"/>
+  <xsl:param name="man.th.title.max.length" select="100"/>
+  <!-- The same page whenever it is built. -->
+  <xsl:param name="man.th.extra1.suppress" select="1"/>
   <xsl:param name="man.hyphenate.filenames" select="0"/>
   <xsl:param name="man.hyphenate.computer.inlines" select="0"/>
   <xsl:param name="man.endnotes.are.numbered" select="0"/>

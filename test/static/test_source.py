@@ -26,11 +26,12 @@ def shebang(path, word):
 
 
 def scripts(word):
-    return [path for path in tracked("tools", ".ci", "test") if shebang(path, word)]
+    return [path for path in tracked("tools", ".ci", "debian", "test") if shebang(path, word)]
 
 
-# Texts of licences, data of fuzzers and pages that are prose need no licence line of their own.
-NO_SPDX = re.compile(r"^(LICENSES/|test/fuzz/corpus/|README\.md$|docs/|.*\.md$|\.gitignore$)")
+# Texts of licences, data of fuzzers, pages that are prose, and what debian/copyright speaks for but scripts, need no licence line of
+# their own.
+NO_SPDX = re.compile(r"^(LICENSES/|test/fuzz/corpus/|README\.md$|docs/|.*\.md$|\.gitignore$|debian/(?!rules|.*(inst|rm)$))")
 
 
 @pytest.mark.parametrize("path", [path for path in tracked() if not NO_SPDX.match(path)])
@@ -66,7 +67,7 @@ def test_python_compiles(path):
 
 def test_spelling():
     files = [path for path in tracked() if not path.startswith(("LICENSES/", "test/fuzz/corpus/"))]
-    subprocess.run(["codespell", "--ignore-words-list=nd,ser,ro,erofs,anull,parms,ot,padd", *files], cwd=TOP, check=True)
+    subprocess.run(["codespell", "--ignore-words-list=nd,ser,ro,erofs,anull,parms,ot,padd,buildd,fpr", *files], cwd=TOP, check=True)
 
 
 @pytest.mark.parametrize("path", [path for path in tracked("*.xml", "*.policy", "*.conf") if path.endswith(".xml")])
