@@ -316,15 +316,19 @@ def profile(name, flavour):
 
 
 class DiskSystem(System):
-    """A machine that boots from a disk image of a profile, by UEFI, with nothing given from outside."""
+    """A machine that boots from a disk image, by UEFI, with nothing given from outside. image: the directory with the disk and the
+    variables of UEFI, by default that of a profile of tools/image; disks: further ones, which are /dev/vdb and on."""
 
-    def __init__(self, name, flavour, directory):
-        self.image = profile(name, flavour)
-        super().__init__(flavour, directory)
+    def __init__(self, name, flavour, directory, image=None, disks=()):
+        self.image = image or profile(name, flavour)
+        super().__init__(flavour, directory, disks=disks)
 
     def _prepare(self):
         self.changes = self.directory / "disk.raw"
         subprocess.run(["cp", "--sparse=always", self.image / "disk.raw", self.changes], check=True)
 
     def _software(self):
-        return [*self._firmware(self.image), *self._disk(0, self.changes, False)]
+        arguments = [*self._firmware(self.image), *self._disk(0, self.changes, False)]
+        for number, path in enumerate(self.disks, 1):
+            arguments += self._disk(number, path, True)
+        return arguments
