@@ -25,7 +25,7 @@ def now_usec():
 
 
 def manager(**properties):
-    known = {"Version": GLib.Variant("s", "0.1.0"), "Enforce": GLib.Variant("b", True),
+    known = {"Version": GLib.Variant("s", "0.2.0"), "Enforce": GLib.Variant("b", True),
              "Features": GLib.Variant("as", ["stage", "trial"]), "KernelAbi": GLib.Variant("s", "extended")}
     return {**known, **properties}
 

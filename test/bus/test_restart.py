@@ -2,6 +2,7 @@
 """A daemon that ends, in any way, and starts again; and what may be wrong on disk by then."""
 
 import random
+import re
 import signal
 import subprocess
 
@@ -11,7 +12,7 @@ from gi.repository import GLib
 from connection import NAME, BusError
 from machine import CALLER, signed
 from message_ids import message_id
-from programs import DAEMON
+from programs import DAEMON, TOP
 
 DAMAGED = message_id("STATE_DAMAGED")
 
@@ -345,6 +346,15 @@ def test_settings_that_make_no_sense_are_named_with_their_line(kept, text, lines
     path = "/etc/ipe/ipectld.conf"
     found = [entry["MESSAGE"] for entry in kept.entries(PRIORITY="4")[before:] if path in entry["MESSAGE"]]
     assert [message.split(": ")[0] for message in found] == [f"{path}:{line}" for line in lines]
+
+
+@pytest.mark.parametrize("commented", [True, False])
+def test_the_file_with_the_defaults_makes_sense(kept, commented):
+    text = (TOP / "src/libipe/ipectld.conf").read_text()
+    before = len(kept.entries(PRIORITY="4"))
+    (kept.etc / "ipectld.conf").write_text(text if commented else re.sub(r"^#(\w+=)", r"\1", text, flags=re.M))
+    kept.call("Reload")
+    assert [entry["MESSAGE"] for entry in kept.entries(PRIORITY="4")[before:]] == []
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[Manager]\nRollbackAtBoot=perhaps\n", "[Other]\nX=1\n",
