@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 
 #include "certificate.h"
 #include "crypto.h"
@@ -55,35 +56,91 @@ static bool is_list_for(const Trust *trust, X509_CRL *crl, X509 *certificate) {
         return !known;
 }
 
-/* libcrypto ends the chain at a trusted certificate, and uses no list whose issuer is not in the chain: it would miss
- * the revocation of a trusted certificate that is no root. Returns an error of libcrypto's, X509_V_OK for none. */
-static int check_top(const Trust *trust, X509 *top) {
-        bool outdated = false, current = false;
+/* Whether the list may be by the key of the certificate. */
+static bool is_by_key_of(const X509_CRL *crl, X509 *certificate) {
+        AUTHORITY_KEYID *key = X509_CRL_get_ext_d2i(crl, NID_authority_key_identifier, NULL, NULL);
+        bool same = X509_check_akid(certificate, key) == X509_V_OK;
 
-        if (is_self_issued(top))
-                return X509_V_OK;
+        AUTHORITY_KEYID_free(key);
+        return same;
+}
+
+static bool is_list_about(const Trust *trust, X509_CRL *crl, X509 *certificate) {
+        if (!is_self_issued(certificate))
+                return is_list_for(trust, crl, certificate);
+        return X509_NAME_cmp(X509_CRL_get_issuer(crl), X509_get_subject_name(certificate)) == 0 &&
+               is_by_key_of(crl, certificate);
+}
+
+static int check_own_list(X509_CRL *crl, X509 *certificate) {
+        if (!(X509_get_key_usage(certificate) & KU_CRL_SIGN))
+                return X509_V_ERR_KEYUSAGE_NO_CRL_SIGN;
+        if (X509_CRL_verify(crl, X509_get0_pubkey(certificate)) != 1)
+                return X509_V_ERR_CRL_SIGNATURE_FAILURE;
+        for (int i = -1; (i = X509_CRL_get_ext_by_critical(crl, 1, i)) >= 0;)
+                if (OBJ_obj2nid(X509_EXTENSION_get_object(X509_CRL_get_ext(crl, i))) != NID_issuing_distribution_point)
+                        return X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION;
+        return X509_V_OK;
+}
+
+static int check_dates(const X509_CRL *crl) {
+        const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
+
+        if (X509_cmp_current_time(X509_CRL_get0_lastUpdate(crl)) >= 0)
+                return X509_V_ERR_CRL_NOT_YET_VALID;
+        return end && X509_cmp_current_time(end) <= 0 ? X509_V_ERR_CRL_HAS_EXPIRED : X509_V_OK;
+}
+
+/* For a certificate of trust.d, whose lists libcrypto may pass over: it uses none whose issuer is not in the chain,
+ * since 3.6 none about a self-signed certificate, and later versions none about any trusted one. Returns an error of
+ * libcrypto's, X509_V_OK for none. */
+static int check_trusted(const Trust *trust, X509 *certificate) {
+        bool self_issued = is_self_issued(certificate), current = false;
+        int outdated = X509_V_OK;
+
         for (int i = 0; i < sk_X509_CRL_num(trust->crls); i++) {
                 X509_CRL *crl = sk_X509_CRL_value(trust->crls, i);
-                const ASN1_TIME *end = X509_CRL_get0_nextUpdate(crl);
                 X509_REVOKED *revoked = NULL;
+                int error;
 
-                if (!is_list_for(trust, crl, top))
+                if (!is_list_about(trust, crl, certificate))
                         continue;
-                if (X509_CRL_get0_by_cert(crl, &revoked, top) == 1)
+                error = self_issued ? check_own_list(crl, certificate) : X509_V_OK;
+                if (error != X509_V_OK)
+                        return error;
+                if (X509_CRL_get0_by_cert(crl, &revoked, certificate) == 1)
                         return X509_V_ERR_CERT_REVOKED;
-                if (end && X509_cmp_current_time(end) < 0)
-                        outdated = true;
-                else
+                error = check_dates(crl);
+                if (error == X509_V_OK)
                         current = true;
+                else
+                        outdated = error;
         }
         if (current)
                 return X509_V_OK;
-        return outdated ? X509_V_ERR_CRL_HAS_EXPIRED : trust->doubt ? X509_V_ERR_UNABLE_TO_GET_CRL : X509_V_OK;
+        return outdated != X509_V_OK          ? outdated
+               : trust->doubt && !self_issued ? X509_V_ERR_UNABLE_TO_GET_CRL
+                                              : X509_V_OK;
 }
 
 static bool is_about_list_issuer(int error) {
         return error == X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER || error == X509_V_ERR_KEYUSAGE_NO_CRL_SIGN ||
                error == X509_V_ERR_CRL_SIGNATURE_FAILURE || error == X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE;
+}
+
+static bool is_about_list(int error) {
+        switch (error) {
+        case X509_V_ERR_CRL_HAS_EXPIRED:
+        case X509_V_ERR_CRL_NOT_YET_VALID:
+        case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+        case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+        case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+        case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+        case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+                return true;
+        default:
+                return is_about_list_issuer(error);
+        }
 }
 
 /* The rules by which a signer is judged. */
@@ -92,8 +149,8 @@ typedef struct Judge {
         bool any_time;
 } Judge;
 
-/* An issuer without a list revokes nothing, unless a list could not be read. For the end of the chain see check_top().
- */
+/* An issuer without a list revokes nothing, unless a list could not be read. What is wrong with the
+ * lists of a trusted certificate that issued itself, check_trusted() says. */
 static int on_problem(int ok, X509_STORE_CTX *context) {
         const Judge *judge = X509_STORE_CTX_get_app_data(context);
         const Trust *trust = judge->trust;
@@ -105,6 +162,8 @@ static int on_problem(int ok, X509_STORE_CTX *context) {
                 return ok;
         if (error == X509_V_ERR_UNABLE_TO_GET_CRL)
                 ok = !trust->doubt || at_top || is_self_issued(certificate);
+        else if (is_about_list(error) && is_self_issued(certificate) && is_trusted(trust, certificate))
+                ok = 1;
         else if (is_about_list_issuer(error))
                 ok = at_top && !is_self_issued(certificate);
         else if (error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID)
@@ -142,8 +201,7 @@ static void set_rules(const Trust *trust, STACK_OF(X509) * trusted, X509_STORE_C
 }
 
 static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Way *ret) {
-        X509 *at_fault;
-        int n;
+        X509 *at_fault = signer;
 
         ret->error = X509_V_OK;
         if (X509_verify_cert(context) != 1) {
@@ -151,11 +209,13 @@ static int end_way(const Trust *trust, X509_STORE_CTX *context, X509 *signer, Wa
                 at_fault = X509_STORE_CTX_get_current_cert(context) ?: signer;
         } else {
                 ret->chain = X509_STORE_CTX_get1_chain(context);
-                n = sk_X509_num(ret->chain);
-                if (n <= 0)
+                if (sk_X509_num(ret->chain) <= 0)
                         return -ENOMEM;
-                at_fault = sk_X509_value(ret->chain, n - 1);
-                ret->error = check_top(trust, at_fault);
+                for (int i = 0; i < sk_X509_num(ret->chain) && ret->error == X509_V_OK; i++) {
+                        at_fault = sk_X509_value(ret->chain, i);
+                        if (is_trusted(trust, at_fault))
+                                ret->error = check_trusted(trust, at_fault);
+                }
         }
         /* A failure without an error code is still a failure. */
         if (!ret->chain && ret->error == X509_V_OK)
@@ -206,21 +266,6 @@ static int find_way_by_namesakes(const Judge *judge, X509 *signer, STACK_OF(X509
                 }
         }
         return r;
-}
-
-static bool is_about_list(int error) {
-        switch (error) {
-        case X509_V_ERR_CRL_HAS_EXPIRED:
-        case X509_V_ERR_CRL_NOT_YET_VALID:
-        case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
-        case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
-        case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
-        case X509_V_ERR_DIFFERENT_CRL_SCOPE:
-        case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
-                return true;
-        default:
-                return is_about_list_issuer(error);
-        }
 }
 
 static int explain(const Trust *trust, const Way *way, X509 *signer, Failure *reterr) {

@@ -257,6 +257,44 @@ static void an_outdated_list_is_not_taken_for_an_empty_one(void **state) {
         assert_non_null(strstr(failure.sentence, "NAME.crl.pem"));
 }
 
+/* Versions of libcrypto differ in whether they look at lists about the end of the chain. */
+static void a_root_may_revoke_itself(void **state) {
+        put_certificate("etc/root.pem", root);
+        put_list("etc/root.crl.pem", root, root);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { leaf });
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { low }, .others = { intermediate });
+}
+
+static void a_self_signed_signer_is_judged_by_its_own_list(void **state) {
+        _cleanup_identity_ Identity *own = identity_new(.name = "own", .usage = "digitalSignature,cRLSign"),
+                                    *namesake = identity_new(.name = "own", .authority = true);
+        _cleanup_free_ char *outdated = identity_revoke(own, NULL, -3, -2), *early = identity_revoke(own, NULL, 2, 3),
+                            *current = identity_revoke(own, NULL, -1, 1);
+
+        put_certificate("etc/own.pem", own);
+        put_text("etc/own.crl.pem", current);
+        assert_verified(.signers = { own });
+        put_text("etc/old.crl.pem", outdated);
+        assert_verified(.signers = { own });
+        assert_int_equal(unlink("etc/old.crl.pem"), 0);
+        put_text("etc/own.crl.pem", outdated);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { own });
+        put_text("etc/own.crl.pem", early);
+        assert_refused(FAILURE_KEY_NOT_TRUSTED, .signers = { own });
+        put_list("etc/own.crl.pem", own, own);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { own });
+        put_list("etc/own.crl.pem", namesake, own);
+        assert_verified(.signers = { own });
+}
+
+static void a_trusted_intermediate_below_a_trusted_root_can_be_revoked(void **state) {
+        put_certificate("etc/root.pem", root);
+        put_certificate("etc/intermediate.pem", intermediate);
+        assert_verified(.signers = { low });
+        put_list("etc/root.crl.pem", root, intermediate);
+        assert_refused(FAILURE_CERTIFICATE_REVOKED, .signers = { low });
+}
+
 static void one_trusted_signer_of_two_is_enough_and_both_are_named(void **state) {
         const Identity *const orders[][2] = { { leaf, stranger }, { stranger, leaf } };
 
@@ -471,6 +509,9 @@ int main(void) {
                 unit_test_in_directory(a_revoked_signer_is_refused_even_as_the_only_one_in_trust_d),
                 unit_test_in_directory(a_list_by_another_issuer_revokes_nothing),
                 unit_test_in_directory(an_outdated_list_is_not_taken_for_an_empty_one),
+                unit_test_in_directory(a_root_may_revoke_itself),
+                unit_test_in_directory(a_self_signed_signer_is_judged_by_its_own_list),
+                unit_test_in_directory(a_trusted_intermediate_below_a_trusted_root_can_be_revoked),
                 unit_test_in_directory(one_trusted_signer_of_two_is_enough_and_both_are_named),
                 unit_test_in_directory(a_wrong_signature_beside_a_trusted_one_is_refused),
                 unit_test_in_directory(signed_attributes_count_as_much_as_none),
