@@ -26,7 +26,7 @@ def shebang(path, word):
 
 
 def scripts(word):
-    return [path for path in tracked("tools", ".ci", "test") if shebang(path, word)]
+    return [path for path in tracked("tools", ".ci", "test", "kernel") if shebang(path, word)]
 
 
 # Texts of licences, data of fuzzers and pages that are prose need no licence line of their own.
