@@ -28,6 +28,7 @@ allnoconfig:
 \tgrep -v -f refused $(KCONFIG_ALLCONFIG) >$(O)/.config
 bindeb-pkg:
 \ttest ! -e slow || sleep 600
+\ttest ! -e full || cat version >/dev/full
 \ttest ! -e broken || { echo 'cc: no such luck' >&2; exit 1; }
 \tenv | sort >$(O)/../linux-image-6.12.1-ipe-small-amd64_$(KDEB_PKGVERSION)_amd64.deb
 \tcp $(O)/ipe-certificates.pem $(O)/../linux-headers-6.12.1-ipe-small-amd64_$(KDEB_PKGVERSION)_amd64.deb || \\
@@ -206,6 +207,12 @@ def test_failed_build_shows_why_and_leaves_nothing(tool):
     (tool.source / "broken").touch()
     errors = tool.refuses("--output=out", "--work=work")
     assert "Cannot build the kernel" in errors and "cc: no such luck" in errors
+
+
+def test_build_on_a_full_disk_says_how_much_it_takes(tool):
+    (tool.source / "full").touch()
+    errors = tool.refuses("--output=out", "--work=work")
+    assert "Cannot build the kernel: the disk is full; a build takes " in errors and "GiB" in errors
 
 
 def pack(tool):
