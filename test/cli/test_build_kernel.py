@@ -156,12 +156,29 @@ def test_file_that_is_no_certificate_is_refused(tool, content):
     assert "signer.crt" in tool.refuses("--output=out", "--certificate=signer.crt")
 
 
+def test_module_key_is_named_and_not_copied(tool):
+    key = tool.directory / "mok.pem"
+    key.write_bytes((keys.directory() / "test.crt").read_bytes() + (keys.directory() / "test.key").read_bytes())
+    tool.run("--output=out", "--work=work", f"--module-key={key}")
+    config = (tool.work / "build/.config").read_text()
+    assert "CONFIG_MODULE_SIG_ALL=y" in config and 'CONFIG_MODULE_SIG_KEY="ipe-module-key.pem"' in config
+    assert (tool.work / "build/ipe-module-key.pem").readlink() == key
+    tool.run("--output=out", "--work=work")
+    assert "# CONFIG_MODULE_SIG_ALL is not set" in (tool.work / "build/.config").read_text()
+
+
+@pytest.mark.parametrize("name, what", [("test.crt", "no private key without a password"), ("test.key", "no certificate")])
+def test_half_of_a_module_key_is_refused(tool, name, what):
+    assert what in tool.refuses("--output=out", f"--module-key={keys.directory() / name}")
+
+
 @pytest.mark.parametrize("arguments, sentence", [
     (["--release=7.3"], "There is no security module for Linux 7.3, only for 6.12"),
     (["--config=no-such-file"], "Cannot read the configuration 'no-such-file': No such file or directory"),
     (["--config=source/Makefile"], "'source/Makefile' is not a kernel configuration"),
     (["--config=source"], "Cannot read the configuration 'source': Is a directory"),
     (["--certificate=no-such-file"], "Cannot read the certificate 'no-such-file': No such file or directory"),
+    (["--module-key=no-such-file"], "Cannot read the key 'no-such-file'"),
     (["--source=no-such-file"], "There is no 'no-such-file'"),
     (["--source=out"], "'out' is not a kernel source: it has no Makefile"),
     (["--source=source/version"], "Cannot unpack 'source/version'"),
