@@ -26,7 +26,7 @@ def shebang(path, word):
 
 
 def scripts(word):
-    return [path for path in tracked("tools", ".ci", "debian", "test") if shebang(path, word)]
+    return [path for path in tracked("tools", ".ci", "debian", "kernel", "test") if shebang(path, word)]
 
 
 # Texts of licences, data of fuzzers, pages that are prose, and what debian/copyright speaks for but scripts, need no licence line of
