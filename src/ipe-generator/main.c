@@ -302,7 +302,7 @@ static int generate_on_failure(const char *directory) {
                 [ON_FAILURE_POWEROFF] = ("FailureAction=poweroff-force\nOnFailure=poweroff.target\n"
                                          "OnFailureJobMode=replace-irreversibly\n"),
         };
-        _cleanup_(config_done) Config config = CONFIG_DEFAULT;
+        _cleanup_(config_done) Config config = config_default;
         _cleanup_free_ char *text = NULL;
         int r = config_load(config_directories, complain_of_config, NULL, &config);
 

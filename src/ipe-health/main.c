@@ -13,7 +13,7 @@ static void warn(const char *sentence, void *userdata) {
 }
 
 int main(int argc, char **argv) {
-        Config config = CONFIG_DEFAULT;
+        Config config = config_default;
         int r;
 
         if (argc != 1) {

@@ -20,6 +20,16 @@
 
 const char *const config_directories[] = { "/etc/ipe", "/run/ipe", "/usr/lib/ipe", NULL };
 
+const Config config_default = {
+        .trial_sec = 120,
+        .trial_boots = 3,
+        .trial_boot_sec = 300,
+        .preflight_sec = 10,
+        .keep_versions = 5,
+        .confirm = CONFIRM_AUTO,
+        .rollback_at_boot = true,
+};
+
 typedef struct Setting Setting;
 
 struct Setting {
@@ -421,7 +431,7 @@ int config_load(const char *const *directories, ConfigWarning warning, void *use
         Places places = {
                 .directories = directories, .warn = warning, .userdata = userdata, .incomplete = &incomplete
         };
-        Config config = CONFIG_DEFAULT;
+        Config config = config_default;
         int r;
 
         r = apply_main_file(&places, &config);

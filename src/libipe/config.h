@@ -36,11 +36,7 @@ typedef struct Config {
         char **essential_firmware; /* EssentialFirmware=: below /lib/firmware */
 } Config;
 
-#define CONFIG_DEFAULT                                                                                              \
-        {                                                                                                           \
-                .trial_sec = 120, .trial_boots = 3, .trial_boot_sec = 300, .preflight_sec = 10, .keep_versions = 5, \
-                .confirm = CONFIRM_AUTO, .rollback_at_boot = true                                                   \
-        }
+extern const Config config_default;
 
 /* ipectl waits a little longer than that. */
 #define PREFLIGHT_SEC_MAX 600U

@@ -272,7 +272,10 @@ int kernel_find(const Kernel *kernel, const char *name, KernelPolicy *ret) {
         return 1;
 }
 
+/* At most one policy is active: one that cannot be read matters only if none is found. */
 static int find_active_in(const Kernel *kernel, DIR *policies, KernelPolicy *ret) {
+        int result = 0;
+
         for (;;) {
                 _cleanup_kernel_policy_ KernelPolicy policy = {};
                 struct dirent *entry;
@@ -281,10 +284,10 @@ static int find_active_in(const Kernel *kernel, DIR *policies, KernelPolicy *ret
                 errno = 0;
                 entry = readdir(policies);
                 if (!entry)
-                        return -errno;
+                        return errno != 0 ? -errno : result;
                 r = kernel_find(kernel, entry->d_name, &policy);
                 if (r < 0)
-                        return r;
+                        result = r;
                 if (r > 0 && policy.active) {
                         *ret = policy;
                         policy = (KernelPolicy) {};

@@ -108,9 +108,9 @@ class Bench:
             node = "new_policy" if number == 0 else f"policies/{name}/update"
             self.microseconds(f"the same by hand, {kind} policy",
                               BY_HAND.format(verify=self.verify(file), file=file, ipe=IPE, node=node))
+            options = f"trial-sec t 0 force b true version s {version_of(kind, number)}"
             self.microseconds(f"Activate, {kind} policy", TIMED.format(
-                command=f"busctl --timeout=600 call {MANAGER} ActivateWithOptions 'sa{{sv}}' {kind}-daemon 3 trial-sec t 0 force b true "
-                        f"version s {version_of(kind, number)}"))
+                command=f"busctl --timeout=600 call {MANAGER} ActivateWithOptions 'sa{{sv}}' {kind}-daemon 3 {options}"))
             # The versions by hand have other names, and are activated in turns with those of the daemon.
             self.microseconds(f"echo 1 by hand, {kind} policy", TIMED.format(
                 command=f"sh -c 'echo 1 >{IPE}/policies/{name}/active'"))

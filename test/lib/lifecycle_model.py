@@ -47,8 +47,8 @@ class Loaded:
         lines = [f"op={op} allowed={count['ALLOW']} denied={count['DENY']}" for op, count in counts.items()]
         if self.matches:
             lines.append(f"default line=2 matches={self.matches}")
-        return "".join(f"{line}\n" for line in [*lines, f"shadow denied={self.shadow['DENY']} "
-                                                        f"allowed={self.shadow['ALLOW']}"])
+        lines.append(f"shadow denied={self.shadow['DENY']} allowed={self.shadow['ALLOW']}")
+        return "".join(f"{line}\n" for line in lines)
 
 
 @dataclass

@@ -12,8 +12,8 @@ from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ipe"
-# Where mkosi.conf puts images when it is used by hand.
-OUTPUT = "mkosi.output"
+# What mkosi leaves in test/image when it is used by hand, and what it is told of the machine alone.
+BY_HAND = ("mkosi.output", "mkosi.key", "mkosi.crt", "mkosi.local.conf")
 KEEP = 3
 
 
@@ -41,7 +41,7 @@ def content_key(paths, *words):
     for path in paths:
         files = [path] if path.is_file() else sorted(path.rglob("*"))
         for file in files:
-            if OUTPUT in file.parts:
+            if not set(BY_HAND).isdisjoint(file.parts):
                 continue
             digest.update(str(file.relative_to(TOP) if file.is_relative_to(TOP) else file.name).encode() + b"\0")
             if file.is_symlink():
@@ -72,18 +72,28 @@ def cached(cache, layer, key, build):
     return directory
 
 
-def mirror():
+def archive_in(block):
+    """The address in a block of a list of sources, of either format, if it is one of Debian's main archive."""
+    suite = r"(?:bookworm|trixie|oldstable|stable)"
+    address = re.search(r"^URIs:\s*(\S+)", block, re.M)
+    if address and re.search(rf"^Suites:.*\b{suite}(?!\S)", block, re.M) and re.search(r"^Components:.*\bmain(?!\S)", block, re.M):
+        return address.group(1)
+    address = re.search(rf"^deb\s+(?:\[[^]]*\]\s*)?(\S+)\s+{suite}\s(?:.*\s)?main(?!\S)", block, re.M)
+    return address and address.group(1)
+
+
+def mirror(root=Path("/")):
     """The address of Debian's main archive in the host's own list of sources."""
-    for path in sorted(Path("/etc/apt").glob("sources.list.d/*.sources")) + [Path("/etc/apt/sources.list")]:
-        if not path.exists():
-            continue
-        for block in path.read_text().split("\n\n"):
-            address = re.search(r"^URIs:\s*(\S+)", block, re.M)
-            if address and re.search(r"^Suites:.*\b(bookworm|trixie)\b(?!-)", block, re.M):
-                return address.group(1)
-            address = re.search(r"^deb\s+(?:\[[^]]*\]\s*)?(\S+)\s+(?:bookworm|trixie)\s", block, re.M)
+    apt = root / "etc/apt"
+    for path in [apt / "sources.list", *sorted(apt.glob("sources.list.d/*.sources")), *sorted(apt.glob("sources.list.d/*.list"))]:
+        for block in path.read_text().split("\n\n") if path.exists() else []:
+            address = archive_in(block)
+            # Debian's cloud images name a file with addresses, which other trees do not have.
+            if address and address.startswith("mirror+file:"):
+                file = root / address.removeprefix("mirror+file:").lstrip("/")
+                address = next((line.split()[0] for line in file.read_text().splitlines() if line.strip() and not line.startswith("#")), None)
             if address:
-                return address.group(1)
+                return address
     raise Failed("no Debian archive for bookworm or trixie in /etc/apt")
 
 
@@ -114,6 +124,6 @@ def copy_sources(names, directory):
         source, target = TOP / name, directory / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
-            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(OUTPUT))
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(*BY_HAND))
         else:
             shutil.copy2(source, target)

@@ -265,6 +265,18 @@ static void a_policy_that_vanishes_is_not_there(void **state) {
         assert_string_equal(policy.name, "here");
 }
 
+/* In whatever order the directory lists them. */
+static void a_policy_that_cannot_be_read_hides_no_active_one(void **state) {
+        _cleanup_(kernel_freep) Kernel *kernel = open_kernel();
+        _cleanup_kernel_policy_ KernelPolicy policy = {};
+
+        put_policy("a", "nonsense", true, NULL);
+        put_policy("b", "1.0.0", true, NULL);
+        put_policy("c", "nonsense", true, NULL);
+        assert_int_equal(kernel_find_active(kernel, &policy), 1);
+        assert_string_equal(policy.name, "b");
+}
+
 static void nonsense_in_the_kernels_files_is_an_error(void **state) {
         static const struct {
                 const char *version, *active;
@@ -474,6 +486,7 @@ int main(void) {
                 kernel_test(a_policy_is_found_by_its_name),
                 kernel_test(the_active_policy_is_found_among_others),
                 kernel_test(a_policy_that_vanishes_is_not_there),
+                kernel_test(a_policy_that_cannot_be_read_hides_no_active_one),
                 kernel_test(nonsense_in_the_kernels_files_is_an_error),
                 kernel_test(the_envelope_of_a_loaded_policy_is_read),
                 kernel_test(a_policy_is_activated_by_the_way_that_the_situation_asks_for),

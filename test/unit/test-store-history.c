@@ -185,7 +185,7 @@ static void torn_line_is_left_out_and_the_file_written_anew(void **state) {
         text = read_text(&size);
         for (size_t cut = size / 3 * 2 + 1; cut < size; cut++) {
                 _cleanup_(history_freep) History *history = NULL, *again = NULL;
-                const HistoryEntry added = entry("d", VERSION_ABSENT, VERSION_STAGED);
+                const HistoryEntry added = entry("x", VERSION_ABSENT, VERSION_STAGED);
 
                 put_bytes(FILE_NAME, text, cut);
                 history = read_back(store, 1);
@@ -193,7 +193,7 @@ static void torn_line_is_left_out_and_the_file_written_anew(void **state) {
                 add(history, &added);
                 assert_int_equal(history_write(store, history), 0);
                 again = read_back(store, 0);
-                assert_names(again, "abd");
+                assert_names(again, "abx");
         }
 }
 

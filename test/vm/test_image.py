@@ -1,18 +1,24 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The disk images of test/image, as mkosi makes them, booted by UEFI from their own unified kernel image. In
 the profile "verity" a policy is active from the initrd on: our kernel trusts the root hash on its command
-line, Debian's a signature by a key in the firmware's db. The tests are one story on one machine."""
+line, Debian's a signature by a key in the firmware's db. The tests are one story on one machine.
+
+The last tests build one as docs/boot.md says, with a key of its own."""
 
 import json
 import re
 import shlex
+import subprocess
+from pathlib import Path
 
+import by_hand
 import keys
 from message_ids import message_id
 import pytest
 from qemu import DiskSystem
 from scenario import IPE, MANAGER
 
+TOP = Path(__file__).resolve().parents[2]
 NAME = "image"
 LOADED = message_id("FILE_LOADED")
 PROGRAM = "/usr/bin/true"
@@ -167,3 +173,41 @@ def test_an_ordinary_root_has_a_policy_too(flavour, tmp_path):
         assert machine.trouble() == []
     finally:
         machine.kill()
+
+
+# Prints the partitions, and takes the policy out of the initrd in the unified kernel image.
+TAKE_POLICY = r"""
+sfdisk --dump mkosi.output/verity.raw
+esp=$(sfdisk --dump mkosi.output/verity.raw | sed -n 's/.*start= *\([0-9]*\),.*name="esp"$/\1/p')
+mcopy -i mkosi.output/verity.raw@@$((esp * 512)) ::/EFI/BOOT/BOOTX64.EFI uki.efi
+objcopy -O binary --only-section=.initrd uki.efi initrd
+zstdcat initrd | cpio -i --quiet --to-stdout usr/lib/ipe/policy.d/image.p7b >image.p7b
+"""
+
+
+def by_hand_in(directory, *commands):
+    """Runs commands in a copy of the project, where mkosi is; returns what they print, and the folder of mkosi.conf there."""
+    output = subprocess.run([TOP / "tools/image", "--by-hand", directory, "\n".join(commands)], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return output, directory / "project/test/image"
+
+
+def public_key(command, path):
+    return subprocess.run(["openssl", *command, "-in", path], check=True, capture_output=True).stdout
+
+
+def test_mkosi_makes_keys_and_accepts_the_configuration(tmp_path):
+    """The commands of the page, with a summary in place of each build, which takes minutes."""
+    enter, generate, *builds = by_hand.commands()
+    output, image = by_hand_in(tmp_path / "copy", enter, generate, *(re.sub(" build$", " summary", command) for command in builds))
+    assert re.findall(r"Output: (\w+)\.raw", output) == ["verity", "plain"] and "gnoring" not in output
+    assert public_key(["x509", "-noout", "-pubkey"], image / "mkosi.crt") == public_key(["pkey", "-pubout"], image / "mkosi.key")
+
+
+@pytest.mark.long
+def test_an_image_is_built_as_the_page_says(tmp_path):
+    output, image = by_hand_in(tmp_path / "copy", *by_hand.commands(), TAKE_POLICY)
+    assert re.findall(r'verity\.raw\d.* name="([^"]+)"', output) == ["esp", "root", "root-hash", "root-signature", "changes"]
+    assert (image / "mkosi.output/plain.raw").exists() and "gnoring" not in output
+    policy = subprocess.run(["openssl", "cms", "-verify", "-binary", "-inform", "der", "-in", image / "image.p7b", "-CAfile", image / "mkosi.crt",
+                             "-purpose", "any"], check=True, capture_output=True).stdout
+    assert policy == (TOP / "test/image/image.policy").read_bytes()

@@ -19,17 +19,18 @@
 
 #include "transition.h"
 
+typedef struct Cell {
+        unsigned char next, actions;
+} Cell;
+
 /* A cell without a state cannot happen. */
-#define TO(state, ...) \
-        { (state) + 1, __VA_ARGS__ }
+#define TO(state, ...) ((Cell) { (state) + 1, __VA_ARGS__ })
 
 #define CONFIRMED TO(VERSION_CONFIRMED, ACTION_CLEAR_MARK | ACTION_END_TRIAL)
 #define TRIAL TO(VERSION_TRIAL, ACTION_CLEAR_MARK)
 #define REFUSED(state) TO(state, ACTION_CLEAR_MARK | ACTION_END_TRIAL)
 
-static const struct {
-        unsigned char next, actions;
-} table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
+static const Cell table[_VERSION_STATE_MAX][_VERSION_EVENT_MAX] = {
         [VERSION_STAGED] = {
                 [EVENT_TRIED] = TRIAL,
                 [EVENT_ACTIVATED] = CONFIRMED,

@@ -38,10 +38,12 @@
 #define SERVED_SEC 86400
 
 /* Shared by the agent and all processes that hold up others; the numbers count from stall-on. */
-static struct stall {
+struct stall {
         atomic_bool on;
         atomic_uint arrived, released;
-} * stall;
+};
+
+static struct stall *stall;
 
 static int share_stall(void) {
         if (stall)

@@ -23,10 +23,12 @@
 #define WORDS_MAX 8
 
 /* Shared by the agent and the process of the threads. */
-static struct shared {
+struct shared {
         atomic_bool stop;
         unsigned int counts[THREADS_MAX][LINES_MAX][256];
-} * shared;
+};
+
+static struct shared *shared;
 
 struct thread {
         pthread_t id;
