@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Entries in the journal's native protocol, or lines on standard error. Names and sentences may hold any bytes and
- * have any length; this file alone makes them safe to show, and cuts them.
+ * Entries in the journal's native protocol, lines on standard error, or records of the kernel log. Names and sentences
+ * may hold any bytes and have any length; this file alone makes them safe to show, and cuts them.
  *
  * An entry that the journal does not take in time is lost and counted; the next one that gets through reports the
  * count.
  */
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -19,13 +20,15 @@
 /* In bytes, the NUL included. A path in a field may be four times as long once it is escaped, and is cut then. */
 #define MESSAGE_SIZE 4096U
 #define VALUE_SIZE 8192U
+/* The kernel refuses a record with more than 1024 bytes. */
+#define KMSG_SIZE 900U
 
 static uint64_t n_lost;
 static int max_level = LOG_INFO;
 static LogTarget log_target = LOG_TARGET_JOURNAL;
 
 static const char *const levels[] = { "emerg", "alert", "crit", "err", "warning", "notice", "info", "debug" };
-static const char *const targets[_LOG_TARGET_MAX] = { "journal", "console" };
+static const char *const targets[_LOG_TARGET_MAX] = { "journal", "console", "kmsg" };
 
 static int lookup(const char *const *names, size_t n, const char *text) {
         for (size_t i = 0; i < n; i++)
@@ -121,11 +124,31 @@ static int write_to_console(const char *message) {
         return dprintf(STDERR_FILENO, "%s\n", message) < 0 ? -errno : 0;
 }
 
+/* Later, journald reads the record with its identifier. */
+static int write_to_kmsg(int priority, const char *message) {
+        _cleanup_close_ int fd = open("/dev/kmsg", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+        _cleanup_free_ char *cut = fd < 0 ? NULL : strndup(message, KMSG_SIZE), *record = NULL;
+        int n;
+
+        if (fd < 0)
+                return -errno;
+        if (!cut)
+                return -ENOMEM;
+        if (strlen(message) > KMSG_SIZE)
+                utf8_cut(cut, KMSG_SIZE);
+        n = asprintf(&record, "<%d>%s: %s\n", LOG_DAEMON | priority, program_invocation_short_name, cut);
+        if (n < 0)
+                return -ENOMEM;
+        return write(fd, record, (size_t) n) < 0 ? -errno : 0;
+}
+
 static int write_entry(int priority, const char *message_id, const LogField *fields, const char *message) {
         int r;
 
         if (log_target == LOG_TARGET_CONSOLE)
                 return write_to_console(message);
+        if (log_target == LOG_TARGET_KMSG)
+                return write_to_kmsg(priority, message);
         r = send_entry(priority, message_id, fields, message);
         return r == -EMSGSIZE ? send_entry(priority, message_id, NULL, message) : r;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * Log entries, for the journal or standard error. The code that decides an outcome logs it, once. Logging does not
- * wait: an entry that journald does not take is lost, see log.c.
+ * Log entries, for the journal, standard error or the kernel log. The code that decides an outcome logs it, once.
+ * Logging does not wait: an entry that journald does not take is lost, see log.c.
  */
 #ifndef BASIC_LOG_H
 #define BASIC_LOG_H
@@ -13,6 +13,7 @@
 typedef enum LogTarget {
         LOG_TARGET_JOURNAL,
         LOG_TARGET_CONSOLE,
+        LOG_TARGET_KMSG, /* the kernel log, where there is no journald */
         _LOG_TARGET_MAX,
 } LogTarget;
 
@@ -24,7 +25,7 @@ void log_set_level(int level);
 LogTarget log_get_target(void);
 void log_set_target(LogTarget target);
 
-/* "debug" to "emerg"; "journal", "console". The latter two return a value, or -EINVAL. */
+/* "debug" to "emerg"; "journal", "console", "kmsg". The latter two return a value, or -EINVAL. */
 const char *log_level_to_string(int level);
 const char *log_target_to_string(LogTarget target);
 int log_level_from_string(const char *text);

@@ -289,6 +289,20 @@ static int generate_order(const char *directory) {
         return r >= 0 && size > head ? write_drop_in(directory, "50-ipe-verity.conf", text) : r;
 }
 
+static void print_warning(const char *sentence, void *userdata) {
+        fprintf(stderr, "ipe-generator: %s\n", sentence);
+}
+
+/* For whoever builds an initrd, which gets no more than this of the configuration. */
+static int print_on_failure(void) {
+        _cleanup_(config_done) Config config = CONFIG_DEFAULT;
+        int r = config_load(config_directories, print_warning, NULL, &config);
+
+        if (r == 0)
+                puts(on_failure_to_string(config.on_failure));
+        return r == 0 && fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 static void complain_of_config(const char *sentence, void *userdata) {
         complain("%s", sentence);
 }
@@ -317,9 +331,13 @@ static int generate_on_failure(const char *directory) {
 int main(int argc, char **argv) {
         int r;
 
+        if (argc == 2 && streq(argv[1], "--on-failure"))
+                return print_on_failure();
         if (argc != 2 && argc != 4) {
-                fprintf(stderr, "Usage: %s NORMAL-DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]; see ipe-generator(8).\n",
-                        argv[0]);
+                fprintf(stderr,
+                        "Usage: %s NORMAL-DIRECTORY [EARLY-DIRECTORY LATE-DIRECTORY]; see ipe-generator(8).\n"
+                        "       %s --on-failure\n",
+                        argv[0], argv[0]);
                 return EXIT_FAILURE;
         }
         umask(0022);

@@ -9,6 +9,7 @@
  *
  * Exit status: 0 if a policy is active or none is wanted, 1 if none could be loaded. Two options load nothing:
  * --check exits with 0 if a policy is active, whoever loaded it; --trial if this boot decides about a trial.
+ * --initrd is for an initrd without systemd: the kernel log takes the place of the journal.
  */
 
 #include "kernel-extended.h"
@@ -159,18 +160,30 @@ static int check_trial(void) {
         return r < 0 ? r : load_trial_is_boot(state) ? 0 : -ENOENT;
 }
 
+/* In place of TimeoutStartSec= of the unit. SIGALRM ends the process. */
+#define INITRD_SEC 90
+
+static void enter_initrd(void) {
+        log_set_target(LOG_TARGET_KMSG);
+        (void) alarm(INITRD_SEC);
+}
+
 int main(int argc, char **argv) {
-        bool only_check = argc == 2 && streq(argv[1], "--check"), only_trial = argc == 2 && streq(argv[1], "--trial");
+        const char *option = argc == 2 ? argv[1] : "";
+        bool only_check = streq(option, "--check"), only_trial = streq(option, "--trial"),
+             initrd = streq(option, "--initrd");
         _cleanup_(store_state_freep) StoreState *state = NULL;
         _cleanup_(kernel_freep) Kernel *kernel = NULL;
         _cleanup_(store_freep) Store *store = NULL;
         int r;
 
-        if (argc > 1 && !only_check && !only_trial) {
-                fprintf(stderr, "Usage: %s [--check|--trial]; see ipe-load.service(8).\n", argv[0]);
+        if (argc > 1 && !only_check && !only_trial && !initrd) {
+                fprintf(stderr, "Usage: %s [--check|--trial|--initrd]; see ipe-load.service(8).\n", argv[0]);
                 return EXIT_FAILURE;
         }
         log_open();
+        if (initrd)
+                enter_initrd();
         if (only_trial)
                 return check_trial() < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         r = kernel_open(KERNEL_DIRECTORY, &kernel);
@@ -178,7 +191,7 @@ int main(int argc, char **argv) {
                 log_error("Cannot read '" KERNEL_DIRECTORY "': %s", strerror(-r));
         else if (only_check)
                 return check(kernel) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
-        if (r >= 0 && load_vendor_is_initrd())
+        if (r >= 0 && (initrd || load_vendor_is_initrd()))
                 return load_vendor(kernel) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
         if (r >= 0)
                 r = read_state(&store, &state);

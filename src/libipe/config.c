@@ -82,11 +82,15 @@ static int parse_confirm(const Setting *setting, const char *text, void *place) 
         return 0;
 }
 
-static int parse_on_failure(const Setting *setting, const char *text, void *place) {
-        static const char *const words[_ON_FAILURE_MAX] = { "continue", "emergency", "poweroff" };
+static const char *const on_failures[_ON_FAILURE_MAX] = { "continue", "emergency", "poweroff" };
 
+const char *on_failure_to_string(OnFailure on_failure) {
+        return on_failures[on_failure];
+}
+
+static int parse_on_failure(const Setting *setting, const char *text, void *place) {
         for (int i = 0; i < _ON_FAILURE_MAX; i++)
-                if (streq(text, words[i])) {
+                if (streq(text, on_failures[i])) {
                         *(OnFailure *) place = (OnFailure) i;
                         return 0;
                 }

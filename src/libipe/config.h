@@ -16,6 +16,8 @@ typedef enum OnFailure {
         _ON_FAILURE_MAX,
 } OnFailure;
 
+const char *on_failure_to_string(OnFailure on_failure);
+
 /* Lists end with NULL; one that is empty is NULL. */
 typedef struct Config {
         uint64_t trial_sec;   /* TrialSec=: how long a policy is on trial if the caller does not say; 0: not at all */

@@ -225,3 +225,19 @@ def test_what_a_failure_comes_to(generate, value, expected):
 
 def test_it_needs_no_libcrypto():
     assert "libcrypto" not in subprocess.run(["ldd", GENERATOR], check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize("config, setting", [(None, "continue"), ("[Manager]\nOnFailure=emergency\nTrialSec=1h\n", "emergency"),
+                                             ("[Manager]\nOnFailure=poweroff\n", "poweroff"), ("[Manager]\nOnFailure=never\n", "continue")])
+def test_on_failure_is_printed_for_who_builds_an_initrd(bare, config, setting):
+    if config:
+        (bare.etc / "ipectld.conf").write_text(config)
+    result = bare.run(GENERATOR, "--on-failure")
+    assert result.stdout == f"{setting}\n"
+    assert ("OnFailure" in result.stderr) == ("never" in (config or ""))
+
+
+def test_on_failure_of_a_configuration_that_cannot_be_read_is_not_guessed(bare):
+    (bare.etc / "ipectld.conf").mkdir()
+    result = bare.run(GENERATOR, "--on-failure", check=False)
+    assert result.returncode == 1 and not result.stdout and "ipectld.conf" in result.stderr

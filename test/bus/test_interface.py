@@ -182,7 +182,7 @@ def test_log_control(machine):
     assert machine.properties(LOG_PATH, LOG)["LogLevel"] == "info"
 
 
-@pytest.mark.parametrize("name, value", [("LogLevel", "loud"), ("LogLevel", ""), ("LogTarget", "printer")])
+@pytest.mark.parametrize("name, value", [("LogLevel", "loud"), ("LogLevel", ""), ("LogTarget", "printer"), ("LogTarget", "kmsg")])
 def test_log_control_refuses_nonsense(machine, name, value):
     before = machine.properties(LOG_PATH, LOG)
     with pytest.raises(BusError) as caught:

@@ -370,3 +370,39 @@ def test_an_initrd_in_which_nothing_can_be_loaded_fails(initrd):
 def test_an_initrd_without_policies_has_nothing_to_load(initrd):
     assert load(initrd) == 0
     assert not initrd.entries(PRIORITY="3") and initrd.kernel.read("new_policy") == b""
+
+
+# ipe-load --initrd
+
+
+@pytest.fixture
+def kernel_log(bare, kernel_files):
+    """What ipe-load writes to the kernel log of an initrd without systemd, in which nothing says that it is one."""
+    path = bare.directory / "kmsg"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDWR | os.O_NONBLOCK)
+    bare.vendor = bare.run_directory / "ipe/policy.d"
+    bare.binds += ["--bind", path, "/dev/kmsg"]
+    yield lambda: os.read(reader, 1 << 16).decode()
+    os.close(reader)
+
+
+def test_without_systemd_the_kernel_log_has_the_entries(bare, kernel_log):
+    for name in ("a", "b"):
+        (bare.vendor / f"{name}.p7b").write_bytes(name.encode())
+    accept(bare, "b")
+    assert load(bare, "--initrd") == 0
+    assert active(bare, "b")
+    assert kernel_log() == ("<27>ipe-load: '/run/ipe/policy.d/a.p7b' does not hold a policy named 'a', as the file's name says.\n"
+                            "<29>ipe-load: '/run/ipe/policy.d/b.p7b' is active.\n")
+    assert not bare.entries(SYSLOG_IDENTIFIER="ipe-load")
+
+
+def test_a_name_cannot_write_to_the_console(bare, kernel_log):
+    """Nor can one be so long that the kernel refuses the record."""
+    for name in ("\033[2Ja\n<0>b", "c" * 200, "\001" * 240):
+        (bare.vendor / f"{name}.p7b").write_bytes(b"x")
+    assert load(bare, "--initrd") == 1
+    lines = kernel_log().splitlines()
+    assert len(lines) == 4 and lines[-1] == "<27>ipe-load: None of 3 policies of the initrd could be loaded."
+    assert all(line.startswith("<27>ipe-load: ") and line.isprintable() and len(line) < 1000 for line in lines)

@@ -46,7 +46,8 @@ static int set_target(sd_bus *sd, const char *path, const char *interface, const
         if (r < 0)
                 return r;
         r = log_target_from_string(text);
-        if (r < 0)
+        /* The unit has no /dev/kmsg. */
+        if (r < 0 || r == LOG_TARGET_KMSG)
                 return sd_bus_error_setf(reterr, SD_BUS_ERROR_INVALID_ARGS, "There is no log target '%s'.", text);
         log_set_target((LogTarget) r);
         return 0;
