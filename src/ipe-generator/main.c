@@ -295,7 +295,7 @@ static void print_warning(const char *sentence, void *userdata) {
 
 /* For whoever builds an initrd, which gets no more than this of the configuration. */
 static int print_on_failure(void) {
-        _cleanup_(config_done) Config config = CONFIG_DEFAULT;
+        _cleanup_(config_done) Config config = config_default;
         int r = config_load(config_directories, print_warning, NULL, &config);
 
         if (r == 0)

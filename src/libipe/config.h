@@ -26,16 +26,14 @@ typedef struct Config {
         uint64_t preflight_sec;  /* PreflightSec=: how long a preflight watches; 0: not at all */
         uint64_t keep_versions;  /* KeepVersions=: of each name, besides those that are needed */
         OnFailure on_failure;
-        ConfirmBy confirm;     /* Confirm=: who confirms a trial if the caller does not say */
-        bool rollback_at_boot; /* RollbackAtBoot=: select the version before for the next boot if that is the only way
-                                */
-        char **health_units;   /* HealthUnits=: must be active */
+        ConfirmBy confirm;          /* Confirm=: who confirms a trial if the caller does not say */
+        bool rollback_at_boot;      /* RollbackAtBoot=: the next boot goes back if this one cannot */
+        char **health_units;        /* HealthUnits=: must be active */
         char **health_ignore_units; /* HealthIgnoreUnits=: globs of names; a failure of these does not count */
         char **health_command;      /* HealthCommand=: must succeed; an absolute path and arguments */
-        char **essential_paths; /* EssentialPaths=: absolute; a policy must allow them, besides those that are built in
-                                 */
-        char **essential_modules;  /* EssentialModules=: by name */
-        char **essential_firmware; /* EssentialFirmware=: below /lib/firmware */
+        char **essential_paths;     /* EssentialPaths=: absolute; what a policy must allow beside those built in */
+        char **essential_modules;   /* EssentialModules=: by name */
+        char **essential_firmware;  /* EssentialFirmware=: below /lib/firmware */
 } Config;
 
 extern const Config config_default;

@@ -39,7 +39,7 @@ def meaning(parser, text):
 
 
 def built_in(parser, initial):
-    """The default of a setting. A member that CONFIG_DEFAULT leaves out is zero."""
+    """The default of a setting. A member that config_default leaves out is zero."""
     if parser == "seconds":
         return int(initial or 0)
     if parser == "count":
@@ -56,7 +56,7 @@ def built_in(parser, initial):
 
 
 def defaults_of_the_program():
-    text = re.search(r"#define CONFIG_DEFAULT(.*?)\}", HEADER.read_text(), re.S).group(1)
+    text = re.search(r"^const Config config_default = \{(.*?)\}", SOURCE.read_text(), re.M | re.S).group(1)
     initial = dict(re.findall(r"\.(\w+) = (\w+)", text))
     assert set(initial) <= {member for _, member in rows().values()}
     return {key: built_in(parser, initial.get(member)) for key, (parser, member) in rows().items()}
