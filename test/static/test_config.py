@@ -7,7 +7,6 @@ from xml.etree import ElementTree
 
 TOP = Path(__file__).resolve().parents[2]
 SOURCE = TOP / "src/libipe/config.c"
-HEADER = TOP / "src/libipe/config.h"
 FILE = TOP / "src/libipe/ipectld.conf"
 MANUAL = TOP / "man/ipectld.conf.5.xml"
 UNITS = {"": 1, "s": 1, "min": 60, "h": 3600}
@@ -23,9 +22,9 @@ def rows():
     return found
 
 
-def words_of(parser):
-    body = re.search(rf"^static int parse_{parser}\(.*?^\}}", SOURCE.read_text(), re.M | re.S).group()
-    return re.findall(r'"(\w+)"', body)
+def on_failures():
+    """The words of OnFailure=, the default first."""
+    return re.findall(r'"(\w+)"', re.search(r"^static const char \*const on_failures\[.*", SOURCE.read_text(), re.M).group())
 
 
 def in_seconds(text):
@@ -49,7 +48,7 @@ def built_in(parser, initial):
     if parser == "confirm":
         return initial.removeprefix("CONFIRM_").lower()
     if parser == "on_failure":
-        return initial.removeprefix("ON_FAILURE_").lower() if initial else words_of(parser)[0]
+        return initial.removeprefix("ON_FAILURE_").lower() if initial else on_failures()[0]
     # A list.
     assert not initial
     return ""
