@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """ipe-build-kernel: refusals, the configuration, and what becomes of packages and directories.
 
-Most tests have a kernel source that is a few lines of make, and builds in no time. The configuration is that of Debian's source.
+The kernel's source is a few lines of make that build in no time; the long tests configure Debian's.
 """
 
 import fcntl
@@ -26,6 +26,8 @@ kernelversion:
 \t@cat version
 allnoconfig:
 \tgrep -v -f refused $(KCONFIG_ALLCONFIG) >$(O)/.config
+olddefconfig:
+\t@true
 bindeb-pkg:
 \ttest ! -e slow || sleep 600
 \ttest ! -e full || cat version >/dev/full
@@ -210,6 +212,22 @@ def test_setting_that_the_kernel_does_not_take_is_named(tool):
     assert "CONFIG_SECURITY_IPE is n, not y" in tool.refuses("--output=out")
 
 
+@pytest.mark.parametrize("list_of_modules, result", [("yama", "yama,ipe"), ("ipe,yama", "ipe,yama"), ("", "n")])
+def test_own_configuration_keeps_its_list_of_modules(tool, list_of_modules, result):
+    (tool.directory / "own.config").write_text(f'CONFIG_64BIT=y\nCONFIG_LSM="{list_of_modules}"\n')
+    if result == "n":
+        assert "without ipe" in tool.refuses("--output=out", "--configure-only", config="own.config")
+        return
+    tool.run("--output=out", "--configure-only", config="own.config")
+    (config,) = tool.output.iterdir()
+    assert config.name == "config-6.12.1-ipe-custom-amd64" and f'CONFIG_LSM="{result}"' in config.read_text()
+
+
+def test_own_configuration_that_loads_only_signed_modules_needs_a_key(tool):
+    (tool.directory / "own.config").write_text('CONFIG_LSM="ipe"\nCONFIG_MODULE_SIG_FORCE=y\n')
+    assert "name a key with --module-key=" in tool.refuses("--output=out", "--configure-only", config="own.config")
+
+
 def test_source_of_another_release_is_refused(tool):
     (tool.source / "version").write_text("6.1.1\n")
     assert "is Linux 6.1.1, not 6.12" in tool.refuses("--output=out")
@@ -388,11 +406,13 @@ def configured(prefix, tmp_path_factory):
     return directory, config.read_text()
 
 
+@pytest.mark.long
 def test_configuration_does_not_tell_where_it_was_made(configured):
     directory, text = configured
     assert str(directory) not in text
 
 
+@pytest.mark.long
 def test_configuration_has_ipe(configured):
     _, text = configured
     assert "CONFIG_SECURITY_IPE=y" in text
