@@ -207,7 +207,7 @@ def test_mkosi_makes_keys_and_accepts_the_configuration(tmp_path):
 def test_an_image_is_built_as_the_page_says(tmp_path):
     output, image = by_hand_in(tmp_path / "copy", *by_hand.commands(), TAKE_POLICY)
     assert re.findall(r'verity\.raw\d.* name="([^"]+)"', output) == ["esp", "root", "root-hash", "root-signature", "changes"]
-    assert (image / "mkosi.output/plain.raw").exists() and "gnoring" not in output
+    assert (image / "mkosi.output/plain.raw").exists() and "not yet set" not in output
     policy = subprocess.run(["openssl", "cms", "-verify", "-binary", "-inform", "der", "-in", image / "image.p7b", "-CAfile", image / "mkosi.crt",
                              "-purpose", "any"], check=True, capture_output=True).stdout
     assert policy == (TOP / "test/image/image.policy").read_bytes()
