@@ -498,7 +498,7 @@ def test_a_policy_that_denies_init_is_a_lockout(boot, host):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("word, active", [("ipe.enforce=0", "corp-base"), ("systemd.mask=ipe-load.service", "none")])
+@pytest.mark.parametrize("word, active", [("ipe.enforce=0", "corp-base"), ("rd.systemd.mask=ipe-load.service", "none")])
 def test_a_word_on_the_command_line_ends_a_lockout(boot, host, kind, word, active):
     host.put(INITRD_ALONE)
     assert f"HOST: init runs, active={active}." in boot("ours", kind, word).wait_for_init()
