@@ -17,6 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from conftest import package, run_tool
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
@@ -26,7 +27,7 @@ import trees  # noqa: E402
 
 CACHE = trees.CACHE / "initramfs"
 PACKAGES = """
-        linux-image-cloud-amd64 initramfs-tools dracut-core systemd-sysv udev kmod busybox-static zstd cpio e2fsprogs
+        linux-image-cloud-amd64 initramfs-tools dracut-core dbus systemd-sysv udev kmod busybox-static zstd cpio e2fsprogs
         libcryptsetup12 libeconf0 libjson-c5 libkmod2 libmount1 libssl3t64 libsystemd0
 """.split()
 OVMF_CODE = "/usr/share/OVMF/OVMF_CODE_4M.fd"
@@ -76,9 +77,10 @@ def printed(*command):
 
 
 def install(tree):
-    """Brings our programs and the hooks into a tree."""
-    programs = printed(TOP / "tools/image", "--programs")
-    trees.run(["cp", "-a", "--remove-destination", f"{programs / 'root'}/.", tree])
+    """Installs the packages in a tree; the initrds are built later."""
+    packages = Path(*run_tool("tools/package", "--suite", "trixie"))
+    files = [f"/mnt/{package(packages, name).name}" for name in ("ipe", "ipe-initramfs")]
+    trees.run([*trees.inside(tree, (packages, "/mnt")), "dpkg", "--no-triggers", "--install", *files])
 
 
 @pytest.fixture(scope="session")
